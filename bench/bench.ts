@@ -1,0 +1,139 @@
+/**
+ * Side by side with ss and netstat, over as many TCP sockets as asked for, in a network namespace of its own.
+ * Prints a Markdown table of medians.
+ *
+ * Usage: bench.ts [--sockets N] [--runs N] [--executable PATH]
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { loopbackUp } from "../test/kernel/c.ts";
+import { unshare } from "../test/kernel/namespace.ts";
+import { compareMs, peakMemory, type Sink } from "./measure.ts";
+
+const { values } = parseArgs({
+  options: {
+    sockets: { type: "string", default: "108000" },
+    runs: { type: "string", default: "7" },
+    executable: { type: "string", default: join(import.meta.dirname, "../dist/sockscope") },
+    /** This is the process inside the namespace. */
+    inside: { type: "boolean", default: false },
+  },
+});
+const sockets = Number(values.sockets);
+const runs = Number(values.runs);
+
+/** A line of the table. */
+interface Case {
+  readonly args: string;
+  /** What netstat is asked for the same, where it can say it. */
+  readonly netstat?: string;
+  /** Our time divided by that of ss: no more than this. */
+  readonly target?: number;
+  readonly sinks: readonly Sink[];
+  /** Whether the peak memory is of interest. */
+  readonly memory?: boolean;
+}
+
+const bothSinks: readonly Sink[] = ["/dev/null", "pipe"];
+
+/** Run before there is a socket: starting the program is nearly all. */
+const emptyCases: readonly Case[] = [{ args: "-tln", netstat: "-tln", target: 2.5, sinks: ["/dev/null"] }];
+
+const cases: readonly Case[] = [
+  { args: "-tan", netstat: "-tan", target: 0.75, sinks: bothSinks, memory: true },
+  { args: "-tani", target: 0.75, sinks: bothSinks, memory: true },
+  { args: "-tan sport = :1", target: 1.5, sinks: ["/dev/null"] },
+  // Asked for all states, an ss before 6.8 leaves out a table that takes the kernel long: that of bound sockets.
+  { args: "-tn state established", target: 0.75, sinks: ["/dev/null"] },
+  { args: "-tin state established", target: 0.75, sinks: ["/dev/null"] },
+  { args: "-tn state established sport = :1", target: 1.5, sinks: ["/dev/null"] },
+  { args: "-tanp", netstat: "-tanp", sinks: ["/dev/null"] },
+];
+
+/** The most descriptors that one process takes. */
+const DESCRIPTORS = 18_000;
+/** Descriptors that it needs for other things: its own files and its listeners. */
+const SPARE_DESCRIPTORS = 100;
+
+/** Starts a process that makes connections. */
+function startHerd(number: number, connections: number, descriptors: number) {
+  const program = [process.execPath, join(import.meta.dirname, "herd.ts"), `${number}`, `${connections}`];
+  const command = ["sh", "-c", `ulimit -n ${descriptors} && exec "$@"`, "sh", ...program];
+  return Bun.spawn(command, { stdin: "pipe", stderr: "inherit" });
+}
+
+/** Starts the processes that hold the sockets. @returns what ends them */
+async function makeSockets(): Promise<() => Promise<void>> {
+  const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
+  const limit = Math.min(DESCRIPTORS, Number(hard ?? DESCRIPTORS));
+  const most = (limit - SPARE_DESCRIPTORS) >> 1;
+  const herds: ReturnType<typeof startHerd>[] = [];
+  for (let left = sockets >> 1; left > 0; left -= most) {
+    herds.push(startHerd(herds.length, Math.min(left, most), limit));
+  }
+  for (const { stdout } of herds) {
+    const { value } = await stdout.getReader().read();
+    if (value === undefined) throw new Error("The sockets cannot be made");
+  }
+  return async () => {
+    for (const { stdin } of herds) stdin.end();
+    await Promise.all(herds.map(({ exited }) => exited));
+  };
+}
+
+function inMs(value: number | undefined): string {
+  return value === undefined ? "" : value.toFixed(value < 100 ? 1 : 0);
+}
+
+function inMb(bytes: number | undefined): string {
+  return bytes === undefined ? "" : (bytes / 2 ** 20).toFixed(0);
+}
+
+/** Runs a case and prints its lines. */
+async function measure({ args, netstat, target, sinks, memory }: Case, count: string): Promise<void> {
+  const words = args.split(" ");
+  const command = (program: string, its: string[] | undefined) =>
+    Bun.which(program) !== null && its ? [program, ...its] : undefined;
+  const ours = [values.executable, ...words];
+  const ss = command("ss", words);
+  const other = command("netstat", netstat?.split(" "));
+  const missing = (program: string, its: string | undefined) =>
+    its !== undefined && Bun.which(program) === null ? "not installed" : "";
+  for (const sink of sinks) {
+    const [mine, its, others] = compareMs([ours, ss, other], sink, runs);
+    const peaks = memory && [await peakMemory(ours), ss && (await peakMemory(ss))];
+    const cells = [
+      `\`${args}\``,
+      count,
+      sink,
+      inMs(mine),
+      inMs(its) || missing("ss", args),
+      inMs(others) || missing("netstat", netstat),
+      mine && its ? (mine / its).toFixed(2) : "",
+      target === undefined ? "" : `≤ ${target}`,
+      peaks ? inMb(peaks[0]) : "",
+      peaks ? inMb(peaks[1]) : "",
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
+  }
+}
+
+async function bench(): Promise<void> {
+  loopbackUp();
+  console.log(
+    "| command | sockets | output to | ours, ms | ss, ms | netstat, ms | ours/ss | target | ours, MiB | ss, MiB |",
+  );
+  console.log("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|");
+  for (const each of emptyCases) await measure(each, "0");
+  const end = await makeSockets();
+  for (const each of cases) await measure(each, sockets.toLocaleString("en"));
+  await end();
+}
+
+if (values.inside) await bench();
+else {
+  const program = [process.execPath, import.meta.path, "--inside", ...process.argv.slice(2)];
+  const inside = Bun.spawn([...unshare, ...program], { stdio: ["ignore", "inherit", "inherit"] });
+  process.exitCode = await inside.exited;
+}

@@ -1,0 +1,75 @@
+/** The columns that can be chosen by name, before any socket is there. */
+import { type Catalog, type CatalogColumn, catalog } from "../columns/catalog.ts";
+import type { Kind } from "../columns/describe.ts";
+import { kinds } from "../columns/describe.ts";
+import { type NameSource, noNames } from "../columns/names.ts";
+import { once } from "../enrich/once.ts";
+import type { Selection, Table } from "../model/selection.ts";
+import { ColumnsTable } from "../render/columns-table.ts";
+import { ssSpelling } from "../render/ss/spelling.ts";
+
+/** The word that asks for a list of all columns. */
+export const COLUMNS_HELP = "help";
+
+/** The kind of the sockets of each table. */
+const kindOfTable: Readonly<Record<Table, Kind>> = {
+  udp: "inet",
+  dccp: "inet",
+  tcp: "inet",
+  mptcp: "inet",
+  raw: "inet",
+  sctp: "inet",
+  unix_stream: "unix",
+  unix_dgram: "unix",
+  unix_seqpacket: "unix",
+  packet_raw: "packet",
+  packet_dgram: "packet",
+  netlink: "netlink",
+  vsock_stream: "vsock",
+  vsock_dgram: "vsock",
+  tipc: "tipc",
+  xdp: "xdp",
+};
+
+/** The columns with the names of a run. */
+export function columnsWith(names: NameSource, ofKinds: readonly Kind[] = kinds): Catalog {
+  return catalog(names, ofKinds, ssSpelling);
+}
+
+/** The columns as they are looked up in while a command line is read: they know no names. */
+export const everyColumn: () => Catalog = once(() => columnsWith(noNames));
+
+/** The kinds of the sockets that are selected, in the order of the tables of columns. */
+export function selectedKinds({ tables }: Pick<Selection, "tables">): readonly Kind[] {
+  const selected = new Set(Array.from(tables, (table) => kindOfTable[table]));
+  return kinds.filter((kind) => selected.has(kind));
+}
+
+/** The words that a list of columns is completed with. */
+export const columnNames: () => readonly string[] = once(() => {
+  const { derived, columns } = everyColumn();
+  return [...derived, ...columns].map(({ key }) => key);
+});
+
+/** What `--columns help` shows. */
+export function columnsHelp(): string {
+  const chunks: Uint8Array[] = [];
+  const heads = ["COLUMN", "ALSO", "UNIT", "OPTION", "MEANING"].map((name) => ({
+    name,
+    key: name,
+    numeric: false,
+  }));
+  const table = new ColumnsTable(heads, {
+    header: true,
+    screen: undefined,
+    write: (bytes) => chunks.push(bytes),
+  });
+  const { derived, columns } = everyColumn();
+  for (const { key, shorts, unit, option, doc } of [
+    ...derived,
+    ...columns,
+  ] satisfies readonly CatalogColumn[])
+    table.write([key, shorts.length > 0 ? shorts.join(" ") : undefined, unit, option, doc]);
+  table.flush();
+  return Buffer.concat(chunks).toString();
+}

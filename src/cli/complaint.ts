@@ -1,0 +1,73 @@
+/** What ss says of things that go wrong while sockets are listed. */
+import { libc } from "#libc";
+import { describers } from "../columns/describe.ts";
+import { noNames } from "../columns/names.ts";
+import type { DiagFileProblem } from "../diag/diag-file.ts";
+import { inetTables } from "../diag/families.ts";
+import { once } from "../enrich/once.ts";
+import { systemMessage } from "../native/errno.ts";
+import type { Problem } from "../query.ts";
+
+const ENOENT = 2;
+const EMSGSIZE = 90;
+const EOPNOTSUPP = 95;
+
+/** What tells a socket from others. */
+interface Endpoints {
+  readonly netid: string;
+  readonly local: { readonly address: string; readonly port: number };
+  readonly peer: { readonly address: string; readonly port: number };
+}
+
+const bareDescriber = once(() => describers(noNames));
+
+/** What ss says of the file that TCPDIAG_FILE names, with a newline or without. */
+function diagFileComplaint(problem: DiagFileProblem): string {
+  switch (problem.what) {
+    case "open":
+      return `fopen($TCPDIAG_FILE): ${systemMessage(problem.cause)}\n`;
+    case "read":
+      return `Reading header from $TCPDIAG_FILE: ${systemMessage(problem.cause)}\n`;
+    case "cut":
+      return "Unexpected EOF reading $TCPDIAG_FILE";
+    case "answer":
+      return `TCPDIAG answered: ${libc.strerror(problem.errno)}\n`;
+    case "shortError":
+      return "ERROR truncated\n";
+    case "damaged":
+      return `Impossible message at byte ${problem.offset} of $TCPDIAG_FILE\n`;
+  }
+}
+
+/** The lines for a problem; none about tables that this kernel does not have. */
+export function complaint(problem: Problem): string {
+  switch (problem.kind) {
+    case "interrupted":
+      return "Dump was interrupted and may be inconsistent.\n";
+    case "malformed":
+      // ss looks through the attributes for the filter, and again to show them.
+      return `!!!Deficit ${problem.remaining}, rta_len=${problem.length}\n`.repeat(problem.shown ? 2 : 1);
+    case "notDestroyed": {
+      const { local, peer, netid } = bareDescriber()(problem.socket) as unknown as Endpoints;
+      const which = `${netid} ${local.address}:${local.port} ${peer.address}:${peer.port}`;
+      return `SOCK_DESTROY answers: ${libc.strerror(problem.error.errno)}: ${which}\n`;
+    }
+    case "diagFile":
+      return diagFileComplaint(problem.problem);
+    case "lost":
+      return "Events were lost: they came faster than they were read.\n";
+    case "socket":
+      return `Cannot open netlink socket: ${libc.strerror(problem.error.errno)}\n`;
+    case "refused": {
+      const { errno, operation, detail } = problem.error;
+      // Of IP tables, many kernels lack some, and ss falls back without a word.
+      if (operation === "answer" && problem.dump in inetTables) return "";
+      if (errno === EOPNOTSUPP || errno === ENOENT) return "";
+      if (operation === "dump") {
+        if (detail !== undefined) return `Error: ${detail}.\n`;
+        if (errno === EMSGSIZE) return "Error: Buffer too small for object.\n";
+      }
+      return `RTNETLINK answers: ${libc.strerror(errno)}\n`;
+    }
+  }
+}

@@ -1,0 +1,154 @@
+/** The script in a real bash, which is told the words and the place as readline tells them. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cgroup2Mount, walkCgroups } from "../../host/live.ts";
+import { options } from "../options.ts";
+import { bashCompletion } from "./bash.ts";
+import { keywords, stateKeywords, stateNames } from "./vocabulary.ts";
+
+const missing = Bun.which("bash") === null;
+const why = missing ? " (skipped: bash is not installed)" : "";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sockscope-bash-"));
+  mkdirSync(join(folder, "folder one"));
+  writeFileSync(join(folder, "file two"), "");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The words that bash makes of a line: it also cuts before and after each run of `=` and `:`. */
+function cut(line: string, breaks: string): string[] {
+  const words = line
+    .split(/ +/)
+    .flatMap((word) => word.match(new RegExp(`[${breaks}]+|[^${breaks}]+`, "g")) ?? []);
+  return line.endsWith(" ") ? [...words, ""] : words;
+}
+
+/** What bash would put in the place of the last word (as it cuts words), in any order. */
+function complete(line: string, breaks = "=:"): string[] {
+  const words = cut(line, breaks);
+  const commands = [
+    bashCompletion("sockscope"),
+    `COMP_WORDBREAKS=${quote(` \t\n"'><;|&(${breaks}`)}`,
+    `COMP_LINE=${quote(line)} COMP_POINT=${line.length} COMP_CWORD=${words.length - 1}`,
+    `COMP_WORDS=(${words.map(quote).join(" ")})`,
+    `_sockscope && ((\${#COMPREPLY[@]})) && printf '%s\\n' "\${COMPREPLY[@]}"`,
+  ];
+  const { stdout, stderr } = Bun.spawnSync(["bash", "--norc", "--noprofile", "-s"], {
+    cwd: folder,
+    stdin: new TextEncoder().encode(commands.join("\n")),
+    env: { PATH: process.env["PATH"] ?? "" },
+  });
+  expect(stderr.toString()).toBe("");
+  return [...new Set(stdout.toString().split("\n").slice(0, -1))].sort();
+}
+
+const start = [...keywords, ...stateKeywords, "not"].sort();
+const later = [...keywords, "and", "not", "or"].sort();
+const afterOperator = [...keywords, "not"].sort();
+const relations = ["!=", "=", "ge", "gt", "le", "lt"];
+
+const situations: [line: string, offered: readonly string[]][] = [
+  ["sockscope --kil", ["--kill", "--kill-all"]],
+  ["sockscope -t --no", ["--no-header", "--no-queues"]],
+  ["sockscope -f in", ["inet", "inet6"]],
+  ["sockscope --family in", ["inet", "inet6"]],
+  ["sockscope --family=in", ["inet", "inet6"]],
+  ["sockscope --family=", ["inet", "inet6", "link", "netlink", "tipc", "unix", "vsock", "xdp"]],
+  ["sockscope -tnfin", ["-tnfinet", "-tnfinet6"]],
+  ["sockscope --tcp=x", []],
+  ["sockscope --bpf-map-id ", []],
+  ["sockscope -A tcp,ud", ["tcp,udp"]],
+  ["sockscope --query=tcp,ud", ["tcp,udp"]],
+  ["sockscope -A !mp", ["!mptcp"]],
+  ["sockscope -A '!mp", ["!mptcp"]],
+  ["sockscope -tA all,\\!mp", ["all,\\!mptcp"]],
+  ["sockscope --sort local,-tcpInfo.rttU", ["local,-tcpInfo.rttUs"]],
+  ["sockscope -F f", ["file two", "folder one"]],
+  ["sockscope --filter=f", ["file two", "folder one"]],
+  ["sockscope --record f", ["folder one"]],
+  ["sockscope --completions ", ["bash", "fish", "zsh"]],
+  ["sockscope state ", stateNames.toSorted()],
+  ["sockscope -ta exclude syn-", ["syn-recv", "syn-sent"]],
+  ["sockscope state listening exclude cl", ["close-wait", "closing"]],
+  ["sockscope ", start],
+  ["sockscope -tan state listening ", start],
+  ["sockscope -f inet -tnN x ", start],
+  ["sockscope --family=inet --net=x ", start],
+  ["sockscope -- ", start],
+  ["sockscope sport = 22 ", later],
+  ["sockscope autobound ", later],
+  ["sockscope sport = 22 and ", afterOperator],
+  ["sockscope sport -n = 22 or ", afterOperator],
+  ["sockscope \\( x ", later],
+  ["sockscope '(' ", afterOperator],
+  ["sockscope fwmark ", ["!=", "="]],
+  ["sockscope fwmark = ", []],
+  ["sockscope dst inet", ["inet6:", "inet:"]],
+  ["sockscope dst = li", ["link:"]],
+];
+
+test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
+  expect(complete(line)).toEqual([...offered]);
+});
+
+test.skipIf(missing)(`every option is offered${why}`, () => {
+  const names = options.flatMap(({ shorts, longs }) => [
+    ...[...(shorts ?? "")].map((letter) => `-${letter}`),
+    ...longs.map((long) => `--${long}`),
+  ]);
+  expect(complete("sockscope -")).toEqual(names.sort());
+});
+
+test.skipIf(missing)(`the line may go on behind the cursor${why}`, () => {
+  const commands = `${bashCompletion("sockscope")}
+    COMP_LINE='sockscope state est -n' COMP_POINT=18 COMP_CWORD=2 COMP_WORDS=(sockscope state est -n)
+    _sockscope && echo "\${COMPREPLY[@]}"`;
+  expect(Bun.spawnSync(["bash", "--norc", "-c", commands]).stdout.toString()).toBe("established\n");
+});
+
+test.skipIf(missing)(`interfaces${why}`, () => {
+  const names = readdirSync("/sys/class/net");
+  expect(complete("sockscope dev = ")).toEqual(names.toSorted());
+  expect(complete("sockscope dev ")).toEqual(["!=", "=", ...names].sort());
+});
+
+test.skipIf(missing)(`services, alone and behind a colon, whatever the shell cuts at${why}`, () => {
+  const text = existsSync("/etc/services") ? readFileSync("/etc/services", "utf8") : "";
+  const all = [...new Set(Array.from(text.matchAll(/^[a-z0-9]\S*/gim), ([name]) => name))];
+  const names = all.filter((name) => name.startsWith("ss")).sort();
+  expect(complete("sockscope sport ss")).toEqual(names);
+  expect(complete("sockscope sport = :ss")).toEqual(names);
+  expect(complete("sockscope sport = :ss", "=")).toEqual(names.map((name) => `:${name}`));
+  expect(complete("sockscope dport '>' ss")).toEqual(names);
+  expect(complete("sockscope dst 10.0.0.1:ss")).toEqual(names);
+  expect(complete("sockscope dport = :")).toEqual(all.toSorted());
+  expect(complete("sockscope sport ")).toEqual([...all, ...relations].sort());
+});
+
+test.skipIf(missing)(`control groups, a level at a time${why}`, () => {
+  const mount = cgroup2Mount(readFileSync("/proc/mounts", "utf8"));
+  const paths = mount === undefined ? [] : Array.from(walkCgroups(mount), ([, path]) => path);
+  expect(complete("sockscope cgroup /")).toEqual(paths.filter((path) => /^\/[^/]+$/.test(path)).sort());
+  for (const path of paths.slice(1, 3)) {
+    const below = paths.filter(
+      (other) => other.startsWith(`${path}/`) && !other.slice(path.length + 1).includes("/"),
+    );
+    expect(complete(`sockscope cgroup ${path}/`)).toEqual(below.sort());
+  }
+});

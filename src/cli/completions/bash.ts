@@ -1,0 +1,246 @@
+/** Completions for bash, 4.4 or later; they need no bash-completion package. */
+import type { Keyword } from "../../filter/tree.ts";
+import { type Option, type OptionValue, options } from "../options.ts";
+import {
+  hostPrefixWords,
+  joinWords,
+  keywords,
+  NOT,
+  type OperandKind,
+  operandKeywords,
+  plainRelations,
+  relationSpellings,
+  stateKeywords,
+  stateNames,
+} from "./vocabulary.ts";
+
+/** How each kind of value is completed, by the functions of the script. */
+const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => string>> = {
+  file: () => "files -f",
+  folder: () => "files -d",
+  netns: () => "netns",
+  number: () => "nothing",
+  word: ({ choices = [] }) => `words ${choices.join(" ")}`,
+  list: ({ choices = [] }) => `list ${choices.join(" ")}`,
+};
+
+const operands: Readonly<Record<OperandKind, string>> = {
+  host: `hosts ${hostPrefixWords.join(" ")}`,
+  port: "ports",
+  interface: "interfaces",
+  mark: "nothing",
+  cgroup: "cgroups",
+};
+
+/** An option's names as they are typed. */
+function names({ shorts, longs }: Option): string[] {
+  return [...[...(shorts ?? "")].map((letter) => `-${letter}`), ...longs.map((long) => `--${long}`)];
+}
+
+function valueCase(option: Option & { value: OptionValue }): string {
+  return `    ${names(option).join(" | ")}) takes=(${values[option.value.kind](option.value)}) ;;`;
+}
+
+function hasValue(option: Option): option is Option & { value: OptionValue } {
+  return option.value !== undefined;
+}
+
+/** Words in single quotes, so that the shell takes none of them for its own. */
+function quoted(words: readonly string[], separator = " "): string {
+  return words.map((word) => `'${word}'`).join(separator);
+}
+
+/** The case of a keyword: relations right after it, and what it takes. */
+function operandCase([keyword, kind]: readonly [Keyword, OperandKind]): string {
+  const [complete, ...args] = operands[kind].split(" ");
+  return `\
+    ${keyword})
+      [[ $before == ${keyword} ]] && __sockscope_offer "" ${quoted(plainRelations(keyword))}
+      ${[`__sockscope_${complete}`, '""', ...args].join(" ")}
+      ;;`;
+}
+
+/** The script for bash. @param program the command that is to be completed */
+export function bashCompletion(program: string): string {
+  return `\
+# bash completion for ${program}, as '${program} --completions bash' writes it.
+
+# Offers the words after the first argument that fit $cur, each with that argument before it.
+__sockscope_offer() {
+  local head=$1 word
+  shift
+  for word; do [[ $head$word == "$cur"* ]] && COMPREPLY+=("$head$word"); done
+}
+
+# How to complete what follows: each function takes what stands before it in the same word.
+__sockscope_nothing() { :; }
+
+__sockscope_words() { __sockscope_offer "$@"; }
+
+__sockscope_list() {
+  local value=\${cur#"$1"} before=$1
+  shift
+  [[ $value == *,* ]] && before+=\${value%,*},
+  value=\${value##*,}
+  [[ $value == [\\\\]* ]] && before+=\${value:0:1} value=\${value:1}
+  [[ $value == [-!]* ]] && before+=\${value:0:1}
+  __sockscope_offer "$before" "$@"
+}
+
+__sockscope_files() {
+  mapfile -t COMPREPLY < <(compgen "$2" -P "$1" -- "\${cur#"$1"}")
+  compopt -o filenames 2> /dev/null
+}
+
+__sockscope_entries() {
+  local head=$1 entry
+  for entry in "$2"/*; do [[ -e $entry ]] && __sockscope_offer "$head" "\${entry##*/}"; done
+}
+
+__sockscope_netns() { __sockscope_entries "$1" /run/netns; }
+
+__sockscope_interfaces() { __sockscope_entries "$1" /sys/class/net; }
+
+__sockscope_ports() {
+  local head=\${cur%"\${cur##*:}"} name rest
+  while read -r name rest; do
+    [[ $name == [[:alnum:]]* ]] && __sockscope_offer "$head" "$name"
+  done 2> /dev/null < /etc/services
+}
+
+__sockscope_hosts() {
+  local head=$1 host
+  shift
+  if [[ $cur == *:* ]]; then
+    __sockscope_ports
+    return
+  fi
+  __sockscope_offer "$head" "$@"
+  while read -r host; do __sockscope_offer "$head" "$host"; done < <(compgen -A hostname -- "$cur")
+}
+
+# Paths from the root of the control groups, one level at a time.
+__sockscope_cgroups() {
+  local mount type rest path
+  while read -r rest mount type rest; do [[ $type == cgroup2 ]] && break; done 2> /dev/null < /proc/mounts
+  [[ $type == cgroup2 ]] || return
+  while read -r path; do COMPREPLY+=("\${path#"$mount"}"); done < <(
+    compgen -d -- "$mount\${cur:-/}"
+    [[ -n $cur && $cur != */ && -d $mount$cur ]] && compgen -d -- "$mount$cur/"
+  )
+  compopt -o nospace 2> /dev/null
+}
+
+# Sets takes to how the value of an option is completed; to nothing if it takes none.
+__sockscope_value() {
+  takes=()
+  case $1 in
+${options.filter(hasValue).map(valueCase).join("\n")}
+  esac
+}
+
+# Takes an argument that begins with a dash apart: takes as above, head to what stands before the value, attached
+# to whether the value is in the same argument.
+__sockscope_option() {
+  local at
+  head=$1 attached=
+  case $1 in
+    --*=*) head=\${1%%=*}= attached=1 && __sockscope_value "\${1%%=*}" ;;
+    --*) __sockscope_value "$1" ;;
+    *)
+      for ((at = 1; at < \${#1}; at++)); do
+        __sockscope_value "-\${1:at:1}"
+        [[ \${takes-} ]] || continue
+        head=\${1:0:at + 1}
+        [[ $head == "$1" ]] || attached=1
+        return
+      done
+      ;;
+  esac
+}
+
+# Completes a word of the filter. The arguments are the words before it.
+__sockscope_filter() {
+  while [[ $# -ge 2 && $1 == @(${stateKeywords.join("|")}) ]]; do shift 2; done
+  local before= keyword
+  (($#)) && before=\${!#}
+  keyword=$before
+  case $before in
+    ${quoted(relationSpellings, " | ")}) (($# > 1)) && keyword=\${@:$#-1:1} ;;
+  esac
+  case $keyword in
+    ${stateKeywords.join(" | ")}) __sockscope_offer "" ${stateNames.join(" ")} ;;
+${operandKeywords.map(operandCase).join("\n")}
+    *)
+      __sockscope_offer "" ${keywords.join(" ")} ${NOT}
+      case $before in
+        "") __sockscope_offer "" ${stateKeywords.join(" ")} ;;
+        ${[...joinWords, NOT].join(" | ")} | "(") ;;
+        *) __sockscope_offer "" ${joinWords.join(" ")} ;;
+      esac
+      ;;
+  esac
+}
+
+_sockscope() {
+  COMPREPLY=()
+  # The shell has cut the words at = and : as well; what stands close together is one argument.
+  local line=\${COMP_LINE:0:COMP_POINT} rest piece cut= at
+  local -a words=()
+  for ((at = 0; at <= COMP_CWORD; at++)); do
+    rest=\${line#"\${line%%[![:space:]]*}"}
+    piece=\${COMP_WORDS[at]}
+    ((at == COMP_CWORD)) && piece=$rest
+    if [[ at -gt 0 && $rest == "$line" ]]; then
+      cut=\${words[-1]}
+      words[-1]+=$piece
+    else
+      cut=
+      words+=("$piece")
+    fi
+    line=\${rest#"$piece"}
+  done
+  # Of the last argument, the shell replaces what follows the last place where it cuts.
+  [[ $piece == [=:]* && $COMP_WORDBREAKS == *"\${piece:0:1}"* ]] && cut+=$piece
+  local cur=\${words[-1]}
+  [[ $cur == [\\'\\"]* ]] && cur=\${cur:1}
+
+  local head attached ended= word
+  local -a takes=() pending=() plain=()
+  for word in "\${words[@]:1:\${#words[@]}-2}"; do
+    word=\${word//[\\\\\\'\\"]/}
+    if [[ \${pending-} ]]; then
+      pending=()
+    elif [[ $ended || $word != -?* ]]; then
+      plain+=("$word")
+    elif [[ $word == -- ]]; then
+      ended=1
+    else
+      takes=()
+      __sockscope_option "$word"
+      [[ $attached ]] || pending=("\${takes[@]}")
+    fi
+  done
+
+  takes=()
+  if [[ \${pending-} ]]; then
+    "__sockscope_$pending" "" "\${pending[@]:1}"
+  elif [[ $ended || $cur != -* ]]; then
+    __sockscope_filter "\${plain[@]}"
+  else
+    __sockscope_option "$cur"
+    if [[ $attached ]]; then
+      [[ \${takes-} ]] && "__sockscope_$takes" "$head" "\${takes[@]:1}"
+    else
+      __sockscope_offer "" ${options.flatMap(names).join(" ")}
+    fi
+  fi
+
+  COMPREPLY=("\${COMPREPLY[@]#"$cut"}")
+  [[ \${#COMPREPLY[@]} -eq 1 && $COMPREPLY == *: ]] && compopt -o nospace 2> /dev/null
+  return 0
+}
+
+complete -F _sockscope ${program}
+`;
+}

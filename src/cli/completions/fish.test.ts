@@ -1,0 +1,69 @@
+/** The script in a real fish, which completes by itself when asked to. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fishCompletion } from "./fish.ts";
+import { keywords, stateKeywords, stateNames } from "./vocabulary.ts";
+
+const missing = Bun.which("fish") === null;
+const why = missing ? " (skipped: fish is not installed)" : "";
+
+let folder: string;
+let script: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sockscope-fish-"));
+  mkdirSync(join(folder, "folder one"));
+  writeFileSync(join(folder, "file two"), "");
+  script = join(folder, "sockscope.fish");
+  writeFileSync(script, fishCompletion("sockscope"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fish(...args: string[]) {
+  const { stdout, stderr, exitCode } = Bun.spawnSync(["fish", "--no-config", ...args], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"] ?? "", HOME: folder },
+  });
+  return { stdout: stdout.toString(), stderr: stderr.toString(), exitCode };
+}
+
+/** What fish offers at the end of a line, without descriptions. */
+function complete(line: string): string[] {
+  const { stdout, stderr } = fish("-c", "source $argv[1]; complete -C $argv[2]", script, line);
+  expect(stderr).toBe("");
+  return stdout
+    .split("\n")
+    .slice(0, -1)
+    .map((offer) => offer.replace(/\t.*/, ""))
+    .sort();
+}
+
+test.skipIf(missing)(`its syntax is right${why}`, () => {
+  expect(fish("-n", script)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+});
+
+const situations: [line: string, offered: readonly string[]][] = [
+  ["sockscope --kill", ["--kill", "--kill-all"]],
+  ["sockscope -f in", ["inet", "inet6"]],
+  ["sockscope --family=in", ["--family=inet", "--family=inet6"]],
+  ["sockscope -A tcp,ud", ["tcp,udp"]],
+  ["sockscope -tAtcp,ud", ["-tAtcp,udp"]],
+  ["sockscope --socket=tcp,!mp", ["--socket=tcp,!mptcp"]],
+  ["sockscope --sort=local,-tcpInfo.rttU", ["--sort=local,-tcpInfo.rttUs"]],
+  ["sockscope -F fi", ["file two"]],
+  ["sockscope --record f", ["folder one/"]],
+  ["sockscope --completions ", ["bash", "fish", "zsh"]],
+  ["sockscope state ", stateNames.toSorted()],
+  ["sockscope -tnN x state listening exclude cl", ["close-wait", "closing"]],
+  ["sockscope -t --family inet ", [...keywords, ...stateKeywords, "not"].sort()],
+  ["sockscope sport = 22 ", [...keywords, "and", "not", "or"].sort()],
+  ["sockscope sport -n = 22 or ", [...keywords, "not"].sort()],
+  ["sockscope fwmark ", ["!=", "="]],
+  ["sockscope dst = li", ["link:"]],
+  ["sockscope dev = ", readdirSync("/sys/class/net").sort()],
+];
+
+test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
+  expect(complete(line)).toEqual([...offered]);
+});

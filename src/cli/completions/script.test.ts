@@ -1,0 +1,73 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { manPage } from "../man.ts";
+import { options } from "../options.ts";
+import { nothingChosen, select } from "../select.ts";
+import { completionScript } from "./script.ts";
+import { type Shell, shells } from "./shells.ts";
+import { plainRelations, stateKeywords, stateNames } from "./vocabulary.ts";
+
+/** How a script spells that an option exists, as a pattern. */
+const spellings: Readonly<Record<Shell, { short: string; long: string }>> = {
+  bash: { short: " -", long: " --" },
+  zsh: { short: "[)*]-", long: "[)*]--" },
+  fish: { short: " -s ", long: " -l " },
+};
+
+test.each(shells.flatMap((shell) => options.map((option) => [shell, option.longs[0], option] as const)))(
+  "the script for %s knows --%s",
+  (shell, _, option) => {
+    const script = completionScript(shell);
+    const { short, long } = spellings[shell];
+    const names = [
+      ...[...(option.shorts ?? "")].map((letter) => short + letter),
+      ...option.longs.map((name) => long + name),
+    ];
+    for (const name of names) expect(script).toMatch(new RegExp(`${name}(?![\\w-])`));
+    for (const choice of option.value?.choices ?? []) expect(script).toMatch(new RegExp(`\\b${choice}\\b`));
+  },
+);
+
+test.each(shells)("the script for %s is about the program that wrote it", (shell) => {
+  expect(completionScript(shell, "ss")).toMatch(/^(#compdef|complete\b.*) ss\b/m);
+  expect(completionScript(shell, "ss")).not.toMatch(/(compdef|complete -c|-F) sockscope/);
+});
+
+test("the state words are words that select takes", () => {
+  for (const keyword of stateKeywords)
+    for (const state of stateNames.filter((name) => name !== "all"))
+      expect(select(nothingChosen, [keyword, state], "ss")).toHaveProperty("selection");
+});
+
+test("a relation is offered in a spelling that needs no quotes", () => {
+  expect(plainRelations("sport")).toEqual(["=", "!=", "ge", "le", "gt", "lt"]);
+  expect(plainRelations("src")).toEqual(["="]);
+  expect(plainRelations("autobound")).toEqual([]);
+});
+
+/** Runs the command from its source. */
+function sockscope(...args: string[]) {
+  const main = join(import.meta.dirname, "../main.ts");
+  const { stdout, stderr, exitCode } = Bun.spawnSync([process.execPath, main, ...args]);
+  return { stdout: stdout.toString(), stderr: stderr.toString(), exitCode };
+}
+
+test.each(shells)("--completions %s writes the script", (shell) => {
+  expect(sockscope("--completions", shell)).toEqual({
+    stdout: completionScript(shell),
+    stderr: "",
+    exitCode: 0,
+  });
+});
+
+test("--completions of another shell is one line on standard error", () => {
+  expect(sockscope("--completions=tcsh")).toEqual({
+    stdout: "",
+    stderr: 'sockscope: "tcsh" is no shell with completions, which are bash, zsh, fish\n',
+    exitCode: 255,
+  });
+});
+
+test("--man writes the page", () => {
+  expect(sockscope("-t", "--man")).toEqual({ stdout: manPage(), stderr: "", exitCode: 0 });
+});

@@ -1,0 +1,86 @@
+/** The script in a real zsh on a terminal of its own. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { zshCompletion } from "./zsh.ts";
+
+const missing = Bun.which("zsh") === null;
+const why = missing ? " (skipped: zsh is not installed)" : "";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "sockscope-zsh-"));
+  writeFileSync(join(folder, "_sockscope"), zshCompletion("sockscope"));
+  writeFileSync(join(folder, "file two"), "");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test.skipIf(missing)(`its syntax is right${why}`, () => {
+  const { stdout, stderr, exitCode } = Bun.spawnSync(["zsh", "-n", join(folder, "_sockscope")]);
+  expect({ out: stdout.toString(), error: stderr.toString(), exitCode }).toEqual({
+    out: "",
+    error: "",
+    exitCode: 0,
+  });
+});
+
+/** Where a script may come from, and how zsh is told. */
+const ways = {
+  "found in fpath": "fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D",
+  sourced: "autoload -Uz compinit; compinit -u -D; source ./_sockscope",
+};
+
+/** What is typed, a tab at the end included, and the arguments that the program then gets. */
+const typed: [keys: string, args: string][] = [
+  ["--fam\tuni\t", "<--family=unix>"],
+  ["-A tcp,ud\t", "<-A><tcp,udp>"],
+  ["-tA tcp,\\!mpt\t", "<-tA><tcp,!mptcp>"],
+  ["--sort=local,-tcpInfo.rttU\t", "<--sort=local,-tcpInfo.rttUs>"],
+  ["-F fil\t", "<-F><file two>"],
+  ["-t state estab\t", "<-t><state><established>"],
+  ["state listening exclude last\t", "<state><listening><exclude><last-ack>"],
+  ["-n dev = l\t", "<-n><dev><=><lo>"],
+  ["dev !\tlo", "<dev><!=><lo>"],
+  ["sport -n ge 5 or dp\t", "<sport><-n><ge><5><or><dport>"],
+  ["\\( autob\t", "<(><autobound>"],
+];
+
+/** A command line's end, in which what the program gets is not what was typed. */
+const DONE = "'<'done'>'";
+
+test.skipIf(missing).each(Object.entries(ways))(
+  `it completes what is typed, %s${why}`,
+  async (_, setup) => {
+    let screen = "";
+    let wake = () => {};
+    const child = Bun.spawn(["zsh", "-f", "-i"], {
+      cwd: folder,
+      env: { PATH: process.env["PATH"] ?? "", HOME: folder, TERM: "dumb", PS1: "$ " },
+      terminal: {
+        cols: 200,
+        rows: 50,
+        data: (_terminal, bytes) => {
+          screen += new TextDecoder().decode(bytes);
+          wake();
+        },
+      },
+    });
+    /** Types a line and gives what the terminal shows until it is done. */
+    const type = async (line: string): Promise<string> => {
+      screen = "";
+      child.terminal!.write(`${line}; print -r -- ${DONE}\n`);
+      while (!screen.includes("<done>"))
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      return screen;
+    };
+    await type(`${setup}; sockscope() { printf '<%s>' "$@"; }`);
+    for (const [keys, args] of typed) expect(await type(`sockscope ${keys}`)).toContain(`${args}<done>`);
+    child.kill("SIGKILL");
+    await child.exited;
+    child.terminal!.close();
+  },
+  30_000,
+);

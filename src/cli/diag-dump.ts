@@ -1,0 +1,48 @@
+/** `-D`: the kernel's answers about TCP sockets, as they come, into a file. */
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { Host } from "../host/host.ts";
+import type { Selection } from "../model/selection.ts";
+import { systemMessage } from "../native/errno.ts";
+import { teeTransport } from "../netlink/tee.ts";
+import { list, type Query } from "../query.ts";
+import { EXIT_USAGE, type Stop } from "./getopt.ts";
+import type { World } from "./world.ts";
+
+/** Writes all of the bytes to an open file. */
+function writeFully(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+/**
+ * Dumps TCP sockets. No filter counts, nor where else than over netlink sockets are to be read.
+ *
+ * @param path the file; standard output if it begins with `-`
+ * @returns how the run ends
+ */
+export function dumpDiag(
+  { program, stdout }: World,
+  host: Host,
+  path: string,
+  selection: Selection,
+  { details, report }: Pick<Query, "details" | "report">,
+): Stop | undefined {
+  const fail = (message: string, status: number): Stop => ({ kind: "error", message, usage: false, status });
+  if (!selection.tables.has("tcp"))
+    return fail(`${program}: tcpdiag dump requested and no tcp in filter.`, 0);
+  let fd: number | undefined;
+  try {
+    if (!path.startsWith("-")) fd = openSync(path, "w");
+  } catch (error) {
+    return fail(`fopen dump file: ${systemMessage(error)}`, EXIT_USAGE);
+  }
+  const write = (bytes: Uint8Array) => (fd === undefined ? stdout.write(bytes) : writeFully(fd, bytes));
+  const transport = teeTransport(host.transport, write);
+  const tcp: Selection = { ...selection, tables: new Set(["tcp"]) };
+  try {
+    const query: Query = { selection: tcp, details, predicate: undefined, keep: false, report };
+    for (const _ of list({ ...host, transport }, query));
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+  return undefined;
+}

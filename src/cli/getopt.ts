@@ -1,0 +1,142 @@
+/** Command lines as GNU getopt_long takes them apart: bundles, unique prefixes, options after words, `--`. */
+import type { Shell } from "./completions/shells.ts";
+
+/** Why a run ends before it has shown a socket. */
+export type Stop =
+  | { readonly kind: "help" }
+  | { readonly kind: "version" }
+  | { readonly kind: "man" }
+  | { readonly kind: "columns" }
+  | { readonly kind: "completions"; readonly shell: Shell }
+  | {
+      readonly kind: "error";
+      /** One line for standard error, without its newline. */
+      readonly message: string;
+      /** Whether the usage follows the message. */
+      readonly usage: boolean;
+      /** Exit status. */
+      readonly status: number;
+    };
+
+/** ss's exit status for a command line that cannot be understood. */
+export const EXIT_USAGE = 255;
+
+/** What getopt needs to know of an option. */
+export interface OptionNames {
+  /** Its letters; any of them means it. */
+  readonly shorts?: string;
+  /** Its long names, without dashes; any of them means it. */
+  readonly longs: readonly string[];
+  /** Present if it takes a value. */
+  readonly value?: object;
+  /** Its long names must be written in full: prefixes neither mean it nor make another option ambiguous. */
+  readonly inFull?: boolean;
+}
+
+/** An option as it was given; `value` is empty if it takes none. */
+export interface Step<Row> {
+  readonly row: Row;
+  readonly value: string;
+}
+
+/** A command line taken apart. */
+export interface CommandLine<Row> {
+  /** The options in order, up to the error if there is one. */
+  readonly steps: readonly Step<Row>[];
+  /** What is not an option, in order. */
+  readonly words: readonly string[];
+  readonly error?: Stop;
+}
+
+/** How to take a command line apart. */
+export interface GetoptSettings {
+  /** The name that messages begin with. */
+  readonly program: string;
+  /** Whether the first word ends the options, as POSIXLY_CORRECT asks for. */
+  readonly firstWordEnds: boolean;
+}
+
+/** What a look at one argument comes to: an error's text, or nothing. */
+type Complaint = string | undefined;
+
+/** The long names that `name` may stand for: one if it is exact, or a prefix of the names of one option only. */
+function candidates<Row extends OptionNames>(
+  rows: readonly Row[],
+  name: string,
+): { row: Row; long: string }[] {
+  const all = rows.flatMap((row) => row.longs.map((long) => ({ row, long })));
+  const exact = all.find(({ long }) => long === name);
+  if (exact) return [exact];
+  const [first, ...others] = all.filter(({ row, long }) => !row.inFull && long.startsWith(name));
+  return first ? [first, ...others.filter(({ row }) => row !== first.row)] : [];
+}
+
+/** Takes `args` (the program's name not among them) apart by the options of `rows`; never throws. */
+export function getopt<Row extends OptionNames>(
+  rows: readonly Row[],
+  args: readonly string[],
+  { program, firstWordEnds }: GetoptSettings,
+): CommandLine<Row> {
+  const steps: Step<Row>[] = [];
+  const words: string[] = [];
+  let next = 0;
+
+  /** Records `row` with the value given with it, or else the next argument, whatever that looks like. */
+  function take(row: Row, attached: string | undefined, missing: string): Complaint {
+    const value = attached ?? (row.value ? args[next++] : "");
+    if (value === undefined) return missing;
+    steps.push({ row, value });
+    return undefined;
+  }
+
+  function takeLong(arg: string): Complaint {
+    const [name, attached] = split(arg.slice("--".length));
+    const found = candidates(rows, name);
+    if (found.length > 1) {
+      const possibilities = found.map(({ long }) => `'--${long}'`).join(" ");
+      return `option '${arg}' is ambiguous; possibilities: ${possibilities}`;
+    }
+    const [option] = found;
+    if (!option) return `unrecognized option '${arg}'`;
+    const { row, long } = option;
+    if (attached !== undefined && !row.value) return `option '--${long}' doesn't allow an argument`;
+    return take(row, attached, `option '--${long}' requires an argument`);
+  }
+
+  function takeBundle(arg: string): Complaint {
+    let rest = arg.slice("-".length);
+    while (rest !== "") {
+      const letter = String.fromCodePoint(rest.codePointAt(0)!);
+      const row = rows.find(({ shorts }) => shorts?.includes(letter));
+      if (!row) return `invalid option -- '${letter}'`;
+      rest = rest.slice(letter.length);
+      if (row.value) return take(row, rest || undefined, `option requires an argument -- '${letter}'`);
+      steps.push({ row, value: "" });
+    }
+    return undefined;
+  }
+
+  while (next < args.length) {
+    const arg = args[next]!;
+    const isWord = arg === "-" || !arg.startsWith("-");
+    if (isWord && firstWordEnds) break;
+    next++;
+    if (arg === "--") break;
+    if (isWord) {
+      words.push(arg);
+      continue;
+    }
+    const complaint = arg.startsWith("--") ? takeLong(arg) : takeBundle(arg);
+    if (complaint !== undefined) {
+      const message = `${program}: ${complaint}`;
+      return { steps, words, error: { kind: "error", message, usage: true, status: EXIT_USAGE } };
+    }
+  }
+  return { steps, words: [...words, ...args.slice(next)] };
+}
+
+/** A long option's name, and its value if one is written behind `=`. */
+function split(text: string): [name: string, value: string | undefined] {
+  const equals = text.indexOf("=");
+  return equals < 0 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];
+}

@@ -1,0 +1,123 @@
+/** The help and version texts. */
+import manifest from "../../package.json" with { type: "json" };
+import { factPredicates } from "../filter/facts.ts";
+import { stateGroups, states } from "../model/state.ts";
+import { categories, type Option, options } from "./options.ts";
+import type { World } from "./world.ts";
+
+/** The release of iproute2 whose ss this program behaves like. */
+export const SS_RELEASE = "iproute2 7.1.0";
+
+/** Columns that the help may take. */
+export const HELP_COLUMNS = 80;
+
+/** Where what an option does begins; an option with longer names has it on the next line. */
+const BRIEF_COLUMN = 26;
+
+const FILTER = `\
+Filter (each operator and parenthesis is a word of its own):
+  state STATE             First of all words, may be repeated: only this state
+  exclude STATE           Likewise: not this state
+  src HOST, dst HOST      Local, peer address: ADDRESS[/PREFIX][:PORT], *:PORT,
+                          [IPV6]:PORT, FAMILY: and what fits it (unix:/run/*)
+  sport OP PORT, dport OP PORT
+                          Local, peer port; OP is = != < <= > >=
+  dev, fwmark, cgroup     Followed by [= | !=] and interface, MARK[/MASK], path
+  autobound               The kernel chose the local port
+  and, or, not, ( )       "and" may be left out; read strictly left to right
+`;
+
+/** Words in lines that fit, the first of which begins with `start` and the others below where that ends. */
+function wrapped(start: string, words: readonly string[]): string {
+  const indent = " ".repeat(start.length);
+  let text = start;
+  let column = start.length;
+  for (const word of words) {
+    if (column + word.length + 1 > HELP_COLUMNS) {
+      text += `\n${indent}`;
+      column = indent.length;
+    }
+    text += ` ${word}`;
+    column += word.length + 1;
+  }
+  return `${text}\n`;
+}
+
+/** The words after `state`: the groups, and each state's usual word. */
+function stateNames(): string {
+  const named: readonly (readonly string[])[] = states.map(({ words }) => words);
+  const words = [...Object.keys(stateGroups), ...named.flatMap(([usual]) => usual ?? [])];
+  return `States of the filter:\n${wrapped(" ", words)}`;
+}
+
+/** An option's names and value as help shows them. */
+function names({ shorts, longs, value }: Option): string {
+  const all = [...(shorts ?? "")].map((letter) => `-${letter}`).concat(longs.map((long) => `--${long}`));
+  const indent = shorts ? "" : "    ";
+  return `${indent}${all.join(", ")}${value ? ` ${value.name}` : ""}`;
+}
+
+/** The line of an option, or its two lines. */
+function describe(option: Option): string {
+  const left = `  ${names(option)}`;
+  const gap =
+    left.length + 2 > BRIEF_COLUMN ? `\n${" ".repeat(BRIEF_COLUMN)}` : " ".repeat(BRIEF_COLUMN - left.length);
+  return `${left}${gap}${option.brief}\n`;
+}
+
+/** What `--help` shows on standard output, and a wrong command line on standard error. */
+export function usage({ program }: Pick<World, "program">): string {
+  const groups = Object.entries(categories).map(([category, title]) => {
+    const own = options.filter((option) => option.category === category);
+    return `${title}:\n${own.map(describe).join("")}`;
+  });
+  return [`Usage: ${program} [OPTIONS] [FILTER]\n`, ...groups, FILTER, stateNames()].join("\n");
+}
+
+/** What help says of the operands of our own predicates, and how those are headed. */
+const factOperands: Readonly<Record<string, string>> = {
+  PID: "a process that has the socket open",
+  PATTERN: "a name, or a shell pattern in quotes",
+  USER: "the owner of the socket, by name or uid",
+  COUNT: "a number",
+  SIZE: "bytes; k, m and g are powers of 1024",
+  TIMER: "off, on, keepalive, timewait, persist, delack, t3-rtx",
+  TIME: "with its unit: us, ms, s, m or h",
+  RATE: "with its unit: bps, kbps, mbps, gbps or tbps",
+};
+
+/** Our own predicates, by what they take. */
+function factNames(): string {
+  const byOperand = Map.groupBy(
+    Object.entries(factPredicates),
+    ([, { operandName }]: readonly [string, { readonly operandName: string }]) => operandName,
+  );
+  return Array.from(byOperand, ([operand, facts]) => {
+    const words = facts.map(([word]) => word);
+    return `  ${operand.padEnd(8)}${factOperands[operand]}\n${wrapped("         ", words)}`;
+  }).join("");
+}
+
+const FACTS = `\
+What ss has no predicates for: FACT [OP] OPERAND. A PID, PATTERN, USER or TIMER
+takes = and != only. If a socket lacks a fact, no predicate on that holds.
+`;
+
+const EXAMPLES = [
+  "-t state close-wait dst :50010",
+  "-t '( sport = :ssh or dport = :443 )' and not dev lo",
+  "-x src '*dbus*'",
+  "-ti 'rtt > 50ms and retrans > 0'",
+  "-ta 'comm nginx and recvq > 64k'",
+] as const;
+
+/** What `--help filter` shows: the language of filters on one screen. */
+export function filterUsage({ program }: Pick<World, "program">): string {
+  const examples = EXAMPLES.map((example) => `  ${program} ${example}\n`).join("");
+  return [FILTER, `${FACTS}${factNames()}`, stateNames(), `Examples:\n${examples}`].join("\n");
+}
+
+/** What `--version` shows. */
+export function version(): string {
+  return `${manifest.name} ${manifest.version} (ss of ${SS_RELEASE})\n`;
+}

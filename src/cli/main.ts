@@ -1,0 +1,89 @@
+/** The entry point of the executable: gives the process to a run. */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { libc } from "#libc";
+import { liveHost } from "../host/live.ts";
+import { EAGAIN, EINTR } from "../native/libc.ts";
+import { isStandardOutputClosed } from "./closed.ts";
+import { run } from "./run.ts";
+import type { Output } from "./world.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
+const TIOCGWINSZ = 0x5413;
+const EBADF = 9;
+const EPIPE = 32;
+const POLLOUT = 4;
+/** What a shell shows for a process that SIGPIPE ended, as it would ss. */
+const EXIT_PIPE = 141;
+
+/** Standard output cannot be written to. */
+class OutputError extends Error {
+  readonly errno: number;
+  constructor(errno: number) {
+    super(`Cannot write to standard output: ${libc.strerror(errno)}`);
+    this.errno = errno;
+  }
+}
+
+/** Writes all of the bytes, however slowly the reader takes them. */
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let rest = bytes; rest.length > 0; ) {
+    const written = libc.write(fd, rest);
+    if (written >= 0) rest = rest.subarray(written);
+    else if (written === -EAGAIN) libc.poll(fd, POLLOUT, -1);
+    else if (written !== -EINTR) throw new OutputError(-written);
+  }
+}
+
+/** The columns of a terminal; 0 if it does not say, undefined if it is none. */
+function terminalColumns(fd: number): number | undefined {
+  const size = new Uint8Array(8);
+  return libc.ioctl(fd, TIOCGWINSZ, size) < 0 ? undefined : size[2]! | (size[3]! << 8);
+}
+
+function output(fd: number): Output {
+  return { write: (bytes) => writeAll(fd, bytes), terminalColumns: terminalColumns(fd) };
+}
+
+/** Standard error: what cannot be said there is not said, and the exit status tells. */
+function errorOutput(): Output {
+  const { write, terminalColumns } = output(STDERR);
+  return {
+    terminalColumns,
+    write(bytes) {
+      try {
+        write(bytes);
+      } catch (error) {
+        if (!(error instanceof OutputError)) throw error;
+      }
+    },
+  };
+}
+
+const program = basename(process.argv0) === "ss" ? "ss" : "sockscope";
+const stderr = errorOutput();
+let status: number;
+try {
+  if (isStandardOutputClosed()) throw new OutputError(EBADF);
+  status = await run({
+    program,
+    args: process.argv.slice(2),
+    env: process.env,
+    stdout: output(STDOUT),
+    stderr,
+    readStdin: () => readFileSync(0),
+    host: liveHost(),
+  });
+  // Some file systems tell only now that there was no room.
+  const closed = libc.close(STDOUT);
+  if (closed < 0) throw new OutputError(-closed);
+} catch (error) {
+  if (error instanceof OutputError && error.errno === EPIPE) status = EXIT_PIPE;
+  else {
+    stderr.write(new TextEncoder().encode(`${program}: ${(error as Error).message}\n`));
+    status = 1;
+  }
+}
+// A look-up of a name may still be under way, and nobody waits for it any more.
+process.exit(status);

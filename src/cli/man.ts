@@ -1,0 +1,333 @@
+/** The man page, made of the tables of options, states and predicates. mdoc(7). */
+import manifest from "../../package.json" with { type: "json" };
+import { predicates } from "../filter/predicates.ts";
+import { relationWords } from "../filter/relations.ts";
+import type { Keyword } from "../filter/tree.ts";
+import { stateGroups, states } from "../model/state.ts";
+import {
+  hostPrefixWords,
+  joinWords,
+  keywords,
+  NOT,
+  operandKinds,
+  stateKeywords,
+} from "./completions/vocabulary.ts";
+import { SS_RELEASE } from "./help.ts";
+import { categories, type Option, options } from "./options.ts";
+
+/** When what the page says last changed; it does not go by the day on which the page is made. */
+const PAGE_DATE = "November 21, 2026";
+
+/** An option with more choices than this has another way to list them, which its text tells. */
+export const LISTED_CHOICES = 40;
+
+/** What roff would read as something else. */
+const special: Readonly<Record<string, string>> = {
+  "\\": "\\e",
+  "^": "\\(ha",
+  "~": "\\(ti",
+  "`": "\\(ga",
+  '"': "\\(dq",
+};
+
+/** Text as roff shows it, letter by letter. */
+function escaped(text: string): string {
+  return text.replace(/[\\^~`"]/g, (letter) => special[letter]!);
+}
+
+/** What is typed: its dashes and quotes are those of ASCII. */
+function literal(text: string): string {
+  return escaped(text).replaceAll("-", "\\-").replaceAll("'", "\\(aq");
+}
+
+/** Whether an option has that long name. */
+function isOption(long: string): boolean {
+  return options.some(({ longs }) => longs.includes(long));
+}
+
+/** Sentences, each on a line of its own. @throws an error if they speak of an option that is not in the table */
+function prose(text: string): string {
+  const shown = escaped(text).replace(/--([a-z][a-z0-9-]*)/g, (name, long) => {
+    if (!isOption(long)) throw new Error(`No such option: ${name}`);
+    return `\\fB${literal(name)}\\fR`;
+  });
+  return shown.replace(/(?<=[.)]) (?=[A-Z])/g, "\n").replace(/^(?=['.])/gm, "\\&");
+}
+
+/** A list of items, each with its head (the arguments of `.It`) and its text. */
+function list(items: readonly (readonly [head: string, body: string])[]): string {
+  const rows = items.map(([head, body]) => `.It ${head}\n${body}`);
+  return [".Bl -tag -width Ds", ...rows, ".El"].join("\n");
+}
+
+/** A section. */
+function section(title: string, ...parts: readonly string[]): string {
+  return [`.Sh ${title}`, ...parts].join("\n");
+}
+
+/** Words with commas between them. */
+function words(all: readonly string[]): string {
+  return all.map((word) => `\\fB${literal(word)}\\fR`).join(", ");
+}
+
+function optionItem({ shorts, longs, value, doc }: Option): readonly [string, string] {
+  const names = [...(shorts ?? ""), ...longs.map((long) => `-${long}`)];
+  const head = names.map((name) => `Fl ${literal(name)}`).join(" , ");
+  const choices = value?.choices ?? [];
+  const listed = choices.length > 0 && choices.length <= LISTED_CHOICES;
+  const body = listed ? `${prose(doc)}\n${value!.name}: ${words(choices)}.` : prose(doc);
+  return [value === undefined ? head : `${head} Ar ${value.name}`, body];
+}
+
+function optionSections(): string[] {
+  return Object.entries(categories).flatMap(([category, title]) => [
+    `.Ss ${title}`,
+    list(options.filter((option) => option.category === category).map(optionItem)),
+  ]);
+}
+
+/** What each keyword of the filter asks for. */
+const meanings: Readonly<Record<Keyword, string>> = {
+  src: "The local address, and the port if one is given.",
+  dst: "The peer's address, and the port if one is given.",
+  sport: "The local port: a number or the name of a service.",
+  dport: "The peer's port: a number or the name of a service.",
+  dev: "The interface that the socket is bound to: a name or an index.",
+  fwmark: "The firewall mark of the socket, which may be followed by / and the bits that count.",
+  cgroup: "The version 2 control group that the socket was made in, by its path.",
+  autobound: "The kernel chose the local port.",
+};
+
+function keywordItem(keyword: Keyword): readonly [string, string] {
+  const kind = operandKinds[keyword];
+  if (kind === undefined) return [`Cm ${keyword}`, prose(meanings[keyword])];
+  const relations = `Relations: ${words(predicates[keyword].operand!.relations)}.`;
+  return [`Cm ${keyword} Oo Ar relation Oc Ar ${kind}`, `${prose(meanings[keyword])}\n${relations}`];
+}
+
+function spellings(): string {
+  const byRelation = Map.groupBy(Object.keys(relationWords), (word) => relationWords[word]);
+  return list(
+    Array.from(byRelation.values(), ([usual, ...others]) => [
+      `Cm ${literal(usual!)}`,
+      `Or ${words(others)}.`,
+    ]),
+  );
+}
+
+function stateItems(): string {
+  return list(
+    states
+      .filter(({ words: own }) => own.length > 0)
+      .map((state) => {
+        const [usual, ...others] = state.words;
+        const shown = `Shown as ${words([state.label])}.`;
+        return [`Cm ${literal(usual!)}`, others.length === 0 ? shown : `${shown}\nAlso ${words(others)}.`];
+      }),
+  );
+}
+
+/** The groups of states, each with the states in it. */
+function groupItems(): string {
+  return list(
+    Object.entries(stateGroups).map(([group, mask]) => {
+      const members = states
+        .filter(({ number }) => mask & (1 << number))
+        .flatMap(({ words }) => words[0] ?? []);
+      return [`Cm ${group}`, `${words(members)}.`];
+    }),
+  );
+}
+
+/** What is told on the way: the variables that are read. */
+const environment: readonly (readonly [name: string, doc: string])[] = [
+  ["COLUMNS", "The width of the table if standard output is not a terminal."],
+  ["POSIXLY_CORRECT", "If set, the first word that is no option ends the options."],
+  [
+    "PROC_ROOT",
+    "The directory to read instead of /proc. What it tells of sockets is read instead of netlink.",
+  ],
+  [
+    "PROC_NET_TCP",
+    "The file to read instead of /proc/net/tcp and instead of netlink. Each other file that is read there has such a variable, too: PROC_NET_UDP6, PROC_NET_UNIX and so on.",
+  ],
+  ["PROC_IP_LOCAL_PORT_RANGE", "The file to read instead of /proc/sys/net/ipv4/ip_local_port_range."],
+  ["TCPDIAG_FILE", "The file of netlink messages to read TCP sockets from, as --diag writes it."],
+];
+
+const files: readonly (readonly [path: string, doc: string])[] = [
+  ["/proc/net", "Sockets, where the kernel does not tell of them over netlink."],
+  ["/proc/PID/fd", "Which process has which socket open; read for --processes only."],
+  ["/etc/services", "Names of ports."],
+  ["/var/run/netns", "Network namespaces by name."],
+  ["/etc/netns/NAME", "Files that stand in /etc while --net NAME is in force."],
+];
+
+const exits: readonly (readonly [status: string, doc: string])[] = [
+  ["0", "The sockets were shown, or there was none. Also if the kernel refused to tell of some, as in ss."],
+  ["1", "Something that was named is not there, may not be used, or cannot be written to."],
+  ["141", "Whoever read the output has gone away; shells show this for ss, too."],
+  ["255", "The command line or the filter cannot be understood."],
+];
+
+/** What people ask most, and how. Lines are typed as they stand. */
+const examples: readonly (readonly [what: string, how: string])[] = [
+  ["Who listens, on which port:", "sockscope -tulnp"],
+  ["The inside of TCP connections to a network:", "sockscope -ti dst 10.0.0.0/8"],
+  ["Connections to web servers:", "sockscope -tn state established '( dport = :80 or dport = :443 )'"],
+  ["How many connections wait for their end:", "sockscope -tanH state time-wait | wc -l"],
+  [
+    "Connections that are slow, by peer:",
+    "sockscope -tni --json | jq '.[] | select(.tcpInfo.rttUs > 200000) | .peer'",
+  ],
+  ["Close what talks to an address:", "sockscope -K dst 192.0.2.7"],
+  [
+    "Keep evidence, and look at it elsewhere:",
+    "sockscope -tanpi --record evidence\nsockscope -tanpi --replay evidence",
+  ],
+  ["Complete command lines of this shell:", "source <(sockscope --completions bash)"],
+];
+
+/** The options that ss does not have. */
+function unknownToSs(): string {
+  return words(
+    options.filter(({ inFull }) => inFull).flatMap(({ longs }) => longs.map((long) => `--${long}`)),
+  );
+}
+
+/** Items whose heads are typed as they stand. */
+function plainItems(macro: string, items: readonly (readonly [string, string])[]): string {
+  return list(items.map(([head, body]) => [`${macro} ${literal(head)}`, prose(body)]));
+}
+
+function filterSection(): string {
+  const [and, or] = joinWords;
+  return section(
+    "FILTER",
+    prose(
+      "The words after the options choose among the sockets. First come states, then predicates. " +
+        "Each operator and each parenthesis is a word of its own, which most shells want to see in quotes.",
+    ),
+    list([
+      [`Cm ${stateKeywords[0]} Ar state`, "Only sockets in this state; may be repeated for more."],
+      [`Cm ${stateKeywords[1]} Ar state`, "No sockets in this state; may be repeated for fewer."],
+    ]),
+    ".Pp",
+    "The predicates:",
+    list(keywords.map(keywordItem)),
+    ".Pp",
+    "The relations, and other ways to spell them:",
+    spellings(),
+    ".Pp",
+    `Predicates are joined by ${words([and])}, which may be left out, and ${words([or])}.`,
+    "Both are read strictly from left to right: neither binds closer than the other.",
+    `${words([NOT])} belongs to the next predicate or parenthesis only.`,
+    ".Pp",
+    "A host is",
+    ".Ar address Ns Oo / Ns Ar prefix Oc Ns Oo : Ns Ar port Oc ,",
+    "with an IPv6 address in brackets, or a name.",
+    `${words(["*"])} is any address, or any port.`,
+    `A family before it (${words(hostPrefixWords)}) makes the rest an address of that family;`,
+    "for UNIX sockets that is a shell pattern for the name.",
+  );
+}
+
+function stateSection(): string {
+  return section("STATES", "Case does not matter.", stateItems(), ".Pp", "Groups of states:", groupItems());
+}
+
+const OUTPUT_SECTION = section(
+  "OUTPUT",
+  ".Ss The table",
+  prose(
+    "Without an option that says otherwise, sockets are shown as a table that is the same as that of ss. " +
+      "A column that would say the same on every row is left out.",
+  ),
+  list([
+    ["Netid", "The table that the socket is in."],
+    ["State", "Its state."],
+    ["Recv\\-Q", "Bytes that nobody has read yet; of a listener, connections that nobody has accepted yet."],
+    ["Send\\-Q", "Bytes that the peer has not confirmed; of a listener, how many may wait."],
+    ["Local Address:Port", "Its own address."],
+    ["Peer Address:Port", "The address that it is connected to."],
+    ["Process", "With\n.Fl p ,\nwho has it open."],
+  ]),
+  ".Pp",
+  prose(
+    "Details that options ask for follow in the row, or on a line of their own that begins with a tab. " +
+      "On a terminal the table takes the whole width, and control characters in names are shown as \\xNN.",
+  ),
+  ".Ss JSON",
+  prose(
+    "--json writes one array of objects, --ndjson one object a line. " +
+      "Keys end in their unit where they have one (rttUs, sendQueueBytes). " +
+      "Numbers are exact. Identities of 64 bits (cookies, control groups) are strings of hexadecimal digits. " +
+      "What the kernel did not tell, and a limit that is none, is left out. " +
+      "The text is UTF-8, always.",
+  ),
+);
+
+/** The text of the page. It does not end in an empty line. */
+export function manPage(): string {
+  const { name, version } = manifest;
+  return `${[
+    `.Dd ${PAGE_DATE}`,
+    `.Dt ${name.toUpperCase()} 8`,
+    ".Os Linux",
+    ".nh",
+    section("NAME", `.Nm ${name}`, ".Nd show the sockets of this machine"),
+    section("SYNOPSIS", ".Nm", ".Op Ar options", ".Op Ar filter"),
+    section(
+      "DESCRIPTION",
+      ".Nm",
+      `(version ${version}) shows sockets as`,
+      ".Xr ss 8",
+      `of ${SS_RELEASE} does, with the same options, filters, messages and text.`,
+      prose("It also writes them as JSON, and can record and replay what the kernel says of them."),
+      "Without an option that chooses, it shows the connected sockets of every kind.",
+    ),
+    section(
+      "OPTIONS",
+      "Short options may be bundled, and options may follow the filter.",
+      "The names of long options may be cut short as long as they stay unique, but for those that ss does not have:",
+      `${unknownToSs()}.`,
+      ...optionSections(),
+    ),
+    filterSection(),
+    stateSection(),
+    OUTPUT_SECTION,
+    section("ENVIRONMENT", plainItems("Ev", environment)),
+    section("FILES", plainItems("Pa", files)),
+    section("EXIT STATUS", plainItems("Li", exits)),
+    section(
+      "EXAMPLES",
+      ...examples.flatMap(([what, how]) => [
+        ...(what === examples[0]![0] ? [] : [".Pp"]),
+        prose(what),
+        ".Bd -literal -offset indent",
+        literal(how),
+        ".Ed",
+      ]),
+    ),
+    section(
+      "COMPATIBILITY",
+      `On a pipe the output is that of ss (${SS_RELEASE}) byte for byte.`,
+      prose(
+        "Under the name of ss the program is ss, to its messages. " +
+          "Where ss crashes, or shows something that is wrong, this program does better: " +
+          "its docs/compatibility.md lists every such place. " +
+          "The one place where less is done than ss does: --kill alone, which closes every socket, wants --kill-all.",
+      ),
+    ),
+    section(
+      "SEE ALSO",
+      ".Xr proc 5 ,",
+      ".Xr services 5 ,",
+      ".Xr sock_diag 7 ,",
+      ".Xr tcp 7 ,",
+      ".Xr unix 7 ,",
+      ".Xr ip 8 ,",
+      ".Xr ss 8",
+    ),
+  ].join("\n")}\n`;
+}

@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import type { Host } from "../host/host.ts";
+import { blankDraft, type Draft } from "./options.ts";
+import { chooseTable, nothingChosen } from "./select.ts";
+import { withSummary } from "./summary.ts";
+import type { World } from "./world.ts";
+
+const host = {
+  files: {
+    read(path: string) {
+      if (path.endsWith("/sockstat")) return new TextEncoder().encode("sockets: used 5\n");
+      throw Object.assign(new Error("not there"), { errno: -2, code: "ENOENT" });
+    },
+  },
+} as unknown as Host;
+
+/** Runs with a listing that writes `[]`. */
+async function run(changes: Partial<Draft>, words: readonly string[] = []) {
+  let [out, err] = ["", ""];
+  const decoder = new TextDecoder();
+  const write = (text: string) => {
+    out += text;
+  };
+  const world = {
+    program: "ss",
+    env: {},
+    stdout: { write: (bytes: Uint8Array) => write(decoder.decode(bytes)) },
+    stderr: {
+      write: (bytes: Uint8Array) => {
+        err += decoder.decode(bytes);
+      },
+    },
+  } as unknown as World;
+  const status = await withSummary(world, host, { ...blankDraft, ...changes }, words, async () => {
+    write("[]\n");
+    return 7;
+  });
+  return { out, err, status };
+}
+
+const tcp = { choice: chooseTable(nothingChosen, "tcp") };
+
+test("without -s there is none", async () => {
+  expect(await run({})).toEqual({ out: "[]\n", err: "", status: 7 });
+});
+
+test("it is all there is, unless a table or a filter is given", async () => {
+  const alone = await run({ summary: true });
+  expect(alone.out).toStartWith("Total: 5\n");
+  expect(alone).toMatchObject({ status: 0, err: "ss: get_snmpstat: No such file or directory\n" });
+  for (const { out, status } of [
+    await run({ summary: true, ...tcp }),
+    await run({ summary: true }, ["sport"]),
+  ]) {
+    expect(out).toBe(`${alone.out}[]\n`);
+    expect(status).toBe(7);
+  }
+});
+
+test("as JSON it is one document, whatever follows", async () => {
+  const alone = JSON.parse((await run({ summary: true, format: "json" })).out);
+  expect(alone.summary.used).toBe(5);
+  const both = JSON.parse((await run({ summary: true, format: "json", ...tcp })).out);
+  expect(both).toEqual({ ...alone, sockets: [] });
+  const lines = (await run({ summary: true, format: "ndjson", ...tcp })).out.split("\n");
+  expect(JSON.parse(lines[0]!)).toEqual(alone);
+  expect(lines[1]).toBe("[]");
+});

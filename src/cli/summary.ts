@@ -1,0 +1,63 @@
+/** `-s`: counts of sockets, before or instead of the sockets. */
+import type { Host } from "../host/host.ts";
+import { systemMessage } from "../native/errno.ts";
+import { countSockets, establishedOf, type SocketCounts } from "../procfs/sockstat.ts";
+import { type ProcFile, type Sources, sourcesOf } from "../procfs/source.ts";
+import { formatSummary, summaryObject } from "../render/summary.ts";
+import type { Draft } from "./options.ts";
+import type { World } from "./world.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What ss says of a file without the value that it looks for: strerror(ESRCH). */
+const NO_VALUE = "No such process";
+
+/** Reads the counts; those of a file that cannot be read are 0, which is said. */
+function readCounts({ program, stderr }: World, { files }: Host, sources: Sources): SocketCounts {
+  const say = (what: string, why: string) => stderr.write(encoder.encode(`${program}: ${what}: ${why}\n`));
+  const read = (file: ProcFile, complain: (why: string) => void): string | undefined => {
+    try {
+      return decoder.decode(files.read(sources.path(file)));
+    } catch (error) {
+      complain(systemMessage(error));
+      return undefined;
+    }
+  };
+  const sockstat = read("sockstat", (why) => say("get_sockstat", why));
+  // A host without IPv6 does not have the second.
+  const sockstat6 = sockstat === undefined ? undefined : read("sockstat6", () => undefined);
+  const snmp = read("snmp", (why) => say("get_snmpstat", why));
+  const established = snmp === undefined ? 0 : establishedOf(snmp);
+  if (established === undefined) say("get_snmpstat", NO_VALUE);
+  return countSockets(sockstat ?? "", sockstat6 ?? "", established ?? 0);
+}
+
+/**
+ * Shows the summary, if it is asked for, and the sockets: without a table, a family or a filter, only the summary.
+ *
+ * @param words what is not an option
+ * @param showSockets shows the sockets
+ * @returns the exit status
+ */
+export async function withSummary(
+  world: World,
+  host: Host,
+  draft: Draft,
+  words: readonly string[],
+  showSockets: () => Promise<number>,
+): Promise<number> {
+  if (!draft.summary) return showSockets();
+  const alone = !draft.choice.made && words.length === 0;
+  const counts = readCounts(world, host, sourcesOf(world.env));
+  const write = (text: string) => world.stdout.write(encoder.encode(text));
+  if (draft.format === "table") write(formatSummary(counts));
+  else if (draft.format === "json" && !alone) {
+    // One document, whatever is in it.
+    write(`{"summary":${JSON.stringify(summaryObject(counts))},"sockets":`);
+    const status = await showSockets();
+    write("}\n");
+    return status;
+  } else write(`${JSON.stringify({ summary: summaryObject(counts) })}\n`);
+  return alone ? 0 : showSockets();
+}

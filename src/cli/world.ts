@@ -1,0 +1,26 @@
+/** The process as a parameter: nothing below the entry point reads argv, the environment or a terminal by itself. */
+import type { Host } from "../host/host.ts";
+
+/** Where a stream of bytes goes. */
+export interface Output {
+  /** Writes all of the bytes. @throws an error whose `code` is a system error name (`EPIPE`, `ENOSPC`, …) */
+  write(bytes: Uint8Array): void;
+  /** Columns of the terminal that this is; 0 if its width is unknown; undefined if it is not a terminal. */
+  readonly terminalColumns: number | undefined;
+}
+
+/** All that a run takes from, and gives to, the process around it. */
+export interface World {
+  /** The name that messages begin with: `ss` or `sockscope`. */
+  readonly program: string;
+  /** Arguments after the program's name. */
+  readonly args: readonly string[];
+  /** Environment variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Reads standard input to its end. */
+  readStdin(): Uint8Array;
+  /** The machine whose sockets are asked for, unless `--replay` puts a recording in its place. */
+  readonly host: Host;
+}

@@ -1,0 +1,123 @@
+/** The columns of packet sockets. */
+import { skMemInfo } from "../diag/layouts/memory.ts";
+import { fanoutTypes, packetDiagInfo, packetDiagRing } from "../diag/layouts/packet-diag.ts";
+import type { PacketSocket } from "../diag/packet.ts";
+import { linkProtocolName } from "../model/link-protocols.ts";
+import { type Column, cookieText, structColumns } from "./column.ts";
+import { closedColumn, familyColumns, typeColumn } from "./family.ts";
+import type { NameSource } from "./names.ts";
+import { processesColumn } from "./processes.ts";
+
+const decoder = new TextDecoder();
+
+/** What is not told elsewhere of struct packet_diag_info. */
+const { interfaceIndex: _, ...settings } = packetDiagInfo;
+
+/** The columns of packet sockets, in the order of their JSON. */
+export const packetColumns = (names: NameSource): readonly Column<PacketSocket>[] => [
+  ...familyColumns("packet", "link"),
+  typeColumn("pdiag_type"),
+  {
+    key: "protocol",
+    type: "integer",
+    kernel: "pdiag_num",
+    doc: "link protocol (EtherType) that it receives; 3 is every one",
+    read: ({ protocol }) => protocol,
+  },
+  {
+    key: "protocolName",
+    type: "string",
+    doc: "name of the link protocol",
+    read: ({ protocol }) => linkProtocolName(protocol),
+  },
+  closedColumn,
+  {
+    key: "recvQueueBytes",
+    ss: "Recv-Q",
+    type: "integer",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_RMEM_ALLOC",
+    doc: "held by packets that the application has not read yet",
+    read: ({ rqueue }) => rqueue,
+  },
+  {
+    key: "local.interface",
+    type: "string",
+    kernel: "pdi_index",
+    doc: "the interface that it is bound to; absent for all",
+    read: ({ interfaceIndex, origin }) => {
+      const name = interfaceIndex ? names.interface(interfaceIndex, origin.netns) : undefined;
+      return name && decoder.decode(name);
+    },
+  },
+  {
+    key: "local.interfaceIndex",
+    type: "integer",
+    kernel: "pdi_index",
+    doc: "index of that interface",
+    read: ({ interfaceIndex }) => interfaceIndex || undefined,
+  },
+  {
+    key: "uid",
+    ss: "uid:",
+    type: "integer",
+    kernel: "PACKET_DIAG_UID",
+    doc: "owner of the socket",
+    read: ({ uid }) => uid,
+  },
+  {
+    key: "inode",
+    ss: "ino:",
+    type: "integer",
+    kernel: "pdiag_ino",
+    doc: "inode number",
+    read: ({ inode }) => inode,
+  },
+  {
+    key: "cookie",
+    ss: "sk:",
+    type: "hex",
+    kernel: "pdiag_cookie",
+    doc: "the kernel's unique socket cookie",
+    read: ({ cookie }) => cookieText(cookie),
+  },
+  processesColumn(names),
+  ...structColumns("info", undefined, settings, ({ info }: PacketSocket) => info),
+  ...structColumns("rxRing", undefined, packetDiagRing, ({ rxRing }: PacketSocket) => rxRing),
+  ...structColumns("txRing", undefined, packetDiagRing, ({ txRing }: PacketSocket) => txRing),
+  {
+    key: "fanout.id",
+    ss: "fanout(id:",
+    type: "integer",
+    kernel: "PACKET_DIAG_FANOUT",
+    doc: "number of the group of sockets that share packets",
+    read: ({ fanout }) => fanout?.id,
+  },
+  {
+    key: "fanout.type",
+    ss: "type:",
+    type: "string",
+    words: fanoutTypes,
+    kernel: "PACKET_DIAG_FANOUT",
+    doc: "how packets are dealt out to the sockets of the group",
+    read: ({ fanout }) => {
+      const number = fanout?.typeNumber;
+      return number === undefined ? undefined : (fanoutTypes[number] ?? `unknown(${number})`);
+    },
+  },
+  {
+    key: "filter",
+    type: "array",
+    items: [
+      { key: "code", type: "integer", doc: "operation" },
+      { key: "jt", type: "integer", doc: "instructions to skip if true" },
+      { key: "jf", type: "integer", doc: "instructions to skip if false" },
+      { key: "k", type: "integer", doc: "operand" },
+    ],
+    kernel: "PACKET_DIAG_FILTER",
+    ss: "bpf filter",
+    doc: "classic BPF program that packets must pass; needs CAP_NET_ADMIN",
+    read: ({ filter }) => filter?.map((instruction) => ({ ...instruction })),
+  },
+  ...structColumns("memory", undefined, skMemInfo, ({ memory }: PacketSocket) => memory),
+];

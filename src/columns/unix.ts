@@ -1,0 +1,195 @@
+/** The columns of UNIX sockets. */
+import { skMemInfo } from "../diag/layouts/memory.ts";
+import type { UnixSocket } from "../diag/unix.ts";
+import { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "../model/family.ts";
+import { SS_LISTEN, stateName } from "../model/state.ts";
+import { type Column, cookieText, stateWords, structColumns } from "./column.ts";
+import type { NameSource } from "./names.ts";
+import { peerProcessesColumn, processesColumn } from "./processes.ts";
+
+const decoder = new TextDecoder();
+
+const types = new Map([
+  [SOCK_STREAM, "stream"],
+  [SOCK_DGRAM, "dgram"],
+  [SOCK_SEQPACKET, "seqpacket"],
+]);
+
+function listens({ stateNumber }: UnixSocket): boolean {
+  return stateNumber === SS_LISTEN;
+}
+
+/** A name that is a path; as the kernel sends it, it may end in a NUL. */
+function pathOf(name: Uint8Array | undefined): string | undefined {
+  if (!name?.length || name[0] === 0) return undefined;
+  return decoder.decode(name.at(-1) === 0 ? name.subarray(0, -1) : name);
+}
+
+/** A name that is abstract, without the NUL that it begins with. */
+function abstractOf(name: Uint8Array | undefined): string | undefined {
+  return name?.[0] === 0 ? decoder.decode(name.subarray(1)) : undefined;
+}
+
+/** The columns of UNIX sockets, in the order of their JSON. */
+export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] => [
+  { key: "netid", ss: "Netid", type: "string", words: ["unix"], doc: "the socket table", read: () => "unix" },
+  { key: "family", type: "string", words: ["unix"], doc: "address family", read: () => "unix" },
+  {
+    key: "type",
+    type: "string",
+    words: [...types.values()],
+    kernel: "udiag_type",
+    doc: "socket type",
+    read: ({ type }) => types.get(type) ?? `unknown(${type})`,
+  },
+  {
+    key: "state",
+    ss: "State",
+    type: "string",
+    words: stateWords,
+    kernel: "udiag_state",
+    doc: "state of the connection",
+    read: ({ stateNumber }) => stateName(stateNumber),
+  },
+  {
+    key: "recvQueueBytes",
+    ss: "Recv-Q",
+    type: "integer",
+    unit: "bytes",
+    kernel: "udiag_rqueue",
+    doc: "received and not yet read by the application",
+    read: (socket) => (listens(socket) ? undefined : socket.rqueue),
+  },
+  {
+    key: "sendQueueBytes",
+    ss: "Send-Q",
+    type: "integer",
+    unit: "bytes",
+    kernel: "udiag_wqueue",
+    doc: "sent and not yet read by the peer",
+    read: (socket) => (listens(socket) ? undefined : socket.wqueue),
+  },
+  {
+    key: "backlog",
+    ss: "Recv-Q",
+    type: "integer",
+    unit: "connections",
+    kernel: "udiag_rqueue",
+    doc: "connections of a listener that wait to be accepted",
+    read: (socket) => (listens(socket) ? socket.rqueue : undefined),
+  },
+  {
+    key: "maxBacklog",
+    ss: "Send-Q",
+    type: "integer",
+    unit: "connections",
+    kernel: "udiag_wqueue",
+    doc: "connections that may wait, the backlog of listen(2)",
+    read: (socket) => (listens(socket) ? socket.wqueue : undefined),
+  },
+  {
+    key: "local.path",
+    ss: "Local Address:",
+    type: "string",
+    kernel: "UNIX_DIAG_NAME",
+    doc: "the path that it is bound to",
+    read: ({ name }) => pathOf(name),
+  },
+  {
+    key: "local.abstract",
+    type: "string",
+    kernel: "UNIX_DIAG_NAME",
+    doc: "the abstract name that it is bound to, without its first NUL",
+    read: ({ name }) => abstractOf(name),
+  },
+  {
+    key: "peer.inode",
+    ss: "Port",
+    type: "integer",
+    kernel: "UNIX_DIAG_PEER",
+    doc: "inode of the connected socket",
+    read: ({ peerInode }) => peerInode,
+  },
+  {
+    key: "peer.path",
+    type: "string",
+    doc: "the path that the connected socket is bound to",
+    read: (socket) => pathOf(names.peerName(socket)),
+  },
+  {
+    key: "peer.abstract",
+    type: "string",
+    doc: "the abstract name that it is bound to, without its first NUL",
+    read: (socket) => abstractOf(names.peerName(socket)),
+  },
+  peerProcessesColumn(names, "--peer, -p"),
+  {
+    key: "uid",
+    type: "integer",
+    kernel: "UNIX_DIAG_UID",
+    since: "5.3",
+    doc: "owner of the socket",
+    read: ({ uid }) => uid,
+  },
+  {
+    key: "inode",
+    ss: "Port",
+    type: "integer",
+    kernel: "udiag_ino",
+    doc: "inode number",
+    read: ({ inode }) => inode,
+  },
+  {
+    key: "cookie",
+    type: "hex",
+    kernel: "udiag_cookie",
+    doc: "the kernel's unique socket cookie",
+    read: ({ cookie }) => cookieText(cookie),
+  },
+  {
+    key: "shutdown.receive",
+    type: "boolean",
+    kernel: "UNIX_DIAG_SHUTDOWN",
+    doc: "no more is received",
+    read: ({ shutdown }) => shutdown?.receive,
+  },
+  {
+    key: "shutdown.send",
+    type: "boolean",
+    kernel: "UNIX_DIAG_SHUTDOWN",
+    doc: "no more is sent",
+    read: ({ shutdown }) => shutdown?.send,
+  },
+  {
+    key: "file.inode",
+    ss: "ino:",
+    type: "integer",
+    kernel: "udiag_vfs_ino",
+    option: "-e",
+    doc: "inode of the file that it is bound to",
+    read: ({ fileInode }) => fileInode,
+  },
+  {
+    key: "file.device",
+    ss: "dev:",
+    type: "string",
+    kernel: "udiag_vfs_dev",
+    option: "-e",
+    doc: "device of that file, as major:minor",
+    // The kernel's own packing: 12 bits of major, 20 of minor. ss takes it apart in another way.
+    read: ({ fileDevice }) =>
+      fileDevice === undefined ? undefined : `${fileDevice >>> 20}:${fileDevice & 0xfffff}`,
+  },
+  {
+    key: "pendingInodes",
+    type: "array",
+    items: "integer",
+    ss: "peers:",
+    kernel: "UNIX_DIAG_ICONS",
+    option: "-e",
+    doc: "inodes of the connections that wait to be accepted",
+    read: ({ pending }) => pending,
+  },
+  processesColumn(names),
+  ...structColumns("memory", "-m", skMemInfo, (socket: UnixSocket) => socket.memory),
+];

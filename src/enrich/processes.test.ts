@@ -1,0 +1,105 @@
+import { describe, expect, test } from "bun:test";
+import type { Files } from "../host/host.ts";
+import { nameForSs, processName, scanProcesses } from "./processes.ts";
+
+const encoder = new TextEncoder();
+
+/** A /proc of plain objects: a string is a file, or the target of a link. */
+type Tree = { readonly [name: string]: string | Tree };
+
+function filesOf(root: Tree): Files {
+  const at = (path: string) =>
+    path
+      .split("/")
+      .filter(Boolean)
+      .reduce<string | Tree | undefined>(
+        (tree, name) => (typeof tree === "object" ? tree[name] : undefined),
+        root,
+      );
+  const missing = (path: string) => Object.assign(new Error(path), { code: "ENOENT", errno: -2 });
+  return {
+    read(path) {
+      const found = at(path);
+      if (typeof found !== "string") throw missing(path);
+      return encoder.encode(found);
+    },
+    list(path) {
+      const found = at(path);
+      if (typeof found !== "object") throw missing(path);
+      return Object.keys(found);
+    },
+    link(path) {
+      const found = at(path);
+      return typeof found === "string" ? found : undefined;
+    },
+    securityContext: (path) => (at(path) === undefined ? undefined : encoder.encode(`socket_of:${path}`)),
+  };
+}
+
+const proc = filesOf({
+  proc: {
+    self: {},
+    7: { stat: "7 (init) S", fd: { 0: "/dev/null", 3: "socket:[100]", 12: "socket:[100]" }, task: { 7: {} } },
+    20: {
+      stat: "20 (web) S",
+      attr: { current: "system_u:system_r:web_t:s0\0" },
+      fd: { 3: "socket:[100]", 4: "socket:[200]", x: "socket:[100]" },
+      task: {
+        20: { stat: "20 (web) S", fd: { 3: "socket:[100]" } },
+        21: { stat: "21 (worker) S", fd: { 9: "socket:[100]" } },
+      },
+    },
+    30: { stat: "30 (secret) S" },
+  },
+});
+
+const plain = { threads: false, processContext: false, socketContext: false };
+
+describe("scanProcesses()", () => {
+  test("keeps the owners of the inodes asked for, the last found first", () => {
+    const { owners } = scanProcesses(proc, "/proc", new Set([100]), plain);
+    expect(owners.get(100)?.map(({ pid, fd }) => [pid, fd])).toEqual([
+      [20, 3],
+      [7, 12],
+      [7, 3],
+    ]);
+    expect(owners.has(200)).toBe(false);
+  });
+
+  test("counts the processes that may not be looked at", () => {
+    expect(scanProcesses(proc, "/proc", new Set([100]), plain).unreadable).toEqual([30]);
+  });
+
+  test("looks at nothing for no inodes", () => {
+    const untouchable = new Proxy(proc, { get: () => expect.unreachable("no file is needed") });
+    expect(scanProcesses(untouchable, "/proc", new Set(), plain).owners.size).toBe(0);
+  });
+
+  test("adds threads that are not the first of their process", () => {
+    const { owners } = scanProcesses(proc, "/proc", new Set([100]), { ...plain, threads: true });
+    expect(owners.get(100)?.map(({ pid, tid, fd }) => [pid, tid, fd])).toContainEqual([20, 21, 9]);
+    expect(owners.get(100)).toHaveLength(4);
+  });
+
+  test("reads contexts where they are asked for", () => {
+    const contexts = { ...plain, processContext: true, socketContext: true };
+    const owner = scanProcesses(proc, "/proc", new Set([200]), contexts).owners.get(200)![0]!;
+    expect(new TextDecoder().decode(owner.processContext)).toBe("system_u:system_r:web_t:s0");
+    expect(new TextDecoder().decode(owner.socketContext)).toBe("socket_of:/proc/20/fd/4");
+    const none = scanProcesses(proc, "/proc", new Set([200]), plain).owners.get(200)![0]!;
+    expect(none.processContext).toBeUndefined();
+  });
+});
+
+test.each([
+  ["1 (sshd) S", "sshd", "sshd"],
+  ["1 (a)b) S", "a", "a)b"],
+  ["1 ()) S", "", ")"],
+  ["1 ((sd-pam)) S", "(sd-pam", "(sd-pam)"],
+  ["1 () S", "", ""],
+  ["", "", ""],
+])("the name in %p is %p to ss and %p in truth", (stat, ss, truth) => {
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  expect(text(nameForSs(encoder.encode(stat)))).toBe(ss);
+  expect(text(processName(encoder.encode(stat)))).toBe(truth);
+});

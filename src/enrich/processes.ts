@@ -1,0 +1,156 @@
+/** Who has a socket open: one pass over the descriptors of every process. proc(5). */
+import type { Files } from "../host/host.ts";
+import { isLiveProcess } from "../host/process-stat.ts";
+
+/** A process or thread that has a socket open. */
+export interface Owner {
+  readonly pid: number;
+  /** Thread id; that of a process's first thread is its pid. */
+  readonly tid: number;
+  readonly fd: number;
+  /** Its /proc/PID/stat, which has its name; empty if it is gone. */
+  readonly stat: Uint8Array;
+  /** Its SELinux context, if it was asked for and can be read. */
+  readonly processContext: Uint8Array | undefined;
+  /** The SELinux context of the socket itself, likewise. */
+  readonly socketContext: Uint8Array | undefined;
+}
+
+/** What to find out about owners. */
+export interface ScanOptions {
+  /** Whether threads that do not share their process's descriptors count, too. */
+  readonly threads: boolean;
+  /** Whether to read the SELinux contexts of processes. */
+  readonly processContext: boolean;
+  /** Whether to read the SELinux contexts of sockets. */
+  readonly socketContext: boolean;
+}
+
+/** The owners of sockets by inode, the ones found last first: so ss prints them. */
+export type Owners = ReadonlyMap<number, readonly Owner[]>;
+
+/** What a pass over the processes found. */
+export interface ProcessScan {
+  readonly owners: Owners;
+  /** Ids of processes whose descriptors cannot be read: we may not, or the process is gone. */
+  readonly unreadable: readonly number[];
+}
+
+const NUMBER = /^\d+$/;
+const nothing = new Uint8Array(0);
+
+/**
+ * Finds the owners of sockets. A process that goes away under way is passed over.
+ *
+ * @param root where /proc is
+ * @param inodes the sockets to look for; nothing is kept of others. undefined: all sockets
+ */
+export function scanProcesses(
+  files: Files,
+  root: string,
+  inodes: ReadonlySet<number> | undefined,
+  options: ScanOptions,
+): ProcessScan {
+  const owners = new Map<number, Owner[]>();
+  const unreadable: number[] = [];
+
+  function scan(folder: string, pid: number, tid: number): boolean {
+    let stat: Uint8Array | undefined;
+    let processContext: Uint8Array | undefined;
+    return visitSockets(files, `${folder}/fd`, (fd, inode) => {
+      if (inodes?.has(inode) === false) return;
+      stat ??= readOrNothing(files, `${folder}/stat`);
+      if (options.processContext)
+        processContext ??= contextOf(readOrNothing(files, `${folder}/attr/current`));
+      const socketContext = options.socketContext
+        ? contextOf(files.securityContext(`${folder}/fd/${fd}`) ?? nothing)
+        : undefined;
+      const owner = { pid, tid, fd, stat, processContext, socketContext };
+      const known = owners.get(inode);
+      if (known === undefined) owners.set(inode, [owner]);
+      else known.push(owner);
+    });
+  }
+
+  if (inodes?.size !== 0) {
+    for (const pid of numbersIn(files, root)) {
+      const folder = `${root}/${pid}`;
+      if (!scan(folder, pid, pid)) unreadable.push(pid);
+      if (!options.threads) continue;
+      for (const tid of numbersIn(files, `${folder}/task`))
+        if (tid !== pid) scan(`${folder}/task/${tid}`, pid, tid);
+    }
+  }
+  for (const found of owners.values()) found.reverse();
+  return { owners, unreadable };
+}
+
+/** How many of some processes are there, and have descriptors. */
+export function countProcesses(files: Files, root: string, pids: readonly number[]): number {
+  return pids.filter((pid) => isLiveProcess(readOrNothing(files, `${root}/${pid}/stat`))).length;
+}
+
+function visitSockets(files: Files, folder: string, visit: (fd: number, inode: number) => void): boolean {
+  if (files.sockets !== undefined) return files.sockets(folder, visit);
+  let names: string[];
+  try {
+    names = files.list(folder);
+  } catch {
+    return false;
+  }
+  for (const fd of numbersOf(names)) {
+    const match = /^socket:\[(\d+)/.exec(files.link(`${folder}/${fd}`) ?? "");
+    if (match !== null) visit(fd, Number(match[1]));
+  }
+  return true;
+}
+
+/** The numbers among names, ascending as procfs itself has them; a copy of it under another root may not. */
+function numbersOf(names: readonly string[]): number[] {
+  return names
+    .filter((name) => NUMBER.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+function numbersIn(files: Files, folder: string): number[] {
+  try {
+    return numbersOf(files.list(folder));
+  } catch {
+    return [];
+  }
+}
+
+function readOrNothing(files: Files, path: string): Uint8Array {
+  try {
+    return files.read(path);
+  } catch {
+    return nothing;
+  }
+}
+
+/** A context without the NUL or newline that ends it; undefined if nothing is left. */
+function contextOf(bytes: Uint8Array): Uint8Array | undefined {
+  const end = bytes.findIndex((byte) => byte === 0 || byte === NEWLINE);
+  const context = end < 0 ? bytes : bytes.subarray(0, end);
+  return context.length > 0 ? context : undefined;
+}
+
+const NEWLINE = 0x0a;
+const OPEN = 0x28;
+const CLOSE = 0x29;
+
+/** The name of a process as ss reads it from its stat: up to the first `)`, so that a name with one is cut. */
+export function nameForSs(stat: Uint8Array): Uint8Array {
+  return between(stat, stat.indexOf(CLOSE));
+}
+
+/** The whole name of a process from its stat. */
+export function processName(stat: Uint8Array): Uint8Array {
+  return between(stat, stat.lastIndexOf(CLOSE));
+}
+
+function between(stat: Uint8Array, close: number): Uint8Array {
+  const open = stat.indexOf(OPEN);
+  return open < 0 || close < open ? nothing : stat.subarray(open + 1, close);
+}

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import type { Resolver } from "../host/host.ts";
+import { type AddressAt, resolveHosts, withDeadline } from "./resolve.ts";
+
+const decoder = new TextDecoder();
+
+function at(...bytes: number[]): AddressAt {
+  return { data: new DataView(Uint8Array.from(bytes).buffer), at: 0, length: bytes.length };
+}
+
+const mapped = at(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1);
+const unspecified = at(...Array(16).fill(0));
+
+/** A resolver that answers each address with its bytes, and notes what it was asked. */
+function echo(): Resolver & { readonly asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    addresses: async () => [Uint8Array.of(192, 0, 2, 1)],
+    async name(address) {
+      asked.push(address.join("."));
+      return `host-${address.join("-")}`;
+    },
+  };
+}
+
+/** A resolver that never answers. */
+const silent: Resolver = {
+  addresses: () => new Promise(() => undefined),
+  name: () => new Promise(() => undefined),
+};
+
+function nameOf({ data, at, length }: AddressAt, hosts: Awaited<ReturnType<typeof resolveHosts>>) {
+  const name = hosts.name(data, at, length);
+  return name && decoder.decode(name);
+}
+
+describe("resolveHosts()", () => {
+  test("asks for each address once, a mapped one as IPv4, and not for the unspecified one of IPv6", async () => {
+    const resolver = echo();
+    const hosts = await resolveHosts(resolver, [at(192, 0, 2, 1), mapped, unspecified, at(192, 0, 2, 1)]);
+    expect(resolver.asked).toEqual(["192.0.2.1"]);
+    expect(nameOf(mapped, hosts)).toBe("host-192-0-2-1");
+    expect(nameOf(unspecified, hosts)).toBeUndefined();
+  });
+
+  test("looks up side by side: all of many are under way before the first is answered", async () => {
+    const open: (() => void)[] = [];
+    const count = 300;
+    const resolver: Resolver = {
+      ...silent,
+      name: () =>
+        new Promise((resolve) => {
+          open.push(() => resolve("host"));
+          if (open.length === count) for (const answer of open) answer();
+        }),
+    };
+    const addresses = Array.from({ length: count }, (_, index) => at(10, 0, index >> 8, index & 0xff));
+    const hosts = await resolveHosts(resolver, addresses);
+    expect(addresses.every((each) => nameOf(each, hosts) === "host")).toBe(true);
+  });
+});
+
+describe("withDeadline()", () => {
+  test("answers with nothing once the time is over", async () => {
+    const resolver = withDeadline(silent, 1);
+    expect(await resolver.name(Uint8Array.of(192, 0, 2, 1))).toBeUndefined();
+    expect(await resolver.addresses("example.org", undefined)).toEqual([]);
+  });
+
+  test("asks nobody any more then", async () => {
+    const inner = echo();
+    const resolver = withDeadline(inner, 0);
+    expect(await resolver.name(Uint8Array.of(192, 0, 2, 1))).toBeUndefined();
+    expect(inner.asked).toEqual([]);
+  });
+
+  test("keeps the names that came in time", async () => {
+    const inner = echo();
+    const half: Resolver = {
+      ...inner,
+      name: (address) => (address[3] === 1 ? inner.name(address) : silent.name(address)),
+    };
+    const hosts = await resolveHosts(withDeadline(half, 50), [at(192, 0, 2, 1), at(192, 0, 2, 2)]);
+    expect(nameOf(at(192, 0, 2, 1), hosts)).toBe("host-192-0-2-1");
+    expect(nameOf(at(192, 0, 2, 2), hosts)).toBeUndefined();
+  });
+
+  test("gives the answers of a resolver in time, and its errors", async () => {
+    const resolver = withDeadline(echo(), 10_000);
+    expect(await resolver.addresses("example.org", undefined)).toEqual([Uint8Array.of(192, 0, 2, 1)]);
+    const failing = withDeadline({ ...silent, name: () => Promise.reject(new Error("broken")) }, 10_000);
+    expect(failing.name(Uint8Array.of(192, 0, 2, 1))).rejects.toThrow("broken");
+  });
+});

@@ -1,0 +1,36 @@
+/** What a filter reads of a socket, so that nothing else need be asked for. */
+import type { Details } from "../diag/family-dump.ts";
+import { allPredicates } from "./predicates.ts";
+import type { Fact } from "./subject.ts";
+import { type AnyKeyword, type Filter, type Predicate, predicatesOf } from "./tree.ts";
+
+/** What the kernel must be asked for so that it tells a fact; of others it always tells. */
+const factDetails: Partial<Record<Fact, Details>> = {
+  tcpInfo: { info: true },
+  congestion: { info: true },
+  tos: { tos: true },
+};
+
+/** The facts that the kernel does not tell: they are looked up for the sockets that pass as far as it does. */
+const lateFacts: ReadonlySet<Fact> = new Set<Fact>(["owners"]);
+
+function factsOf<K extends AnyKeyword>({ kind, operand }: Predicate<K>): readonly Fact[] {
+  return allPredicates[kind as K].facts(operand);
+}
+
+/** The facts that a filter reads. */
+export function factsNeeded(filter: Filter): ReadonlySet<Fact> {
+  const facts = new Set<Fact>();
+  for (const predicate of predicatesOf(filter)) for (const fact of factsOf(predicate)) facts.add(fact);
+  return facts;
+}
+
+/** What the kernel must be asked for, beside what it always tells, so that a filter can be evaluated. */
+export function detailsNeeded(filter: Filter): Details {
+  return Object.assign({}, ...Array.from(factsNeeded(filter), (fact) => factDetails[fact]));
+}
+
+/** Whether a predicate can be evaluated on the kernel's answer alone. */
+export function isEarly(predicate: Predicate): boolean {
+  return !factsOf(predicate).some((fact) => lateFacts.has(fact));
+}

@@ -1,0 +1,122 @@
+/** Sockets as a filter looks at them: one reusable subject a kind, so that nothing is made for a socket. */
+import type { InetSocket } from "../diag/inet.ts";
+import { type NetlinkDiagSocket, NO_PORT_ID } from "../diag/netlink.ts";
+import type { PacketSocket } from "../diag/packet.ts";
+import type { TipcSocket } from "../diag/tipc.ts";
+import type { UnixSocket } from "../diag/unix.ts";
+import { VMADDR_ANY, type VsockSocket } from "../diag/vsock.ts";
+import type { XdpSocket } from "../diag/xdp.ts";
+import { AF_NETLINK, AF_PACKET, AF_TIPC, AF_UNIX, AF_VSOCK, AF_XDP } from "../model/family.ts";
+import type { FilterableSocket, FilterSubject } from "./subject.ts";
+
+const nothing = new Uint8Array(0);
+const noBytes = new DataView(nothing.buffer);
+
+/** What a family does not have. */
+const blank: FilterSubject = {
+  family: 0,
+  addresses: noBytes,
+  sourceOffset: 0,
+  destinationOffset: 0,
+  sourceWord: 0,
+  destinationWord: 0,
+  sport: 0,
+  dport: 0,
+  sourceName: nothing,
+  destinationName: nothing,
+  interfaceIndex: 0,
+  mark: 0,
+  cgroupId: 0n,
+  socket: undefined,
+};
+
+/** A subject that shows one socket after another. */
+type Showing<S> = (socket: S) => FilterSubject;
+
+/** Makes a subject whose given properties are read off the socket that it shows, the others being blank. */
+function showing<S extends FilterableSocket>(
+  readers: { readonly [K in keyof FilterSubject]?: (socket: S) => FilterSubject[K] },
+): Showing<S> {
+  let shown: S;
+  const subject = { ...blank };
+  for (const [name, read] of Object.entries({ ...readers, socket: (socket: S) => socket }) as [
+    keyof FilterSubject,
+    (socket: S) => unknown,
+  ][])
+    Object.defineProperty(subject, name, { get: () => read(shown) });
+  return (socket) => {
+    shown = socket;
+    return subject;
+  };
+}
+
+/** The name a unix socket is bound to: a path ends at its first NUL. */
+function unixName({ name }: UnixSocket): Uint8Array {
+  if (name === undefined) return nothing;
+  const end = name[0] === 0 ? -1 : name.indexOf(0);
+  return end < 0 ? name : name.subarray(0, end);
+}
+
+/** A vsock port; one that is not bound is no large number, but -1 as with netlink. */
+function boundPort(port: number): number {
+  return port === VMADDR_ANY ? -1 : port;
+}
+
+/** The subject of each kind of socket. */
+export const subjects = {
+  inet: showing<InetSocket>({
+    family: ({ familyNumber }) => familyNumber,
+    addresses: ({ data }) => data,
+    sourceOffset: ({ sourceOffset }) => sourceOffset,
+    destinationOffset: ({ destinationOffset }) => destinationOffset,
+    sport: ({ sport }) => sport,
+    dport: ({ dport }) => dport,
+    interfaceIndex: ({ interfaceIndex }) => interfaceIndex,
+    mark: ({ mark }) => mark ?? 0,
+    cgroupId: ({ cgroupId }) => cgroupId ?? 0n,
+  }),
+  unix: showing<UnixSocket>({
+    family: () => AF_UNIX,
+    // ss compares inodes as signed numbers, so that those above 2^31 are below all others.
+    sport: ({ inode }) => inode | 0,
+    dport: ({ peerInode }) => (peerInode ?? 0) | 0,
+    sourceName: unixName,
+    destinationName: ({ procfs }) => procfs?.peerName ?? nothing,
+  }),
+  packet: showing<PacketSocket>({
+    family: () => AF_PACKET,
+    sourceWord: ({ protocol }) => protocol,
+    sport: ({ interfaceIndex }) => interfaceIndex ?? 0,
+    interfaceIndex: ({ interfaceIndex }) => interfaceIndex ?? 0,
+  }),
+  netlink: showing<NetlinkDiagSocket>({
+    family: () => AF_NETLINK,
+    sourceWord: ({ protocol }) => protocol,
+    sport: ({ portId }) => portId,
+    dport: () => NO_PORT_ID,
+  }),
+  vsock: showing<VsockSocket>({
+    family: () => AF_VSOCK,
+    sourceWord: ({ sourceCid }) => sourceCid,
+    destinationWord: ({ destinationCid }) => destinationCid,
+    sport: ({ sport }) => boundPort(sport),
+    dport: ({ dport }) => boundPort(dport),
+  }),
+  tipc: showing<TipcSocket>({
+    family: () => AF_TIPC,
+    sourceWord: ({ node }) => node ?? 0,
+    destinationWord: ({ connection }) => connection?.node ?? 0,
+    sport: ({ ref }) => ref ?? 0,
+    dport: ({ connection }) => connection?.ref ?? 0,
+  }),
+  xdp: showing<XdpSocket>({
+    family: () => AF_XDP,
+    sport: ({ queueId }) => queueId ?? 0,
+    interfaceIndex: ({ interfaceIndex }) => interfaceIndex ?? 0,
+  }),
+} as const;
+
+/** A socket as a filter looks at it; valid until the next one of its kind. */
+export function subjectOf(socket: FilterableSocket): FilterSubject {
+  return (subjects[socket.kind] as Showing<FilterableSocket>)(socket);
+}

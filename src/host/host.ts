@@ -1,0 +1,42 @@
+/** The machine that is looked at: its kernel, its files, its resolver. Live, or played from a recording. */
+import type { Transport } from "../netlink/transport.ts";
+
+/** Reading of files, by absolute path (or relative to the working directory). All answers are synchronous. */
+export interface Files {
+  /** The whole file. @throws an error with a system error `code` */
+  read(path: string): Uint8Array;
+  /** Names in a directory, in the kernel's order. @throws an error with a system error `code` */
+  list(path: string): string[];
+  /** The target of a symbolic link, or undefined if it cannot be read. */
+  link(path: string): string | undefined;
+  /** The SELinux context of what a path leads to, or undefined if it has none that can be read. */
+  securityContext(path: string): Uint8Array | undefined;
+  /**
+   * What `list` and `link` tell of the sockets in a directory of descriptors (/proc/PID/fd), in one sweep that
+   * makes no string; where it is absent, those two do the same.
+   *
+   * @param visit takes each descriptor that is a socket, with its inode
+   * @returns false if the directory cannot be read
+   */
+  readonly sockets?: (directory: string, visit: (fd: number, inode: number) => void) => boolean;
+}
+
+/** Host names and addresses. */
+export interface Resolver {
+  /** Addresses of a name (4 or 16 bytes each), those of one family (AF_*) or of both. */
+  addresses(name: string, family: number | undefined): Promise<Uint8Array[]>;
+  /** The name of an address (4 or 16 bytes), if it has one. */
+  name(address: Uint8Array): Promise<string | undefined>;
+}
+
+/** The machine whose sockets are asked for. */
+export interface Host {
+  readonly transport: Transport;
+  readonly files: Files;
+  readonly resolver: Resolver;
+  /**
+   * Every cgroup of the first mounted cgroup2 tree: its id and its path from the root of the tree (`/` is the
+   * root). undefined if none is mounted. The tree is walked as the answer is read.
+   */
+  cgroups(): Iterable<readonly [id: bigint, path: string]> | undefined;
+}

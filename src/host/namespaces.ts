@@ -1,0 +1,227 @@
+/** Every network namespace of the host: which there are, and looking into each. namespaces(7), ip-netns(8). */
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { libc } from "#libc";
+import { systemMessage } from "../native/errno.ts";
+import { NetlinkError } from "../netlink/errors.ts";
+import type { Files, Host } from "./host.ts";
+import { netnsMounts } from "./mounts.ts";
+import { CLONE_NEWNET, NETNS_NAMES } from "./netns.ts";
+import { isLiveProcess } from "./process-stat.ts";
+
+/** A network namespace. */
+export interface Netns {
+  /** Its inode. A kernel has one file system of namespaces, so no other has the same. */
+  readonly inode: number;
+  /** The name that `ip netns` knows it by. */
+  readonly name: string | undefined;
+  /** The lowest id of a process in it. */
+  readonly pid: number | undefined;
+}
+
+/** A network namespace as it was found: with the files that stand for it, any of which will do. */
+interface FoundNetns extends Netns {
+  readonly paths: readonly string[];
+}
+
+/** What a look around has found. */
+export interface FoundNamespaces {
+  /** Those of processes first, by the lowest process id; then named ones; then what is mounted elsewhere. */
+  readonly namespaces: readonly FoundNetns[];
+  /** Names of `ip netns` behind which there is no namespace. */
+  readonly stale: readonly string[];
+  /** Processes whose namespace we may not know. */
+  readonly unreadable: number;
+}
+
+/** How a namespace is called: its name, else `pid:N`, else `inode:N`. */
+export function netnsLabel({ name, pid, inode }: Netns): string {
+  return name ?? (pid === undefined ? `inode:${inode}` : `pid:${pid}`);
+}
+
+const OWN = "/proc/thread-self/ns/net";
+const NUMBER = /^\d+$/;
+const decoder = new TextDecoder();
+
+/** What a pass has found of one namespace so far. */
+interface Draft {
+  pid?: number;
+  name?: string;
+  readonly paths: string[];
+}
+
+/** The inode in the target of a link in /proc/PID/ns, or undefined if that cannot be read. */
+function linkedInode(files: Files, path: string): number | undefined {
+  const match = /^net:\[(\d+)\]$/.exec(files.link(path) ?? "");
+  return match === null ? undefined : Number(match[1]);
+}
+
+function listOptional(files: Files, folder: string): string[] {
+  try {
+    return files.list(folder);
+  } catch {
+    return [];
+  }
+}
+
+function readOptional(files: Files, path: string): Uint8Array {
+  try {
+    return files.read(path);
+  } catch {
+    return new Uint8Array(0);
+  }
+}
+
+/** Finds the network namespaces: of processes, by name, and mounted anywhere; each once. */
+export function findNamespaces(files: Files): FoundNamespaces {
+  const found = new Map<number, Draft>();
+  const at = (inode: number): Draft => {
+    let draft = found.get(inode);
+    if (draft === undefined) {
+      draft = { paths: [] };
+      found.set(inode, draft);
+    }
+    return draft;
+  };
+
+  let unreadable = 0;
+  const pids = listOptional(files, "/proc").filter((name) => NUMBER.test(name));
+  for (const pid of pids.map(Number).sort((a, b) => a - b)) {
+    const path = `/proc/${pid}/ns/net`;
+    const inode = linkedInode(files, path);
+    if (inode !== undefined) {
+      const draft = at(inode);
+      draft.pid ??= pid;
+      draft.paths.push(path);
+    } else if (isLiveProcess(readOptional(files, `/proc/${pid}/stat`))) unreadable++;
+  }
+
+  const mounts = netnsMounts(decoder.decode(readOptional(files, "/proc/self/mountinfo")));
+  // /var/run is a link to /run nearly everywhere, and mounts are listed by where they really are.
+  const nameFolders = [NETNS_NAMES, NETNS_NAMES.replace(/^\/var/, "")];
+  const named = new Map(
+    mounts
+      .filter(({ path }) => nameFolders.includes(dirname(path)))
+      .map(({ path, inode }) => [basename(path), inode]),
+  );
+  const stale: string[] = [];
+  for (const name of listOptional(files, NETNS_NAMES).sort()) {
+    const path = join(NETNS_NAMES, name);
+    // A name may also be a link to the namespace of a process, as people make them for containers.
+    const inode = named.get(name) ?? linkedInode(files, files.link(path) ?? "");
+    if (inode === undefined) stale.push(name);
+    else {
+      const draft = at(inode);
+      draft.name ??= name;
+      draft.paths.push(path);
+    }
+  }
+  for (const { inode, path } of mounts) at(inode).paths.push(path);
+
+  const namespaces = Array.from(found, ([inode, { name, pid, paths }]) => ({ inode, name, pid, paths }));
+  return { namespaces, stale, unreadable };
+}
+
+/** A network namespace that can be looked into. */
+export interface OpenNetns {
+  readonly netns: Netns;
+  /** The host as it looks from within: its kernel's sockets and interfaces, its /proc/net and /proc/sys/net. */
+  readonly host: Host;
+}
+
+/** Namespaces that can be looked into until they are closed. */
+export interface OpenNamespaces extends Disposable {
+  readonly list: readonly OpenNetns[];
+}
+
+/** What /proc shows of the namespace of the reader. */
+const NAMESPACED = /^\/proc\/(sys\/)?net(\/|$)/;
+
+/** The host as it looks from within a namespace. @param within does something there */
+function hostWithin(host: Host, within: <T>(action: () => T) => T): Host {
+  const { transport, files } = host;
+  return {
+    ...host,
+    transport: { open: (protocol, groups) => within(() => transport.open(protocol, groups)) },
+    files: {
+      ...files,
+      read: (path) => (NAMESPACED.test(path) ? within(() => files.read(path)) : files.read(path)),
+    },
+  };
+}
+
+/** Opens a namespace by the first of its files that still stands for it. @throws what the last one says */
+function openFile({ inode, paths }: FoundNetns): number {
+  let problem: unknown;
+  for (const path of paths) {
+    try {
+      const fd = openSync(path, "r");
+      // The process may have gone meanwhile, and another have its id.
+      if (fstatSync(fd).ino === inode) return fd;
+      closeSync(fd);
+    } catch (error) {
+      problem = error;
+    }
+  }
+  throw problem ?? Object.assign(new Error(paths[0]), { code: "ENOENT" });
+}
+
+function enter(fd: number): void {
+  const result = libc.setns(fd, CLONE_NEWNET);
+  if (result < 0) throw new NetlinkError("setns", -result);
+}
+
+/**
+ * Opens every network namespace of this host. Whatever is done in one, the calling thread is back in its own
+ * namespace afterwards; a netlink socket stays in the namespace that it was opened in.
+ *
+ * @param host this host, as it looks from the namespace that we are in
+ * @param complain takes one line for each namespace that cannot be looked into; such are left out
+ */
+export function openNamespaces(host: Host, complain: (line: string) => void): OpenNamespaces {
+  const { namespaces, stale, unreadable } = findNamespaces(host.files);
+  const own = linkedInode(host.files, OWN);
+  const home = openSync(OWN, "r");
+  const descriptors = [home];
+  const within =
+    (fd: number) =>
+    <T>(action: () => T): T => {
+      enter(fd);
+      try {
+        return action();
+      } finally {
+        enter(home);
+      }
+    };
+  const list: OpenNetns[] = [];
+  for (const found of namespaces) {
+    const { paths: _, ...netns } = found;
+    if (found.inode === own) {
+      list.push({ netns, host });
+      continue;
+    }
+    try {
+      const fd = openFile(found);
+      descriptors.push(fd);
+      within(fd)(() => undefined);
+      list.push({ netns, host: hostWithin(host, within(fd)) });
+    } catch (error) {
+      // What is gone needs no word.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+      const why = error instanceof NetlinkError ? libc.strerror(error.errno) : systemMessage(error);
+      complain(`Cannot enter network namespace "${netnsLabel(netns)}": ${why}`);
+    }
+  }
+  for (const name of stale)
+    complain(`Cannot enter network namespace "${name}": it is no network namespace (any more)`);
+  if (unreadable > 0) {
+    const which = unreadable === 1 ? "1 process" : `${unreadable} processes`;
+    complain(`Cannot read the network namespaces of ${which}: any that nothing else stands for are left out`);
+  }
+  return {
+    list,
+    [Symbol.dispose]() {
+      for (const fd of descriptors) closeSync(fd);
+    },
+  };
+}

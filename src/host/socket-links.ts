@@ -1,0 +1,58 @@
+/** The sockets among the descriptors of a process, by getdents64 and readlinkat alone. */
+import { libc } from "#libc";
+import { AT_FDCWD } from "../native/libc.ts";
+
+const O_DIRECTORY = 0o200000;
+const O_CLOEXEC = 0o2000000;
+
+/** Where struct linux_dirent64 has its length and its name. dirent.h. */
+const D_RECLEN = 16;
+const D_NAME = 19;
+
+const ZERO = 0x30;
+const NINE = 0x39;
+const SOCKET = new TextEncoder().encode("socket:[");
+
+const entries = new Uint8Array(1 << 15);
+const entriesData = new DataView(entries.buffer);
+/** `socket:[4294967295]` is the longest target that matters. */
+const target = new Uint8Array(32);
+
+/** The inode in a link's target, or -1 if that is no socket. */
+function socketInode(length: number): number {
+  if (length <= SOCKET.length || length >= target.length) return -1;
+  for (let at = 0; at < SOCKET.length; at++) if (target[at] !== SOCKET[at]) return -1;
+  let inode = 0;
+  for (let at = SOCKET.length; at < length - 1; at++) inode = inode * 10 + target[at]! - ZERO;
+  return inode;
+}
+
+/**
+ * Visits the sockets in a directory of descriptors.
+ *
+ * @param directory /proc/PID/fd, or that of a thread
+ * @param visit takes each descriptor that is a socket, with its inode
+ * @returns false if the directory cannot be read
+ */
+export function socketLinks(directory: string, visit: (fd: number, inode: number) => void): boolean {
+  const folder = libc.openat(AT_FDCWD, directory, O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return false;
+  try {
+    for (;;) {
+      const filled = libc.getdents64(folder, entries);
+      // A process that dies under way has no more descriptors.
+      if (filled <= 0) return true;
+      for (let at = 0; at < filled; at += entriesData.getUint16(at + D_RECLEN, true)) {
+        const name = at + D_NAME;
+        let fd = 0;
+        let end = name;
+        for (; entries[end]! >= ZERO && entries[end]! <= NINE; end++) fd = fd * 10 + entries[end]! - ZERO;
+        if (end === name) continue;
+        const inode = socketInode(libc.readlinkat(folder, entries.subarray(name, end + 1), target));
+        if (inode >= 0) visit(fd, inode);
+      }
+    }
+  } finally {
+    libc.close(folder);
+  }
+}

@@ -1,0 +1,95 @@
+/** IP addresses as text. RFC 5952 with the C library's habits (inet_ntop). */
+import type { ByteWriter } from "../bytes/writer.ts";
+
+const DOT = 0x2e;
+const COLON = 0x3a;
+
+/** Writes the four bytes at `at` as a dotted quad. */
+export function writeIpv4(writer: ByteWriter, data: DataView, at: number): void {
+  for (let index = 0; index < 4; index++) {
+    if (index > 0) writer.byte(DOT);
+    writer.unsigned(data.getUint8(at + index));
+  }
+}
+
+/**
+ * Writes the sixteen bytes at `at` as inet_ntop does: the longest run of zero words is compressed, the first of
+ * equals, and addresses that embed an IPv4 one (mapped or compatible) end in a dotted quad.
+ */
+export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void {
+  let runStart = -1;
+  let runLength = 1;
+  for (let word = 0; word < 8; word++) {
+    const start = word;
+    while (word < 8 && data.getUint16(at + word * 2) === 0) word++;
+    if (word - start > runLength) {
+      runStart = start;
+      runLength = word - start;
+    }
+  }
+  const embedsIpv4 =
+    runStart === 0 && (runLength === 6 || (runLength === 5 && data.getUint16(at + 10) === 0xffff));
+  for (let word = 0; word < 8; word++) {
+    if (word === runStart) {
+      writer.byte(COLON);
+      word += runLength - 1;
+      if (word === 7) writer.byte(COLON);
+      continue;
+    }
+    if (word > 0) writer.byte(COLON);
+    if (word === 6 && embedsIpv4) {
+      writeIpv4(writer, data, at + 12);
+      return;
+    }
+    writer.hex(data.getUint16(at + word * 2));
+  }
+}
+
+/** Whether the sixteen bytes at `at` are the unspecified address. */
+export function isUnspecifiedIpv6(data: DataView, at: number): boolean {
+  return (
+    data.getUint32(at) === 0 &&
+    data.getUint32(at + 4) === 0 &&
+    data.getUint32(at + 8) === 0 &&
+    data.getUint32(at + 12) === 0
+  );
+}
+
+/** Whether the sixteen bytes at `at` are an IPv4 address mapped into IPv6, RFC 4291 2.5.5.2. */
+export function isMappedIpv4(data: DataView, at: number): boolean {
+  return data.getUint32(at) === 0 && data.getUint32(at + 4) === 0 && data.getUint32(at + 8) === 0xffff;
+}
+
+const WORD = /^[0-9a-f]{1,4}$/i;
+const QUAD = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
+const WORDS = 8;
+
+/** The 16-bit words of a part of an IPv6 address that has no `::`; undefined if it is none. */
+function wordsOf(part: string): number[] | undefined {
+  if (part === "") return [];
+  const words: number[] = [];
+  const groups = part.split(":");
+  for (const [index, group] of groups.entries()) {
+    if (WORD.test(group)) words.push(Number.parseInt(group, 16));
+    else if (index === groups.length - 1 && QUAD.test(group)) {
+      const bytes = group.split(".").map(Number);
+      if (bytes.some((byte) => byte > 255)) return undefined;
+      words.push(bytes[0]! * 256 + bytes[1]!, bytes[2]! * 256 + bytes[3]!);
+    } else return undefined;
+  }
+  return words;
+}
+
+/** The sixteen bytes of an IPv6 address as inet_pton reads it; undefined for any other text. RFC 4291 2.2. */
+export function parseIpv6(text: string): Uint8Array | undefined {
+  const gap = text.indexOf("::");
+  const head = wordsOf(gap < 0 ? text : text.slice(0, gap));
+  const tail = wordsOf(gap < 0 ? "" : text.slice(gap + 2));
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = WORDS - head.length - tail.length;
+  if (gap < 0 ? missing !== 0 : missing < 1) return undefined;
+  // A dotted quad ends an address; before the gap it cannot.
+  if (gap >= 0 && text.slice(0, gap).includes(".")) return undefined;
+  const words = [...head, ...Array<number>(missing).fill(0), ...tail];
+  return Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff]));
+}

@@ -1,0 +1,41 @@
+/** Netlink protocols by ss's names for them, which `nl_protos` can add to. linux/netlink.h. */
+
+/** Number and name of each. */
+export const netlinkProtocols = [
+  [0, "rtnl"],
+  [1, "unused"],
+  [2, "usersock"],
+  [3, "fw"],
+  [4, "tcpdiag"],
+  [5, "nflog"],
+  [6, "xfrm"],
+  [7, "selinux"],
+  [8, "iscsi"],
+  [9, "audit"],
+  [10, "fiblookup"],
+  [11, "connector"],
+  [12, "nft"],
+  [13, "ip6fw"],
+  [14, "dec-rt"],
+  [15, "uevent"],
+  [16, "genl"],
+  [18, "scsi-trans"],
+  [19, "ecryptfs"],
+  [20, "rdma"],
+  [21, "crypto"],
+] as const satisfies readonly (readonly [number, string])[];
+
+const names: ReadonlyMap<number, string> = new Map(netlinkProtocols);
+const numbers: ReadonlyMap<string, number> = new Map(
+  netlinkProtocols.map(([number, name]) => [name, number]),
+);
+
+/** The name of a protocol number, if it has one. */
+export function netlinkProtocolName(number: number): string | undefined {
+  return names.get(number);
+}
+
+/** The number of a protocol name; case counts. */
+export function netlinkProtocolNumber(name: string): number | undefined {
+  return numbers.get(name);
+}

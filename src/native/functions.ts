@@ -1,0 +1,127 @@
+/** The C functions behind the seam: their prototypes as a table, and the {@link Libc} that is made of them. */
+import type { Libc } from "./libc.ts";
+
+/** The name of the C library. musl answers to glibc's name with itself. */
+export const LIBRARY = "libc.so.6";
+
+/** A C type of an argument. */
+export type CType = "int" | "unsigned" | "size" | "pointer";
+
+/**
+ * Name and arguments of each function. All return an int: also where C says ssize_t, as the kernel moves less than
+ * 2 GiB at a time and an int needs no bigint.
+ *
+ * Variadic functions (ioctl, openat, syscall) are called as if they were not: the ABIs of x86-64 and arm64 Linux
+ * pass the arguments the same way.
+ */
+export const prototypes = {
+  socket: ["int", "int", "int"],
+  bind: ["int", "pointer", "unsigned"],
+  getsockname: ["int", "pointer", "pointer"],
+  setsockopt: ["int", "int", "int", "pointer", "unsigned"],
+  send: ["int", "pointer", "size", "int"],
+  recvfrom: ["int", "pointer", "size", "int", "pointer", "pointer"],
+  poll: ["pointer", "size", "int"],
+  write: ["int", "pointer", "size"],
+  close: ["int"],
+  ioctl: ["int", "size", "pointer"],
+  openat: ["int", "pointer", "int"],
+  syscall: ["size", "int", "pointer", "size"],
+  readlinkat: ["int", "pointer", "pointer", "size"],
+  getxattr: ["pointer", "pointer", "pointer", "size"],
+  setns: ["int", "int"],
+  unshare: ["int"],
+  mount: ["pointer", "pointer", "pointer", "size", "pointer"],
+  umount2: ["pointer", "int"],
+  __xpg_strerror_r: ["int", "pointer", "size"],
+} as const satisfies Readonly<Record<string, readonly CType[]>>;
+
+/** What stands for an argument of each C type. */
+interface Values {
+  int: number;
+  unsigned: number;
+  size: number;
+  pointer: Uint8Array | Uint32Array | null;
+}
+
+/** The arguments of a prototype. */
+type Arguments<Types extends readonly CType[]> = { -readonly [At in keyof Types]: Values[Types[At]] };
+
+/** The C functions, bound by one runtime or the other. */
+export type Functions = {
+  readonly [Name in keyof typeof prototypes]: (...values: Arguments<(typeof prototypes)[Name]>) => number;
+};
+
+/**
+ * `SYS_getdents64`. By number, as musl took the name out of its dynamic symbols in 1.2.4 and glibc has no
+ * `getdents`. asm/unistd_64.h; every other 64-bit machine has that of asm-generic/unistd.h.
+ */
+const SYS_GETDENTS64 = process.arch === "x64" ? 217 : 61;
+
+/** Offsets in `struct pollfd` (poll.h), and its size. */
+const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 };
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A NUL-terminated C string. */
+function cString(text: string): Uint8Array {
+  return encoder.encode(`${text}\0`);
+}
+
+/** A C string, or NULL. */
+function cStringOrNull(text: string | null): Uint8Array | null {
+  return text === null ? null : cString(text);
+}
+
+/**
+ * Makes the seam from bound C functions.
+ *
+ * @param errno reads errno; called at once after the call that failed
+ */
+export function libcOf(c: Functions, errno: () => number): Libc {
+  const pollfd = new Uint8Array(POLLFD.size);
+  const pollfdView = new DataView(pollfd.buffer);
+  const addressLength = new Uint32Array(1);
+  const errorText = new Uint8Array(256);
+  const checked = (result: number): number => (result === -1 ? -errno() : result);
+  return {
+    socket: (domain, type, protocol) => checked(c.socket(domain, type, protocol)),
+    bind: (fd, address) => checked(c.bind(fd, address, address.length)),
+    getsockname(fd, address) {
+      addressLength[0] = address.length;
+      const result = c.getsockname(fd, address, addressLength);
+      return result === -1 ? -errno() : addressLength[0];
+    },
+    setsockopt: (fd, level, name, value) => checked(c.setsockopt(fd, level, name, value, value.length)),
+    send: (fd, message, flags) => checked(c.send(fd, message, message.length, flags)),
+    recvfrom(fd, buffer, flags, address) {
+      const size = buffer === null ? 0 : buffer.length;
+      if (address === null) return checked(c.recvfrom(fd, buffer, size, flags, null, null));
+      addressLength[0] = address.length;
+      return checked(c.recvfrom(fd, buffer, size, flags, address, addressLength));
+    },
+    poll(fd, events, timeoutMs) {
+      pollfdView.setInt32(POLLFD.fd, fd, true);
+      pollfdView.setInt16(POLLFD.events, events, true);
+      const result = c.poll(pollfd, 1, timeoutMs);
+      return result === -1 ? -errno() : pollfdView.getInt16(POLLFD.revents, true);
+    },
+    write: (fd, bytes) => checked(c.write(fd, bytes, bytes.length)),
+    close: (fd) => checked(c.close(fd)),
+    ioctl: (fd, request, argument) => checked(c.ioctl(fd, request, argument)),
+    openat: (directory, path, flags) => checked(c.openat(directory, cString(path), flags)),
+    getdents64: (fd, buffer) => checked(c.syscall(SYS_GETDENTS64, fd, buffer, buffer.length)),
+    readlinkat: (directory, path, buffer) => checked(c.readlinkat(directory, path, buffer, buffer.length)),
+    getxattr: (path, name, value) => checked(c.getxattr(cString(path), cString(name), value, value.length)),
+    setns: (fd, type) => checked(c.setns(fd, type)),
+    unshare: (flags) => checked(c.unshare(flags)),
+    mount: (source, target, type, flags) =>
+      checked(c.mount(cStringOrNull(source), cString(target), cStringOrNull(type), flags, null)),
+    umount: (target, flags) => checked(c.umount2(cString(target), flags)),
+    strerror(errno) {
+      c.__xpg_strerror_r(errno, errorText, errorText.length);
+      return decoder.decode(errorText.subarray(0, errorText.indexOf(0)));
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * The one native seam: every call into libc that Sockscope makes.
+ *
+ * Two forms stand behind the `#libc` import, chosen by package.json conditions: `bun:ffi` on Bun, koffi on
+ * Node. Each function returns what the C function returns, or, where that one returns -1, the negated errno
+ * (the kernel's own convention), so that the hot path neither throws nor asks twice.
+ *
+ * A buffer may be a subarray: the call sees the bytes of the view, no more.
+ */
+export interface Libc {
+  /** socket(2). @returns a file descriptor, or -errno. */
+  socket(domain: number, type: number, protocol: number): number;
+  /** bind(2) to a sockaddr given as bytes. @returns 0 or -errno. */
+  bind(fd: number, address: Uint8Array): number;
+  /** getsockname(2) into `address`. @returns the length of the address in bytes, or -errno. */
+  getsockname(fd: number, address: Uint8Array): number;
+  /** setsockopt(2). @returns 0 or -errno. */
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** send(2). @returns bytes sent, or -errno. */
+  send(fd: number, message: Uint8Array, flags: number): number;
+  /**
+   * recvfrom(2). A null buffer receives nothing: with MSG_PEEK | MSG_TRUNC it asks for the size.
+   *
+   * @param address where the sender's sockaddr is written, as far as it fits; null if nobody asks
+   * @returns bytes, or -errno.
+   */
+  recvfrom(fd: number, buffer: Uint8Array | null, flags: number, address: Uint8Array | null): number;
+  /** poll(2) on one descriptor. @returns the events that are ready (0 at the time-out), or -errno. */
+  poll(fd: number, events: number, timeoutMs: number): number;
+  /** write(2). @returns bytes written, or -errno. */
+  write(fd: number, bytes: Uint8Array): number;
+  /** close(2). @returns 0 or -errno. */
+  close(fd: number): number;
+  /** ioctl(2) with a pointer argument. @returns the C result, or -errno. */
+  ioctl(fd: number, request: number, argument: Uint8Array): number;
+  /** openat(2). @returns a file descriptor, or -errno. */
+  openat(directory: number, path: string, flags: number): number;
+  /** getdents64(2). @returns bytes filled, 0 at the end, or -errno. */
+  getdents64(fd: number, buffer: Uint8Array): number;
+  /** readlinkat(2); `path` is NUL-terminated bytes. @returns bytes filled, or -errno. */
+  readlinkat(directory: number, path: Uint8Array, buffer: Uint8Array): number;
+  /** getxattr(2), links followed. @returns bytes filled, or -errno. */
+  getxattr(path: string, name: string, value: Uint8Array): number;
+  /** setns(2). @returns 0 or -errno. */
+  setns(fd: number, type: number): number;
+  /** unshare(2). @returns 0 or -errno. */
+  unshare(flags: number): number;
+  /** mount(2); null stands for a NULL argument. @returns 0 or -errno. */
+  mount(source: string | null, target: string, type: string | null, flags: number): number;
+  /** umount2(2). @returns 0 or -errno. */
+  umount(target: string, flags: number): number;
+  /** strerror(3) in the C locale, for a positive errno. */
+  strerror(errno: number): string;
+}
+
+/** `dirfd` that means the current directory. linux/fcntl.h. */
+export const AT_FDCWD = -100;
+
+/** The errnos that callers tell apart. asm-generic/errno-base.h, asm-generic/errno.h. */
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const EMSGSIZE = 90;

@@ -1,0 +1,127 @@
+/** The kernel of this host, spoken to over netlink sockets. */
+import { libc as hostLibc } from "#libc";
+import { type Layout, layoutSize, readField, writeField } from "../bytes/layout.ts";
+import { EAGAIN, EINTR, EMSGSIZE, type Libc } from "../native/libc.ts";
+import { AF_NETLINK } from "./constants.ts";
+import { NetlinkError } from "./errors.ts";
+import type { NetlinkSocket, Transport } from "./transport.ts";
+
+/** Socket types and options. asm-generic/socket.h, linux/net.h, linux/netlink.h. */
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SOL_NETLINK = 270;
+const NETLINK_EXT_ACK = 11;
+
+/** Flags of recvfrom. linux/socket.h. */
+const MSG_PEEK = 0x02;
+const MSG_TRUNC = 0x20;
+
+/** The buffer sizes that ss asks for; the kernel may give less. */
+const SEND_BUFFER = 32 * 1024;
+const RECEIVE_BUFFER = 1024 * 1024;
+
+/** The kernel fills datagrams of a dump up to this much, if it has seen a buffer as large. */
+const SMALLEST_DATAGRAM_BUFFER = 32 * 1024;
+
+/** struct sockaddr_nl. linux/netlink.h. */
+const sockaddrNl = {
+  family: { offset: 0, type: "u16", kernel: "nl_family", doc: "AF_NETLINK." },
+  portId: { offset: 4, type: "u32", kernel: "nl_pid", doc: "Port id; 0 is the kernel." },
+  groups: { offset: 8, type: "u32", kernel: "nl_groups", doc: "Mask of multicast groups." },
+} as const satisfies Layout;
+
+/** The bytes of an int, as setsockopt takes it. */
+function intBytes(value: number): Uint8Array {
+  return new Uint8Array(Int32Array.of(value).buffer);
+}
+
+/** Gives back a result that is not an errno, throws one that is. */
+function checked(operation: string, result: number): number {
+  if (result < 0) throw new NetlinkError(operation, -result);
+  return result;
+}
+
+/** Sets the options of a socket, binds it, and gives its port id. */
+function prepare(libc: Libc, fd: number, groups: number): number {
+  checked("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, intBytes(SEND_BUFFER)));
+  checked("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, intBytes(RECEIVE_BUFFER)));
+  // Kernels before 4.12 do not have it, and do without.
+  libc.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, intBytes(1));
+  const address = new Uint8Array(layoutSize(sockaddrNl));
+  const data = new DataView(address.buffer);
+  writeField(sockaddrNl.family, data, 0, AF_NETLINK);
+  writeField(sockaddrNl.groups, data, 0, groups);
+  checked("bind", libc.bind(fd, address));
+  checked("getsockname", libc.getsockname(fd, address));
+  return Number(readField(sockaddrNl.portId, data, 0));
+}
+
+/** A socket that is open and bound. */
+function socketOf(libc: Libc, opened: number, portId: number): NetlinkSocket {
+  let fd = opened;
+  const sender = new Uint8Array(layoutSize(sockaddrNl));
+  const senderData = new DataView(sender.buffer);
+
+  function receiveInto(buffer: Uint8Array | null, flags: number): number {
+    for (;;) {
+      const result = libc.recvfrom(fd, buffer, flags, sender);
+      if (result !== -EINTR && result !== -EAGAIN) return checked("recv", result);
+    }
+  }
+
+  return {
+    portId,
+    send(datagram) {
+      let result: number;
+      do result = libc.send(fd, datagram, 0);
+      while (result === -EINTR);
+      checked("send", result);
+    },
+    receive(allocate) {
+      for (;;) {
+        const size = receiveInto(null, MSG_PEEK | MSG_TRUNC);
+        // Not only the kernel can write to our port: so can every process with CAP_NET_ADMIN over this network
+        // namespace (the protocols that we speak do not have NL_CFG_F_NONROOT_SEND), by unicast and to groups.
+        // What it sends could pass for an answer, so the sender is looked at; recv(2) would not tell it.
+        if (readField(sockaddrNl.portId, senderData, 0) !== 0) {
+          receiveInto(null, MSG_TRUNC);
+          continue;
+        }
+        const buffer = allocate(Math.max(size, SMALLEST_DATAGRAM_BUFFER));
+        const length = receiveInto(buffer, MSG_TRUNC);
+        if (length > buffer.length)
+          throw new NetlinkError("recv", EMSGSIZE, `${length} bytes do not fit into ${buffer.length}`);
+        return buffer.subarray(0, length);
+      }
+    },
+    close() {
+      libc.close(fd);
+      // A second close must not hit a descriptor that somebody opened since.
+      fd = -1;
+    },
+  };
+}
+
+/**
+ * The kernel of this host: each socket is a netlink socket of the calling thread's network namespace.
+ *
+ * A receive waits for as long as the kernel takes; a signal without a handler still ends the process.
+ *
+ * @param libc the native seam to use
+ */
+export function liveTransport(libc: Libc = hostLibc): Transport {
+  return {
+    open(protocol, groups = 0) {
+      const fd = checked("socket", libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+      try {
+        return socketOf(libc, fd, prepare(libc, fd, groups));
+      } catch (error) {
+        libc.close(fd);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** Netlink messages: writing them, walking a datagram of them, walking their attributes. */
+import { NLA_HDRLEN, NLA_TYPE_MASK, NLMSG_HDRLEN } from "./constants.ts";
+
+/** Rounds a length up to the 4 bytes that netlink aligns to. */
+export function align4(length: number): number {
+  return (length + 3) & ~3;
+}
+
+/** The header of a message, struct nlmsghdr. */
+export interface MessageHeader {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly portId: number;
+}
+
+/** An attribute to write: its number and payload. */
+export interface AttributeToWrite {
+  readonly type: number;
+  readonly payload: Uint8Array;
+}
+
+/** Makes one message: header, payload (padded to 4 bytes), attributes. */
+export function encodeMessage(
+  header: MessageHeader,
+  payload: Uint8Array,
+  attributes: readonly AttributeToWrite[] = [],
+): Uint8Array {
+  const size =
+    NLMSG_HDRLEN +
+    align4(payload.length) +
+    attributes.reduce((sum, attribute) => sum + align4(NLA_HDRLEN + attribute.payload.length), 0);
+  const bytes = new Uint8Array(size);
+  const data = new DataView(bytes.buffer);
+  data.setUint32(0, size, true);
+  data.setUint16(4, header.type, true);
+  data.setUint16(6, header.flags, true);
+  data.setUint32(8, header.sequence, true);
+  data.setUint32(12, header.portId, true);
+  bytes.set(payload, NLMSG_HDRLEN);
+  let at = NLMSG_HDRLEN + align4(payload.length);
+  for (const { type, payload } of attributes) {
+    data.setUint16(at, NLA_HDRLEN + payload.length, true);
+    data.setUint16(at + 2, type, true);
+    bytes.set(payload, at + NLA_HDRLEN);
+    at += align4(NLA_HDRLEN + payload.length);
+  }
+  return bytes;
+}
+
+/** The four bytes of an unsigned 32-bit attribute payload. */
+export function u32Payload(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+/**
+ * Finds the first attribute of a type.
+ *
+ * @param data the datagram
+ * @param at where the attributes begin
+ * @param end where they end
+ * @returns where the attribute's header stands, or -1; a malformed attribute ends the search
+ */
+export function findAttribute(data: DataView, at: number, end: number, type: number): number {
+  while (at + NLA_HDRLEN <= end) {
+    const length = data.getUint16(at, true);
+    if (length < NLA_HDRLEN || at + length > end) return -1;
+    if ((data.getUint16(at + 2, true) & NLA_TYPE_MASK) === type) return at;
+    at += align4(length);
+  }
+  return -1;
+}

@@ -1,0 +1,35 @@
+/**
+ * What a conversation with the kernel looks like from above: the live kernel, a recording being written and a
+ * recording being replayed are all a {@link Transport}.
+ */
+
+/** A netlink socket. */
+export interface NetlinkSocket {
+  /** The port id that the kernel's answers carry in `nlmsg_pid`. */
+  readonly portId: number;
+  /** Sends one datagram. @throws NetlinkError */
+  send(datagram: Uint8Array): void;
+  /**
+   * Waits for the next datagram.
+   *
+   * @param allocate gives the buffer for a datagram of `size` bytes; the answer is a subarray of it. Who keeps
+   *   datagrams gives a new one each time, who reads and forgets gives the same one again.
+   * @returns the whole datagram; an empty one is the end of the conversation (a replayed stream that is over).
+   * @throws NetlinkError
+   */
+  receive(allocate: (size: number) => Uint8Array): Uint8Array;
+  /** Ends the conversation. */
+  close(): void;
+}
+
+/** A place where netlink sockets can be opened. */
+export interface Transport {
+  /**
+   * Opens a netlink socket.
+   *
+   * @param protocol NETLINK_SOCK_DIAG or NETLINK_ROUTE
+   * @param groups multicast groups to join, as a bit mask (bit 0 is group 1)
+   * @throws NetlinkError
+   */
+  open(protocol: number, groups?: number): NetlinkSocket;
+}

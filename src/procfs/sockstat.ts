@@ -1,0 +1,80 @@
+/** Counts of sockets: /proc/net/sockstat, /proc/net/sockstat6 and /proc/net/snmp. proc(5). */
+
+/** Sockets of one transport by address family, of this network namespace. */
+export interface FamilyCounts {
+  readonly ipv4: number;
+  readonly ipv6: number;
+}
+
+/** How many sockets there are. What a file does not tell is 0. */
+export interface SocketCounts {
+  /** Sockets that programs have open, of any family. */
+  readonly used: number;
+  /** TCP sockets, of the whole host: the kernel does not count these by network namespace. */
+  readonly tcpAllocated: number;
+  /** TCP sockets that no program has open any more. */
+  readonly tcpOrphaned: number;
+  /** TCP connections in TIME-WAIT. */
+  readonly tcpTimeWait: number;
+  /** TCP connections that are established or wait to be closed. */
+  readonly tcpEstablished: number;
+  readonly raw: FamilyCounts;
+  readonly udp: FamilyCounts;
+  readonly tcp: FamilyCounts;
+  /** Fragmented datagrams being put together. */
+  readonly frag: FamilyCounts;
+}
+
+/** What the lines of sockstat and sockstat6 say: `TCP inuse` to its number. */
+function parseSockstat(text: string, counts: Map<string, number>): void {
+  for (const line of text.split("\n")) {
+    const [label = "", ...words] = line.split(/\s+/);
+    if (!label.endsWith(":")) continue;
+    for (let index = 0; index + 1 < words.length; index += 2) {
+      const value = Number.parseInt(words[index + 1]!, 10);
+      if (Number.isFinite(value)) counts.set(`${label.slice(0, -1)} ${words[index]}`, value);
+    }
+  }
+}
+
+/**
+ * Counts sockets by the text of sockstat and sockstat6.
+ *
+ * @param established see {@link establishedOf}
+ */
+export function countSockets(sockstat: string, sockstat6: string, established: number): SocketCounts {
+  const counts = new Map<string, number>();
+  parseSockstat(sockstat, counts);
+  parseSockstat(sockstat6, counts);
+  const count = (name: string) => counts.get(name) ?? 0;
+  const families = (label: string) => ({ ipv4: count(`${label} inuse`), ipv6: count(`${label}6 inuse`) });
+  return {
+    used: count("sockets used"),
+    tcpAllocated: count("TCP alloc"),
+    tcpOrphaned: count("TCP orphan"),
+    tcpTimeWait: count("TCP tw"),
+    tcpEstablished: established,
+    raw: families("RAW"),
+    udp: families("UDP"),
+    tcp: families("TCP"),
+    frag: families("FRAG"),
+  };
+}
+
+const TCP_LABEL = "Tcp:";
+
+/**
+ * The `CurrEstab` of /proc/net/snmp. Like ss, takes the last column for it where no column has that name.
+ *
+ * @returns undefined if the file has no such value
+ */
+export function establishedOf(snmp: string): number | undefined {
+  const lines = snmp.split("\n").map((line) => line.split(/\s+/));
+  const at = lines.findIndex(([label]) => label === TCP_LABEL);
+  const heading = lines[at];
+  const values = lines[at + 1];
+  if (heading === undefined || values?.[0] !== TCP_LABEL) return undefined;
+  const named = heading.indexOf("CurrEstab");
+  const value = values[named < 0 ? heading.length - 1 : named];
+  return value === undefined ? undefined : Number.parseInt(value, 10) || 0;
+}

@@ -1,0 +1,167 @@
+/** A recording as the machine that is looked at. */
+import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
+import type { Files, Host, Resolver } from "../host/host.ts";
+import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { RecordingError, recordingError } from "./error.ts";
+import { CGROUPS_FILE, PCAP_FILE, PROC_FOLDER, parseCgroups, procPath } from "./folder.ts";
+import { replayTransport } from "./kernel.ts";
+import { decodePcap } from "./pcap.ts";
+import { readRecording } from "./recording.ts";
+
+/**
+ * Opens a recording: the kernel, /proc and the cgroup tree are those of the recording alone, and the only host
+ * name is `localhost`. A folder without recording.pcap has a kernel that refuses every request.
+ *
+ * @param path a folder that a recorder wrote, or a bare pcap file, which has an empty /proc
+ * @param elsewhere the files of this machine, for all paths that are not below /proc
+ * @throws RecordingError
+ */
+export function replayHost(path: string, elsewhere: Files): Host {
+  const isFolder = statOf(path).isDirectory();
+  const pcap = readOptional(path, isFolder ? join(path, PCAP_FILE) : path);
+  const cgroups = isFolder ? readOptional(path, join(path, CGROUPS_FILE)) : undefined;
+  const root = isFolder ? realPath(join(path, PROC_FOLDER)) : undefined;
+  if (pcap === undefined && cgroups === undefined && root === undefined)
+    throw new RecordingError("read", path, `neither ${PCAP_FILE} nor ${PROC_FOLDER} in it`);
+  const tree = cgroups && parseCgroups(new TextDecoder().decode(cgroups));
+  return {
+    transport: replayTransport(readRecording(pcap === undefined ? [] : decodePcap(pcap, path))),
+    files: replayFiles(root, elsewhere),
+    resolver: localhostOnly,
+    cgroups: () => tree,
+  };
+}
+
+function statOf(path: string) {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    throw recordingError("read", path, cause);
+  }
+}
+
+/** A file of a recording, or undefined if it has none of that name. */
+function readOptional(recording: string, file: string): Uint8Array | undefined {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw recordingError("read", recording, cause);
+  }
+}
+
+/** A path without symbolic links, or undefined if nothing is there. */
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error of a file that is not there. */
+function notFound(path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
+    code: "ENOENT",
+    errno: -2,
+  });
+}
+
+/** Names that this machine's administrator chose say nothing about the recorded one. */
+const HIDDEN = /^\/(etc|usr\/share)\/iproute2\//;
+
+/** /proc from a folder, everything else from the machine. */
+function replayFiles(root: string | undefined, elsewhere: Files): Files {
+  const threads = threadLeaders(root);
+  /** Where a path below /proc stands in the recording; links that lead out of it lead nowhere. */
+  const place = (name: string, follow: boolean): string | undefined => {
+    if (root === undefined) return undefined;
+    const direct = join(root, name);
+    const parent = realPath(follow ? direct : join(direct, ".."));
+    if (parent !== undefined)
+      return parent === root || parent.startsWith(root + sep) ? (follow ? parent : direct) : undefined;
+    const [first = "", ...rest] = name.split("/");
+    const leader = threads().get(first);
+    return leader === undefined ? undefined : place(join(leader, "task", first, ...rest), follow);
+  };
+  const placeOf = (path: string, name: string): string => {
+    const found = place(name, true);
+    if (found === undefined) throw notFound(path);
+    return found;
+  };
+  return {
+    read(path) {
+      if (HIDDEN.test(path)) throw notFound(path);
+      const name = procPath(path);
+      return name === undefined ? elsewhere.read(path) : readFileSync(placeOf(path, name));
+    },
+    list(path) {
+      const name = procPath(path);
+      return name === undefined ? elsewhere.list(path) : procOrder(readdirSync(placeOf(path, name)));
+    },
+    securityContext: (path) => (procPath(path) === undefined ? elsewhere.securityContext(path) : undefined),
+    link(path) {
+      const name = procPath(path);
+      if (name === undefined) return elsewhere.link(path);
+      const found = place(name, false);
+      try {
+        return found && readlinkSync(found);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/**
+ * Which process each recorded thread belongs to, found out when first asked: /proc/TID is there for every
+ * thread, but not listed.
+ */
+function threadLeaders(root: string | undefined): () => ReadonlyMap<string, string> {
+  let leaders: Map<string, string> | undefined;
+  return () => {
+    if (leaders !== undefined) return leaders;
+    leaders = new Map();
+    if (root === undefined) return leaders;
+    const processes = new Set(namesIn(root).filter((name) => NUMBER.test(name)));
+    for (const process of processes)
+      for (const thread of namesIn(join(root, process, "task")))
+        if (!processes.has(thread)) leaders.set(thread, process);
+    return leaders;
+  };
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+const NUMBER = /^\d+$/;
+
+/** The order of procfs: named entries, then numbers ascending. */
+function procOrder(names: string[]): string[] {
+  const numbers = names.filter((name) => NUMBER.test(name)).sort((a, b) => Number(a) - Number(b));
+  return [...names.filter((name) => !NUMBER.test(name)).sort(), ...numbers];
+}
+
+const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
+const LOOPBACK6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+
+/** What a recording knows of names: no more than that localhost is localhost. */
+const localhostOnly: Resolver = {
+  async addresses(name, family) {
+    if (name !== "localhost") return [];
+    return [
+      ...(family === AF_INET6 ? [] : [LOOPBACK4.slice()]),
+      ...(family === AF_INET ? [] : [LOOPBACK6.slice()]),
+    ];
+  },
+  async name(address) {
+    const loopback = address.length === 4 ? LOOPBACK4 : LOOPBACK6;
+    return loopback.every((byte, index) => byte === address[index]) ? "localhost" : undefined;
+  },
+};

@@ -1,0 +1,161 @@
+/**
+ * A transport that plays the kernel of a recording: it answers with what was recorded as the kernel would have
+ * answered the request that is made now, which may ask for less than the recorded one.
+ *
+ * Recorded requests of the same kind are answered in turn, the last one's answer from then on, so that a run that
+ * asks again and again sees what the recorded run saw.
+ */
+import {
+  NETLINK_ROUTE,
+  NETLINK_SOCK_DIAG,
+  NLM_F_ACK,
+  NLM_F_CAPPED,
+  NLM_F_MULTI,
+  NLM_F_REQUEST,
+  NLM_F_ROOT,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_HDRLEN,
+  RTM_GETLINK,
+} from "../netlink/constants.ts";
+import { align4, encodeMessage, u32Payload } from "../netlink/message.ts";
+import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
+import { isHeard } from "./groups.ts";
+import { dataView, headerField, messageEnd } from "./header.ts";
+import { readLinks, wantedLink } from "./links.ts";
+import { keepAll, type Plan, planOf } from "./plan.ts";
+import { diagConversations, diagRequest, type Recording, requestKey } from "./recording.ts";
+import { type Asker, rewriteDatagram } from "./rewrite.ts";
+
+/** The port id of every replayed socket. */
+export const REPLAY_PORT = 4242;
+
+const ENOENT = 2;
+const ENODEV = 19;
+const EINVAL = 22;
+
+/** Answers a request of one netlink protocol. */
+type Player = (request: Uint8Array, asker: Asker) => Iterable<Uint8Array>;
+
+/**
+ * Plays a recording.
+ *
+ * Each socket's `receive` gives an empty datagram when all answers are read; one that joined groups first gets
+ * the recorded multicasts. Errors of the kernel come as NLMSG_ERROR: ENOENT for what was not recorded, EINVAL
+ * for a malformed request, ENODEV for an unknown interface.
+ */
+export function replayTransport(recording: Recording): Transport {
+  const players = new Map<number, Player>([
+    [NETLINK_SOCK_DIAG, diagPlayer(recording)],
+    [NETLINK_ROUTE, linkPlayer(recording)],
+  ]);
+  return {
+    open(protocol, groups = 0) {
+      const multicasts = groups === 0 ? [] : (recording.get(protocol)?.multicasts ?? []);
+      const heard =
+        protocol === NETLINK_SOCK_DIAG
+          ? multicasts.filter((datagram) => isHeard(datagram, groups))
+          : multicasts;
+      return replaySocket(players.get(protocol) ?? refuseAll, heard);
+    },
+  };
+}
+
+/** A socket whose answers come from a player. */
+function replaySocket(player: Player, multicasts: readonly Uint8Array[]): NetlinkSocket {
+  let pending: Iterator<Uint8Array>[] = [multicasts.values()];
+  return {
+    portId: REPLAY_PORT,
+    send(datagram) {
+      const data = dataView(datagram);
+      if (messageEnd(data, 0) < 0 || (headerField("flags", data, 0) & NLM_F_REQUEST) === 0) return;
+      const asker = { sequence: headerField("sequence", data, 0), portId: REPLAY_PORT };
+      pending.push(player(datagram.slice(), asker)[Symbol.iterator]());
+    },
+    receive(allocate) {
+      for (let first = pending[0]; first !== undefined; first = pending[0]) {
+        const { value, done } = first.next();
+        if (!done && value.length > 0) {
+          const buffer = allocate(value.length).subarray(0, value.length);
+          buffer.set(value);
+          return buffer;
+        }
+        if (done) pending.shift();
+      }
+      return new Uint8Array(0);
+    },
+    close() {
+      pending = [];
+    },
+  };
+}
+
+const refuseAll: Player = (request, asker) => [errorMessage(request, asker, ENOENT)];
+
+/** Answers sock_diag: dumps and SOCK_DESTROY. */
+function diagPlayer(recording: Recording): Player {
+  const conversations = diagConversations(recording);
+  const turns = new Map<string, number>();
+  return (request, asker) => {
+    const asked = diagRequest(dataView(request));
+    const key = requestKey(request);
+    if (asked === undefined || key === undefined) return [errorMessage(request, asker, EINVAL)];
+    const recorded = conversations.get(key);
+    if (recorded === undefined) return [errorMessage(request, asker, ENOENT)];
+    const plan = planOf(request, asked);
+    if (plan === undefined) return [errorMessage(request, asker, EINVAL)];
+    const turn = turns.get(key) ?? 0;
+    turns.set(key, turn + 1);
+    return play(recorded[Math.min(turn, recorded.length - 1)]!.answer, plan, asker);
+  };
+}
+
+/** Answers questions about interfaces: dumps, and one by index or name. */
+function linkPlayer(recording: Recording): Player {
+  const links = readLinks(recording);
+  return (request, asker) => {
+    const data = dataView(request);
+    if (headerField("type", data, 0) !== RTM_GETLINK) return refuseAll(request, asker);
+    const flags = headerField("flags", data, 0);
+    if (flags & NLM_F_ROOT)
+      return links.dump === undefined ? refuseAll(request, asker) : play(links.dump, keepAll, asker);
+    const { index, name } = wantedLink(request);
+    const link = links.find(index, name);
+    if (link === undefined) return [errorMessage(request, asker, ENODEV)];
+    const acknowledgement = flags & NLM_F_ACK ? [errorMessage(request, asker, 0)] : [];
+    return [addressed(link, asker), ...acknowledgement];
+  };
+}
+
+/** Plays an answer; what is given is valid until the next one is asked for. NLMSG_DONE ends it if nothing else did. */
+function* play(answer: readonly Uint8Array[], plan: Plan, asker: Asker): Generator<Uint8Array> {
+  const longest = answer.reduce((most, { length }) => Math.max(most, length), 0);
+  const out = new Uint8Array(align4(longest));
+  for (const datagram of answer) yield out.subarray(0, rewriteDatagram(datagram, plan, asker, out));
+  if (!answer.some(isLast))
+    yield encodeMessage({ type: NLMSG_DONE, flags: NLM_F_MULTI, ...asker }, u32Payload(0));
+}
+
+/** One recorded message, alone and as it is. */
+function addressed(message: Uint8Array, asker: Asker): Uint8Array {
+  const out = new Uint8Array(align4(message.length));
+  return out.subarray(0, rewriteDatagram(message, keepAll, asker, out));
+}
+
+/** Whether a datagram holds the end of an answer: NLMSG_DONE or NLMSG_ERROR. */
+function isLast(datagram: Uint8Array): boolean {
+  const data = dataView(datagram);
+  for (let at = 0, end = messageEnd(data, 0); end >= 0; at = align4(end), end = messageEnd(data, at)) {
+    const type = headerField("type", data, at);
+    if (type === NLMSG_DONE || type === NLMSG_ERROR) return true;
+  }
+  return false;
+}
+
+/** NLMSG_ERROR with the header of the request, as sockets with NETLINK_CAP_ACK get it; errno 0 acknowledges. */
+function errorMessage(request: Uint8Array, asker: Asker, errno: number): Uint8Array {
+  const payload = new Uint8Array(4 + NLMSG_HDRLEN);
+  payload.set(u32Payload(-errno));
+  payload.set(request.subarray(0, NLMSG_HDRLEN), 4);
+  return encodeMessage({ type: NLMSG_ERROR, flags: NLM_F_CAPPED, ...asker }, payload);
+}

@@ -1,0 +1,108 @@
+/**
+ * The pcap file format, for captures of netlink (LINKTYPE_NETLINK): what nlmon gives, and what recordings are.
+ *
+ * A packet is a 16-byte cooked header, always big-endian, and one netlink datagram as it crossed the socket.
+ */
+import { type Layout, readField, writeField } from "../bytes/layout.ts";
+import { RecordingError } from "./error.ts";
+
+/** One datagram of a capture. */
+export interface Packet {
+  /** The netlink protocol whose socket it crossed, NETLINK_SOCK_DIAG or another. */
+  readonly protocol: number;
+  readonly datagram: Uint8Array;
+}
+
+const LINKTYPE_NETLINK = 253;
+const ARPHRD_NETLINK = 824;
+const PACKET_OUTGOING = 4;
+
+const MICROSECONDS = 0xa1b2c3d4;
+const NANOSECONDS = 0xa1b23c4d;
+const PCAPNG = 0x0a0d0d0a;
+
+const FILE_HEADER_SIZE = 24;
+const LINKTYPE_OFFSET = 20;
+const PACKET_HEADER_SIZE = 16;
+const CAPTURED_LENGTH_OFFSET = 8;
+const ORIGINAL_LENGTH_OFFSET = 12;
+const LONGEST_PACKET = 0x40000;
+
+const COOKED_HEADER_SIZE = 16;
+const cookedHeader = {
+  packetType: { offset: 0, type: "u16be", doc: "PACKET_*" },
+  hardware: { offset: 2, type: "u16be", doc: "ARPHRD_NETLINK" },
+  protocol: { offset: 14, type: "u16be", doc: "netlink protocol" },
+} as const satisfies Layout;
+
+/**
+ * Reads a capture, of either byte order, with times in micro- or nanoseconds.
+ *
+ * @param name what messages call the file
+ * @returns the packets in order; their datagrams are parts of `bytes`
+ * @throws RecordingError if it is no pcap file, not one of netlink, or ends within a packet
+ */
+export function decodePcap(bytes: Uint8Array, name: string): Packet[] {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const littleEndian = byteOrder(data, name);
+  const linkType = data.getUint32(LINKTYPE_OFFSET, littleEndian) & 0xffff;
+  if (linkType !== LINKTYPE_NETLINK)
+    throw new RecordingError("read", name, `link type ${linkType}, not ${LINKTYPE_NETLINK} (netlink)`);
+  const packets: Packet[] = [];
+  for (let at = FILE_HEADER_SIZE; at < bytes.length; ) {
+    const start = at + PACKET_HEADER_SIZE;
+    const end =
+      start > bytes.length ? start : start + data.getUint32(at + CAPTURED_LENGTH_OFFSET, littleEndian);
+    if (end > bytes.length) throw new RecordingError("read", name, `truncated packet at byte ${at}`);
+    if (end < start + COOKED_HEADER_SIZE)
+      throw new RecordingError("read", name, `packet at byte ${at} is shorter than its header`);
+    packets.push({
+      protocol: Number(readField(cookedHeader.protocol, data, start)),
+      datagram: bytes.subarray(start + COOKED_HEADER_SIZE, end),
+    });
+    at = end;
+  }
+  return packets;
+}
+
+/** Whether a capture is little-endian. @throws RecordingError if it is no capture */
+function byteOrder(data: DataView, name: string): boolean {
+  if (data.byteLength >= FILE_HEADER_SIZE)
+    for (const littleEndian of [true, false]) {
+      const magic = data.getUint32(0, littleEndian);
+      if (magic === MICROSECONDS || magic === NANOSECONDS) return littleEndian;
+      if (magic === PCAPNG)
+        throw new RecordingError("read", name, "a pcapng file; editcap -F pcap makes a pcap file of it");
+    }
+  throw new RecordingError("read", name, "not a pcap file");
+}
+
+/**
+ * Writes a capture: little-endian, microseconds. All times are zero, so that equal conversations make equal
+ * files.
+ */
+export function encodePcap(packets: readonly Packet[]): Uint8Array {
+  const overhead = PACKET_HEADER_SIZE + COOKED_HEADER_SIZE;
+  const bytes = new Uint8Array(
+    packets.reduce((sum, { datagram }) => sum + overhead + datagram.length, FILE_HEADER_SIZE),
+  );
+  const data = new DataView(bytes.buffer);
+  data.setUint32(0, MICROSECONDS, true);
+  data.setUint16(4, 2, true);
+  data.setUint16(6, 4, true);
+  data.setUint32(16, LONGEST_PACKET, true);
+  data.setUint32(LINKTYPE_OFFSET, LINKTYPE_NETLINK, true);
+  let at = FILE_HEADER_SIZE;
+  for (const { protocol, datagram } of packets) {
+    const length = COOKED_HEADER_SIZE + datagram.length;
+    data.setUint32(at + CAPTURED_LENGTH_OFFSET, length, true);
+    data.setUint32(at + ORIGINAL_LENGTH_OFFSET, length, true);
+    at += PACKET_HEADER_SIZE;
+    writeField(cookedHeader.packetType, data, at, PACKET_OUTGOING);
+    writeField(cookedHeader.hardware, data, at, ARPHRD_NETLINK);
+    writeField(cookedHeader.protocol, data, at, protocol);
+    bytes.set(datagram, at + COOKED_HEADER_SIZE);
+    at += length;
+  }
+  return bytes;
+}

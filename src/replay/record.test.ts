@@ -1,0 +1,242 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Files, Host } from "../host/host.ts";
+import { NETLINK_ROUTE, NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
+import type { Transport } from "../netlink/transport.ts";
+import { RecordingError } from "./error.ts";
+import { replayHost } from "./host.ts";
+import { replayTransport } from "./kernel.ts";
+import { decodePcap } from "./pcap.ts";
+import { recordHost, recordTransport } from "./record.ts";
+import { readRecording } from "./recording.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "recording-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const fixture = (name: string) => fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url));
+
+function fixtureTransport(name: string): Transport {
+  return replayTransport(readRecording(decodePcap(readFileSync(`${fixture(name)}/recording.pcap`), name)));
+}
+
+/** A machine of which nothing is there. */
+const nothing: Files = {
+  read(path) {
+    throw Object.assign(new Error(path), { code: "ENOENT" });
+  },
+  list(path) {
+    throw Object.assign(new Error(path), { code: "ENOENT" });
+  },
+  link: () => undefined,
+  securityContext: () => undefined,
+};
+
+/** All datagrams of the answer to each request of a fixture's cases. */
+function answers(transport: Transport, name: string): Uint8Array[][] {
+  const cases: { requests?: string[] }[] = JSON.parse(readFileSync(`${fixture(name)}/cases.json`, "utf8"));
+  return cases
+    .flatMap(({ requests }) => requests ?? [])
+    .map((hex) => {
+      const socket = transport.open(NETLINK_SOCK_DIAG);
+      socket.send(Buffer.from(hex, "hex"));
+      const datagrams: Uint8Array[] = [];
+      for (;;) {
+        const datagram = socket.receive((size) => new Uint8Array(size));
+        if (datagram.length === 0) return datagrams;
+        datagrams.push(datagram);
+      }
+    });
+}
+
+describe("recordTransport", () => {
+  test.each(["tcp-states", "unix", "kill", "refusals", "sctp"])(
+    "%s: recorded and replayed, the same",
+    (name) => {
+      const { transport, packets } = recordTransport(fixtureTransport(name));
+      const recorded = answers(transport, name);
+      expect(recorded.length).toBeGreaterThan(0);
+      expect(answers(replayTransport(readRecording(packets())), name)).toEqual(recorded);
+    },
+  );
+
+  test("conversations that cross stay apart, and reused buffers are copied", () => {
+    const sent: number[] = [];
+    const inner: Transport = {
+      open: (protocol) => {
+        let answer = 0;
+        return {
+          portId: 1,
+          send: (datagram) => void sent.push(datagram[0]!),
+          receive: (allocate) => allocate(1).fill(++answer + protocol * 10),
+          close() {},
+        };
+      },
+    };
+    const { transport, packets } = recordTransport(inner);
+    const buffer = new Uint8Array(1);
+    const first = transport.open(NETLINK_SOCK_DIAG);
+    const second = transport.open(NETLINK_SOCK_DIAG);
+    const route = transport.open(NETLINK_ROUTE);
+    first.send(buffer.fill(100));
+    first.receive(() => buffer);
+    second.send(buffer.fill(101));
+    route.send(buffer.fill(102));
+    second.receive(() => buffer);
+    first.receive(() => buffer);
+    route.receive(() => buffer);
+    expect(sent).toEqual([100, 101, 102]);
+    expect(packets().map(({ protocol, datagram }) => [protocol, ...datagram])).toEqual([
+      [4, 100],
+      [4, 41],
+      [4, 42],
+      [4, 101],
+      [4, 41],
+      [0, 102],
+      [0, 1],
+    ]);
+  });
+});
+
+describe("recordHost and replayHost", () => {
+  const live: Host = {
+    transport: fixtureTransport("udp"),
+    files: {
+      read: (path) => new TextEncoder().encode(`contents of ${path}`),
+      list: (path) => (path === "/proc" ? ["100", "net", "9", "self"] : ["3"]),
+      link: (path) => (path.startsWith("/proc/9/") ? `socket:[${path.length}]` : undefined),
+      securityContext: () => undefined,
+    },
+    resolver: { addresses: async () => [], name: async () => undefined },
+    cgroups: () => [
+      [1n, "/"],
+      [98765432101n, "/a b"],
+    ],
+  };
+
+  test("what was read comes back, and nothing else", () => {
+    const folder = join(scratch, "run");
+    const recorder = recordHost(live, folder);
+    answers(recorder.host.transport, "udp");
+    const { files } = recorder.host;
+    files.list("/proc");
+    files.list("/proc/9/fd");
+    files.link("/proc/9/fd/3");
+    files.link("/proc/100/fd/3");
+    files.link("/proc/9/cwd");
+    files.read("/proc/9/cwd/x");
+    files.read("/proc//net/../net/tcp");
+    files.read("/etc/services");
+    recorder.host.cgroups();
+    recorder.finish();
+
+    const host = replayHost(folder, live.files);
+    const text = (path: string) => new TextDecoder().decode(host.files.read(path));
+    expect(host.files.list("/proc")).toEqual(["net", "9", "100"]);
+    expect(host.files.list("/proc/9/fd")).toEqual(["3"]);
+    expect(host.files.link("/proc/9/fd/3")).toBe("socket:[12]");
+    expect(host.files.link("/proc/100/fd/3")).toBeUndefined();
+    expect(text("/proc/net/tcp")).toBe("contents of /proc//net/../net/tcp");
+    expect(text("/proc/9/cwd/x")).toBe("contents of /proc/9/cwd/x");
+    expect(text("/etc/services")).toBe("contents of /etc/services");
+    expect(() => host.files.read("/proc/uptime")).toThrow(expect.objectContaining({ code: "ENOENT" }));
+    expect([...host.cgroups()!]).toEqual([
+      [1n, "/"],
+      [98765432101n, "/a b"],
+    ]);
+    expect(existsSync(join(folder, "proc/etc"))).toBe(false);
+    expect(lstatSync(join(folder, "proc/9/fd/3")).isSymbolicLink()).toBe(true);
+    expect(answers(host.transport, "udp")).toEqual(answers(fixtureTransport("udp"), "udp"));
+  });
+
+  test("without a cgroup2 tree there is none in the replay", () => {
+    const folder = join(scratch, "no-cgroups");
+    const recorder = recordHost({ ...live, cgroups: () => undefined }, folder);
+    expect(recorder.host.cgroups()).toBeUndefined();
+    recorder.finish();
+    expect(replayHost(folder, nothing).cgroups()).toBeUndefined();
+  });
+
+  test("a folder that cannot be written, or has a recording, is one clear error", () => {
+    const file = join(scratch, "file");
+    writeFileSync(file, "");
+    expect(() => recordHost(live, file)).toThrow(
+      new RecordingError("write", file, "a file of that name is in the way"),
+    );
+    expect(() => recordHost(live, join(file, "below"))).toThrow(/: not a directory$/);
+    const twice = join(scratch, "twice");
+    recordHost(live, twice).finish();
+    expect(() => recordHost(live, twice)).toThrow(/: there is a recording in it$/);
+  });
+
+  test("what is not a recording is one clear error", () => {
+    const missing = join(scratch, "missing");
+    expect(() => replayHost(missing, nothing)).toThrow(
+      new RecordingError("read", missing, "no such file or directory"),
+    );
+    const empty = join(scratch, "empty");
+    mkdirSync(empty);
+    expect(() => replayHost(empty, nothing)).toThrow(/neither recording.pcap nor proc in it$/);
+    const text = join(scratch, "text");
+    writeFileSync(text, "hello");
+    expect(() => replayHost(text, nothing)).toThrow(/^Cannot read recording .*: not a pcap file$/);
+  });
+
+  test("a bare pcap has no /proc and no cgroups", () => {
+    const host = replayHost(join(fixture("owners"), "recording.pcap"), nothing);
+    expect(() => host.files.list("/proc")).toThrow(expect.objectContaining({ code: "ENOENT" }));
+    expect(host.cgroups()).toBeUndefined();
+    expect(answers(host.transport, "owners").length).toBeGreaterThan(0);
+  });
+
+  test("processes are listed in order of number; a thread is there without being listed", () => {
+    const folder = join(scratch, "threads");
+    for (const path of ["proc/7/task/7", "proc/7/task/8", "proc/10", "proc/9/task/7"])
+      mkdirSync(join(folder, path), { recursive: true });
+    writeFileSync(join(folder, "proc/7/task/8/comm"), "worker\n");
+    symlinkSync("socket:[5]", join(folder, "proc/7/task/8/link"));
+    const { files } = replayHost(folder, nothing);
+    expect(files.list("/proc/")).toEqual(["7", "9", "10"]);
+    expect(new TextDecoder().decode(files.read("/proc/8/comm"))).toBe("worker\n");
+    expect(files.link("/proc/8/link")).toBe("socket:[5]");
+    expect(() => files.read("/proc/11/comm")).toThrow(expect.objectContaining({ code: "ENOENT" }));
+  });
+
+  test("a link that leads out of the recording leads nowhere", () => {
+    const folder = join(scratch, "escape");
+    mkdirSync(join(folder, "proc/net"), { recursive: true });
+    writeFileSync(join(scratch, "secret"), "secret");
+    writeFileSync(join(folder, "proc/net/tcp"), "inside");
+    symlinkSync(join(scratch, "secret"), join(folder, "proc/outside"));
+    symlinkSync(scratch, join(folder, "proc/folder"));
+    symlinkSync("secret", join(scratch, "outer"));
+    symlinkSync("net/tcp", join(folder, "proc/inside"));
+    const { files } = replayHost(folder, nothing);
+    const enoent = expect.objectContaining({ code: "ENOENT" });
+    expect(() => files.read("/proc/outside")).toThrow(enoent);
+    expect(() => files.read("/proc/folder/secret")).toThrow(enoent);
+    expect(() => files.list("/proc/folder")).toThrow(enoent);
+    expect(files.link("/proc/folder/outer")).toBeUndefined();
+    expect(new TextDecoder().decode(files.read("/proc/inside"))).toBe("inside");
+  });
+
+  test("the only host name is localhost", async () => {
+    const { resolver } = replayHost(fixture("resolve"), nothing);
+    expect(await resolver.addresses("localhost", 2)).toEqual([Uint8Array.of(127, 0, 0, 1)]);
+    expect((await resolver.addresses("localhost", undefined)).length).toBe(2);
+    expect(await resolver.addresses("example.org", 2)).toEqual([]);
+    expect(await resolver.name(Uint8Array.of(127, 0, 0, 1))).toBe("localhost");
+    expect(await resolver.name(Uint8Array.of(127, 0, 0, 2))).toBeUndefined();
+  });
+});

@@ -1,0 +1,140 @@
+/** A recording in memory: which request got which answer, and what came unasked. */
+import { readField } from "../bytes/layout.ts";
+import {
+  INET_DIAG_REQ_PROTOCOL,
+  INET_DIAG_REQUEST_SIZE,
+  inetDiagLegacyRequest,
+  inetDiagMessage,
+  inetDiagRequest,
+} from "../diag/layouts/inet-diag.ts";
+import { AF_INET, AF_INET6, IPPROTO_DCCP, IPPROTO_TCP } from "../model/family.ts";
+import {
+  DCCPDIAG_GETSOCK,
+  NETLINK_SOCK_DIAG,
+  NLA_HDRLEN,
+  NLM_F_REQUEST,
+  NLMSG_HDRLEN,
+  SOCK_DESTROY,
+  TCPDIAG_GETSOCK,
+} from "../netlink/constants.ts";
+import { findAttribute } from "../netlink/message.ts";
+import { dataView, headerField, messageEnd } from "./header.ts";
+import type { Packet } from "./pcap.ts";
+
+/** A request, and the datagrams that answered it. */
+export interface Conversation {
+  readonly request: Uint8Array;
+  readonly answer: readonly Uint8Array[];
+}
+
+/** What a capture holds of one netlink protocol. */
+export interface ProtocolRecording {
+  /** In the order of their requests. */
+  readonly conversations: readonly Conversation[];
+  /** Datagrams that the kernel sent to a multicast group, in order. */
+  readonly multicasts: readonly Uint8Array[];
+}
+
+/** All of a capture, by netlink protocol. */
+export type Recording = ReadonlyMap<number, ProtocolRecording>;
+
+/** What a sock_diag request is about. */
+export interface DiagRequest {
+  /** Message type: SOCK_DIAG_BY_FAMILY, SOCK_DESTROY or one of the legacy ones. */
+  readonly type: number;
+  /** AF_* */
+  readonly family: number;
+  /** IP protocol of an inet request, else `sdiag_protocol`. */
+  readonly protocol: number;
+}
+
+/** Bytes of struct inet_diag_sockid, which ends where `idiag_expires` begins in an answer. */
+const SOCKET_ID_SIZE = inetDiagMessage.expires.offset - inetDiagMessage.sport.offset;
+
+const legacyProtocols: Readonly<Record<number, number>> = {
+  [TCPDIAG_GETSOCK]: IPPROTO_TCP,
+  [DCCPDIAG_GETSOCK]: IPPROTO_DCCP,
+};
+
+/** Whether a family's sockets are asked for with struct inet_diag_req_v2. */
+export function isInet(family: number): boolean {
+  return family === AF_INET || family === AF_INET6;
+}
+
+/** What a sock_diag request is about, or undefined if it is too short to tell. */
+export function diagRequest(data: DataView): DiagRequest | undefined {
+  const end = messageEnd(data, 0);
+  if (end < NLMSG_HDRLEN + inetDiagRequest.protocol.offset + 1) return undefined;
+  const type = headerField("type", data, 0);
+  const legacy = legacyProtocols[type];
+  if (legacy !== undefined)
+    return {
+      type,
+      family: Number(readField(inetDiagLegacyRequest.family, data, NLMSG_HDRLEN)),
+      protocol: legacy,
+    };
+  const family = Number(readField(inetDiagRequest.family, data, NLMSG_HDRLEN));
+  const protocol = Number(readField(inetDiagRequest.protocol, data, NLMSG_HDRLEN));
+  const attribute = isInet(family)
+    ? findAttribute(data, NLMSG_HDRLEN + INET_DIAG_REQUEST_SIZE, end, INET_DIAG_REQ_PROTOCOL)
+    : -1;
+  return attribute < 0 || data.getUint16(attribute, true) < NLA_HDRLEN + 4
+    ? { type, family, protocol }
+    : { type, family, protocol: data.getUint32(attribute + NLA_HDRLEN, true) };
+}
+
+/** Requests with the same key have the same answer; undefined for bytes that are no sock_diag request. */
+export function requestKey(datagram: Uint8Array): string | undefined {
+  const request = diagRequest(dataView(datagram));
+  if (request === undefined) return undefined;
+  const { type, family, protocol } = request;
+  if (type !== SOCK_DESTROY) return `${type}/${family}/${protocol}`;
+  const id = NLMSG_HDRLEN + inetDiagRequest.id.offset;
+  return `${type}/${datagram.subarray(id, id + SOCKET_ID_SIZE).join(" ")}`;
+}
+
+/**
+ * Sorts the packets of a capture into conversations. A datagram that begins with a request opens one; what
+ * comes after it on the same netlink protocol is its answer, however malformed. Answers without a request are
+ * left out.
+ */
+export function readRecording(packets: readonly Packet[]): Recording {
+  const protocols = new Map<
+    number,
+    { conversations: { request: Uint8Array; answer: Uint8Array[] }[]; multicasts: Uint8Array[] }
+  >();
+  for (const { protocol, datagram } of packets) {
+    let recording = protocols.get(protocol);
+    if (recording === undefined) {
+      recording = { conversations: [], multicasts: [] };
+      protocols.set(protocol, recording);
+    }
+    const kind = kindOf(datagram);
+    if (kind === "request") recording.conversations.push({ request: datagram, answer: [] });
+    else if (kind === "multicast") recording.multicasts.push(datagram);
+    else recording.conversations.at(-1)?.answer.push(datagram);
+  }
+  return protocols;
+}
+
+/** What a recorded datagram is, by its first message's header. */
+function kindOf(datagram: Uint8Array): "request" | "multicast" | "answer" {
+  if (datagram.length < NLMSG_HDRLEN) return "answer";
+  const data = dataView(datagram);
+  if (headerField("flags", data, 0) & NLM_F_REQUEST) return "request";
+  const unasked = headerField("sequence", data, 0) === 0 && headerField("portId", data, 0) === 0;
+  return unasked ? "multicast" : "answer";
+}
+
+/** The conversations of sock_diag by the key of their request. */
+export function diagConversations(recording: Recording): Map<string, Conversation[]> {
+  const byKey = new Map<string, Conversation[]>();
+  for (const conversation of recording.get(NETLINK_SOCK_DIAG)?.conversations ?? []) {
+    const key = requestKey(conversation.request);
+    if (key === undefined) continue;
+    const same = byKey.get(key);
+    if (same === undefined) byKey.set(key, [conversation]);
+    else same.push(conversation);
+  }
+  return byKey;
+}

@@ -1,0 +1,54 @@
+/** Data flows one way: a folder of src imports from its own stage or an earlier one. docs/architecture.md */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { Glob } from "bun";
+
+const src = join(import.meta.dirname, "../src");
+
+/** The stages, first to last; what stands together on a line is one stage. */
+const stages = [
+  ["native"],
+  ["bytes"],
+  ["model"],
+  ["netlink"],
+  ["host"],
+  ["diag"],
+  ["replay"],
+  ["procfs"],
+  ["filter"],
+  ["enrich"],
+  ["columns"],
+  ["render"],
+  ["query.ts"],
+  ["index.ts", "cli"],
+];
+
+/** The stage of a file, by its path below src. */
+function stageOf(path: string): number {
+  const first = path.split("/")[0]!;
+  return stages.findIndex((names) => names.includes(first));
+}
+
+const files = [...new Glob("**/*.ts").scanSync(src)].filter((path) => !path.endsWith(".test.ts"));
+
+test("every folder of src has a stage", () => {
+  expect(files.filter((path) => stageOf(path) < 0)).toEqual([]);
+});
+
+test("no file imports from a later stage", () => {
+  const wrong = files.flatMap((path) => {
+    const text = readFileSync(join(src, path), "utf8");
+    return Array.from(text.matchAll(/from "(\.[^"]+\.ts)"/g), ([, target]) =>
+      relative(src, join(src, dirname(path), target!)),
+    )
+      .filter((target) => stageOf(target) > stageOf(path))
+      .map((target) => `${path} imports ${target}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("only src/native calls libc", () => {
+  const callers = files.filter((path) => /"(bun:ffi|koffi)"/.test(readFileSync(join(src, path), "utf8")));
+  expect(callers.sort()).toEqual(["native/bun.ts", "native/node.ts"]);
+});

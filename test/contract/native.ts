@@ -1,0 +1,357 @@
+/** The contract of the native seam, the same for every runtime: each function, its success and its errno. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { AT_FDCWD, EAGAIN, EINTR, EMSGSIZE, type Libc } from "../../src/native/libc.ts";
+
+/** What a runtime gives to the suite. */
+export interface Harness {
+  /** Registers a test. */
+  test(name: string, body: () => void): void;
+  /** Arguments of this runtime (process.execPath) before a module's source, so that it runs with `#libc` to import. */
+  readonly evaluate: readonly string[];
+}
+
+const { EAFNOSUPPORT, EBADF, EINVAL, ENODATA, ENOENT, ENOTDIR, ENOTSOCK, ENOTTY, EOPNOTSUPP } =
+  constants.errno;
+
+const AF_UNIX = 1;
+const AF_NETLINK = 16;
+const NETLINK_SOCK_DIAG = 4;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const MSG_PEEK = 0x02;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+const O_RDONLY = 0;
+const O_RDWR = 2;
+const O_DIRECTORY = 0o200000;
+const POLLIN = 1;
+const POLLNVAL = 0x20;
+const TIOCGWINSZ = 0x5413;
+const FIONREAD = 0x541b;
+const CLONE_NEWNS = 0x20000;
+const CLONE_NEWNET = 0x40000000;
+const CAP_SYS_ADMIN = 21n;
+
+/** No descriptor has this number. */
+const NO_FD = 0x7fffffff;
+
+/** An acknowledgement: header, error code, header of the request. */
+const ACKNOWLEDGEMENT_BYTES = 36;
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** Views into larger buffers, so that a call that ignored the offset would read or write the guard bytes. */
+function guarded(size: number): { whole: Uint8Array; part: Uint8Array; assertIntact(): void } {
+  const whole = new Uint8Array(size + 32).fill(0xa5);
+  const part = whole.subarray(16, 16 + size);
+  part.fill(0);
+  const around = () => [...whole.subarray(0, 16), ...whole.subarray(16 + size)];
+  return { whole, part, assertIntact: () => assert.deepEqual(around(), Array(32).fill(0xa5)) };
+}
+
+/** A no-op that asks for an acknowledgement, standing inside a larger buffer. */
+function acknowledgedNoop(): Uint8Array {
+  const { part } = guarded(16);
+  const data = new DataView(part.buffer, part.byteOffset, part.byteLength);
+  data.setUint32(0, 16, true);
+  data.setUint16(4, 1, true);
+  data.setUint16(6, 0x5, true);
+  data.setUint32(8, 77, true);
+  return part;
+}
+
+/** Whether this process may do as CAP_SYS_ADMIN does. */
+function isAdministrator(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+  return ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+}
+
+/** Registers the suite. */
+export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
+  /** Runs `body` with a bound netlink socket. */
+  function withNetlink(body: (fd: number) => void): void {
+    const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    assert.ok(fd > 2, `socket gives ${fd}`);
+    const { part: address } = guarded(12);
+    address[0] = AF_NETLINK;
+    assert.equal(libc.bind(fd, address), 0);
+    try {
+      body(fd);
+    } finally {
+      assert.equal(libc.close(fd), 0);
+    }
+  }
+
+  /** Runs `body` with an empty directory. */
+  function withDirectory(body: (path: string) => void): void {
+    const path = mkdtempSync(join(realpathSync(tmpdir()), "native-"));
+    try {
+      body(path);
+    } finally {
+      rmSync(path, { recursive: true });
+    }
+  }
+
+  /** Runs `body` with a FIFO open at both ends. */
+  function withFifo(body: (fd: number) => void): void {
+    withDirectory((directory) => {
+      const path = join(directory, "fifo");
+      execFileSync("mkfifo", [path]);
+      const fd = libc.openat(AT_FDCWD, path, O_RDWR);
+      assert.ok(fd > 2, `openat gives ${fd}`);
+      body(fd);
+      assert.equal(libc.close(fd), 0);
+    });
+  }
+
+  test("libc: the errnos are those of the host", () => {
+    const { EINTR: intr, EAGAIN: again, EMSGSIZE: size } = constants.errno;
+    assert.deepEqual([EINTR, EAGAIN, EMSGSIZE], [intr, again, size]);
+  });
+
+  test("socket() refuses a family that does not exist", () => {
+    assert.equal(libc.socket(12345, SOCK_RAW, 0), -EAFNOSUPPORT);
+  });
+
+  test("bind() and getsockname() give the port id, within a subarray", () => {
+    withNetlink((fd) => {
+      const { part: address, assertIntact } = guarded(12);
+      assert.equal(libc.getsockname(fd, address), 12);
+      const data = new DataView(address.buffer, address.byteOffset);
+      assert.equal(data.getUint16(0, true), AF_NETLINK);
+      assert.notEqual(data.getUint32(4, true), 0);
+      assertIntact();
+      assert.equal(libc.bind(fd, new Uint8Array(2)), -EINVAL);
+    });
+  });
+
+  test("getsockname() gives the whole length and writes what fits", () => {
+    withNetlink((fd) => {
+      const { part: address, assertIntact } = guarded(4);
+      assert.equal(libc.getsockname(fd, address), 12);
+      assert.equal(address[0], AF_NETLINK);
+      assertIntact();
+      assert.equal(libc.getsockname(NO_FD, address), -EBADF);
+    });
+  });
+
+  test("setsockopt() sets, and refuses a short or empty value", () => {
+    withNetlink((fd) => {
+      assert.equal(libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, Uint8Array.of(0, 0x80, 0, 0)), 0);
+      assert.equal(libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, new Uint8Array(1)), -EINVAL);
+      assert.equal(libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, new Uint8Array(0)), -EINVAL);
+      assert.equal(libc.setsockopt(NO_FD, SOL_SOCKET, SO_RCVBUF, new Uint8Array(4)), -EBADF);
+    });
+  });
+
+  test("send() and recvfrom() carry a message to the kernel and its answer back", () => {
+    withNetlink((fd) => {
+      const request = acknowledgedNoop();
+      assert.equal(libc.send(fd, request, 0), request.length);
+      assert.equal(libc.recvfrom(fd, null, MSG_PEEK | MSG_TRUNC, null), ACKNOWLEDGEMENT_BYTES);
+      const { part: buffer, assertIntact } = guarded(64);
+      const { part: sender, assertIntact: assertSenderIntact } = guarded(12);
+      sender.fill(0xff);
+      assert.equal(libc.recvfrom(fd, buffer, 0, sender), ACKNOWLEDGEMENT_BYTES);
+      assertIntact();
+      assertSenderIntact();
+      assert.deepEqual([...sender], [AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+      assert.deepEqual([...buffer.subarray(20, ACKNOWLEDGEMENT_BYTES)], [...request]);
+    });
+  });
+
+  test("recvfrom() with MSG_TRUNC tells the length of a datagram that does not fit", () => {
+    withNetlink((fd) => {
+      libc.send(fd, acknowledgedNoop(), 0);
+      const { part: buffer, assertIntact } = guarded(20);
+      assert.equal(libc.recvfrom(fd, buffer, MSG_TRUNC, null), ACKNOWLEDGEMENT_BYTES);
+      assertIntact();
+      assert.equal(libc.recvfrom(fd, buffer, MSG_DONTWAIT, null), -EAGAIN);
+    });
+  });
+
+  test("send(), recvfrom() and write() refuse a closed descriptor, send() one that is no socket", () => {
+    const closed = libc.socket(AF_UNIX, SOCK_RAW, 0);
+    assert.equal(libc.close(closed), 0);
+    const bytes = new Uint8Array(8);
+    assert.equal(libc.send(closed, bytes, 0), -EBADF);
+    assert.equal(libc.recvfrom(closed, bytes, 0, null), -EBADF);
+    assert.equal(libc.recvfrom(closed, null, 0, bytes), -EBADF);
+    assert.equal(libc.write(closed, bytes), -EBADF);
+    assert.equal(libc.close(closed), -EBADF);
+    withFifo((fd) => {
+      assert.equal(libc.send(fd, bytes, 0), -ENOTSOCK);
+    });
+  });
+
+  test("poll() gives the events that are ready, 0 if none, POLLNVAL for no descriptor", () => {
+    withNetlink((fd) => {
+      assert.equal(libc.poll(fd, POLLIN, 0), 0);
+      libc.send(fd, acknowledgedNoop(), 0);
+      assert.equal(libc.poll(fd, POLLIN, -1), POLLIN);
+      assert.equal(libc.poll(NO_FD, POLLIN, 0), POLLNVAL);
+    });
+  });
+
+  test("write() and ioctl() work on a subarray; ioctl() refuses what a pipe does not have", () => {
+    withFifo((fd) => {
+      assert.equal(libc.write(fd, encode("..eleven bytes..").subarray(2, 13)), 11);
+      assert.equal(libc.write(fd, new Uint8Array(0)), 0);
+      const { part: count, assertIntact } = guarded(4);
+      assert.equal(libc.ioctl(fd, FIONREAD, count), 0);
+      assert.deepEqual([...count], [11, 0, 0, 0]);
+      assertIntact();
+      assert.equal(libc.ioctl(fd, TIOCGWINSZ, new Uint8Array(8)), -ENOTTY);
+    });
+  });
+
+  test("write() writes what a file then holds", () => {
+    withDirectory((directory) => {
+      const path = join(directory, "ƒile");
+      writeFileSync(path, "");
+      const fd = libc.openat(AT_FDCWD, path, O_RDWR);
+      assert.equal(libc.write(fd, encode("<<text>>").subarray(2, 6)), 4);
+      assert.equal(libc.close(fd), 0);
+      assert.equal(readFileSync(path, "utf8"), "text");
+    });
+  });
+
+  test("openat() opens relative to a directory, and tells why not", () => {
+    withDirectory((path) => {
+      mkdirSync(join(path, "inner"));
+      writeFileSync(join(path, "file"), "");
+      const directory = libc.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+      const inner = libc.openat(directory, "inner", O_RDONLY | O_DIRECTORY);
+      assert.ok(inner > directory);
+      assert.equal(libc.openat(directory, "nothing", O_RDONLY), -ENOENT);
+      assert.equal(libc.openat(directory, "file", O_RDONLY | O_DIRECTORY), -ENOTDIR);
+      assert.equal(libc.openat(NO_FD, "file", O_RDONLY), -EBADF);
+      for (const fd of [inner, directory]) assert.equal(libc.close(fd), 0);
+    });
+  });
+
+  test("getdents64() lists a directory in pieces, then gives 0", () => {
+    withDirectory((path) => {
+      const expected = Array.from({ length: 40 }, (_, index) => `entry-${index}`);
+      for (const name of expected) writeFileSync(join(path, name), "");
+      const fd = libc.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+      const { part: buffer, assertIntact } = guarded(256);
+      const names: string[] = [];
+      let pieces = 0;
+      for (;;) {
+        const length = libc.getdents64(fd, buffer);
+        assert.ok(length >= 0, `getdents64 gives ${length}`);
+        if (length === 0) break;
+        pieces++;
+        const data = new DataView(buffer.buffer, buffer.byteOffset, length);
+        for (let at = 0; at < length; at += data.getUint16(at + 16, true)) {
+          const name = buffer.subarray(at + 19, buffer.indexOf(0, at + 19));
+          names.push(decode(name));
+        }
+      }
+      assertIntact();
+      assert.ok(pieces > 1);
+      assert.deepEqual(names.sort(), [".", "..", ...expected].sort());
+      assert.equal(libc.getdents64(fd, new Uint8Array(1)), 0, "the end is the end");
+      libc.close(fd);
+      assert.equal(libc.getdents64(fd, buffer), -EBADF);
+    });
+    withFifo((fd) => {
+      assert.equal(libc.getdents64(fd, new Uint8Array(64)), -ENOTDIR);
+    });
+  });
+
+  test("readlinkat() gives the target, cut to the buffer", () => {
+    const path = encode("/proc/self/exe\0");
+    const target = realpathSync("/proc/self/exe");
+    const { part: buffer, assertIntact } = guarded(4096);
+    assert.equal(decode(buffer.subarray(0, libc.readlinkat(AT_FDCWD, path, buffer))), target);
+    assertIntact();
+    const { part: small, assertIntact: assertSmallIntact } = guarded(4);
+    assert.equal(libc.readlinkat(AT_FDCWD, path, small), 4);
+    assert.equal(decode(small), target.slice(0, 4));
+    assertSmallIntact();
+  });
+
+  test("readlinkat() takes the path from a subarray, relative to a directory", () => {
+    const directory = libc.openat(AT_FDCWD, "/proc/self", O_RDONLY | O_DIRECTORY);
+    const path = encode("xxcwd\0").subarray(2);
+    const buffer = new Uint8Array(4096);
+    assert.equal(decode(buffer.subarray(0, libc.readlinkat(directory, path, buffer))), process.cwd());
+    assert.equal(libc.readlinkat(directory, encode("status\0"), buffer), -EINVAL);
+    assert.equal(libc.readlinkat(directory, encode("nothing\0"), buffer), -ENOENT);
+    assert.equal(libc.close(directory), 0);
+  });
+
+  test("getxattr() says when there is no attribute, and when there is no file", () => {
+    const value = new Uint8Array(64);
+    assert.equal(libc.getxattr("/nothing/there", "user.x", value), -ENOENT);
+    // /proc takes no attributes.
+    assert.ok([-ENODATA, -EOPNOTSUPP].includes(libc.getxattr("/proc/self/status", "user.x", value)));
+  });
+
+  test("setns() and unshare() refuse nonsense, unshare(0) does nothing", () => {
+    assert.equal(libc.setns(NO_FD, CLONE_NEWNET), -EBADF);
+    withFifo((fd) => {
+      assert.equal(libc.setns(fd, CLONE_NEWNET), -EINVAL);
+    });
+    assert.equal(libc.unshare(1), -EINVAL);
+    assert.equal(libc.unshare(0), 0);
+  });
+
+  test("mount() and umount() tell why not", () => {
+    assert.equal(libc.mount(null, "/nothing/here", null, 0), -ENOENT);
+    assert.equal(libc.umount("/nothing/here", 0), -ENOENT);
+  });
+
+  test("unshare(), setns(), mount() and umount() do their work in a process of their own", () => {
+    withDirectory((path) => {
+      const source = `
+        import { readFileSync } from "node:fs";
+        import { libc } from "#libc";
+        const MS_REC_SLAVE = 0x84000;
+        const MNT_DETACH = 2;
+        const mounted = () => readFileSync("/proc/thread-self/mounts", "utf8").includes(${JSON.stringify(` ${path} `)});
+        const results = [];
+        const fd = libc.openat(${AT_FDCWD}, "/proc/thread-self/ns/mnt", 0);
+        results.push(libc.unshare(${CLONE_NEWNS}));
+        results.push(libc.mount(null, "/", null, MS_REC_SLAVE));
+        results.push(libc.mount("native", ${JSON.stringify(path)}, "tmpfs", 0), mounted());
+        results.push(libc.umount(${JSON.stringify(path)}, MNT_DETACH), mounted());
+        results.push(libc.unshare(${CLONE_NEWNET}));
+        const net = libc.openat(${AT_FDCWD}, "/proc/thread-self/ns/net", 0);
+        results.push(libc.setns(net, ${CLONE_NEWNET}), fd > 2);
+        console.log(JSON.stringify(results));
+      `;
+      const command = [process.execPath, ...evaluate, source];
+      const [file = "", ...args] = isAdministrator()
+        ? command
+        : ["unshare", "--user", "--map-root-user", ...command];
+      const output = execFileSync(file, args, { encoding: "utf8" });
+      assert.deepEqual(JSON.parse(output), [0, 0, 0, true, 0, false, 0, 0, true]);
+    });
+  });
+
+  test("strerror() speaks the C locale", () => {
+    assert.equal(libc.strerror(ENOENT), "No such file or directory");
+    assert.match(libc.strerror(98), /^Address (already )?in use$/);
+    assert.match(libc.strerror(99999), /99999|No error information/);
+  });
+
+  test("libc: each call gives its own errno, whatever came between", () => {
+    const buffer = new Uint8Array(8);
+    for (let round = 0; round < 1000; round++) {
+      assert.equal(libc.recvfrom(NO_FD, buffer, 0, null), -EBADF);
+      assert.equal(libc.unshare(0), 0);
+      assert.equal(libc.openat(AT_FDCWD, "/nothing/here", O_RDONLY), -ENOENT);
+      assert.equal(libc.readlinkat(AT_FDCWD, encode("/proc/self/status\0"), buffer), -EINVAL);
+    }
+  });
+}

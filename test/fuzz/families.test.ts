@@ -1,0 +1,250 @@
+/** Whatever bytes a socket of a family other than inet is made of, it is shown, and nothing outside of them is read. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describers, type Kind } from "../../src/columns/describe.ts";
+import { noNames } from "../../src/columns/names.ts";
+import type { FamilyDump } from "../../src/diag/family-dump.ts";
+import type { AttributeTable } from "../../src/diag/layouts/attribute.ts";
+import { netlinkAttributes } from "../../src/diag/layouts/netlink-diag.ts";
+import { packetAttributes } from "../../src/diag/layouts/packet-diag.ts";
+import { tipcAttributes, tipcSocket, tipcSocketNests } from "../../src/diag/layouts/tipc-diag.ts";
+import { unixAttributes } from "../../src/diag/layouts/unix-diag.ts";
+import { xdpAttributes } from "../../src/diag/layouts/xdp-diag.ts";
+import type { DiagMessage, Origin } from "../../src/diag/message.ts";
+import { netlinkDump } from "../../src/diag/netlink.ts";
+import { packetDump } from "../../src/diag/packet.ts";
+import { tipcDump } from "../../src/diag/tipc.ts";
+import { unixDump } from "../../src/diag/unix.ts";
+import { vsockDump } from "../../src/diag/vsock.ts";
+import { xdpDump } from "../../src/diag/xdp.ts";
+import { NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
+import { align4 } from "../../src/netlink/message.ts";
+import type { Socket } from "../../src/query.ts";
+import { writeRow } from "../../src/render/ss/row.ts";
+import type { Names, Style } from "../../src/render/ss/style.ts";
+import { Table, tableColumns } from "../../src/render/ss/table.ts";
+import { decodePcap } from "../../src/replay/pcap.ts";
+
+const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
+
+interface Family {
+  readonly dump: Pick<FamilyDump<Socket>, "minimum" | "View">;
+  readonly attributes: AttributeTable;
+  /** Attributes in attributes. */
+  readonly nested?: readonly number[];
+  /** Attributes that no fixture has, as ss does not ask for them. */
+  readonly unseen: readonly string[];
+}
+
+const families: { readonly [K in Exclude<Kind, "inet">]: Family } = {
+  unix: { dump: unixDump, attributes: unixAttributes, unseen: [] },
+  packet: { dump: packetDump, attributes: packetAttributes, unseen: ["mclist"] },
+  netlink: { dump: netlinkDump, attributes: netlinkAttributes, unseen: ["rxRing", "txRing", "flags"] },
+  vsock: { dump: vsockDump, attributes: {}, unseen: [] },
+  tipc: {
+    dump: tipcDump,
+    attributes: tipcAttributes,
+    nested: [...Object.values(tipcSocket), ...Object.values(tipcSocketNests)].map(({ id }) => id),
+    unseen: [],
+  },
+  xdp: { dump: xdpDump, attributes: xdpAttributes, unseen: [] },
+};
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The payloads of the answers in the fixture of a family. */
+function messagesOf(fixture: string, minimum: number): Uint8Array[] {
+  const path = new URL(`../fixtures/${fixture}/recording.pcap`, import.meta.url);
+  return decodePcap(readFileSync(path), fixture).flatMap(({ protocol, datagram }) => {
+    const data = viewOf(datagram);
+    const messages: Uint8Array[] = [];
+    // The first message of a request has NLM_F_REQUEST.
+    if (protocol !== 4 || data.getUint16(6, true) & 1) return messages;
+    for (let at = 0; at < datagram.length; at += align4(data.getUint32(at, true))) {
+      const length = data.getUint32(at, true);
+      if (data.getUint16(at + 4, true) === SOCK_DIAG_BY_FAMILY && length >= NLMSG_HDRLEN + minimum)
+        messages.push(Uint8Array.from(datagram.subarray(at + NLMSG_HDRLEN, at + length)));
+    }
+    return messages;
+  });
+}
+
+const header = new Uint8Array(NLMSG_HDRLEN);
+
+const describeSocket = describers(noNames);
+const origin: Origin = { protocol: 0, describe: (socket: DiagMessage) => describeSocket(socket as Socket) };
+
+const name = Uint8Array.from(Buffer.from("1 (name) S"));
+const names: Names = {
+  useTable: () => {},
+  port: () => undefined,
+  interface: () => name,
+  host: () => undefined,
+  owners: () => undefined,
+  peerOwners: () => undefined,
+  cgroupOwner: () => undefined,
+  netlinkProtocol: (protocol) => (protocol % 2 === 0 ? name : undefined),
+  processStat: (pid) => (pid % 2 === 0 ? name : undefined),
+  cgroup: () => name,
+};
+
+const style = fc.record<Style>({
+  numeric: fc.boolean(),
+  resolve: fc.constant(false),
+  oneline: fc.boolean(),
+  timers: fc.boolean(),
+  extended: fc.boolean(),
+  memory: fc.boolean(),
+  info: fc.boolean(),
+  tos: fc.boolean(),
+  cgroup: fc.boolean(),
+  inetSockopt: fc.boolean(),
+  processContext: fc.boolean(),
+  socketContext: fc.boolean(),
+  tipcinfo: fc.boolean(),
+  bpf: fc.boolean(),
+  bpfMaps: fc.boolean(),
+  bpfMapIds: fc.constant([]),
+  threads: fc.boolean(),
+  escape: fc.boolean(),
+});
+const hidden = fc.subarray(tableColumns.map(({ name }) => name)).map((columns) => {
+  const set = new Set(columns);
+  set.delete("details");
+  for (const kept of ["localAddress", "localPort", "peerAddress", "peerPort"] as const) set.delete(kept);
+  return set;
+});
+
+interface Look {
+  readonly style: Style;
+  readonly hidden: ReadonlySet<(typeof tableColumns)[number]["name"]>;
+}
+const look = fc.record<Look>({ style, hidden });
+
+/** Reads every getter of a view once, wherever in its class chain it stands. */
+function readAll(socket: Socket): void {
+  for (let chain = socket; chain !== Object.prototype; chain = Object.getPrototypeOf(chain))
+    for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(chain)))
+      if (get !== undefined) Reflect.get(socket, name);
+}
+
+/** All that is shown of a socket, twice over, so that the second row has the first one's columns. */
+function shown(socket: Socket, { style, hidden }: Look): unknown {
+  readAll(socket);
+  let text = "";
+  const table = new Table({
+    hidden,
+    header: true,
+    screen: undefined,
+    write: (bytes) => {
+      text += Buffer.from(bytes).toString("latin1");
+    },
+  });
+  for (let row = 0; row < 2; row++) writeRow(table, socket, style, names);
+  table.flush();
+  return { text, json: JSON.stringify(socket.toJSON()) };
+}
+
+for (const [kind, { dump, attributes, nested = [], unseen }] of Object.entries(families)) {
+  const { minimum, View } = dump;
+  const corpus = messagesOf(kind, minimum);
+  const message = fc.constantFrom(...corpus);
+
+  /** A socket whose message ends its buffer, behind the netlink header that is never missing. */
+  const alone = (bytes: Uint8Array): Socket => {
+    const data = viewOf(Uint8Array.from([...header, ...bytes]));
+    return new View(data, header.length, bytes.length, origin);
+  };
+
+  /** Shows a message behind which a read throws, and one among other bytes, where it shows. */
+  const check = (bytes: Uint8Array, look: Look): void => {
+    const expected = shown(alone(bytes), look);
+    for (const filler of [0x00, 0x01, 0xff]) {
+      const room = new Uint8Array(bytes.length + 512).fill(filler);
+      room.set(bytes, 256);
+      expect(shown(new View(viewOf(room), 256, bytes.length, origin), look)).toEqual(expected);
+    }
+  };
+
+  const attribute = (type: number, payload: Uint8Array): Uint8Array => {
+    const bytes = new Uint8Array(align4(4 + payload.length));
+    const data = viewOf(bytes);
+    data.setUint16(0, 4 + payload.length, true);
+    data.setUint16(2, type, true);
+    bytes.set(payload, 4);
+    return bytes;
+  };
+  const known = Object.values(attributes).map(({ id }) => id);
+  const plain = fc.uint8Array({ maxLength: 64 });
+  const listOf = (types: readonly number[], payload: fc.Arbitrary<Uint8Array>) =>
+    types.length === 0
+      ? fc.constant(new Uint8Array(0))
+      : fc
+          .array(fc.tuple(fc.constantFrom(...types), payload), { maxLength: 6 })
+          .map((list) => new Uint8Array(Buffer.concat(list.map((each) => attribute(...each)))));
+  const payload = fc.oneof(plain, listOf(nested, fc.oneof(plain, listOf([0, 1, 2, 3, 4, 5], plain))));
+
+  test(`${kind}: the fixture has every attribute but those that are not asked for`, () => {
+    expect(corpus.length).toBeGreaterThan(3);
+    const seen = new Set<number>();
+    for (const bytes of corpus) {
+      const data = viewOf(bytes);
+      for (let at = minimum; at + 4 <= bytes.length; at += align4(data.getUint16(at, true)))
+        seen.add(data.getUint16(at + 2, true));
+    }
+    expect(Object.keys(attributes).filter((name) => !seen.has(attributes[name]!.id))).toEqual([...unseen]);
+  });
+
+  test(`${kind}: any bytes are a socket`, () => {
+    const bytes = fc.uint8Array({ minLength: minimum, maxLength: 300 });
+    fc.assert(fc.property(bytes, look, check), { numRuns });
+  });
+
+  test(`${kind}: any attributes are shown or passed over`, () => {
+    fc.assert(
+      fc.property(message, listOf(known, payload), look, (bytes, list, look) =>
+        check(Buffer.concat([bytes.subarray(0, minimum), list]), look),
+      ),
+      { numRuns },
+    );
+  });
+
+  test(`${kind}: any mutation of a message is a socket`, () => {
+    const mutations = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(message, mutations, look, (bytes, mutations, look) => {
+        const mutated = bytes.slice();
+        for (const [at, byte] of mutations) mutated[at % mutated.length] = byte;
+        check(mutated, look);
+      }),
+      { numRuns },
+    );
+  });
+
+  test(`${kind}: every prefix of a message is a socket`, () => {
+    fc.assert(
+      fc.property(message, fc.nat(), look, (bytes, cut, look) =>
+        check(bytes.subarray(0, minimum + (cut % (bytes.length - minimum + 1))), look),
+      ),
+      { numRuns },
+    );
+  });
+
+  test(`${kind}: an unknown attribute changes nothing`, () => {
+    const unknown = fc.integer({ min: 20, max: 0x3fff });
+    fc.assert(
+      fc.property(message, unknown, plain, look, (bytes, type, payload, look) => {
+        const more = Buffer.concat([
+          bytes.subarray(0, minimum),
+          attribute(type, payload),
+          bytes.subarray(minimum),
+        ]);
+        expect(shown(alone(more), look)).toEqual(shown(alone(bytes), look));
+      }),
+      { numRuns },
+    );
+  });
+}

@@ -1,0 +1,52 @@
+/** Worlds: fresh network namespaces with sockets in them, and commands run inside. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FactoryName } from "./factories.ts";
+
+const root = process.getuid?.() === 0;
+/** Without root, a user namespace in which we are root. */
+export const unshare = ["unshare", ...(root ? [] : ["--user", "--map-root-user"]), "--net", "--"];
+
+/** Why no network namespace can be made, if that is so. */
+export const obstacle: string | undefined = (() => {
+  for (const program of ["unshare", "nsenter"])
+    if (Bun.which(program) === null) return `${program} is not installed`;
+  const { success, stderr } = Bun.spawnSync([...unshare, "true"], { stderr: "pipe" });
+  return success ? undefined : stderr.toString().trim();
+})();
+
+/** What a command printed, one character a byte, and how it ended. */
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exit: number | null;
+}
+
+/** A network namespace with sockets in it. */
+export interface World extends AsyncDisposable {
+  /** Runs a command in it. */
+  run(command: readonly string[]): Outcome;
+}
+
+/** Makes a world with the sockets of as many factories. */
+export async function makeWorld(names: readonly FactoryName[]): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), "sockscope-"));
+  const program = [process.execPath, join(import.meta.dirname, "world.ts")];
+  const owner = Bun.spawn([...unshare, ...program, folder, ...names], { stdin: "pipe", stderr: "inherit" });
+  const user = root ? [] : ["--user", "--preserve-credentials"];
+  const enter = ["nsenter", "--target", `${owner.pid}`, ...user, "--net", "--"];
+  const { value } = await owner.stdout.getReader().read();
+  if (value === undefined) throw new Error(`No world with ${names.join(", ")}`);
+  return {
+    run(command) {
+      const { stdout, stderr, exitCode } = Bun.spawnSync([...enter, ...command], { stderr: "pipe" });
+      return { stdout: stdout.toString("latin1"), stderr: stderr.toString("latin1"), exit: exitCode };
+    },
+    async [Symbol.asyncDispose]() {
+      owner.stdin.end();
+      await owner.exited;
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

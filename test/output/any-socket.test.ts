@@ -1,0 +1,84 @@
+/** Whatever a kernel sends and strangers call themselves, the JSON is valid and as the schema says. */
+import { expect, test } from "bun:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import fc from "fast-check";
+import { describers } from "../../src/columns/describe.ts";
+import { type NameSource, noNames } from "../../src/columns/names.ts";
+import { socketSchema } from "../../src/columns/schema.ts";
+import { inetTables } from "../../src/diag/families.ts";
+import { InetSocket } from "../../src/diag/inet.ts";
+import { INET_DIAG_MESSAGE_SIZE } from "../../src/diag/layouts/inet-diag.ts";
+import { netlinkDump } from "../../src/diag/netlink.ts";
+import { packetDump } from "../../src/diag/packet.ts";
+import { tipcDump } from "../../src/diag/tipc.ts";
+import { unixDump } from "../../src/diag/unix.ts";
+import { vsockDump } from "../../src/diag/vsock.ts";
+import { xdpDump } from "../../src/diag/xdp.ts";
+import type { Socket } from "../../src/query.ts";
+import { JsonWriter } from "../../src/render/json.ts";
+
+const validate = new Ajv2020({ strictTypes: false }).compile(socketSchema());
+
+const inet = { View: InetSocket, minimum: INET_DIAG_MESSAGE_SIZE };
+const dumps = [inet, unixDump, packetDump, netlinkDump, vsockDump, tipcDump, xdpDump] as const;
+
+/** An attribute: its head and a payload of any length, padded. */
+const attribute = fc.tuple(fc.nat(40), fc.uint8Array({ maxLength: 300 })).map(([type, payload]) => {
+  const bytes = new Uint8Array((4 + payload.length + 3) & ~3);
+  new DataView(bytes.buffer).setUint16(0, 4 + payload.length, true);
+  new DataView(bytes.buffer).setUint16(2, type, true);
+  bytes.set(payload, 4);
+  return bytes;
+});
+
+const message = fc
+  .tuple(fc.uint8Array({ minLength: 72, maxLength: 72 }), fc.array(attribute, { maxLength: 12 }))
+  .map(([head, attributes]) => ({ head, attributes: Buffer.concat(attributes) }));
+
+/** Names made of any bytes. */
+function hostile(name: Uint8Array): NameSource {
+  const stat = Buffer.concat([Buffer.from("1 ("), name, Buffer.from(") S")]);
+  const owner = { pid: 1, tid: 2, fd: 3, stat, processContext: name, socketContext: name };
+  return {
+    ...noNames,
+    service: () => name,
+    interface: () => name,
+    netlinkProtocol: () => name,
+    processStat: () => stat,
+    cgroup: () => name,
+    host: () => name,
+    owners: () => [owner],
+  };
+}
+
+test("any socket with any names is an object of the schema, on a line without control characters", () => {
+  const protocol = fc.constantFrom(...Object.values(inetTables));
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...dumps),
+      message,
+      protocol,
+      fc.uint8Array(),
+      ({ View, minimum }, { head, attributes }, protocol, name) => {
+        const bytes = Buffer.concat([head.subarray(0, minimum), attributes]);
+        const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+        const describe = describers(hostile(name));
+        const socket = new View(data, 0, bytes.length, {
+          protocol,
+          describe: (each) => describe(each as Socket),
+        });
+        const chunks: Uint8Array[] = [];
+        const json = new JsonWriter("ndjson", (chunk) => chunks.push(chunk));
+        const object = socket.toJSON();
+        json.write(object);
+        json.end();
+        const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+        expect(text).toEndWith("\n");
+        expect(text.slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(object)));
+        if (!validate(JSON.parse(text))) throw new Error(`${JSON.stringify(validate.errors)}: ${text}`);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});

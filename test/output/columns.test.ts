@@ -1,0 +1,191 @@
+/** Chosen columns, groups and order, from the command line to the text: in this process, over recordings. */
+import { expect, test } from "bun:test";
+import { fixtureNames, type GoldenCase, readCases } from "../golden/cases.ts";
+import { replay } from "../golden/replay.ts";
+
+const base: GoldenCase = {
+  id: "",
+  args: [],
+  env: {},
+  tty_columns: null,
+  stdout: null,
+  stderr: "",
+  exit: 0,
+  requests: [],
+};
+
+async function run(fixture: string, args: readonly string[], more: Partial<GoldenCase> = {}) {
+  const outcome = await replay(fixture, { ...base, args, ...more });
+  return { ...outcome, stdout: Buffer.from(outcome.stdout, "latin1").toString("utf8") };
+}
+
+async function textOf(fixture: string, ...args: readonly string[]): Promise<string> {
+  const { stdout, stderr, exit } = await run(fixture, args);
+  expect({ stderr, exit }).toEqual({ stderr: "", exit: 0 });
+  return stdout;
+}
+
+const linesOf = (text: string) => text.split(/\r?\n/).slice(0, -1);
+const objectsOf = <O extends object>(text: string): O[] => linesOf(text).map((line) => JSON.parse(line));
+
+test("a table of columns: short names, whole keys, what they need is asked for", async () => {
+  const text = await textOf(
+    "owners",
+    "-tn",
+    "--columns",
+    "netid,state,local,peer,rtt,process",
+    "dport = 50000",
+  );
+  expect(text).toBe(
+    "netid state local       peer           rtt(us) process\n" +
+      "tcp   ESTAB 10.9.0.1:22 10.9.0.2:50000       - sshd\n",
+  );
+  const info = await textOf("tcp-info-values", "-tn", "-H", "--columns", "rtt");
+  expect(linesOf(info).some((line) => /^\s*\d+$/.test(line))).toBe(true);
+});
+
+test("the same columns in CSV and in JSON", async () => {
+  const args = ["-tn", "--columns", "state,peer,process", "dport = 50000"];
+  expect(await textOf("owners", "--csv", ...args)).toBe(
+    "state,peer,process\r\nESTAB,10.9.0.2:50000,sshd\r\n",
+  );
+  expect(await textOf("owners", "--csv", "-H", ...args)).toBe("ESTAB,10.9.0.2:50000,sshd\r\n");
+  const [object] = objectsOf(await textOf("owners", "--ndjson", ...args)) as object[];
+  expect(object).toMatchObject({ state: "ESTAB", peer: { address: "10.9.0.2", port: 50000 } });
+  expect(Object.keys(object!)).toEqual(["state", "peer", "processes"]);
+});
+
+test("CSV has the columns of the tables and options, whatever the sockets have", async () => {
+  const header = async (...args: string[]) =>
+    linesOf(await textOf("mixed-500", "--csv", ...args))[0]!.split(",");
+  const plain = await header("-t");
+  expect(plain).toContain("peer.port");
+  expect(plain).not.toContain("tcpInfo.rttUs");
+  expect(plain).not.toContain("local.path");
+  expect(await header("-ti")).toContain("tcpInfo.rttUs");
+  expect(await header("-tx")).toContain("local.path");
+});
+
+test("every record of CSV has as many fields as the header", async () => {
+  for (const fixture of fixtureNames()) {
+    const golden = readCases(fixture)[0]!;
+    const args = ["--csv", "-a", "-A", "all,tipc", "-iemp"];
+    const { stdout } = await run(fixture, args, { env: golden.env });
+    const fields = /(?:"(?:[^"]|"")*"|[^",\r\n]*)(,|\r\n)/g;
+    let counts = [0];
+    for (const [, end] of stdout.matchAll(fields)) {
+      counts[counts.length - 1]!++;
+      if (end !== ",") counts.push(0);
+    }
+    counts = counts.slice(0, -1);
+    expect(new Set(counts).size).toBe(1);
+  }
+});
+
+test("groups are counted, added up and sorted, in every format", async () => {
+  const args = ["-ta", "--by", "state", "--top", "2"];
+  const sockets = objectsOf(await textOf("mixed-500", "-ta", "--ndjson")) as {
+    state: string;
+    recvQueueBytes: number;
+  }[];
+  const groups = Object.entries(Object.groupBy(sockets, ({ state }) => state))
+    .map(([state, own]) => ({
+      state,
+      count: own!.length,
+      recvq: own!.reduce((sum, { recvQueueBytes = 0 }) => sum + recvQueueBytes, 0),
+    }))
+    .sort((a, b) => b.count - a.count);
+  const found = objectsOf(await textOf("mixed-500", "--ndjson", ...args)) as {
+    by: { state: string };
+    count: number;
+    sum: { recvQueueBytes?: number };
+  }[];
+  expect(found.map(({ count }) => count)).toEqual(groups.slice(0, 2).map(({ count }) => count));
+  for (const { by, count, sum } of found)
+    expect({ state: by.state, count, recvq: sum?.recvQueueBytes ?? 0 }).toEqual(
+      groups.find(({ state }) => state === by.state)!,
+    );
+  const csv = linesOf(await textOf("mixed-500", "--csv", ...args));
+  expect(csv[0]).toBe("by.state,count,sum.recvQueueBytes,sum.sendQueueBytes");
+  expect(csv.length).toBe(3);
+  const table = linesOf(await textOf("mixed-500", ...args));
+  expect(table[0]).toMatch(/^state +count +recvq\(bytes\) +sendq\(bytes\)$/);
+  expect(table.length).toBe(3);
+});
+
+test("groups by network, by process, by two keys; by name upwards; of numbers that are named", async () => {
+  const text = await textOf(
+    "owners",
+    "-tna",
+    "--by",
+    "peer.address/24,state",
+    "--sort",
+    "state,-count",
+    "-H",
+  );
+  expect(linesOf(text).length).toBeGreaterThan(1);
+  const byProcess = objectsOf(await textOf("owners", "-tna", "--by", "process", "--ndjson")) as {
+    by?: { process: string };
+  }[];
+  expect(byProcess.map(({ by }) => by?.process)).toContain("sshd");
+  const sums = objectsOf<{ sum: object }>(
+    await textOf("tcp-info-values", "-ta", "--by", "netid", "--columns", "bytes_sent", "--ndjson"),
+  );
+  expect(Object.keys(sums[0]!.sum)).toEqual(["tcpInfo"]);
+});
+
+test("sorting only moves the rows of ss's table", async () => {
+  const plain = linesOf(await textOf("mixed-500", "-tan"));
+  const sorted = linesOf(await textOf("mixed-500", "-tan", "--sort", "-dport"));
+  expect(sorted[0]).toBe(plain[0]!);
+  expect(sorted.toSorted()).toEqual(plain.toSorted());
+  const ports = sorted.slice(1).map((line) => Number(/:(\S+) *$/.exec(line)![1]!.replace("*", "0")));
+  expect(ports).toEqual(ports.toSorted((a, b) => b - a));
+  const needing = linesOf(await textOf("mixed-500", "-tan", "--sort", "rtt"));
+  expect(needing.toSorted()).toEqual(plain.toSorted());
+});
+
+test("--top takes the first rows, sorted or not", async () => {
+  const plain = linesOf(await textOf("mixed-500", "-tan", "-H", "--ndjson"));
+  expect(linesOf(await textOf("mixed-500", "-tan", "-H", "--ndjson", "--top", "7"))).toEqual(
+    plain.slice(0, 7),
+  );
+  const sorted = linesOf(await textOf("mixed-500", "-tan", "--ndjson", "--sort", "-inode"));
+  expect(linesOf(await textOf("mixed-500", "-tan", "--ndjson", "--sort", "-inode", "--top", "3"))).toEqual(
+    sorted.slice(0, 3),
+  );
+});
+
+test("on a terminal a table of columns fits, and no control character gets there", async () => {
+  const args = ["-x", "-a", "--columns", "netid,state,local,peer,inode"];
+  const { stdout } = await run("unix", args, { tty_columns: 60 });
+  for (const line of linesOf(stdout)) expect([...line].length).toBeLessThanOrEqual(60);
+  for (const format of ["--csv", "--ndjson"]) {
+    const text = (await run("unix", [...args, format], { tty_columns: 40 })).stdout;
+    expect(text.replaceAll(/\r?\n/g, "")).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  }
+});
+
+test("--columns help lists every column with what it means", async () => {
+  const text = await textOf("owners", "--columns", "help");
+  expect(text).toMatch(/^COLUMN +ALSO +UNIT +OPTION +MEANING\n/);
+  expect(text).toMatch(/\ntcpInfo\.rttUs +.*\brtt\b.* us +-i +smoothed round trip time/);
+  expect(text).toMatch(/\nprocess +/);
+});
+
+const wrong: [args: string[], message: string][] = [
+  [["--columns", "nope"], '"nope" is no column'],
+  [["--columns", ","], "an empty list"],
+  [["--by", "memory"], '"memory" is several columns'],
+  [["--by", "state", "--columns", "netid"], '"netid" is no number'],
+  [["--by", "state", "--sort", "rtt"], '"rtt" is neither in --by'],
+  [["--top", "0"], '"0" is no number of rows'],
+  [["-E", "--sort", "rtt"], "--events never has them"],
+  [["-K", "-t", "--top", "3"], "not with --by or --top"],
+  [["-s", "--csv"], "--summary has no CSV"],
+];
+test.each(wrong)("%j is refused before anything is done", async (args, message) => {
+  const { stdout, stderr, exit } = await run("owners", args);
+  expect(stderr).toContain(message);
+  expect({ stdout, exit }).toEqual({ stdout: "", exit: 255 });
+});

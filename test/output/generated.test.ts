@@ -1,0 +1,28 @@
+/** The checked-in files that are made from tables are what the tables make. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { generated } from "../../scripts/generate.ts";
+import type { Column } from "../../src/columns/column.ts";
+import { columnsByKind } from "../../src/columns/describe.ts";
+import { noNames } from "../../src/columns/names.ts";
+import { ssSpelling } from "../../src/render/ss/spelling.ts";
+import { fixtureNames, readCases } from "../golden/cases.ts";
+import { expected } from "../golden/replay.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+test.each(Object.entries(generated))("%s is up to date: bun scripts/generate.ts", (path, make) => {
+  expect(readFileSync(join(root, path), "utf8")).toBe(make());
+});
+
+test("what the tables say that ss prints, ss prints", () => {
+  const texts = fixtureNames().flatMap((fixture) =>
+    readCases(fixture).map((golden) => expected(golden).stdout),
+  );
+  const all = texts.join("\n");
+  const columns = Object.values(columnsByKind(noNames)).flat() as readonly Column<never>[];
+  const spellings = new Set(columns.flatMap((column) => ssSpelling(column) ?? []));
+  expect([...spellings].filter((spelling) => !all.includes(spelling))).toEqual([]);
+  expect(spellings.size).toBeGreaterThan(150);
+});

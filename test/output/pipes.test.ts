@@ -1,0 +1,69 @@
+/** The executable before readers that stop, sleep or have no room: nothing half-written passes for success. */
+import { beforeAll, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fixtures } from "../golden/cases.ts";
+
+const executable = join(import.meta.dirname, "../../dist/sockscope");
+/** More than a pipe holds, 64 KiB, in every format. */
+const listing = `"${executable}" --replay . -a`;
+
+/** The formats, each with options that make much of it. */
+const formats = ["", "-Oe", "--json", "--ndjson", "--csv", "--columns cookie,local,peer,inode,family"];
+
+beforeAll(() => {
+  if (!existsSync(executable)) throw new Error("dist/sockscope is not built: npm run build");
+});
+
+/** Runs a script; `status` on its last line of standard error is the executable's. */
+function shell(script: string): { stdout: string; stderr: string; exit: number } {
+  const { stdout, stderr, exitCode } = Bun.spawnSync(["bash", "-c", script], {
+    cwd: join(fixtures, "buffer-5mb"),
+    env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C" },
+  });
+  return { stdout: stdout.toString(), stderr: stderr.toString(), exit: exitCode };
+}
+
+test.each(formats)("a reader that stops ends a run as SIGPIPE would: %s", (format) => {
+  const { stdout, stderr } = shell(`${listing} ${format} | { read -r line; exec 0<&-; echo "$line"; }
+    echo "\${PIPESTATUS[0]}" >&2`);
+  expect(stdout).not.toBe("");
+  expect(stderr).toBe("141\n");
+});
+
+test("head gets its line", () => {
+  const { stdout, stderr } = shell(`${listing} -H --csv | head -1; echo "\${PIPESTATUS[0]}" >&2`);
+  expect(stdout).toMatch(/^udp,inet.*\r\n$/);
+  expect(stderr).toBe("141\n");
+});
+
+test.each([...formats, "--by state", "-s", "--help", "--columns help", "--by local --json"])(
+  "a full disk is said, and is a failure: %s",
+  (format) => {
+    expect(shell(`${listing} ${format} > /dev/full`)).toEqual({
+      stdout: "",
+      stderr: expect.stringMatching(/Cannot write to standard output: No space left on device\n$/),
+      exit: 1,
+    });
+  },
+);
+
+test.each(formats)("a reader that sleeps gets all of it: %s", (format) => {
+  const whole = shell(`${listing} ${format} > >(cat)`);
+  expect(whole.exit).toBe(0);
+  expect(whole.stdout.length).toBeGreaterThan(1 << 16);
+  expect(shell(`${listing} ${format} | { sleep 0.2; cat; }`).stdout).toBe(whole.stdout);
+});
+
+test("a closed standard output is a failure", () => {
+  const { stderr, exit } = shell(`${listing} >&-`);
+  expect(stderr).toContain("Cannot write to standard output: Bad file descriptor");
+  expect(exit).toBe(1);
+});
+
+test.each(["2> /dev/full", "2>&-"])(
+  "what cannot be said on standard error is not said, the status tells: %s",
+  (where) => {
+    expect(shell(`${listing} -f nothing ${where}`)).toEqual({ stdout: "", stderr: "", exit: 255 });
+  },
+);
