@@ -69,7 +69,7 @@ export function columnsHelp(): string {
     ...derived,
     ...columns,
   ] satisfies readonly CatalogColumn[])
-    table.write([key, shorts.length > 0 ? shorts.join(" ") : undefined, unit, option, doc]);
+    table.write([key, shorts.filter((name) => !name.includes(".")).join(" "), unit, option, doc]);
   table.flush();
   return Buffer.concat(chunks).toString();
 }

@@ -60,13 +60,16 @@ function withoutUnit(key: string, unit: Unit | undefined): string {
   return suffix !== undefined && key.endsWith(suffix) ? key.slice(0, -suffix.length) : key;
 }
 
-/** What people may call a column: the end of its key, with its unit or without, and what ss calls it. */
-function shortNames(column: Column<never>, spelling: string | undefined): string[] {
-  const habitual = Object.keys(habits).filter((name) => habits[name] === column.key);
-  const bare = withoutUnit(column.key, column.unit);
-  const end = (key: string) => key.slice(key.lastIndexOf(".") + 1);
-  const word = /^([a-z][\w-]*):?$/.exec(spelling ?? column.ss ?? "")?.[1];
-  return [...habitual, bare, ...(word === undefined ? [] : [word]), end(column.key), end(bare)];
+/** What people may call a column, beside what ss calls it: a name by habit, its key or the end of it without the unit. */
+function shortNames({ key, unit }: Column<never>): string[] {
+  const bare = withoutUnit(key, unit);
+  const end = (text: string) => text.slice(text.lastIndexOf(".") + 1);
+  return [...Object.keys(habits).filter((name) => habits[name] === key), end(bare), end(key), bare];
+}
+
+/** The word in what ss prints before a value; undefined if there is none. */
+function wordOf(spelling: string | undefined): string | undefined {
+  return /^([a-z][\w-]*):?$/.exec(spelling ?? "")?.[1];
 }
 
 /** Which of the columns with the same short name it means: one outside of objects, else one of TCP, else the only one. */
@@ -105,6 +108,8 @@ export function catalog(
   spelling: (column: Column<never>) => string | undefined,
 ): Catalog {
   const byKind = columnsByKind(names);
+  /** What ss calls the columns, by their keys. */
+  const words = new Map<string, string>();
   /** The columns of the same key, of all kinds, as one. */
   function merge(columnsOf: (kind: Kind) => readonly Column<unknown>[]): CatalogColumn[] {
     const readers = new Map<string, Partial<Record<Kind, Column<unknown>["read"]>>>();
@@ -119,11 +124,13 @@ export function catalog(
         }
         const own: Partial<Record<Kind, Column<unknown>["read"]>> = { [kind]: column.read };
         readers.set(key, own);
+        const word = wordOf(spelling(column));
+        if (word !== undefined) words.set(key, word);
         merged.push({
           key,
           type,
           doc,
-          shorts: shortNames(column, spelling(column)),
+          shorts: shortNames(column),
           ...(unit === undefined ? {} : { unit }),
           ...(option === undefined ? {} : { option }),
           read: (socket) => own[socket.kind]?.(socket),
@@ -147,6 +154,13 @@ export function catalog(
     const folded = fold(name);
     if (found.length > 0 && !byName.has(folded)) byName.set(folded, found);
   };
+  const addMeant = (namesOf: (column: CatalogColumn) => string | readonly string[]) => {
+    const candidates = new Map<string, CatalogColumn[]>();
+    for (const column of columns)
+      for (const name of new Set([namesOf(column)].flat().map(fold)))
+        candidates.set(name, [...(candidates.get(name) ?? []), column]);
+    for (const [name, own] of candidates) add(name, meant(own));
+  };
   const below = (object: string) =>
     columns.filter(({ key }) => key === object || key.startsWith(`${object}.`));
   for (const column of [...derived, ...columns]) add(column.key, [column]);
@@ -154,17 +168,17 @@ export function catalog(
     for (let dot = key.indexOf("."); dot >= 0; dot = key.indexOf(".", dot + 1))
       if (!byName.has(fold(key.slice(0, dot)))) add(key.slice(0, dot), below(key.slice(0, dot)));
   for (const [name, key] of Object.entries(habits)) add(name, byName.get(fold(key)) ?? []);
-  const candidates = new Map<string, CatalogColumn[]>();
-  for (const column of columns)
-    for (const name of new Set(column.shorts.map(fold)))
-      candidates.set(name, [...(candidates.get(name) ?? []), column]);
-  for (const [name, own] of candidates) add(name, meant(own));
+  // ss has one word for two values in places (rtt, retrans), so that a key's own end counts first.
+  addMeant((column) => column.shorts);
+  addMeant(({ key }) => words.get(key) ?? []);
 
   const isMeant = (column: CatalogColumn) => (name: string) => byName.get(fold(name))?.[0] === column;
   return {
     columns: columns.map((column) => ({
       ...column,
-      shorts: [...new Set(column.shorts)].filter((name) => name !== column.key && isMeant(column)(name)),
+      shorts: [...new Set([...column.shorts, words.get(column.key) ?? []].flat())].filter(
+        (name) => name !== column.key && isMeant(column)(name),
+      ),
     })),
     derived: derived.map((column) => ({ ...column, shorts: [] })),
     find(name, whole = false) {

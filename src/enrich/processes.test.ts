@@ -1,40 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { Files } from "../host/host.ts";
-import { nameForSs, processName, scanProcesses } from "./processes.ts";
+import { filesOf } from "../../test/tree.ts";
+import { countProcesses, nameForSs, processName, scanProcesses } from "./processes.ts";
 
 const encoder = new TextEncoder();
-
-/** A /proc of plain objects: a string is a file, or the target of a link. */
-type Tree = { readonly [name: string]: string | Tree };
-
-function filesOf(root: Tree): Files {
-  const at = (path: string) =>
-    path
-      .split("/")
-      .filter(Boolean)
-      .reduce<string | Tree | undefined>(
-        (tree, name) => (typeof tree === "object" ? tree[name] : undefined),
-        root,
-      );
-  const missing = (path: string) => Object.assign(new Error(path), { code: "ENOENT", errno: -2 });
-  return {
-    read(path) {
-      const found = at(path);
-      if (typeof found !== "string") throw missing(path);
-      return encoder.encode(found);
-    },
-    list(path) {
-      const found = at(path);
-      if (typeof found !== "object") throw missing(path);
-      return Object.keys(found);
-    },
-    link(path) {
-      const found = at(path);
-      return typeof found === "string" ? found : undefined;
-    },
-    securityContext: (path) => (at(path) === undefined ? undefined : encoder.encode(`socket_of:${path}`)),
-  };
-}
 
 const proc = filesOf({
   proc: {
@@ -66,8 +34,13 @@ describe("scanProcesses()", () => {
     expect(owners.has(200)).toBe(false);
   });
 
-  test("counts the processes that may not be looked at", () => {
+  test("names the processes that may not be looked at", () => {
     expect(scanProcesses(proc, "/proc", new Set([100]), plain).unreadable).toEqual([30]);
+  });
+
+  test("finds all sockets if none are named", () => {
+    const { owners } = scanProcesses(proc, "/proc", undefined, plain);
+    expect([...owners.keys()]).toEqual([100, 200]);
   });
 
   test("looks at nothing for no inodes", () => {
@@ -89,6 +62,17 @@ describe("scanProcesses()", () => {
     const none = scanProcesses(proc, "/proc", new Set([200]), plain).owners.get(200)![0]!;
     expect(none.processContext).toBeUndefined();
   });
+});
+
+test("countProcesses() leaves out the dead, zombies and kernel threads", () => {
+  const files = filesOf({
+    proc: {
+      1: { stat: "1 (a b) S 0 1 1 0 -1 4194560 1" },
+      2: { stat: "2 (kthreadd) S 0 0 0 0 -1 2129984 0" },
+      3: { stat: "3 (gone) Z 1 3 3 0 -1 4228364 0" },
+    },
+  });
+  expect(countProcesses(files, "/proc", [1, 2, 3, 4])).toBe(1);
 });
 
 test.each([

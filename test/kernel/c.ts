@@ -5,7 +5,7 @@
 import { dlopen, type Pointer, ptr, read } from "bun:ffi";
 import { libc } from "#libc";
 import { parseIpv6 } from "../../src/model/address.ts";
-import { AF_INET, AF_INET6, AF_UNIX } from "../../src/model/family.ts";
+import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM } from "../../src/model/family.ts";
 
 /** asm-generic/socket.h. */
 export const SOL_SOCKET = 1;
@@ -25,7 +25,8 @@ const EINPROGRESS = 115;
 
 /** linux/sockios.h, linux/if.h. */
 const SIOCSIFFLAGS = 0x8914;
-const IFREQ = { flags: 16, size: 40 };
+const SIOCSIFNAME = 0x8923;
+const IFREQ = { flags: 16, newName: 16, size: 40 };
 const IFF_UP = 1;
 
 const { symbols } = dlopen("libc.so.6", {
@@ -165,12 +166,20 @@ export function deafen(fd: number): void {
   checked("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(header.buffer)));
 }
 
-/** Brings the loopback interface of the network namespace up. */
-export function loopbackUp(): void {
-  const request = new Uint8Array(IFREQ.size);
-  request.set(Buffer.from("lo"));
-  request[IFREQ.flags] = IFF_UP;
-  const fd = open(AF_INET, 2);
-  checked("ioctl", libc.ioctl(fd, SIOCSIFFLAGS, request));
+function interfaceIoctl(name: string, request: number, fill: (ifreq: Uint8Array) => void): void {
+  const ifreq = new Uint8Array(IFREQ.size);
+  ifreq.set(Buffer.from(name));
+  fill(ifreq);
+  const fd = open(AF_INET, SOCK_DGRAM);
+  checked("ioctl", libc.ioctl(fd, request, ifreq));
   close(fd);
+}
+
+/** Brings the loopback interface of the network namespace up. @param name what it is called from now on */
+export function loopbackUp(name = "lo"): void {
+  if (name !== "lo")
+    interfaceIoctl("lo", SIOCSIFNAME, (ifreq) => ifreq.set(Buffer.from(name), IFREQ.newName));
+  interfaceIoctl(name, SIOCSIFFLAGS, (ifreq) => {
+    ifreq[IFREQ.flags] = IFF_UP;
+  });
 }

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "bun:test";
+import { filesOf } from "../../test/tree.ts";
+import { containerLabel, findContainers } from "./containers.ts";
+
+const id = "3f4a".repeat(16);
+const other = "00ff".repeat(16);
+const uid = "2f9f8f0a-6d8c-4b53-8c0c-5d1c3d0e9a77";
+const podSlice = `/kubepods.slice/kubepods-pod${uid.replaceAll("-", "_")}.slice`;
+
+const files = filesOf({
+  proc: {
+    10: { cgroup: `0::/system.slice/docker-${id}.scope\n` },
+    11: { cgroup: "0::/system.slice/nginx.service\n" },
+    12: { cgroup: `9:pids:/docker/${id}\n1:name=systemd:/\n0::/\n` },
+    13: { cgroup: "" },
+  },
+  etc: { passwd: "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n" },
+  home: {
+    ann: {
+      ".local": {
+        share: {
+          containers: {
+            storage: {
+              "overlay-containers": {
+                "containers.json": JSON.stringify([{ id: other, names: ["rootless"] }]),
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+  var: {
+    lib: {
+      docker: { containers: { [id]: { "config.v2.json": JSON.stringify({ Name: "/web" }) } } },
+      containers: {
+        storage: {
+          "overlay-containers": {
+            "containers.json": JSON.stringify([{ id, names: ["db", "alias"] }, { id: 7 }, { names: [] }]),
+          },
+        },
+      },
+    },
+    log: {
+      containers: { [`shop-7d9_prod_front-end-${id}.log`]: "", "something else": "" },
+      pods: { [`prod_shop-7d9_${uid}`]: {} },
+    },
+  },
+});
+const containers = findContainers(files, "/proc");
+
+describe("findContainers()", () => {
+  test("by process, with the name that docker keeps", () => {
+    const container = { runtime: "docker", id, name: "web" } as const;
+    expect(containers.byProcess(10)).toEqual({ container, unit: `docker-${id}.scope` });
+    expect(containers.byProcess(12)).toEqual({ container, unit: undefined });
+  });
+
+  test("a process in a unit, in none, and one that is gone", () => {
+    expect(containers.byProcess(11)).toEqual({ container: undefined, unit: "nginx.service" });
+    expect(containers.byProcess(13)).toEqual({ container: undefined, unit: undefined });
+    expect(containers.byProcess(14)).toEqual({ container: undefined, unit: undefined });
+  });
+
+  test("podman's names, of root and of a user", () => {
+    expect(containers.byPath(`/machine.slice/libpod-${id}.scope`).container?.name).toBe("db");
+    const user = "/user.slice/user-1000.slice/user@1000.service/user.slice";
+    expect(containers.byPath(`${user}/libpod-${other}.scope`).container?.name).toBe("rootless");
+    expect(containers.byPath(`${user}/libpod-${id}.scope`).container).toEqual({ runtime: "podman", id });
+  });
+
+  test("a pod's names, from the names of its logs", () => {
+    const pod = { uid, namespace: "prod", name: "shop-7d9" };
+    expect(containers.byPath(`${podSlice}/cri-containerd-${id}.scope`).container).toEqual({
+      runtime: "containerd",
+      id,
+      name: "front-end",
+      pod,
+    });
+    // The container that only holds the pod's namespaces has no log.
+    expect(containers.byPath(`${podSlice}/cri-containerd-${other}.scope`).container).toEqual({
+      runtime: "containerd",
+      id: other,
+      pod,
+    });
+  });
+
+  test("no names without files, and none of broken ones", () => {
+    const bare = findContainers(filesOf({}), "/proc");
+    expect(bare.byPath(`${podSlice}/crio-${id}.scope`).container).toEqual({
+      runtime: "cri-o",
+      id,
+      pod: { uid },
+    });
+    const broken = filesOf({ var: { lib: { docker: { containers: { [id]: { "config.v2.json": "{" } } } } } });
+    expect(findContainers(broken, "/proc").byPath(`/docker/${id}`).container).toEqual({
+      runtime: "docker",
+      id,
+    });
+  });
+});
+
+test("containerLabel()", () => {
+  expect(containerLabel({ runtime: "docker", id, name: "web" })).toBe("docker:web");
+  expect(containerLabel({ runtime: "docker", id })).toBe("docker:3f4a3f4a3f4a");
+  const pod = { uid, namespace: "prod", name: "shop-7d9" };
+  expect(containerLabel({ runtime: "cri-o", id, name: "front", pod })).toBe("cri-o:prod/shop-7d9/front");
+  expect(containerLabel({ runtime: "kubernetes", id, pod: { uid } })).toBe("kubernetes:3f4a3f4a3f4a");
+});

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { filesOf } from "../../test/tree.ts";
+import { processDetails } from "./process-details.ts";
+import type { Owner } from "./processes.ts";
+
+const stat = "7 (a) b) S 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+
+function owner(pid: number, text: string): Owner {
+  const context = { processContext: undefined, socketContext: undefined };
+  return { pid, tid: pid, fd: 3, stat: new TextEncoder().encode(text), ...context };
+}
+
+const files = filesOf({
+  proc: {
+    stat: "cpu 1 2 3\nbtime 1700000000\n",
+    7: { status: "Name:\ta\nUid:\t1000\t33\t33\t33\n", exe: "/usr/sbin/a", cmdline: "a\0--flag\0\0" },
+    8: { status: "Uid:\t0\t4242\t0\t0\n", cmdline: "" },
+  },
+  etc: { passwd: "www-data:x:33:33::/var/www:/bin/false\nother:x:33:33:::\n" },
+});
+
+test("all that is known of a process", () => {
+  expect(processDetails(files, "/proc")(owner(7, stat))).toEqual({
+    uid: 33,
+    user: "www-data",
+    exe: "/usr/sbin/a",
+    cmdline: ["a", "--flag", ""],
+    startTime: "2023-11-14T22:15:23.450Z",
+  });
+});
+
+test("what cannot be read is absent", () => {
+  const details = processDetails(files, "/proc");
+  expect(details(owner(8, ""))).toEqual({ uid: 4242 });
+  expect(details(owner(9, ""))).toEqual({});
+});

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "bun:test";
+import { filesOf } from "../../test/tree.ts";
+import { netnsMounts } from "./mounts.ts";
+import { findNamespaces, netnsLabel } from "./namespaces.ts";
+
+const mountinfo = `22 1 0:21 / /proc rw,nosuid shared:12 - proc proc rw
+41 40 0:4 net:[4026532300] /run/netns/blue rw shared:2 - nsfs nsfs rw
+42 41 0:4 net:[4026532300] /run/netns/blue rw shared:2 - nsfs nsfs rw
+43 40 0:4 net:[4026532400] /run/docker/netns/a\\040b rw shared:3 - nsfs nsfs rw
+44 40 0:4 mnt:[4026532500] /run/mnt/x rw - nsfs nsfs rw
+`;
+
+const host = filesOf({
+  proc: {
+    self: { mountinfo },
+    1: { ns: { net: "net:[4026531840]" } },
+    12: { ns: { net: "net:[4026532200]" } },
+    9: { ns: { net: "net:[4026532200]" } },
+    30: { ns: { net: "net:[4026532300]" } },
+    // One that we may not look at, and one that is dead.
+    40: { stat: "40 (secret) S 1 40 40 0 -1 4194560 0" },
+    41: { stat: "41 (dead) Z 1 41 41 0 -1 4194560 0" },
+  },
+  var: { run: { netns: { blue: "", linked: "/proc/9/ns/net", stale: "" } } },
+});
+
+describe("findNamespaces()", () => {
+  const { namespaces, stale, unreadable } = findNamespaces(host);
+
+  test("finds those of processes, named ones and mounted ones, each once", () => {
+    expect(namespaces.map(({ inode, name, pid }) => ({ inode, name, pid }))).toEqual([
+      { inode: 4026531840, name: undefined, pid: 1 },
+      { inode: 4026532200, name: "linked", pid: 9 },
+      { inode: 4026532300, name: "blue", pid: 30 },
+      { inode: 4026532400, name: undefined, pid: undefined },
+    ]);
+  });
+
+  test("calls each by its name, else its lowest process, else its inode", () => {
+    expect(namespaces.map(netnsLabel)).toEqual(["pid:1", "linked", "blue", "inode:4026532400"]);
+  });
+
+  test("knows every file that stands for a namespace, as a process may be gone when it is opened", () => {
+    expect(namespaces[1]!.paths).toEqual(["/proc/9/ns/net", "/proc/12/ns/net", "/var/run/netns/linked"]);
+    expect(namespaces[3]!.paths).toEqual(["/run/docker/netns/a b"]);
+  });
+
+  test("tells of names without a namespace, and of processes that may not be looked at", () => {
+    expect(stale).toEqual(["stale"]);
+    expect(unreadable).toBe(1);
+  });
+
+  test("finds nothing in an empty world", () => {
+    expect(findNamespaces(filesOf({}))).toEqual({ namespaces: [], stale: [], unreadable: 0 });
+  });
+});
+
+test("netnsMounts() reads only mounts of network namespaces", () => {
+  expect(netnsMounts(mountinfo).map(({ inode }) => inode)).toEqual([4026532300, 4026532300, 4026532400]);
+});

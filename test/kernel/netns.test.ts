@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { libc } from "#libc";
+import { makeWorld, obstacle, type World } from "./namespace.ts";
+
+const executable = join(import.meta.dirname, "../../dist/sockscope");
+const NAMES = "/var/run/netns";
+const MS_BIND = 0x1000;
+const MNT_DETACH = 2;
+
+const NAMESPACES = 20;
+const PROCESSES = 10;
+
+const noRoot = process.getuid?.() === 0 ? undefined : "only root can enter other namespaces";
+const skipped = obstacle ?? noRoot;
+const title = (text: string) => (skipped === undefined ? text : `${text} (skipped: ${skipped})`);
+
+/** A namespace that the test made. */
+interface Made {
+  readonly inode: number;
+  /** What its loopback interface is called. */
+  readonly link: string;
+  /** The process that lives in it and started the others. */
+  readonly pid: number;
+  readonly holders: readonly { readonly pid: number; readonly port: number }[];
+  end(): Promise<unknown>;
+}
+
+async function makeNamespace(link: string, processes: number): Promise<Made> {
+  const script = join(import.meta.dirname, "netns-world.ts");
+  const command = ["unshare", "--net", "--", process.execPath, script, link, String(processes)];
+  const { pid, stdin, stdout, exited } = Bun.spawn(command, { stdin: "pipe", stderr: "inherit" });
+  const { value } = await stdout.getReader().read();
+  if (value === undefined) throw new Error(`No namespace with ${link}`);
+  const inode = Number(/\d+/.exec(readlinkSync(`/proc/${pid}/ns/net`))![0]);
+  const end = () => {
+    stdin.end();
+    return exited;
+  };
+  return { inode, link, pid, holders: JSON.parse(new TextDecoder().decode(value)), end };
+}
+
+function runAll(...args: string[]) {
+  const { stdout, stderr, exitCode } = Bun.spawnSync([executable, "--all-netns", ...args], {
+    stderr: "pipe",
+  });
+  return { stdout: stdout.toString(), stderr: stderr.toString(), exit: exitCode };
+}
+
+/** A row of our JSON. */
+interface Row {
+  readonly netns: { readonly name?: string; readonly pid?: number; readonly inode: number };
+  readonly local: { readonly port: number; readonly interface?: string };
+  readonly processes: readonly { readonly pid: number }[];
+}
+
+describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
+  const made: Made[] = [];
+  const scratch = mkdtempSync(join(tmpdir(), "netns-"));
+  const name = `sockscope-${process.pid}`;
+  const stale = `${name}-stale`;
+  const elsewhere = join(scratch, "bound");
+  const mounts: string[] = [];
+  let madeNames = false;
+  /** The one with a name, the one without a process, and the rest. */
+  let named: Made;
+  let deserted: Made;
+
+  function bindMount(source: string, target: string): void {
+    writeFileSync(target, "");
+    mounts.push(target);
+    const result = libc.mount(source, target, null, MS_BIND);
+    if (result < 0) throw new Error(`mount: ${libc.strerror(-result)}`);
+  }
+
+  beforeAll(async () => {
+    if (!existsSync(executable)) throw new Error(`There is no ${executable}: npm run build:cli`);
+    for (let index = 0; index < NAMESPACES; index += 5) {
+      const links = Array.from({ length: 5 }, (_, each) => `home${index + each}`);
+      made.push(...(await Promise.all(links.map((link) => makeNamespace(link, PROCESSES)))));
+    }
+    madeNames = !existsSync(NAMES);
+    mkdirSync(NAMES, { recursive: true });
+    named = made[0]!;
+    bindMount(`/proc/${named.pid}/ns/net`, join(NAMES, name));
+    writeFileSync(join(NAMES, stale), "");
+    deserted = await makeNamespace("home", 0);
+    bindMount(`/proc/${deserted.pid}/ns/net`, elsewhere);
+    await deserted.end();
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const { end } of made) await end();
+    for (const target of mounts) {
+      libc.umount(target, MNT_DETACH);
+      unlinkSync(target);
+    }
+    rmSync(join(NAMES, stale), { force: true });
+    if (madeNames) rmdirSync(NAMES);
+    rmSync(scratch, { recursive: true });
+  });
+
+  test("lists every listener with its namespace, interface and owner", () => {
+    const { stdout, exit } = runAll("-tlnp", "--json");
+    const inodes = new Set(made.map(({ inode }) => inode));
+    const found = (JSON.parse(stdout) as Row[])
+      .filter(({ netns }) => inodes.has(netns.inode))
+      .map(({ netns, local, processes }) =>
+        [netns.inode, local.interface, local.port, ...processes.map(({ pid }) => pid)].join(" "),
+      );
+    const expected = made.flatMap(({ inode, link, holders }) =>
+      holders.map(({ pid, port }) => [inode, link, port, pid].join(" ")),
+    );
+    expect(expected).toHaveLength(NAMESPACES * PROCESSES);
+    expect(found.sort()).toEqual(expected.sort());
+    expect(exit).toBe(0);
+  });
+
+  test("labels each row with the name of its namespace, or a process in it", () => {
+    const { stdout } = runAll("-tlnHp");
+    const labels = (of: Made) =>
+      stdout
+        .split("\n")
+        .filter((line) => line.includes(`%${of.link}:`))
+        .map((line) => line.split(/ +/)[0]);
+    expect(labels(named)).toEqual(Array(PROCESSES).fill(name));
+    expect(labels(made[1]!)).toEqual(Array(PROCESSES).fill(`pid:${made[1]!.pid}`));
+  });
+
+  test("puts its column before ss's, and leaves those as they are", () => {
+    const [header, ...rows] = runAll("-tln", "dev", named.link).stdout.trimEnd().split("\n");
+    expect(header).toMatch(/^Netns +State +Recv-Q +Send-Q +Local Address:Port +Peer Address:Port/);
+    expect(rows).toHaveLength(PROCESSES);
+    const own = Bun.spawnSync([executable, "-tlnH", "-N", name, "dev", named.link]).stdout.toString();
+    const cells = (line: string) => line.trim().split(/ +/);
+    expect(rows.map((line) => cells(line).slice(1))).toEqual(own.trimEnd().split("\n").map(cells));
+  });
+
+  test("takes the interfaces of a filter in each namespace by themselves", () => {
+    const { stdout, exit } = runAll("-tln", "--json", "dev", made[7]!.link);
+    expect(exit).toBe(0);
+    expect((JSON.parse(stdout) as Row[]).map(({ netns }) => netns.inode)).toEqual(
+      Array(PROCESSES).fill(made[7]!.inode),
+    );
+    expect(runAll("-tln", "dev", "nowhere0")).toMatchObject({ stdout: "", exit: 1 });
+  });
+
+  test("sees namespaces that are only mounted", () => {
+    // A netlink socket of the kernel's is in every namespace.
+    const { stdout } = runAll("-f", "netlink", "-aH");
+    expect(stdout).toMatch(new RegExp(`^inode:${deserted.inode} `, "m"));
+  });
+
+  test("names what cannot be entered, and goes on", () => {
+    const { stderr, exit } = runAll("-tln");
+    const about = stderr.split("\n").filter((line) => line.includes(`"${stale}"`));
+    expect(about).toEqual([
+      `Cannot enter network namespace "${stale}": it is no network namespace (any more)`,
+    ]);
+    expect(exit).toBe(0);
+  });
+});
+
+describe.skipIf(obstacle !== undefined)(
+  obstacle === undefined ? "--peer" : `--peer (skipped: ${obstacle})`,
+  () => {
+    /** A row of our JSON with both its ends. */
+    interface Pair {
+      readonly inode: number;
+      readonly local: { readonly address: string; readonly port: number; readonly path?: string };
+      readonly peer: {
+        readonly inode?: number;
+        readonly address: string;
+        readonly port: number;
+        readonly path?: string;
+        readonly processes?: readonly { readonly fd: number }[];
+      };
+      readonly processes: readonly { readonly fd: number }[];
+    }
+    let world: World | undefined;
+    const pairs = (...args: string[]) =>
+      JSON.parse(world!.run([executable, "-np", "--json", ...args]).stdout) as Pair[];
+
+    beforeAll(async () => {
+      world = await makeWorld(["tcp-established", "tcp-v4-mapped", "unix-connected"]);
+    });
+    afterAll(() => world?.[Symbol.asyncDispose]());
+
+    test("the processes at the other end of TCP connections, be one end mapped into IPv6", () => {
+      const rows = pairs("-t", "--peer");
+      expect(rows).toHaveLength(6);
+      const plain = ({ address, port }: Pair["peer"]) => `${address.replace("::ffff:", "")} ${port}`;
+      for (const { peer } of rows) {
+        const other = rows.find(({ local }) => plain(local) === plain(peer));
+        expect(peer.processes).toEqual(other!.processes);
+      }
+    });
+
+    test("one end is enough to find the other", () => {
+      const { local, peer } = pairs("-t", "--peer")[0]!;
+      const [row] = pairs("-t", "--peer", "sport", "=", `:${local.port}`, "dport", "=", `:${peer.port}`);
+      expect(row!.peer.processes).toEqual(peer.processes!);
+    });
+
+    test("both ends of UNIX sockets with their names", () => {
+      const rows = pairs("-x");
+      const both = rows.flatMap((row) => {
+        // The standard streams of the sockets' owner have their other ends in our own namespace.
+        const other = rows.find(({ inode }) => inode === row.peer.inode);
+        return other === undefined ? [] : [{ row, other }];
+      });
+      for (const { row, other } of both) {
+        expect(row.peer.processes).toEqual(other.processes);
+        expect(row.peer.path).toBe(other.local.path!);
+      }
+      const paths = both.map(({ row }) => row.peer.path?.replace(/.*\//, "")).sort();
+      expect(paths).toEqual(["connected-1", "connected-5", undefined, undefined]);
+    });
+
+    test("a column of the table, after that of the processes", () => {
+      const [header, ...rows] = world!.run([executable, "-x", "--peer"]).stdout.trimEnd().split("\n");
+      expect(header).toMatch(/Process +Peer Process$/);
+      for (const row of rows) expect(row.match(/users:\(\("/g)).toHaveLength(2);
+    });
+  },
+);
