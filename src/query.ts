@@ -30,6 +30,7 @@ import type { Netns } from "./host/namespaces.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "./model/family.ts";
 import { type DumpName, requestOrder } from "./model/request-order.ts";
 import type { Selection } from "./model/selection.ts";
+import { SS_CLOSE, SS_LISTEN } from "./model/state.ts";
 import {
   DCCPDIAG_GETSOCK,
   NETLINK_SOCK_DIAG,
@@ -232,6 +233,17 @@ function allocator(keep: boolean): (size: number) => Uint8Array {
   };
 }
 
+const LISTENING = 1 << SS_LISTEN;
+
+/**
+ * The states to ask the kernel for. If any but LISTEN is among them, it looks through the connections of all network
+ * namespaces for ours; as none of these is ever closed (what is closed leaves the table first), that half of `-l`
+ * is left out.
+ */
+function statesToAsk(protocol: number, states: number): number {
+  return protocol === IPPROTO_TCP && states === (LISTENING | (1 << SS_CLOSE)) ? LISTENING : states;
+}
+
 /** The legacy request of the tables that have one. */
 const legacyTypes: Partial<Record<InetTable, number>> = { tcp: TCPDIAG_GETSOCK, dccp: DCCPDIAG_GETSOCK };
 
@@ -274,7 +286,7 @@ function* listInet(
   const answered = yield* conversation(transport, query, table, function* (socket) {
     try {
       for (const family of families) {
-        const payload = inetRequest(family, protocol, ext, selection.states);
+        const payload = inetRequest(family, protocol, ext, statesToAsk(protocol, selection.states));
         const attributes = [...bytecode, ...wide, ...storages];
         const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload, attributes);
         for (const batch of run(socket, request)) {

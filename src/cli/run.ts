@@ -115,7 +115,7 @@ async function listSockets(
   const keep = ownersAsked || needs.resolve || view.sort.length > 0;
   const query: Query = {
     selection,
-    details: needs,
+    details: { ...needs, uid: tellsOwners(view) },
     predicate,
     keep,
     sources,
@@ -138,6 +138,11 @@ async function listSockets(
     batches = arranged(view, { names, source: nameSource(needs, names), batches });
   show(world, draft, selection, names, batches, { view });
   return 0;
+}
+
+/** Whether the owners of UNIX sockets can be shown: ss's own table has no place for them. */
+function tellsOwners({ needs, columns, by, sort }: View): boolean {
+  return needs.format !== "table" || columns !== undefined || by !== undefined || sort.length > 0;
 }
 
 /** Whether anything narrows down which sockets are meant: a table, a family, a state or a filter. */

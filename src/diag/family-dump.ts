@@ -10,6 +10,8 @@ export interface Details {
   readonly info?: boolean;
   /** Type of service, as `--tos`. */
   readonly tos?: boolean;
+  /** The owner of sockets whose family does not tell it unasked: UNIX sockets. */
+  readonly uid?: boolean;
   /** What a family has more, as `-e`. */
   readonly extended?: boolean;
   /** Everything that BPF programs have stored with an inet socket, as `--bpf-maps`. */

@@ -66,13 +66,16 @@ export function bpfStorageRequest({ bpfMaps, bpfMapIds }: Details): AttributeToW
 }
 
 /** The names of `idiag_timer`. */
-const timerNames = ["off", "on", "keepalive", "timewait", "persist", "delack"] as const;
+const kernelTimerNames = ["off", "on", "keepalive", "timewait", "persist", "delack"] as const;
 
 /** The timer of SCTP that is told of, RFC 9260 6.3: an association has numbers of its own. */
 const SCTP_TIMER_NAME = "t3-rtx";
 
+/** The names of all timers. */
+export const timerNames = [...kernelTimerNames, SCTP_TIMER_NAME] as const;
+
 /** Which timer of a connection runs; a number that no kernel is known to send says so. */
-export type TimerName = (typeof timerNames)[number] | typeof SCTP_TIMER_NAME | `unknown(${number})`;
+export type TimerName = (typeof timerNames)[number] | `unknown(${number})`;
 
 /** A running timer of a connection. */
 export interface Timer {
@@ -143,7 +146,7 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     if (number === 0) return undefined;
     const sctp = this.protocol === IPPROTO_SCTP;
     return {
-      name: sctp ? SCTP_TIMER_NAME : (timerNames[number] ?? `unknown(${number})`),
+      name: sctp ? SCTP_TIMER_NAME : (kernelTimerNames[number] ?? `unknown(${number})`),
       expiresMs: this.expires,
       retransmits: this.retransmits,
     };

@@ -101,7 +101,7 @@ const tableOfType = new Map<number, Table>([
 
 /** How UNIX sockets are listed. */
 export const unixDump: FamilyDump<UnixSocket> = {
-  request({ memory, extended }, states) {
+  request({ memory, extended, uid }, states) {
     const bytes = new Uint8Array(UNIX_DIAG_REQUEST_SIZE);
     const data = new DataView(bytes.buffer);
     writeField(unixDiagRequest.family, data, 0, AF_UNIX);
@@ -111,6 +111,7 @@ export const unixDump: FamilyDump<UnixSocket> = {
       UDIAG_SHOW.peer |
       UDIAG_SHOW.rqlen |
       (memory ? UDIAG_SHOW.memInfo : 0) |
+      (uid ? UDIAG_SHOW.uid : 0) |
       (extended ? UDIAG_SHOW.vfs | UDIAG_SHOW.icons : 0);
     writeField(unixDiagRequest.show, data, 0, show);
     return bytes;

@@ -68,6 +68,14 @@ describe("withDeadline()", () => {
     expect(await resolver.addresses("example.org", undefined)).toEqual([]);
   });
 
+  test("asks for the addresses of a name once", async () => {
+    let asked = 0;
+    const resolver = withDeadline({ ...echo(), addresses: async () => [Uint8Array.of(++asked)] }, 10_000);
+    for (let time = 0; time < 2; time++)
+      expect(await resolver.addresses("example.org", 2)).toEqual([Uint8Array.of(1)]);
+    expect(await resolver.addresses("example.org", undefined)).toEqual([Uint8Array.of(2)]);
+  });
+
   test("asks nobody any more then", async () => {
     const inner = echo();
     const resolver = withDeadline(inner, 0);

@@ -33,7 +33,7 @@ export function addressKey(data: DataView, at: number, length: number): string {
 
 /**
  * A resolver whose look-ups together take no longer than a deadline, counted from the first of them. What has no
- * answer by then is answered with nothing, whatever becomes of it later.
+ * answer by then is answered with nothing, whatever becomes of it later. The addresses of a name are looked up once.
  *
  * @param deadlineMs in milliseconds
  */
@@ -53,8 +53,14 @@ export function withDeadline(resolver: Resolver, deadlineMs: number): Resolver {
       clearTimeout(timer);
     }
   }
+  const known = new Map<string, Promise<Uint8Array[]>>();
   return {
-    addresses: (name, family) => inTime(() => resolver.addresses(name, family), []),
+    addresses(name, family) {
+      const key = `${family} ${name}`;
+      const found = known.get(key) ?? inTime(() => resolver.addresses(name, family), []);
+      known.set(key, found);
+      return found;
+    },
     name: (address) => inTime<string | undefined>(() => resolver.name(address), undefined),
   };
 }

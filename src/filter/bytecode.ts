@@ -5,8 +5,15 @@
  * program therefore falls through to what follows it when it holds, and jumps when it does not.
  */
 
-import { type Layout, layoutSize, writeField } from "../bytes/layout.ts";
-import { INET_DIAG_BC } from "../model/bytecode.ts";
+import { layoutSize, writeField } from "../bytes/layout.ts";
+import {
+  bytecodeOperation,
+  cgroupOperand,
+  hostOperand,
+  INET_DIAG_BC,
+  markOperand,
+  portOperand,
+} from "../diag/layouts/inet-bytecode.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { IPV4_BYTES, wholeAddress } from "./addresses.ts";
 import type { AllOperands, Host } from "./operands.ts";
@@ -15,32 +22,7 @@ import { type Comparison, comparisons } from "./relations.ts";
 import { type AnyKeyword, type Filter, isJoin, type Predicate, predicatesOf } from "./tree.ts";
 import { weaken } from "./weaken.ts";
 
-/** struct inet_diag_bc_op. */
-const operation = {
-  code: { offset: 0, type: "u8", doc: "INET_DIAG_BC_*" },
-  yes: { offset: 1, type: "u8", unit: "bytes", doc: "how far to go on if it holds" },
-  no: { offset: 2, type: "u16", unit: "bytes", doc: "how far to go on if not" },
-} as const satisfies Layout;
-
-/** The operand of S_GE and its like: a second operation whose `no` is a port. */
-const portOperand = { port: { offset: 2, type: "u16", doc: "port" } } as const satisfies Layout;
-
-/** struct inet_diag_hostcond; at least four bytes of address follow. */
-const hostOperand = {
-  family: { offset: 0, type: "u8", kernel: "family", doc: "AF_*, 0 for any" },
-  prefixLength: { offset: 1, type: "u8", kernel: "prefix_len", doc: "bits of the address that count" },
-  port: { offset: 4, type: "i32", kernel: "port", doc: "-1 for any" },
-} as const satisfies Layout;
-
-/** struct inet_diag_markcond. */
-const markOperand = {
-  mark: { offset: 0, type: "u32", kernel: "mark", doc: "value wanted" },
-  mask: { offset: 4, type: "u32", kernel: "mask", doc: "bits that count" },
-} as const satisfies Layout;
-
-const cgroupOperand = { id: { offset: 0, type: "id64", doc: "cgroup v2 id" } } as const satisfies Layout;
-
-const OPERATION_BYTES = layoutSize(operation);
+const OPERATION_BYTES = layoutSize(bytecodeOperation);
 const HOST_BYTES = layoutSize(hostOperand);
 /** Beyond the end by this much is rejection. */
 const REJECT = -OPERATION_BYTES;
@@ -51,8 +33,8 @@ const LIMIT = 0xffff - OPERATION_BYTES;
 function condition(code: number, operandBytes: number, fill: (operand: DataView) => void): Uint8Array {
   const bytes = new Uint8Array(OPERATION_BYTES + operandBytes);
   const data = new DataView(bytes.buffer);
-  writeField(operation.code, data, 0, code);
-  writeField(operation.yes, data, 0, bytes.length);
+  writeField(bytecodeOperation.code, data, 0, code);
+  writeField(bytecodeOperation.yes, data, 0, bytes.length);
   fill(new DataView(bytes.buffer, OPERATION_BYTES));
   return bytes;
 }
@@ -142,7 +124,7 @@ class Program {
   /** Puts an operation before the others; it jumps to `target` if it does not hold. */
   prepend(bytes: Uint8Array, target: number): void {
     this.start += bytes.length;
-    writeField(operation.no, new DataView(bytes.buffer), 0, this.start - target);
+    writeField(bytecodeOperation.no, new DataView(bytes.buffer), 0, this.start - target);
     this.#parts.push(bytes);
   }
 
@@ -245,6 +227,6 @@ export function compilePrefilter(filter: Filter): Uint8Array | undefined {
 /** A program that only a kernel which can filter by control group accepts; ss asks with it before it does. */
 export function cgroupProbe(): Uint8Array {
   const probe = cgroupCondition(0n);
-  writeField(operation.no, new DataView(probe.buffer), 0, probe.length - REJECT);
+  writeField(bytecodeOperation.no, new DataView(probe.buffer), 0, probe.length - REJECT);
   return probe;
 }

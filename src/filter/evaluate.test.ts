@@ -32,6 +32,7 @@ function subject(family: number, facts: Partial<FilterSubject> = {}): FilterSubj
     sport: 0,
     dport: 0,
     sourceName: NONE,
+    named: false,
     destinationName: NONE,
     interfaceIndex: 0,
     mark: 0,
@@ -55,7 +56,7 @@ function inet(source: string, sport = 0, destination = source, dport = 0): Filte
 }
 
 function unix(name: string, sport = 1000, dport = 1001): FilterSubject {
-  return subject(AF_UNIX, { sourceName: Buffer.from(name), sport, dport });
+  return subject(AF_UNIX, { sourceName: Buffer.from(name), named: name !== "", sport, dport });
 }
 
 function holds(text: string, socket: FilterSubject): boolean {

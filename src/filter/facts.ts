@@ -5,7 +5,7 @@
  * A fact that a socket does not have is absent: then no predicate on it holds, be it `=` or `!=`.
  */
 import type { Field, Unit } from "../bytes/layout.ts";
-import type { InetSocket, TimerName } from "../diag/inet.ts";
+import { type InetSocket, type TimerName, timerNames } from "../diag/inet.ts";
 import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
 import { tcpInfo } from "../diag/layouts/tcp-info.ts";
 import { SS_LISTEN } from "../model/state.ts";
@@ -193,26 +193,15 @@ const userRow: FactRow<User> = {
     },
 };
 
-/** The timers that can be asked for. */
-const timers = [
-  "off",
-  "on",
-  "keepalive",
-  "timewait",
-  "persist",
-  "delack",
-  "t3-rtx",
-] as const satisfies readonly TimerName[];
-
 const timerRow: FactRow<TimerWord> = {
   doc: "the timer that runs; on is the retransmission timer",
   operandName: "TIMER",
   operand: {
-    expects: `a timer: ${timers.join(", ")}`,
+    expects: `a timer: ${timerNames.join(", ")}`,
     relations: EQUALITY,
     read(word, reading) {
-      const timer = timers.find((name) => name === word.text);
-      return timer === undefined ? unexpected(word, reading, `one of ${timers.join(", ")}`) : { timer };
+      const timer = timerNames.find((name) => name === word.text);
+      return timer === undefined ? unexpected(word, reading, `one of ${timerNames.join(", ")}`) : { timer };
     },
     write: ({ timer }) => timer,
   },

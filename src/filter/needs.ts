@@ -9,6 +9,7 @@ const factDetails: Partial<Record<Fact, Details>> = {
   tcpInfo: { info: true },
   congestion: { info: true },
   tos: { tos: true },
+  uid: { uid: true },
 };
 
 /** The facts that the kernel does not tell: they are looked up for the sockets that pass as far as it does. */

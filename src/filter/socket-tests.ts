@@ -179,10 +179,8 @@ function isAutobindName(name: Uint8Array): boolean {
 export function autoboundTest({ low, high }: PortRange): Test {
   return (subject) => {
     switch (subject.family) {
-      case AF_UNIX: {
-        const name = subject.sourceName;
-        return name.length === 0 || isAutobindName(name);
-      }
+      case AF_UNIX:
+        return !subject.named || isAutobindName(subject.sourceName);
       case AF_PACKET:
         return subject.sourceWord === 0 && subject.sport === 0;
       case AF_NETLINK:

@@ -40,6 +40,8 @@ export interface FilterSubject {
   readonly dport: number;
   /** The name a unix socket is bound to: a path without its final NUL, or an abstract name with its NULs. */
   readonly sourceName: Uint8Array;
+  /** Whether a unix socket is bound to a name at all, be it an empty one. */
+  readonly named: boolean;
   /** The name of the peer of a unix socket; empty where the kernel does not tell. */
   readonly destinationName: Uint8Array;
   /** The interface a socket is bound to; 0 for none. */

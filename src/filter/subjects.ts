@@ -23,6 +23,7 @@ const blank: FilterSubject = {
   sport: 0,
   dport: 0,
   sourceName: nothing,
+  named: false,
   destinationName: nothing,
   interfaceIndex: 0,
   mark: 0,
@@ -81,6 +82,7 @@ export const subjects = {
     sport: ({ inode }) => inode | 0,
     dport: ({ peerInode }) => (peerInode ?? 0) | 0,
     sourceName: unixName,
+    named: ({ name }) => name !== undefined,
     destinationName: ({ procfs }) => procfs?.peerName ?? nothing,
   }),
   packet: showing<PacketSocket>({

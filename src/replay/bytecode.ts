@@ -3,39 +3,25 @@
  *
  * A program accepts when it ends exactly at its end; a jump beyond rejects.
  */
-import { type Layout, readField } from "../bytes/layout.ts";
+import { layoutSize, readField } from "../bytes/layout.ts";
+import {
+  bytecodeOperation,
+  cgroupOperand,
+  deviceOperand,
+  hostOperand,
+  INET_DIAG_BC,
+  markOperand,
+  portOperand,
+} from "../diag/layouts/inet-bytecode.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
-import { INET_DIAG_BC } from "../model/bytecode.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { NLA_HDRLEN } from "../netlink/constants.ts";
 import { findAttribute } from "../netlink/message.ts";
 
 const AF_UNSPEC = 0;
 
-const OPERATION_SIZE = 4;
-const operation = {
-  code: { offset: 0, type: "u8", doc: "INET_DIAG_BC_*" },
-  yes: { offset: 1, type: "u8", unit: "bytes", doc: "how far to go on if it holds" },
-  no: { offset: 2, type: "u16", unit: "bytes", doc: "how far to go on if not; a port, in a second word" },
-} as const satisfies Layout;
-
-const HOST_CONDITION_SIZE = 8;
-const hostCondition = {
-  family: { offset: 0, type: "u8", doc: "AF_*; AF_UNSPEC matches every address" },
-  prefixLength: { offset: 1, type: "u8", doc: "leading bits that must agree" },
-  port: { offset: 4, type: "i32", doc: "-1 matches every port" },
-} as const satisfies Layout;
-
-const markCondition = {
-  mark: { offset: 0, type: "u32", doc: "the mark wanted" },
-  mask: { offset: 4, type: "u32", doc: "its bits that count" },
-} as const satisfies Layout;
-
-const deviceCondition = {
-  index: { offset: 0, type: "u32", doc: "interface index" },
-} as const satisfies Layout;
-const cgroupCondition = { id: { offset: 0, type: "id64", doc: "cgroup v2 id" } } as const satisfies Layout;
-
+const OPERATION_BYTES = layoutSize(bytecodeOperation);
+const HOST_BYTES = layoutSize(hostOperand);
 const ADDRESS_BYTES: Readonly<Record<number, number>> = { [AF_UNSPEC]: 0, [AF_INET]: 4, [AF_INET6]: 16 };
 /** Where the IPv4 address begins in a v4-mapped one, and how the words before it read. */
 const MAPPED_OFFSET = 12;
@@ -47,7 +33,7 @@ function operationSize(program: DataView, at: number, code: number): number | un
     case INET_DIAG_BC.NOP:
     case INET_DIAG_BC.JMP:
     case INET_DIAG_BC.AUTO:
-      return OPERATION_SIZE;
+      return OPERATION_BYTES;
     case INET_DIAG_BC.S_GE:
     case INET_DIAG_BC.S_LE:
     case INET_DIAG_BC.D_GE:
@@ -55,19 +41,19 @@ function operationSize(program: DataView, at: number, code: number): number | un
     case INET_DIAG_BC.S_EQ:
     case INET_DIAG_BC.D_EQ:
     case INET_DIAG_BC.DEV_COND:
-      return OPERATION_SIZE + 4;
+      return OPERATION_BYTES + 4;
     case INET_DIAG_BC.MARK_COND:
     case INET_DIAG_BC.CGROUP_COND:
-      return OPERATION_SIZE + 8;
+      return OPERATION_BYTES + 8;
     case INET_DIAG_BC.S_COND:
     case INET_DIAG_BC.D_COND: {
-      const condition = at + OPERATION_SIZE;
-      if (condition + HOST_CONDITION_SIZE > program.byteLength) return undefined;
-      const addressBytes = ADDRESS_BYTES[Number(readField(hostCondition.family, program, condition))];
+      const condition = at + OPERATION_BYTES;
+      if (condition + HOST_BYTES > program.byteLength) return undefined;
+      const addressBytes = ADDRESS_BYTES[Number(readField(hostOperand.family, program, condition))];
       if (addressBytes === undefined) return undefined;
-      if (Number(readField(hostCondition.prefixLength, program, condition)) > addressBytes * 8)
+      if (Number(readField(hostOperand.prefixLength, program, condition)) > addressBytes * 8)
         return undefined;
-      return OPERATION_SIZE + HOST_CONDITION_SIZE + addressBytes;
+      return OPERATION_BYTES + HOST_BYTES + addressBytes;
     }
     default:
       return undefined;
@@ -82,15 +68,15 @@ function operationSize(program: DataView, at: number, code: number): number | un
  */
 export function checkBytecode(program: DataView): boolean {
   const end = program.byteLength;
-  const starts = new Set([end, end + OPERATION_SIZE]);
+  const starts = new Set([end, end + OPERATION_BYTES]);
   const targets: number[] = [];
   let at = 0;
   while (at < end) {
-    if (at + OPERATION_SIZE > end) return false;
+    if (at + OPERATION_BYTES > end) return false;
     starts.add(at);
-    const code = Number(readField(operation.code, program, at));
-    const yes = Number(readField(operation.yes, program, at));
-    const no = Number(readField(operation.no, program, at));
+    const code = Number(readField(bytecodeOperation.code, program, at));
+    const yes = Number(readField(bytecodeOperation.yes, program, at));
+    const no = Number(readField(bytecodeOperation.no, program, at));
     const size = operationSize(program, at, code);
     if (size === undefined || at + size > end) return false;
     if (yes < size || yes % 4 !== 0) return false;
@@ -105,8 +91,8 @@ export function checkBytecode(program: DataView): boolean {
 
 /** Whether a checked program asks for something that a recording does not tell: AUTO, who chose the port. */
 export function needsPortLock(program: DataView): boolean {
-  for (let at = 0; at < program.byteLength; at += Number(readField(operation.yes, program, at)))
-    if (readField(operation.code, program, at) === INET_DIAG_BC.AUTO) return true;
+  for (let at = 0; at < program.byteLength; at += Number(readField(bytecodeOperation.yes, program, at)))
+    if (readField(bytecodeOperation.code, program, at) === INET_DIAG_BC.AUTO) return true;
   return false;
 }
 
@@ -127,12 +113,12 @@ function matchesPrefix(
 
 /** S_COND and D_COND: port, family and leading bits of one end. A v4 pattern matches v4-mapped addresses. */
 function matchesHost(program: DataView, at: number, data: DataView, message: number, side: Side): boolean {
-  const wantedPort = Number(readField(hostCondition.port, program, at));
+  const wantedPort = Number(readField(hostOperand.port, program, at));
   if (wantedPort !== -1 && wantedPort !== readField(side.port, data, message)) return false;
-  const wantedFamily = Number(readField(hostCondition.family, program, at));
-  const bits = Number(readField(hostCondition.prefixLength, program, at));
+  const wantedFamily = Number(readField(hostOperand.family, program, at));
+  const bits = Number(readField(hostOperand.prefixLength, program, at));
   const family = Number(readField(inetDiagMessage.familyNumber, data, message));
-  const pattern = at + HOST_CONDITION_SIZE;
+  const pattern = at + HOST_BYTES;
   const address = message + side.address.offset;
   if (wantedFamily === AF_UNSPEC || wantedFamily === family)
     return matchesPrefix(data, address, program, pattern, bits);
@@ -173,46 +159,46 @@ function cgroupOf(data: DataView, message: number, end: number): bigint {
 
 /** Whether an operation other than AUTO holds for a socket; JMP never does. */
 function holds(code: number, program: DataView, at: number, data: DataView, message: number, end: number) {
-  const operand = at + OPERATION_SIZE;
+  const operand = at + OPERATION_BYTES;
   switch (code) {
     case INET_DIAG_BC.JMP:
       return false;
     case INET_DIAG_BC.S_EQ:
-      return Number(readField(local.port, data, message)) === portOperand(program, operand);
+      return Number(readField(local.port, data, message)) === portAt(program, operand);
     case INET_DIAG_BC.S_GE:
-      return Number(readField(local.port, data, message)) >= portOperand(program, operand);
+      return Number(readField(local.port, data, message)) >= portAt(program, operand);
     case INET_DIAG_BC.S_LE:
-      return Number(readField(local.port, data, message)) <= portOperand(program, operand);
+      return Number(readField(local.port, data, message)) <= portAt(program, operand);
     case INET_DIAG_BC.D_EQ:
-      return Number(readField(peer.port, data, message)) === portOperand(program, operand);
+      return Number(readField(peer.port, data, message)) === portAt(program, operand);
     case INET_DIAG_BC.D_GE:
-      return Number(readField(peer.port, data, message)) >= portOperand(program, operand);
+      return Number(readField(peer.port, data, message)) >= portAt(program, operand);
     case INET_DIAG_BC.D_LE:
-      return Number(readField(peer.port, data, message)) <= portOperand(program, operand);
+      return Number(readField(peer.port, data, message)) <= portAt(program, operand);
     case INET_DIAG_BC.S_COND:
       return matchesHost(program, operand, data, message, local);
     case INET_DIAG_BC.D_COND:
       return matchesHost(program, operand, data, message, peer);
     case INET_DIAG_BC.DEV_COND:
       return (
-        readField(deviceCondition.index, program, operand) ===
+        readField(deviceOperand.index, program, operand) ===
         readField(inetDiagMessage.interfaceIndex, data, message)
       );
     case INET_DIAG_BC.MARK_COND: {
-      const mark = Number(readField(markCondition.mark, program, operand));
-      const mask = Number(readField(markCondition.mask, program, operand));
+      const mark = Number(readField(markOperand.mark, program, operand));
+      const mask = Number(readField(markOperand.mask, program, operand));
       return (markOf(data, message, end) & mask) >>> 0 === mark;
     }
     case INET_DIAG_BC.CGROUP_COND:
-      return readField(cgroupCondition.id, program, operand) === cgroupOf(data, message, end);
+      return readField(cgroupOperand.id, program, operand) === cgroupOf(data, message, end);
     default:
       return true;
   }
 }
 
 /** A port stands in the `no` of a second word, so it has 16 bits. */
-function portOperand(program: DataView, at: number): number {
-  return Number(readField(operation.no, program, at));
+function portAt(program: DataView, at: number): number {
+  return Number(readField(portOperand.port, program, at));
 }
 
 /**
@@ -226,8 +212,8 @@ function portOperand(program: DataView, at: number): number {
 export function runBytecode(program: DataView, data: DataView, message: number, end: number): boolean {
   let at = 0;
   while (at < program.byteLength) {
-    const code = Number(readField(operation.code, program, at));
-    const next = holds(code, program, at, data, message, end) ? operation.yes : operation.no;
+    const code = Number(readField(bytecodeOperation.code, program, at));
+    const next = holds(code, program, at, data, message, end) ? bytecodeOperation.yes : bytecodeOperation.no;
     at += Number(readField(next, program, at));
   }
   return at === program.byteLength;
