@@ -12,7 +12,8 @@ import { relationWords } from "../filter/relations.ts";
 import { liveFiles } from "../host/live.ts";
 import { stateGroups, states } from "../model/state.ts";
 import { replayHost } from "../replay/host.ts";
-import { filterUsage, HELP_COLUMNS, usage } from "./help.ts";
+import { filterUsage } from "./filter-help.ts";
+import { HELP_COLUMNS, usage } from "./help.ts";
 import { run } from "./run.ts";
 
 const fixtures = join(import.meta.dirname, "../../test/fixtures");

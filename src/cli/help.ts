@@ -1,6 +1,5 @@
 /** The help and version texts. */
 import manifest from "../../package.json" with { type: "json" };
-import { factPredicates } from "../filter/facts.ts";
 import { stateGroups, states } from "../model/state.ts";
 import { categories, type Option, options } from "./options.ts";
 import type { World } from "./world.ts";
@@ -14,7 +13,8 @@ export const HELP_COLUMNS = 80;
 /** Where what an option does begins; an option with longer names has it on the next line. */
 const BRIEF_COLUMN = 26;
 
-const FILTER = `\
+/** The predicates of ss, a few lines. */
+export const FILTER = `\
 Filter (each operator and parenthesis is a word of its own):
   state STATE             First of all words, may be repeated: only this state
   exclude STATE           Likewise: not this state
@@ -28,7 +28,7 @@ Filter (each operator and parenthesis is a word of its own):
 `;
 
 /** Words in lines that fit, the first of which begins with `start` and the others below where that ends. */
-function wrapped(start: string, words: readonly string[]): string {
+export function wrapped(start: string, words: readonly string[]): string {
   const indent = " ".repeat(start.length);
   let text = start;
   let column = start.length;
@@ -44,7 +44,7 @@ function wrapped(start: string, words: readonly string[]): string {
 }
 
 /** The words after `state`: the groups, and each state's usual word. */
-function stateNames(): string {
+export function stateNames(): string {
   const named: readonly (readonly string[])[] = states.map(({ words }) => words);
   const words = [...Object.keys(stateGroups), ...named.flatMap(([usual]) => usual ?? [])];
   return `States of the filter:\n${wrapped(" ", words)}`;
@@ -72,49 +72,6 @@ export function usage({ program }: Pick<World, "program">): string {
     return `${title}:\n${own.map(describe).join("")}`;
   });
   return [`Usage: ${program} [OPTIONS] [FILTER]\n`, ...groups, FILTER, stateNames()].join("\n");
-}
-
-/** What help says of the operands of our own predicates, and how those are headed. */
-const factOperands: Readonly<Record<string, string>> = {
-  PID: "a process that has the socket open",
-  PATTERN: "a name, or a shell pattern in quotes",
-  USER: "the owner of the socket, by name or uid",
-  COUNT: "a number",
-  SIZE: "bytes; k, m and g are powers of 1024",
-  TIMER: "off, on, keepalive, timewait, persist, delack, t3-rtx",
-  TIME: "with its unit: us, ms, s, m or h",
-  RATE: "with its unit: bps, kbps, mbps, gbps or tbps",
-};
-
-/** Our own predicates, by what they take. */
-function factNames(): string {
-  const byOperand = Map.groupBy(
-    Object.entries(factPredicates),
-    ([, { operandName }]: readonly [string, { readonly operandName: string }]) => operandName,
-  );
-  return Array.from(byOperand, ([operand, facts]) => {
-    const words = facts.map(([word]) => word);
-    return `  ${operand.padEnd(8)}${factOperands[operand]}\n${wrapped("         ", words)}`;
-  }).join("");
-}
-
-const FACTS = `\
-What ss has no predicates for: FACT [OP] OPERAND. A PID, PATTERN, USER or TIMER
-takes = and != only. If a socket lacks a fact, no predicate on that holds.
-`;
-
-const EXAMPLES = [
-  "-t state close-wait dst :50010",
-  "-t '( sport = :ssh or dport = :443 )' and not dev lo",
-  "-x src '*dbus*'",
-  "-ti 'rtt > 50ms and retrans > 0'",
-  "-ta 'comm nginx and recvq > 64k'",
-] as const;
-
-/** What `--help filter` shows: the language of filters on one screen. */
-export function filterUsage({ program }: Pick<World, "program">): string {
-  const examples = EXAMPLES.map((example) => `  ${program} ${example}\n`).join("");
-  return [FILTER, `${FACTS}${factNames()}`, stateNames(), `Examples:\n${examples}`].join("\n");
 }
 
 /** What `--version` shows. */

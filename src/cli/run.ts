@@ -1,4 +1,8 @@
-/** One run of the program: what was typed, what is listed, how it is shown. */
+/**
+ * One run of the program: what was typed, what is listed, how it is shown.
+ *
+ * What most runs do without is loaded when it is needed: half of the time of a short run is loading.
+ */
 
 import { hostNames } from "../enrich/names.ts";
 import { once } from "../enrich/once.ts";
@@ -6,21 +10,15 @@ import { type AddressAt, resolveHosts, withDeadline } from "../enrich/resolve.ts
 import { FilterError } from "../filter/errors.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
+import type { Selection } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { Problem, Query, SocketBatch } from "../query.ts";
-import { replayHost } from "../replay/host.ts";
-import { recordHost } from "../replay/record.ts";
 import { performActions } from "./actions.ts";
-import { columnsHelp } from "./columns.ts";
 import { complaint } from "./complaint.ts";
-import { completionScript } from "./completions/script.ts";
-import { dumpDiag } from "./diag-dump.ts";
-import { followEvents } from "./events.ts";
-import { applyFilter, type FindOwners, filterComplaint } from "./filter.ts";
+import type { Filtered, FindOwners } from "./filter.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
-import { filterUsage, usage, version } from "./help.ts";
-import { manPage } from "./man.ts";
+import { usage, version } from "./help.ts";
 import { filterPlaces, listPlaces, openPlaces, refuseWithAllNetns } from "./namespaces.ts";
 import { type Draft, parse } from "./options.ts";
 import { inodesOf, noteUnreadable, peerInodesOf, tellsPeers } from "./owners.ts";
@@ -39,23 +37,31 @@ export async function run(world: World): Promise<number> {
   const done = performActions(world, draft.actions);
   if ("kind" in done) return halt(world, done);
   if (stop?.kind === "help" && words.length === 1 && words[0] === "filter") {
+    const { filterUsage } = await import("./filter-help.ts");
     world.stdout.write(encoder.encode(filterUsage(world)));
     return 0;
   }
   if (stop !== undefined) return halt(world, stop);
   const refused = refuseWithAllNetns(draft, sourcesOf(world.env), world.program);
   if (refused !== undefined) return halt(world, refused);
-  const machine = draft.replay === undefined ? world.host : replayHost(draft.replay, world.host.files);
-  const source = { ...machine, resolver: withDeadline(machine.resolver, draft.resolveTimeoutMs) };
-  if (draft.record === undefined)
-    return showSockets(world, source, draft, { args: words, file: done.filterFile });
-  const recorder = recordHost(source, draft.record);
-  const status = await showSockets(world, recorder.host, draft, {
-    args: words,
-    file: done.filterFile,
-  });
+  const input = { args: words, file: done.filterFile };
+  const machine = await machineOf(world, draft);
+  if (draft.record === undefined) return showSockets(world, machine, draft, input);
+  const { recordHost } = await import("../replay/record.ts");
+  const recorder = recordHost(machine, draft.record);
+  const status = await showSockets(world, recorder.host, draft, input);
   recorder.finish();
   return status;
+}
+
+/** The machine to look at: this one, or that of a recording. */
+async function machineOf({ host }: World, { replay, resolveTimeoutMs }: Draft): Promise<Host> {
+  let machine = host;
+  if (replay !== undefined) {
+    const { replayHost } = await import("../replay/host.ts");
+    machine = replayHost(replay, host.files);
+  }
+  return { ...machine, resolver: withDeadline(machine.resolver, resolveTimeoutMs) };
 }
 
 async function showSockets(world: World, host: Host, draft: Draft, words: FilterSource): Promise<number> {
@@ -77,6 +83,7 @@ async function listSockets(
   const { needs } = view;
   const report = (problem: Problem) => say(complaint(problem));
   if (draft.diagFile !== undefined) {
+    const { dumpDiag } = await import("./diag-dump.ts");
     const stop = dumpDiag(world, host, draft.diagFile, selected.selection, { details: draft, report });
     return stop === undefined ? 0 : halt(world, stop);
   }
@@ -102,10 +109,11 @@ async function listSockets(
   let places: Awaited<ReturnType<typeof filterPlaces>>;
   try {
     places = await filterPlaces(open.list, (place) =>
-      applyFilter(world, place.host, selected.selection, source, portRange, findOwners),
+      filtered(world, place.host, selected.selection, source, portRange, findOwners),
     );
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
+    const { filterComplaint } = await import("./filter.ts");
     say(filterComplaint(world, error, source));
     return error.status;
   }
@@ -122,7 +130,10 @@ async function listSockets(
     report,
   };
   if (draft.events && predicate?.settle !== undefined) return halt(world, ownerless(world));
-  if (draft.events) return followEvents(world, host, draft, view, query, names);
+  if (draft.events) {
+    const { followEvents } = await import("./events.ts");
+    return followEvents(world, host, draft, view, query, names);
+  }
   if (draft.kill && !draft.killAll && !narrows(draft, selected.words)) return halt(world, refusal(world));
   let batches: Iterable<SocketBatch> = listPlaces(places, query, draft);
   if (keep) {
@@ -138,6 +149,20 @@ async function listSockets(
     batches = arranged(view, { names, source: nameSource(needs, names), batches });
   show(world, draft, selection, names, batches, { view });
   return 0;
+}
+
+/** What a filter makes of a selection; without words, nothing. @throws FilterError */
+async function filtered(
+  world: World,
+  host: Host,
+  selection: Selection,
+  source: FilterSource,
+  portRange: string,
+  findOwners: FindOwners,
+): Promise<Filtered> {
+  if (source.args.length === 0 && source.file === undefined) return { selection, predicate: undefined };
+  const { applyFilter } = await import("./filter.ts");
+  return applyFilter(world, host, selection, source, portRange, findOwners);
 }
 
 /** Whether the owners of UNIX sockets can be shown: ss's own table has no place for them. */
@@ -176,9 +201,9 @@ function* addressesOf(batches: Iterable<SocketBatch>): Generator<AddressAt> {
 }
 
 /** Ends a run that shows no socket. @returns the exit status */
-function halt(world: World, stop: Stop): number {
+async function halt(world: World, stop: Stop): Promise<number> {
   if (stop.kind !== "error") {
-    world.stdout.write(encoder.encode(answer(world, stop)));
+    world.stdout.write(encoder.encode(await answer(world, stop)));
     return 0;
   }
   world.stderr.write(encoder.encode(`${stop.message}\n${stop.usage ? usage(world) : ""}`));
@@ -186,17 +211,17 @@ function halt(world: World, stop: Stop): number {
 }
 
 /** The text that a run was asked for instead of sockets. */
-function answer(world: World, stop: Exclude<Stop, { kind: "error" }>): string {
+async function answer(world: World, stop: Exclude<Stop, { kind: "error" }>): Promise<string> {
   switch (stop.kind) {
     case "help":
       return usage(world);
     case "version":
       return version();
     case "columns":
-      return columnsHelp();
+      return (await import("./columns.ts")).columnsHelp();
     case "man":
-      return manPage();
+      return (await import("./man.ts")).manPage();
     case "completions":
-      return completionScript(stop.shell, world.program);
+      return (await import("./completions/script.ts")).completionScript(stop.shell, world.program);
   }
 }
