@@ -19,6 +19,7 @@ const stages = [
   ["filter"],
   ["enrich"],
   ["columns"],
+  ["list"],
   ["render"],
   ["query.ts"],
   ["index.ts", "cli"],

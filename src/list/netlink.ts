@@ -1,0 +1,201 @@
+/** Listing over netlink: one conversation a table. */
+import { type InetTable, inetTables } from "../diag/families.ts";
+import type { Details, FamilyDump } from "../diag/family-dump.ts";
+import { bpfStorageRequest, InetSocket, inetLegacyRequest, inetRequest } from "../diag/inet.ts";
+import {
+  INET_DIAG_EXT,
+  INET_DIAG_MESSAGE_SIZE,
+  INET_DIAG_REQ_BYTECODE,
+  INET_DIAG_REQ_PROTOCOL,
+} from "../diag/layouts/inet-diag.ts";
+import { netlinkDump } from "../diag/netlink.ts";
+import { packetDump } from "../diag/packet.ts";
+import { tipcDump } from "../diag/tipc.ts";
+import { unixDump } from "../diag/unix.ts";
+import { vsockDump } from "../diag/vsock.ts";
+import { xdpDump } from "../diag/xdp.ts";
+import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
+import type { DumpName } from "../model/request-order.ts";
+import { SS_CLOSE, SS_LISTEN } from "../model/state.ts";
+import {
+  DCCPDIAG_GETSOCK,
+  NETLINK_SOCK_DIAG,
+  SOCK_DIAG_BY_FAMILY,
+  TCPDIAG_GETSOCK,
+} from "../netlink/constants.ts";
+import { type Batch, type DumpEnd, dump, encodeDumpRequest } from "../netlink/dump.ts";
+import { NetlinkError } from "../netlink/errors.ts";
+import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
+import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
+import { admits, originOf } from "./common.ts";
+import type { Query, Socket, SocketBatch } from "./query.ts";
+
+/** The families that one request each lists. */
+export const familyDumps = {
+  netlink: netlinkDump,
+  packet: packetDump,
+  unix: unixDump,
+  vsock: vsockDump,
+  tipc: tipcDump,
+  xdp: xdpDump,
+} as const satisfies Partial<Record<DumpName, unknown>>;
+
+const LISTENING = 1 << SS_LISTEN;
+
+/**
+ * The states to ask the kernel for. If any but LISTEN is among them, it looks through the connections of all network
+ * namespaces for ours; as none of these is ever closed (what is closed leaves the table first), that half of `-l`
+ * is left out.
+ */
+function statesToAsk(protocol: number, states: number): number {
+  return protocol === IPPROTO_TCP && states === (LISTENING | (1 << SS_CLOSE)) ? LISTENING : states;
+}
+
+/** The legacy request of the tables that have one. */
+const legacyTypes: Partial<Record<InetTable, number>> = { tcp: TCPDIAG_GETSOCK, dccp: DCCPDIAG_GETSOCK };
+
+/** The attributes to ask for. */
+export function extensions({ memory, info, tos }: Details): number {
+  return (
+    (memory ? INET_DIAG_EXT.memInfo | INET_DIAG_EXT.skMemInfo : 0) |
+    (info ? INET_DIAG_EXT.info | INET_DIAG_EXT.vegasInfo | INET_DIAG_EXT.congestion : 0) |
+    (tos ? INET_DIAG_EXT.tos | INET_DIAG_EXT.tclass : 0)
+  );
+}
+
+export function* listInet(
+  transport: Transport,
+  query: Query,
+  table: InetTable,
+  families: readonly number[],
+  allocate: (size: number) => Uint8Array,
+): Generator<SocketBatch, readonly number[]> {
+  const { selection, predicate } = query;
+  const protocol = inetTables[table];
+  const origin = originOf(query, protocol);
+  const ext = extensions(query.details);
+  const bytecode: AttributeToWrite[] =
+    predicate?.bytecode === undefined ? [] : [{ type: INET_DIAG_REQ_BYTECODE, payload: predicate.bytecode }];
+  const wide: AttributeToWrite[] =
+    protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
+  const storages = bpfStorageRequest(query.details);
+
+  const selected = ({ familyNumber }: InetSocket) => selection.families.has(familyNumber);
+  const run = (socket: NetlinkSocket, request: Uint8Array) =>
+    listMessages(dump(socket, request, allocate), query, table, (data, offset, length) => {
+      if (length < INET_DIAG_MESSAGE_SIZE) return undefined;
+      const found = new InetSocket(data, offset, length, origin);
+      return selected(found) ? found : undefined;
+    });
+
+  // Of a family that is told of, be it in part, nothing is asked again: its sockets would be listed twice.
+  const told = new Set<number>();
+  const answered = yield* conversation(transport, query, table, function* (socket) {
+    try {
+      for (const family of families) {
+        const payload = inetRequest(family, protocol, ext, statesToAsk(protocol, selection.states));
+        const attributes = [...bytecode, ...wide, ...storages];
+        const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload, attributes);
+        for (const batch of run(socket, request)) {
+          told.add(family);
+          yield batch;
+        }
+        told.add(family);
+      }
+    } catch (error) {
+      const legacy = legacyTypes[table];
+      if (!(error instanceof NetlinkError) || legacy === undefined || told.size > 0) throw error;
+      // A kernel before 3.3, perhaps. It lists both families whatever it is asked.
+      const payload = inetLegacyRequest(AF_INET, ext, selection.states);
+      for (const batch of run(socket, encodeDumpRequest(legacy, payload, bytecode))) {
+        told.add(AF_INET).add(AF_INET6);
+        yield batch;
+      }
+    }
+  });
+  return answered ? [] : [...selection.families].filter((family) => !told.has(family));
+}
+
+export function* listFamily<S extends Socket>(
+  transport: Transport,
+  query: Query,
+  name: DumpName,
+  { request, minimum, View, selected, complete }: FamilyDump<S>,
+  allocate: (size: number) => Uint8Array,
+): Generator<SocketBatch, readonly number[]> {
+  const { selection, details } = query;
+  const origin = originOf(query, 0);
+  let told = false;
+  let incomplete = false;
+  const answered = yield* conversation(transport, query, name, function* (socket) {
+    const payload = request(details, selection.states);
+    const batches = dump(socket, encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload), allocate);
+    const found = listMessages(batches, query, name, (data, offset, length) => {
+      if (length < minimum) return undefined;
+      const socket = new View(data, offset, length, origin);
+      if (complete?.(socket) === false) incomplete = true;
+      return selected(socket, selection) ? socket : undefined;
+    });
+    for (const batch of found) {
+      if (incomplete && !told) return;
+      told = true;
+      yield batch;
+    }
+  });
+  return told || (answered && !incomplete) ? [] : [...selection.families];
+}
+
+/**
+ * The sockets of a dump that pass the filter.
+ *
+ * @param view makes the view of a message, unless it is none that was asked for
+ */
+function* listMessages(
+  batches: Generator<Batch, DumpEnd>,
+  query: Query,
+  name: DumpName,
+  view: (data: DataView, offset: number, length: number) => Socket | undefined,
+): Generator<SocketBatch> {
+  for (;;) {
+    const next = batches.next();
+    if (next.done) {
+      if (next.value.interrupted) query.report({ kind: "interrupted", dump: name });
+      return;
+    }
+    const { data, count, offsets, lengths } = next.value;
+    const sockets: Socket[] = [];
+    for (let index = 0; index < count; index++) {
+      const socket = view(data, offsets[index]!, lengths[index]!);
+      if (socket === undefined) continue;
+      if (admits(query, socket)) sockets.push(socket);
+    }
+    yield { dump: name, sockets };
+  }
+}
+
+/** Opens a netlink socket for one table, and reports what goes wrong with it. @returns whether nothing did */
+function* conversation(
+  transport: Transport,
+  { report }: Query,
+  name: DumpName,
+  talk: (socket: NetlinkSocket) => Generator<SocketBatch>,
+): Generator<SocketBatch, boolean> {
+  let socket: NetlinkSocket;
+  try {
+    socket = transport.open(NETLINK_SOCK_DIAG);
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    report({ kind: "socket", error });
+    return false;
+  }
+  try {
+    yield* talk(socket);
+    return true;
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    report({ kind: "refused", dump: name, error });
+    return false;
+  } finally {
+    socket.close();
+  }
+}

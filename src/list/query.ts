@@ -1,0 +1,83 @@
+/** What is asked for when sockets are listed, and what comes of it. */
+import type { DiagFileProblem } from "../diag/diag-file.ts";
+import type { Details } from "../diag/family-dump.ts";
+import type { InetSocket } from "../diag/inet.ts";
+import type { Origin } from "../diag/message.ts";
+import type { NetlinkDiagSocket } from "../diag/netlink.ts";
+import type { PacketSocket } from "../diag/packet.ts";
+import type { TipcSocket } from "../diag/tipc.ts";
+import type { UnixSocket } from "../diag/unix.ts";
+import type { VsockSocket } from "../diag/vsock.ts";
+import type { XdpSocket } from "../diag/xdp.ts";
+import type { Netns } from "../host/namespaces.ts";
+import type { DumpName } from "../model/request-order.ts";
+import type { Selection } from "../model/selection.ts";
+import type { NetlinkError } from "../netlink/errors.ts";
+import type { Sources } from "../procfs/source.ts";
+
+/** A socket of any kind; `kind` tells which. */
+export type Socket =
+  | InetSocket
+  | UnixSocket
+  | PacketSocket
+  | NetlinkDiagSocket
+  | VsockSocket
+  | TipcSocket
+  | XdpSocket;
+
+/** A filter, as far as the kernel and the pipeline need to know it. */
+export interface Predicate {
+  /** INET_DIAG_REQ_BYTECODE, if the kernel can evaluate it. */
+  readonly bytecode: Uint8Array | undefined;
+  /** What it reads of a socket, be it to be shown or not. */
+  readonly details?: Details;
+  /** Whether a socket passes, or may pass, where that takes more than the kernel tells: see `settle`. */
+  accepts(socket: Socket): boolean;
+  /** Looks up what the kernel does not tell of the sockets that may pass, and says which of them do. */
+  readonly settle?: (candidates: readonly SocketBatch[]) => (socket: Socket) => boolean;
+}
+
+/** Something that went wrong with one table; the others are still listed. */
+export type Problem =
+  /** No netlink socket can be had. */
+  | { readonly kind: "socket"; readonly error: NetlinkError }
+  /** The kernel refused a dump, or it failed under way. */
+  | { readonly kind: "refused"; readonly dump: DumpName; readonly error: NetlinkError }
+  /** Sockets came and went during the dump, so that some may be missing. */
+  | { readonly kind: "interrupted"; readonly dump: DumpName }
+  /** The file that TCP sockets are read from is not what it should be; those before the problem are listed. */
+  | { readonly kind: "diagFile"; readonly problem: DiagFileProblem }
+  /** The kernel had no room for some destroy events, and dropped them. */
+  | { readonly kind: "lost"; readonly portId: number }
+  /** A socket was not closed. */
+  | { readonly kind: "notDestroyed"; readonly error: NetlinkError; readonly socket: InetSocket }
+  /** A socket's attributes cannot be walked to their end; those before are used. */
+  | {
+      readonly kind: "malformed";
+      readonly remaining: number;
+      readonly length: number;
+      readonly shown: boolean;
+    };
+
+/** What to list. */
+export interface Query {
+  readonly selection: Selection;
+  readonly details: Details;
+  readonly predicate: Predicate | undefined;
+  /** Whether sockets are kept beyond the batch that they come in; if not, its memory is used again. */
+  readonly keep: boolean;
+  /** Where sockets are read; if it is left out, over netlink, and from /proc what that does not tell of. */
+  readonly sources?: Sources;
+  /** Gives the plain object of a socket, for its `toJSON`; without names if it is left out. */
+  readonly describe?: Origin["describe"];
+  /** The network namespace that is listed, if not only that which we are in. */
+  readonly netns?: Netns;
+  /** Takes what went wrong. */
+  readonly report: (problem: Problem) => void;
+}
+
+/** Sockets of one table that came together. */
+export interface SocketBatch {
+  readonly dump: DumpName;
+  readonly sockets: readonly Socket[];
+}
