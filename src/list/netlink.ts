@@ -63,6 +63,11 @@ export function extensions({ memory, info, tos }: Details): number {
   );
 }
 
+/**
+ * Lists an inet table: IPv4, then IPv6, and by the request of old kernels if these are refused.
+ *
+ * @returns the families that netlink has told nothing of
+ */
 export function* listInet(
   transport: Transport,
   query: Query,
@@ -116,6 +121,11 @@ export function* listInet(
   return answered ? [] : [...selection.families].filter((family) => !told.has(family));
 }
 
+/**
+ * Lists a family that one request asks for.
+ *
+ * @returns the family, if netlink has told nothing or not enough of it
+ */
 export function* listFamily<S extends Socket>(
   transport: Transport,
   query: Query,

@@ -1,5 +1,6 @@
-/** Address families and IP protocols that ss knows. sys/socket.h, netinet/in.h. */
+/** Address families, IP protocols and socket types that ss knows. sys/socket.h, netinet/in.h. */
 
+/** Address families. */
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -9,6 +10,7 @@ export const AF_TIPC = 30;
 export const AF_VSOCK = 40;
 export const AF_XDP = 44;
 
+/** IP protocols. */
 export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
@@ -18,6 +20,7 @@ export const IPPROTO_SCTP = 132;
 export const IPPROTO_RAW = 255;
 export const IPPROTO_MPTCP = 262;
 
+/** Socket types. */
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;

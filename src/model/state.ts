@@ -44,6 +44,7 @@ export function stateName(number: number): StateName {
   return state === undefined ? `unknown(${number})` : ((state.name ?? state.label) as StateName);
 }
 
+/** Numbers of the states that something else is decided by. */
 export const SS_ESTABLISHED = 1;
 export const SS_SYN_SENT = 2;
 export const SS_SYN_RECV = 3;
