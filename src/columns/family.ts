@@ -1,7 +1,10 @@
 /** The columns that begin the plain objects of the families other than inet. */
+
+import type { Origin } from "../diag/message.ts";
 import { SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM } from "../model/family.ts";
-import { SS_CLOSE, stateName } from "../model/state.ts";
+import { SS_CLOSE, SS_LISTEN, stateName } from "../model/state.ts";
 import { type Column, stateWords } from "./column.ts";
+import type { NameSource } from "./names.ts";
 
 const types = new Map([
   [SOCK_STREAM, "stream"],
@@ -59,3 +62,103 @@ export const closedColumn: Column<unknown> = {
   doc: "always this: these sockets have no states",
   read: () => stateName(SS_CLOSE),
 };
+
+/** A socket whose queues mean one thing for a listener and another for all others. */
+interface Queues {
+  readonly stateNumber: number;
+  readonly rqueue: number | undefined;
+  readonly wqueue: number | undefined;
+  /** Set for what /proc tells: it has no limit of a listener's queue, but always 0. */
+  readonly procfs?: object;
+}
+
+function listens({ stateNumber }: Queues): boolean {
+  return stateNumber === SS_LISTEN;
+}
+
+/**
+ * The queues of a socket that can listen.
+ *
+ * @param rqueue the kernel's name for the first
+ * @param wqueue the kernel's name for the second
+ * @param sent what the second means for a connection
+ */
+export function queueColumns(rqueue: string, wqueue: string, sent: string): readonly Column<Queues>[] {
+  return [
+    {
+      key: "recvQueueBytes",
+      ss: "Recv-Q",
+      type: "integer",
+      unit: "bytes",
+      kernel: rqueue,
+      doc: "received and not yet read by the application",
+      read: (socket) => (listens(socket) ? undefined : socket.rqueue),
+    },
+    {
+      key: "sendQueueBytes",
+      ss: "Send-Q",
+      type: "integer",
+      unit: "bytes",
+      kernel: wqueue,
+      doc: sent,
+      read: (socket) => (listens(socket) ? undefined : socket.wqueue),
+    },
+    {
+      key: "backlog",
+      ss: "Recv-Q",
+      type: "integer",
+      unit: "connections",
+      kernel: rqueue,
+      doc: "connections of a listener that wait to be accepted",
+      read: (socket) => (listens(socket) ? socket.rqueue : undefined),
+    },
+    {
+      key: "maxBacklog",
+      ss: "Send-Q",
+      type: "integer",
+      unit: "connections",
+      kernel: wqueue,
+      doc: "connections that may wait, the backlog of listen(2)",
+      read: (socket) => (listens(socket) && socket.procfs === undefined ? socket.wqueue : undefined),
+    },
+  ];
+}
+
+/** The queue of a socket that receives packets. */
+export const packetQueueColumn: Column<{ readonly rqueue: number | undefined }> = {
+  key: "recvQueueBytes",
+  ss: "Recv-Q",
+  type: "integer",
+  unit: "bytes",
+  kernel: "SK_MEMINFO_RMEM_ALLOC",
+  doc: "held by packets that the application has not read yet",
+  read: ({ rqueue }) => rqueue,
+};
+
+const decoder = new TextDecoder();
+
+/** The interface that a socket is bound to. @param kernel the kernel's name for its index */
+export function boundInterfaceColumns(
+  names: NameSource,
+  kernel: string,
+): readonly Column<{ readonly interfaceIndex: number | undefined; readonly origin: Origin }>[] {
+  return [
+    {
+      key: "local.interface",
+      type: "string",
+      kernel,
+      doc: "the interface that it is bound to; absent for none",
+      read: ({ interfaceIndex, origin }) => {
+        const name = interfaceIndex ? names.interface(interfaceIndex, origin.netns) : undefined;
+        return name && decoder.decode(name);
+      },
+    },
+    {
+      key: "local.interfaceIndex",
+      type: "integer",
+      kernel,
+      doc: "index of that interface",
+      read: ({ interfaceIndex }) => interfaceIndex || undefined,
+    },
+  ];
+}

@@ -10,8 +10,9 @@ import { inetSockopt } from "../diag/layouts/sockopt.ts";
 import { tcpInfo } from "../diag/layouts/tcp-info.ts";
 import { writeIpv4, writeIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
-import { SS_LISTEN, stateName } from "../model/state.ts";
+import { stateName } from "../model/state.ts";
 import { type Column, cookieText, hexIdentity, stateWords, structColumns } from "./column.ts";
+import { queueColumns } from "./family.ts";
 import type { NameSource } from "./names.ts";
 import { peerProcessesColumn, processesColumn } from "./processes.ts";
 import { ulpColumns } from "./ulp.ts";
@@ -45,10 +46,6 @@ const tableNames = new Map<number, InetTable>(
 /** The table that a socket was listed in. */
 function tableOf(socket: InetSocket): string {
   return tableNames.get(socket.origin.protocol) ?? "unknown";
-}
-
-function listens(socket: InetSocket): boolean {
-  return socket.stateNumber === SS_LISTEN;
 }
 
 /** The columns of inet sockets, in the order of their JSON. */
@@ -88,43 +85,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       read: ({ association, stateNumber }) =>
         association ? sctpStateName(stateNumber) : stateName(stateNumber),
     },
-    {
-      key: "recvQueueBytes",
-      ss: "Recv-Q",
-      type: "integer",
-      unit: "bytes",
-      kernel: "idiag_rqueue",
-      doc: "received and not yet read by the application",
-      read: (socket) => (listens(socket) ? undefined : socket.rqueue),
-    },
-    {
-      key: "sendQueueBytes",
-      ss: "Send-Q",
-      type: "integer",
-      unit: "bytes",
-      kernel: "idiag_wqueue",
-      doc: "written and not yet acknowledged by the peer",
-      read: (socket) => (listens(socket) ? undefined : socket.wqueue),
-    },
-    {
-      key: "backlog",
-      ss: "Recv-Q",
-      type: "integer",
-      unit: "connections",
-      kernel: "idiag_rqueue",
-      doc: "connections of a listener that wait to be accepted",
-      read: (socket) => (listens(socket) ? socket.rqueue : undefined),
-    },
-    {
-      key: "maxBacklog",
-      ss: "Send-Q",
-      type: "integer",
-      unit: "connections",
-      kernel: "idiag_wqueue",
-      doc: "connections that may wait, the backlog of listen(2)",
-      // /proc has no limit there, but always 0.
-      read: (socket) => (listens(socket) && socket.procfs === undefined ? socket.wqueue : undefined),
-    },
+    ...queueColumns("idiag_rqueue", "idiag_wqueue", "written and not yet acknowledged by the peer"),
     {
       key: "local.address",
       ss: "Local Address:",

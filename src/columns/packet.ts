@@ -4,11 +4,15 @@ import { fanoutTypes, packetDiagInfo, packetDiagRing } from "../diag/layouts/pac
 import type { PacketSocket } from "../diag/packet.ts";
 import { linkProtocolName } from "../model/link-protocols.ts";
 import { type Column, cookieText, structColumns } from "./column.ts";
-import { closedColumn, familyColumns, typeColumn } from "./family.ts";
+import {
+  boundInterfaceColumns,
+  closedColumn,
+  familyColumns,
+  packetQueueColumn,
+  typeColumn,
+} from "./family.ts";
 import type { NameSource } from "./names.ts";
 import { processesColumn } from "./processes.ts";
-
-const decoder = new TextDecoder();
 
 /** What is not told elsewhere of struct packet_diag_info. */
 const { interfaceIndex: _, ...settings } = packetDiagInfo;
@@ -31,32 +35,8 @@ export const packetColumns = (names: NameSource): readonly Column<PacketSocket>[
     read: ({ protocol }) => linkProtocolName(protocol),
   },
   closedColumn,
-  {
-    key: "recvQueueBytes",
-    ss: "Recv-Q",
-    type: "integer",
-    unit: "bytes",
-    kernel: "SK_MEMINFO_RMEM_ALLOC",
-    doc: "held by packets that the application has not read yet",
-    read: ({ rqueue }) => rqueue,
-  },
-  {
-    key: "local.interface",
-    type: "string",
-    kernel: "pdi_index",
-    doc: "the interface that it is bound to; absent for all",
-    read: ({ interfaceIndex, origin }) => {
-      const name = interfaceIndex ? names.interface(interfaceIndex, origin.netns) : undefined;
-      return name && decoder.decode(name);
-    },
-  },
-  {
-    key: "local.interfaceIndex",
-    type: "integer",
-    kernel: "pdi_index",
-    doc: "index of that interface",
-    read: ({ interfaceIndex }) => interfaceIndex || undefined,
-  },
+  packetQueueColumn,
+  ...boundInterfaceColumns(names, "pdi_index"),
   {
     key: "uid",
     ss: "uid:",

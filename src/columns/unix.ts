@@ -1,23 +1,12 @@
 /** The columns of UNIX sockets. */
 import { skMemInfo } from "../diag/layouts/memory.ts";
 import type { UnixSocket } from "../diag/unix.ts";
-import { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "../model/family.ts";
-import { SS_LISTEN, stateName } from "../model/state.ts";
-import { type Column, cookieText, stateWords, structColumns } from "./column.ts";
+import { type Column, cookieText, structColumns } from "./column.ts";
+import { familyColumns, queueColumns, stateColumn, typeColumn } from "./family.ts";
 import type { NameSource } from "./names.ts";
 import { peerProcessesColumn, processesColumn } from "./processes.ts";
 
 const decoder = new TextDecoder();
-
-const types = new Map([
-  [SOCK_STREAM, "stream"],
-  [SOCK_DGRAM, "dgram"],
-  [SOCK_SEQPACKET, "seqpacket"],
-]);
-
-function listens({ stateNumber }: UnixSocket): boolean {
-  return stateNumber === SS_LISTEN;
-}
 
 /** A name that is a path; as the kernel sends it, it may end in a NUL. */
 function pathOf(name: Uint8Array | undefined): string | undefined {
@@ -32,61 +21,10 @@ function abstractOf(name: Uint8Array | undefined): string | undefined {
 
 /** The columns of UNIX sockets, in the order of their JSON. */
 export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] => [
-  { key: "netid", ss: "Netid", type: "string", words: ["unix"], doc: "the socket table", read: () => "unix" },
-  { key: "family", type: "string", words: ["unix"], doc: "address family", read: () => "unix" },
-  {
-    key: "type",
-    type: "string",
-    words: [...types.values()],
-    kernel: "udiag_type",
-    doc: "socket type",
-    read: ({ type }) => types.get(type) ?? `unknown(${type})`,
-  },
-  {
-    key: "state",
-    ss: "State",
-    type: "string",
-    words: stateWords,
-    kernel: "udiag_state",
-    doc: "state of the connection",
-    read: ({ stateNumber }) => stateName(stateNumber),
-  },
-  {
-    key: "recvQueueBytes",
-    ss: "Recv-Q",
-    type: "integer",
-    unit: "bytes",
-    kernel: "udiag_rqueue",
-    doc: "received and not yet read by the application",
-    read: (socket) => (listens(socket) ? undefined : socket.rqueue),
-  },
-  {
-    key: "sendQueueBytes",
-    ss: "Send-Q",
-    type: "integer",
-    unit: "bytes",
-    kernel: "udiag_wqueue",
-    doc: "sent and not yet read by the peer",
-    read: (socket) => (listens(socket) ? undefined : socket.wqueue),
-  },
-  {
-    key: "backlog",
-    ss: "Recv-Q",
-    type: "integer",
-    unit: "connections",
-    kernel: "udiag_rqueue",
-    doc: "connections of a listener that wait to be accepted",
-    read: (socket) => (listens(socket) ? socket.rqueue : undefined),
-  },
-  {
-    key: "maxBacklog",
-    ss: "Send-Q",
-    type: "integer",
-    unit: "connections",
-    kernel: "udiag_wqueue",
-    doc: "connections that may wait, the backlog of listen(2)",
-    read: (socket) => (listens(socket) ? socket.wqueue : undefined),
-  },
+  ...familyColumns("unix", "unix"),
+  typeColumn("udiag_type"),
+  stateColumn("udiag_state"),
+  ...queueColumns("udiag_rqueue", "udiag_wqueue", "sent and not yet read by the peer"),
   {
     key: "local.path",
     ss: "Local Address:",

@@ -3,43 +3,23 @@ import { skMemInfo } from "../diag/layouts/memory.ts";
 import { xdpDiagRing, xdpDiagStats, xdpDiagUmem } from "../diag/layouts/xdp-diag.ts";
 import type { XdpSocket } from "../diag/xdp.ts";
 import { type Column, hexIdentity, structColumns } from "./column.ts";
-import { closedColumn, familyColumns, typeColumn } from "./family.ts";
+import {
+  boundInterfaceColumns,
+  closedColumn,
+  familyColumns,
+  packetQueueColumn,
+  typeColumn,
+} from "./family.ts";
 import type { NameSource } from "./names.ts";
 import { processesColumn } from "./processes.ts";
-
-const decoder = new TextDecoder();
 
 /** The columns of XDP sockets, in the order of their JSON. */
 export const xdpColumns = (names: NameSource): readonly Column<XdpSocket>[] => [
   ...familyColumns("xdp", "xdp"),
   typeColumn("xdiag_type"),
   closedColumn,
-  {
-    key: "recvQueueBytes",
-    ss: "Recv-Q",
-    type: "integer",
-    unit: "bytes",
-    kernel: "SK_MEMINFO_RMEM_ALLOC",
-    doc: "held by packets that the application has not read yet",
-    read: ({ rqueue }) => rqueue,
-  },
-  {
-    key: "local.interface",
-    type: "string",
-    kernel: "ifindex",
-    doc: "the interface that it is bound to",
-    read: ({ interfaceIndex, origin }) => {
-      const name = interfaceIndex ? names.interface(interfaceIndex, origin.netns) : undefined;
-      return name && decoder.decode(name);
-    },
-  },
-  {
-    key: "local.interfaceIndex",
-    type: "integer",
-    kernel: "ifindex",
-    doc: "index of that interface; absent for a socket that is not bound",
-    read: ({ interfaceIndex }) => interfaceIndex || undefined,
-  },
+  packetQueueColumn,
+  ...boundInterfaceColumns(names, "ifindex"),
   {
     key: "local.queue",
     type: "integer",
