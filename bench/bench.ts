@@ -1,6 +1,6 @@
 /**
  * Side by side with ss and netstat, over as many TCP sockets as asked for, in a network namespace of its own.
- * Prints a Markdown table of medians.
+ * Prints a Markdown table of medians, and one of the library on Node.
  *
  * Usage: bench.ts [--sockets N] [--runs N] [--executable PATH]
  */
@@ -128,7 +128,17 @@ async function bench(): Promise<void> {
   for (const each of emptyCases) await measure(each, "0");
   const end = await makeSockets();
   for (const each of cases) await measure(each, sockets.toLocaleString("en"));
+  console.log();
+  await measureLibrary();
   await end();
+}
+
+/** Measures the library where Node is installed: its table is its own. */
+async function measureLibrary(): Promise<void> {
+  if (Bun.which("node") === null) return console.log("The library is not measured: Node is not installed");
+  const program = ["node", join(import.meta.dirname, "library.mjs"), `${runs}`];
+  const { exited } = Bun.spawn(program, { stdio: ["ignore", "inherit", "inherit"] });
+  if ((await exited) !== 0) throw new Error("The library cannot be measured");
 }
 
 if (values.inside) await bench();

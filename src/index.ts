@@ -7,75 +7,57 @@
  * for (const socket of sockets({ tables: ["tcp"], states: ["listening"] })) console.log(socket.toJSON());
  * ```
  *
+ * On Bun and on Node ≥ 20. docs/library.md goes through it task by task.
+ *
  * @module
  */
+import { destroySocket } from "./diag/destroy.ts";
+import type { InetSocket } from "./diag/inet.ts";
+import type { Filter } from "./filter/tree.ts";
 import { liveFiles, liveHost } from "./host/live.ts";
-import { type Family, families as familyTable, type Table, tables as tableTable } from "./model/selection.ts";
-import { stateGroups, stateMask } from "./model/state.ts";
-import { list, type Problem, type Socket } from "./query.ts";
+import { findNamespaces, type Netns, openNamespace } from "./host/namespaces.ts";
+import {
+  type DestroyEvent,
+  type Machine,
+  machineOf,
+  type SocketOwner,
+  type Summary,
+} from "./library/machine.ts";
+import type { Abortable, SelectionOptions, SocketsOptions } from "./library/options.ts";
+import { NETLINK_SOCK_DIAG } from "./netlink/constants.ts";
+import { offThreadTransport, pollingTransport } from "./netlink/deferred.ts";
+import { NetlinkError } from "./netlink/errors.ts";
+import type { Socket } from "./query.ts";
 import { replayHost } from "./replay/host.ts";
 
 export type { InetTable } from "./diag/families.ts";
-export type { Details } from "./diag/family-dump.ts";
 export type { InetSocket, Shutdown, Timer, TimerName } from "./diag/inet.ts";
 export type { BbrInfo, DctcpInfo, VegasInfo } from "./diag/layouts/congestion.ts";
 export type { InetMemInfo, SkMemInfo } from "./diag/layouts/memory.ts";
+export type { SctpStateName } from "./diag/layouts/sctp-info.ts";
 export type { InetSockopt } from "./diag/layouts/sockopt.ts";
 export type { TcpInfo } from "./diag/layouts/tcp-info.ts";
 export type { DiagMessage, Json } from "./diag/message.ts";
+export type { NetlinkDiagSocket } from "./diag/netlink.ts";
+export type { PacketSocket } from "./diag/packet.ts";
 export type { ProcInetDetails, ProcTcpDetails, ProcTcpInfo, ProcUnixDetails } from "./diag/proc-details.ts";
+export type { TipcSocket } from "./diag/tipc.ts";
 export type { UnixSocket } from "./diag/unix.ts";
+export type { VsockSocket } from "./diag/vsock.ts";
+export type { XdpSocket } from "./diag/xdp.ts";
+export { FilterError } from "./filter/errors.ts";
+export { formatFilter } from "./filter/format.ts";
+export type { Filter, Join, Not, Predicate, Relation } from "./filter/tree.ts";
+export type { Netns } from "./host/namespaces.ts";
+export type { DestroyEvent, Machine, SocketOwner, Summary } from "./library/machine.ts";
+export type { Abortable, SelectionOptions, SocketsOptions } from "./library/options.ts";
 export type { Family, Table } from "./model/selection.ts";
 export type { StateName } from "./model/state.ts";
 export { DecodeError, NetlinkError } from "./netlink/errors.ts";
 export type { Problem, Socket } from "./query.ts";
 export { RecordingError } from "./replay/error.ts";
 
-/** Which sockets to list, and what to ask of each. Everything may be left out. */
-export interface SocketsOptions {
-  /** Tables, as `ss -A` names them. Default: all but `tipc`, as ss. */
-  readonly tables?: readonly Table[];
-  /** Address families, as `ss -f` names them. Default: those of the tables. */
-  readonly families?: readonly Family[];
-  /** States or groups of states, as the words after `state` in ss's filter. Default: all. */
-  readonly states?: readonly string[];
-  /** Ask for memory, as `ss -m`. */
-  readonly memory?: boolean;
-  /** Ask for tcp_info and its like, as `ss -i`. */
-  readonly info?: boolean;
-  /** Ask for the type of service, as `ss --tos`. */
-  readonly tos?: boolean;
-  /** Ask for what a family has more, as `ss -e`. */
-  readonly extended?: boolean;
-  /** A recording to read instead of this machine: a folder that `--record` wrote, or a bare pcap. */
-  readonly replay?: string;
-  /**
-   * Takes what went wrong with one table, the others being listed all the same. Default: tables that this kernel
-   * does not have, and sockets that came or went meanwhile, are passed over; any other problem is thrown.
-   */
-  readonly onProblem?: (problem: Problem) => void;
-}
-
-const ENOENT = 2;
-const EINVAL = 22;
-const EOPNOTSUPP = 95;
-
-/** The errors of a kernel that does not have a table. */
-const absent: ReadonlySet<number> = new Set([ENOENT, EINVAL, EOPNOTSUPP]);
-
-function throwUnlessAbsent(problem: Problem): void {
-  if (problem.kind === "socket" || (problem.kind === "refused" && !absent.has(problem.error.errno)))
-    throw problem.error;
-}
-
-function maskOf(words: readonly string[] | undefined): number {
-  if (words === undefined) return stateGroups.all;
-  return words.reduce((mask, word) => {
-    const named = stateMask(word);
-    if (named === undefined) throw new RangeError(`Cannot list sockets: "${word}" is no state`);
-    return mask | named;
-  }, 0);
-}
+const here = machineOf({ host: liveHost(), dumps: offThreadTransport(), events: pollingTransport() });
 
 /**
  * Lists sockets, in ss's order of tables and the kernel's order within each.
@@ -83,33 +65,172 @@ function maskOf(words: readonly string[] | undefined): number {
  * A socket is a view over the kernel's own bytes: a getter decodes its field when it is read, and gives
  * `undefined` for what the kernel did not send. Views stay valid as long as you keep them.
  *
- * @returns an iterable to be walked once; the kernel is asked as it is walked
+ * ```ts
+ * for (const socket of sockets({ tables: ["tcp"], info: true, filter: "dport = :443 and rtt > 50ms" }))
+ *   if (socket.kind === "inet") console.log(socket.dst, socket.tcpInfo?.rtt);
+ * ```
+ *
+ * @returns an iterable to be walked once; the kernel is asked as it is walked, and all of these are thrown then
  * @throws NetlinkError if the kernel cannot be asked
- * @throws RangeError for a word that is no state
- * @throws RecordingError if a recording cannot be read
+ * @throws RangeError for a word that is no table, family or state, and for a namespace that is gone
+ * @throws FilterError for a wrong filter, and for one with the name of a host, which takes {@link socketsAsync}
  */
-export function* sockets(options: SocketsOptions = {}): Generator<Socket> {
-  const all = Object.keys(tableTable) as Table[];
-  const wanted: number[] | undefined = options.families?.map((family) => familyTable[family].number);
-  const chosen =
-    options.tables ??
-    all.filter((table) =>
-      wanted === undefined
-        ? table !== "tipc"
-        : tableTable[table].families.some((family) => wanted.includes(family)),
-    );
-  const host = options.replay === undefined ? liveHost() : replayHost(options.replay, liveFiles);
-  const batches = list(host, {
-    selection: {
-      tables: new Set(chosen),
-      families: new Set(wanted ?? chosen.flatMap((table) => tableTable[table].families)),
-      states: maskOf(options.states),
-      preferred: undefined,
-    },
-    details: options,
-    predicate: undefined,
-    keep: true,
-    report: options.onProblem ?? throwUnlessAbsent,
-  });
-  for (const batch of batches) yield* batch.sockets;
+export function sockets(options?: SocketsOptions): Generator<Socket> {
+  return here.sockets(options);
+}
+
+/**
+ * {@link sockets}, without keeping the event loop waiting: for servers. Names of hosts in a filter are looked up.
+ *
+ * On Node the kernel is asked on another thread. On Bun each datagram of the answer is asked for on this one, and
+ * others get their turn in between.
+ *
+ * ```ts
+ * const signal = AbortSignal.timeout(1000);
+ * let waiting = 0;
+ * for await (const socket of socketsAsync({ tables: ["tcp"], states: ["close-wait"], signal })) waiting++;
+ * ```
+ *
+ * @throws what {@link sockets} does, and the reason of the signal
+ */
+export function socketsAsync(options?: SocketsOptions & Abortable): AsyncGenerator<Socket> {
+  return here.socketsAsync(options);
+}
+
+/**
+ * Tells of TCP and UDP sockets as the kernel destroys them, from the call on, until it is left or aborted. Events
+ * that were lost are told of, too: the kernel drops what is not taken in time. Needs CAP_NET_ADMIN.
+ *
+ * ```ts
+ * for await (const event of destroyed({ tables: ["tcp"] }))
+ *   if (event.kind === "lost") console.warn("missed", event.count);
+ *   else console.log(event.socket.src, event.socket.sport, event.socket.tcpInfo?.totalRetrans);
+ * ```
+ *
+ * @throws NetlinkError if the kernel cannot be listened to
+ * @throws RangeError for a word that is no table or family, and for a filter by process
+ * @throws FilterError for a wrong filter, and for one with the name of a host
+ * @throws while it is walked, the reason of the signal
+ */
+export function destroyed(options?: SelectionOptions & Abortable): AsyncIterableIterator<DestroyEvent> {
+  return here.destroyed(options);
+}
+
+const ENOENT = 2;
+
+/**
+ * Closes a socket by force: its connection is reset, and whoever has it open gets ECONNABORTED. Needs CAP_NET_ADMIN.
+ *
+ * ```ts
+ * for (const socket of sockets({ tables: ["tcp"], filter: "dst 192.0.2.1" }))
+ *   if (socket.kind === "inet") destroy(socket);
+ * ```
+ *
+ * @returns false if the socket is gone already
+ * @throws NetlinkError with the kernel's refusal: EPERM, or EOPNOTSUPP for a kind that cannot be closed
+ * @throws TypeError for a socket that was read in /proc, by which the kernel cannot tell which is meant
+ * @throws RangeError if the network namespace of the socket is gone
+ */
+export function destroy(socket: InetSocket): boolean {
+  if (socket.procfs !== undefined) throw new TypeError("Cannot destroy a socket that was read in /proc");
+  const { transport } = liveHost();
+  const { netns } = socket.origin;
+  const place = netns && openNamespace(liveFiles, netns.inode);
+  if (netns !== undefined && place === undefined)
+    throw new RangeError("Cannot destroy a socket whose network namespace is gone");
+  const open = () => transport.open(NETLINK_SOCK_DIAG);
+  try {
+    const conversation = place === undefined ? open() : place.within(open);
+    try {
+      destroySocket(conversation, socket);
+      return true;
+    } finally {
+      conversation.close();
+    }
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === ENOENT) return false;
+    throw error;
+  } finally {
+    place?.close();
+  }
+}
+
+/**
+ * Counts sockets, as `ss -s`: what the kernel has counted anyway, so that it costs the same on any host.
+ *
+ * ```ts
+ * const { tcpStates, transports } = summary();
+ * console.log(tcpStates.established, transports.udp.total);
+ * ```
+ *
+ * @throws an error with a system error `code` if /proc cannot be read
+ */
+export function summary(): Summary {
+  return here.summary();
+}
+
+/**
+ * Finds the processes that have sockets open, in one pass over the descriptors of all processes. Of those that we
+ * may not look into nothing is told.
+ *
+ * ```ts
+ * const listeners = [...sockets({ tables: ["tcp"], states: ["listening"] })];
+ * const found = owners(listeners.map(({ inode }) => inode ?? 0));
+ * for (const { inode } of listeners) console.log(found.get(inode ?? 0)?.map(({ comm, pid }) => `${comm}/${pid}`));
+ * ```
+ *
+ * @param inodes the sockets to look for; if left out, all
+ * @returns the owners by the inode of the socket, the last found first, as ss has them
+ */
+export function owners(inodes?: Iterable<number>): ReadonlyMap<number, readonly SocketOwner[]> {
+  return here.owners(inodes);
+}
+
+/**
+ * Finds the network namespaces of this host, as far as we may look: those of processes, those that `ip netns`
+ * knows, and those mounted elsewhere.
+ *
+ * ```ts
+ * for (const netns of netnsList())
+ *   for (const socket of sockets({ netns, states: ["listening"] })) console.log(netns.name, socket.toJSON());
+ * ```
+ */
+export function netnsList(): readonly Netns[] {
+  return findNamespaces(liveFiles).namespaces.map(({ inode, name, pid }) => ({ inode, name, pid }));
+}
+
+/**
+ * Parses a filter: to check what somebody typed, or to look at what it means. `formatFilter` is the way back.
+ * Services, interfaces, users and cgroups are looked up on this host; names of hosts are left as they are.
+ *
+ * ```ts
+ * try {
+ *   parseFilter("dport = :443 and rtt > 50");
+ * } catch (error) {
+ *   if (error instanceof FilterError) console.error(error.offset, error.expected);
+ * }
+ * ```
+ *
+ * @returns undefined for a text without a word, which every socket passes
+ * @throws FilterError
+ */
+export function parseFilter(text: string): Filter | undefined {
+  return here.parseFilter(text);
+}
+
+/**
+ * Opens a recording that `sockscope --record` wrote, or a bare pcap of netlink. The kernel of the recording is
+ * played: it is asked as this machine is, and answers as it would have.
+ *
+ * ```ts
+ * for (const socket of replay("evidence").sockets({ tables: ["tcp"], info: true })) console.log(socket.toJSON());
+ * ```
+ *
+ * @throws RecordingError if it cannot be read
+ */
+export function replay(path: string): Machine {
+  const host = replayHost(path, liveFiles);
+  // Its answers are all there, so nothing is ever waited for.
+  const transport = { ...host.transport, arrival: () => Promise.resolve() };
+  return machineOf({ host, dumps: transport, events: transport });
 }

@@ -9,8 +9,9 @@ import type { Host } from "./host/host.ts";
 import { allocator } from "./list/common.ts";
 import { extensions, familyDumps, listFamily, listInet } from "./list/netlink.ts";
 import { listDiagFile, listFromProc } from "./list/proc.ts";
-import type { Predicate, Query, Socket, SocketBatch } from "./list/query.ts";
+import { notYet, type Predicate, type Query, type Socket, type SocketBatch } from "./list/query.ts";
 import { requestOrder } from "./model/request-order.ts";
+import type { DeferredTransport } from "./netlink/transport.ts";
 import { sourcesOf } from "./procfs/source.ts";
 
 export { destroy, destroyed } from "./list/destroyed.ts";
@@ -22,18 +23,55 @@ export type { Predicate, Problem, Query, Socket, SocketBatch } from "./list/quer
  * @returns batches, in ss's order of tables; a table that cannot be read is reported and passed over
  */
 export function* list(host: Host, query: Query): Generator<SocketBatch> {
+  const { asked, finish } = widened(query);
+  const settle = query.predicate?.settle;
+  const batches = listTables(host, asked);
+  yield* finish(settle === undefined ? batches : settled([...batches], settle));
+}
+
+/**
+ * {@link list}, where the kernel does not keep the event loop waiting. What a filter looks up of sockets beside the
+ * kernel (who owns them) is looked up in one go.
+ *
+ * @param transport how the kernel is asked, in place of the host's
+ */
+export async function* listAsync(
+  host: Host,
+  transport: DeferredTransport,
+  query: Query,
+): AsyncGenerator<SocketBatch> {
+  const { asked, finish } = widened(query);
+  const settle = query.predicate?.settle;
+  const candidates: SocketBatch[] = [];
+  for (const batch of listTables({ ...host, transport }, asked)) {
+    if (batch === notYet) await transport.arrival();
+    else if (settle === undefined) yield* finish([batch]);
+    else candidates.push(batch);
+  }
+  if (settle !== undefined) yield* finish(settled(candidates, settle));
+}
+
+/** A query that asks for all that its filter reads, and what hides again of its sockets what it did not ask for. */
+function widened(query: Query): {
+  readonly asked: Query;
+  finish(batches: Iterable<SocketBatch>): Iterable<SocketBatch>;
+} {
   const { predicate, details, keep } = query;
   const asked = {
     ...query,
     details: { ...details, ...predicate?.details },
     keep: keep || predicate?.settle !== undefined,
   };
-  let batches: Iterable<SocketBatch> = listTables(host, asked);
-  if (predicate?.settle !== undefined) batches = settled([...batches], predicate.settle);
   const unasked = extensions(asked.details) & ~extensions(details);
-  if (unasked === 0) return yield* batches;
+  if (unasked === 0) return { asked, finish: (batches) => batches };
   const shown = hideUnasked(unasked);
-  for (const { dump, sockets } of batches) yield { dump, sockets: sockets.map((socket) => shown(socket)) };
+  return {
+    asked,
+    *finish(batches) {
+      for (const { dump, sockets } of batches)
+        yield { dump, sockets: sockets.map((socket) => shown(socket)) };
+    },
+  };
 }
 
 /** The sockets that pass, once all that may pass are there. */

@@ -22,6 +22,7 @@ const stages = [
   ["list"],
   ["render"],
   ["query.ts"],
+  ["library"],
   ["index.ts", "cli"],
 ];
 

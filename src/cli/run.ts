@@ -10,13 +10,14 @@ import { type AddressAt, resolveHosts, withDeadline } from "../enrich/resolve.ts
 import { FilterError } from "../filter/errors.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
+import type { FindOwners } from "../list/predicate.ts";
 import type { Selection } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { Problem, Query, SocketBatch } from "../query.ts";
 import { performActions } from "./actions.ts";
 import { complaint } from "./complaint.ts";
-import type { Filtered, FindOwners } from "./filter.ts";
+import type { Filtered } from "./filter.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import { usage, version } from "./help.ts";
 import { filterPlaces, listPlaces, openPlaces, refuseWithAllNetns } from "./namespaces.ts";

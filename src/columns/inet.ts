@@ -1,16 +1,14 @@
 /** The columns of inet sockets. */
-import { ByteWriter } from "../bytes/writer.ts";
 import { type InetTable, inetTables } from "../diag/families.ts";
 import type { InetSocket } from "../diag/inet.ts";
 import { bbrInfo, dctcpInfo, vegasInfo } from "../diag/layouts/congestion.ts";
 import { inetMemInfo, skMemInfo } from "../diag/layouts/memory.ts";
 import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
-import { type SocketAddress, sctpInfo, sctpStateName, sctpStates } from "../diag/layouts/sctp-info.ts";
+import { type SocketAddress, sctpInfo, sctpStates } from "../diag/layouts/sctp-info.ts";
 import { inetSockopt } from "../diag/layouts/sockopt.ts";
 import { tcpInfo } from "../diag/layouts/tcp-info.ts";
-import { writeIpv4, writeIpv6 } from "../model/address.ts";
+import { addressText } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
-import { stateName } from "../model/state.ts";
 import { type Column, cookieText, hexIdentity, stateWords, structColumns } from "./column.ts";
 import { queueColumns } from "./family.ts";
 import type { NameSource } from "./names.ts";
@@ -18,18 +16,6 @@ import { peerProcessesColumn, processesColumn } from "./processes.ts";
 import { ulpColumns } from "./ulp.ts";
 
 const decoder = new TextDecoder();
-const scratch = new ByteWriter(64);
-
-function addressText(data: DataView, at: number, family: number): string {
-  scratch.length = 0;
-  if (family === AF_INET6) writeIpv6(scratch, data, at);
-  else writeIpv4(scratch, data, at);
-  return decoder.decode(scratch.view());
-}
-
-function address({ data, familyNumber }: InetSocket, at: number): string {
-  return addressText(data, at, familyNumber);
-}
 
 /** The addresses of a list, without those of an unknown family. */
 function addressTexts(addresses: readonly SocketAddress[] | undefined): readonly string[] | undefined {
@@ -82,8 +68,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       words: [...new Set([...stateWords, ...sctpStates])],
       kernel: "idiag_state",
       doc: "state of the connection",
-      read: ({ association, stateNumber }) =>
-        association ? sctpStateName(stateNumber) : stateName(stateNumber),
+      read: ({ state }) => state,
     },
     ...queueColumns("idiag_rqueue", "idiag_wqueue", "written and not yet acknowledged by the peer"),
     {
@@ -92,7 +77,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       type: "string",
       kernel: "idiag_src",
       doc: "own IP address",
-      read: (socket) => address(socket, socket.sourceOffset),
+      read: ({ src }) => src,
     },
     {
       key: "local.host",
@@ -128,7 +113,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       type: "string",
       kernel: "idiag_dst",
       doc: "the peer's IP address",
-      read: (socket) => address(socket, socket.destinationOffset),
+      read: ({ dst }) => dst,
     },
     {
       key: "peer.host",

@@ -1,6 +1,8 @@
 /** Sockets of the inet tables: TCP, UDP, RAW, DCCP, SCTP, MPTCP. linux/inet_diag.h. */
 import { wholeView, writeField } from "../bytes/layout.ts";
+import { addressText } from "../model/address.ts";
 import { AF_INET6, IPPROTO_MPTCP, IPPROTO_SCTP } from "../model/family.ts";
+import { type StateName, stateName } from "../model/state.ts";
 import { NLA_F_NESTED } from "../netlink/constants.ts";
 import type { AttributeToWrite } from "../netlink/message.ts";
 import type { Details } from "./family-dump.ts";
@@ -19,7 +21,13 @@ import {
 import { MD5_SIGNATURE_SIZE, Md5Signature } from "./layouts/md5.ts";
 import { InetMemInfo, SkMemInfo } from "./layouts/memory.ts";
 import { MptcpInfo } from "./layouts/mptcp-info.ts";
-import { SctpInfo, SOCKET_ADDRESS_SIZE, SocketAddress } from "./layouts/sctp-info.ts";
+import {
+  SctpInfo,
+  type SctpStateName,
+  SOCKET_ADDRESS_SIZE,
+  SocketAddress,
+  sctpStateName,
+} from "./layouts/sctp-info.ts";
 import { InetSockopt } from "./layouts/sockopt.ts";
 import { TcpInfo } from "./layouts/tcp-info.ts";
 import { UlpInfo } from "./layouts/ulp.ts";
@@ -113,6 +121,22 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
   /** `inet` or `inet6`. */
   get family(): "inet" | "inet6" {
     return this.familyNumber === AF_INET6 ? "inet6" : "inet";
+  }
+
+  /** Local address, as text. */
+  get src(): string {
+    return addressText(this.data, this.sourceOffset, this.familyNumber);
+  }
+
+  /** The peer's address, as text; all zeros without a peer. */
+  get dst(): string {
+    return addressText(this.data, this.destinationOffset, this.familyNumber);
+  }
+
+  /** The state, by the name that ss gives it; that of an SCTP association is one of SCTP's own. */
+  get state(): StateName | SctpStateName {
+    const { association, stateNumber } = this;
+    return association ? sctpStateName(stateNumber) : stateName(stateNumber);
   }
 
   /** IP protocol: the table's, unless the kernel sent one (it does for raw sockets). */

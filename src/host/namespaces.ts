@@ -138,7 +138,7 @@ export interface OpenNamespaces extends Disposable {
 const NAMESPACED = /^\/proc\/(sys\/)?net(\/|$)/;
 
 /** The host as it looks from within a namespace. @param within does something there */
-function hostWithin(host: Host, within: <T>(action: () => T) => T): Host {
+export function hostWithin(host: Host, within: <T>(action: () => T) => T): Host {
   const { transport, files } = host;
   return {
     ...host,
@@ -171,6 +171,44 @@ function enter(fd: number): void {
   if (result < 0) throw new NetlinkError("setns", -result);
 }
 
+/** Makes what does something in one namespace, and comes back to another. Both are descriptors. */
+function visitor(fd: number, home: number): <T>(action: () => T) => T {
+  return (action) => {
+    enter(fd);
+    try {
+      return action();
+    } finally {
+      enter(home);
+    }
+  };
+}
+
+/** A network namespace that something can be done in until it is closed. */
+export interface OpenNamespace {
+  /** Does something there; the calling thread is back in its own namespace afterwards. */
+  within<T>(action: () => T): T;
+  close(): void;
+}
+
+/**
+ * Opens one network namespace of this host.
+ *
+ * @returns undefined if there is no such namespace (any more)
+ * @throws an error with a system error `code` if it may not be opened, NetlinkError if not be entered
+ */
+export function openNamespace(files: Files, inode: number): OpenNamespace | undefined {
+  if (linkedInode(files, OWN) === inode) return { within: (action) => action(), close: () => undefined };
+  const found = findNamespaces(files).namespaces.find((each) => each.inode === inode);
+  if (found === undefined) return undefined;
+  const descriptors = [openFile(found), openSync(OWN, "r")] as const;
+  return {
+    within: visitor(...descriptors),
+    close() {
+      for (const fd of descriptors) closeSync(fd);
+    },
+  };
+}
+
 /**
  * Opens every network namespace of this host. Whatever is done in one, the calling thread is back in its own
  * namespace afterwards; a netlink socket stays in the namespace that it was opened in.
@@ -183,16 +221,6 @@ export function openNamespaces(host: Host, complain: (line: string) => void): Op
   const own = linkedInode(host.files, OWN);
   const home = openSync(OWN, "r");
   const descriptors = [home];
-  const within =
-    (fd: number) =>
-    <T>(action: () => T): T => {
-      enter(fd);
-      try {
-        return action();
-      } finally {
-        enter(home);
-      }
-    };
   const list: OpenNetns[] = [];
   for (const found of namespaces) {
     const { paths: _, ...netns } = found;
@@ -203,8 +231,8 @@ export function openNamespaces(host: Host, complain: (line: string) => void): Op
     try {
       const fd = openFile(found);
       descriptors.push(fd);
-      within(fd)(() => undefined);
-      list.push({ netns, host: hostWithin(host, within(fd)) });
+      visitor(fd, home)(() => undefined);
+      list.push({ netns, host: hostWithin(host, visitor(fd, home)) });
     } catch (error) {
       // What is gone needs no word.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;

@@ -4,8 +4,9 @@ import { destroyedSockets, destroyGroups, tableOfDestroyed } from "../diag/destr
 import type { Host } from "../host/host.ts";
 import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import { NetlinkError } from "../netlink/errors.ts";
+import { pending } from "../netlink/transport.ts";
 import { allocator, describeBare } from "./common.ts";
-import type { Query, Socket, SocketBatch } from "./query.ts";
+import { notYet, type Query, type Socket, type SocketBatch } from "./query.ts";
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -31,6 +32,10 @@ export function* destroyed({ transport }: Host, query: Query): Generator<SocketB
       } catch (error) {
         if (!(error instanceof NetlinkError) || error.errno !== ENOBUFS) throw error;
         query.report({ kind: "lost", portId: socket.portId });
+        continue;
+      }
+      if (datagram === pending) {
+        yield notYet;
         continue;
       }
       if (datagram.length === 0) return;

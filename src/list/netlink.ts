@@ -28,7 +28,7 @@ import { NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
-import type { Query, Socket, SocketBatch } from "./query.ts";
+import { notYet, type Query, type Socket, type SocketBatch } from "./query.ts";
 
 /** The families that one request each lists. */
 export const familyDumps = {
@@ -102,7 +102,7 @@ export function* listInet(
         const attributes = [...bytecode, ...wide, ...storages];
         const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload, attributes);
         for (const batch of run(socket, request)) {
-          told.add(family);
+          if (batch !== notYet) told.add(family);
           yield batch;
         }
         told.add(family);
@@ -113,7 +113,7 @@ export function* listInet(
       // A kernel before 3.3, perhaps. It lists both families whatever it is asked.
       const payload = inetLegacyRequest(AF_INET, ext, selection.states);
       for (const batch of run(socket, encodeDumpRequest(legacy, payload, bytecode))) {
-        told.add(AF_INET).add(AF_INET6);
+        if (batch !== notYet) told.add(AF_INET).add(AF_INET6);
         yield batch;
       }
     }
@@ -148,7 +148,7 @@ export function* listFamily<S extends Socket>(
     });
     for (const batch of found) {
       if (incomplete && !told) return;
-      told = true;
+      if (batch !== notYet) told = true;
       yield batch;
     }
   });
@@ -173,6 +173,10 @@ function* listMessages(
       return;
     }
     const { data, count, offsets, lengths } = next.value;
+    if (count === 0) {
+      yield notYet;
+      continue;
+    }
     const sockets: Socket[] = [];
     for (let index = 0; index < count; index++) {
       const socket = view(data, offsets[index]!, lengths[index]!);

@@ -81,3 +81,6 @@ export interface SocketBatch {
   readonly dump: DumpName;
   readonly sockets: readonly Socket[];
 }
+
+/** The batch that says that nothing has come yet, where the transport does not wait. It is of no table. */
+export const notYet: SocketBatch = { dump: "netlink", sockets: [] };

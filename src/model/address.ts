@@ -1,5 +1,6 @@
 /** IP addresses as text. RFC 5952 with the C library's habits (inet_ntop). */
-import type { ByteWriter } from "../bytes/writer.ts";
+import { ByteWriter } from "../bytes/writer.ts";
+import { AF_INET6 } from "./family.ts";
 
 const DOT = 0x2e;
 const COLON = 0x3a;
@@ -43,6 +44,17 @@ export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void 
     }
     writer.hex(data.getUint16(at + word * 2));
   }
+}
+
+const decoder = new TextDecoder();
+const scratch = new ByteWriter(64);
+
+/** The address at `at` as text. @param family AF_INET6, or it is IPv4 */
+export function addressText(data: DataView, at: number, family: number): string {
+  scratch.length = 0;
+  if (family === AF_INET6) writeIpv6(scratch, data, at);
+  else writeIpv4(scratch, data, at);
+  return decoder.decode(scratch.view());
 }
 
 /** Whether the sixteen bytes at `at` are the unspecified address. */

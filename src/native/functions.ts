@@ -52,6 +52,16 @@ export type Functions = {
   readonly [Name in keyof typeof prototypes]: (...values: Arguments<(typeof prototypes)[Name]>) => number;
 };
 
+/** The functions that can be called on another thread. */
+export const offThreadNames = ["send", "recvfrom"] as const;
+
+/** They, bound by a runtime that can do so. Each gives what C gives, or -errno. */
+export type OffThread = {
+  readonly [Name in (typeof offThreadNames)[number]]: (
+    ...values: Arguments<(typeof prototypes)[Name]>
+  ) => Promise<number>;
+};
+
 /**
  * `SYS_getdents64`. By number, as musl took the name out of its dynamic symbols in 1.2.4 and glibc has no
  * `getdents`. asm/unistd_64.h; every other 64-bit machine has that of asm-generic/unistd.h.
@@ -78,13 +88,19 @@ function cStringOrNull(text: string | null): Uint8Array | null {
  * Makes the seam from bound C functions.
  *
  * @param errno reads errno; called at once after the call that failed
+ * @param offThread calls on another thread; if left out, they are made on this one, after a turn of the event loop
  */
-export function libcOf(c: Functions, errno: () => number): Libc {
+export function libcOf(c: Functions, errno: () => number, offThread?: OffThread): Libc {
   const pollfd = new Uint8Array(POLLFD.size);
   const pollfdView = new DataView(pollfd.buffer);
   const addressLength = new Uint32Array(1);
   const errorText = new Uint8Array(256);
   const checked = (result: number): number => (result === -1 ? -errno() : result);
+  const later = (call: () => number) => new Promise<void>(setImmediate).then(() => checked(call()));
+  const { send, recvfrom }: OffThread = offThread ?? {
+    send: (...values) => later(() => c.send(...values)),
+    recvfrom: (...values) => later(() => c.recvfrom(...values)),
+  };
   return {
     socket: (domain, type, protocol) => checked(c.socket(domain, type, protocol)),
     bind: (fd, address) => checked(c.bind(fd, address, address.length)),
@@ -100,6 +116,11 @@ export function libcOf(c: Functions, errno: () => number): Libc {
       if (address === null) return checked(c.recvfrom(fd, buffer, size, flags, null, null));
       addressLength[0] = address.length;
       return checked(c.recvfrom(fd, buffer, size, flags, address, addressLength));
+    },
+    sendAsync: (fd, message, flags) => send(fd, message, message.length, flags),
+    recvfromAsync(fd, buffer, flags, address) {
+      const length = address === null ? null : Uint32Array.of(address.length);
+      return recvfrom(fd, buffer, buffer === null ? 0 : buffer.length, flags, address, length);
     },
     poll(fd, events, timeoutMs) {
       pollfdView.setInt32(POLLFD.fd, fd, true);

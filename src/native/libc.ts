@@ -25,6 +25,18 @@ export interface Libc {
    * @returns bytes, or -errno.
    */
   recvfrom(fd: number, buffer: Uint8Array | null, flags: number, address: Uint8Array | null): number;
+  /**
+   * {@link Libc.send} on another thread, so that the event loop goes on. Bun has no such calls: there it is made on
+   * this thread, after a turn of the event loop. Nothing may be needed of this thread for the call to end.
+   */
+  sendAsync(fd: number, message: Uint8Array, flags: number): Promise<number>;
+  /** {@link Libc.recvfrom}, likewise; the buffers are not to be touched meanwhile. */
+  recvfromAsync(
+    fd: number,
+    buffer: Uint8Array | null,
+    flags: number,
+    address: Uint8Array | null,
+  ): Promise<number>;
   /** poll(2) on one descriptor. @returns the events that are ready (0 at the time-out), or -errno. */
   poll(fd: number, events: number, timeoutMs: number): number;
   /** write(2). @returns bytes written, or -errno. */

@@ -1,6 +1,14 @@
 /** libc through koffi, for Node. */
 import koffi from "koffi";
-import { type CType, type Functions, LIBRARY, libcOf, prototypes } from "./functions.ts";
+import {
+  type CType,
+  type Functions,
+  LIBRARY,
+  libcOf,
+  type OffThread,
+  offThreadNames,
+  prototypes,
+} from "./functions.ts";
 import type { Libc } from "./libc.ts";
 
 const koffiTypes: Readonly<Record<CType, string>> = {
@@ -22,5 +30,23 @@ const functions = Object.fromEntries(
   ]),
 );
 
+/** A function as a promise, called by the threads that Node has for such things. */
+function offThread(name: (typeof offThreadNames)[number]) {
+  return (...values: unknown[]) =>
+    new Promise<number>((resolve, reject) => {
+      functions[name]!.async(...values, (error: unknown, result: number) => {
+        // koffi gives back the errno of the call that is being answered.
+        if (error) reject(error);
+        else resolve(result === -1 ? -koffi.errno() : result);
+      });
+    });
+}
+
+const asynchronous = Object.fromEntries(offThreadNames.map((name) => [name, offThread(name)]));
+
 /** The seam, on Node. */
-export const libc: Libc = libcOf(functions as unknown as Functions, () => koffi.errno());
+export const libc: Libc = libcOf(
+  functions as unknown as Functions,
+  () => koffi.errno(),
+  asynchronous as unknown as OffThread,
+);

@@ -16,7 +16,7 @@ import {
 } from "./constants.ts";
 import { DecodeError, NetlinkError } from "./errors.ts";
 import { type AttributeToWrite, align4, encodeMessage, findAttribute } from "./message.ts";
-import type { NetlinkSocket } from "./transport.ts";
+import { type NetlinkSocket, pending } from "./transport.ts";
 
 /** The sequence number of every dump; a socket has one dump under way at most. */
 export const DUMP_SEQUENCE = 123456;
@@ -25,7 +25,7 @@ export const DUMP_SEQUENCE = 123456;
 export interface Batch {
   /** The datagram. */
   data: DataView;
-  /** How many messages of the dump it holds. */
+  /** How many messages of the dump it holds; 0 if nothing has come yet, on a socket that does not wait. */
   count: number;
   /** `nlmsg_type` of each. */
   types: Uint16Array;
@@ -120,6 +120,11 @@ export function* dump(
   };
   for (;;) {
     const datagram = socket.receive(allocate);
+    if (datagram === pending) {
+      batch.count = 0;
+      yield batch;
+      continue;
+    }
     if (datagram.length === 0) throw new DecodeError("dump", 0, "the conversation ends without NLMSG_DONE");
     const data = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
     batch.data = data;

@@ -64,13 +64,14 @@ function errorOf(body: () => unknown): NetlinkError {
 }
 
 describe("liveTransport().open()", () => {
-  test("makes the socket as ss does", () => {
+  test("makes the socket as ss does, with more room for events", () => {
     const { libc, calls } = fakeLibc([]);
     expect(liveTransport(libc).open(NETLINK_SOCK_DIAG, 0b101).portId).toBe(4242);
     expect(calls).toEqual([
       "socket 16 524291 4",
       "setsockopt 7 1 7 [0,128,0,0]",
-      "setsockopt 7 1 8 [0,0,16,0]",
+      "setsockopt 7 1 8 [0,0,0,2]",
+      "setsockopt 7 1 33 [0,0,0,2]",
       "setsockopt 7 270 11 [1,0,0,0]",
       "bind 7 [16,0,0,0,0,0,0,0,5,0,0,0]",
     ]);

@@ -4,7 +4,7 @@ import { type Layout, layoutSize, readField, writeField } from "../bytes/layout.
 import { EAGAIN, EINTR, EMSGSIZE, type Libc } from "../native/libc.ts";
 import { AF_NETLINK } from "./constants.ts";
 import { NetlinkError } from "./errors.ts";
-import type { NetlinkSocket, Transport } from "./transport.ts";
+import { type NetlinkSocket, pending, type Transport } from "./transport.ts";
 
 /** Socket types and options. asm-generic/socket.h, linux/net.h, linux/netlink.h. */
 const SOCK_RAW = 3;
@@ -12,22 +12,27 @@ const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+/** The same beyond rmem_max, with CAP_NET_ADMIN. */
+const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_EXT_ACK = 11;
 
 /** Flags of recvfrom. linux/socket.h. */
-const MSG_PEEK = 0x02;
-const MSG_TRUNC = 0x20;
+export const MSG_PEEK = 0x02;
+export const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
 
 /** The buffer sizes that ss asks for; the kernel may give less. */
 const SEND_BUFFER = 32 * 1024;
 const RECEIVE_BUFFER = 1024 * 1024;
+/** Events come whether they are read or not: this much holds tens of thousands. */
+const EVENT_BUFFER = 32 * 1024 * 1024;
 
 /** The kernel fills datagrams of a dump up to this much, if it has seen a buffer as large. */
-const SMALLEST_DATAGRAM_BUFFER = 32 * 1024;
+export const SMALLEST_DATAGRAM_BUFFER = 32 * 1024;
 
 /** struct sockaddr_nl. linux/netlink.h. */
-const sockaddrNl = {
+export const sockaddrNl = {
   family: { offset: 0, type: "u16", kernel: "nl_family", doc: "AF_NETLINK." },
   portId: { offset: 4, type: "u32", kernel: "nl_pid", doc: "Port id; 0 is the kernel." },
   groups: { offset: 8, type: "u32", kernel: "nl_groups", doc: "Mask of multicast groups." },
@@ -39,7 +44,7 @@ function intBytes(value: number): Uint8Array {
 }
 
 /** Gives back a result that is not an errno, throws one that is. */
-function checked(operation: string, result: number): number {
+export function checked(operation: string, result: number): number {
   if (result < 0) throw new NetlinkError(operation, -result);
   return result;
 }
@@ -47,7 +52,9 @@ function checked(operation: string, result: number): number {
 /** Sets the options of a socket, binds it, and gives its port id. */
 function prepare(libc: Libc, fd: number, groups: number): number {
   checked("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, intBytes(SEND_BUFFER)));
-  checked("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, intBytes(RECEIVE_BUFFER)));
+  const room = intBytes(groups === 0 ? RECEIVE_BUFFER : EVENT_BUFFER);
+  checked("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, room));
+  if (groups !== 0) libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, room);
   // Kernels before 4.12 do not have it, and do without.
   libc.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, intBytes(1));
   const address = new Uint8Array(layoutSize(sockaddrNl));
@@ -60,15 +67,35 @@ function prepare(libc: Libc, fd: number, groups: number): number {
 }
 
 /** A socket that is open and bound. */
-function socketOf(libc: Libc, opened: number, portId: number): NetlinkSocket {
-  let fd = opened;
+export interface OpenSocket {
+  readonly fd: number;
+  readonly portId: number;
+}
+
+/** Opens and binds a socket. @throws NetlinkError */
+export function openSocket(libc: Libc, protocol: number, groups: number): OpenSocket {
+  const fd = checked("socket", libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  try {
+    return { fd, portId: prepare(libc, fd, groups) };
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+/** Talks over a socket. @param waits whether a receive waits until something comes */
+export function socketOf(libc: Libc, opened: OpenSocket, waits: boolean): NetlinkSocket {
+  const { portId } = opened;
+  let { fd } = opened;
+  const waiting = waits ? 0 : MSG_DONTWAIT;
   const sender = new Uint8Array(layoutSize(sockaddrNl));
   const senderData = new DataView(sender.buffer);
 
   function receiveInto(buffer: Uint8Array | null, flags: number): number {
     for (;;) {
-      const result = libc.recvfrom(fd, buffer, flags, sender);
-      if (result !== -EINTR && result !== -EAGAIN) return checked("recv", result);
+      const result = libc.recvfrom(fd, buffer, flags | waiting, sender);
+      if (result === -EINTR || (result === -EAGAIN && waits)) continue;
+      return result === -EAGAIN ? result : checked("recv", result);
     }
   }
 
@@ -83,6 +110,7 @@ function socketOf(libc: Libc, opened: number, portId: number): NetlinkSocket {
     receive(allocate) {
       for (;;) {
         const size = receiveInto(null, MSG_PEEK | MSG_TRUNC);
+        if (size === -EAGAIN) return pending;
         // Not only the kernel can write to our port: so can every process with CAP_NET_ADMIN over this network
         // namespace (the protocols that we speak do not have NL_CFG_F_NONROOT_SEND), by unicast and to groups.
         // What it sends could pass for an answer, so the sender is looked at; recv(2) would not tell it.
@@ -92,6 +120,7 @@ function socketOf(libc: Libc, opened: number, portId: number): NetlinkSocket {
         }
         const buffer = allocate(Math.max(size, SMALLEST_DATAGRAM_BUFFER));
         const length = receiveInto(buffer, MSG_TRUNC);
+        if (length === -EAGAIN) return pending;
         if (length > buffer.length)
           throw new NetlinkError("recv", EMSGSIZE, `${length} bytes do not fit into ${buffer.length}`);
         return buffer.subarray(0, length);
@@ -115,13 +144,7 @@ function socketOf(libc: Libc, opened: number, portId: number): NetlinkSocket {
 export function liveTransport(libc: Libc = hostLibc): Transport {
   return {
     open(protocol, groups = 0) {
-      const fd = checked("socket", libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-      try {
-        return socketOf(libc, fd, prepare(libc, fd, groups));
-      } catch (error) {
-        libc.close(fd);
-        throw error;
-      }
+      return socketOf(libc, openSocket(libc, protocol, groups), true);
     },
   };
 }

@@ -3,6 +3,9 @@
  * recording being replayed are all a {@link Transport}.
  */
 
+/** What {@link NetlinkSocket.receive} gives where nothing has come yet, on a socket that does not wait. */
+export const pending: Uint8Array = new Uint8Array(0);
+
 /** A netlink socket. */
 export interface NetlinkSocket {
   /** The port id that the kernel's answers carry in `nlmsg_pid`. */
@@ -15,6 +18,7 @@ export interface NetlinkSocket {
    * @param allocate gives the buffer for a datagram of `size` bytes; the answer is a subarray of it. Who keeps
    *   datagrams gives a new one each time, who reads and forgets gives the same one again.
    * @returns the whole datagram; an empty one is the end of the conversation (a replayed stream that is over).
+   *   A socket of a {@link DeferredTransport} does not wait, and gives {@link pending} instead.
    * @throws NetlinkError
    */
   receive(allocate: (size: number) => Uint8Array): Uint8Array;
@@ -32,4 +36,10 @@ export interface Transport {
    * @throws NetlinkError
    */
   open(protocol: number, groups?: number): NetlinkSocket;
+}
+
+/** A transport whose sockets do not wait, so that the event loop goes on. */
+export interface DeferredTransport extends Transport {
+  /** Resolves when a `receive` that gave {@link pending} is to be tried again. */
+  arrival(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { AT_FDCWD, EAGAIN, EINTR, EMSGSIZE, type Libc } from "../../src/native/l
 /** What a runtime gives to the suite. */
 export interface Harness {
   /** Registers a test. */
-  test(name: string, body: () => void): void;
+  test(name: string, body: () => void | Promise<void>): void;
   /** Arguments of this runtime (process.execPath) before a module's source, so that it runs with `#libc` to import. */
   readonly evaluate: readonly string[];
 }
@@ -175,6 +175,36 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
       assertIntact();
       assert.equal(libc.recvfrom(fd, buffer, MSG_DONTWAIT, null), -EAGAIN);
     });
+  });
+
+  test("sendAsync() and recvfromAsync() do the same, while the event loop goes on", async () => {
+    const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    try {
+      const request = acknowledgedNoop();
+      assert.equal(await libc.sendAsync(fd, request, 0), request.length);
+      const { part: buffer, assertIntact } = guarded(64);
+      const { part: sender, assertIntact: assertSenderIntact } = guarded(12);
+      sender.fill(0xff);
+      let turned = false;
+      setImmediate(() => {
+        turned = true;
+      });
+      assert.equal(await libc.recvfromAsync(fd, buffer, 0, sender), ACKNOWLEDGEMENT_BYTES);
+      assert.ok(turned);
+      assertIntact();
+      assertSenderIntact();
+      assert.deepEqual([...sender], [AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+      assert.deepEqual([...buffer.subarray(20, ACKNOWLEDGEMENT_BYTES)], [...request]);
+      // Several at a time, each with its own errno.
+      const refused = [
+        libc.sendAsync(NO_FD, request, 0),
+        libc.recvfromAsync(fd, buffer, MSG_DONTWAIT, null),
+        libc.recvfromAsync(NO_FD, null, 0, null),
+      ];
+      assert.deepEqual(await Promise.all(refused), [-EBADF, -EAGAIN, -EBADF]);
+    } finally {
+      assert.equal(libc.close(fd), 0);
+    }
   });
 
   test("send(), recvfrom() and write() refuse a closed descriptor, send() one that is no socket", () => {

@@ -1,0 +1,102 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { liveFiles } from "../host/live.ts";
+import { NetlinkError } from "../netlink/errors.ts";
+import { type DeferredTransport, type NetlinkSocket, pending } from "../netlink/transport.ts";
+import { replayHost } from "../replay/host.ts";
+import { machineOf } from "./machine.ts";
+
+const ENOBUFS = 105;
+const PORT = 4711;
+
+const recording = (name: string) =>
+  replayHost(join(import.meta.dirname, "../../test/fixtures", name), liveFiles);
+const host = recording("events");
+
+/** Files that tell how many events a netlink socket has lost. */
+function filesWithDrops(drops: () => number) {
+  const heading = "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode";
+  const read = (path: string) =>
+    path === "/proc/net/netlink"
+      ? new TextEncoder().encode(`${heading}\n0 4 ${PORT} 00000001 0 0 0 2 ${drops()} 1\n`)
+      : liveFiles.read(path);
+  return { ...liveFiles, read };
+}
+
+/** A transport of one socket, each of whose receives is the next step. */
+function scripted(steps: readonly (() => Uint8Array)[], close = () => undefined): DeferredTransport {
+  const rest = [...steps];
+  const socket: NetlinkSocket = {
+    portId: PORT,
+    send: () => undefined,
+    receive: () => rest.shift()?.() ?? new Uint8Array(0),
+    close,
+  };
+  return { open: () => socket, arrival: () => Promise.resolve() };
+}
+
+const lose = () => {
+  throw new NetlinkError("recv", ENOBUFS);
+};
+const wait = () => pending;
+
+test("destroyed() counts what was lost since it last said so", async () => {
+  let dropped = 0;
+  const loseSome = (count: number) => () => {
+    dropped += count;
+    return lose();
+  };
+  const files = filesWithDrops(() => dropped);
+  const events = scripted([wait, loseSome(3), wait, loseSome(4), loseSome(5), wait]);
+  const machine = machineOf({ host: { ...host, files }, dumps: events, events });
+  const told = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
+  expect(told).toEqual([3, 4, 5].map((count) => ({ kind: "lost", count })));
+});
+
+test("destroyed() does not make up a count that the kernel does not tell", async () => {
+  const files = { ...liveFiles, read: lose };
+  const events = scripted([lose]);
+  const machine = machineOf({ host: { ...host, files }, dumps: events, events });
+  const told = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
+  expect(told).toEqual([{ kind: "lost", count: undefined }]);
+});
+
+test("destroyed() closes its socket once, whether it was walked or not", async () => {
+  const left: string[] = [];
+  const open = (name: string) => {
+    const events = scripted([wait, wait], () => void left.push(name));
+    return machineOf({ host, dumps: events, events }).destroyed({ tables: ["tcp"] });
+  };
+  await open("unwalked").return?.();
+  for await (const _ of open("walked to its end"));
+  const begun = open("begun");
+  const next = begun.next();
+  await begun.return?.();
+  expect((await next).done).toBe(true);
+  expect(left).toEqual(["unwalked", "walked to its end", "begun"]);
+});
+
+test("socketsAsync() asks again while nothing has come, and tells of no table twice", async () => {
+  const host = recording("mixed-500");
+  let refusals = 0;
+  const dumps: DeferredTransport = {
+    open(protocol, groups) {
+      const socket = host.transport.open(protocol, groups);
+      let ready = false;
+      return {
+        ...socket,
+        receive(allocate) {
+          ready = !ready;
+          if (!ready) return socket.receive(allocate);
+          refusals++;
+          return pending;
+        },
+      };
+    },
+    arrival: () => Promise.resolve(),
+  };
+  const machine = machineOf({ host, dumps, events: dumps });
+  const listed = await Array.fromAsync(machine.socketsAsync());
+  expect(JSON.stringify(listed)).toBe(JSON.stringify([...machine.sockets()]));
+  expect(refusals).toBeGreaterThan(0);
+});

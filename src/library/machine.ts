@@ -1,0 +1,239 @@
+/** A machine as users of the library see it: this one, or that of a recording. */
+import { setImmediate } from "node:timers/promises";
+import type { InetSocket } from "../diag/inet.ts";
+import { once } from "../enrich/once.ts";
+import { type ProcessDetails, processDetails } from "../enrich/process-details.ts";
+import { processName, scanProcesses } from "../enrich/processes.ts";
+import type { Filter } from "../filter/tree.ts";
+import type { Host } from "../host/host.ts";
+import { hostWithin, type Netns, netnsLabel, openNamespace } from "../host/namespaces.ts";
+import { notYet } from "../list/query.ts";
+import type { DeferredTransport } from "../netlink/transport.ts";
+import { dropsOf } from "../procfs/drops.ts";
+import { countSockets, establishedOf } from "../procfs/sockstat.ts";
+import { type ProcFile, sourcesOf } from "../procfs/source.ts";
+import { destroyed, list, listAsync, type Socket, type SocketBatch } from "../query.ts";
+import { summaryObject } from "../render/summary.ts";
+import {
+  type Abortable,
+  readFilterText,
+  readOptions,
+  readOptionsAsync,
+  type SelectionOptions,
+  type SocketsOptions,
+} from "./options.ts";
+
+/** Counts of sockets by transport and family, as `ss -s`. */
+export type Summary = ReturnType<typeof summaryObject>;
+
+/** A process that has a socket open, with the keys that `--json` has; what cannot be read is absent. */
+export interface SocketOwner extends ProcessDetails {
+  readonly pid: number;
+  /** File descriptor. */
+  readonly fd: number;
+  /** Name of the process. */
+  readonly comm: string;
+}
+
+/** What `destroyed` tells. */
+export type DestroyEvent =
+  /** The kernel has destroyed a socket. */
+  | { readonly kind: "destroyed"; readonly socket: InetSocket }
+  /** Sockets were destroyed faster than they were taken: so many events are missing here, if the kernel tells. */
+  | { readonly kind: "lost"; readonly count: number | undefined };
+
+/** What can be asked of a machine. Each function is documented where this module's are. */
+export interface Machine {
+  sockets(options?: SocketsOptions): Generator<Socket>;
+  socketsAsync(options?: SocketsOptions & Abortable): AsyncGenerator<Socket>;
+  destroyed(options?: SelectionOptions & Abortable): AsyncIterableIterator<DestroyEvent>;
+  summary(): Summary;
+  owners(inodes?: Iterable<number>): ReadonlyMap<number, readonly SocketOwner[]>;
+  parseFilter(text: string): Filter | undefined;
+}
+
+/** A host, and how it is asked without keeping the event loop waiting. */
+export interface MachineSources {
+  readonly host: Host;
+  /** For dumps. */
+  readonly dumps: DeferredTransport;
+  /** For events. */
+  readonly events: DeferredTransport;
+}
+
+/** Sources as they look from within a network namespace, until they are closed. */
+interface Place extends MachineSources {
+  close(): void;
+}
+
+/**
+ * Goes into a network namespace; undefined is that which we are in.
+ *
+ * @throws RangeError if it is not there
+ * @throws an error with a system error `code`, or NetlinkError, if it may not be entered
+ */
+function placeOf(sources: MachineSources, netns: Netns | undefined): Place {
+  if (netns === undefined) return { ...sources, close: () => undefined };
+  const { host, dumps, events } = sources;
+  const open = openNamespace(host.files, netns.inode);
+  if (open === undefined) throw new RangeError(`Cannot find network namespace "${netnsLabel(netns)}"`);
+  const entered = (transport: DeferredTransport): DeferredTransport => ({
+    open: (protocol, groups) => open.within(() => transport.open(protocol, groups)),
+    arrival: () => transport.arrival(),
+  });
+  return {
+    host: hostWithin(host, open.within),
+    dumps: entered(dumps),
+    events: entered(events),
+    close: () => open.close(),
+  };
+}
+
+function* listSockets(sources: MachineSources, options: SocketsOptions): Generator<Socket> {
+  const { host, close } = placeOf(sources, options.netns);
+  try {
+    for (const batch of list(host, readOptions(host, options))) yield* batch.sockets;
+  } finally {
+    close();
+  }
+}
+
+async function* listSocketsAsync(
+  sources: MachineSources,
+  options: SocketsOptions & Abortable,
+): AsyncGenerator<Socket> {
+  const { signal, netns } = options;
+  signal?.throwIfAborted();
+  const { host, dumps, close } = placeOf(sources, netns);
+  try {
+    const query = await readOptionsAsync(host, options);
+    for await (const batch of listAsync(host, dumps, query)) {
+      signal?.throwIfAborted();
+      yield* batch.sockets;
+      // Where the kernel need not be waited for, as in a recording, others get their turn all the same.
+      await setImmediate();
+    }
+  } finally {
+    close();
+  }
+}
+
+/** The listening begins at once, not when the first event is taken. */
+function listen(
+  sources: MachineSources,
+  options: SelectionOptions & Abortable,
+): AsyncIterableIterator<DestroyEvent> {
+  const { signal, netns } = options;
+  signal?.throwIfAborted();
+  const place = placeOf(sources, netns);
+  const { host, events: transport } = place;
+  try {
+    const losses: DestroyEvent[] = [];
+    let reported = 0;
+    const query = readOptions(host, {
+      ...options,
+      onProblem(problem) {
+        if (problem.kind !== "lost") return;
+        const drops = dropsOf(host.files, problem.portId);
+        losses.push({ kind: "lost", count: drops && drops - reported });
+        reported = drops ?? reported;
+      },
+    });
+    if (query.predicate?.settle !== undefined)
+      throw new RangeError("Cannot filter destroyed sockets by process: they have none any more");
+    const batches = destroyed({ ...host, transport }, query);
+    const first = batches.next();
+    const close = once(() => {
+      batches.return(undefined);
+      place.close();
+    });
+    const events = follow(batches, first, losses, transport, signal, close);
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: () => events.next(),
+      return() {
+        close();
+        return events.return(undefined);
+      },
+    };
+  } catch (error) {
+    place.close();
+    throw error;
+  }
+}
+
+async function* follow(
+  batches: Generator<SocketBatch>,
+  first: IteratorResult<SocketBatch>,
+  losses: DestroyEvent[],
+  transport: DeferredTransport,
+  signal: AbortSignal | undefined,
+  close: () => void,
+): AsyncGenerator<DestroyEvent> {
+  try {
+    for (let next = first; ; next = batches.next()) {
+      yield* losses.splice(0);
+      if (next.done) return;
+      if (next.value === notYet) await transport.arrival();
+      else
+        for (const socket of next.value.sockets)
+          if (socket.kind === "inet") yield { kind: "destroyed", socket };
+      signal?.throwIfAborted();
+    }
+  } finally {
+    close();
+  }
+}
+
+/** Counts of sockets. @throws an error with a system error `code` if the kernel does not tell them */
+function summarise({ files }: Host): Summary {
+  const decoder = new TextDecoder();
+  const sources = sourcesOf({});
+  const read = (file: ProcFile) => decoder.decode(files.read(sources.path(file)));
+  const optional = (file: ProcFile) => {
+    try {
+      return read(file);
+    } catch {
+      return "";
+    }
+  };
+  // A host without IPv6 does not have the second file.
+  const counts = countSockets(read("sockstat"), optional("sockstat6"), establishedOf(optional("snmp")) ?? 0);
+  return summaryObject(counts);
+}
+
+function findOwners(
+  { files }: Host,
+  inodes: Iterable<number> | undefined,
+): Map<number, readonly SocketOwner[]> {
+  const decoder = new TextDecoder();
+  const { root } = sourcesOf({});
+  const details = processDetails(files, root);
+  const wanted = inodes === undefined ? undefined : new Set(inodes);
+  const options = { threads: false, processContext: false, socketContext: false };
+  const { owners } = scanProcesses(files, root, wanted, options);
+  return new Map(
+    Array.from(owners, ([inode, found]) => [
+      inode,
+      found.map((owner) => {
+        const { pid, fd, stat } = owner;
+        return { pid, fd, comm: decoder.decode(processName(stat)), ...details(owner) };
+      }),
+    ]),
+  );
+}
+
+/** Makes the machine of a host. */
+export function machineOf(sources: MachineSources): Machine {
+  const { host } = sources;
+  return {
+    sockets: (options = {}) => listSockets(sources, options),
+    socketsAsync: (options = {}) => listSocketsAsync(sources, options),
+    destroyed: (options = {}) => listen(sources, options),
+    summary: () => summarise(host),
+    owners: (inodes) => findOwners(host, inodes),
+    parseFilter: (text) => readFilterText(host, text).filter,
+  };
+}

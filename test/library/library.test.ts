@@ -1,0 +1,2 @@
+/** The same suite on Bun, from source. */
+import "./library.mjs";
