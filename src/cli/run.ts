@@ -80,7 +80,7 @@ async function listSockets(
 ): Promise<number> {
   const say = (text: string) => world.stderr.write(encoder.encode(text));
   const selected = select(draft.choice, words.args, world.program);
-  if ("kind" in selected) return halt(world, selected);
+  if ("kind" in selected) return halt(world, selected, draft.format);
   const { needs } = view;
   const report = (problem: Problem) => say(complaint(problem));
   if (draft.diagFile !== undefined) {
@@ -101,7 +101,7 @@ async function listSockets(
     // The sockets of other namespaces are yet to come, and one pass is enough for all.
     if (needs.allNetns) everyOwner();
     else lookForOwners(inodesOf(batches));
-    return names.owners;
+    return { owners: names.owners, container: (socket) => names.cgroupOwner(socket).container };
   };
   const refused = refuseWithAllNetns(needs, sources, world.program);
   if (refused !== undefined) return halt(world, refused);
@@ -135,7 +135,8 @@ async function listSockets(
     const { followEvents } = await import("./events.ts");
     return followEvents(world, host, draft, view, query, names);
   }
-  if (draft.kill && !draft.killAll && !narrows(draft, selected.words)) return halt(world, refusal(world));
+  if (draft.kill && !draft.killAll && (needs.allNetns || !narrows(draft, selected.words)))
+    return halt(world, refusal(world, needs.allNetns));
   let batches: Iterable<SocketBatch> = listPlaces(places, query, draft);
   if (keep) {
     const kept = [...batches];
@@ -178,8 +179,10 @@ function narrows({ choice }: Draft, words: readonly string[]): boolean {
 }
 
 /** ss would close every connection of the host; we want to be told so. */
-function refusal({ program }: World): Stop {
-  const message = `${program}: --kill alone closes every socket: choose a table, a state or a filter, or say --kill-all`;
+function refusal({ program }: World, allNetns: boolean): Stop {
+  const message = allNetns
+    ? `${program}: --kill with --all-netns closes sockets of the whole host: say --kill-all, too`
+    : `${program}: --kill alone closes every socket: choose a table, a state or a filter, or say --kill-all`;
   return { kind: "error", message, usage: false, status: EXIT_USAGE };
 }
 
@@ -202,12 +205,14 @@ function* addressesOf(batches: Iterable<SocketBatch>): Generator<AddressAt> {
 }
 
 /** Ends a run that shows no socket. @returns the exit status */
-async function halt(world: World, stop: Stop): Promise<number> {
+async function halt(world: World, stop: Stop, format: Draft["format"] = "table"): Promise<number> {
   if (stop.kind !== "error") {
     world.stdout.write(encoder.encode(await answer(world, stop)));
     return 0;
   }
   world.stderr.write(encoder.encode(`${stop.message}\n${stop.usage ? usage(world) : ""}`));
+  // Nothing to show is no error: who reads JSON gets an empty document.
+  if (stop.status === 0 && format === "json") world.stdout.write(encoder.encode("[]\n"));
   return stop.status;
 }
 

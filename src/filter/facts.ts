@@ -8,6 +8,7 @@ import type { Field, Unit } from "../bytes/layout.ts";
 import { type InetSocket, type TimerName, timerNames } from "../diag/inet.ts";
 import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
 import { tcpInfo } from "../diag/layouts/tcp-info.ts";
+import { netnsLabel } from "../host/namespaces.ts";
 import { SS_LISTEN } from "../model/state.ts";
 import { compilePattern } from "./fnmatch.ts";
 import { U32_MAX, unsigned } from "./numbers.ts";
@@ -237,6 +238,26 @@ export const factPredicates = {
     (matches, known) => (subject) => ownersOf(subject, known)?.some(({ name }) => matches(name)),
   ),
   user: userRow,
+  netns: name(
+    "network namespace, as --all-netns labels it",
+    "a network namespace or a pattern",
+    "netns",
+    (matches) =>
+      ({ socket }) => {
+        const netns = socket?.origin.netns;
+        return netns === undefined ? undefined : matches(encoder.encode(netnsLabel(netns)));
+      },
+  ),
+  container: name(
+    "container: its name, its id or its label",
+    "a container or a pattern",
+    "container",
+    (matches, { container }) =>
+      ({ socket }) => {
+        const names = socket && container?.(socket);
+        return names?.length ? names.some(matches) : undefined;
+      },
+  ),
   uid: amount("uid of the socket's owner", "count", "uid", uidOf),
   inode: amount("inode of the socket", "count", "inode", ({ inode }) => inode || undefined),
   recvq: amount("Recv-Q, as ss shows it", "size", "queue", (socket) =>

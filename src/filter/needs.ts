@@ -13,7 +13,7 @@ const factDetails: Partial<Record<Fact, Details>> = {
 };
 
 /** The facts that the kernel does not tell: they are looked up for the sockets that pass as far as it does. */
-const lateFacts: ReadonlySet<Fact> = new Set<Fact>(["owners"]);
+const lateFacts: ReadonlySet<Fact> = new Set<Fact>(["owners", "container"]);
 
 function factsOf<K extends AnyKeyword>({ kind, operand }: Predicate<K>): readonly Fact[] {
   return allPredicates[kind as K].facts(operand);

@@ -74,7 +74,9 @@ export type Fact =
   | "timer"
   | "uid"
   | "inode"
-  | "owners";
+  | "netns"
+  | "owners"
+  | "container";
 
 /** The local ports that the kernel gives to those who ask for none: ip_local_port_range, both ends included. */
 export interface PortRange {
@@ -94,4 +96,6 @@ export interface Known {
   readonly portRange: PortRange;
   /** Who has the socket of an inode open; left out as long as nobody has looked. */
   readonly owners?: (inode: number) => readonly SocketOwner[];
+  /** What the container of a socket goes by: its name, its id, its label; left out as long as nobody has looked. */
+  readonly container?: (socket: FilterableSocket) => readonly Uint8Array[];
 }

@@ -138,7 +138,7 @@ function ownersOf({ files }: Host): FindOwners {
     const inodes = new Set<number>();
     for (const { sockets } of batches) for (const { inode } of sockets) if (inode) inodes.add(inode);
     const { owners } = scanProcesses(files, sourcesOf({}).root, inodes, options);
-    return (inode) => owners.get(inode);
+    return { owners: (inode) => owners.get(inode) };
   };
 }
 

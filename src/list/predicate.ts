@@ -1,4 +1,5 @@
 /** Filters as the pipeline takes them: in the kernel as far as it goes, and beside it. */
+import { type Container, containerLabel } from "../enrich/containers.ts";
 import { filterLookups } from "../enrich/filter-lookups.ts";
 import { once } from "../enrich/once.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
@@ -11,12 +12,30 @@ import { type Filter, predicatesOf } from "../filter/tree.ts";
 import { parseUsers } from "../filter/users.ts";
 import { weaken } from "../filter/weaken.ts";
 import type { Host } from "../host/host.ts";
-import type { Predicate, SocketBatch } from "./query.ts";
+import type { Predicate, Socket, SocketBatch } from "./query.ts";
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
-/** Looks for the owners of sockets. @returns who gives those of an inode */
-export type FindOwners = (batches: readonly SocketBatch[]) => (inode: number) => readonly Owner[] | undefined;
+/** Who holds sockets. */
+export interface Holders {
+  /** Who has the socket of an inode open. */
+  owners(inode: number): readonly Owner[] | undefined;
+  /** The container of a socket, where that is looked for. */
+  container?(socket: Socket): Container | undefined;
+}
+
+/** Looks for those who hold sockets. */
+export type FindOwners = (batches: readonly SocketBatch[]) => Holders;
+
+/** What a container goes by. */
+function containerNames(container: Container | undefined): readonly Uint8Array[] {
+  if (container === undefined) return [];
+  const { name, id } = container;
+  return [containerLabel(container), id, ...(name === undefined ? [] : [name])].map((text) =>
+    encoder.encode(text),
+  );
+}
 
 /** What the words of a filter are looked up in. */
 export function lookupsOf(host: Host): Lookups {
@@ -54,10 +73,11 @@ export function predicateOf(
   return {
     ...predicate,
     settle(candidates) {
-      const ownersOf = findOwners(candidates);
+      const holders = findOwners(candidates);
       const owners = (inode: number) =>
-        (ownersOf(inode) ?? []).map(({ pid, stat }) => ({ pid, name: processName(stat) }));
-      const passes = compilePredicate(filter, { ...known, owners });
+        (holders.owners(inode) ?? []).map(({ pid, stat }) => ({ pid, name: processName(stat) }));
+      const container = (socket: Socket) => containerNames(holders.container?.(socket));
+      const passes = compilePredicate(filter, { ...known, owners, container });
       return (socket) => passes(subjectOf(socket));
     },
   };
