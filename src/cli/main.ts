@@ -4,14 +4,12 @@ import { basename } from "node:path";
 import { libc } from "#libc";
 import { liveHost } from "../host/live.ts";
 import { EAGAIN, EINTR } from "../native/libc.ts";
-import { isStandardOutputClosed } from "./closed.ts";
 import { run } from "./run.ts";
 import type { Output } from "./world.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
 const TIOCGWINSZ = 0x5413;
-const EBADF = 9;
 const EPIPE = 32;
 const POLLOUT = 4;
 /** What a shell shows for a process that SIGPIPE ended, as it would ss. */
@@ -61,11 +59,12 @@ function errorOutput(): Output {
   };
 }
 
-const program = basename(process.argv0) === "ss" ? "ss" : "sockscope";
+/** Where a script starts us, it says what it was called by. */
+const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
+const program = basename(called) === "ss" ? "ss" : "sockscope";
 const stderr = errorOutput();
 let status: number;
 try {
-  if (isStandardOutputClosed()) throw new OutputError(EBADF);
   status = await run({
     program,
     args: process.argv.slice(2),

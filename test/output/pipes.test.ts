@@ -55,12 +55,6 @@ test.each(formats)("a reader that sleeps gets all of it: %s", (format) => {
   expect(shell(`${listing} ${format} | { sleep 0.2; cat; }`).stdout).toBe(whole.stdout);
 });
 
-test("a closed standard output is a failure", () => {
-  const { stderr, exit } = shell(`${listing} >&-`);
-  expect(stderr).toContain("Cannot write to standard output: Bad file descriptor");
-  expect(exit).toBe(1);
-});
-
 test.each(["2> /dev/full", "2>&-"])(
   "what cannot be said on standard error is not said, the status tells: %s",
   (where) => {

@@ -1,0 +1,149 @@
+/** The packages, made and installed as users have them. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
+
+// Executables are packed, and those of other machines fetched.
+setDefaultTimeout(600_000);
+
+const root = join(import.meta.dirname, "../..");
+const work = mkdtempSync(join(tmpdir(), "sockscope-package-"));
+afterAll(() => rmSync(work, { recursive: true }));
+
+function run(command: readonly string[], cwd = root) {
+  const { stdout, stderr, exitCode } = Bun.spawnSync([...command], { cwd, stderr: "pipe" });
+  return { stdout: stdout.toString(), stderr: stderr.toString(), exit: exitCode };
+}
+
+/** What a command prints. @throws if it fails */
+function output(command: readonly string[], cwd?: string): string {
+  const { stdout, stderr, exit } = run(command, cwd);
+  if (exit !== 0) throw new Error(`${command.join(" ")} exits with ${exit}: ${stderr}`);
+  return stdout;
+}
+
+const replay = ["--replay", join(root, "test/fixtures/tcp-info-values"), "-tni"];
+const expected = output([join(root, "dist/sockscope"), ...replay]);
+
+/** That a program is sockscope, and under the name `ss` is ss. */
+function expectSockscope(program: string): void {
+  expect(output([program, "--version"])).toStartWith(`sockscope ${manifest.version} `);
+  expect(output([program, ...replay])).toBe(expected);
+  expect(run([program, "--bogus"]).stderr).toStartWith("sockscope: unrecognized option");
+  const link = join(mkdtempSync(join(work, "link-")), "ss");
+  symlinkSync(program, link);
+  expect(output([link, ...replay])).toBe(expected);
+  expect(run([link, "--bogus"]).stderr).toStartWith("ss: unrecognized option");
+}
+
+describe("npm pack", () => {
+  const packed = output(["npm", "pack", "--json", "--ignore-scripts", "--pack-destination", work]);
+  const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
+  const paths = files.map(({ path }) => path);
+
+  test("has what a user needs, and no more", () => {
+    const outside = paths.filter((path) => !/^(src|dist\/lib)\//.test(path));
+    expect(outside.sort()).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "dist/sockscope",
+      "docs/schema.json",
+      "package.json",
+    ]);
+    expect(paths.filter((path) => /\.test\.|^src\/cli|^dist\/lib\/cli|tsbuildinfo/.test(path))).toEqual([]);
+    for (const path of [
+      "dist/lib/index.js",
+      "dist/lib/index.d.ts",
+      "dist/lib/native/node.js",
+      "src/native/bun.ts",
+    ])
+      expect(paths).toContain(path);
+  });
+
+  test("installs a working sockscope, and linked to ss it is ss", () => {
+    const prefix = join(work, "prefix");
+    // koffi is for the library on Node; the executable does without.
+    output(["npm", "install", "--global", "--prefix", prefix, "--omit=optional", join(work, filename)]);
+    expect(readdirSync(join(prefix, "bin"))).toEqual(["sockscope"]);
+    expectSockscope(join(prefix, "bin/sockscope"));
+  });
+
+  test("is a library that Node and Bun can import without the repository", () => {
+    const folder = join(work, "user");
+    const modules = join(folder, "node_modules");
+    mkdirSync(modules, { recursive: true });
+    output(["tar", "xzf", join(work, filename), "-C", modules]);
+    renameSync(join(modules, "package"), join(modules, "sockscope"));
+    symlinkSync(join(root, "node_modules/koffi"), join(modules, "koffi"));
+    symlinkSync(join(root, "node_modules/@koromix"), join(modules, "@koromix"));
+    const source = 'import { summary } from "sockscope"; console.log(typeof summary().used)';
+    expect(output(["node", "--input-type=module", "-e", source], folder)).toBe("number\n");
+    expect(output([process.execPath, "-e", source], folder)).toBe("number\n");
+  });
+});
+
+/** Where the shared libraries of arm64 are, for executables that run under qemu. */
+const SYSROOT = "/usr/aarch64-linux-gnu";
+const qemu = Bun.which("qemu-aarch64") ?? Bun.which("qemu-aarch64-static");
+const noQemu = qemu === null || !existsSync(SYSROOT);
+
+describe("the packages of a release", () => {
+  const own = `linux-${process.arch}`;
+  const made = [...new Set([own, ...(noQemu ? [] : ["linux-arm64"])])];
+  const release = join(work, "release");
+  const modules = join(work, "node_modules");
+  const launcher = join(modules, "sockscope/bin/sockscope");
+
+  function unpack(archive: string, target: string): void {
+    const from = mkdtempSync(join(work, "archive-"));
+    output(["tar", "xzf", join(release, `${archive}-${manifest.version}.tgz`), "-C", from]);
+    mkdirSync(join(modules, "@sockscope"), { recursive: true });
+    renameSync(join(from, "package"), join(modules, target));
+  }
+
+  test("are made by one script", () => {
+    const platforms = made.flatMap((name) => ["--platform", name]);
+    output([process.execPath, "scripts/package.ts", "--out", release, ...platforms]);
+    for (const name of made) {
+      unpack(`sockscope-${name}`, `@sockscope/${name}`);
+      expect(readdirSync(join(modules, "@sockscope", name)).sort()).toEqual([
+        "LICENSE",
+        "package.json",
+        "sockscope",
+      ]);
+    }
+    unpack("sockscope", "sockscope");
+    expect(existsSync(join(modules, "sockscope/dist/sockscope"))).toBe(false);
+    expect(statSync(launcher).mode & 0o111).toBe(0o111);
+  });
+
+  test("work together, and linked to ss they are ss", () => {
+    expectSockscope(launcher);
+  });
+
+  test("say so where the platform's package is not installed", () => {
+    const alone = join(work, "alone");
+    mkdirSync(alone);
+    output(["cp", "-r", join(modules, "sockscope"), alone]);
+    const { stderr, exit } = run([join(alone, "sockscope/bin/sockscope")]);
+    expect(exit).toBe(127);
+    expect(stderr).toStartWith("sockscope: there is no executable for this machine");
+  });
+
+  test.skipIf(noQemu)("run on arm64 (needs qemu-user and libc6-arm64-cross)", () => {
+    const program = join(modules, "@sockscope/linux-arm64/sockscope");
+    expect(output([qemu!, "-L", SYSROOT, program, ...replay])).toBe(expected);
+  });
+});
