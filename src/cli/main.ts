@@ -4,12 +4,14 @@ import { basename } from "node:path";
 import { libc } from "#libc";
 import { liveHost } from "../host/live.ts";
 import { EAGAIN, EINTR } from "../native/libc.ts";
+import { isStandardOutputClosed } from "./closed.ts";
 import { run } from "./run.ts";
 import type { Output } from "./world.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
 const TIOCGWINSZ = 0x5413;
+const EBADF = 9;
 const EPIPE = 32;
 const POLLOUT = 4;
 /** What a shell shows for a process that SIGPIPE ended, as it would ss. */
@@ -65,6 +67,7 @@ const program = basename(called) === "ss" ? "ss" : "sockscope";
 const stderr = errorOutput();
 let status: number;
 try {
+  if (isStandardOutputClosed()) throw new OutputError(EBADF);
   status = await run({
     program,
     args: process.argv.slice(2),

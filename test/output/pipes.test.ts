@@ -61,3 +61,13 @@ test.each(["2> /dev/full", "2>&-"])(
     expect(shell(`${listing} -f nothing ${where}`)).toEqual({ stdout: "", stderr: "", exit: 255 });
   },
 );
+
+test("a closed standard output is a failure", () => {
+  const { stderr, exit } = shell(`${listing} >&-`);
+  expect(stderr).toContain("Cannot write to standard output: Bad file descriptor");
+  expect(exit).toBe(1);
+});
+
+test.each(["> /dev/null", "1<> /dev/null"])("/dev/null is no closed standard output: %s", (where) => {
+  expect(shell(`${listing} ${where}`)).toEqual({ stdout: "", stderr: "", exit: 0 });
+});
