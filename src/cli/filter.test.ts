@@ -67,6 +67,8 @@ async function sockscope(
     stdout: to("stdout"),
     stderr: to("stderr", columns),
     readStdin: () => new TextEncoder().encode(stdin),
+    terminal: () => undefined,
+    interrupted: () => new AbortController().signal,
     host: {
       ...host,
       cgroups: () => [

@@ -50,15 +50,18 @@ export function stateNames(): string {
   return `States of the filter:\n${wrapped(" ", words)}`;
 }
 
+/** What help tells of an option. */
+export type OptionHelp = Pick<Option, "shorts" | "longs" | "value" | "brief">;
+
 /** An option's names and value as help shows them. */
-function names({ shorts, longs, value }: Option): string {
+function names({ shorts, longs, value }: OptionHelp): string {
   const all = [...(shorts ?? "")].map((letter) => `-${letter}`).concat(longs.map((long) => `--${long}`));
   const indent = shorts ? "" : "    ";
   return `${indent}${all.join(", ")}${value ? ` ${value.name}` : ""}`;
 }
 
 /** The line of an option, or its two lines. */
-function describe(option: Option): string {
+export function describeOption(option: OptionHelp): string {
   const left = `  ${names(option)}`;
   const gap =
     left.length + 2 > BRIEF_COLUMN ? `\n${" ".repeat(BRIEF_COLUMN)}` : " ".repeat(BRIEF_COLUMN - left.length);
@@ -69,7 +72,7 @@ function describe(option: Option): string {
 export function usage({ program }: Pick<World, "program">): string {
   const groups = Object.entries(categories).map(([category, title]) => {
     const own = options.filter((option) => option.category === category);
-    return `${title}:\n${own.map(describe).join("")}`;
+    return `${title}:\n${own.map(describeOption).join("")}`;
   });
   return [`Usage: ${program} [OPTIONS] [FILTER]\n`, ...groups, FILTER, stateNames()].join("\n");
 }

@@ -1,12 +1,14 @@
 /** The entry point of the executable: gives the process to a run. */
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { basename } from "node:path";
 import { libc } from "#libc";
+import { once } from "../enrich/once.ts";
 import { liveHost } from "../host/live.ts";
 import { EAGAIN, EINTR } from "../native/libc.ts";
 import { isStandardOutputClosed } from "./closed.ts";
 import { run } from "./run.ts";
-import type { Output } from "./world.ts";
+import type { Output, Terminal } from "./world.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -61,6 +63,22 @@ function errorOutput(): Output {
   };
 }
 
+function terminal(): Terminal | undefined {
+  const { stdin, stdout } = process;
+  return stdin.isTTY && stdout.isTTY ? { stdin, stdout } : undefined;
+}
+
+/** Signals that ask a process to end. */
+const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** What shells add to the number of the signal that a process ended by. */
+const EXIT_SIGNAL = 128;
+
+const interrupted = once(() => {
+  const controller = new AbortController();
+  for (const name of endings) process.on(name, () => controller.abort(EXIT_SIGNAL + constants.signals[name]));
+  return controller.signal;
+});
+
 /** Where a script starts us, it says what it was called by. */
 const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
 const program = basename(called) === "ss" ? "ss" : "sockscope";
@@ -75,6 +93,8 @@ try {
     stdout: output(STDOUT),
     stderr,
     readStdin: () => readFileSync(0),
+    terminal,
+    interrupted,
     host: liveHost(),
   });
   // Some file systems tell only now that there was no room.

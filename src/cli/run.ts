@@ -4,25 +4,22 @@
  * What most runs do without is loaded when it is needed: half of the time of a short run is loading.
  */
 
-import { hostNames } from "../enrich/names.ts";
-import { once } from "../enrich/once.ts";
-import { type AddressAt, resolveHosts, withDeadline } from "../enrich/resolve.ts";
-import { FilterError } from "../filter/errors.ts";
+import { type AddressAt, resolveHosts } from "../enrich/resolve.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
-import type { FindOwners } from "../list/predicate.ts";
-import type { Selection } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import type { Problem, Query, SocketBatch } from "../query.ts";
+import type { Problem, SocketBatch } from "../query.ts";
 import { performActions } from "./actions.ts";
+import { isCommand } from "./commands/words.ts";
 import { complaint } from "./complaint.ts";
-import type { Filtered } from "./filter.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
-import { usage, version } from "./help.ts";
-import { filterPlaces, listPlaces, openPlaces, refuseWithAllNetns } from "./namespaces.ts";
+import { halt } from "./halt.ts";
+import { openListing } from "./listing.ts";
+import { onMachine } from "./machine.ts";
+import { refuseWithAllNetns } from "./namespaces.ts";
 import { type Draft, parse } from "./options.ts";
-import { inodesOf, noteUnreadable, peerInodesOf, tellsPeers } from "./owners.ts";
+import { inodesOf, peerInodesOf, tellsPeers } from "./owners.ts";
 import { arranged } from "./rows.ts";
 import { select } from "./select.ts";
 import { nameSource, show } from "./show.ts";
@@ -34,6 +31,11 @@ const encoder = new TextEncoder();
 
 /** Does what the arguments ask for. @returns the exit status */
 export async function run(world: World): Promise<number> {
+  const [first] = world.args;
+  if (first !== undefined && isCommand(first)) {
+    const { runCommand } = await import("./commands/run.ts");
+    return runCommand(world, first);
+  }
   const { draft, words, stop } = parse(world);
   const done = performActions(world, draft.actions);
   if ("kind" in done) return halt(world, done);
@@ -46,23 +48,7 @@ export async function run(world: World): Promise<number> {
   const refused = refuseWithAllNetns(draft, sourcesOf(world.env), world.program);
   if (refused !== undefined) return halt(world, refused);
   const input = { args: words, file: done.filterFile };
-  const machine = await machineOf(world, draft);
-  if (draft.record === undefined) return showSockets(world, machine, draft, input);
-  const { recordHost } = await import("../replay/record.ts");
-  const recorder = recordHost(machine, draft.record);
-  const status = await showSockets(world, recorder.host, draft, input);
-  recorder.finish();
-  return status;
-}
-
-/** The machine to look at: this one, or that of a recording. */
-async function machineOf({ host }: World, { replay, resolveTimeoutMs }: Draft): Promise<Host> {
-  let machine = host;
-  if (replay !== undefined) {
-    const { replayHost } = await import("../replay/host.ts");
-    machine = replayHost(replay, host.files);
-  }
-  return { ...machine, resolver: withDeadline(machine.resolver, resolveTimeoutMs) };
+  return onMachine(world, draft, (host) => showSockets(world, host, draft, input));
 }
 
 async function showSockets(world: World, host: Host, draft: Draft, words: FilterSource): Promise<number> {
@@ -78,58 +64,28 @@ async function listSockets(
   view: View,
   words: FilterSource,
 ): Promise<number> {
-  const say = (text: string) => world.stderr.write(encoder.encode(text));
   const selected = select(draft.choice, words.args, world.program);
-  if ("kind" in selected) return halt(world, selected, draft.format);
+  if ("kind" in selected) return nothingSelected(world, selected, draft);
   const { needs } = view;
-  const report = (problem: Problem) => say(complaint(problem));
   if (draft.diagFile !== undefined) {
     const { dumpDiag } = await import("./diag-dump.ts");
+    const report = (problem: Problem) => world.stderr.write(encoder.encode(complaint(problem)));
     const stop = dumpDiag(world, host, draft.diagFile, selected.selection, { details: draft, report });
     return stop === undefined ? 0 : halt(world, stop);
   }
-  const sources = sourcesOf(world.env);
-  const portRange = sources.path("portRange");
-  const names = hostNames(host, { root: sources.root, portRange }, (line) => say(`${line}\n`));
-  const source = { args: selected.words, file: words.file };
-  const lookForOwners = (inodes: ReadonlySet<number> | undefined) => {
-    const unreadable = names.findOwners(sources.root, inodes, needs);
-    noteUnreadable(world, host, sources.root, unreadable);
-  };
-  const everyOwner = once(() => lookForOwners(undefined));
-  const findOwners: FindOwners = (batches) => {
-    // The sockets of other namespaces are yet to come, and one pass is enough for all.
-    if (needs.allNetns) everyOwner();
-    else lookForOwners(inodesOf(batches));
-    return { owners: names.owners, container: (socket) => names.cgroupOwner(socket).container };
-  };
-  const refused = refuseWithAllNetns(needs, sources, world.program);
-  if (refused !== undefined) return halt(world, refused);
-  using open = openPlaces(needs, host, (line) => say(`${line}\n`));
-  names.usePlaces(open.list);
-  let places: Awaited<ReturnType<typeof filterPlaces>>;
-  try {
-    places = await filterPlaces(open.list, (place) =>
-      filtered(world, place.host, selected.selection, source, portRange, findOwners),
-    );
-  } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
-    const { filterComplaint } = await import("./filter.ts");
-    say(filterComplaint(world, error, source));
-    return error.status;
-  }
-  const { selection, predicate } = places[0].filtered;
   // Owners and host names are looked up for the sockets that are listed, so these must all be there first.
   const ownersAsked = needs.processes || needs.container;
   const keep = ownersAsked || needs.resolve || view.sort.length > 0;
-  const query: Query = {
-    selection,
-    details: { ...needs, uid: tellsOwners(view) },
-    predicate,
+  const opened = await openListing(world, host, {
+    selection: selected.selection,
+    words: { args: selected.words, file: words.file },
+    needs,
+    uid: tellsOwners(view),
     keep,
-    sources,
-    report,
-  };
+  });
+  if ("kind" in opened) return halt(world, opened);
+  using listing = opened;
+  const { selection, predicate, names, query } = listing;
   if (draft.events && predicate?.settle !== undefined) return halt(world, ownerless(world));
   if (draft.events) {
     const { followEvents } = await import("./events.ts");
@@ -137,13 +93,13 @@ async function listSockets(
   }
   if (draft.kill && !draft.killAll && (needs.allNetns || !narrows(draft, selected.words)))
     return halt(world, refusal(world, needs.allNetns));
-  let batches: Iterable<SocketBatch> = listPlaces(places, query, draft);
+  let batches: Iterable<SocketBatch> = listing.list();
   if (keep) {
     const kept = [...batches];
     const peers = tellsPeers(needs) ? peerInodesOf(kept, names, needs) : new Set<number>();
     // A filter by owners has found them already, but those of peers.
     if (ownersAsked && (predicate?.settle === undefined || peers.size > 0))
-      lookForOwners(new Set([...inodesOf(kept), ...peers]));
+      listing.findOwners(new Set([...inodesOf(kept), ...peers]));
     if (needs.resolve) names.useHosts(await resolveHosts(host.resolver, addressesOf(kept)));
     batches = kept;
   }
@@ -153,18 +109,11 @@ async function listSockets(
   return 0;
 }
 
-/** What a filter makes of a selection; without words, nothing. @throws FilterError */
-async function filtered(
-  world: World,
-  host: Host,
-  selection: Selection,
-  source: FilterSource,
-  portRange: string,
-  findOwners: FindOwners,
-): Promise<Filtered> {
-  if (source.args.length === 0 && source.file === undefined) return { selection, predicate: undefined };
-  const { applyFilter } = await import("./filter.ts");
-  return applyFilter(world, host, selection, source, portRange, findOwners);
+/** Ends a run that selects nothing. That may be no error: who reads JSON gets an empty document. */
+function nothingSelected(world: World, stop: Stop, { format }: Draft): Promise<number> {
+  const isError = stop.kind === "error" && stop.status !== 0;
+  if (format === "json" && !isError) world.stdout.write(encoder.encode("[]\n"));
+  return halt(world, stop);
 }
 
 /** Whether the owners of UNIX sockets can be shown: ss's own table has no place for them. */
@@ -201,33 +150,5 @@ function* addressesOf(batches: Iterable<SocketBatch>): Generator<AddressAt> {
       yield { data, at: socket.sourceOffset, length };
       yield { data, at: socket.destinationOffset, length };
     }
-  }
-}
-
-/** Ends a run that shows no socket. @returns the exit status */
-async function halt(world: World, stop: Stop, format: Draft["format"] = "table"): Promise<number> {
-  if (stop.kind !== "error") {
-    world.stdout.write(encoder.encode(await answer(world, stop)));
-    return 0;
-  }
-  world.stderr.write(encoder.encode(`${stop.message}\n${stop.usage ? usage(world) : ""}`));
-  // Nothing to show is no error: who reads JSON gets an empty document.
-  if (stop.status === 0 && format === "json") world.stdout.write(encoder.encode("[]\n"));
-  return stop.status;
-}
-
-/** The text that a run was asked for instead of sockets. */
-async function answer(world: World, stop: Exclude<Stop, { kind: "error" }>): Promise<string> {
-  switch (stop.kind) {
-    case "help":
-      return usage(world);
-    case "version":
-      return version();
-    case "columns":
-      return (await import("./columns.ts")).columnsHelp();
-    case "man":
-      return (await import("./man.ts")).manPage();
-    case "completions":
-      return (await import("./completions/script.ts")).completionScript(stop.shell, world.program);
   }
 }

@@ -1,4 +1,5 @@
 /** The process as a parameter: nothing below the entry point reads argv, the environment or a terminal by itself. */
+import type { ReadStream, WriteStream } from "node:tty";
 import type { Host } from "../host/host.ts";
 
 /** Where a stream of bytes goes. */
@@ -7,6 +8,12 @@ export interface Output {
   write(bytes: Uint8Array): void;
   /** Columns of the terminal that this is; 0 if its width is unknown; undefined if it is not a terminal. */
   readonly terminalColumns: number | undefined;
+}
+
+/** A terminal to draw on. */
+export interface Terminal {
+  readonly stdin: ReadStream;
+  readonly stdout: WriteStream;
 }
 
 /** All that a run takes from, and gives to, the process around it. */
@@ -21,6 +28,13 @@ export interface World {
   readonly stderr: Output;
   /** Reads standard input to its end. */
   readStdin(): Uint8Array;
+  /** The terminal that the process is on; undefined if standard input or output is none. */
+  terminal(): Terminal | undefined;
+  /**
+   * Is aborted once the process is told to end (SIGINT, SIGTERM, SIGHUP), which from the first call on does not end
+   * it any more. The reason is the exit status that shells show for that, a number.
+   */
+  interrupted(): AbortSignal;
   /** The machine whose sockets are asked for, unless `--replay` puts a recording in its place. */
   readonly host: Host;
 }

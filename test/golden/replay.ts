@@ -48,6 +48,8 @@ export async function replay(fixture: string, golden: GoldenCase): Promise<Outco
       },
       stderr: { write: (bytes) => stderr.push(bytes.slice()), terminalColumns: undefined },
       readStdin: () => encoder.encode(golden.stdin ?? ""),
+      terminal: () => undefined,
+      interrupted: () => new AbortController().signal,
       host: {
         ...live,
         files: {

@@ -1,0 +1,42 @@
+/** The help of a command. */
+import { describeOption, HELP_COLUMNS, wrapped } from "../help.ts";
+import { categories, options } from "../options.ts";
+import type { Command } from "./command.ts";
+import { commands } from "./table.ts";
+import type { CommandWord } from "./words.ts";
+
+/** What `--help` shows of a command: its own options, and which of ss's it takes. */
+export function commandUsage(program: string, word: CommandWord): string {
+  const command: Command<never> = commands[word];
+  const own = command.options.map(describeOption).join("");
+  const hidden = new Set(command.options.flatMap(({ shorts = "" }) => [...shorts]));
+  const groups = Object.entries(categories).flatMap(([category, title]) => {
+    const taken = options.filter((option) => option.category === category && command.takes(option));
+    const names = taken.map(({ shorts = "", longs }) => {
+      const letter = [...shorts].find((each) => !hidden.has(each));
+      return letter === undefined ? `--${longs[0]}` : `-${letter}/--${longs[0]}`;
+    });
+    return names.length === 0 ? [] : [wrapped(`  ${title}:`, names)];
+  });
+  return [
+    `Usage: ${program} ${word} [OPTIONS] [FILTER]\n`,
+    filled(command.doc),
+    `Options of ${word}:\n${own}`,
+    `Of '${program} --help':\n${groups.join("")}`,
+  ].join("\n");
+}
+
+/** Sentences in lines that fit. */
+function filled(text: string): string {
+  let filled = "";
+  let column = 0;
+  for (const word of text.split(" ")) {
+    if (column > 0 && column + 1 + word.length > HELP_COLUMNS) {
+      filled += "\n";
+      column = 0;
+    }
+    filled += column > 0 ? ` ${word}` : word;
+    column += (column > 0 ? 1 : 0) + word.length;
+  }
+  return `${filled}\n`;
+}

@@ -1,0 +1,80 @@
+/** Running a command: its options and those of ss, taken apart together. */
+import { performActions } from "../actions.ts";
+import { EXIT_USAGE, getopt, type OptionNames, type Stop } from "../getopt.ts";
+import { halt } from "../halt.ts";
+import { onMachine } from "../machine.ts";
+import { blankDraft, type Draft, type Option, options } from "../options.ts";
+import type { World } from "../world.ts";
+import type { Command } from "./command.ts";
+import { commandUsage } from "./help.ts";
+import { commands } from "./table.ts";
+import type { CommandWord } from "./words.ts";
+
+/** What the options have come to so far. */
+interface Progress<Settings> {
+  readonly draft: Draft;
+  readonly settings: Settings;
+}
+
+/** An option of a command, its own or one of ss. */
+interface Row<Settings> extends OptionNames {
+  apply(progress: Progress<Settings>, value: string): Progress<Settings> | Stop;
+}
+
+/** The rows of all options; those of the command stand first, so that their names win. */
+function rowsOf<Settings>(word: string, command: Command<Settings>, program: string): Row<Settings>[] {
+  const own = command.options.map(
+    (option): Row<Settings> => ({
+      ...option,
+      apply(progress, value) {
+        const settings = option.apply(progress.settings, value, program);
+        return isStop(settings) ? settings : { ...progress, settings };
+      },
+    }),
+  );
+  const ofSs = options.map(
+    (option): Row<Settings> => ({
+      ...option,
+      apply(progress, value) {
+        if (!command.takes(option)) return refuse(program, word, option);
+        const draft = option.apply(progress.draft, value, program);
+        return "kind" in draft ? draft : { ...progress, draft };
+      },
+    }),
+  );
+  return [...own, ...ofSs];
+}
+
+function isStop<Settings>(settings: Settings | Stop): settings is Stop {
+  return typeof settings === "object" && settings !== null && "kind" in settings;
+}
+
+function refuse(program: string, word: string, { longs }: Option): Stop {
+  const message = `${program}: --${longs[0]} does not go with ${word}`;
+  return { kind: "error", message, usage: false, status: EXIT_USAGE };
+}
+
+/** Does what the arguments ask of a command. @param word the first of them @returns the exit status */
+export function runCommand(world: World, word: CommandWord): Promise<number> {
+  return start(world, word, commands[word]);
+}
+
+async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
+  const { program, args, env } = world;
+  const end = (stop: Stop) => halt(world, stop, () => commandUsage(program, word));
+  const rows = rowsOf(word, command, program);
+  const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
+  const { steps, words, error } = getopt(rows, args.slice(1), { program, firstWordEnds });
+  let progress: Progress<Settings> = { draft: blankDraft, settings: command.settings };
+  for (const { row, value } of steps) {
+    const next = row.apply(progress, value);
+    if ("kind" in next) return end(next);
+    progress = next;
+  }
+  if (error !== undefined) return end(error);
+  const { draft, settings } = progress;
+  const done = performActions(world, draft.actions);
+  if ("kind" in done) return end(done);
+  const source = { args: words, file: done.filterFile };
+  return onMachine(world, draft, (host) => command.run({ world, host, draft, settings, words: source }));
+}

@@ -1,0 +1,6 @@
+/** The commands by their words. */
+import type { Command } from "./command.ts";
+import type { CommandWord } from "./words.ts";
+
+/** Every command. What its work takes is loaded when it is done. */
+export const commands: { readonly [Word in CommandWord]: Command<never> } = {};

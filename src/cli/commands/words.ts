@@ -1,0 +1,12 @@
+/** The words that, first on the command line, ask for something that ss does not do. No filter begins with them. */
+
+/** Each command's word, with what it does in one line of `--help`. */
+export const commandWords = {} as const satisfies Record<string, string>;
+
+/** The word of a command. */
+export type CommandWord = keyof typeof commandWords;
+
+/** Whether a word is that of a command. */
+export function isCommand(word: string): word is CommandWord {
+  return Object.hasOwn(commandWords, word);
+}
