@@ -28,6 +28,7 @@ import { NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
+import { heldSockets } from "./held.ts";
 import { notYet, type Query, type Socket, type SocketBatch } from "./query.ts";
 
 /** The families that one request each lists. */
@@ -64,7 +65,8 @@ export function extensions({ memory, info, tos }: Details): number {
 }
 
 /**
- * Lists an inet table: IPv4, then IPv6, and by the request of old kernels if these are refused.
+ * Lists an inet table: IPv4, then IPv6. Where the legacy request can ask for both, it does: the kernel then walks its
+ * tables once, and these are long on a big host. What is refused is asked for in the other way.
  *
  * @returns the families that netlink has told nothing of
  */
@@ -79,43 +81,71 @@ export function* listInet(
   const protocol = inetTables[table];
   const origin = originOf(query, protocol);
   const ext = extensions(query.details);
+  const states = statesToAsk(protocol, selection.states);
   const bytecode: AttributeToWrite[] =
     predicate?.bytecode === undefined ? [] : [{ type: INET_DIAG_REQ_BYTECODE, payload: predicate.bytecode }];
   const wide: AttributeToWrite[] =
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
   const storages = bpfStorageRequest(query.details);
+  const legacy = legacyTypes[table];
 
-  const selected = ({ familyNumber }: InetSocket) => selection.families.has(familyNumber);
-  const run = (socket: NetlinkSocket, request: Uint8Array) =>
-    listMessages(dump(socket, request, allocate), query, table, (data, offset, length) => {
+  const run = (socket: NetlinkSocket, type: number, payload: Uint8Array, attributes: AttributeToWrite[]) => {
+    const batches = dump(socket, encodeDumpRequest(type, payload, attributes), allocate);
+    return listMessages(batches, query, table, (data, offset, length) => {
       if (length < INET_DIAG_MESSAGE_SIZE) return undefined;
       const found = new InetSocket(data, offset, length, origin);
-      return selected(found) ? found : undefined;
+      return selection.families.has(found.familyNumber) ? found : undefined;
     });
+  };
 
   // Of a family that is told of, be it in part, nothing is asked again: its sockets would be listed twice.
   const told = new Set<number>();
-  const answered = yield* conversation(transport, query, table, function* (socket) {
-    try {
-      for (const family of families) {
-        const payload = inetRequest(family, protocol, ext, statesToAsk(protocol, selection.states));
-        const attributes = [...bytecode, ...wide, ...storages];
-        const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload, attributes);
-        for (const batch of run(socket, request)) {
-          if (batch !== notYet) told.add(family);
-          yield batch;
-        }
-        told.add(family);
-      }
-    } catch (error) {
-      const legacy = legacyTypes[table];
-      if (!(error instanceof NetlinkError) || legacy === undefined || told.size > 0) throw error;
-      // A kernel before 3.3, perhaps. It lists both families whatever it is asked.
-      const payload = inetLegacyRequest(AF_INET, ext, selection.states);
-      for (const batch of run(socket, encodeDumpRequest(legacy, payload, bytecode))) {
-        if (batch !== notYet) told.add(AF_INET).add(AF_INET6);
+
+  function* familyByFamily(
+    socket: NetlinkSocket,
+    wanted: readonly number[] = families,
+  ): Generator<SocketBatch> {
+    for (const family of wanted) {
+      const payload = inetRequest(family, protocol, ext, states);
+      for (const batch of run(socket, SOCK_DIAG_BY_FAMILY, payload, [...bytecode, ...wide, ...storages])) {
+        if (batch !== notYet) told.add(family);
         yield batch;
       }
+      told.add(family);
+    }
+  }
+
+  /** Both families, as the kernel has them. */
+  function* mixed(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
+    for (const batch of run(socket, type, inetLegacyRequest(AF_INET, ext, states), bytecode)) {
+      if (batch !== notYet) told.add(AF_INET).add(AF_INET6);
+      yield batch;
+    }
+  }
+
+  function* inOneWalk(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
+    const ipv6 = heldSockets(!query.keep);
+    for (const batch of mixed(socket, type)) {
+      const ipv4: InetSocket[] = [];
+      for (const found of batch.sockets as readonly InetSocket[])
+        if (found.familyNumber === AF_INET6) ipv6.hold(found);
+        else ipv4.push(found);
+      yield batch === notYet ? batch : { dump: table, sockets: ipv4 };
+    }
+    const sockets = ipv6.release();
+    if (sockets === undefined) yield* familyByFamily(socket, [AF_INET6]);
+    else yield { dump: table, sockets };
+  }
+
+  const answered = yield* conversation(transport, query, table, function* (socket) {
+    if (legacy === undefined) return yield* familyByFamily(socket);
+    const together = families.length > 1 && storages.length === 0 && !transport.familyByFamily;
+    try {
+      yield* together ? inOneWalk(socket, legacy) : familyByFamily(socket);
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || told.size > 0) throw error;
+      // A kernel before 3.3 knows only the legacy request, whose answer ss shows as it comes.
+      yield* together ? familyByFamily(socket) : mixed(socket, legacy);
     }
   });
   return answered ? [] : [...selection.families].filter((family) => !told.has(family));

@@ -9,6 +9,7 @@ import type { Transport } from "./transport.ts";
  */
 export function teeTransport(inner: Transport, write: (bytes: Uint8Array) => void): Transport {
   return {
+    familyByFamily: true,
     open(protocol, groups) {
       const socket = inner.open(protocol, groups);
       return {

@@ -29,6 +29,11 @@ export interface NetlinkSocket {
 /** A place where netlink sockets can be opened. */
 export interface Transport {
   /**
+   * Whether requests are to be those of ss, one a family: they are written down, or the answers were recorded.
+   * A kernel that is alive is asked in whatever way costs it least.
+   */
+  readonly familyByFamily?: boolean;
+  /**
    * Opens a netlink socket.
    *
    * @param protocol NETLINK_SOCK_DIAG or NETLINK_ROUTE

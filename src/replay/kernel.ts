@@ -50,6 +50,7 @@ export function replayTransport(recording: Recording): Transport {
     [NETLINK_ROUTE, linkPlayer(recording)],
   ]);
   return {
+    familyByFamily: true,
     open(protocol, groups = 0) {
       const multicasts = groups === 0 ? [] : (recording.get(protocol)?.multicasts ?? []);
       const heard =

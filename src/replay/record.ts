@@ -29,6 +29,7 @@ export function recordTransport(inner: Transport): TransportRecorder {
   };
   return {
     transport: {
+      familyByFamily: true,
       open(protocol, groups): NetlinkSocket {
         const socket = inner.open(protocol, groups);
         let conversation = begin();
