@@ -83,6 +83,7 @@ async function sockscope(
         },
       },
       transport: {
+        ...host.transport,
         open: (...given) => {
           const socket = host.transport.open(...given);
           return {

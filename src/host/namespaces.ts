@@ -142,7 +142,7 @@ export function hostWithin(host: Host, within: <T>(action: () => T) => T): Host 
   const { transport, files } = host;
   return {
     ...host,
-    transport: { open: (protocol, groups) => within(() => transport.open(protocol, groups)) },
+    transport: { ...transport, open: (protocol, groups) => within(() => transport.open(protocol, groups)) },
     files: {
       ...files,
       read: (path) => (NAMESPACED.test(path) ? within(() => files.read(path)) : files.read(path)),
