@@ -62,11 +62,11 @@ function emptyFolder(name: string): string {
 /** Makes the package of a platform. */
 function makePlatform(name: string, { cpu, libc }: Platform): void {
   const folder = emptyFolder(name);
-  // The same flags as for this machine, so that all executables are alike.
+  // The same flags and entry points as for this machine, so that all executables are alike.
   const words = manifest.scripts["build:cli"].split(" ");
-  const flags = words.filter((word) => word.startsWith("--") && word !== "--outfile");
+  const given = words.filter((word) => /^--(?!outfile$)|\.ts$/.test(word));
   const output = ["--outfile", join(folder, "sockscope")];
-  run([process.execPath, "build", ...flags, `--target=bun-${name}`, "src/cli/main.ts", ...output]);
+  run([process.execPath, "build", ...given, `--target=bun-${name}`, ...output]);
   copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
   const { version, license } = manifest;
   writeManifest(folder, {

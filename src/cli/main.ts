@@ -95,7 +95,7 @@ try {
     readStdin: () => readFileSync(0),
     terminal,
     interrupted,
-    host: liveHost(),
+    host: liveHost(() => new Worker(new URL("./sweep-worker.ts", import.meta.url))),
   });
   // Some file systems tell only now that there was no room.
   const closed = libc.close(STDOUT);

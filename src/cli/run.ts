@@ -95,7 +95,12 @@ async function listSockets(
     return halt(world, refusal(world, needs.allNetns));
   let batches: Iterable<SocketBatch> = listing.list();
   if (keep) {
-    const kept = [...batches];
+    const kept: SocketBatch[] = [];
+    for (const batch of batches) {
+      // While the kernel tells of the rest, the owners of what there is are looked for.
+      if (ownersAsked && kept.length === 0) host.files.beginSockets?.(sourcesOf(world.env).root);
+      kept.push(batch);
+    }
     const peers = tellsPeers(needs) ? peerInodesOf(kept, names, needs) : new Set<number>();
     // A filter by owners has found them already, but those of peers.
     if (ownersAsked && (predicate?.settle === undefined || peers.size > 0))

@@ -19,6 +19,13 @@ export interface Files {
    * @returns false if the directory cannot be read
    */
   readonly sockets?: (directory: string, visit: (fd: number, inode: number) => void) => boolean;
+  /**
+   * Says that `sockets` is going to be asked for the descriptors of every process, once: where these are many, they
+   * are read ahead on another thread.
+   *
+   * @param root where /proc is
+   */
+  readonly beginSockets?: (root: string) => void;
 }
 
 /** Host names and addresses. */

@@ -8,10 +8,28 @@ import { liveTransport } from "../netlink/live.ts";
 import type { Files, Host, Resolver } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
 import { socketLinks } from "./socket-links.ts";
+import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
 
-/** This machine: its kernel, its files, its resolver, its cgroups. */
-export function liveHost(): Host {
-  return { transport: liveTransport(), files: liveFiles, resolver: liveResolver, cgroups: liveCgroups };
+/**
+ * This machine: its kernel, its files, its resolver, its cgroups.
+ *
+ * @param startWorker starts a thread that helps to look through many descriptors, see {@link beginSweep}
+ */
+export function liveHost(startWorker?: () => SweepWorker): Host {
+  const files = startWorker === undefined ? liveFiles : sweepingFiles(startWorker);
+  return { transport: liveTransport(), files, resolver: liveResolver, cgroups: liveCgroups };
+}
+
+/** The files of this machine, where descriptors are read ahead if they are many. */
+function sweepingFiles(startWorker: () => SweepWorker): Files {
+  let sweep: SocketSweep | undefined;
+  return {
+    ...liveFiles,
+    sockets: (directory, visit) => sweep?.take(directory, visit) ?? socketLinks(directory, visit),
+    beginSockets(root) {
+      sweep = beginSweep(root, startWorker);
+    },
+  };
 }
 
 /** SELinux contexts are shorter than a page. */
