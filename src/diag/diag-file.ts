@@ -8,15 +8,28 @@ import type { Origin } from "./message.ts";
 /** Why a file was not read to a proper end. */
 export type DiagFileProblem =
   /** It cannot be opened, or read. */
-  | { readonly what: "open" | "read"; readonly cause: unknown }
+  | {
+      /** Which of the two. */
+      readonly what: "open" | "read";
+      /** The error of the file system. */
+      readonly cause: unknown;
+    }
   /** It ends in the middle of a dump. */
   | { readonly what: "cut" }
   /** It holds an error message of the kernel's. */
-  | { readonly what: "answer"; readonly errno: number }
+  | {
+      readonly what: "answer";
+      /** Positive errno. */
+      readonly errno: number;
+    }
   /** It holds an error message without an error. */
   | { readonly what: "shortError" }
   /** A message in it has an impossible length. */
-  | { readonly what: "damaged"; readonly offset: number };
+  | {
+      readonly what: "damaged";
+      /** Bytes from the start of the file to the message. */
+      readonly offset: number;
+    };
 
 /** Bytes of the error code in an error message. */
 const ERRNO_SIZE = 4;

@@ -97,7 +97,9 @@ export interface Timer {
 
 /** Which directions of a socket are shut. */
 export interface Shutdown {
+  /** Nothing more is received. */
   readonly receive: boolean;
+  /** Nothing more is sent. */
   readonly send: boolean;
 }
 
@@ -110,6 +112,7 @@ const decoder = new TextDecoder();
 
 /** A socket of an inet table. Each getter decodes when it is read; what the kernel did not send is undefined. */
 export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
+  /** Tells it from sockets of other kinds. */
   readonly kind = "inet";
   /** Of a socket that was read in /proc: what that tells beside. */
   declare readonly procfs?: ProcInetDetails;

@@ -17,6 +17,14 @@ export interface Origin {
   describe(socket: DiagMessage): { readonly [key: string]: Json };
 }
 
+/** An attribute that cannot be walked over, and with it all that would have come behind. */
+export interface MalformedAttribute {
+  /** Bytes from its start to the end of the message. */
+  readonly remaining: number;
+  /** The length that it claims to have, in bytes; 0 if not even that is there. */
+  readonly length: number;
+}
+
 /** Attribute numbers beyond this are unknown to everybody. */
 const INDEXED = 64;
 /** Where each attribute of the message that was looked at last begins; 0 for one that is not there. */
@@ -73,8 +81,8 @@ export class DiagMessage extends StructView {
       indexAttributes(this.data, from, this.offset + this.length);
   }
 
-  /** The attribute that cannot be walked over, if there is one: how many bytes are left there, and its length. */
-  get malformed(): { readonly remaining: number; readonly length: number } | undefined {
+  /** The attribute that cannot be walked over, if there is one. */
+  get malformed(): MalformedAttribute | undefined {
     this.#walk();
     const end = this.offset + this.length;
     if (indexedEnd >= end) return undefined;

@@ -23,6 +23,7 @@ const NETLINK_CONNECTED = 1;
 
 /** A netlink socket. Each getter decodes when it is read; what the kernel did not send is undefined. */
 export class NetlinkDiagSocket extends wholeView(netlinkDiagMessage, DiagMessage) {
+  /** Tells it from sockets of other kinds. */
   readonly kind = "netlink";
   /** What /proc/net/netlink tells beside; undefined for a socket that netlink told of. */
   declare readonly procfs: ProcNetlinkDetails | undefined;

@@ -21,6 +21,7 @@ import { DiagMessage } from "./message.ts";
 
 /** An instruction of a classic BPF program. */
 export interface BpfInstruction {
+  /** What it does. linux/bpf_common.h. */
   readonly code: number;
   /** Instructions to skip if the test is true. */
   readonly jt: number;
@@ -32,6 +33,7 @@ export interface BpfInstruction {
 
 /** A packet socket. Each getter decodes when it is read; what the kernel did not send is undefined. */
 export class PacketSocket extends wholeView(packetDiagMessage, DiagMessage) {
+  /** Tells it from sockets of other kinds. */
   readonly kind = "packet";
 
   protected override get headerSize(): number {

@@ -3,7 +3,7 @@ import type { Fields } from "../bytes/layout.ts";
 import type { tcpInfo } from "./layouts/tcp-info.ts";
 
 /** The fields of struct tcp_info that /proc/net/tcp has, too. */
-export type ProcTcpInfo = Partial<Fields<typeof tcpInfo>>;
+export interface ProcTcpInfo extends Partial<Fields<typeof tcpInfo>> {}
 
 /** The end of a line of /proc/net/tcp. */
 export interface ProcTcpDetails {

@@ -18,6 +18,7 @@ import { DiagMessage } from "./message.ts";
  * is read; what the kernel did not send is undefined.
  */
 export class TipcSocket extends DiagMessage {
+  /** Tells it from sockets of other kinds. */
   readonly kind = "tipc";
 
   /** The attributes of the socket. */

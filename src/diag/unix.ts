@@ -18,6 +18,7 @@ import type { ProcUnixDetails } from "./proc-details.ts";
 
 /** A UNIX socket. Each getter decodes when it is read; what the kernel did not send is undefined. */
 export class UnixSocket extends wholeView(unixDiagMessage, DiagMessage) {
+  /** Tells it from sockets of other kinds. */
   readonly kind = "unix";
   /** Of a socket that was read in /proc: what that tells beside. */
   declare readonly procfs?: ProcUnixDetails;

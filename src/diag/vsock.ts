@@ -17,6 +17,7 @@ export const VMADDR_ANY = 0xffff_ffff;
 
 /** A vsock socket. */
 export class VsockSocket extends wholeView(vsockDiagMessage, DiagMessage) {
+  /** Tells it from sockets of other kinds. */
   readonly kind = "vsock";
 
   protected override get headerSize(): number {

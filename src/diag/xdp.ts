@@ -19,6 +19,7 @@ import { DiagMessage } from "./message.ts";
 
 /** An XDP socket. Each getter decodes when it is read; what the kernel did not send is undefined. */
 export class XdpSocket extends wholeView(xdpDiagMessage, DiagMessage) {
+  /** Tells it from sockets of other kinds. */
   readonly kind = "xdp";
 
   protected override get headerSize(): number {

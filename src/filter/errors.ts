@@ -13,6 +13,7 @@ export interface FilterProblem {
   readonly status: number;
   /** Whether ss goes on to print its usage. */
   readonly usage?: boolean;
+  /** The word that is wrong. */
   readonly place: Place;
   /** What should have stood there. */
   readonly expected: string;
@@ -20,7 +21,9 @@ export interface FilterProblem {
 
 /** A filter that cannot be understood, or whose operand names nothing that is there. */
 export class FilterError extends SyntaxError {
+  /** Name of the class. */
   override readonly name = "FilterError";
+  /** Tells it from other errors of ours. */
   readonly code = "filter";
   /** What ss says: whole lines, without the usage. */
   readonly report: string;
@@ -28,13 +31,17 @@ export class FilterError extends SyntaxError {
   readonly usage: boolean;
   /** Exit status: 255 for a sentence that is wrong, 1 for an operand that is. */
   readonly status: number;
-  /** Where it is, in the text that `sourceText` gives. */
+  /** Where it is in the filter, in UTF-16 code units. */
   readonly offset: number;
   /** Length of the word; 0 at the end of the filter. */
   readonly length: number;
   /** What should have stood there. */
   readonly expected: string;
-  /** Host names read before: one of them may turn out to have no address, which ss would have said first. */
+  /**
+   * Host names read before: one of them may turn out to have no address, which ss would have said first.
+   *
+   * @internal
+   */
   readonly names: readonly NamedHost[];
 
   constructor(problem: FilterProblem, names: readonly NamedHost[] = []) {

@@ -22,21 +22,25 @@ import { writeWord } from "./writing.ts";
 
 /** A number, in the smallest unit of its kind: microseconds, bytes, bits per second. */
 export interface Amount {
+  /** How many. */
   readonly amount: number;
 }
 
 /** A shell pattern for a name. */
 export interface NamePattern {
+  /** As typed. */
   readonly pattern: string;
 }
 
 /** A user, by name or number. */
 export interface User {
+  /** User id. */
   readonly uid: number;
 }
 
 /** Which timer runs, or `off`. */
 export interface TimerWord {
+  /** Its name. */
   readonly timer: TimerName;
 }
 
@@ -331,9 +335,8 @@ export const factPredicates = {
   delivery_rate: measured("deliveryRate"),
 } as const satisfies Readonly<Record<string, unknown>>;
 
+/** The operand of each row, by keyword. */
+type OperandsOf<Rows> = { readonly [K in keyof Rows]: Rows[K] extends FactRow<infer O> ? O : never };
+
 /** What each keyword of our own takes. */
-export type FactOperands = {
-  readonly [K in keyof typeof factPredicates]: (typeof factPredicates)[K] extends FactRow<infer O>
-    ? O
-    : never;
-};
+export interface FactOperands extends OperandsOf<typeof factPredicates> {}

@@ -23,19 +23,23 @@ export const ANY = -1;
 
 /** An address and port of TCP, UDP and their kin; with `sport` and `dport`, a port alone. */
 export interface InetHost {
+  /** Tells it from other hosts. */
   readonly kind: "inet";
   /** undefined: any address. */
   readonly prefix: Prefix | undefined;
-  /** As typed: beyond 16 bits, and negative, ones match nothing. */
+  /** As typed; -1: any. Beyond 16 bits, and otherwise negative, ones match nothing. */
   readonly port: number;
 }
 
 /** The addresses of a host name. */
 export interface NamedHost {
+  /** Tells it from other hosts. */
   readonly kind: "name";
+  /** As typed. */
   readonly name: string;
   /** The AF_* that its addresses must be of; undefined for IPv4 and IPv6. */
   readonly family: number | undefined;
+  /** As typed; -1: any. */
   readonly port: number;
   /** undefined until somebody has asked the resolver. */
   readonly addresses: readonly Uint8Array[] | undefined;
@@ -45,28 +49,39 @@ export interface NamedHost {
 
 /** A shell pattern for the name that a unix socket is bound to. */
 export interface UnixHost {
+  /** Tells it from other hosts. */
   readonly kind: "unix";
+  /** As typed; `@` begins an abstract name. */
   readonly pattern: string;
 }
 
-/** A link layer protocol and a device (`port`, an interface index). */
+/** A link layer protocol and a device. */
 export interface LinkHost {
+  /** Tells it from other hosts. */
   readonly kind: "link";
+  /** ETH_P_*; -1: any. linux/if_ether.h. */
   readonly protocol: number;
+  /** Index of the interface; -1: any. */
   readonly port: number;
 }
 
 /** A netlink protocol and port id. */
 export interface NetlinkHost {
+  /** Tells it from other hosts. */
   readonly kind: "netlink";
+  /** NETLINK_*; -1: any. linux/netlink.h. */
   readonly protocol: number;
+  /** Port id, 0 that of the kernel; -1: any. */
   readonly port: number;
 }
 
 /** A context id and port of vsock. */
 export interface VsockHost {
+  /** Tells it from other hosts. */
   readonly kind: "vsock";
+  /** Context id; -1: any. */
   readonly cid: number;
+  /** Port; -1: any. */
   readonly port: number;
 }
 
@@ -75,30 +90,43 @@ export type Host = InetHost | NamedHost | UnixHost | LinkHost | NetlinkHost | Vs
 
 /** A network interface, by its index. */
 export interface Device {
+  /** As the kernel numbers it in the network namespace; 0: none. */
   readonly index: number;
 }
 
 /** A firewall mark, and the bits of it that count. */
 export interface Mark {
+  /** What its bits must be. */
   readonly mark: number;
+  /** The bits that count. */
   readonly mask: number;
 }
 
 /** A version 2 control group. */
 export interface Cgroup {
+  /** As typed. */
   readonly path: string;
+  /** Inode of its directory. */
   readonly id: bigint;
 }
 
 /** What each keyword of ss takes. */
 export interface Operands {
+  /** The local address, and the port if one is given. */
   src: Host;
+  /** The peer's address, and the port if one is given. */
   dst: Host;
+  /** The local port. */
   sport: Host;
+  /** The peer's port. */
   dport: Host;
+  /** The interface that the socket is bound to. */
   dev: Device;
+  /** The firewall mark of the socket. */
   fwmark: Mark;
+  /** The control group that the socket was made in. */
   cgroup: Cgroup;
+  /** The kernel chose the local port. */
   autobound: undefined;
 }
 

@@ -12,19 +12,31 @@ export type AnyKeyword = keyof AllOperands;
 
 /** One predicate: `dport >= 1024`. A keyword without operand (`autobound`) has relation `=` and operand undefined. */
 export type Predicate<K extends AnyKeyword = AnyKeyword> = {
-  [P in K]: { readonly kind: P; readonly relation: Relation; readonly operand: AllOperands[P] };
+  [P in K]: {
+    /** The keyword. */
+    readonly kind: P;
+    /** How the fact is compared. */
+    readonly relation: Relation;
+    /** What it is compared with. */
+    readonly operand: AllOperands[P];
+  };
 }[K];
 
 /** Two filters of which both (`and`) or at least one (`or`) must hold. */
 export interface Join {
+  /** Whether both must hold, or one. */
   readonly kind: "and" | "or";
+  /** The first one. */
   readonly left: Filter;
+  /** The second one. */
   readonly right: Filter;
 }
 
 /** A filter that must not hold. */
 export interface Not {
+  /** Tells it from other filters. */
   readonly kind: "not";
+  /** What must not hold. */
   readonly filter: Filter;
 }
 

@@ -12,10 +12,11 @@ export interface FilterSource {
   readonly file?: Uint8Array | undefined;
 }
 
-/** Where something stands in {@link sourceText}. */
+/** Where something stands in the text of a filter. */
 export interface Place {
   /** UTF-16 code units from the start. */
   readonly offset: number;
+  /** UTF-16 code units. */
   readonly length: number;
 }
 

@@ -13,7 +13,7 @@ import { dropsOf } from "../procfs/drops.ts";
 import { countSockets, establishedOf } from "../procfs/sockstat.ts";
 import { type ProcFile, sourcesOf } from "../procfs/source.ts";
 import { destroyed, list, listAsync, type Socket, type SocketBatch } from "../query.ts";
-import { summaryObject } from "../render/summary.ts";
+import { type Summary, summaryObject } from "../render/summary.ts";
 import {
   type Abortable,
   readFilterText,
@@ -23,11 +23,9 @@ import {
   type SocketsOptions,
 } from "./options.ts";
 
-/** Counts of sockets by transport and family, as `ss -s`. */
-export type Summary = ReturnType<typeof summaryObject>;
-
 /** A process that has a socket open, with the keys that `--json` has; what cannot be read is absent. */
 export interface SocketOwner extends ProcessDetails {
+  /** Process id. */
   readonly pid: number;
   /** File descriptor. */
   readonly fd: number;
@@ -38,17 +36,31 @@ export interface SocketOwner extends ProcessDetails {
 /** What `destroyed` tells. */
 export type DestroyEvent =
   /** The kernel has destroyed a socket. */
-  | { readonly kind: "destroyed"; readonly socket: InetSocket }
-  /** Sockets were destroyed faster than they were taken: so many events are missing here, if the kernel tells. */
-  | { readonly kind: "lost"; readonly count: number | undefined };
+  | {
+      readonly kind: "destroyed";
+      /** As it was at its end. */
+      readonly socket: InetSocket;
+    }
+  /** Sockets were destroyed faster than they were taken: events are missing here. */
+  | {
+      readonly kind: "lost";
+      /** How many, if the kernel tells. */
+      readonly count: number | undefined;
+    };
 
-/** What can be asked of a machine. Each function is documented where this module's are. */
+/** What can be asked of a machine: what the functions of the same names ask of this one. */
 export interface Machine {
+  /** Lists sockets. */
   sockets(options?: SocketsOptions): Generator<Socket>;
+  /** Lists sockets without keeping the event loop waiting. */
   socketsAsync(options?: SocketsOptions & Abortable): AsyncGenerator<Socket>;
+  /** Tells of TCP and UDP sockets as they are destroyed. */
   destroyed(options?: SelectionOptions & Abortable): AsyncIterableIterator<DestroyEvent>;
+  /** Counts sockets. */
   summary(): Summary;
+  /** Finds the processes that have sockets open. */
   owners(inodes?: Iterable<number>): ReadonlyMap<number, readonly SocketOwner[]>;
+  /** Parses a filter. */
   parseFilter(text: string): Filter | undefined;
 }
 

@@ -2,7 +2,7 @@
 import type { DiagFileProblem } from "../diag/diag-file.ts";
 import type { Details } from "../diag/family-dump.ts";
 import type { InetSocket } from "../diag/inet.ts";
-import type { Origin } from "../diag/message.ts";
+import type { MalformedAttribute, Origin } from "../diag/message.ts";
 import type { NetlinkDiagSocket } from "../diag/netlink.ts";
 import type { PacketSocket } from "../diag/packet.ts";
 import type { TipcSocket } from "../diag/tipc.ts";
@@ -40,24 +40,51 @@ export interface Predicate {
 /** Something that went wrong with one table; the others are still listed. */
 export type Problem =
   /** No netlink socket can be had. */
-  | { readonly kind: "socket"; readonly error: NetlinkError }
-  /** The kernel refused a dump, or it failed under way. */
-  | { readonly kind: "refused"; readonly dump: DumpName; readonly error: NetlinkError }
-  /** Sockets came and went during the dump, so that some may be missing. */
-  | { readonly kind: "interrupted"; readonly dump: DumpName }
-  /** The file that TCP sockets are read from is not what it should be; those before the problem are listed. */
-  | { readonly kind: "diagFile"; readonly problem: DiagFileProblem }
-  /** The kernel had no room for some destroy events, and dropped them. */
-  | { readonly kind: "lost"; readonly portId: number }
-  /** A socket was not closed. */
-  | { readonly kind: "notDestroyed"; readonly error: NetlinkError; readonly socket: InetSocket }
-  /** A socket's attributes cannot be walked to their end; those before are used. */
   | {
+      readonly kind: "socket";
+      /** Why. */
+      readonly error: NetlinkError;
+    }
+  /** The kernel refused a dump, or it failed under way. */
+  | {
+      readonly kind: "refused";
+      /** Which. */
+      readonly dump: DumpName;
+      /** Why. */
+      readonly error: NetlinkError;
+    }
+  /** Sockets came and went during the dump, so that some may be missing. */
+  | {
+      readonly kind: "interrupted";
+      /** Which. */
+      readonly dump: DumpName;
+    }
+  /** The file that TCP sockets are read from is not what it should be; those before the problem are listed. */
+  | {
+      readonly kind: "diagFile";
+      /** What is wrong with it. */
+      readonly problem: DiagFileProblem;
+    }
+  /** The kernel had no room for some destroy events, and dropped them. */
+  | {
+      readonly kind: "lost";
+      /** The netlink port id of the socket that listens. */
+      readonly portId: number;
+    }
+  /** A socket was not closed. */
+  | {
+      readonly kind: "notDestroyed";
+      /** Why. */
+      readonly error: NetlinkError;
+      /** Which. */
+      readonly socket: InetSocket;
+    }
+  /** A socket's attributes cannot be walked to their end; those before are used. */
+  | (MalformedAttribute & {
       readonly kind: "malformed";
-      readonly remaining: number;
-      readonly length: number;
+      /** Whether the socket is listed. */
       readonly shown: boolean;
-    };
+    });
 
 /** What to list. */
 export interface Query {

@@ -2,7 +2,9 @@
 
 /** An operation on a netlink socket failed, or the kernel answered a request with an error. */
 export class NetlinkError extends Error {
+  /** Name of the class. */
   override readonly name = "NetlinkError";
+  /** Tells it from other errors of ours. */
   readonly code = "netlink";
   /** Positive errno. */
   readonly errno: number;
@@ -24,7 +26,9 @@ export class NetlinkError extends Error {
 
 /** Bytes that are not what they should be. */
 export class DecodeError extends RangeError {
+  /** Name of the class. */
   override readonly name = "DecodeError";
+  /** Tells it from other errors of ours. */
   readonly code = "decode";
   /** What was being decoded, outermost first, e.g. `inet_diag_msg`. */
   readonly path: string;

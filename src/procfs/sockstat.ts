@@ -2,7 +2,9 @@
 
 /** Sockets of one transport by address family, of this network namespace. */
 export interface FamilyCounts {
+  /** Of IPv4. */
   readonly ipv4: number;
+  /** Of IPv6; those that serve IPv4 too are here. */
   readonly ipv6: number;
 }
 
@@ -18,8 +20,11 @@ export interface SocketCounts {
   readonly tcpTimeWait: number;
   /** TCP connections that are established or wait to be closed. */
   readonly tcpEstablished: number;
+  /** Raw sockets. */
   readonly raw: FamilyCounts;
+  /** UDP sockets. */
   readonly udp: FamilyCounts;
+  /** TCP sockets. */
   readonly tcp: FamilyCounts;
   /** Fragmented datagrams being put together. */
   readonly frag: FamilyCounts;

@@ -34,8 +34,44 @@ export function formatSummary(counts: SocketCounts): string {
   );
 }
 
-/** The summary as JSON: the kernel's counts as they are, and no sum of what belongs to different namespaces. */
-export function summaryObject(counts: SocketCounts) {
+/** Sockets of one transport: by address family, and in all. */
+export interface TransportCounts extends FamilyCounts {
+  /** Of both. */
+  readonly total: number;
+}
+
+/** Counts of sockets by transport and family, as `ss -s`: the kernel's own, and no sum across namespaces. */
+export interface Summary {
+  /** Sockets that programs have open, of any family. */
+  readonly used: number;
+  /** TCP sockets by what has become of them. */
+  readonly tcpStates: {
+    /** Established, or waiting to be closed. */
+    readonly established: number;
+    /** In TIME-WAIT. */
+    readonly timeWait: number;
+    /** Those that no program has open any more. */
+    readonly orphaned: number;
+    /** Of the whole host: the kernel does not count these by network namespace. */
+    readonly allocatedOnHost: number;
+  };
+  /** Sockets by transport. */
+  readonly transports: {
+    /** Raw sockets. */
+    readonly raw: TransportCounts;
+    /** UDP sockets. */
+    readonly udp: TransportCounts;
+    /** TCP sockets. */
+    readonly tcp: TransportCounts;
+    /** All of those three. */
+    readonly inet: TransportCounts;
+    /** Fragmented datagrams being put together. */
+    readonly frag: TransportCounts;
+  };
+}
+
+/** The summary as JSON. */
+export function summaryObject(counts: SocketCounts): Summary {
   const { used, tcpAllocated, tcpOrphaned, tcpTimeWait, tcpEstablished, raw, udp, tcp, frag } = counts;
   const transport = (families: FamilyCounts) => ({ total: families.ipv4 + families.ipv6, ...families });
   return {

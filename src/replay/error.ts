@@ -2,7 +2,9 @@
 
 /** A recording cannot be read or written. */
 export class RecordingError extends Error {
+  /** Name of the class. */
   override readonly name = "RecordingError";
+  /** Tells it from other errors of ours. */
   readonly code = "recording";
   /** The folder or file that the recording is. */
   readonly path: string;

@@ -26,7 +26,7 @@ export const vegasInfo = {
 /** View of a struct tcpvegas_info. */
 export const VegasInfo = view(vegasInfo);
 /** View of a struct tcpvegas_info. */
-export type VegasInfo = View<typeof vegasInfo>;
+export interface VegasInfo extends View<typeof vegasInfo> {}
 
 /** struct tcp_dctcp_info. */
 export const dctcpInfo = {
@@ -40,7 +40,7 @@ export const dctcpInfo = {
 /** View of a struct tcp_dctcp_info. */
 export const DctcpInfo = view(dctcpInfo);
 /** View of a struct tcp_dctcp_info. */
-export type DctcpInfo = View<typeof dctcpInfo>;
+export interface DctcpInfo extends View<typeof dctcpInfo> {}
 
 /** struct tcp_bbr_info; its gains are in 256ths. */
 export const bbrInfo = {
@@ -53,4 +53,4 @@ export const bbrInfo = {
 /** View of a struct tcp_bbr_info. */
 export const BbrInfo = view(bbrInfo);
 /** View of a struct tcp_bbr_info. */
-export type BbrInfo = View<typeof bbrInfo>;
+export interface BbrInfo extends View<typeof bbrInfo> {}

@@ -73,7 +73,7 @@ export const skMemInfo = {
 /** View of an SK_MEMINFO array. */
 export const SkMemInfo = view(skMemInfo);
 /** View of an SK_MEMINFO array. */
-export type SkMemInfo = View<typeof skMemInfo>;
+export interface SkMemInfo extends View<typeof skMemInfo> {}
 
 /** struct inet_diag_meminfo: what kernels before SK_MEMINFO tell. */
 export const inetMemInfo = {
@@ -92,4 +92,4 @@ export const inetMemInfo = {
 /** View of a struct inet_diag_meminfo. */
 export const InetMemInfo = view(inetMemInfo);
 /** View of a struct inet_diag_meminfo. */
-export type InetMemInfo = View<typeof inetMemInfo>;
+export interface InetMemInfo extends View<typeof inetMemInfo> {}

@@ -152,4 +152,4 @@ export const mptcpInfo = {
 /** View of a struct mptcp_info. */
 export const MptcpInfo = view(mptcpInfo);
 /** View of a struct mptcp_info. */
-export type MptcpInfo = View<typeof mptcpInfo>;
+export interface MptcpInfo extends View<typeof mptcpInfo> {}

@@ -100,7 +100,7 @@ export const packetDiagInfo = {
 /** View of a struct packet_diag_info. */
 export const PacketDiagInfo = view(packetDiagInfo);
 /** View of a struct packet_diag_info. */
-export type PacketDiagInfo = View<typeof packetDiagInfo>;
+export interface PacketDiagInfo extends View<typeof packetDiagInfo> {}
 
 /** struct packet_diag_ring: a ring that the application maps. */
 export const packetDiagRing = {
@@ -128,7 +128,7 @@ export const packetDiagRing = {
 /** View of a struct packet_diag_ring. */
 export const PacketDiagRing = view(packetDiagRing);
 /** View of a struct packet_diag_ring. */
-export type PacketDiagRing = View<typeof packetDiagRing>;
+export interface PacketDiagRing extends View<typeof packetDiagRing> {}
 
 /** PACKET_DIAG_FANOUT: one u32. */
 export const packetFanout = {
@@ -139,7 +139,7 @@ export const packetFanout = {
 /** View of a PACKET_DIAG_FANOUT. */
 export const PacketFanout = view(packetFanout);
 /** View of a PACKET_DIAG_FANOUT. */
-export type PacketFanout = View<typeof packetFanout>;
+export interface PacketFanout extends View<typeof packetFanout> {}
 
 /** How the sockets of a fanout group share packets, by number. linux/if_packet.h: PACKET_FANOUT_*. */
 export const fanoutTypes = ["hash", "lb", "cpu", "rollover", "random", "qm", "cbpf", "ebpf"] as const;

@@ -31,4 +31,4 @@ export const inetSockopt = {
 /** View of a struct inet_diag_sockopt. */
 export const InetSockopt = view(inetSockopt);
 /** View of a struct inet_diag_sockopt. */
-export type InetSockopt = View<typeof inetSockopt>;
+export interface InetSockopt extends View<typeof inetSockopt> {}

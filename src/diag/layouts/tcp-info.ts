@@ -506,4 +506,4 @@ export const tcpInfo = {
 /** View of a struct tcp_info. */
 export const TcpInfo = view(tcpInfo);
 /** View of a struct tcp_info. */
-export type TcpInfo = View<typeof tcpInfo>;
+export interface TcpInfo extends View<typeof tcpInfo> {}

@@ -123,14 +123,14 @@ export const tipcStatistics = {
 /** View of the payload of TIPC_NLA_SOCK. */
 export const TipcSocketNest = nestedView(tipcSocket);
 /** View of the payload of TIPC_NLA_SOCK. */
-export type TipcSocketNest = InstanceType<typeof TipcSocketNest>;
+export interface TipcSocketNest extends InstanceType<typeof TipcSocketNest> {}
 
 /** View of the payload of TIPC_NLA_SOCK_CON. */
 export const TipcConnection = nestedView(tipcConnection);
 /** View of the payload of TIPC_NLA_SOCK_CON. */
-export type TipcConnection = InstanceType<typeof TipcConnection>;
+export interface TipcConnection extends InstanceType<typeof TipcConnection> {}
 
 /** View of the payload of TIPC_NLA_SOCK_STAT. */
 export const TipcStatistics = nestedView(tipcStatistics);
 /** View of the payload of TIPC_NLA_SOCK_STAT. */
-export type TipcStatistics = InstanceType<typeof TipcStatistics>;
+export interface TipcStatistics extends InstanceType<typeof TipcStatistics> {}

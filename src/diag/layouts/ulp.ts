@@ -35,7 +35,7 @@ export const tlsInfo = {
 /** View of INET_ULP_INFO_TLS. */
 export const TlsInfo = nestedView(tlsInfo);
 /** View of INET_ULP_INFO_TLS. */
-export type TlsInfo = InstanceType<typeof TlsInfo>;
+export interface TlsInfo extends InstanceType<typeof TlsInfo> {}
 
 /** The words for the numbers of INET_ULP_INFO_TLS. */
 export const tlsWords = {
@@ -151,7 +151,7 @@ export const mptcpSubflowFlags = [
 /** View of INET_ULP_INFO_MPTCP. */
 export const MptcpSubflow = nestedView(mptcpSubflow);
 /** View of INET_ULP_INFO_MPTCP. */
-export type MptcpSubflow = InstanceType<typeof MptcpSubflow>;
+export interface MptcpSubflow extends InstanceType<typeof MptcpSubflow> {}
 
 /** Attributes of INET_DIAG_ULP_INFO. */
 const INET_ULP_INFO_NAME = 1;

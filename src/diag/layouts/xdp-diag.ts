@@ -63,7 +63,7 @@ export const xdpDiagInfo = {
 /** View of a struct xdp_diag_info. */
 export const XdpDiagInfo = view(xdpDiagInfo);
 /** View of a struct xdp_diag_info. */
-export type XdpDiagInfo = View<typeof xdpDiagInfo>;
+export interface XdpDiagInfo extends View<typeof xdpDiagInfo> {}
 
 /** struct xdp_diag_ring. */
 export const xdpDiagRing = {
@@ -73,7 +73,7 @@ export const xdpDiagRing = {
 /** View of a struct xdp_diag_ring. */
 export const XdpDiagRing = view(xdpDiagRing);
 /** View of a struct xdp_diag_ring. */
-export type XdpDiagRing = View<typeof xdpDiagRing>;
+export interface XdpDiagRing extends View<typeof xdpDiagRing> {}
 
 /** struct xdp_diag_umem: the memory that packets are put into. */
 export const xdpDiagUmem = {
@@ -108,7 +108,7 @@ export const xdpDiagUmem = {
 /** View of a struct xdp_diag_umem. */
 export const XdpDiagUmem = view(xdpDiagUmem);
 /** View of a struct xdp_diag_umem. */
-export type XdpDiagUmem = View<typeof xdpDiagUmem>;
+export interface XdpDiagUmem extends View<typeof xdpDiagUmem> {}
 
 /** struct xdp_diag_stats. */
 export const xdpDiagStats = {
@@ -151,4 +151,4 @@ export const xdpDiagStats = {
 /** View of a struct xdp_diag_stats. */
 export const XdpDiagStats = view(xdpDiagStats);
 /** View of a struct xdp_diag_stats. */
-export type XdpDiagStats = View<typeof xdpDiagStats>;
+export interface XdpDiagStats extends View<typeof xdpDiagStats> {}
