@@ -106,10 +106,11 @@ name of an object stands for all that is in it (\`memory\`, \`timer\`). Letter c
 \`--columns help\` lists all. What a column needs is asked for: \`--columns rtt,process\` implies \`-i\` and \`-p\`, for these
 columns.
 
-Some columns are made of others: \`local\` and \`peer\` (address and port as one text), \`process\` and \`pid\` (of all processes
-that have the socket open), \`user\`, \`netns\`, \`container\`. In JSON, what they are made of stands in their place. An \`address\` column with
-a prefix length is its network: \`peer.address/24\` (IPv4 /24, IPv6 /64), \`peer.address/64\` (whole IPv4 addresses, IPv6 /64),
-\`peer.address/24/56\`. An IPv4 address inside an IPv6 one counts as IPv4 there.
+Some columns are made of others: \`local\` and \`peer\` (address and port as one text), \`process\` (or \`comm\`),
+\`pid\`, \`fd\`, \`exe\` and \`cmdline\` (of all processes that have the socket open), \`user\`, \`netns\`, \`container\`.
+In JSON, what they are made of stands in their place. An \`address\` column with a prefix length is its network:
+\`peer.address/24\` (IPv4 /24, IPv6 /64), \`peer.address/64\` (whole IPv4 addresses, IPv6 /64), \`peer.address/24/56\`. An
+IPv4 address inside an IPv6 one counts as IPv4 there.
 
 The table pads columns, writes numbers to the right, \`-\` for what is absent and \`\\xNN\` for control characters, so that a
 row is a line. On a terminal that is too narrow texts are cut, the widest first; numbers never are, and on a pipe

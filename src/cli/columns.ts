@@ -5,11 +5,13 @@ import { kinds } from "../columns/describe.ts";
 import { type NameSource, noNames } from "../columns/names.ts";
 import { once } from "../enrich/once.ts";
 import type { Selection, Table } from "../model/selection.ts";
-import { ColumnsTable } from "../render/columns-table.ts";
 import { ssSpelling } from "../render/ss/spelling.ts";
 
 /** The word that asks for a list of all columns. */
 export const COLUMNS_HELP = "help";
+
+/** What groups are counted in. */
+export const COUNT = "count";
 
 /** The kind of the sockets of each table. */
 const kindOfTable: Readonly<Record<Table, Kind>> = {
@@ -45,31 +47,13 @@ export function selectedKinds({ tables }: Pick<Selection, "tables">): readonly K
   return kinds.filter((kind) => selected.has(kind));
 }
 
+/** What a person may call a column, beside its key. */
+export function shortNames({ shorts }: Pick<CatalogColumn, "shorts">): readonly string[] {
+  return shorts.filter((name) => !name.includes("."));
+}
+
 /** The words that a list of columns is completed with. */
 export const columnNames: () => readonly string[] = once(() => {
   const { derived, columns } = everyColumn();
-  return [...derived, ...columns].map(({ key }) => key);
+  return [...new Set([...derived, ...columns].flatMap((column) => [column.key, ...shortNames(column)]))];
 });
-
-/** What `--columns help` shows. */
-export function columnsHelp(): string {
-  const chunks: Uint8Array[] = [];
-  const heads = ["COLUMN", "ALSO", "UNIT", "OPTION", "MEANING"].map((name) => ({
-    name,
-    key: name,
-    numeric: false,
-  }));
-  const table = new ColumnsTable(heads, {
-    header: true,
-    screen: undefined,
-    write: (bytes) => chunks.push(bytes),
-  });
-  const { derived, columns } = everyColumn();
-  for (const { key, shorts, unit, option, doc } of [
-    ...derived,
-    ...columns,
-  ] satisfies readonly CatalogColumn[])
-    table.write([key, shorts.filter((name) => !name.includes(".")).join(" "), unit, option, doc]);
-  table.flush();
-  return Buffer.concat(chunks).toString();
-}

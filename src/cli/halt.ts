@@ -36,7 +36,7 @@ async function answer(
     case "version":
       return version();
     case "columns":
-      return (await import("./columns.ts")).columnsHelp();
+      return (await import("./columns-help.ts")).columnsHelp(world.stdout.terminalColumns);
     case "man":
       return (await import("./man.ts")).manPage();
     case "completions":

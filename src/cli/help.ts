@@ -28,12 +28,12 @@ Filter (each operator and parenthesis is a word of its own):
 `;
 
 /** Words in lines that fit, the first of which begins with `start` and the others below where that ends. */
-export function wrapped(start: string, words: readonly string[]): string {
+export function wrapped(start: string, words: readonly string[], columns: number = HELP_COLUMNS): string {
   const indent = " ".repeat(start.length);
   let text = start;
   let column = start.length;
   for (const word of words) {
-    if (column + word.length + 1 > HELP_COLUMNS) {
+    if (column > start.length && column + word.length + 1 > columns) {
       text += `\n${indent}`;
       column = indent.length;
     }

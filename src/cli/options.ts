@@ -1,7 +1,7 @@
 /** Every option: its names, its value, what it is for, and what it does to the draft of a run. */
 import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
-import { COLUMNS_HELP, columnNames } from "./columns.ts";
+import { COLUMNS_HELP, COUNT, columnNames } from "./columns.ts";
 import { type Shell, shells } from "./completions/shells.ts";
 import { EXIT_USAGE, getopt, type OptionNames, type Stop } from "./getopt.ts";
 import {
@@ -250,14 +250,18 @@ const readResolveTimeout: Apply = (draft, value, program) =>
 
 const file = { name: "FILE", kind: "file" } as const;
 
-/** The value of an option that takes columns. Its words are made when somebody asks for them. */
-const columnList: OptionValue = {
+/**
+ * The value of an option that takes columns. Its words are made when somebody asks for them.
+ *
+ * @param others words that it takes beside the names of columns
+ */
+const columnList = (...others: readonly string[]): OptionValue => ({
   name: "LIST",
   kind: "list",
   get choices() {
-    return columnNames();
+    return [...columnNames(), ...others];
   },
-};
+});
 
 /**
  * The options, in the order in which ss knows them: messages about ambiguous prefixes list them so. Help groups
@@ -666,7 +670,7 @@ export const options: readonly Option[] = [
   {
     longs: ["columns"],
     inFull: true,
-    value: columnList,
+    value: columnList(COLUMNS_HELP),
     category: "output",
     brief: "Only these columns; help lists them",
     doc: "Show these columns, in this order. What they need is asked for. The word help lists all columns.",
@@ -675,7 +679,7 @@ export const options: readonly Option[] = [
   {
     longs: ["by"],
     inFull: true,
-    value: columnList,
+    value: columnList(),
     category: "output",
     brief: "Count sockets by columns, as peer.address/24",
     doc: "Group sockets by columns, count them, and add up their queues, or the numbers that --columns names.",
@@ -684,7 +688,7 @@ export const options: readonly Option[] = [
   {
     longs: ["sort"],
     inFull: true,
-    value: columnList,
+    value: columnList(COUNT),
     category: "output",
     brief: "Sort by columns; -COLUMN: largest first",
     doc: "Sort by columns, and what is equal in the first by the next. Groups are sorted by -count unless told.",

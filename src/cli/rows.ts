@@ -13,9 +13,9 @@ import { ColumnsTable } from "../render/columns-table.ts";
 import { CsvWriter } from "../render/csv.ts";
 import { JsonWriter } from "../render/json.ts";
 import type { Head, Row } from "../render/value.ts";
-import { columnsWith, selectedKinds } from "./columns.ts";
+import { COUNT, columnsWith, selectedKinds } from "./columns.ts";
 import type { Draft } from "./options.ts";
-import { COUNT, isAsked, type SortName, type View } from "./view.ts";
+import { isAsked, type SortName, type View } from "./view.ts";
 import type { World } from "./world.ts";
 
 /** A column that was chosen, under the name that it was chosen by. */

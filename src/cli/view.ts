@@ -1,6 +1,6 @@
 /** What `--columns`, `--by`, `--sort` and `--top` make of a run: columns by their names, and what these need. */
 import type { CatalogColumn } from "../columns/catalog.ts";
-import { everyColumn } from "./columns.ts";
+import { COUNT, everyColumn } from "./columns.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import { type Draft, type Option, options } from "./options.ts";
 
@@ -23,9 +23,6 @@ export interface View {
   /** How many rows are shown at most. */
   readonly top?: number;
 }
-
-/** What groups are counted in. */
-export const COUNT = "count";
 
 /** What is added up unless columns are named: what waits in the queues, and with -i what has gone through. */
 const usualSums = ["recvq", "sendq"];

@@ -47,7 +47,13 @@ const habits: Readonly<Record<string, string>> = {
   dev: "local.interface",
   cong: "congestion",
   skmem: "memory",
+  comm: "process",
 };
+
+/** The habitual names of a column. */
+function habitsOf(key: string): string[] {
+  return Object.keys(habits).filter((name) => habits[name] === key);
+}
 
 /** Upper and lower case, `-` and `_` do not matter. */
 function fold(name: string): string {
@@ -64,12 +70,12 @@ function withoutUnit(key: string, unit: Unit | undefined): string {
 function shortNames({ key, unit }: Column<never>): string[] {
   const bare = withoutUnit(key, unit);
   const end = (text: string) => text.slice(text.lastIndexOf(".") + 1);
-  return [...Object.keys(habits).filter((name) => habits[name] === key), end(bare), end(key), bare];
+  return [...habitsOf(key), end(bare), end(key), bare];
 }
 
 /** The word in what ss prints before a value; undefined if there is none. */
 function wordOf(spelling: string | undefined): string | undefined {
-  return /^([a-z][\w-]*):?$/.exec(spelling ?? "")?.[1];
+  return /^([a-z][\w-]*?)-?:?$/.exec(spelling ?? "")?.[1];
 }
 
 /** Which of the columns with the same short name it means: one outside of objects, else one of TCP, else the only one. */
@@ -180,7 +186,7 @@ export function catalog(
         (name) => name !== column.key && isMeant(column)(name),
       ),
     })),
-    derived: derived.map((column) => ({ ...column, shorts: [] })),
+    derived: derived.map((column) => ({ ...column, shorts: habitsOf(column.key) })),
     find(name, whole = false) {
       const network = /^(.+?)\/(\d+)(?:\/(\d+))?$/.exec(name);
       if (network !== null) {

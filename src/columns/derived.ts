@@ -1,5 +1,6 @@
 /** Columns put together from others, for tables, CSV, sorting and grouping: whole objects do not have them. */
 import type { Json } from "../diag/message.ts";
+import { type Owner, processName } from "../enrich/processes.ts";
 import type { Column } from "./column.ts";
 import type { Kind } from "./describe.ts";
 import type { NameSource } from "./names.ts";
@@ -93,15 +94,44 @@ function firstColumns(columns: readonly Column<unknown>[]): DerivedColumn[] {
   });
 }
 
-/** The values of one key in the objects of `processes`, each once. */
-function ofProcesses(
-  key: string,
-  type: Column<unknown>["type"],
-  from: string,
-  doc: string,
-  processes: Column<unknown>,
-): DerivedColumn {
-  return {
+const decoder = new TextDecoder();
+
+/** What one column tells of the processes that have a socket open. */
+interface ProcessFact {
+  readonly key: string;
+  readonly type: "string" | "integer";
+  readonly doc: string;
+  /** Reads it of one of them; undefined is absent. */
+  readonly read: (owner: Owner, names: NameSource) => string | number | undefined;
+}
+
+/** Each reads no more of a process than it shows: whoever asks for names only does not wait for the rest. */
+const processFacts: readonly ProcessFact[] = [
+  {
+    key: "process",
+    type: "string",
+    doc: "names of the processes that have it open",
+    read: ({ stat }) => decoder.decode(processName(stat)),
+  },
+  { key: "pid", type: "integer", doc: "their process ids", read: ({ pid }) => pid },
+  { key: "fd", type: "integer", doc: "the file descriptors that they have it by", read: ({ fd }) => fd },
+  {
+    key: "exe",
+    type: "string",
+    doc: "paths of their programs",
+    read: (owner, names) => names.details(owner)?.exe,
+  },
+  {
+    key: "cmdline",
+    type: "string",
+    doc: "their arguments, with blanks between",
+    read: (owner, names) => names.details(owner)?.cmdline?.join(" "),
+  },
+];
+
+/** The columns that tell of processes, each value once. @param processes what JSON has in their place */
+function processColumns(processes: Column<unknown>, names: NameSource): DerivedColumn[] {
+  return processFacts.map(({ key, type, doc, read }) => ({
     key,
     of: processes.key,
     type: "array",
@@ -109,10 +139,10 @@ function ofProcesses(
     doc,
     ...(processes.option === undefined ? {} : { option: processes.option }),
     read: (socket) => {
-      const found = processes.read(socket) as readonly { readonly [key: string]: Json }[] | undefined;
-      return found && [...new Set(found.flatMap((each) => each[from] ?? []))];
+      const owners = names.owners((socket as { readonly inode: number }).inode);
+      return owners && [...new Set(owners.flatMap((owner) => read(owner, names) ?? []))];
     },
-  };
+  }));
 }
 
 /** The derived columns of a kind of sockets. @param columns what its objects have */
@@ -127,12 +157,7 @@ export function derivedColumns(
     endColumn(kind, "local", columns),
     endColumn(kind, "peer", columns),
     ...firstColumns(columns),
-    ...(processes === undefined
-      ? []
-      : [
-          ofProcesses("process", "string", "comm", "names of the processes that have it open", processes),
-          ofProcesses("pid", "integer", "pid", "their process ids", processes),
-        ]),
+    ...(processes === undefined ? [] : processColumns(processes, names)),
     ...(uid === undefined
       ? []
       : [

@@ -170,7 +170,26 @@ test("--columns help lists every column with what it means", async () => {
   const text = await textOf("owners", "--columns", "help");
   expect(text).toMatch(/^COLUMN +ALSO +UNIT +OPTION +MEANING\n/);
   expect(text).toMatch(/\ntcpInfo\.rttUs +.*\brtt\b.* us +-i +smoothed round trip time/);
-  expect(text).toMatch(/\nprocess +/);
+  expect(text).toMatch(/\nprocess +comm +/);
+});
+
+test.each([80, 60, 0])("--columns help on a terminal of %d columns fits it", async (tty_columns) => {
+  const { stdout } = await run("owners", ["--columns", "help"], { tty_columns });
+  for (const line of linesOf(stdout)) expect(line.length).toBeLessThanOrEqual(tty_columns || 80);
+  const text = stdout.replace(/\n +/g, " ");
+  const keys = linesOf(text).map((line) => line.split(" ")[0]);
+  const piped = linesOf(await textOf("owners", "--columns", "help")).slice(1);
+  expect(keys).toEqual(piped.map((line) => line.split(" ")[0]!));
+  expect(text).toMatch(/^tcpInfo\.rttUs +smoothed round trip time, RFC 6298 \[rtt, rttUs; us; -i\]$/m);
+});
+
+test("what people call processes", async () => {
+  const [text] = linesOf(await textOf("owners", "-tn", "-H", "--columns", "comm,pid,fd", "dport = 50000"));
+  expect(text).toBe("sshd 742 4");
+  const args = ["-tn", "--columns", "comm", "--ndjson", "dport = 50000"];
+  expect(objectsOf<object>(await textOf("owners", ...args))).toMatchObject([
+    { processes: [{ comm: "sshd" }] },
+  ]);
 });
 
 const wrong: [args: string[], message: string][] = [
