@@ -3,14 +3,14 @@ import { factPredicates } from "../filter/facts.ts";
 import { FILTER, stateNames, wrapped } from "./help.ts";
 import type { World } from "./world.ts";
 
-/** What help says of the operands of our own predicates, and how those are headed. */
-const factOperands: Readonly<Record<string, string>> = {
+/** What our own predicates take, by the name that help has for it. */
+export const factOperands: Readonly<Record<string, string>> = {
   PID: "a process that has the socket open",
   PATTERN: "a name, or a shell pattern in quotes",
   USER: "the owner of the socket, by name or uid",
   COUNT: "a number",
   SIZE: "bytes; k, m and g are powers of 1024",
-  TIMER: "off, on, keepalive, timewait, persist, delack, t3-rtx",
+  TIMER: "one of off, on, keepalive, timewait, persist, delack, t3-rtx",
   TIME: "with its unit: us, ms, s, m or h",
   RATE: "with its unit: bps, kbps, mbps, gbps or tbps",
 };

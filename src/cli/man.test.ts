@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { factPredicates } from "../filter/facts.ts";
 import { parseFilter } from "../filter/parser.ts";
-import { keywords, stateNames } from "./completions/vocabulary.ts";
+import { factKeywords, keywords, stateNames } from "./completions/vocabulary.ts";
 import { LISTED_CHOICES, manPage } from "./man.ts";
 import { options, parse } from "./options.ts";
 import { select } from "./select.ts";
@@ -35,8 +36,13 @@ test.each(options.map((option) => [option.longs[0], option] as const))("--%s is 
 });
 
 test("every keyword and state is there", () => {
-  for (const word of [...keywords, ...stateNames])
+  for (const word of [...keywords, ...factKeywords, ...stateNames])
     expect(plain).toMatch(new RegExp(`^\\.It Cm ${word}( |$)`, "m"));
+});
+
+test("every operand of our own predicates is told of", () => {
+  const operands = new Set(factKeywords.map((keyword) => factPredicates[keyword].operandName));
+  for (const operand of operands) expect(plain).toMatch(new RegExp(`^\\.It Ar ${operand}$`, "m"));
 });
 
 test("its sections come in this order", () => {
@@ -88,6 +94,7 @@ test.each(examples)("its example%s is understood", (example) => {
     interfaceIndex: unknown,
     netlinkProtocol: unknown,
     cgroupId: () => "",
+    userId: () => 33,
     knowsCgroups: () => true,
   };
   parseFilter({ args: selected.words }, { program: "sockscope", tables, preferred, lookups });

@@ -1,18 +1,8 @@
-/** The man page, made of the tables of options, states and predicates. mdoc(7). */
+/** The man page, made of the table of options and those that its sections on filters are made of. */
 import manifest from "../../package.json" with { type: "json" };
-import { predicates } from "../filter/predicates.ts";
-import { relationWords } from "../filter/relations.ts";
-import type { Keyword } from "../filter/tree.ts";
-import { stateGroups, states } from "../model/state.ts";
-import {
-  hostPrefixWords,
-  joinWords,
-  keywords,
-  NOT,
-  operandKinds,
-  stateKeywords,
-} from "./completions/vocabulary.ts";
 import { SS_RELEASE } from "./help.ts";
+import { filterSection, stateSection } from "./man-filter.ts";
+import { list, literal, prose, section, words } from "./mdoc.ts";
 import { categories, type Option, options } from "./options.ts";
 
 /** When what the page says last changed; it does not go by the day on which the page is made. */
@@ -20,55 +10,6 @@ const PAGE_DATE = "November 21, 2026";
 
 /** An option with more choices than this has another way to list them, which its text tells. */
 export const LISTED_CHOICES = 40;
-
-/** What roff would read as something else. */
-const special: Readonly<Record<string, string>> = {
-  "\\": "\\e",
-  "^": "\\(ha",
-  "~": "\\(ti",
-  "`": "\\(ga",
-  '"': "\\(dq",
-};
-
-/** Text as roff shows it, letter by letter. */
-function escaped(text: string): string {
-  return text.replace(/[\\^~`"]/g, (letter) => special[letter]!);
-}
-
-/** What is typed: its dashes and quotes are those of ASCII. */
-function literal(text: string): string {
-  return escaped(text).replaceAll("-", "\\-").replaceAll("'", "\\(aq");
-}
-
-/** Whether an option has that long name. */
-function isOption(long: string): boolean {
-  return options.some(({ longs }) => longs.includes(long));
-}
-
-/** Sentences, each on a line of its own. @throws an error if they speak of an option that is not in the table */
-function prose(text: string): string {
-  const shown = escaped(text).replace(/--([a-z][a-z0-9-]*)/g, (name, long) => {
-    if (!isOption(long)) throw new Error(`No such option: ${name}`);
-    return `\\fB${literal(name)}\\fR`;
-  });
-  return shown.replace(/(?<=[.)]) (?=[A-Z])/g, "\n").replace(/^(?=['.])/gm, "\\&");
-}
-
-/** A list of items, each with its head (the arguments of `.It`) and its text. */
-function list(items: readonly (readonly [head: string, body: string])[]): string {
-  const rows = items.map(([head, body]) => `.It ${head}\n${body}`);
-  return [".Bl -tag -width Ds", ...rows, ".El"].join("\n");
-}
-
-/** A section. */
-function section(title: string, ...parts: readonly string[]): string {
-  return [`.Sh ${title}`, ...parts].join("\n");
-}
-
-/** Words with commas between them. */
-function words(all: readonly string[]): string {
-  return all.map((word) => `\\fB${literal(word)}\\fR`).join(", ");
-}
 
 function optionItem({ shorts, longs, value, doc }: Option): readonly [string, string] {
   const names = [...(shorts ?? ""), ...longs.map((long) => `-${long}`)];
@@ -84,59 +25,6 @@ function optionSections(): string[] {
     `.Ss ${title}`,
     list(options.filter((option) => option.category === category).map(optionItem)),
   ]);
-}
-
-/** What each keyword of the filter asks for. */
-const meanings: Readonly<Record<Keyword, string>> = {
-  src: "The local address, and the port if one is given.",
-  dst: "The peer's address, and the port if one is given.",
-  sport: "The local port: a number or the name of a service.",
-  dport: "The peer's port: a number or the name of a service.",
-  dev: "The interface that the socket is bound to: a name or an index.",
-  fwmark: "The firewall mark of the socket, which may be followed by / and the bits that count.",
-  cgroup: "The version 2 control group that the socket was made in, by its path.",
-  autobound: "The kernel chose the local port.",
-};
-
-function keywordItem(keyword: Keyword): readonly [string, string] {
-  const kind = operandKinds[keyword];
-  if (kind === undefined) return [`Cm ${keyword}`, prose(meanings[keyword])];
-  const relations = `Relations: ${words(predicates[keyword].operand!.relations)}.`;
-  return [`Cm ${keyword} Oo Ar relation Oc Ar ${kind}`, `${prose(meanings[keyword])}\n${relations}`];
-}
-
-function spellings(): string {
-  const byRelation = Map.groupBy(Object.keys(relationWords), (word) => relationWords[word]);
-  return list(
-    Array.from(byRelation.values(), ([usual, ...others]) => [
-      `Cm ${literal(usual!)}`,
-      `Or ${words(others)}.`,
-    ]),
-  );
-}
-
-function stateItems(): string {
-  return list(
-    states
-      .filter(({ words: own }) => own.length > 0)
-      .map((state) => {
-        const [usual, ...others] = state.words;
-        const shown = `Shown as ${words([state.label])}.`;
-        return [`Cm ${literal(usual!)}`, others.length === 0 ? shown : `${shown}\nAlso ${words(others)}.`];
-      }),
-  );
-}
-
-/** The groups of states, each with the states in it. */
-function groupItems(): string {
-  return list(
-    Object.entries(stateGroups).map(([group, mask]) => {
-      const members = states
-        .filter(({ number }) => mask & (1 << number))
-        .flatMap(({ words }) => words[0] ?? []);
-      return [`Cm ${group}`, `${words(members)}.`];
-    }),
-  );
 }
 
 /** What is told on the way: the variables that are read. */
@@ -175,6 +63,11 @@ const examples: readonly (readonly [what: string, how: string])[] = [
   ["Who listens, on which port:", "sockscope -tulnp"],
   ["The inside of TCP connections to a network:", "sockscope -ti dst 10.0.0.0/8"],
   ["Connections to web servers:", "sockscope -tn state established '( dport = :80 or dport = :443 )'"],
+  ["Connections that lose packets on slow paths:", "sockscope -ti 'rtt > 50ms and retrans > 0'"],
+  [
+    "What a user's web server has not read yet:",
+    "sockscope -tap comm nginx and user www-data and recvq ge 1",
+  ],
   ["How many connections wait for their end:", "sockscope -tanH state time-wait | wc -l"],
   [
     "Connections that are slow, by peer:",
@@ -198,42 +91,6 @@ function unknownToSs(): string {
 /** Items whose heads are typed as they stand. */
 function plainItems(macro: string, items: readonly (readonly [string, string])[]): string {
   return list(items.map(([head, body]) => [`${macro} ${literal(head)}`, prose(body)]));
-}
-
-function filterSection(): string {
-  const [and, or] = joinWords;
-  return section(
-    "FILTER",
-    prose(
-      "The words after the options choose among the sockets. First come states, then predicates. " +
-        "Each operator and each parenthesis is a word of its own, which most shells want to see in quotes.",
-    ),
-    list([
-      [`Cm ${stateKeywords[0]} Ar state`, "Only sockets in this state; may be repeated for more."],
-      [`Cm ${stateKeywords[1]} Ar state`, "No sockets in this state; may be repeated for fewer."],
-    ]),
-    ".Pp",
-    "The predicates:",
-    list(keywords.map(keywordItem)),
-    ".Pp",
-    "The relations, and other ways to spell them:",
-    spellings(),
-    ".Pp",
-    `Predicates are joined by ${words([and])}, which may be left out, and ${words([or])}.`,
-    "Both are read strictly from left to right: neither binds closer than the other.",
-    `${words([NOT])} belongs to the next predicate or parenthesis only.`,
-    ".Pp",
-    "A host is",
-    ".Ar address Ns Oo / Ns Ar prefix Oc Ns Oo : Ns Ar port Oc ,",
-    "with an IPv6 address in brackets, or a name.",
-    `${words(["*"])} is any address, or any port.`,
-    `A family before it (${words(hostPrefixWords)}) makes the rest an address of that family;`,
-    "for UNIX sockets that is a shell pattern for the name.",
-  );
-}
-
-function stateSection(): string {
-  return section("STATES", "Case does not matter.", stateItems(), ".Pp", "Groups of states:", groupItems());
 }
 
 const OUTPUT_SECTION = section(

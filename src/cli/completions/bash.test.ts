@@ -7,14 +7,16 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { timerNames } from "../../diag/inet.ts";
 import { cgroup2Mount, walkCgroups } from "../../host/live.ts";
 import { options } from "../options.ts";
 import { bashCompletion } from "./bash.ts";
-import { keywords, stateKeywords, stateNames } from "./vocabulary.ts";
+import { CONGESTION_CONTROLS, predicateWords, stateKeywords, stateNames } from "./vocabulary.ts";
 
 const missing = Bun.which("bash") === null;
 const why = missing ? " (skipped: bash is not installed)" : "";
@@ -58,9 +60,10 @@ function complete(line: string, breaks = "=:"): string[] {
   return [...new Set(stdout.toString().split("\n").slice(0, -1))].sort();
 }
 
-const start = [...keywords, ...stateKeywords, "not"].sort();
-const later = [...keywords, "and", "not", "or"].sort();
-const afterOperator = [...keywords, "not"].sort();
+const predicates = predicateWords.map(([word]) => word);
+const start = [...predicates, ...stateKeywords, "not"].sort();
+const later = [...predicates, "and", "not", "or"].sort();
+const afterOperator = [...predicates, "not"].sort();
 const relations = ["!=", "=", "ge", "gt", "le", "lt"];
 
 const situations: [line: string, offered: readonly string[]][] = [
@@ -101,6 +104,19 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope fwmark = ", []],
   ["sockscope dst inet", ["inet6:", "inet:"]],
   ["sockscope dst = li", ["link:"]],
+  ["sockscope rtt ", relations],
+  ["sockscope rtt = 5ms and ret", ["retrans", "retrans_total"]],
+  ["sockscope -t retrans ge ", []],
+  ["sockscope timer ", ["!=", "=", ...timerNames].sort()],
+  ["sockscope timer = t", ["t3-rtx", "timewait"]],
+  ["sockscope user ro", ["root"]],
+  ["sockscope --help ", ["filter"]],
+  ["sockscope -h fi", ["filter"]],
+  ["sockscope --help filter ", []],
+  ["sockscope --columns netid,rttv", ["netid,rttvar", "netid,rttvarUs"]],
+  ["sockscope --columns hel", ["help"]],
+  ["sockscope --sort -cou", ["-count"]],
+  ["sockscope --by com", ["comm", "completionRing.entries"]],
 ];
 
 test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
@@ -139,6 +155,28 @@ test.skipIf(missing)(`services, alone and behind a colon, whatever the shell cut
   expect(complete("sockscope dst 10.0.0.1:ss")).toEqual(names);
   expect(complete("sockscope dport = :")).toEqual(all.toSorted());
   expect(complete("sockscope sport ")).toEqual([...all, ...relations].sort());
+});
+
+test.skipIf(missing)(`processes by name and by id, but for names that a shell would take apart${why}`, () => {
+  const names = ["sockscope-a", "sockscope-b$(x)"];
+  const running = names.map((name) => {
+    const program = join(folder, name);
+    symlinkSync("/bin/sleep", program);
+    return Bun.spawn([program, "60"]);
+  });
+  try {
+    expect(complete("sockscope comm sockscope-")).toEqual(["sockscope-a"]);
+    expect(complete("sockscope -t rtt = 1ms and comm != sockscope-")).toEqual(["sockscope-a"]);
+    expect(complete(`sockscope pid ${running[0]!.pid}`)).toContain(`${running[0]!.pid}`);
+    expect(complete("sockscope comm ")).not.toContain("kthreadd");
+  } finally {
+    for (const process of running) process.kill();
+  }
+});
+
+test.skipIf(missing)(`congestion controls of this kernel${why}`, () => {
+  const text = readFileSync(CONGESTION_CONTROLS, "utf8");
+  expect(complete("sockscope cong = ")).toEqual(text.trim().split(" ").sort());
 });
 
 test.skipIf(missing)(`control groups, a level at a time${why}`, () => {

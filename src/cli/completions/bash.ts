@@ -1,14 +1,16 @@
 /** Completions for bash, 4.4 or later; they need no bash-completion package. */
-import type { Keyword } from "../../filter/tree.ts";
+import { timerNames } from "../../diag/inet.ts";
 import { type Option, type OptionValue, options } from "../options.ts";
 import {
+  CONGESTION_CONTROLS,
+  helpTopics,
   hostPrefixWords,
   joinWords,
-  keywords,
+  type KeywordGroup,
+  keywordGroups,
   NOT,
   type OperandKind,
-  operandKeywords,
-  plainRelations,
+  predicateWords,
   relationSpellings,
   stateKeywords,
   stateNames,
@@ -30,6 +32,14 @@ const operands: Readonly<Record<OperandKind, string>> = {
   interface: "interfaces",
   mark: "nothing",
   cgroup: "cgroups",
+  "process id": "processes id",
+  "process name": "processes name",
+  user: "users",
+  "network namespace": "netns",
+  container: "nothing",
+  timer: `words ${timerNames.join(" ")}`,
+  "congestion control": "congestion_controls",
+  amount: "nothing",
 };
 
 /** An option's names as they are typed. */
@@ -50,12 +60,12 @@ function quoted(words: readonly string[], separator = " "): string {
   return words.map((word) => `'${word}'`).join(separator);
 }
 
-/** The case of a keyword: relations right after it, and what it takes. */
-function operandCase([keyword, kind]: readonly [Keyword, OperandKind]): string {
+/** The case of keywords that are completed alike: relations right after one, and what it takes. */
+function operandCase({ keywords, kind, relations }: KeywordGroup): string {
   const [complete, ...args] = operands[kind].split(" ");
   return `\
-    ${keyword})
-      [[ $before == ${keyword} ]] && __sockscope_offer "" ${quoted(plainRelations(keyword))}
+    ${keywords.join(" | ")})
+      [[ $before == "$keyword" ]] && __sockscope_offer "" ${quoted(relations)}
       ${[`__sockscope_${complete}`, '""', ...args].join(" ")}
       ;;`;
 }
@@ -100,6 +110,28 @@ __sockscope_entries() {
 __sockscope_netns() { __sockscope_entries "$1" /run/netns; }
 
 __sockscope_interfaces() { __sockscope_entries "$1" /sys/class/net; }
+
+__sockscope_users() { COMPREPLY+=($(compgen -u -- "$cur")); }
+
+__sockscope_congestion_controls() {
+  local -a controls=()
+  read -ra controls 2> /dev/null < ${CONGESTION_CONTROLS}
+  __sockscope_offer "$1" "\${controls[@]}"
+}
+
+# Processes by their id or name. Threads of the kernel have no arguments and no sockets. Names that a shell or a
+# filter would take apart are left out.
+__sockscope_processes() {
+  local entry arguments name
+  for entry in /proc/[0-9]*; do
+    arguments= name=
+    IFS= read -rd '' arguments < "$entry/cmdline"
+    [[ $arguments ]] && read -r name < "$entry/comm"
+    [[ $name ]] || continue
+    [[ $2 == id ]] && name=\${entry##*/}
+    [[ $name == *[^[:alnum:]_.:/+@%,-]* ]] || __sockscope_offer "$1" "$name"
+  done 2> /dev/null
+}
 
 __sockscope_ports() {
   local head=\${cur%"\${cur##*:}"} name rest
@@ -170,9 +202,9 @@ __sockscope_filter() {
   esac
   case $keyword in
     ${stateKeywords.join(" | ")}) __sockscope_offer "" ${stateNames.join(" ")} ;;
-${operandKeywords.map(operandCase).join("\n")}
+${keywordGroups.map(operandCase).join("\n")}
     *)
-      __sockscope_offer "" ${keywords.join(" ")} ${NOT}
+      __sockscope_offer "" ${predicateWords.map(([word]) => word).join(" ")} ${NOT}
       case $before in
         "") __sockscope_offer "" ${stateKeywords.join(" ")} ;;
         ${[...joinWords, NOT].join(" | ")} | "(") ;;
@@ -205,7 +237,7 @@ _sockscope() {
   local cur=\${words[-1]}
   [[ $cur == [\\'\\"]* ]] && cur=\${cur:1}
 
-  local head attached ended= word
+  local head attached ended= help= word
   local -a takes=() pending=() plain=()
   for word in "\${words[@]:1:\${#words[@]}-2}"; do
     word=\${word//[\\\\\\'\\"]/}
@@ -217,6 +249,7 @@ _sockscope() {
       ended=1
     else
       takes=()
+      [[ $word == @(-h|--help) ]] && help=1
       __sockscope_option "$word"
       [[ $attached ]] || pending=("\${takes[@]}")
     fi
@@ -225,6 +258,8 @@ _sockscope() {
   takes=()
   if [[ \${pending-} ]]; then
     "__sockscope_$pending" "" "\${pending[@]:1}"
+  elif [[ $help && $cur != -* ]]; then
+    ((\${#plain[@]})) || __sockscope_offer "" ${helpTopics.join(" ")}
   elif [[ $ended || $cur != -* ]]; then
     __sockscope_filter "\${plain[@]}"
   else

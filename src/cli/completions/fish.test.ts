@@ -1,10 +1,18 @@
 /** The script in a real fish, which completes by itself when asked to. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fishCompletion } from "./fish.ts";
-import { keywords, stateKeywords, stateNames } from "./vocabulary.ts";
+import { CONGESTION_CONTROLS, predicateWords, stateKeywords, stateNames } from "./vocabulary.ts";
 
 const missing = Bun.which("fish") === null;
 const why = missing ? " (skipped: fish is not installed)" : "";
@@ -43,6 +51,10 @@ test.skipIf(missing)(`its syntax is right${why}`, () => {
   expect(fish("-n", script)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
 });
 
+const predicates = predicateWords.map(([word]) => word);
+
+const congestionControls = readFileSync(CONGESTION_CONTROLS, "utf8").trim().split(" ");
+
 const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope --kill", ["--kill", "--kill-all"]],
   ["sockscope -f in", ["inet", "inet6"]],
@@ -56,13 +68,29 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope --completions ", ["bash", "fish", "zsh"]],
   ["sockscope state ", stateNames.toSorted()],
   ["sockscope -tnN x state listening exclude cl", ["close-wait", "closing"]],
-  ["sockscope -t --family inet ", [...keywords, ...stateKeywords, "not"].sort()],
-  ["sockscope sport = 22 ", [...keywords, "and", "not", "or"].sort()],
-  ["sockscope sport -n = 22 or ", [...keywords, "not"].sort()],
+  ["sockscope -t --family inet ", [...predicates, ...stateKeywords, "not"].sort()],
+  ["sockscope sport = 22 ", [...predicates, "and", "not", "or"].sort()],
+  ["sockscope sport -n = 22 or ", [...predicates, "not"].sort()],
   ["sockscope fwmark ", ["!=", "="]],
   ["sockscope dst = li", ["link:"]],
   ["sockscope dev = ", readdirSync("/sys/class/net").sort()],
+  ["sockscope rtt = 5ms and ret", ["retrans", "retrans_total"]],
+  ["sockscope retrans = 5", []],
+  ["sockscope timer != t", ["t3-rtx", "timewait"]],
+  ["sockscope user roo", ["root"]],
+  ["sockscope --help ", ["filter"]],
+  ["sockscope --columns netid,rttv", ["netid,rttvar", "netid,rttvarUs"]],
+  ["sockscope --sort=-coun", ["--sort=-count"]],
+  ["sockscope cong ", ["!=", "=", ...congestionControls].sort()],
 ];
+
+test.skipIf(missing)(`processes by name and by id${why}`, async () => {
+  const program = join(folder, "sockscope-fish");
+  symlinkSync("/bin/sleep", program);
+  await using owner = Bun.spawn([program, "60"]);
+  expect(complete("sockscope comm = sockscope-f")).toEqual(["sockscope-fish"]);
+  expect(complete(`sockscope pid ${owner.pid}`)).toContain(`${owner.pid}`);
+});
 
 test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
   expect(complete(line)).toEqual([...offered]);

@@ -1,14 +1,16 @@
 /** Completions for fish, 3.4 or later. */
-import type { Keyword } from "../../filter/tree.ts";
+import { timerNames } from "../../diag/inet.ts";
 import { type Option, type OptionValue, options } from "../options.ts";
 import {
+  CONGESTION_CONTROLS,
+  helpTopics,
   hostPrefixWords,
   joinWords,
-  keywords,
+  type KeywordGroup,
+  keywordGroups,
   NOT,
   type OperandKind,
-  operandKeywords,
-  plainRelations,
+  predicateWords,
   relationSpellings,
   stateKeywords,
   stateNames,
@@ -30,6 +32,14 @@ const operands: Readonly<Record<OperandKind, string>> = {
   interface: "__sockscope_entries /sys/class/net",
   mark: "true",
   cgroup: "__sockscope_cgroups",
+  "process id": "__fish_complete_pids",
+  "process name": "__sockscope_process_names",
+  user: "__fish_complete_users",
+  "network namespace": "__sockscope_entries /run/netns",
+  container: "true",
+  timer: `printf '%s\\n' ${timerNames.join(" ")}`,
+  "congestion control": `string split ' ' < ${CONGESTION_CONTROLS}`,
+  amount: "true",
 };
 
 /** Text in single quotes. */
@@ -58,11 +68,11 @@ const WANTS_VALUE = `^(${BUNDLE}|--(${taking.flatMap(({ longs }) => longs).join(
 /** A pattern for what stands before a value in the same word. */
 const ATTACHED = `^(${BUNDLE}|--[^=]*=)`;
 
-/** The case of a keyword: relations right after it, and what it takes. */
-function operandCase([keyword, kind]: readonly [Keyword, OperandKind]): string {
+/** The case of keywords that are completed alike: relations right after one, and what it takes. */
+function operandCase({ keywords, kind, relations }: KeywordGroup): string {
   return `\
-        case ${keyword}
-            test "$before" = ${keyword}; and printf '%s\\n' ${plainRelations(keyword).map(quote).join(" ")}
+        case ${keywords.join(" ")}
+            test "$before" = "$keyword"; and printf '%s\\n' ${relations.map(quote).join(" ")}
             ${operands[kind]}`;
 }
 
@@ -82,6 +92,12 @@ function __sockscope_list
     set -l value (commandline -ct | string replace -r '${ATTACHED}' '')
     set -l before (string match -r '^(?:.*,)?[!-]?' -- $value)
     printf '%s\\n' "$before"$argv
+end
+
+# Threads of the kernel have no arguments and no sockets. Names that a filter would take apart are left out.
+function __sockscope_process_names
+    cat /dev/null (grep -ls . /proc/*/cmdline | string replace -r 'cmdline$' comm) 2> /dev/null \
+        | string match -r '^[!-[\\]-~]+$' | sort -u
 end
 
 function __sockscope_ports
@@ -114,6 +130,10 @@ end
 function __sockscope_filter
     set -l plain
     set -l pending
+    if contains -- --help (commandline -opc); or contains -- -h (commandline -opc)
+        printf '%s\\n' ${helpTopics.join(" ")}
+        return
+    end
     for word in (commandline -opc)[2..]
         if set -q pending[1]
             set pending
@@ -134,9 +154,10 @@ function __sockscope_filter
     switch "$keyword"
         case ${stateKeywords.join(" ")}
             printf '%s\\n' ${stateNames.join(" ")}
-${operandKeywords.map(operandCase).join("\n")}
+${keywordGroups.map(operandCase).join("\n")}
         case '*'
-            printf '%s\\n' ${keywords.join(" ")} ${NOT}
+            printf '%s\\t%s\\n' ${predicateWords.map(([word, meaning]) => `${word} ${quote(meaning)}`).join(" ")}
+            echo ${NOT}
             switch "$before"
                 case ''
                     printf '%s\\n' ${stateKeywords.join(" ")}

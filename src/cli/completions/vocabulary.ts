@@ -1,9 +1,13 @@
 /** The words of a command line beside its options, as the shells and the man page need them. */
+import { factPredicates } from "../../filter/facts.ts";
 import { hostPrefixes } from "../../filter/operands.ts";
-import { predicates } from "../../filter/predicates.ts";
+import { allPredicates, isKeyword, predicates } from "../../filter/predicates.ts";
 import { relationWords } from "../../filter/relations.ts";
-import type { Keyword, Relation } from "../../filter/tree.ts";
+import type { AnyKeyword, Keyword, Relation } from "../../filter/tree.ts";
 import { stateGroups, states } from "../../model/state.ts";
+
+/** A word of our own that begins a predicate. */
+type FactKeyword = keyof typeof factPredicates;
 
 /** The words that take a state; they stand before all others. */
 export const stateKeywords = ["state", "exclude"] as const;
@@ -21,9 +25,22 @@ export const joinWords = ["and", "or"] as const;
 export const NOT = "not";
 
 /** What a keyword takes, so that a shell can complete it. */
-export type OperandKind = "host" | "port" | "interface" | "mark" | "cgroup";
+export type OperandKind =
+  | "host"
+  | "port"
+  | "interface"
+  | "mark"
+  | "cgroup"
+  | "process id"
+  | "process name"
+  | "user"
+  | "network namespace"
+  | "container"
+  | "timer"
+  | "congestion control"
+  | "amount";
 
-/** What each keyword takes; undefined for those that take nothing. */
+/** What each keyword of ss takes; undefined for those that take nothing. */
 export const operandKinds: Readonly<Record<Keyword, OperandKind | undefined>> = {
   src: "host",
   dst: "host",
@@ -35,16 +52,68 @@ export const operandKinds: Readonly<Record<Keyword, OperandKind | undefined>> = 
   autobound: undefined,
 };
 
-/** The words that begin a predicate. */
+/** What the keywords of our own take that ask for words; the others ask for an amount. */
+const factKinds: Readonly<Partial<Record<FactKeyword, OperandKind>>> = {
+  pid: "process id",
+  comm: "process name",
+  user: "user",
+  netns: "network namespace",
+  container: "container",
+  timer: "timer",
+  cong: "congestion control",
+};
+
+/** What each keyword of ss asks for. */
+export const meanings: Readonly<Record<Keyword, string>> = {
+  src: "The local address, and the port if one is given.",
+  dst: "The peer's address, and the port if one is given.",
+  sport: "The local port: a number or the name of a service.",
+  dport: "The peer's port: a number or the name of a service.",
+  dev: "The interface that the socket is bound to: a name or an index.",
+  fwmark: "The firewall mark of the socket, which may be followed by / and the bits that count.",
+  cgroup: "The version 2 control group that the socket was made in, by its path.",
+  autobound: "The kernel chose the local port.",
+};
+
+/** What a keyword of our own asks for. */
+export function factMeaning(keyword: FactKeyword): string {
+  const { doc } = factPredicates[keyword];
+  return `${doc[0]!.toUpperCase()}${doc.slice(1)}.`;
+}
+
+/** The words of ss that begin a predicate. */
 export const keywords = Object.keys(predicates) as readonly Keyword[];
 
-/** The keywords that take something, with its kind. */
-export const operandKeywords: readonly (readonly [keyword: Keyword, kind: OperandKind])[] = keywords.flatMap(
-  (keyword) => {
-    const kind = operandKinds[keyword];
-    return kind === undefined ? [] : [[keyword, kind] as const];
-  },
-);
+/** Those of our own. */
+export const factKeywords = Object.keys(factPredicates) as readonly FactKeyword[];
+
+/** All words that begin a predicate, with what they ask for in a line. */
+export const predicateWords: readonly (readonly [word: string, meaning: string])[] = [
+  ...keywords.map((word) => [word, meanings[word]] as const),
+  ...factKeywords.map((word) => [word, factMeaning(word)] as const),
+];
+
+/** Keywords that a shell completes alike. */
+export interface KeywordGroup {
+  readonly keywords: readonly AnyKeyword[];
+  readonly kind: OperandKind;
+  /** The relations that they take, in spellings that need no quotes in a shell. */
+  readonly relations: readonly string[];
+}
+
+function kindOf(keyword: AnyKeyword): OperandKind | undefined {
+  return isKeyword(keyword) ? operandKinds[keyword] : (factKinds[keyword] ?? "amount");
+}
+
+/** The keywords that take something. */
+export const keywordGroups: readonly KeywordGroup[] = [
+  ...Map.groupBy<string, AnyKeyword>([...keywords, ...factKeywords], (keyword) =>
+    [kindOf(keyword), ...plainRelations(keyword)].join(" "),
+  ).values(),
+].flatMap((alike) => {
+  const kind = kindOf(alike[0]!);
+  return kind === undefined ? [] : [{ keywords: alike, kind, relations: plainRelations(alike[0]!) }];
+});
 
 /** The first spelling of a relation that is a word of letters, which no shell takes for something else. */
 function wordOf(relation: Relation): string {
@@ -54,8 +123,8 @@ function wordOf(relation: Relation): string {
 }
 
 /** The spellings of the relations that a keyword takes which need no quotes in a shell. */
-export function plainRelations(keyword: Keyword): readonly string[] {
-  const relations = predicates[keyword].operand?.relations ?? [];
+export function plainRelations(keyword: AnyKeyword): readonly string[] {
+  const relations = allPredicates[keyword].operand?.relations ?? [];
   return relations.map((relation) => (/[<>]/.test(relation) ? wordOf(relation) : relation));
 }
 
@@ -64,3 +133,9 @@ export const relationSpellings: readonly string[] = Object.keys(relationWords);
 
 /** What may stand before a host, to name its family. */
 export const hostPrefixWords: readonly string[] = Object.keys(hostPrefixes).map((word) => `${word}:`);
+
+/** What help may be asked for, beside the options. */
+export const helpTopics: readonly string[] = ["filter"];
+
+/** Where the kernel lists the congestion controls that can be had. */
+export const CONGESTION_CONTROLS = "/proc/sys/net/ipv4/tcp_available_congestion_control";

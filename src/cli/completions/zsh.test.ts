@@ -1,6 +1,6 @@
 /** The script in a real zsh on a terminal of its own. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zshCompletion } from "./zsh.ts";
@@ -44,6 +44,13 @@ const typed: [keys: string, args: string][] = [
   ["dev !\tlo", "<dev><!=><lo>"],
   ["sport -n ge 5 or dp\t", "<sport><-n><ge><5><or><dport>"],
   ["\\( autob\t", "<(><autobound>"],
+  ["--columns netid,rtt\t", "<--columns><netid,rtt>"],
+  ["--sort -coun\t", "<--sort><-count>"],
+  ["rtt ge 5ms and retrans_t\t", "<rtt><ge><5ms><and><retrans_total>"],
+  ["timer = keep\t", "<timer><=><keepalive>"],
+  ["user roo\t", "<user><root>"],
+  ["comm sockscope-z\t", "<comm><sockscope-zsh>"],
+  ["--help fil\t", "<--help><filter>"],
 ];
 
 /** A command line's end, in which what the program gets is not what was typed. */
@@ -76,6 +83,9 @@ test.skipIf(missing).each(Object.entries(ways))(
         });
       return screen;
     };
+    const program = join(folder, "sockscope-zsh");
+    if (!existsSync(program)) symlinkSync("/bin/sleep", program);
+    await using _owner = Bun.spawn([program, "60"]);
     await type(`${setup}; sockscope() { printf '<%s>' "$@"; }`);
     for (const [keys, args] of typed) expect(await type(`sockscope ${keys}`)).toContain(`${args}<done>`);
     child.kill("SIGKILL");

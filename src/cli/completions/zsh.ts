@@ -1,14 +1,16 @@
 /** Completions for zsh, with what its own completion system knows of hosts, ports and interfaces. */
-import type { Keyword } from "../../filter/tree.ts";
+import { timerNames } from "../../diag/inet.ts";
 import { type Option, type OptionValue, options } from "../options.ts";
 import {
+  CONGESTION_CONTROLS,
+  helpTopics,
   hostPrefixWords,
   joinWords,
-  keywords,
+  type KeywordGroup,
+  keywordGroups,
   NOT,
   type OperandKind,
-  operandKeywords,
-  plainRelations,
+  predicateWords,
   relationSpellings,
   stateKeywords,
   stateNames,
@@ -30,6 +32,14 @@ const operands: Readonly<Record<OperandKind, string>> = {
   interface: "_net_interfaces",
   mark: "_message 'mark'",
   cgroup: "_sockscope_cgroups",
+  "process id": "_sockscope_processes id",
+  "process name": "_sockscope_processes name",
+  user: "_users",
+  "network namespace": "_sockscope_netns",
+  container: "_message 'container'",
+  timer: `_sockscope_words timer ${timerNames.join(" ")}`,
+  "congestion control": "_sockscope_congestion_controls",
+  amount: "_message 'amount'",
 };
 
 /** Text inside the brackets of a specification, within single quotes. */
@@ -53,11 +63,11 @@ function quoted(words: readonly string[], separator = " "): string {
   return words.map((word) => `'${word}'`).join(separator);
 }
 
-/** The case of a keyword: relations right after it, and what it takes. */
-function operandCase([keyword, kind]: readonly [Keyword, OperandKind]): string {
+/** The case of keywords that are completed alike: relations right after one, and what it takes. */
+function operandCase({ keywords, kind, relations }: KeywordGroup): string {
   return `\
-    ${keyword})
-      [[ $before == ${keyword} ]] && _sockscope_words relation -Q ${quoted(plainRelations(keyword))}
+    ${keywords.join("|")})
+      [[ $before == $keyword ]] && _sockscope_words relation -Q ${quoted(relations)}
       ${operands[kind]}
       ;;`;
 }
@@ -84,6 +94,28 @@ _sockscope_list() {
 
 _sockscope_netns() { _sockscope_words 'network namespace' /run/netns/*(N:t); }
 
+_sockscope_congestion_controls() {
+  local -a controls
+  read -rA controls 2> /dev/null < ${CONGESTION_CONTROLS}
+  _sockscope_words 'congestion control' -- $controls
+}
+
+# Processes by their id or name. Threads of the kernel have no arguments and no sockets. Names that a filter would
+# take apart are left out.
+_sockscope_processes() {
+  local entry arguments name
+  local -aU found
+  for entry in /proc/<->(N); do
+    arguments= name=
+    IFS= read -rd '' arguments < $entry/cmdline
+    [[ -n $arguments ]] && read -r name < $entry/comm
+    [[ -n $name && $name != *[^[:graph:]]* && $name != *\\* ]] || continue
+    [[ $1 == id ]] && name=\${entry:t}
+    found+=$name
+  done 2> /dev/null
+  _sockscope_words "process $1" -- $found
+}
+
 _sockscope_ports() {
   compset -P '*:'
   _ports
@@ -109,6 +141,10 @@ _sockscope_cgroups() {
 }
 
 _sockscope_filter() {
+  if (( $+opt_args[--help] + $+opt_args[-h] )); then
+    (( CURRENT == 1 )) && _sockscope_words topic ${helpTopics.join(" ")}
+    return
+  fi
   local -a plain=("\${(@Q)\${(@)words[1,CURRENT-1]:#-?*}}")
   while (( $#plain >= 2 )) && [[ $plain[1] == (${stateKeywords.join("|")}) ]]; do shift 2 plain; done
   local before=$plain[-1] keyword=$plain[-1]
@@ -117,9 +153,13 @@ _sockscope_filter() {
   esac
   case $keyword in
     ${stateKeywords.join("|")}) _sockscope_words state ${stateNames.join(" ")} ;;
-${operandKeywords.map(operandCase).join("\n")}
+${keywordGroups.map(operandCase).join("\n")}
     *)
-      _sockscope_words predicate ${keywords.join(" ")} ${NOT}
+      local -a predicates=(
+${predicateWords.map(([word, meaning]) => `        '${word}:${explanation(meaning)}'`).join("\n")}
+      )
+      _describe -t predicates predicate predicates
+      _sockscope_words operator ${NOT}
       case $before in
         "") _sockscope_words 'state keyword' ${stateKeywords.join(" ")} ;;
         ${[...joinWords, NOT].join("|")}|"(") ;;
@@ -130,6 +170,7 @@ ${operandKeywords.map(operandCase).join("\n")}
 }
 
 _sockscope() {
+  local -A opt_args
   _arguments -s -S \\
 ${options.flatMap(specifications).join("\n")}
     '*::filter:_sockscope_filter'
