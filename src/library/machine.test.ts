@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { liveFiles } from "../host/live.ts";
 import { NetlinkError } from "../netlink/errors.ts";
@@ -99,4 +99,45 @@ test("socketsAsync() asks again while nothing has come, and tells of no table tw
   const listed = await Array.fromAsync(machine.socketsAsync());
   expect(JSON.stringify(listed)).toBe(JSON.stringify([...machine.sockets()]));
   expect(refusals).toBeGreaterThan(0);
+});
+
+describe("a filter by container", () => {
+  const id = "3f4a".repeat(16);
+  const { files, ...owners } = recording("owners");
+  const fakes: Readonly<Record<string, string>> = {
+    "/proc/742/cgroup": `0::/system.slice/docker-${id}.scope\n`,
+    "/proc/743/cgroup": "0::/system.slice/ssh.service\n",
+    [`/var/lib/docker/containers/${id}/config.v2.json`]: JSON.stringify({ Name: "/web" }),
+  };
+  const reads: string[] = [];
+  const read = (path: string) => {
+    reads.push(path);
+    const text = fakes[path];
+    return text === undefined ? files.read(path) : new TextEncoder().encode(text);
+  };
+  const host = { ...owners, files: { ...files, read } };
+  const dumps: DeferredTransport = { ...host.transport, arrival: () => Promise.resolve() };
+  const machine = machineOf({ host, dumps, events: dumps });
+  const inodes = (filter: string) =>
+    Array.from(machine.sockets({ tables: ["tcp"], filter }), ({ inode }) => inode);
+  const ofProcess = inodes("pid 742");
+
+  test("knows it by its name, its label and its id, whichever of the owners is in it", () => {
+    expect(ofProcess).not.toEqual([]);
+    for (const name of ["web", "docker:web", id, "w*"])
+      expect(inodes(`container ${name}`)).toEqual(ofProcess);
+    expect(inodes("container db")).toEqual([]);
+    expect(inodes("container != db")).toEqual(ofProcess);
+  });
+
+  test("looks at no control group for any other filter", () => {
+    reads.length = 0;
+    expect(inodes("comm sshd").length).toBeGreaterThan(0);
+    expect(reads.filter((path) => path.endsWith("/cgroup"))).toEqual([]);
+  });
+
+  test("and without keeping others waiting", async () => {
+    const found = await Array.fromAsync(machine.socketsAsync({ tables: ["tcp"], filter: "container web" }));
+    expect(found.map(({ inode }) => inode)).toEqual(ofProcess);
+  });
 });

@@ -1,6 +1,8 @@
 /** What users of the library ask for, and the query that is made of it. */
 import type { Details } from "../diag/family-dump.ts";
 import { localPortRange } from "../enrich/names.ts";
+import { once } from "../enrich/once.ts";
+import { knowPlaces } from "../enrich/places.ts";
 import { scanProcesses } from "../enrich/processes.ts";
 import { FilterError, operandProblem } from "../filter/errors.ts";
 import type { FilterContext } from "../filter/operands.ts";
@@ -131,14 +133,18 @@ function withoutNames(parsed: ParsedFilter): ParsedFilter {
   throw new FilterError(operandProblem(name.place, "an address", [line]));
 }
 
-/** Looks for the owners of all sockets, whatever filters by them. */
-function ownersOf({ files }: Host): FindOwners {
+/** Looks for the owners of all sockets, whatever filters by them; for containers only if something asks for one. */
+function ownersOf(host: Host): FindOwners {
   const options = { threads: false, processContext: false, socketContext: false };
+  const { root } = sourcesOf({});
+  const cgroupPaths = once(() => new Map(host.cgroups()));
   return (batches) => {
     const inodes = new Set<number>();
     for (const { sockets } of batches) for (const { inode } of sockets) if (inode) inodes.add(inode);
-    const { owners } = scanProcesses(files, sourcesOf({}).root, inodes, options);
-    return { owners: (inode) => owners.get(inode) };
+    const found = scanProcesses(host.files, root, inodes, options).owners;
+    const owners = (inode: number) => found.get(inode);
+    const { cgroupOwner } = knowPlaces({ host, root, owners, cgroupPath: (id) => cgroupPaths().get(id) });
+    return { owners, container: (socket) => cgroupOwner(socket).container };
   };
 }
 
