@@ -27,7 +27,7 @@ test("columns are aligned, numbers to the right, without blanks at the end", () 
 });
 
 test("a row is a line, whatever a process is called", () => {
-  expect(lines([["a\nb", 1, "\u001b[2J\u009b"]], undefined, false)).toEqual(["a\\x0ab 1 \\x1b[2J\\x9b"]);
+  expect(lines([["a\nb", 1, "\u001b[2J\u009b"]], undefined, false)).toEqual(["a\\x0ab 1 \\x1b[2J\\xc2\\x9b"]);
 });
 
 test("on a narrow terminal the widest text is cut, and no number", () => {

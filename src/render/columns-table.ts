@@ -1,5 +1,6 @@
 /** The table of chosen columns: a row a line, aligned, on a terminal as wide as that. */
-import { escapeText, type Head, type Row, valueText } from "./value.ts";
+import { escapeText } from "./terminal.ts";
+import { type Head, type Row, valueText } from "./value.ts";
 
 /** How the table is laid out. */
 export interface ColumnsTableOptions {

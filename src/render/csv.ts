@@ -1,5 +1,6 @@
 /** Comma-separated values, RFC 4180. */
-import { escapeText, type Head, type Row, valueText } from "./value.ts";
+import { escapeText } from "./terminal.ts";
+import { type Head, type Row, valueText } from "./value.ts";
 
 /** Text is handed on in pieces of about this many characters. */
 const PIECE = 1 << 16;
@@ -10,7 +11,7 @@ const encoder = new TextEncoder();
 export interface CsvOptions {
   /** Whether the first record has the keys. */
   readonly header: boolean;
-  /** Control characters become `\xNN`: the output is a terminal. */
+  /** What a terminal obeys becomes `\xNN`: the output is one. */
   readonly escape: boolean;
   /** Takes UTF-8 text as it is ready. */
   readonly write: (bytes: Uint8Array) => void;

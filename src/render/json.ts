@@ -1,18 +1,11 @@
 /** JSON documents and lines, a socket at a time. RFC 8259. */
 import type { Json } from "../diag/message.ts";
+import { escapeJson } from "./terminal.ts";
 
 /** Text is handed on in pieces of about this many characters. */
 const PIECE = 1 << 16;
 
 const encoder = new TextEncoder();
-
-/** DEL and the C1 controls as JSON's escapes: terminals obey them, and JSON.stringify leaves them as they are. */
-function escapeC1(text: string): string {
-  return text.replace(
-    /[\u007f-\u009f]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
 
 /** Writes plain objects as one JSON array, or each on a line of its own. */
 export class JsonWriter {
@@ -39,7 +32,7 @@ export class JsonWriter {
 
   /** Hands on what is written so far. */
   flush(): void {
-    if (this.#text !== "") this.#write(encoder.encode(escapeC1(this.#text)));
+    if (this.#text !== "") this.#write(encoder.encode(escapeJson(this.#text)));
     this.#text = "";
   }
 

@@ -23,11 +23,3 @@ export function valueText(value: Json, separator: string): string {
   if (!Array.isArray(value) || value.some((each) => typeof each === "object")) return JSON.stringify(value);
   return value.join(separator);
 }
-
-/** A text with every control character as `\xNN`. */
-export function escapeText(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
-}
