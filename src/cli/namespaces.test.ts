@@ -46,6 +46,7 @@ describe("refuseWithAllNetns()", () => {
     refuseWithAllNetns({ ...blankDraft, allNetns: true, ...changes }, sourcesOf(env), "sockscope");
 
   test.each<[Partial<Draft>, string]>([
+    [{ actions: [{ kind: "netns", name: "x" }] }, "--net"],
     [{ events: true }, "--events"],
     [{ diagFile: "-" }, "--diag"],
     [{ summary: true }, "--summary"],

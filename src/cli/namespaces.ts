@@ -15,8 +15,12 @@ export interface FilteredPlace extends Place {
 }
 
 /** What cannot be had of more than one network namespace, by the option or variable that asks for it. */
-function onlyOne({ events, diagFile, summary, record, replay }: Draft, sources: Sources): string | undefined {
+function onlyOne(
+  { actions, events, diagFile, summary, record, replay }: Draft,
+  sources: Sources,
+): string | undefined {
   const found: readonly (readonly [what: string, asked: boolean])[] = [
+    ["--net", actions.some(({ kind }) => kind === "netns")],
     ["--events", events],
     ["--diag", diagFile !== undefined],
     ["--summary", summary],

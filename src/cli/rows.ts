@@ -75,7 +75,7 @@ export interface RowSource {
 function* socketsOf({ names, batches, following }: RowSource): Generator<{ readonly kind: Kind }> {
   for (const { dump, sockets } of batches) {
     // Of events ss takes the service names of any protocol.
-    if (!following) names.useTable(dump as InetTable);
+    if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
     yield* sockets;
   }
 }
@@ -172,7 +172,7 @@ function* sorted(
   const order = rowOrder(sort.map(({ descending }) => descending));
   const rows = [];
   for (const { dump, sockets } of batches) {
-    names.useTable(dump as InetTable);
+    names.useTable(dump as InetTable, sockets[0]?.origin.netns);
     for (const socket of sockets)
       rows.push({ dump, socket, values: columns.map((column) => column.read(socket)) });
   }

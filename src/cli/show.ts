@@ -97,7 +97,7 @@ function showTable(
   const style: Style = { ...draft, escape: world.stdout.terminalColumns !== undefined };
   for (const { dump, sockets } of batches) {
     // Of events ss takes the service names of any protocol.
-    if (!following) names.useTable(dump as InetTable);
+    if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
     for (const socket of sockets) writeRow(table, socket, style, names);
     if (following) table.flush();
   }
@@ -115,7 +115,7 @@ function showJson(
   const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
   for (const { dump, sockets } of batches) {
     // Of events ss takes the service names of any protocol.
-    if (!following) names.useTable(dump as InetTable);
+    if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
     for (const socket of sockets) json.write(describe(socket));
     if (following) json.flush();
   }

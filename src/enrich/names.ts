@@ -11,7 +11,7 @@ import { once } from "./once.ts";
 import { knowPlaces, type Place, type Places } from "./places.ts";
 import { type Owner, type Owners, type ScanOptions, scanProcesses } from "./processes.ts";
 import type { ResolvedHosts } from "./resolve.ts";
-import { readProtocols, readServices } from "./services.ts";
+import { readProtocols, readServices, type Services } from "./services.ts";
 import { userNames } from "./users.ts";
 
 /** Ports that the kernel gives to clients when the range cannot be read. */
@@ -38,19 +38,23 @@ export function interfaces(host: Host): Link[] {
   }
 }
 
+/** What ports are named by; each is read when it is first asked for. */
+interface PortSources {
+  readonly services: () => Services;
+  readonly protocols: () => ReadonlyMap<number, string>;
+  /** The ports that clients are given, which have no names. */
+  readonly range: () => readonly [low: number, high: number];
+}
+
 /** What the port cells of one inet table show for ports: services, or for raw sockets protocols. */
 export class PortNames {
-  readonly #services;
-  readonly #protocols;
-  readonly #range;
+  readonly #sources: PortSources;
   /** Names looked up so far, of the table in use. */
   #known = new Map<number, Uint8Array | undefined>();
   #table: InetTable | undefined;
 
-  constructor(host: Host, portRangePath: string) {
-    this.#services = once(() => readServices(host.files));
-    this.#protocols = once(() => readProtocols(host.files));
-    this.#range = once(() => localPortRange(host, portRangePath));
+  constructor(sources: PortSources) {
+    this.#sources = sources;
   }
 
   /**
@@ -73,10 +77,11 @@ export class PortNames {
   }
 
   #lookUp(port: number): string | undefined {
-    if (this.#table === "raw") return this.#protocols().get(port) ?? `ipproto-${port}`;
-    const [low, high] = this.#range();
+    const { services, protocols, range } = this.#sources;
+    if (this.#table === "raw") return protocols().get(port) ?? `ipproto-${port}`;
+    const [low, high] = range();
     if (port >= low && port <= high) return undefined;
-    return this.#services().name(port, this.#table);
+    return services().name(port, this.#table);
   }
 }
 
@@ -111,8 +116,8 @@ function readOptional(host: Host, path: string): Uint8Array | undefined {
 
 /** All the names of one run, and the places of sockets. */
 export interface HostNames extends Places {
-  /** See {@link PortNames.useTable}. */
-  useTable(table: InetTable): void;
+  /** See {@link PortNames.useTable}. @param netns where its sockets are; if left out, where we are */
+  useTable(table: InetTable, netns?: Netns): void;
   /** See {@link PortNames.port}. */
   port(port: number): Uint8Array | undefined;
   /** See {@link InterfaceNames.interface}. @param netns where the interface is; if left out, where we are */
@@ -153,10 +158,16 @@ export function hostNames(
   { root, portRange }: NamePaths,
   complain: (line: string) => void,
 ): HostNames {
-  const ports = new PortNames(host, portRange);
+  const services = once(() => readServices(host.files));
+  const protocols = once(() => readProtocols(host.files));
+  const portsOf = (place: Host) =>
+    new PortNames({ services, protocols, range: once(() => localPortRange(place, portRange)) });
+  const home = portsOf(host);
+  let ports = home;
+  let portsWithin: ReadonlyMap<Netns | undefined, PortNames> = new Map();
   const links = new InterfaceNames(host);
   let linksWithin: ReadonlyMap<Netns | undefined, InterfaceNames> = new Map();
-  const protocols = once(() => readNetlinkProtocols(host.files));
+  const netlinkProtocols = once(() => readNetlinkProtocols(host.files));
   const stats = new Map<number, Uint8Array | undefined>();
   const processStat = (pid: number): Uint8Array | undefined => {
     if (!stats.has(pid)) stats.set(pid, readOptional(host, `${root}/${pid}/stat`));
@@ -198,11 +209,15 @@ export function hostNames(
     usePlaces(listed: readonly Place[]) {
       places.usePlaces(listed);
       linksWithin = new Map(listed.map(({ netns, host }) => [netns, new InterfaceNames(host)]));
+      portsWithin = new Map(listed.map(({ netns, host }) => [netns, portsOf(host)]));
     },
-    useTable: (table) => ports.useTable(table),
+    useTable(table, netns) {
+      ports = portsWithin.get(netns) ?? home;
+      ports.useTable(table);
+    },
     port: (port) => ports.port(port),
     interface: (index, netns) => (linksWithin.get(netns) ?? links).interface(index),
-    netlinkProtocol: (protocol) => protocols().get(protocol),
+    netlinkProtocol: (protocol) => netlinkProtocols().get(protocol),
     processStat,
     cgroup,
     user: userNames(host.files),

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readlinkSync,
   rmdirSync,
   rmSync,
@@ -160,6 +161,22 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
     // A netlink socket of the kernel's is in every namespace.
     const { stdout } = runAll("-f", "netlink", "-aH");
     expect(stdout).toMatch(new RegExp(`^inode:${deserted.inode} `, "m"));
+  });
+
+  test("leaves the ports that clients are given in a namespace without the names of services there", async () => {
+    const services = existsSync("/etc/services") ? readFileSync("/etc/services", "latin1") : "";
+    const [, service, port] = /^([a-z]\S*)\s+(\d{4,5})\/tcp/m.exec(services) ?? ["", "9999", "9999"];
+    const script = `
+      require("node:fs").writeFileSync("/proc/sys/net/ipv4/ip_local_port_range", process.argv.at(-1));
+      require("node:net").createServer().listen(${port}, "0.0.0.0", () => console.log("listening"));`;
+    const shown: string[] = [];
+    for (const range of [`${port} 65000`, "65000 65001"]) {
+      await using listener = Bun.spawn(["unshare", "--net", "--", process.execPath, "-e", script, range]);
+      await listener.stdout.getReader().read();
+      const row = runAll("-tlH", "netns", "=", `pid:${listener.pid}`).stdout;
+      shown.push(/ 0\.0\.0\.0:(\S+)/.exec(row)?.[1] ?? row);
+    }
+    expect(shown).toEqual([port!, service!]);
   });
 
   test("names what cannot be entered, and goes on", () => {
