@@ -20,6 +20,7 @@ const stages = [
   ["enrich"],
   ["columns"],
   ["list"],
+  ["live"],
   ["render"],
   ["query.ts"],
   ["library"],

@@ -7,7 +7,7 @@ import type { CommandWord } from "./words.ts";
 
 /** What `--help` shows of a command: its own options, and which of ss's it takes. */
 export function commandUsage(program: string, word: CommandWord): string {
-  const command: Command<never> = commands[word];
+  const command: Command<unknown> = commands[word];
   const own = command.options.map(describeOption).join("");
   const hidden = new Set(command.options.flatMap(({ shorts = "" }) => [...shorts]));
   const groups = Object.entries(categories).flatMap(([category, title]) => {

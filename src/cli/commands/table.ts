@@ -1,6 +1,9 @@
 /** The commands by their words. */
 import type { Command } from "./command.ts";
+import { top } from "./top.ts";
 import type { CommandWord } from "./words.ts";
 
 /** Every command. What its work takes is loaded when it is done. */
-export const commands: { readonly [Word in CommandWord]: Command<never> } = {};
+export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
+  top,
+};

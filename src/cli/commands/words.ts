@@ -1,7 +1,9 @@
 /** The words that, first on the command line, ask for something that ss does not do. No filter begins with them. */
 
 /** Each command's word, with what it does in one line of `--help`. */
-export const commandWords = {} as const satisfies Record<string, string>;
+export const commandWords = {
+  top: "Watch sockets: bytes per second of each, sorted, grouped, on a screen or as JSON",
+} as const satisfies Record<string, string>;
 
 /** The word of a command. */
 export type CommandWord = keyof typeof commandWords;

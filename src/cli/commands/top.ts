@@ -1,0 +1,152 @@
+/** `top`: sockets as they come, go and transfer. */
+import { EXIT_USAGE, type Stop } from "../getopt.ts";
+import type { Command } from "./command.ts";
+import { commandWords } from "./words.ts";
+
+/** What the options of `top` have come to. */
+export interface TopSettings {
+  /** Between two samples, in milliseconds. */
+  readonly delayMs: number;
+  /** How many frames are shown; undefined: until interrupted. */
+  readonly count: number | undefined;
+  readonly form: "screen" | "batch" | "json";
+  /** The column that rows are sorted by. */
+  readonly sort: { readonly column: string; readonly descending: boolean };
+  /** What sockets are grouped by. */
+  readonly by: GroupWord | undefined;
+}
+
+/** Columns of sockets; a test holds them to those that there are. */
+export const sortWords = [
+  "netid",
+  "state",
+  "recvq",
+  "sendq",
+  "local",
+  "peer",
+  "rx",
+  "tx",
+  "rate",
+  "retrans",
+  "drops",
+  "rtt",
+  "delivery",
+  "process",
+  "container",
+  "netns",
+] as const;
+/** Columns of groups only; likewise. */
+export const groupSortWords = ["group", "sockets"] as const;
+/** What sockets can be grouped by; likewise. */
+export const byWords = ["process", "peer", "port", "state", "container"] as const;
+/** A way to group sockets. */
+export type GroupWord = (typeof byWords)[number];
+
+/** The shortest time between two samples, in seconds. */
+const SHORTEST = 0.1;
+/** The longest, in seconds. */
+const LONGEST = 86_400;
+const COLUMNS: readonly string[] = [...sortWords, ...groupSortWords];
+
+function wrong(program: string, what: string, value: string, expected: string): Stop {
+  const message = `${program}: top: ${what} "${value}" is not ${expected}`;
+  return { kind: "error", message, usage: false, status: EXIT_USAGE };
+}
+
+/** Whether an option of ss chooses which sockets are looked at, and where. */
+const selecting: ReadonlySet<string> = new Set(["tables", "families", "states", "filter", "source"]);
+/** Options of other kinds that go with it, too. */
+const others: ReadonlySet<string> = new Set(["help", "version", "top"]);
+/** Options of those kinds that do not: what is looked at must be alive. */
+const refused: ReadonlySet<string> = new Set(["record", "replay"]);
+
+/** The command. */
+export const top: Command<TopSettings> = {
+  doc:
+    `${commandWords.top}. Rates are differences of the kernel's own counters between two samples, so that no packet ` +
+    "is captured and no right is needed: received and acknowledged bytes, retransmitted segments, dropped packets. " +
+    "Of UDP the kernel counts no bytes for each socket: there, queues and drops are shown. What is not known is " +
+    "shown as -, never as 0. Without a choice of tables these are all of IP; -a shows listeners and unconnected " +
+    "sockets, too. Keys are told by the key ?.",
+  options: [
+    {
+      shorts: "d",
+      longs: ["delay"],
+      inFull: true,
+      value: { name: "SECONDS", kind: "number" },
+      brief: "Time between two samples, from 0.1 (1)",
+      doc: "How many seconds lie between two samples, 0.1 or more. The usual is one.",
+      apply(settings, value, program) {
+        const seconds = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
+        if (!(seconds >= SHORTEST && seconds <= LONGEST))
+          return wrong(program, "delay", value, `a number of seconds from ${SHORTEST} to ${LONGEST}`);
+        return { ...settings, delayMs: seconds * 1000 };
+      },
+    },
+    {
+      shorts: "b",
+      longs: ["batch"],
+      inFull: true,
+      brief: "Print frames, without a screen",
+      doc: "Print one frame a sample as plain text. The first comes after the first delay, as rates need two samples.",
+      apply: (settings) => ({ ...settings, form: settings.form === "json" ? "json" : "batch" }),
+    },
+    {
+      shorts: "n",
+      longs: ["count"],
+      inFull: true,
+      value: { name: "COUNT", kind: "number" },
+      brief: "End after that many frames",
+      doc: "End after that many frames.",
+      apply(settings, value, program) {
+        const count = /^\d+$/.test(value) ? Number(value) : 0;
+        if (count < 1) return wrong(program, "count", value, "a number of frames");
+        return { ...settings, count };
+      },
+    },
+    {
+      shorts: "j",
+      longs: ["json"],
+      inFull: true,
+      brief: "Print one JSON object a sample; implies -b",
+      doc: "Print each sample as a JSON object on a line of its own, with all its sockets or groups. Implies --batch.",
+      apply: (settings) => ({ ...settings, form: "json" }),
+    },
+    {
+      longs: ["sort"],
+      inFull: true,
+      value: { name: "COLUMN", kind: "word", choices: COLUMNS },
+      brief: "Sort by a column; -COLUMN: largest first (-rate)",
+      doc: `Sort by a column, with - before it largest first: ${COLUMNS.join(", ")}. The usual is -rate.`,
+      apply(settings, value, program) {
+        const descending = value.startsWith("-");
+        const column = descending ? value.slice(1) : value;
+        if (!COLUMNS.includes(column)) return wrong(program, "sort", value, `one of ${COLUMNS.join(", ")}`);
+        return { ...settings, sort: { column, descending } };
+      },
+    },
+    {
+      longs: ["by"],
+      inFull: true,
+      value: { name: "GROUP", kind: "word", choices: byWords },
+      brief: "Groups: process, peer, port, state or container",
+      doc: `Show groups of sockets, with the sums of what they transfer: ${byWords.join(", ")}.`,
+      apply(settings, value, program) {
+        const by = byWords.find((word) => word === value);
+        return by === undefined
+          ? wrong(program, "group", value, `one of ${byWords.join(", ")}`)
+          : { ...settings, by };
+      },
+    },
+  ],
+  settings: {
+    delayMs: 1000,
+    count: undefined,
+    form: "screen",
+    sort: { column: "rate", descending: true },
+    by: undefined,
+  },
+  takes: ({ category, longs: [name = ""] }) =>
+    (selecting.has(category) && !refused.has(name)) || others.has(name),
+  run: async (task) => (await import("./top/run.ts")).runTop(task),
+};

@@ -1,0 +1,109 @@
+/** Which columns a width has room for. It is the width alone that decides, so that nothing jumps. */
+import { groupColumns, type LiveColumn, socketColumns } from "../../../live/columns.ts";
+import type { GroupBy } from "../../../live/groups.ts";
+import type { Row } from "../../../live/page.ts";
+import { valueText } from "./format.ts";
+import { safe, widthOf } from "./text.ts";
+
+/** A column with its width. */
+export interface PlacedColumn {
+  readonly column: LiveColumn;
+  readonly width: number;
+}
+
+/** Columns from left to right, with one blank between them. */
+export type Layout = readonly PlacedColumn[];
+
+/** How much room a column takes: at least, and at most where there is more. */
+interface Room {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Room for a number of any size. */
+const NUMBER: Room = { least: 7, most: 7 };
+
+/** The room of columns of text; numbers take that of a number. */
+const rooms: Readonly<Record<string, Room>> = {
+  netid: { least: 5, most: 5 },
+  state: { least: 10, most: 10 },
+  local: { least: 15, most: 47 },
+  peer: { least: 15, most: 47 },
+  process: { least: 14, most: 24 },
+  container: { least: 12, most: 24 },
+  netns: { least: 8, most: 16 },
+  group: { least: 20, most: 60 },
+};
+
+/** Columns of sockets, the most important first. */
+const importance: readonly string[] = [
+  "peer",
+  "rx",
+  "tx",
+  "local",
+  "process",
+  "rtt",
+  "state",
+  "retrans",
+  "sendq",
+  "recvq",
+  "netns",
+  "rate",
+  "netid",
+  "drops",
+  "delivery",
+  "container",
+];
+
+function roomOf({ key }: LiveColumn): Room {
+  return rooms[key] ?? NUMBER;
+}
+
+/** The columns that there are to show. */
+export function columnsOf(by: GroupBy | undefined, allNetns: boolean): readonly LiveColumn[] {
+  if (by !== undefined) return groupColumns;
+  return socketColumns.filter(({ key }) => key !== "netns" || allNetns);
+}
+
+/**
+ * The columns that fit a width, the most important ones, in their usual order; what room is left goes to those of
+ * text.
+ *
+ * @param width columns of the terminal, of which the first is for the mark of the chosen row
+ */
+export function layoutFor(columns: readonly LiveColumn[], width: number): Layout {
+  const rank = ({ key }: LiveColumn) => (importance.includes(key) ? importance.indexOf(key) : -1);
+  const kept = new Set<LiveColumn>();
+  let left = width;
+  for (const column of [...columns].sort((a, b) => rank(a) - rank(b))) {
+    const { least } = roomOf(column);
+    if (kept.size > 0 && left < least + 1) continue;
+    kept.add(column);
+    left -= least + 1;
+  }
+  const widths = new Map([...kept].map((column) => [column, roomOf(column).least]));
+  // A column at a time, in turn: so that no one gets more than the others.
+  for (let growing = true; growing && left > 0; ) {
+    growing = false;
+    for (const column of kept) {
+      const now = widths.get(column)!;
+      if (left === 0 || now >= roomOf(column).most) continue;
+      widths.set(column, now + 1);
+      left--;
+      growing = true;
+    }
+  }
+  return columns
+    .filter((column) => kept.has(column))
+    .map((column) => ({ column, width: widths.get(column)! }));
+}
+
+/** All columns, as wide as what they hold. */
+export function naturalLayout(columns: readonly LiveColumn[], rows: readonly Row[]): Layout {
+  return columns.map((column) => {
+    const { key, kind, heading } = column;
+    const widths = rows.map(({ values }) => widthOf(safe(valueText(kind, values[key]))));
+    // One more than the heading, for the mark of the column that is sorted by.
+    return { column, width: widths.reduce((most, each) => Math.max(most, each), widthOf(heading) + 1) };
+  });
+}

@@ -1,0 +1,84 @@
+/** One run of `top`: on the screen, or printing frames until it is told to end. */
+import { EXIT_USAGE, type Stop } from "../../getopt.ts";
+import { halt } from "../../halt.ts";
+import type { Task } from "../command.ts";
+import type { TopSettings } from "../top.ts";
+import { printFrame } from "./batch.ts";
+import { type Clock, openSampler, type Sampler } from "./sampler.ts";
+
+const decoder = new TextDecoder();
+const clock: Clock = () => performance.now();
+
+/** Waits. @returns at once when the run is told to end */
+function pause(ms: number, interrupted: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (interrupted.aborted) {
+      resolve();
+      return;
+    }
+    const end = () => {
+      clearTimeout(timer);
+      interrupted.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    interrupted.addEventListener("abort", end);
+  });
+}
+
+/** The name of a host. */
+function hostName({ host }: Task<TopSettings>): string {
+  try {
+    return decoder.decode(host.files.read("/proc/sys/kernel/hostname")).trim();
+  } catch {
+    return "localhost";
+  }
+}
+
+function refusal(program: string, why: string): Stop {
+  const message = `${program}: top: ${why}: use --batch or --json`;
+  return { kind: "error", message, usage: false, status: 1 };
+}
+
+/** Does what the arguments ask of `top`. @returns the exit status */
+export async function runTop(task: Task<TopSettings>): Promise<number> {
+  const { world, host, draft, settings, words } = task;
+  if (settings.by === undefined && ["group", "sockets"].includes(settings.sort.column)) {
+    const message = `${world.program}: top: only groups are sorted by ${settings.sort.column}: say --by, too`;
+    return halt(world, { kind: "error", message, usage: false, status: EXIT_USAGE });
+  }
+  if (settings.form === "screen") {
+    const terminal = world.terminal();
+    if (terminal === undefined) return halt(world, refusal(world.program, "it needs a terminal"));
+    const { TERM = "" } = world.env;
+    if (TERM === "" || TERM === "dumb")
+      return halt(world, refusal(world.program, `the terminal (TERM=${TERM}) cannot show a screen`));
+  }
+  const opened = await openSampler(world, host, draft, words, clock);
+  if ("kind" in opened) return halt(world, opened);
+  using sampler = opened;
+  return printFrames(task, sampler);
+}
+
+/** Prints frames until they are as many as asked for, or the run is told to end. */
+async function printFrames(task: Task<TopSettings>, sampler: Sampler): Promise<number> {
+  const { world, draft, settings } = task;
+  const interrupted = world.interrupted();
+  const rows = draft.top ?? Number.POSITIVE_INFINITY;
+  const options = { world, settings, sampler, host: hostName(task), rows, allNetns: draft.allNetns };
+  let due = clock();
+  for (let printed = 0; printed < (settings.count ?? Number.POSITIVE_INFINITY); ) {
+    const sample = await sampler.take(true);
+    if (interrupted.aborted) break;
+    // There are no rates yet in the first one.
+    if (sample.number > 1) {
+      printFrame(options, sample, new Date());
+      printed++;
+    }
+    if (printed === settings.count) break;
+    due = Math.max(due + settings.delayMs, clock());
+    await pause(due - clock(), interrupted);
+    if (interrupted.aborted) break;
+  }
+  return interrupted.aborted ? Number(interrupted.reason) : 0;
+}

@@ -1,0 +1,94 @@
+/** Who has the sockets open that are looked on at. /proc is gone through for new ones only, and not too often. */
+import { containerLabel, findContainers } from "../enrich/containers.ts";
+import { processName, scanProcesses } from "../enrich/processes.ts";
+import type { Files } from "../host/host.ts";
+import type { SocketTable } from "./table.ts";
+
+/** Who holds sockets, by process id; 0 is nobody that is known. */
+export interface Holders {
+  /** Name and id of a process. */
+  label(pid: number): string | undefined;
+  /** Name of a process. */
+  name(pid: number): string | undefined;
+  /** The container of a process. */
+  container(pid: number): string | undefined;
+}
+
+/** Looks for those who have sockets open. */
+export interface OwnerSearch extends Holders {
+  /** Looks for the owners of sockets that have none yet, unless that was done just now. @param now in milliseconds */
+  refresh(table: SocketTable, now: () => number): void;
+}
+
+/** After a pass, this many times as long nothing is looked for again: so passes take no more than a tenth of the time. */
+const REST = 9;
+/** Nothing is looked for more often than that, in milliseconds. */
+const SHORTEST_REST = 1000;
+/** All owners are looked for again after that: a process may have handed on its socket, or ended. */
+const RENEWAL = 30_000;
+
+const decoder = new TextDecoder();
+const options = { threads: false, processContext: false, socketContext: false };
+
+/** Makes what looks for owners. @param root where /proc is */
+export function ownerSearch(files: Files, root: string): OwnerSearch {
+  let names = new Map<number, string>();
+  let labels = new Map<number, string>();
+  let containers = findContainers(files, root);
+  let restUntil = Number.NEGATIVE_INFINITY;
+  let renewAt = Number.NEGATIVE_INFINITY;
+
+  /** The slots of the sockets to look for, by inode. */
+  function wanted(table: SocketTable, all: boolean): Map<number, number> {
+    const found = new Map<number, number>();
+    for (let slot = 0; slot < table.end; slot++) {
+      const inode = table.inode[slot]!;
+      if (table.isLive(slot) && inode !== 0 && (all || table.process[slot] === 0)) found.set(inode, slot);
+    }
+    return found;
+  }
+
+  function search(table: SocketTable, all: boolean): void {
+    const slots = wanted(table, all);
+    if (slots.size === 0) return;
+    if (all) {
+      names = new Map();
+      labels = new Map();
+      containers = findContainers(files, root);
+      for (const slot of slots.values()) table.process[slot] = 0;
+    }
+    const inodes = new Set(slots.keys());
+    for (const [inode, owners] of scanProcesses(files, root, inodes, options).owners) {
+      const { pid, stat } = owners[0]!;
+      table.process[slots.get(inode)!] = pid;
+      if (!names.has(pid)) names.set(pid, decoder.decode(processName(stat)));
+    }
+  }
+
+  return {
+    refresh(table, now) {
+      const began = now();
+      if (began < restUntil) return;
+      const all = began >= renewAt;
+      search(table, all);
+      const ended = now();
+      restUntil = ended + Math.max(SHORTEST_REST, (ended - began) * REST);
+      if (all) renewAt = ended + RENEWAL;
+    },
+    name: (pid) => names.get(pid),
+    label(pid) {
+      if (pid === 0) return undefined;
+      let label = labels.get(pid);
+      if (label === undefined) {
+        label = `${names.get(pid) ?? ""} ${pid}`.trimStart();
+        labels.set(pid, label);
+      }
+      return label;
+    },
+    container(pid) {
+      if (pid === 0) return undefined;
+      const { container } = containers.byProcess(pid);
+      return container && containerLabel(container);
+    },
+  };
+}

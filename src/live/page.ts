@@ -1,0 +1,188 @@
+/** The rows that are shown, of all that there are: only of these text is made. */
+import { type LiveColumn, listens, socketColumns } from "./columns.ts";
+import { type Group, type GroupBy, groupKey, groupsOf } from "./groups.ts";
+import type { Holders } from "./owners.ts";
+import { smallest } from "./smallest.ts";
+import type { SocketTable } from "./table.ts";
+
+/** An order of rows. */
+export interface Sort {
+  /** Key of a column. */
+  readonly column: string;
+  /** Largest first. What is not known comes last, either way. */
+  readonly descending: boolean;
+}
+
+/** Which rows are asked for. */
+export interface PageRequest {
+  readonly sort: Sort;
+  /** Groups in the place of sockets. */
+  readonly by?: GroupBy | undefined;
+  /** Only the sockets of this group. */
+  readonly within?: { readonly by: GroupBy; readonly key: string } | undefined;
+  /** Key of the row that must be among those shown, if it is there. */
+  readonly chosen?: string | undefined;
+  /** The first row, from 0. */
+  readonly first: number;
+  /** How many rows. */
+  readonly count: number;
+}
+
+/** A row; what is not known is undefined. */
+export interface Row {
+  /** Tells it from all others. */
+  readonly key: string;
+  /** By the keys of columns. */
+  readonly values: { readonly [column: string]: string | number | undefined };
+  /** Whether the queues count connections. */
+  readonly listens?: boolean;
+}
+
+/** The rows that are shown. */
+export interface Page {
+  /** How many rows there are in all. */
+  readonly total: number;
+  /** Which is the first of those shown, from 0. */
+  readonly first: number;
+  readonly rows: readonly Row[];
+  /** Where the chosen row is among those shown. */
+  readonly chosen: number | undefined;
+}
+
+type Compare<T> = (a: T, b: T) => number;
+
+/** The order of numbers, with what is not known at the end. */
+function byNumber<T>(value: (item: T) => number, descending: boolean): Compare<T> {
+  const sign = descending ? -1 : 1;
+  return (a, b) => {
+    const left = value(a);
+    const right = value(b);
+    // A comparison with NaN is false.
+    if (left < right) return -sign;
+    if (left > right) return sign;
+    if (left === right) return 0;
+    return Number(Number.isNaN(left)) - Number(Number.isNaN(right));
+  };
+}
+
+/** The order of texts, with what is not there at the end. */
+function byText<T>(value: (item: T) => string | undefined, descending: boolean): Compare<T> {
+  const sign = descending ? -1 : 1;
+  return (a, b) => {
+    const left = value(a);
+    const right = value(b);
+    if (left === right) return 0;
+    if (left === undefined) return 1;
+    if (right === undefined) return -1;
+    return left < right ? -sign : sign;
+  };
+}
+
+const ADDRESS = 16;
+
+/** The order of one end of sockets: by address, then by port; without making text of them. */
+function byEnd(table: SocketTable, end: "local" | "peer", descending: boolean): Compare<number> {
+  const sign = descending ? -1 : 1;
+  const { addresses, family } = table;
+  const ports = end === "local" ? table.localPort : table.peerPort;
+  const offset = end === "local" ? 0 : ADDRESS;
+  const text = byText<number>((slot) => table[end](slot), descending);
+  return (a, b) => {
+    if (!table.isInet(a) || !table.isInet(b)) return text(a, b);
+    let difference = family[a]! - family[b]!;
+    for (let at = offset; difference === 0 && at < offset + ADDRESS; at += 4)
+      difference = addresses.getUint32(a * 2 * ADDRESS + at) - addresses.getUint32(b * 2 * ADDRESS + at);
+    return sign * (difference || ports[a]! - ports[b]!);
+  };
+}
+
+function compareSockets(table: SocketTable, holders: Holders, { column, descending }: Sort): Compare<number> {
+  const found: LiveColumn | undefined = socketColumns.find(({ key }) => key === column);
+  const { number, text } = found ?? {};
+  if (column === "local" || column === "peer") return byEnd(table, column, descending);
+  if (number !== undefined) {
+    const values = table.numbers[number];
+    return byNumber((slot) => values[slot]!, descending);
+  }
+  return byText((slot) => text?.(table, slot, holders), descending);
+}
+
+function compareGroups({ column, descending }: Sort): Compare<Group> {
+  if (column === "sockets") return byNumber(({ sockets }) => sockets, descending);
+  if (column === "group") return byText(({ label }) => label, descending);
+  return byNumber(({ sums }) => sums[column] ?? Number.NaN, descending);
+}
+
+/** The slots of sockets, or of those of one group. */
+function* slotsOf(table: SocketTable, holders: Holders, within: PageRequest["within"]): Generator<number> {
+  for (let slot = 0; slot < table.end; slot++)
+    if (table.isLive(slot) && (!within || groupKey(within.by, table, slot, holders) === within.key))
+      yield slot;
+}
+
+/** The row of a socket. */
+export function socketRow(table: SocketTable, slot: number, holders: Holders): Row {
+  const values: { [column: string]: string | number | undefined } = {};
+  for (const column of socketColumns as readonly LiveColumn[]) {
+    if (column.number === undefined) {
+      values[column.key] = column.text?.(table, slot, holders);
+      continue;
+    }
+    const number = table.numbers[column.number][slot]!;
+    values[column.key] = Number.isNaN(number) ? undefined : number;
+  }
+  return { key: table.key(slot), values, listens: listens(table, slot) };
+}
+
+function groupRow({ key, label, sockets, sums }: Group): Row {
+  return { key, values: { ...sums, group: label, sockets } };
+}
+
+/** Where the window must begin so that a row is in it. */
+function around(first: number, count: number, total: number, rank: number | undefined): number {
+  let at = first;
+  if (rank !== undefined && rank < at) at = rank;
+  if (rank !== undefined && rank >= at + count) at = rank - count + 1;
+  return Math.max(0, Math.min(at, total - count));
+}
+
+/** Cuts the window out of all items. @param chosen the item that must be in it */
+function cut<T>(
+  items: readonly T[],
+  compare: Compare<T>,
+  { first, count }: PageRequest,
+  chosen: T | undefined,
+): { readonly shown: T[]; readonly first: number } {
+  let rank: number | undefined;
+  if (chosen !== undefined) {
+    rank = 0;
+    for (const item of items) if (compare(item, chosen) < 0) rank++;
+  }
+  const begin = around(first, count, items.length, rank);
+  return { shown: smallest(items, begin + count, compare).slice(begin), first: begin };
+}
+
+/** The rows that are asked for. */
+export function pageOf(table: SocketTable, holders: Holders, request: PageRequest): Page {
+  if (request.by !== undefined) {
+    const groups = groupsOf(table, request.by, holders);
+    const order = compareGroups(request.sort);
+    const compare: Compare<Group> = (a, b) => order(a, b) || (a.key < b.key ? -1 : Number(a.key > b.key));
+    const chosen = groups.find(({ key }) => key === request.chosen);
+    const { shown, first } = cut(groups, compare, request, chosen);
+    return finished(shown.map(groupRow), first, groups.length, request);
+  }
+  const slots = [...slotsOf(table, holders, request.within)];
+  const order = compareSockets(table, holders, request.sort);
+  const compare: Compare<number> = (a, b) => order(a, b) || a - b;
+  const slot = request.chosen === undefined ? undefined : table.slotOf(request.chosen);
+  const chosen = slot !== undefined && slots.includes(slot) ? slot : undefined;
+  const { shown, first } = cut(slots, compare, request, chosen);
+  const rows = shown.map((each) => socketRow(table, each, holders));
+  return finished(rows, first, slots.length, request);
+}
+
+function finished(rows: readonly Row[], first: number, total: number, { chosen }: PageRequest): Page {
+  const at = rows.findIndex(({ key }) => key === chosen);
+  return { rows, first, total, chosen: at < 0 ? undefined : at };
+}
