@@ -20,8 +20,10 @@ export interface PageRequest {
   readonly by?: GroupBy | undefined;
   /** Only the sockets of this group. */
   readonly within?: { readonly by: GroupBy; readonly key: string } | undefined;
-  /** Key of the row that must be among those shown, if it is there. */
+  /** Key of the chosen row, which is among those shown if it is there. */
   readonly chosen?: string | undefined;
+  /** How many rows further down another one is chosen; without a chosen one, from the first or last of those shown. */
+  readonly step?: number;
   /** The first row, from 0. */
   readonly first: number;
   /** How many rows. */
@@ -146,43 +148,51 @@ function around(first: number, count: number, total: number, rank: number | unde
   return Math.max(0, Math.min(at, total - count));
 }
 
-/** Cuts the window out of all items. @param chosen the item that must be in it */
-function cut<T>(
+/** The rank of the row that is chosen after a step. @param rank of the one that was chosen before, if it is there */
+function stepped(rank: number | undefined, step: number, { first, count }: PageRequest): number | undefined {
+  if (step === 0) return rank;
+  if (rank !== undefined) return rank + step;
+  return step > 0 ? first : first + count - 1;
+}
+
+/** The rows that are asked for, out of all items. @param rowOf makes the row of an item that is shown */
+function pageFrom<T>(
   items: readonly T[],
   compare: Compare<T>,
-  { first, count }: PageRequest,
+  request: PageRequest,
   chosen: T | undefined,
-): { readonly shown: T[]; readonly first: number } {
-  let rank: number | undefined;
+  rowOf: (item: T) => Row,
+): Page {
+  let before: number | undefined;
   if (chosen !== undefined) {
-    rank = 0;
-    for (const item of items) if (compare(item, chosen) < 0) rank++;
+    before = 0;
+    for (const item of items) if (compare(item, chosen) < 0) before++;
   }
-  const begin = around(first, count, items.length, rank);
-  return { shown: smallest(items, begin + count, compare).slice(begin), first: begin };
+  const { count, step = 0 } = request;
+  const total = items.length;
+  let rank = stepped(before, step, request);
+  if (rank !== undefined) rank = Math.max(0, Math.min(total - 1, rank));
+  const first = around(request.first, count, total, rank);
+  const rows = smallest(items, first + count, compare)
+    .slice(first)
+    .map(rowOf);
+  return { rows, first, total, chosen: rank === undefined || total === 0 ? undefined : rank - first };
 }
 
 /** The rows that are asked for. */
 export function pageOf(table: SocketTable, holders: Holders, request: PageRequest): Page {
-  if (request.by !== undefined) {
-    const groups = groupsOf(table, request.by, holders);
-    const order = compareGroups(request.sort);
+  const { by, within, sort, chosen } = request;
+  if (by !== undefined) {
+    const groups = groupsOf(table, by, holders);
+    const order = compareGroups(sort);
     const compare: Compare<Group> = (a, b) => order(a, b) || (a.key < b.key ? -1 : Number(a.key > b.key));
-    const chosen = groups.find(({ key }) => key === request.chosen);
-    const { shown, first } = cut(groups, compare, request, chosen);
-    return finished(shown.map(groupRow), first, groups.length, request);
+    const group = groups.find(({ key }) => key === chosen);
+    return pageFrom(groups, compare, request, group, groupRow);
   }
-  const slots = [...slotsOf(table, holders, request.within)];
-  const order = compareSockets(table, holders, request.sort);
+  const slots = [...slotsOf(table, holders, within)];
+  const order = compareSockets(table, holders, sort);
   const compare: Compare<number> = (a, b) => order(a, b) || a - b;
-  const slot = request.chosen === undefined ? undefined : table.slotOf(request.chosen);
-  const chosen = slot !== undefined && slots.includes(slot) ? slot : undefined;
-  const { shown, first } = cut(slots, compare, request, chosen);
-  const rows = shown.map((each) => socketRow(table, each, holders));
-  return finished(rows, first, slots.length, request);
-}
-
-function finished(rows: readonly Row[], first: number, total: number, { chosen }: PageRequest): Page {
-  const at = rows.findIndex(({ key }) => key === chosen);
-  return { rows, first, total, chosen: at < 0 ? undefined : at };
+  const found = chosen === undefined ? undefined : table.slotOf(chosen);
+  const slot = found !== undefined && slots.includes(found) ? found : undefined;
+  return pageFrom(slots, compare, request, slot, (each) => socketRow(table, each, holders));
 }

@@ -27,8 +27,8 @@ const NUMBER: Room = { least: 7, most: 7 };
 const rooms: Readonly<Record<string, Room>> = {
   netid: { least: 5, most: 5 },
   state: { least: 10, most: 10 },
-  local: { least: 15, most: 47 },
-  peer: { least: 15, most: 47 },
+  local: { least: 21, most: 47 },
+  peer: { least: 21, most: 47 },
   process: { least: 14, most: 24 },
   container: { least: 12, most: 24 },
   netns: { least: 8, most: 16 },

@@ -47,8 +47,8 @@ export async function runTop(task: Task<TopSettings>): Promise<number> {
     const message = `${world.program}: top: only groups are sorted by ${settings.sort.column}: say --by, too`;
     return halt(world, { kind: "error", message, usage: false, status: EXIT_USAGE });
   }
+  const terminal = settings.form === "screen" ? world.terminal() : undefined;
   if (settings.form === "screen") {
-    const terminal = world.terminal();
     if (terminal === undefined) return halt(world, refusal(world.program, "it needs a terminal"));
     const { TERM = "" } = world.env;
     if (TERM === "" || TERM === "dumb")
@@ -56,6 +56,10 @@ export async function runTop(task: Task<TopSettings>): Promise<number> {
   }
   const opened = await openSampler(world, host, draft, words, clock);
   if ("kind" in opened) return halt(world, opened);
+  if (terminal !== undefined) {
+    const { runScreen } = await import("./screen.ts");
+    return runScreen(task, { terminal, sampler: opened, host: hostName(task), clock });
+  }
   using sampler = opened;
   return printFrames(task, sampler);
 }

@@ -32,7 +32,7 @@ export interface Sampler extends Disposable {
 const withoutDrops: ReadonlySet<Table> = new Set(["tcp", "mptcp"]);
 
 /** Without a choice of tables it is those of IP that are looked at: of others there are no rates. */
-function selectionOf({ choice }: Draft, words: FilterSource, program: string) {
+export function selectionOf({ choice }: Draft, words: FilterSource, program: string) {
   const chosen = choice.made ? choice : chooseTables(choice, "inet");
   return "illegal" in chosen ? select(choice, words.args, program) : select(chosen, words.args, program);
 }

@@ -1,0 +1,31 @@
+/** Rates as plots of block characters. */
+
+/** Eighths of a cell from below. Unicode, Block Elements. */
+const EIGHTHS = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
+
+/** The largest of numbers that are known; 0 if none are. */
+export function peak(values: readonly (number | undefined)[]): number {
+  return values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
+}
+
+/**
+ * A plot of the last values, newest at the right; the largest of them fills its column. What is above zero is seen,
+ * however small it is; what is not known is blank.
+ *
+ * @param height lines
+ * @returns the lines from top to bottom, each `width` columns
+ */
+export function plot(values: readonly (number | undefined)[], width: number, height = 1): string[] {
+  const shown = values.slice(-Math.max(1, width));
+  const most = peak(shown);
+  const eighths = shown.map((value) => {
+    if (value === undefined || value <= 0 || most === 0) return 0;
+    return Math.max(1, Math.round((value / most) * height * 8));
+  });
+  const blank = " ".repeat(Math.max(0, width - shown.length));
+  return Array.from({ length: height }, (_, line) => {
+    const below = (height - 1 - line) * 8;
+    const cells = eighths.map((filled) => EIGHTHS[Math.max(0, Math.min(8, filled - below))]!);
+    return blank + (width <= 0 ? "" : cells.join(""));
+  });
+}

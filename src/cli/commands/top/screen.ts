@@ -1,0 +1,231 @@
+/** `top` on a screen: lets samples and keys change the state, draws what it shows, and does what it asks for. */
+import { FilterError } from "../../../filter/errors.ts";
+import { pageOf } from "../../../live/page.ts";
+import type { Terminal } from "../../world.ts";
+import type { Task } from "../command.ts";
+import type { TopSettings } from "../top.ts";
+import { makeActions } from "./actions.ts";
+import { detailsOf } from "./details.ts";
+import { findSocket } from "./find.ts";
+import { painted } from "./line.ts";
+import { type Clock, openSampler, type Sampler, selectionOf } from "./sampler.ts";
+import { type FilterProblem, firstState, next, requestOf, type ScreenEvent, type Wish } from "./state.ts";
+import { takeTerminal } from "./terminal.ts";
+import { viewOf } from "./view.ts";
+
+/** The longest time that a timer takes, in milliseconds: until something happens. */
+const FOREVER = 2 ** 31 - 1;
+
+/** What the screen needs beside the task. */
+export interface ScreenOptions {
+  readonly terminal: Terminal;
+  /** What is looked on at first; it is closed at the end. */
+  readonly sampler: Sampler;
+  readonly host: string;
+  readonly clock: Clock;
+}
+
+/** What is wrong with a filter; undefined if nothing is. */
+async function problemOf(task: Task<TopSettings>, text: string): Promise<FilterProblem | undefined> {
+  const { world, host, draft, words } = task;
+  const selected = selectionOf(draft, { args: argumentsOf(text) }, world.program);
+  if ("kind" in selected) {
+    const message = selected.kind === "error" ? selected.message : "this asks for help";
+    return { offset: 0, length: text.length, message };
+  }
+  const args = selected.words;
+  const shift = text.length - args.join(" ").length;
+  const { applyFilter } = await import("../../filter.ts");
+  const nobody = () => ({ owners: () => undefined });
+  try {
+    await applyFilter(world, host, selected.selection, { args, file: words.file }, "", nobody);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    const { offset, length, expected } = error;
+    return { offset: Math.min(text.length, shift + offset), length, message: `expected ${expected}` };
+  }
+}
+
+function argumentsOf(text: string): string[] {
+  return text === "" ? [] : text.split(" ");
+}
+
+/** Runs the screen to its end. @returns the exit status */
+export async function runScreen(task: Task<TopSettings>, options: ScreenOptions): Promise<number> {
+  const { world, draft, settings, words } = task;
+  const { terminal, host, clock } = options;
+  const colour = (world.env["NO_COLOR"] ?? "") === "";
+  const interrupted = world.interrupted();
+  const actions = makeActions(world, (pid, signal) => process.kill(pid, signal));
+  let { sampler } = options;
+  let status: number | undefined;
+  let failure: Error | undefined;
+  /** The filter that is to be looked at next. */
+  let filter: string | undefined;
+  let wake = () => {};
+  let state = firstState({
+    size: { columns: 0, rows: 0 },
+    host,
+    allNetns: draft.allNetns,
+    filter: words.args.join(" "),
+    sort: settings.sort,
+    by: settings.by,
+  });
+
+  const fail = (error: Error) => {
+    failure ??= error;
+    wake();
+  };
+  const drawing = takeTerminal(terminal, {
+    onKey: (key) => guard(() => dispatch({ kind: "key", key })),
+    onResize: (size) => guard(() => dispatch({ kind: "resize", size })),
+    onError: fail,
+  });
+  const end = () => {
+    status = Number(interrupted.reason);
+    wake();
+  };
+  interrupted.addEventListener("abort", end);
+
+  /** What throws in a callback ends the run, not the process. */
+  function guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      fail(error as Error);
+    }
+  }
+
+  function later(work: Promise<void>): void {
+    work.catch(fail);
+  }
+
+  /** Lets an event change the state, and what that changes on the screen. */
+  function dispatch(event: ScreenEvent): void {
+    const wishes: Wish[] = [];
+    const change = (each: ScreenEvent) => {
+      state = next(state, each);
+      if (state.wish !== undefined) wishes.push(state.wish);
+    };
+    change(event);
+    const { table, owners } = sampler;
+    const sampled = event.kind === "sample";
+    // What only touches the line below the rows leaves them as they are.
+    if (event.kind !== "message" && event.kind !== "details")
+      change({ kind: "page", page: pageOf(table, owners, requestOf(state)), sampled });
+    drawing.draw(viewOf(state).map((line) => painted(line, colour)));
+    for (const wish of wishes) fulfil(wish);
+    // A key may have ended a pause.
+    if (event.kind === "key") wake();
+  }
+
+  function fulfil(wish: Wish): void {
+    switch (wish.kind) {
+      case "quit":
+        status = wish.status;
+        wake();
+        break;
+      case "filter":
+        filter = wish.text;
+        wake();
+        break;
+      case "may": {
+        const answer = actions.ask(sampler, wish.action);
+        if ("refusal" in answer) dispatch({ kind: "message", text: answer.refusal });
+        else dispatch({ kind: "allowed", action: wish.action, target: answer.target });
+        break;
+      }
+      case "act":
+        later(actions.act(sampler, wish.action).then((text) => dispatch({ kind: "message", text })));
+        break;
+      case "details":
+        later(lookUp(wish.key));
+        break;
+    }
+  }
+
+  async function lookUp(key: string): Promise<void> {
+    const { listing, table, owners } = sampler;
+    const found = await findSocket(world, sampler, key);
+    const slot = table.slotOf(key);
+    if (found === undefined || slot === undefined) return;
+    const pid = table.process[slot]!;
+    const groups = detailsOf(found.socket, {
+      files: task.host.files,
+      root: listing.query.sources?.root ?? "/proc",
+      names: listing.names,
+      process: { pid, name: owners.name(pid) },
+    });
+    dispatch({ kind: "details", key, groups });
+  }
+
+  /** Looks on at the sockets of another filter. */
+  async function refilter(text: string): Promise<void> {
+    const problem = await problemOf(task, text);
+    if (problem !== undefined) {
+      dispatch({ kind: "unfiltered", text, problem });
+      return;
+    }
+    const opened = await openSampler(
+      world,
+      task.host,
+      draft,
+      { args: argumentsOf(text), file: words.file },
+      clock,
+    );
+    if ("kind" in opened) {
+      const message = opened.kind === "error" ? opened.message : "it cannot be applied";
+      dispatch({ kind: "unfiltered", text, problem: { offset: 0, length: text.length, message } });
+      return;
+    }
+    sampler[Symbol.dispose]();
+    sampler = opened;
+    dispatch({ kind: "filtered", filter: text });
+  }
+
+  /** Waits until it is time, or something else is to be done. */
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, ms));
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (isOver() || filter !== undefined) wake();
+    });
+  }
+
+  function isOver(): boolean {
+    return status !== undefined || failure !== undefined;
+  }
+
+  try {
+    if (interrupted.aborted) end();
+    dispatch({ kind: "resize", size: drawing.size });
+    let due = clock();
+    let frames = 0;
+    while (!isOver()) {
+      if (filter !== undefined) {
+        const text = filter;
+        filter = undefined;
+        await refilter(text);
+        due = clock();
+      } else if (!state.paused && clock() >= due) {
+        const sample = await sampler.take(true);
+        if (isOver()) break;
+        dispatch({ kind: "sample", sample, time: new Date(), notes: sampler.notes() });
+        if (sample.number > 1) frames++;
+        if (frames === settings.count) break;
+        due = Math.max(due + settings.delayMs, clock());
+      }
+      await pause(state.paused ? FOREVER : due - clock());
+    }
+  } finally {
+    interrupted.removeEventListener("abort", end);
+    drawing.close();
+    sampler[Symbol.dispose]();
+  }
+  if (failure !== undefined) throw failure;
+  return status ?? 0;
+}

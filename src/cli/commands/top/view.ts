@@ -1,0 +1,269 @@
+/** What the screen shows of a state: lines of styled pieces, as wide as the terminal at most. */
+import { short } from "./format.ts";
+import { keyHelp } from "./keys.ts";
+import { columnsOf, layoutFor } from "./layout.ts";
+import { type Line, plainText, type Span, type Style, span } from "./line.ts";
+import { peak, plot } from "./plot.ts";
+import {
+  chosenRow,
+  type Details,
+  type FactGroup,
+  groupedBy,
+  heights,
+  type Mode,
+  rowName,
+  type ScreenState,
+  type Series,
+} from "./state.ts";
+import { rateText, stateCounts, tableLines, timeText } from "./summary.ts";
+import { cut, fit, safe, widthOf } from "./text.ts";
+
+/** What stands for the states in the bar: each has a filling of its own, so that colour is not needed. */
+const BAR_FILLINGS = ["█", "▓", "▒", "░", "▞", "▖"] as const;
+/** Columns of the bar. */
+const BAR = { least: 10, most: 60 } as const;
+
+/** A line cut to a width. */
+function fitted(line: Line, width: number): Line {
+  const result: Span[] = [];
+  let left = width;
+  for (const { text, style } of line) {
+    if (left <= 0) break;
+    const shown = cut(text, left);
+    left -= widthOf(shown);
+    result.push({ text: shown, style });
+  }
+  return result;
+}
+
+/** Two pieces at either end of a line; the second goes if there is no room. */
+function spread(left: Line, right: Line, width: number): Line {
+  const gap = width - widthOf(plainText(left)) - widthOf(plainText(right));
+  return gap < 1 ? left : [...left, span(" ".repeat(gap)), ...right];
+}
+
+function hostLine({ host, time, sample, paused, size, filter, within }: ScreenState): Line {
+  const what = [
+    ...(within === undefined ? [] : [`${within.by} ${within.label}`]),
+    ...(filter === "" ? [] : [filter]),
+  ];
+  const left: Line = [
+    span(`sockscope top`, "title"),
+    span(` ${safe(host)}`),
+    ...(paused ? [span(" "), span(" PAUSED ", "heading")] : []),
+    ...(what.length === 0 ? [] : [span(` | ${safe(what.join(" | "))}`, "key")]),
+  ];
+  const interval = sample?.intervalMs === undefined ? "" : `${(sample.intervalMs / 1000).toFixed(1)} s  `;
+  return spread(left, [span(`${interval}${time === undefined ? "" : timeText(time)}`)], size.columns);
+}
+
+/** How many cells each count takes of a bar: at least one, as long as there is room. */
+function shares(counts: readonly number[], width: number): number[] {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const cells = counts.map((count) => Math.max(1, Math.floor((count / all) * width)));
+  // The largest gives what the small ones got too much, or takes what is left.
+  cells[0]! += width - cells.reduce((sum, cell) => sum + cell, 0);
+  return cells;
+}
+
+function barLine({ sample, size }: ScreenState): Line {
+  if (sample === undefined) return [span("Looking at sockets…", "faint")];
+  const counts = stateCounts(sample);
+  const changes = `  +${sample.opened} -${sample.closed}`;
+  const words = `${sample.sockets} sockets${changes}  `;
+  const shown = counts.slice(0, BAR_FILLINGS.length);
+  const legend = shown.map(({ name, count }, index) => `${BAR_FILLINGS[index]} ${name} ${count}`).join("  ");
+  const room = size.columns - words.length - widthOf(legend) - 2;
+  if (shown.length === 0 || room < BAR.least)
+    return fitted([span(words, "title"), span(legend)], size.columns);
+  const cells = shares(
+    shown.map(({ count }) => count),
+    Math.min(BAR.most, room),
+  );
+  const bar = cells.map((width, index) => BAR_FILLINGS[index]!.repeat(Math.max(0, width))).join("");
+  return [span(words, "title"), span(bar), span("  "), span(legend)];
+}
+
+/** A rate with its sparkline. */
+function sparkline(
+  name: string,
+  value: string,
+  values: Series["received"],
+  width: number,
+  style: Style,
+): Line {
+  return [
+    span(`${name} `),
+    span(fit(value, 9, "right"), style),
+    span(" "),
+    span(plot(values, width)[0]!, style),
+  ];
+}
+
+function ratesLine({ sample, totals, size }: ScreenState): Line {
+  if (sample === undefined) return [];
+  const { receivedRate, ackedRate, retransmitRate, dropRate } = sample.totals;
+  const narrow = size.columns < 80;
+  const names = narrow ? ["Recv", "Ack"] : ["Received", "Acknowledged"];
+  const rest: Line = narrow
+    ? []
+    : [
+        span("  retransmitted "),
+        span(rateText(retransmitRate, ""), retransmitRate ? "warning" : "plain"),
+        span("  dropped "),
+        span(rateText(dropRate, ""), dropRate ? "warning" : "plain"),
+      ];
+  const fixed = names.join("").length + 2 * 11 + 2 + widthOf(plainText(rest));
+  const width = Math.max(0, Math.min(60, Math.floor((size.columns - fixed) / 2)));
+  return [
+    ...sparkline(names[0]!, rateText(receivedRate, "B"), totals.received, width, "received"),
+    span("  "),
+    ...sparkline(names[1]!, rateText(ackedRate, "B"), totals.acked, width, "sent"),
+    ...rest,
+  ];
+}
+
+function rows(state: ScreenState): Line[] {
+  const { allNetns, size, page, sort } = state;
+  const height = heights(state).rows;
+  if (height === 0) return [];
+  const layout = layoutFor(columnsOf(groupedBy(state), allNetns), size.columns);
+  const lines = tableLines(layout, page, sort, "gutter").slice(0, height + 1);
+  if (page.rows.length > 0 || state.sample === undefined) return lines;
+  return [...lines, [span(" No socket matches: -a shows all states, / changes the filter", "faint")]];
+}
+
+/** The rates of the chosen socket as plots, as high as there is room for. */
+function plots(series: Series | undefined, width: number, height: number): Line[] {
+  const { received = [], acked = [] } = series ?? {};
+  const half = Math.max(10, Math.floor((width - 3) / 2));
+  const heading = (name: string, values: Series["received"]) =>
+    fit(`${name}, at most ${short(Math.round(peak(values)))}B/s`, half);
+  const left = plot(received, half, height);
+  const right = plot(acked, half, height);
+  return [
+    [span(heading("Received", received), "key"), span(" │ "), span(heading("Acknowledged", acked), "key")],
+    ...left.map((cells, index): Line => [span(cells, "received"), span(" │ "), span(right[index]!, "sent")]),
+  ];
+}
+
+/** Columns for the values of facts. */
+const VALUE = 24;
+
+function factLines(groups: readonly FactGroup[], width: number): Line[] {
+  const columns = width >= 150 ? 2 : 1;
+  const each = Math.floor((width - (columns - 1) * 3) / columns);
+  return groups.flatMap(({ title, facts }): Line[] => {
+    const perColumn = Math.ceil(facts.length / columns);
+    const lines = Array.from({ length: perColumn }, (_, line) =>
+      Array.from({ length: columns }, (_, column): Line => {
+        const fact = facts[column * perColumn + line];
+        if (fact === undefined) return [];
+        const value = safe(fact.value);
+        // What is longer than its column takes the room of the words.
+        const shown = widthOf(value) > VALUE ? `${value}  ` : `${fit(value, VALUE, "right")}  `;
+        const left = each - widthOf(shown);
+        return [span(cut(shown, each)), span(fit(safe(fact.meaning), Math.max(0, left)), "faint")];
+      }).flatMap((cells, index) => (index === 0 ? cells : [span("   "), ...cells])),
+    );
+    return [[span(title, "title")], ...lines];
+  });
+}
+
+function detailLines(state: ScreenState, details: Details): Line[] {
+  const { size, series } = state;
+  const { details: height } = heights(state);
+  const row = chosenRow(state);
+  const name = row === undefined ? "" : safe(rowName(row));
+  const title: Line = [span(fit(` ${name}`, size.columns), "heading")];
+  const plotHeight = height >= 24 ? 4 : height >= 14 ? 2 : 1;
+  const plotted = plots(series.get(details.key), size.columns, plotHeight);
+  const facts =
+    details.groups === undefined
+      ? [[span("Looking it up…", "faint")]]
+      : factLines(details.groups, size.columns);
+  const room = Math.max(0, height - 1 - plotted.length);
+  const from = Math.min(details.scroll, Math.max(0, facts.length - room));
+  const more = facts.length - from - room;
+  const shown = facts.slice(from, from + room);
+  if (more > 0 && shown.length > 0) shown[shown.length - 1] = [span(`… ${more + 1} more lines: ]`, "faint")];
+  return [title, ...plotted, ...shown];
+}
+
+function helpLines({ size }: ScreenState): Line[] {
+  const keysWidth = 26;
+  const notes = [
+    "Rates are differences of the kernel's counters between two samples; - is not known, never 0.",
+    "Of UDP the kernel counts no bytes for each socket: there are its queues and its drops.",
+    "Connections that begin and end between two samples are not seen: sockscope events sees them.",
+  ];
+  return [
+    [span(fit(" Keys (any key: back)", size.columns), "heading")],
+    ...keyHelp.map(([keys, what]): Line => [span(` ${fit(keys, keysWidth)}`, "key"), span(what)]),
+    [],
+    ...notes.map((note): Line => [span(` ${note}`)]),
+  ];
+}
+
+/** The filter that is typed, and below it what is wrong. */
+function promptLines(mode: Extract<Mode, { kind: "filter" }>, width: number): Line[] {
+  const { text, cursor, problem } = mode;
+  const room = width - 3;
+  // Of a long filter, what is around the cursor is shown.
+  const start = Math.max(0, Math.min(cursor - Math.floor(room / 2), text.length - room));
+  const shown = text.slice(start, start + room);
+  const at = cursor - start;
+  const prompt: Line = [
+    span("/", "key"),
+    span(safe(shown.slice(0, at))),
+    span(safe(shown.slice(at, at + 1) || " "), "heading"),
+    span(safe(shown.slice(at + 1))),
+  ];
+  if (problem === undefined) return [prompt, [span(" Enter: apply  Esc: leave it as it was", "faint")]];
+  const before = widthOf(safe(text.slice(start, Math.max(start, problem.offset))));
+  const carets = "^".repeat(Math.max(1, Math.min(problem.length, room - before)));
+  const message = ` ${safe(problem.message)}`;
+  const line = `${" ".repeat(before + 1)}${carets}${message}`;
+  // Without room behind the carets, the words stand before them.
+  if (widthOf(line) <= width) return [prompt, [span(line, "warning")]];
+  const left = fit(`${message} `, before + 1, "right");
+  return [prompt, [span(left, "warning"), span(carets, "warning")]];
+}
+
+function confirmLine({ action, target, agreed }: Extract<Mode, { kind: "confirm" }>): Line {
+  const deed = action.kind === "close" ? `Close ${target} by force` : `Send ${action.signal} to ${target}`;
+  const question = agreed === 0 ? `${deed}? y/n` : `${deed}: sure? Y (capital) does it`;
+  return [span(safe(question), "warning")];
+}
+
+/** Where one is among the rows, for the right end of the last line. */
+function position({ page }: ScreenState): string {
+  if (page.total === 0) return "";
+  return `${page.first + 1}-${page.first + page.rows.length} of ${page.total}`;
+}
+
+function footerLine(state: ScreenState): Line {
+  const { mode, message, notes, size } = state;
+  const last: Line = [span(position(state), "faint")];
+  if (mode.kind === "confirm") return confirmLine(mode);
+  const text = message ?? notes[0];
+  if (text !== undefined) return spread([span(cut(safe(text), size.columns), "warning")], last, size.columns);
+  const hints = "?: help  /: filter  ←→: sort  p a l s c: group  Enter: details  q: quit";
+  return spread([span(hints, "faint")], last, size.columns);
+}
+
+/** The lines of the screen: as many as the terminal has rows. */
+export function viewOf(state: ScreenState): Line[] {
+  const { size, mode, details } = state;
+  const header = [hostLine(state), barLine(state), ratesLine(state)];
+  const body =
+    mode.kind === "help"
+      ? helpLines(state)
+      : [...rows(state), ...(details === undefined ? [] : detailLines(state, details))];
+  const prompt = mode.kind === "filter" ? promptLines(mode, size.columns) : [];
+  const footer = [...prompt, footerLine(state)];
+  const room = Math.max(0, size.rows - header.length - footer.length);
+  const lines = [...header, ...body.slice(0, room)];
+  while (lines.length < header.length + room) lines.push([]);
+  return [...lines, ...footer].slice(0, size.rows).map((line) => fitted(line, size.columns));
+}
