@@ -48,7 +48,10 @@ function columnGroups(socket: Socket, names: NameSource): FactGroup[] {
     const shown = suffixOf(unit) === undefined && unit === "sequence" ? undefined : unit;
     facts.push({ value: valueWords(value, shown), meaning: doc });
   }
-  return Array.from(groups, ([title, facts]) => ({ title, facts }));
+  const all = Array.from(groups, ([title, facts]) => ({ title, facts }));
+  // Options are many, and mostly as they always are: they come last.
+  const isLast = ({ title }: FactGroup) => Number(title === titles["sockopt"]);
+  return all.sort((a, b) => isLast(a) - isLast(b));
 }
 
 /** Where the process and the place of a socket are looked up. */

@@ -5,7 +5,7 @@ import { stateName } from "../../../model/state.ts";
 import { short, UNKNOWN, valueText } from "./format.ts";
 import type { Layout, PlacedColumn } from "./layout.ts";
 import { type Line, type Span, type Style, span } from "./line.ts";
-import { fit, safe } from "./text.ts";
+import { cutEnd, fit, safe } from "./text.ts";
 
 /** What the summary tells of. */
 export interface Summary {
@@ -24,9 +24,8 @@ export function timeText(time: Date): string {
 
 /** A change per second in words. */
 export function rateText(value: number | undefined, unit: string): string {
-  return value === undefined
-    ? UNKNOWN
-    : `${short(unit === "B" ? Math.round(value) : value)}${unit && ` ${unit}`}/s`;
+  if (value === undefined) return UNKNOWN;
+  return unit === "B" ? `${short(Math.round(value))}B/s` : `${short(value)}/s`;
 }
 
 /** The states that sockets are in with their counts, the most frequent first. */
@@ -71,7 +70,7 @@ function styleOf(key: string, value: string | number | undefined): Style {
 }
 
 /** The mark of an order: which way the values go. */
-function mark({ descending }: Sort): string {
+export function orderMark({ descending }: Sort): string {
   return descending ? "▼" : "▲";
 }
 
@@ -82,8 +81,12 @@ function isNumber({ column }: PlacedColumn): boolean {
 function headingSpan(placed: PlacedColumn, sort: Sort): Span {
   const { column, width } = placed;
   const sorted = column.key === sort.column;
-  const text = sorted ? `${column.heading}${mark(sort)}` : column.heading;
+  const text = sorted ? `${column.heading}${orderMark(sort)}` : column.heading;
   return span(fit(text, width, isNumber(placed) ? "right" : "left"), sorted ? "sorted" : "heading");
+}
+
+function isEnd(key: string): boolean {
+  return key === "local" || key === "peer";
 }
 
 function rowSpans(layout: Layout, row: Row, chosen: boolean): Line {
@@ -92,8 +95,9 @@ function rowSpans(layout: Layout, row: Row, chosen: boolean): Line {
     const value = row.values[column.key];
     const text = safe(valueText(column.kind, value));
     const warned = isWarning(column.key, value) && text.length < width ? `!${text}` : text;
+    const whole = isEnd(column.key) ? cutEnd(warned, width) : warned;
     const cell = span(
-      fit(warned, width, isNumber(placed) ? "right" : "left"),
+      fit(whole, width, isNumber(placed) ? "right" : "left"),
       chosen ? "chosen" : styleOf(column.key, value),
     );
     return index === 0 ? [cell] : [span(" ", chosen ? "chosen" : "plain"), cell];

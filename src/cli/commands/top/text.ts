@@ -38,3 +38,12 @@ export function fit(text: string, width: number, align: "left" | "right" = "left
   const blank = " ".repeat(Math.max(0, width - widthOf(shown)));
   return align === "left" ? shown + blank : blank + shown;
 }
+
+/** An address with a port cut to a width: it is the address that is cut, as the port tells more. */
+export function cutEnd(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  const colon = text.lastIndexOf(":");
+  const port = colon < 0 ? "" : text.slice(colon);
+  if (widthOf(port) >= width - 1) return cut(text, width);
+  return cut(text.slice(0, text.length - port.length), width - widthOf(port)) + port;
+}

@@ -15,7 +15,7 @@ import {
   type ScreenState,
   type Series,
 } from "./state.ts";
-import { rateText, stateCounts, tableLines, timeText } from "./summary.ts";
+import { orderMark, rateText, stateCounts, tableLines, timeText } from "./summary.ts";
 import { cut, fit, safe, widthOf } from "./text.ts";
 
 /** What stands for the states in the bar: each has a filling of its own, so that colour is not needed. */
@@ -190,8 +190,10 @@ function detailLines(state: ScreenState, details: Details): Line[] {
   return [title, ...plotted, ...shown];
 }
 
+/** Columns for the keys in the help. */
+const KEYS = 15;
+
 function helpLines({ size }: ScreenState): Line[] {
-  const keysWidth = 26;
   const notes = [
     "Rates are differences of the kernel's counters between two samples; - is not known, never 0.",
     "Of UDP the kernel counts no bytes for each socket: there are its queues and its drops.",
@@ -199,7 +201,7 @@ function helpLines({ size }: ScreenState): Line[] {
   ];
   return [
     [span(fit(" Keys (any key: back)", size.columns), "heading")],
-    ...keyHelp.map(([keys, what]): Line => [span(` ${fit(keys, keysWidth)}`, "key"), span(what)]),
+    ...keyHelp.map(([keys, what]): Line => [span(` ${fit(keys, KEYS)}`, "key"), span(what)]),
     [],
     ...notes.map((note): Line => [span(` ${note}`)]),
   ];
@@ -232,15 +234,27 @@ function promptLines(mode: Extract<Mode, { kind: "filter" }>, width: number): Li
 
 function confirmLine({ action, target, agreed }: Extract<Mode, { kind: "confirm" }>): Line {
   const deed = action.kind === "close" ? `Close ${target} by force` : `Send ${action.signal} to ${target}`;
-  const question = agreed === 0 ? `${deed}? y/n` : `${deed}: sure? Y (capital) does it`;
-  return [span(safe(question), "warning")];
+  // The question comes first: of a long line the end is cut.
+  const question = agreed === 0 ? "y/n?" : "Sure? Y (capital) does it:";
+  return [span(safe(`${question} ${deed}`), "warning")];
 }
 
-/** Where one is among the rows, for the right end of the last line. */
-function position({ page }: ScreenState): string {
+/** Where one is among the rows, and what they are sorted by if no column says so. */
+function position(state: ScreenState): string {
+  const { page, sort, allNetns, size } = state;
   if (page.total === 0) return "";
-  return `${page.first + 1}-${page.first + page.rows.length} of ${page.total}`;
+  const columns = columnsOf(groupedBy(state), allNetns);
+  const isShown = layoutFor(columns, size.columns).some(({ column }) => column.key === sort.column);
+  const heading = columns.find(({ key }) => key === sort.column)?.heading;
+  const order = isShown || heading === undefined ? "" : ` by ${heading}${orderMark(sort)}`;
+  return `${page.first + 1}-${page.first + page.rows.length} of ${page.total}${order}`;
 }
+
+/** The keys that one must know to find the others. */
+const HINTS = {
+  short: "?: help  /: filter  q: quit",
+  long: "?: help  /: filter  ←→: sort  p a l s c: group  Enter: details  q: quit",
+} as const;
 
 function footerLine(state: ScreenState): Line {
   const { mode, message, notes, size } = state;
@@ -248,22 +262,29 @@ function footerLine(state: ScreenState): Line {
   if (mode.kind === "confirm") return confirmLine(mode);
   const text = message ?? notes[0];
   if (text !== undefined) return spread([span(cut(safe(text), size.columns), "warning")], last, size.columns);
-  const hints = "?: help  /: filter  ←→: sort  p a l s c: group  Enter: details  q: quit";
-  return spread([span(hints, "faint")], last, size.columns);
+  return spread([span(size.columns < 100 ? HINTS.short : HINTS.long, "faint")], last, size.columns);
+}
+
+/** Lines, cut or filled up with empty ones to a height. */
+function tall(lines: readonly Line[], height: number): Line[] {
+  return Array.from({ length: Math.max(0, height) }, (_, index) => lines[index] ?? []);
 }
 
 /** The lines of the screen: as many as the terminal has rows. */
 export function viewOf(state: ScreenState): Line[] {
   const { size, mode, details } = state;
-  const header = [hostLine(state), barLine(state), ratesLine(state)];
+  const prompt = mode.kind === "filter" ? promptLines(mode, size.columns) : [];
+  const footer = [...prompt, footerLine(state)];
   const body =
     mode.kind === "help"
       ? helpLines(state)
-      : [...rows(state), ...(details === undefined ? [] : detailLines(state, details))];
-  const prompt = mode.kind === "filter" ? promptLines(mode, size.columns) : [];
-  const footer = [...prompt, footerLine(state)];
-  const room = Math.max(0, size.rows - header.length - footer.length);
-  const lines = [...header, ...body.slice(0, room)];
-  while (lines.length < header.length + room) lines.push([]);
-  return [...lines, ...footer].slice(0, size.rows).map((line) => fitted(line, size.columns));
+      : [
+          hostLine(state),
+          barLine(state),
+          ratesLine(state),
+          ...rows(state),
+          ...(details === undefined ? [] : detailLines(state, details)),
+        ];
+  const lines = [...tall(body, size.rows - footer.length), ...footer];
+  return tall(lines, size.rows).map((line) => fitted(line, size.columns));
 }
