@@ -129,7 +129,7 @@ export const socketColumns = [
     key: "process",
     heading: "Process",
     kind: "text",
-    doc: "who has the socket open: name and process id",
+    doc: "who has the socket open, or had it last: name and process id",
     text: (table, slot, holders) => holders.label(table.process[slot]!),
   },
   {

@@ -40,7 +40,7 @@ export interface Sample {
   readonly sockets: number;
   /** Connections that were not there in the sample before; TIME-WAIT is the end of one, not a new one. */
   readonly opened: number;
-  /** Connections that were there in the sample before, and are no more. */
+  /** Connections that were there in the sample before, and have gone or come to TIME-WAIT. */
   readonly closed: number;
   /** How many sockets there are in each state, by the kernel's number. */
   readonly states: readonly number[];
@@ -74,7 +74,7 @@ export class SocketTable {
   localPort = new Uint16Array(0);
   peerPort = new Uint16Array(0);
   inode = new Uint32Array(0);
-  /** Id of the process that has it open; 0 for none that is known. */
+  /** Id of the process that has it open, or had it last; 0 for none that is known. */
   process = new Uint32Array(0);
   /** Local and peer's address of inet sockets, 16 bytes each. */
   addresses = new DataView(new ArrayBuffer(0));
@@ -96,6 +96,7 @@ export class SocketTable {
   #number = 0;
   #live = 0;
   #opened = 0;
+  #closed = 0;
   #states = new Array<number>(states.length).fill(0);
   #totals = new Float64Array(rateNames.length);
   #startedAt = Number.NaN;
@@ -117,6 +118,7 @@ export class SocketTable {
     this.#previousAt = this.#startedAt;
     this.#startedAt = now;
     this.#opened = 0;
+    this.#closed = 0;
     this.#states.fill(0);
     this.#totals.fill(Number.NaN);
   }
@@ -128,11 +130,10 @@ export class SocketTable {
 
   /** Ends a sample: what was not in it is gone. */
   finish(): Sample {
-    let closed = 0;
     for (let slot = 0; slot < this.end; slot++) {
       const seen = this.#seen[slot]!;
       if (seen === 0 || seen === this.#number) continue;
-      if (this.state[slot] !== SS_TIME_WAIT) closed++;
+      if (this.state[slot] !== SS_TIME_WAIT) this.#closed++;
       this.#release(slot);
     }
     const known = (value: number) => (Number.isNaN(value) ? undefined : value);
@@ -141,7 +142,7 @@ export class SocketTable {
       intervalMs: known(this.#startedAt - this.#previousAt),
       sockets: this.#live,
       opened: this.#number === 1 ? 0 : this.#opened,
-      closed,
+      closed: this.#closed,
       states: [...this.#states],
       totals: Object.fromEntries(
         rateNames.map((name, index) => [name, known(this.#totals[index]!)]),
@@ -224,11 +225,13 @@ export class SocketTable {
       this.#live++;
     } else if (this.#seen[slot] === this.#number) return;
     const state = ("stateNumber" in socket ? socket.stateNumber : undefined) ?? SS_CLOSE;
+    if (state === SS_TIME_WAIT) {
+      if (!isNew && this.state[slot] !== SS_TIME_WAIT) this.#closed++;
+    } else if (isNew) this.#opened++;
     this.state[slot] = state;
     this.#states[state] = (this.#states[state] ?? 0) + 1;
     // A connection gets its descriptor when it is accepted, and gives it back before it ends.
     this.inode[slot] = socket.inode ?? 0;
-    if (isNew && state !== SS_TIME_WAIT) this.#opened++;
     this.#read(slot, socket, now, isNew);
     this.#seen[slot] = this.#number;
   }

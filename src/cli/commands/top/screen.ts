@@ -9,8 +9,9 @@ import { detailsOf } from "./details.ts";
 import { findSocket } from "./find.ts";
 import { painted } from "./line.ts";
 import { type Clock, openSampler, type Sampler, selectionOf } from "./sampler.ts";
-import { type FilterProblem, firstState, next, requestOf, type ScreenEvent, type Wish } from "./state.ts";
+import { type FilterProblem, firstState, requestOf, type Wish } from "./state.ts";
 import { takeTerminal } from "./terminal.ts";
+import { next, type ScreenEvent } from "./transition.ts";
 import { viewOf } from "./view.ts";
 
 /** The longest time that a timer takes, in milliseconds: until something happens. */

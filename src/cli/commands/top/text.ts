@@ -1,15 +1,12 @@
 /** Text that fits: no control character, and no more columns than there are. */
 import { printable } from "../../../filter/caret.ts";
-import { escapeControls } from "../../../render/terminal.ts";
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 /** Text of one column a character, which most is. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /** Strangers' text as a terminal may have it. */
 export function safe(text: string): string {
-  return PLAIN.test(text) ? text : printable(decoder.decode(escapeControls(encoder.encode(text))));
+  return PLAIN.test(text) ? text : printable(text).replaceAll("\n", "\\x0a");
 }
 
 /** Columns that a text takes. */

@@ -1,0 +1,42 @@
+import { describe, expect, test } from "bun:test";
+import { columnsOf, layoutFor } from "./layout.ts";
+import { peak, plot } from "./plot.ts";
+
+const keys = (width: number, allNetns = false) =>
+  layoutFor(columnsOf(undefined, allNetns), width).map(({ column }) => column.key);
+
+describe("a layout", () => {
+  test("fits every width from 30 on, with one blank between columns and one before them", () => {
+    for (const columns of [columnsOf(undefined, false), columnsOf(undefined, true), columnsOf("peer", false)])
+      for (let width = 30; width <= 300; width++) {
+        const taken = layoutFor(columns, width).reduce((sum, column) => sum + column.width + 1, 0);
+        expect(taken).toBeLessThanOrEqual(width);
+      }
+  });
+
+  test("shows who talks to whom and how fast in 60 columns, and everything in 200", () => {
+    expect(keys(60)).toEqual(["local", "peer", "rx", "tx"]);
+    expect(keys(100)).toContain("process");
+    expect(keys(200)).toEqual(columnsOf(undefined, false).map(({ key }) => key));
+    expect(keys(200, true)).toContain("netns");
+  });
+
+  test("never leaves out what matters most", () => {
+    for (let width = 60; width < 300; width++)
+      expect(keys(width)).toEqual(expect.arrayContaining(["local", "peer", "rx", "tx"]));
+  });
+});
+
+describe("a plot", () => {
+  test("is as high as its largest value, newest at the right", () => {
+    expect(plot([0, 1, 2, 4, 8], 6)).toEqual(["  ▁▂▄█"]);
+    expect(plot([1, 16], 2, 2)).toEqual([" █", "▁█"]);
+    expect(peak([undefined, 3, 1])).toBe(3);
+  });
+
+  test("shows what is small, and blank what is not known", () => {
+    expect(plot([undefined, 1, 1_000_000], 3)).toEqual([" ▁█"]);
+    expect(plot([], 4)).toEqual(["    "]);
+    expect(plot([1, 2, 3], 0)).toEqual([""]);
+  });
+});

@@ -1,0 +1,83 @@
+import { expect, test } from "bun:test";
+import { batch } from "../../test/live/sockets.ts";
+import type { Files } from "../host/host.ts";
+import { ownerSearch } from "./owners.ts";
+import { SocketTable } from "./table.ts";
+
+/** A /proc in which processes have sockets open, by inode; counts how often it is gone through. */
+function proc(processes: Record<number, readonly number[]>) {
+  const counts = { passes: 0 };
+  const files: Files = {
+    list(path) {
+      if (path !== "/proc") throw new Error(path);
+      counts.passes++;
+      return Object.keys(processes);
+    },
+    read: (path) => new TextEncoder().encode(`${/\d+/.exec(path)} (name of it) S 1`),
+    link: () => undefined,
+    securityContext: () => undefined,
+    sockets(directory, visit) {
+      const pid = Number(/\d+/.exec(directory));
+      for (const [fd, inode] of processes[pid]?.entries() ?? []) visit(fd, inode);
+      return true;
+    },
+  };
+  return { files, counts, processes };
+}
+
+function tableOf(...inodes: readonly number[]): SocketTable {
+  const table = new SocketTable();
+  table.begin(0);
+  table.add(batch(...inodes.map((inode) => ({ cookie: inode, inode }))), 0);
+  table.finish();
+  return table;
+}
+
+test("owners are found, and told by name", () => {
+  const table = tableOf(5, 6);
+  const owners = ownerSearch(proc({ 42: [6] }).files, "/proc");
+  owners.refresh(table, () => 0);
+  expect(Array.from(table.process.subarray(0, 2))).toEqual([0, 42]);
+  expect(owners.label(42)).toBe("name of it 42");
+  expect(owners.label(0)).toBeUndefined();
+});
+
+test("/proc is not gone through again for what is known, nor for what was not found just now", () => {
+  const { files, counts } = proc({ 42: [5] });
+  const table = tableOf(5);
+  const owners = ownerSearch(files, "/proc");
+  for (const now of [0, 500, 2000, 4000]) owners.refresh(table, () => now);
+  expect(counts.passes).toBe(1);
+  const more = tableOf(5, 9);
+  for (const now of [5000, 5500, 5900]) owners.refresh(more, () => now);
+  expect(counts.passes).toBe(2);
+});
+
+test("a pass that takes long is followed by a rest of nine times as long", () => {
+  const { files, counts } = proc({});
+  const table = tableOf(5);
+  const owners = ownerSearch(files, "/proc");
+  let now = 0;
+  // Each look at the clock is a second later: a pass takes one.
+  const clock = () => {
+    now += 1000;
+    return now;
+  };
+  for (let round = 0; round < 8; round++) owners.refresh(table, clock);
+  expect(counts.passes).toBe(1);
+  for (let round = 0; round < 4; round++) owners.refresh(table, clock);
+  expect(counts.passes).toBe(2);
+});
+
+test("after a while all are looked for again: a socket may have been handed on", () => {
+  const { files, processes } = proc({ 42: [5] });
+  const table = tableOf(5);
+  const owners = ownerSearch(files, "/proc");
+  owners.refresh(table, () => 0);
+  processes[42] = [];
+  processes[43] = [5];
+  owners.refresh(table, () => 2000);
+  expect(table.process[0]).toBe(42);
+  owners.refresh(table, () => 31_000);
+  expect(table.process[0]).toBe(43);
+});
