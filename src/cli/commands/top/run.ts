@@ -21,7 +21,7 @@ function pause(ms: number, interrupted: AbortSignal): Promise<void> {
       interrupted.removeEventListener("abort", end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
+    const timer = setTimeout(end, Math.max(0, ms));
     interrupted.addEventListener("abort", end);
   });
 }
