@@ -1,7 +1,8 @@
 /**
  * Runs in a network namespace of its own: one TCP connection and one pair of UDP sockets over loopback. Says `ready`;
- * told `go`, transfers in small steps, drops datagrams, and says `done`; told `steady`, transfers until its standard
- * input ends.
+ * told `go` on standard input, transfers in small steps, drops datagrams, and says `done`. It ends with its input.
+ *
+ * Usage: transfer.ts [steady], which goes on transferring
  */
 import { libc } from "#libc";
 import { AF_INET, SOCK_DGRAM, SOCK_STREAM } from "../../src/model/family.ts";
@@ -47,21 +48,17 @@ function step(): void {
   for (let left = STEP_BYTES; left > 0; ) left -= libc.recvfrom(server, buffer, 0, null);
 }
 
-const orders: Record<string, () => Promise<void>> = {
-  async go() {
-    for (let count = 0; count < STEPS; count++) {
-      step();
-      await Bun.sleep(STEP_MS);
-    }
-    for (let count = 0; count < DATAGRAMS; count++) send(loud, 100);
-    console.log("done");
-  },
-  async steady() {
-    setInterval(step, STEP_MS);
-  },
-};
+async function transfer(): Promise<void> {
+  for (let count = 0; count < STEPS; count++) {
+    step();
+    await Bun.sleep(STEP_MS);
+  }
+  for (let count = 0; count < DATAGRAMS; count++) send(loud, 100);
+  console.log("done");
+}
 
 step();
+if (process.argv[2] === "steady") setInterval(step, STEP_MS);
 console.log("ready");
-for await (const line of console) await orders[line.trim()]?.();
+for await (const line of console) if (line === "go") await transfer();
 process.exit();
