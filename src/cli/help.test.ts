@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { commandUsage } from "./commands/help.ts";
+import { commandTable } from "./commands/table.ts";
 import { HELP_COLUMNS, usage, version } from "./help.ts";
 import { options } from "./options.ts";
 
@@ -13,6 +15,16 @@ test("every option is there once, with what it does", () => {
     for (const long of longs)
       expect(text.match(new RegExp(`--${long}(?![a-z-])`, "g"))?.length).toBeGreaterThan(0);
     expect(text).toContain(`  ${brief}\n`);
+  }
+});
+
+test("every command is there, and the help of each fits", () => {
+  for (const [word, { options }] of commandTable) {
+    expect(text).toContain(`\n  ${word} `);
+    const help = commandUsage("sockscope", word);
+    expect(help).toStartWith(`Usage: sockscope ${word} [OPTIONS] [FILTER]\n`);
+    for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
+    for (const { brief } of options) expect(help).toContain(`  ${brief}\n`);
   }
 });
 

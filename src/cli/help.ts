@@ -1,6 +1,7 @@
 /** The help and version texts. */
 import manifest from "../../package.json" with { type: "json" };
 import { stateGroups, states } from "../model/state.ts";
+import { commandWords } from "./commands/words.ts";
 import { categories, type Option, options } from "./options.ts";
 import type { World } from "./world.ts";
 
@@ -12,6 +13,11 @@ export const HELP_COLUMNS = 80;
 
 /** Where what an option does begins; an option with longer names has it on the next line. */
 const BRIEF_COLUMN = 26;
+
+/** The commands, a line each. */
+const COMMANDS = `Commands (each has its own --help):\n${Object.entries(commandWords)
+  .map(([word, brief]) => `  ${word.padEnd(BRIEF_COLUMN - 2)}${brief}\n`)
+  .join("")}`;
 
 /** The predicates of ss, a few lines. */
 export const FILTER = `\
@@ -74,7 +80,8 @@ export function usage({ program }: Pick<World, "program">): string {
     const own = options.filter((option) => option.category === category);
     return `${title}:\n${own.map(describeOption).join("")}`;
   });
-  return [`Usage: ${program} [OPTIONS] [FILTER]\n`, ...groups, FILTER, stateNames()].join("\n");
+  const head = `Usage: ${program} [OPTIONS] [FILTER]\n       ${program} COMMAND [OPTIONS] [FILTER]\n`;
+  return [head, COMMANDS, ...groups, FILTER, stateNames()].join("\n");
 }
 
 /** What `--version` shows. */

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { factPredicates } from "../filter/facts.ts";
 import { parseFilter } from "../filter/parser.ts";
+import { commandTable } from "./commands/table.ts";
 import { factKeywords, keywords, stateNames } from "./completions/vocabulary.ts";
 import { LISTED_CHOICES, manPage } from "./man.ts";
 import { options, parse } from "./options.ts";
@@ -35,6 +36,14 @@ test.each(options.map((option) => [option.longs[0], option] as const))("--%s is 
   if (choices.length <= LISTED_CHOICES) for (const choice of choices) expect(plain).toContain(choice);
 });
 
+test.each(commandTable)("the command %s is there with its options", (word, { options }) => {
+  const start = plain.indexOf(`.Ss ${word}\n`);
+  expect(start).toBeGreaterThan(0);
+  for (const { longs } of options)
+    for (const long of longs)
+      expect(plain.slice(start)).toMatch(new RegExp(`^\\.It .*Fl -${long}( |$)`, "m"));
+});
+
 test("every keyword and state is there", () => {
   for (const word of [...keywords, ...factKeywords, ...stateNames])
     expect(plain).toMatch(new RegExp(`^\\.It Cm ${word}( |$)`, "m"));
@@ -51,6 +60,7 @@ test("its sections come in this order", () => {
     "SYNOPSIS",
     "DESCRIPTION",
     "OPTIONS",
+    "COMMANDS",
     "FILTER",
     "STATES",
     "OUTPUT",

@@ -1,5 +1,6 @@
 /** The man page, made of the table of options and those that its sections on filters are made of. */
 import manifest from "../../package.json" with { type: "json" };
+import { commandTable } from "./commands/table.ts";
 import { SS_RELEASE } from "./help.ts";
 import { filterSection, stateSection } from "./man-filter.ts";
 import { list, literal, prose, section, words } from "./mdoc.ts";
@@ -11,7 +12,10 @@ const PAGE_DATE = "November 21, 2026";
 /** An option with more choices than this has another way to list them, which its text tells. */
 export const LISTED_CHOICES = 40;
 
-function optionItem({ shorts, longs, value, doc }: Option): readonly [string, string] {
+/** What the page tells of an option. */
+type OptionText = Pick<Option, "shorts" | "longs" | "value" | "doc">;
+
+function optionItem({ shorts, longs, value, doc }: OptionText): readonly [string, string] {
   const names = [...(shorts ?? ""), ...longs.map((long) => `-${long}`)];
   const head = names.map((name) => `Fl ${literal(name)}`).join(" , ");
   const choices = value?.choices ?? [];
@@ -25,6 +29,21 @@ function optionSections(): string[] {
     `.Ss ${title}`,
     list(options.filter((option) => option.category === category).map(optionItem)),
   ]);
+}
+
+/** What each command does, and its own options. */
+function commandSection(): string {
+  return section(
+    "COMMANDS",
+    prose(
+      "A command is the first word. It takes options that choose sockets, a filter, and options of its own.",
+    ),
+    ...commandTable.flatMap(([word, { doc, options }]) => [
+      `.Ss ${word}`,
+      prose(doc),
+      list(options.map(optionItem)),
+    ]),
+  );
 }
 
 /** What is told on the way: the variables that are read. */
@@ -133,7 +152,16 @@ export function manPage(): string {
     ".Os Linux",
     ".nh",
     section("NAME", `.Nm ${name}`, ".Nd show the sockets of this machine"),
-    section("SYNOPSIS", ".Nm", ".Op Ar options", ".Op Ar filter"),
+    section(
+      "SYNOPSIS",
+      ".Nm",
+      ".Op Ar options",
+      ".Op Ar filter",
+      ".Nm",
+      ".Ar command",
+      ".Op Ar options",
+      ".Op Ar filter",
+    ),
     section(
       "DESCRIPTION",
       ".Nm",
@@ -150,6 +178,7 @@ export function manPage(): string {
       `${unknownToSs()}.`,
       ...optionSections(),
     ),
+    commandSection(),
     filterSection(),
     stateSection(),
     OUTPUT_SECTION,

@@ -1,4 +1,5 @@
 /** The macros and escapes that the man page is written with. mdoc(7). */
+import { commandTable } from "./commands/table.ts";
 import { options } from "./options.ts";
 
 /** What roff would read as something else. */
@@ -20,15 +21,15 @@ export function literal(text: string): string {
   return escaped(text).replaceAll("-", "\\-").replaceAll("'", "\\(aq");
 }
 
-/** Whether an option has that long name. */
-function isOption(long: string): boolean {
-  return options.some(({ longs }) => longs.includes(long));
-}
+/** The long names of all options, those of commands included. */
+const longNames = new Set(
+  [...options, ...commandTable.flatMap(([, command]) => command.options)].flatMap(({ longs }) => longs),
+);
 
 /** Sentences, each on a line of its own. @throws an error if they speak of an option that is not in the table */
 export function prose(text: string): string {
   const shown = escaped(text).replace(/--([a-z][a-z0-9-]*)/g, (name, long) => {
-    if (!isOption(long)) throw new Error(`No such option: ${name}`);
+    if (!longNames.has(long)) throw new Error(`No such option: ${name}`);
     return `\\fB${literal(name)}\\fR`;
   });
   return shown.replace(/(?<=[.)]) (?=[A-Z])/g, "\n").replace(/^(?=['.])/gm, "\\&");

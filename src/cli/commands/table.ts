@@ -7,3 +7,6 @@ import type { CommandWord } from "./words.ts";
 export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   top,
 };
+
+/** The commands, each with its word, in their order. */
+export const commandTable = Object.entries(commands) as readonly (readonly [CommandWord, Command<unknown>])[];

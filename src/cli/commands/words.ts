@@ -2,7 +2,7 @@
 
 /** Each command's word, with what it does in one line of `--help`. */
 export const commandWords = {
-  top: "Watch sockets: bytes per second of each, sorted, grouped, on a screen or as JSON",
+  top: "Watch sockets live: bytes a second, queues, drops",
 } as const satisfies Record<string, string>;
 
 /** The word of a command. */
