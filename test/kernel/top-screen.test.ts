@@ -150,8 +150,10 @@ describe.skipIf(skipped !== undefined)(title("the screen of top"), () => {
       type("Down", "Enter");
       await shown(/\| state ESTAB[\s\S]*^ ESTAB /m);
       type("Down", "Enter");
-      const details = await shown(/^Process[\s\S]*smoothed round trip time/m);
+      const details = await shown(/^Process[\s\S]*address family/m);
       expect(details.join("\n")).toMatch(/^ +bun(\.exe)? \d+ {2}name and id of the process/m);
+      type("]", "]", "]", "]", "]", "]", "]", "]");
+      await shown(/^TCP[\s\S]* us {2}retransmission timeout/m);
       type("Escape", "?");
       await shown(/Keys \(any key: back\)[\s\S]*SOCK_DESTROY/);
       type("x", "q");
