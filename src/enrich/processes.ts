@@ -51,6 +51,20 @@ export function scanProcesses(
   inodes: ReadonlySet<number> | undefined,
   options: ScanOptions,
 ): ProcessScan {
+  const steps = scanInSteps(files, root, inodes, options);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** {@link scanProcesses}, a process at a time: where others must not wait for all of them. */
+export function* scanInSteps(
+  files: Files,
+  root: string,
+  inodes: ReadonlySet<number> | undefined,
+  options: ScanOptions,
+): Generator<void, ProcessScan> {
   const owners = new Map<number, Owner[]>();
   const unreadable: number[] = [];
 
@@ -75,6 +89,7 @@ export function scanProcesses(
   if (inodes?.size !== 0) {
     for (const pid of numbersIn(files, root)) {
       const folder = `${root}/${pid}`;
+      yield;
       if (!scan(folder, pid, pid)) unreadable.push(pid);
       if (!options.threads) continue;
       for (const tid of numbersIn(files, `${folder}/task`))

@@ -33,27 +33,41 @@ function tableOf(...inodes: readonly number[]): SocketTable {
   return table;
 }
 
-test("owners are found, and told by name", () => {
+test("owners are found, and told by name", async () => {
   const table = tableOf(5, 6);
   const owners = ownerSearch(proc({ 42: [6] }).files, "/proc");
-  owners.refresh(table, () => 0);
+  await owners.refresh(
+    table,
+    () => 0,
+    () => undefined,
+  );
   expect(Array.from(table.process.subarray(0, 2))).toEqual([0, 42]);
   expect(owners.label(42)).toBe("name of it 42");
   expect(owners.label(0)).toBeUndefined();
 });
 
-test("/proc is not gone through again for what is known, nor for what was not found just now", () => {
+test("/proc is not gone through again for what is known, nor for what was not found just now", async () => {
   const { files, counts } = proc({ 42: [5] });
   const table = tableOf(5);
   const owners = ownerSearch(files, "/proc");
-  for (const now of [0, 500, 2000, 4000]) owners.refresh(table, () => now);
+  for (const now of [0, 500, 2000, 4000])
+    await owners.refresh(
+      table,
+      () => now,
+      () => undefined,
+    );
   expect(counts.passes).toBe(1);
   const more = tableOf(5, 9);
-  for (const now of [5000, 5500, 5900]) owners.refresh(more, () => now);
+  for (const now of [5000, 5500, 5900])
+    await owners.refresh(
+      more,
+      () => now,
+      () => undefined,
+    );
   expect(counts.passes).toBe(2);
 });
 
-test("a pass that takes long is followed by a rest of nine times as long", () => {
+test("a pass that takes long is followed by a rest of nine times as long", async () => {
   const { files, counts } = proc({});
   const table = tableOf(5);
   const owners = ownerSearch(files, "/proc");
@@ -63,21 +77,33 @@ test("a pass that takes long is followed by a rest of nine times as long", () =>
     now += 1000;
     return now;
   };
-  for (let round = 0; round < 8; round++) owners.refresh(table, clock);
+  for (let round = 0; round < 8; round++) await owners.refresh(table, clock, () => undefined);
   expect(counts.passes).toBe(1);
-  for (let round = 0; round < 4; round++) owners.refresh(table, clock);
+  for (let round = 0; round < 4; round++) await owners.refresh(table, clock, () => undefined);
   expect(counts.passes).toBe(2);
 });
 
-test("after a while all are looked for again: a socket may have been handed on", () => {
+test("after a while all are looked for again: a socket may have been handed on", async () => {
   const { files, processes } = proc({ 42: [5] });
   const table = tableOf(5);
   const owners = ownerSearch(files, "/proc");
-  owners.refresh(table, () => 0);
+  await owners.refresh(
+    table,
+    () => 0,
+    () => undefined,
+  );
   processes[42] = [];
   processes[43] = [5];
-  owners.refresh(table, () => 2000);
+  await owners.refresh(
+    table,
+    () => 2000,
+    () => undefined,
+  );
   expect(table.process[0]).toBe(42);
-  owners.refresh(table, () => 31_000);
+  await owners.refresh(
+    table,
+    () => 31_000,
+    () => undefined,
+  );
   expect(table.process[0]).toBe(43);
 });

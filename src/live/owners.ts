@@ -1,6 +1,6 @@
 /** Who has the sockets open that are looked on at. /proc is gone through for new ones only, and not too often. */
 import { containerLabel, findContainers } from "../enrich/containers.ts";
-import { processName, scanProcesses } from "../enrich/processes.ts";
+import { type ProcessScan, processName, scanInSteps } from "../enrich/processes.ts";
 import type { Files } from "../host/host.ts";
 import type { SocketTable } from "./table.ts";
 
@@ -14,10 +14,17 @@ export interface Holders {
   container(pid: number): string | undefined;
 }
 
+/** Called often by long work: lets others go on when it is time, and throws when it is to end. */
+export type Breathe = () => Promise<void> | undefined;
+
 /** Looks for those who have sockets open. */
 export interface OwnerSearch extends Holders {
-  /** Looks for the owners of sockets that have none yet, unless that was done just now. @param now in milliseconds */
-  refresh(table: SocketTable, now: () => number): void;
+  /**
+   * Looks for the owners of sockets that have none yet, unless that was done just now.
+   *
+   * @param now in milliseconds
+   */
+  refresh(table: SocketTable, now: () => number, breathe: Breathe): Promise<void>;
 }
 
 /** After a pass, this many times as long nothing is looked for again: so passes take no more than a tenth of the time. */
@@ -48,7 +55,16 @@ export function ownerSearch(files: Files, root: string): OwnerSearch {
     return found;
   }
 
-  function search(table: SocketTable, all: boolean): void {
+  async function scan(inodes: ReadonlySet<number>, breathe: Breathe): Promise<ProcessScan> {
+    const steps = scanInSteps(files, root, inodes, options);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      await breathe();
+    }
+  }
+
+  async function search(table: SocketTable, all: boolean, breathe: Breathe): Promise<void> {
     const slots = wanted(table, all);
     if (slots.size === 0) return;
     if (all) {
@@ -58,7 +74,8 @@ export function ownerSearch(files: Files, root: string): OwnerSearch {
       for (const slot of slots.values()) table.process[slot] = 0;
     }
     const inodes = new Set(slots.keys());
-    for (const [inode, owners] of scanProcesses(files, root, inodes, options).owners) {
+    const { owners: found } = await scan(inodes, breathe);
+    for (const [inode, owners] of found) {
       const { pid, stat } = owners[0]!;
       table.process[slots.get(inode)!] = pid;
       if (!names.has(pid)) names.set(pid, decoder.decode(processName(stat)));
@@ -66,11 +83,11 @@ export function ownerSearch(files: Files, root: string): OwnerSearch {
   }
 
   return {
-    refresh(table, now) {
+    async refresh(table, now, breathe) {
       const began = now();
       if (began < restUntil) return;
       const all = began >= renewAt;
-      search(table, all);
+      await search(table, all, breathe);
       const ended = now();
       restUntil = ended + Math.max(SHORTEST_REST, (ended - began) * REST);
       if (all) renewAt = ended + RENEWAL;

@@ -179,20 +179,34 @@ function pageFrom<T>(
   return { rows, first, total, chosen: rank === undefined || total === 0 ? undefined : rank - first };
 }
 
+/** The order of sockets in which no two are equal. */
+function socketOrder(table: SocketTable, holders: Holders, sort: Sort): Compare<number> {
+  const order = compareSockets(table, holders, sort);
+  return (a, b) => order(a, b) || a - b;
+}
+
+/** The order of groups in which no two are equal. */
+function groupOrder(sort: Sort): Compare<Group> {
+  const order = compareGroups(sort);
+  return (a, b) => order(a, b) || (a.key < b.key ? -1 : Number(a.key > b.key));
+}
+
+/** The first slots in an order, for those who make rows of them one by one. */
+export function slotsInOrder(table: SocketTable, holders: Holders, sort: Sort, count: number): number[] {
+  return smallest(slotsOf(table, holders, undefined), count, socketOrder(table, holders, sort));
+}
+
 /** The rows that are asked for. */
 export function pageOf(table: SocketTable, holders: Holders, request: PageRequest): Page {
   const { by, within, sort, chosen } = request;
   if (by !== undefined) {
     const groups = groupsOf(table, by, holders);
-    const order = compareGroups(sort);
-    const compare: Compare<Group> = (a, b) => order(a, b) || (a.key < b.key ? -1 : Number(a.key > b.key));
     const group = groups.find(({ key }) => key === chosen);
-    return pageFrom(groups, compare, request, group, groupRow);
+    return pageFrom(groups, groupOrder(sort), request, group, groupRow);
   }
   const slots = [...slotsOf(table, holders, within)];
-  const order = compareSockets(table, holders, sort);
-  const compare: Compare<number> = (a, b) => order(a, b) || a - b;
   const found = chosen === undefined ? undefined : table.slotOf(chosen);
   const slot = found !== undefined && slots.includes(found) ? found : undefined;
-  return pageFrom(slots, compare, request, slot, (each) => socketRow(table, each, holders));
+  const order = socketOrder(table, holders, sort);
+  return pageFrom(slots, order, request, slot, (each) => socketRow(table, each, holders));
 }

@@ -98,12 +98,20 @@ export function layoutFor(columns: readonly LiveColumn[], width: number): Layout
     .map((column) => ({ column, width: widths.get(column)! }));
 }
 
-/** All columns, as wide as what they hold. */
-export function naturalLayout(columns: readonly LiveColumn[], rows: readonly Row[]): Layout {
-  return columns.map((column) => {
-    const { key, kind, heading } = column;
-    const widths = rows.map(({ values }) => widthOf(safe(valueText(kind, values[key]))));
-    // One more than the heading, for the mark of the column that is sorted by.
-    return { column, width: widths.reduce((most, each) => Math.max(most, each), widthOf(heading) + 1) };
+/** Widens a layout, where it must, for what a row holds. */
+export function widened(layout: Layout, { values }: Row): Layout {
+  let changed = false;
+  const next = layout.map((placed) => {
+    const { column, width } = placed;
+    const needed = widthOf(safe(valueText(column.kind, values[column.key])));
+    if (needed <= width) return placed;
+    changed = true;
+    return { column, width: needed };
   });
+  return changed ? next : layout;
+}
+
+/** All columns, as wide as their headings and the mark of the one that is sorted by. */
+export function headingLayout(columns: readonly LiveColumn[]): Layout {
+  return columns.map((column) => ({ column, width: widthOf(column.heading) + 1 }));
 }

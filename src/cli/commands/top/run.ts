@@ -3,10 +3,12 @@ import { EXIT_USAGE, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { Task } from "../command.ts";
 import type { TopSettings } from "../top.ts";
-import { printFrame } from "./batch.ts";
-import { type Clock, openSampler, type Sampler } from "./sampler.ts";
+import { frameText } from "./batch.ts";
+import { openSampler, type Sampler } from "./sampler.ts";
+import { type Clock, takeTurns } from "./turns.ts";
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 const clock: Clock = () => performance.now();
 
 /** Waits. @returns at once when the run is told to end */
@@ -69,20 +71,24 @@ async function printFrames(task: Task<TopSettings>, sampler: Sampler): Promise<n
   const { world, draft, settings } = task;
   const interrupted = world.interrupted();
   const rows = draft.top ?? Number.POSITIVE_INFINITY;
-  const options = { world, settings, sampler, host: hostName(task), rows, allNetns: draft.allNetns };
+  const options = { settings, sampler, host: hostName(task), rows, allNetns: draft.allNetns };
+  const breathe = takeTurns(clock, interrupted);
   let due = clock();
-  for (let printed = 0; printed < (settings.count ?? Number.POSITIVE_INFINITY); ) {
-    const sample = await sampler.take(true);
-    if (interrupted.aborted) break;
-    // There are no rates yet in the first one.
-    if (sample.number > 1) {
-      printFrame(options, sample, new Date());
-      printed++;
+  let printed = 0;
+  try {
+    while (!interrupted.aborted) {
+      const sample = await sampler.take(interrupted);
+      // There are no rates yet in the first one.
+      if (sample.number > 1) {
+        world.stdout.write(encoder.encode(await frameText(options, sample, new Date(), breathe)));
+        printed++;
+      }
+      if (printed === settings.count) return 0;
+      due = Math.max(due + settings.delayMs, clock());
+      await pause(due - clock(), interrupted);
     }
-    if (printed === settings.count) break;
-    due = Math.max(due + settings.delayMs, clock());
-    await pause(due - clock(), interrupted);
-    if (interrupted.aborted) break;
+  } catch (error) {
+    if (!interrupted.aborted) throw error;
   }
-  return interrupted.aborted ? Number(interrupted.reason) : 0;
+  return Number(interrupted.reason);
 }

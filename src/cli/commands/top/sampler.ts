@@ -10,20 +10,19 @@ import { type Listing, openListing } from "../../listing.ts";
 import type { Draft } from "../../options.ts";
 import { chooseTables, select } from "../../select.ts";
 import type { World } from "../../world.ts";
-
-/** Milliseconds on a clock that never goes back. */
-export type Clock = () => number;
-
-/** How long the event loop may be kept waiting for a sample, in milliseconds. */
-const TURN_MS = 10;
+import { type Clock, takeTurns } from "./turns.ts";
 
 /** What is looked on at. */
 export interface Sampler extends Disposable {
   readonly listing: Listing;
   readonly table: SocketTable;
   readonly owners: OwnerSearch;
-  /** Takes a sample. What goes on meanwhile (keys, signals) is let in. @param withOwners whether owners are looked for */
-  take(withOwners: boolean): Promise<Sample>;
+  /**
+   * Takes a sample. What goes on meanwhile (keys, signals) is let in.
+   *
+   * @param signal ends it: its reason is thrown then, and no other sample can be taken
+   */
+  take(signal: AbortSignal): Promise<Sample>;
   /** What went wrong since this was asked last, each thing once. */
   notes(): readonly string[];
 }
@@ -73,18 +72,15 @@ export async function openSampler(
     listing: opened,
     table,
     owners,
-    async take(withOwners) {
-      let turn = clock();
-      table.begin(turn);
+    async take(signal) {
+      const breathe = takeTurns(clock, signal);
+      table.begin(clock());
       for (const batch of opened.list()) {
-        const now = clock();
-        table.add(batch, now);
-        if (now - turn < TURN_MS) continue;
-        await new Promise((resolve) => setImmediate(resolve));
-        turn = clock();
+        table.add(batch, clock());
+        await breathe();
       }
       const sample = table.finish();
-      if (withOwners) owners.refresh(table, clock);
+      await owners.refresh(table, clock, breathe);
       return sample;
     },
     notes() {

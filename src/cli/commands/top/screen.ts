@@ -8,10 +8,11 @@ import { makeActions } from "./actions.ts";
 import { detailsOf } from "./details.ts";
 import { findSocket } from "./find.ts";
 import { painted } from "./line.ts";
-import { type Clock, openSampler, type Sampler, selectionOf } from "./sampler.ts";
+import { openSampler, type Sampler, selectionOf } from "./sampler.ts";
 import { type FilterProblem, firstState, requestOf, type Wish } from "./state.ts";
 import { takeTerminal } from "./terminal.ts";
 import { next, type ScreenEvent } from "./transition.ts";
+import type { Clock } from "./turns.ts";
 import { viewOf } from "./view.ts";
 
 /** The longest time that a timer takes, in milliseconds: until something happens. */
@@ -60,6 +61,8 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   const interrupted = world.interrupted();
   const actions = makeActions(world, (pid, signal) => process.kill(pid, signal));
   let { sampler } = options;
+  /** Aborted when the run is to end, whatever ends it. */
+  const ending = new AbortController();
   let status: number | undefined;
   let failure: Error | undefined;
   /** The filter that is to be looked at next. */
@@ -74,9 +77,13 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     by: settings.by,
   });
 
+  const over = () => {
+    ending.abort();
+    wake();
+  };
   const fail = (error: Error) => {
     failure ??= error;
-    wake();
+    over();
   };
   const drawing = takeTerminal(terminal, {
     onKey: (key) => guard(() => dispatch({ kind: "key", key })),
@@ -85,7 +92,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   });
   const end = () => {
     status = Number(interrupted.reason);
-    wake();
+    over();
   };
   interrupted.addEventListener("abort", end);
 
@@ -125,7 +132,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     switch (wish.kind) {
       case "quit":
         status = wish.status;
-        wake();
+        over();
         break;
       case "filter":
         filter = wish.text;
@@ -198,7 +205,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   }
 
   function isOver(): boolean {
-    return status !== undefined || failure !== undefined;
+    return ending.signal.aborted;
   }
 
   try {
@@ -213,8 +220,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
         await refilter(text);
         due = clock();
       } else if (!state.paused && clock() >= due) {
-        const sample = await sampler.take(true);
-        if (isOver()) break;
+        const sample = await sampler.take(ending.signal);
         dispatch({ kind: "sample", sample, time: new Date(), notes: sampler.notes() });
         if (sample.number > 1) frames++;
         if (frames === settings.count) break;
@@ -222,6 +228,8 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
       }
       await pause(state.paused ? FOREVER : due - clock());
     }
+  } catch (error) {
+    if (!isOver()) throw error;
   } finally {
     interrupted.removeEventListener("abort", end);
     drawing.close();

@@ -89,7 +89,8 @@ function isEnd(key: string): boolean {
   return key === "local" || key === "peer";
 }
 
-function rowSpans(layout: Layout, row: Row, chosen: boolean): Line {
+/** A row. */
+export function rowLine(layout: Layout, row: Row, chosen: boolean): Line {
   return layout.flatMap((placed, index): Line => {
     const { column, width } = placed;
     const value = row.values[column.key];
@@ -104,22 +105,22 @@ function rowSpans(layout: Layout, row: Row, chosen: boolean): Line {
   });
 }
 
-/**
- * The heading and the rows.
- *
- * @param marks `gutter` leaves room for the mark of the chosen row
- */
-export function tableLines(layout: Layout, page: Page, sort: Sort, marks: "gutter" | "none"): Line[] {
-  const gutter = (text: string, style: Style): Line => (marks === "gutter" ? [span(text, style)] : []);
-  const heading = layout.flatMap((placed, index): Line => {
+/** The heading of rows. */
+export function headingLine(layout: Layout, sort: Sort): Line {
+  return layout.flatMap((placed, index): Line => {
     const cell = headingSpan(placed, sort);
     return index === 0 ? [cell] : [span(" ", "heading"), cell];
   });
+}
+
+/** The heading and the rows of a page, each with room for the mark of the chosen row. */
+export function tableLines(layout: Layout, page: Page, sort: Sort): Line[] {
   return [
-    [...gutter(" ", "heading"), ...heading],
+    [span(" ", "heading"), ...headingLine(layout, sort)],
     ...page.rows.map((row, index): Line => {
       const chosen = index === page.chosen;
-      return [...gutter(chosen ? ">" : " ", chosen ? "chosen" : "plain"), ...rowSpans(layout, row, chosen)];
+      const gutter = chosen ? span(">", "chosen") : span(" ");
+      return [gutter, ...rowLine(layout, row, chosen)];
     }),
   ];
 }

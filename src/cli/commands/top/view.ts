@@ -128,7 +128,7 @@ function rows(state: ScreenState): Line[] {
   const height = heights(state).rows;
   if (height === 0) return [];
   const layout = layoutFor(columnsOf(groupedBy(state), allNetns), size.columns);
-  const lines = tableLines(layout, page, sort, "gutter").slice(0, height + 1);
+  const lines = tableLines(layout, page, sort).slice(0, height + 1);
   if (page.rows.length > 0 || state.sample === undefined) return lines;
   return [...lines, [span(" No socket matches: -a shows all states, / changes the filter", "faint")]];
 }
