@@ -69,6 +69,7 @@ export function nameSource(draft: Draft, names: HostNames): NameSource {
     interface: (index, netns) => names.interface(index, netns),
     netlinkProtocol: (protocol) => (draft.numeric ? undefined : names.netlinkProtocol(protocol)),
     processStat: (pid) => (draft.numeric ? undefined : names.processStat(pid)),
+    processContext: (pid) => (draft.processContext ? names.processContext(pid) : undefined),
     cgroup: (id) => (draft.cgroup || draft.extended ? names.cgroup(id) : undefined),
     host: (data, at, length) => names.host(data, at, length),
     owners: (inode) => (draft.processes ? (names.owners(inode) ?? []) : undefined),

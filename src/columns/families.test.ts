@@ -93,10 +93,11 @@ const netlinkFields = [
   "1000 0100 01000080 00000000 01000000", // NETLINK_DIAG_GROUPS: 1, 32, 65
 ];
 
-test("netlink: groups beyond 32, whole process names", () => {
+test("netlink: groups beyond 32, whole process names, contexts", () => {
   const names = {
     netlinkProtocol: () => text("rtnl"),
     processStat: (pid: number) => text(`${pid} (par)en) S`),
+    processContext: (pid: number) => text(`user_u:${pid}`),
   };
   expect(json(netlinkDump, netlinkFields, names)).toEqual({
     netid: "netlink",
@@ -106,7 +107,7 @@ test("netlink: groups beyond 32, whole process names", () => {
     protocolName: "rtnl",
     state: "UNCONN",
     connected: true,
-    local: { portId: 4112, process: "par)en" },
+    local: { portId: 4112, process: "par)en", processContext: "user_u:4112" },
     peer: { group: 5, portId: 4114 },
     groups: [1, 32, 65],
     inode: 31001,

@@ -16,6 +16,8 @@ export interface NameSource {
   netlinkProtocol(protocol: number): Uint8Array | undefined;
   /** The /proc/PID/stat of a process, which has its name. */
   processStat(pid: number): Uint8Array | undefined;
+  /** The SELinux context of a process, 0 the kernel. */
+  processContext(pid: number): Uint8Array | undefined;
   /** Path of a cgroup. */
   cgroup(id: bigint): Uint8Array | undefined;
   /** Host name of the 4 or 16 bytes at `at`. */
@@ -42,6 +44,7 @@ export const noNames: NameSource = {
   interface: unknown,
   netlinkProtocol: unknown,
   processStat: unknown,
+  processContext: unknown,
   cgroup: unknown,
   host: unknown,
   user: unknown,

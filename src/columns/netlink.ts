@@ -72,6 +72,16 @@ export const netlinkColumns = (names: NameSource): readonly Column<NetlinkDiagSo
     },
   },
   {
+    key: "local.processContext",
+    type: "string",
+    option: "-Z",
+    doc: "SELinux context of that process, of the kernel for port id 0",
+    read: ({ portId }) => {
+      const context = names.processContext(portId);
+      return context && decoder.decode(context);
+    },
+  },
+  {
     key: "peer.group",
     type: "integer",
     kernel: "ndiag_dst_group",

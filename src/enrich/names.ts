@@ -9,7 +9,7 @@ import { type Link, listLinks } from "../netlink/links.ts";
 import { readNetlinkProtocols } from "./netlink-protocols.ts";
 import { once } from "./once.ts";
 import { knowPlaces, type Place, type Places } from "./places.ts";
-import { type Owner, type Owners, type ScanOptions, scanProcesses } from "./processes.ts";
+import { type Owner, type Owners, processContext, type ScanOptions, scanProcesses } from "./processes.ts";
 import type { ResolvedHosts } from "./resolve.ts";
 import { readProtocols, readServices, type Services } from "./services.ts";
 import { userNames } from "./users.ts";
@@ -126,6 +126,8 @@ export interface HostNames extends Places {
   netlinkProtocol(protocol: number): Uint8Array | undefined;
   /** The /proc/PID/stat of a process, which has its name; undefined for one that is not there. */
   processStat(pid: number): Uint8Array | undefined;
+  /** See {@link processContext}. */
+  processContext(pid: number): Uint8Array | undefined;
   /** Path of a cgroup from the root of the first cgroup2 mount, or `unreachable:HEX`. */
   cgroup(id: bigint): Uint8Array;
   /** Name of a user, if there is one. */
@@ -173,6 +175,7 @@ export function hostNames(
     if (!stats.has(pid)) stats.set(pid, readOptional(host, `${root}/${pid}/stat`));
     return stats.get(pid);
   };
+  const contexts = new Map<number, Uint8Array | undefined>();
   let owners: Owners = new Map();
   let hosts: ResolvedHosts | undefined;
   const missing = () => {
@@ -219,6 +222,10 @@ export function hostNames(
     interface: (index, netns) => (linksWithin.get(netns) ?? links).interface(index),
     netlinkProtocol: (protocol) => netlinkProtocols().get(protocol),
     processStat,
+    processContext(pid) {
+      if (!contexts.has(pid)) contexts.set(pid, processContext(host.files, root, pid));
+      return contexts.get(pid);
+    },
     cgroup,
     user: userNames(host.files),
     owners: (inode) => owners.get(inode),

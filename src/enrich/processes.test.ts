@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { filesOf } from "../../test/tree.ts";
-import { countProcesses, nameForSs, processName, scanProcesses } from "./processes.ts";
+import { countProcesses, nameForSs, processContext, processName, scanProcesses } from "./processes.ts";
 
 const encoder = new TextEncoder();
 
@@ -62,6 +62,20 @@ describe("scanProcesses()", () => {
     const none = scanProcesses(proc, "/proc", new Set([200]), plain).owners.get(200)![0]!;
     expect(none.processContext).toBeUndefined();
   });
+});
+
+test("processContext() gives that of a process or of the kernel, and nothing of others", () => {
+  const files = filesOf({
+    proc: { 7: { attr: { current: "user_u:user_r:user_t:s0\n" } }, 8: { attr: { current: "\0" } } },
+    sys: { fs: { selinux: { initial_contexts: { kernel: "system_u:system_r:kernel_t:s0\0" } } } },
+  });
+  const contextOf = (pid: number) => {
+    const context = processContext(files, "/proc", pid);
+    return context && new TextDecoder().decode(context);
+  };
+  expect(contextOf(7)).toBe("user_u:user_r:user_t:s0");
+  expect(contextOf(0)).toBe("system_u:system_r:kernel_t:s0");
+  for (const pid of [8, 9, -1, -4096]) expect(contextOf(pid)).toBeUndefined();
 });
 
 test("countProcesses() leaves out the dead, zombies and kernel threads", () => {

@@ -74,8 +74,7 @@ export function* scanInSteps(
     return visitSockets(files, `${folder}/fd`, (fd, inode) => {
       if (inodes?.has(inode) === false) return;
       stat ??= readOrNothing(files, `${folder}/stat`);
-      if (options.processContext)
-        processContext ??= contextOf(readOrNothing(files, `${folder}/attr/current`));
+      if (options.processContext) processContext ??= processContextIn(files, folder);
       const socketContext = options.socketContext
         ? contextOf(files.securityContext(`${folder}/fd/${fd}`) ?? nothing)
         : undefined;
@@ -142,6 +141,25 @@ function readOrNothing(files: Files, path: string): Uint8Array {
   } catch {
     return nothing;
   }
+}
+
+/** The SELinux context of a process or thread by its folder below /proc; undefined if it has none that can be read. */
+function processContextIn(files: Files, folder: string): Uint8Array | undefined {
+  return contextOf(readOrNothing(files, `${folder}/attr/current`));
+}
+
+/** The context that the kernel's own doings have. */
+const KERNEL_CONTEXT = "/sys/fs/selinux/initial_contexts/kernel";
+
+/**
+ * The SELinux context of a process, or undefined if it has none that can be read.
+ *
+ * @param root where /proc is
+ * @param pid 0 is the kernel
+ */
+export function processContext(files: Files, root: string, pid: number): Uint8Array | undefined {
+  if (pid === 0) return contextOf(readOrNothing(files, KERNEL_CONTEXT));
+  return pid > 0 ? processContextIn(files, `${root}/${pid}`) : undefined;
 }
 
 /** A context without the NUL or newline that ends it; undefined if nothing is left. */

@@ -68,8 +68,8 @@ function notFound(path: string): NodeJS.ErrnoException {
   });
 }
 
-/** Names that this machine's administrator chose say nothing about the recorded one. */
-const HIDDEN = /^\/(etc|usr\/share)\/iproute2\//;
+/** Names and contexts that this machine's administrator chose say nothing about the recorded one. */
+const HIDDEN = /^\/((etc|usr\/share)\/iproute2|sys\/fs\/selinux\/initial_contexts)\//;
 
 /** /proc from a folder, everything else from the machine. */
 function replayFiles(root: string | undefined, elsewhere: Files): Files {

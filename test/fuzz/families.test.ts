@@ -88,6 +88,7 @@ const names: Names = {
   cgroupOwner: () => undefined,
   netlinkProtocol: (protocol) => (protocol % 2 === 0 ? name : undefined),
   processStat: (pid) => (pid % 2 === 0 ? name : undefined),
+  processContext: (pid) => (pid % 2 === 0 ? name : undefined),
   cgroup: () => name,
 };
 

@@ -97,6 +97,7 @@ const names: Names = {
   cgroupOwner: () => undefined,
   netlinkProtocol: () => undefined,
   processStat: () => undefined,
+  processContext: () => undefined,
   cgroup: () => eth0,
 };
 

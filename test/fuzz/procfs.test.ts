@@ -37,6 +37,7 @@ const names: Names = {
   cgroupOwner: () => undefined,
   netlinkProtocol: () => undefined,
   processStat: () => undefined,
+  processContext: () => undefined,
   cgroup: () => name,
 };
 const style: Style = {

@@ -45,6 +45,7 @@ function hostile(name: Uint8Array): NameSource {
     interface: () => name,
     netlinkProtocol: () => name,
     processStat: () => stat,
+    processContext: () => name,
     cgroup: () => name,
     host: () => name,
     owners: () => [owner],

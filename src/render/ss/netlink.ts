@@ -6,6 +6,7 @@ import { SS_CLOSE } from "../../model/state.ts";
 import { beginRow, closeAnyEnd } from "./lead.ts";
 import { writeSkMemInfo } from "./memory.ts";
 import { showsPlaces, writeProcessCells } from "./places.ts";
+import { writeContext } from "./process.ts";
 import { type Names, putForeign, type Style } from "./style.ts";
 import type { Table } from "./table.ts";
 
@@ -16,6 +17,7 @@ const TAB = 0x09;
 
 const netid = ascii("nl");
 const kernelLabel = ascii("kernel");
+const contextLabel = ascii(" proc_ctx=");
 const pointerLabel = ascii(" sk=");
 const callbackLabel = ascii(" cb=");
 const groupsLabel = ascii(" groups=0x");
@@ -54,8 +56,10 @@ function writeDetails(
   text: ByteWriter,
   socket: NetlinkDiagSocket,
   style: Style,
+  names: Names,
   inProcessCell: boolean,
 ): void {
+  if (style.processContext) writeContext(text, contextLabel, names.processContext(socket.portId), style);
   if (style.extended) {
     const { procfs } = socket;
     text.put(pointerLabel);
@@ -92,7 +96,7 @@ export function writeNetlinkRow(table: Table, socket: NetlinkDiagSocket, style: 
   // them; here they are details like those of other sockets. So they are where columns follow that ss does not have.
   const inProcessCell = shows.process && !showsPlaces(table);
   if (!inProcessCell) writeProcessCells(table, socket, style, names);
-  writeDetails(text, socket, style, inProcessCell);
+  writeDetails(text, socket, style, names, inProcessCell);
   if (inProcessCell) table.closeShort();
   else table.close();
 }

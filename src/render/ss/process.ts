@@ -27,7 +27,8 @@ function writeName(text: ByteWriter, name: Uint8Array): void {
   }
 }
 
-function writeContext(
+/** Writes a label and an SELinux context, or that there is none to be had. */
+export function writeContext(
   text: ByteWriter,
   label: Uint8Array,
   context: Uint8Array | undefined,

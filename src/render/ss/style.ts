@@ -67,6 +67,8 @@ export interface Names {
   netlinkProtocol(protocol: number): Uint8Array | undefined;
   /** The /proc/PID/stat of a process, which has its name. */
   processStat(pid: number): Uint8Array | undefined;
+  /** The SELinux context of a process, 0 the kernel. */
+  processContext(pid: number): Uint8Array | undefined;
   /** Path of a cgroup, or what ss shows in its place. */
   cgroup(id: bigint): Uint8Array;
 }
