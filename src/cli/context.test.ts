@@ -19,7 +19,7 @@ const machine = (selinux: Tree): Host => ({
     proc: { 4112: { stat: "4112 (udevd) S", attr: { current: "system_u:system_r:udev_t:s0\0" } } },
     sys: { fs: { selinux } },
   }),
-  resolver: { addresses: async () => [], name: async () => undefined },
+  resolver: { addresses: async () => [], name: async () => undefined, rpcServices: async () => [] },
   cgroups: () => undefined,
 });
 const enabled = { enforce: "1", initial_contexts: { kernel: "system_u:system_r:kernel_t:s0\0" } };
@@ -39,6 +39,8 @@ async function sockscope(host: Host, ...args: string[]) {
     stdout: stream("stdout"),
     stderr: stream("stderr"),
     readStdin: () => new Uint8Array(),
+    terminal: () => undefined,
+    interrupted: () => new AbortController().signal,
     host,
   });
   return { ...output, exit };

@@ -1,9 +1,10 @@
 /** The filter of a command line: what it makes of the selection, and what is said of a wrong one. */
 import { localPortRange } from "../enrich/names.ts";
+import type { RpcNames } from "../enrich/rpc.ts";
 import { pointOut, printable } from "../filter/caret.ts";
 import type { FilterError } from "../filter/errors.ts";
 import { readFilter } from "../filter/resolve.ts";
-import type { FilterSource } from "../filter/words.ts";
+import { type FilterSource, sourceText } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
 import { type FindOwners, lookupsOf, predicateOf } from "../list/predicate.ts";
 import type { Selection } from "../model/selection.ts";
@@ -26,6 +27,7 @@ const USUAL_COLUMNS = 80;
  *
  * @param portRangePath where ip_local_port_range stands
  * @param findOwners is asked only if the filter is about owners
+ * @param rpcNames is asked only if the filter may have the name of an RPC program; left out: there are none
  * @throws FilterError
  */
 export async function applyFilter(
@@ -35,9 +37,12 @@ export async function applyFilter(
   source: FilterSource,
   portRangePath: string,
   findOwners: FindOwners,
+  rpcNames?: () => Promise<RpcNames>,
 ): Promise<Filtered> {
   const { tables, preferred } = selection;
-  const context = { program, tables, preferred, lookups: lookupsOf(host) };
+  const rpc = sourceText(source).includes("rpc.") ? await rpcNames?.() : undefined;
+  const lookups = { ...lookupsOf(host), ...(rpc && { rpcPorts: rpc.ports }) };
+  const context = { program, tables, preferred, lookups };
   const { filter, family } = await readFilter(source, context, host.resolver);
   const narrowed = family === undefined ? selection : narrowToFamily(selection, family);
   if (filter === undefined) return { selection: narrowed, predicate: undefined };

@@ -1,6 +1,7 @@
 /** The sockets that a command line is about, ready to be listed: once, or again and again. */
 import { type HostNames, hostNames } from "../enrich/names.ts";
 import { once } from "../enrich/once.ts";
+import type { RpcNames } from "../enrich/rpc.ts";
 import { FilterError } from "../filter/errors.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
@@ -47,6 +48,8 @@ export interface Listing extends Disposable {
   /** Where sockets are listed: one place, or with `--all-netns` each network namespace. */
   readonly places: readonly [FilteredPlace, ...FilteredPlace[]];
   readonly names: HostNames;
+  /** Looks up the ports of RPC programs, which is done once; undefined if their names are not to be shown. */
+  readonly rpcNames: (() => Promise<RpcNames>) | undefined;
   /** What is asked for, wherever. */
   readonly query: Query;
   /** Asks for the sockets, which is done as they are taken. With `-K` it closes them. */
@@ -62,10 +65,11 @@ async function filtered(
   { selection, words }: ListingOptions,
   portRange: string,
   findOwners: FindOwners,
+  rpcNames: Listing["rpcNames"],
 ): Promise<Filtered> {
   if (words.args.length === 0 && words.file === undefined) return { selection, predicate: undefined };
   const { applyFilter } = await import("./filter.ts");
-  return applyFilter(world, host, selection, words, portRange, findOwners);
+  return applyFilter(world, host, selection, words, portRange, findOwners, rpcNames);
 }
 
 /** Opens what a command line is about. @returns a Stop for a wrong filter, and options that cannot be together */
@@ -94,10 +98,15 @@ export async function openListing(
   };
   const open = openPlaces(needs, host, (line) => say(`${line}\n`));
   names.usePlaces(open.list);
+  // Ports are registered for one namespace, and rpcbind does not say which.
+  const rpcNames =
+    needs.resolve && !needs.numeric && !needs.allNetns
+      ? once(async () => (await import("../enrich/rpc.ts")).lookUpRpcNames(host))
+      : undefined;
   let places: Listing["places"];
   try {
     places = await filterPlaces(open.list, (place) =>
-      filtered(world, place.host, options, portRange, holders),
+      filtered(world, place.host, options, portRange, holders, rpcNames),
     );
   } catch (error) {
     open[Symbol.dispose]();
@@ -120,6 +129,7 @@ export async function openListing(
     predicate,
     places,
     names,
+    rpcNames,
     query,
     list() {
       findEveryOwner = once(() => findOwners(undefined));

@@ -105,7 +105,11 @@ async function listSockets(
     // A filter by owners has found them already, but those of peers.
     if (ownersAsked && (predicate?.settle === undefined || peers.size > 0))
       listing.findOwners(new Set([...inodesOf(kept), ...peers]));
-    if (needs.resolve) names.useHosts(await resolveHosts(host.resolver, addressesOf(kept)));
+    if (needs.resolve) {
+      const rpc = listing.rpcNames?.();
+      names.useHosts(await resolveHosts(host.resolver, addressesOf(kept)));
+      if (rpc !== undefined) names.useRpc(await rpc);
+    }
     batches = kept;
   }
   if (view.by === undefined && (view.sort.length > 0 || view.top !== undefined))

@@ -11,7 +11,8 @@ import { once } from "./once.ts";
 import { knowPlaces, type Place, type Places } from "./places.ts";
 import { type Owner, type Owners, processContext, type ScanOptions, scanProcesses } from "./processes.ts";
 import type { ResolvedHosts } from "./resolve.ts";
-import { readProtocols, readServices, type Services } from "./services.ts";
+import type { RpcNames } from "./rpc.ts";
+import { readNumberNames, readServices, type Services } from "./services.ts";
 import { userNames } from "./users.ts";
 
 /** Ports that the kernel gives to clients when the range cannot be read. */
@@ -52,6 +53,7 @@ export class PortNames {
   /** Names looked up so far, of the table in use. */
   #known = new Map<number, Uint8Array | undefined>();
   #table: InetTable | undefined;
+  #rpc: RpcNames | undefined;
 
   constructor(sources: PortSources) {
     this.#sources = sources;
@@ -67,6 +69,12 @@ export class PortNames {
     this.#known = new Map();
   }
 
+  /** Takes the RPC programs from now on; they come before services. */
+  useRpc(rpc: RpcNames): void {
+    this.#rpc = rpc;
+    this.#known = new Map();
+  }
+
   /** The name of a port, or undefined if only its number can be shown. */
   port(port: number): Uint8Array | undefined {
     if (!this.#known.has(port)) {
@@ -79,6 +87,9 @@ export class PortNames {
   #lookUp(port: number): string | undefined {
     const { services, protocols, range } = this.#sources;
     if (this.#table === "raw") return protocols().get(port) ?? `ipproto-${port}`;
+    // A program without a name hides the service that may be called after its port, too: so ss does.
+    if ((this.#table === "tcp" || this.#table === "udp") && this.#rpc?.has(port, this.#table))
+      return this.#rpc.name(port, this.#table);
     const [low, high] = range();
     if (port >= low && port <= high) return undefined;
     return services().name(port, this.#table);
@@ -138,6 +149,8 @@ export interface HostNames extends Places {
   findOwners(root: string, inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
   /** Takes the host names that were looked up. */
   useHosts(resolved: ResolvedHosts): void;
+  /** See {@link PortNames.useRpc}. */
+  useRpc(rpc: RpcNames): void;
   /** Host name of the 4 or 16 bytes at `at`, if it is known. */
   host(data: DataView, at: number, length: number): Uint8Array | undefined;
 }
@@ -161,7 +174,7 @@ export function hostNames(
   complain: (line: string) => void,
 ): HostNames {
   const services = once(() => readServices(host.files));
-  const protocols = once(() => readProtocols(host.files));
+  const protocols = once(() => readNumberNames(host.files, "/etc/protocols"));
   const portsOf = (place: Host) =>
     new PortNames({ services, protocols, range: once(() => localPortRange(place, portRange)) });
   const home = portsOf(host);
@@ -236,6 +249,9 @@ export function hostNames(
     },
     useHosts: (resolved) => {
       hosts = resolved;
+    },
+    useRpc(rpc) {
+      for (const each of [home, ...portsWithin.values()]) each.useRpc(rpc);
     },
     host: (data, at, length) => hosts?.name(data, at, length),
   };

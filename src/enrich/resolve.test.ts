@@ -21,6 +21,7 @@ function echo(): Resolver & { readonly asked: string[] } {
       asked.push(address.join("."));
       return `host-${address.join("-")}`;
     },
+    rpcServices: async () => [],
   };
 }
 
@@ -28,6 +29,7 @@ function echo(): Resolver & { readonly asked: string[] } {
 const silent: Resolver = {
   addresses: () => new Promise(() => undefined),
   name: () => new Promise(() => undefined),
+  rpcServices: () => new Promise(() => undefined),
 };
 
 function nameOf({ data, at, length }: AddressAt, hosts: Awaited<ReturnType<typeof resolveHosts>>) {

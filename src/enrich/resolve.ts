@@ -62,6 +62,7 @@ export function withDeadline(resolver: Resolver, deadlineMs: number): Resolver {
       return found;
     },
     name: (address) => inTime<string | undefined>(() => resolver.name(address), undefined),
+    rpcServices: () => inTime(() => resolver.rpcServices(), []),
   };
 }
 

@@ -45,10 +45,10 @@ export function readServices(files: Files): Services {
   };
 }
 
-/** Reads /etc/protocols. @returns name by protocol number */
-export function readProtocols(files: Files): ReadonlyMap<number, string> {
+/** Reads a file of names and numbers, as /etc/protocols or /etc/rpc. @returns name by number, the first counts */
+export function readNumberNames(files: Files, path: string): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
-  for (const [name, number] of entries(files, "/etc/protocols")) {
+  for (const [name, number] of entries(files, path)) {
     const key = Number(number);
     if (!names.has(key)) names.set(key, name!);
   }

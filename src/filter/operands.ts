@@ -137,8 +137,8 @@ export interface AllOperands extends Operands, FactOperands {}
 export interface Lookups {
   /** The port of a service, as getservbyname. */
   port(service: string, protocol: "udp" | "tcp"): number | undefined;
-  /** The port of an RPC program, where those are to be resolved. */
-  rpcPort?(program: string): number | undefined;
+  /** The ports of an RPC program, where those are to be resolved. */
+  rpcPorts?(program: string, protocol: "udp" | "tcp"): readonly number[];
   /** The index of an interface, by its name or an alternative one. */
   interfaceIndex(name: string): number | undefined;
   /** The number of a netlink protocol. */
@@ -218,12 +218,15 @@ function inetPort(text: string, word: Word, reading: Reading): number {
   const number = integer(text);
   if (number !== undefined) return number;
   const { lookups, tables } = reading.context;
-  const udp = tables.has("udp") ? lookups.port(text, "udp") : undefined;
-  const tcp = tables.has("tcp") ? lookups.port(text, "tcp") : undefined;
-  if (udp !== undefined && tcp !== undefined && udp !== tcp)
+  const ports = new Set<number>();
+  for (const protocol of ["udp", "tcp"] as const) {
+    if (!tables.has(protocol)) continue;
+    for (const port of [lookups.port(text, protocol) ?? [], lookups.rpcPorts?.(text, protocol) ?? []].flat())
+      ports.add(port);
+  }
+  if (ports.size > 1)
     refuse(reading, word, "a port or an unambiguous service", hostLines(`Error: ambiguous port "${text}".`));
-  const port = udp ?? tcp ?? lookups.rpcPort?.(text);
-  if (port !== undefined) return port;
+  for (const port of ports) return port;
   return refuse(
     reading,
     word,

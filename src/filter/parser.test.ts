@@ -273,8 +273,19 @@ describe("hosts", () => {
       'Error: ambiguous port "odd".\nCannot parse dst/src address.\n',
     );
     expect(fails("sport http", undefined, ["sctp"]).report).toStartWith('Error: "http" does not look');
-    const rpc = parse("sport nfs", undefined, ["tcp"], { rpcPort: () => 2049 });
-    expect(shape(rpc.filter)).toBe("2049");
+  });
+
+  test("RPC programs are looked up like services, and may have several ports", () => {
+    const registered = { tcp: { "rpc.nfs": [2049], "rpc.mountd": [53, 4001] }, udp: { "rpc.nfs": [2049] } };
+    const rpcPorts = (name: string, protocol: "tcp" | "udp") =>
+      (registered[protocol] as Record<string, number[]>)[name] ?? [];
+    const port = (text: string, ...tables: Table[]) => parse(text, undefined, tables, { rpcPorts }).filter;
+    expect(shape(port("sport rpc.nfs", "tcp", "udp"))).toBe("2049");
+    expect(shape(port("sport rpc.nfs", "udp"))).toBe("2049");
+    const failure = (text: string, ...tables: Table[]) => fails(text, undefined, tables, { rpcPorts }).report;
+    expect(failure("sport rpc.mountd", "tcp")).toStartWith('Error: ambiguous port "rpc.mountd".');
+    for (const tables of [["udp"], ["mptcp"], ["raw"]] as const)
+      expect(failure("sport rpc.mountd", ...tables)).toStartWith('Error: "rpc.mountd" does not look');
   });
 
   test("host names are left to be resolved", () => {

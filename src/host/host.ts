@@ -28,12 +28,24 @@ export interface Files {
   readonly beginSockets?: (root: string) => void;
 }
 
-/** Host names and addresses. */
+/** A program that offers remote procedure calls, as rpcbind has it registered. RFC 1833. */
+export interface RpcService {
+  readonly program: number;
+  readonly version: number;
+  /** The transport: `tcp`, `udp6`, `local` and the like. RFC 5665. */
+  readonly netid: string;
+  /** Where on that transport, as a universal address: `0.0.0.0.8.1` is port 2049. RFC 5665, 5.2.3.3. */
+  readonly address: string;
+}
+
+/** Host names and addresses, and what is offered at them. */
 export interface Resolver {
   /** Addresses of a name (4 or 16 bytes each), those of one family (AF_*) or of both. */
   addresses(name: string, family: number | undefined): Promise<Uint8Array[]>;
   /** The name of an address (4 or 16 bytes), if it has one. */
   name(address: Uint8Array): Promise<string | undefined>;
+  /** The RPC services of this host; none if nobody tells. */
+  rpcServices(): Promise<readonly RpcService[]>;
 }
 
 /** The machine whose sockets are asked for. */

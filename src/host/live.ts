@@ -54,6 +54,9 @@ export const liveFiles: Files = {
   sockets: socketLinks,
 };
 
+/** rpcbind is a process of this host that has the answer ready: what takes longer, something is wrong with. */
+const RPCBIND_DEADLINE_MS = 1000;
+
 const ipFamilies: Readonly<Record<number, 4 | 6>> = { [AF_INET]: 4, [AF_INET6]: 6 };
 
 /** The names that the C library knows: the hosts file, DNS, whatever else it is set up for. */
@@ -74,6 +77,10 @@ const liveResolver: Resolver = {
     } catch {
       return undefined;
     }
+  },
+  async rpcServices() {
+    const { listRpcServices, RPCBIND_SOCKET } = await import("./rpcbind.ts");
+    return listRpcServices(RPCBIND_SOCKET, RPCBIND_DEADLINE_MS);
   },
 };
 

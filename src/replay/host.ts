@@ -164,4 +164,5 @@ const localhostOnly: Resolver = {
     const loopback = address.length === 4 ? LOOPBACK4 : LOOPBACK6;
     return loopback.every((byte, index) => byte === address[index]) ? "localhost" : undefined;
   },
+  rpcServices: async () => [],
 };

@@ -118,7 +118,7 @@ describe("recordHost and replayHost", () => {
       link: (path) => (path.startsWith("/proc/9/") ? `socket:[${path.length}]` : undefined),
       securityContext: () => undefined,
     },
-    resolver: { addresses: async () => [], name: async () => undefined },
+    resolver: { addresses: async () => [], name: async () => undefined, rpcServices: async () => [] },
     cgroups: () => [
       [1n, "/"],
       [98765432101n, "/a b"],
