@@ -60,12 +60,14 @@ function listed(
   families: readonly number[],
   answers: Record<string, Answer>,
   env: Record<string, string> = {},
+  familyByFamily = true,
 ) {
   const asked: string[] = [];
   const read: string[] = [];
   const problems: Problem[] = [];
   const host: Host = {
     transport: {
+      familyByFamily,
       open() {
         if ("socket" in answers) throw new NetlinkError("socket", EPROTONOSUPPORT);
         let left: Uint8Array[] = [];
@@ -150,6 +152,25 @@ test("what was listed before a dump broke off is not listed again", () => {
 test("when only IPv6 is refused, only that is read in /proc", () => {
   const found = listed("tcp", both, { [dump4]: [inet(AF_INET, 4), done] });
   expect(found).toMatchObject({ numbers: [4, 1006], asked: [dump4, dump6], read: ["/proc/net/tcp6"] });
+});
+
+test("where both families can be asked for together, what is refused is asked for in the other way", () => {
+  const ask = (answers: Record<string, Answer>) => listed("tcp", both, answers, {}, false);
+  expect(ask({ [legacy]: [inet(AF_INET6, 6), inet(AF_INET, 4), done] })).toEqual({
+    numbers: [4, 6],
+    asked: [legacy],
+    read: [],
+    problems: [],
+  });
+  const refusing = { [dump4]: [inet(AF_INET, 4), done] as const, [dump6]: [done] as const };
+  expect(ask(refusing)).toMatchObject({ numbers: [4], asked: [legacy, dump4, dump6], read: [] });
+  expect(ask({})).toMatchObject({ numbers: [1004, 1006], asked: [legacy, dump4], problems: ["refused"] });
+  expect(ask({ [legacy]: [inet(AF_INET6, 6), inet(AF_INET, 4), broken] })).toMatchObject({
+    numbers: [4, 6],
+    asked: [legacy],
+    read: [],
+    problems: ["refused"],
+  });
 });
 
 test("only selected families are read in /proc", () => {

@@ -125,16 +125,23 @@ export function* listInet(
 
   function* inOneWalk(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
     const ipv6 = heldSockets(!query.keep);
-    for (const batch of mixed(socket, type)) {
-      const ipv4: InetSocket[] = [];
-      for (const found of batch.sockets as readonly InetSocket[])
-        if (found.familyNumber === AF_INET6) ipv6.hold(found);
-        else ipv4.push(found);
-      yield batch === notYet ? batch : { dump: table, sockets: ipv4 };
+    let failure: unknown;
+    try {
+      for (const batch of mixed(socket, type)) {
+        const ipv4: InetSocket[] = [];
+        for (const found of batch.sockets as readonly InetSocket[])
+          if (found.familyNumber === AF_INET6) ipv6.hold(found);
+          else ipv4.push(found);
+        yield batch === notYet ? batch : { dump: table, sockets: ipv4 };
+      }
+    } catch (error) {
+      if (told.size === 0) throw error;
+      failure = error;
     }
     const sockets = ipv6.release();
     if (sockets === undefined) yield* familyByFamily(socket, [AF_INET6]);
     else yield { dump: table, sockets };
+    if (failure !== undefined) throw failure;
   }
 
   const answered = yield* conversation(transport, query, table, function* (socket) {
