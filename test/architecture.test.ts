@@ -21,6 +21,7 @@ const stages = [
   ["columns"],
   ["list"],
   ["live"],
+  ["doctor"],
   ["render"],
   ["query.ts"],
   ["library"],

@@ -26,6 +26,12 @@ export interface Files {
    * @param root where /proc is
    */
   readonly beginSockets?: (root: string) => void;
+  /**
+   * How many descriptors are in such a directory, without a look at each: the kernel tells since 6.2.
+   *
+   * @returns undefined if it does not
+   */
+  readonly descriptorCount?: (directory: string) => number | undefined;
 }
 
 /** A program that offers remote procedure calls, as rpcbind has it registered. RFC 1833. */

@@ -52,6 +52,10 @@ export const liveFiles: Files = {
     return length < 0 ? undefined : value.subarray(0, length);
   },
   sockets: socketLinks,
+  descriptorCount(directory) {
+    // An older kernel says 0, and a process without any descriptor is as good as unknown.
+    return statSync(directory, { throwIfNoEntry: false })?.size || undefined;
+  },
 };
 
 /** rpcbind is a process of this host that has the answer ready: what takes longer, something is wrong with. */

@@ -10,7 +10,10 @@ export const describeBare: Origin["describe"] = (socket) => bareDescribers()(soc
 const bareDescribers = once(() => describers(noNames));
 
 /** What the sockets of one table share. */
-export function originOf({ describe = describeBare, netns }: Query, protocol: number): Origin {
+export function originOf(
+  { describe = describeBare, netns }: Pick<Origin, "netns"> & Pick<Query, "describe">,
+  protocol: number,
+): Origin {
   return { protocol, describe, netns };
 }
 

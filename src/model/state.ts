@@ -48,8 +48,12 @@ export function stateName(number: number): StateName {
 export const SS_ESTABLISHED = 1;
 export const SS_SYN_SENT = 2;
 export const SS_SYN_RECV = 3;
+export const SS_FIN_WAIT_1 = 4;
+export const SS_FIN_WAIT_2 = 5;
 export const SS_TIME_WAIT = 6;
 export const SS_CLOSE = 7;
+export const SS_CLOSE_WAIT = 8;
+export const SS_LAST_ACK = 9;
 export const SS_LISTEN = 10;
 export const SS_CLOSING = 11;
 export const SS_NEW_SYN_RECV = 12;

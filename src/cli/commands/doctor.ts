@@ -1,0 +1,125 @@
+/** `sockscope doctor`: what is wrong with the sockets. */
+import { type Severity, severities } from "../../doctor/rule.ts";
+import { readThreshold, spelling } from "../../doctor/threshold.ts";
+import { EXIT_USAGE, type Stop } from "../getopt.ts";
+import type { Option } from "../options.ts";
+import type { Command } from "./command.ts";
+
+/** What the options of the doctor have come to. */
+export interface DoctorSettings {
+  /** Milliseconds between the samples; 0 for one sample only. */
+  readonly apartMs: number;
+  /** Findings this bad, or worse, make the exit status tell. */
+  readonly failOn?: Severity;
+  /** Ids of the rules to check; none for all. */
+  readonly rules: readonly string[];
+  /** Thresholds, each as `RULE.NAME=VALUE`. */
+  readonly thresholds: readonly string[];
+  readonly listRules: boolean;
+  /** The rule to explain. */
+  readonly explain?: string;
+}
+
+/** The exit status where `--fail-on` has found something. That of a run that failed is 1. */
+export const EXIT_FOUND = 2;
+
+/** Long enough for counters to move, short enough to be waited for. */
+const APART_MS = 2000;
+/** Longer than a day is a slip of the finger. */
+const APART_LIMIT_MS = 86_400_000;
+
+function refuse(message: string): Stop {
+  return { kind: "error", message, usage: false, status: EXIT_USAGE };
+}
+
+/** The options of ss that a listing of findings has no use for. */
+const withoutUse = new Set([
+  "columns",
+  "by",
+  "sort",
+  "csv",
+  "ndjson",
+  "no-header",
+  "no-queues",
+  "diag",
+  "events",
+  "kill",
+  "kill-all",
+  "summary",
+  "man",
+  "completions",
+  "bpf-maps",
+  "bpf-map-id",
+  "bpf",
+  "resolve",
+  "peer",
+  "tipcinfo",
+]);
+
+/** The command. */
+export const doctor: Command<DoctorSettings> = {
+  doc:
+    "Look for what is wrong with the sockets of this host, and say what to do about it. Each rule looks for one thing, " +
+    "and shows the sockets and counters that it has found. Most take one look; what needs a rate takes two, --for apart. " +
+    "Table options, --net, --all-netns and a filter restrict what is looked at; --replay examines a recording, of which " +
+    "there is one sample. Details such as --info show more of each socket, and --top how many of them are shown (5).",
+  options: [
+    {
+      longs: ["for"],
+      value: { name: "TIME", kind: "word" },
+      brief: "Time between the two samples (2s); 0s takes one only",
+      doc: "Let this time pass between the two samples (2s): 500ms, 5s, 1m. With 0s there is one sample only, and rules that need a rate find nothing.",
+      apply(settings, value, program) {
+        const apartMs = readThreshold(value, "time");
+        return apartMs === undefined || apartMs > APART_LIMIT_MS
+          ? refuse(`${program}: "${value}" is not ${spelling.time}, up to a day`)
+          : { ...settings, apartMs };
+      },
+    },
+    {
+      longs: ["rule"],
+      value: { name: "ID", kind: "word" },
+      brief: "Check this rule only; may be repeated",
+      doc: "Check this rule only, see --list-rules; may be repeated.",
+      apply: (settings, value) => ({ ...settings, rules: [...settings.rules, value] }),
+    },
+    {
+      longs: ["set"],
+      value: { name: "RULE.NAME=VALUE", kind: "word" },
+      brief: "Change a threshold of a rule; may be repeated",
+      doc: "Change a threshold of a rule, such as close-wait.age=5m; may be repeated. --list-rules and --explain tell the thresholds.",
+      apply: (settings, value) => ({ ...settings, thresholds: [...settings.thresholds, value] }),
+    },
+    {
+      longs: ["fail-on"],
+      value: { name: "SEVERITY", kind: "word", choices: severities },
+      brief: `Exit with status ${EXIT_FOUND} for findings this bad, or worse`,
+      doc: `Exit with status ${EXIT_FOUND} if there is a finding of this severity (info, warning, critical) or a worse one. A run that fails itself exits with 1, a wrong command line with ${EXIT_USAGE}; without this option findings do not matter, and the status is 0.`,
+      apply(settings, value, program) {
+        const failOn = severities.find((known) => known === value);
+        return failOn === undefined
+          ? refuse(`${program}: "${value}" is no severity, which are ${severities.join(", ")}`)
+          : { ...settings, failOn };
+      },
+    },
+    {
+      longs: ["list-rules"],
+      brief: "List the rules with their thresholds",
+      doc: "List the rules with what they read and their thresholds.",
+      apply: (settings) => ({ ...settings, listRules: true }),
+    },
+    {
+      longs: ["explain"],
+      value: { name: "ID", kind: "word" },
+      brief: "Tell all about a rule",
+      doc: "Tell why what a rule looks for matters, what it reads, its thresholds, and what to do.",
+      apply: (settings, value) => ({ ...settings, explain: value }),
+    },
+  ],
+  settings: { apartMs: APART_MS, rules: [], thresholds: [], listRules: false },
+  takes: ({ longs }: Option) => !longs.some((long) => withoutUse.has(long)),
+  async run(task) {
+    const { runDoctor } = await import("./doctor/run.ts");
+    return runDoctor(task);
+  },
+};

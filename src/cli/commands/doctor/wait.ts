@@ -1,0 +1,38 @@
+/** Waiting between two samples, so that it can be seen and ended. */
+import type { World } from "../../world.ts";
+
+const encoder = new TextEncoder();
+
+/** How often the line is written anew. */
+const TICK_MS = 200;
+const ERASE_LINE = "\r\u001b[K";
+
+/**
+ * Waits, and tells on a terminal's standard error for how long.
+ *
+ * @returns the exit status of a process that is told to end meanwhile; undefined if it was not
+ */
+export function waitShowing(world: World, ms: number): Promise<number | undefined> {
+  const signal = world.interrupted();
+  const end = performance.now() + ms;
+  const say = (text: string) => {
+    if (world.stderr.terminalColumns !== undefined) world.stderr.write(encoder.encode(text));
+  };
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  const tick = () => {
+    const left = Math.max(0, end - performance.now());
+    say(`${ERASE_LINE}Looking again in ${(left / 1000).toFixed(1)} s`);
+  };
+  const stop = () => resolve(signal.reason as number);
+  const ticker = setInterval(tick, TICK_MS);
+  const timer = setTimeout(resolve, ms, undefined);
+  tick();
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop);
+  return promise.finally(() => {
+    clearInterval(ticker);
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    say(ERASE_LINE);
+  });
+}

@@ -1,0 +1,48 @@
+/** The numbers that decide whether a rule finds something: each with its reason, and how it is written. */
+import { readAmount, writeAmount } from "../filter/quantity.ts";
+
+/** What a threshold counts. Times are in milliseconds, sizes in bytes, shares in percent. */
+export type Quantity = "count" | "time" | "size" | "percent";
+
+/** A number that decides. */
+export interface Threshold {
+  /** The value unless it is set to another one. */
+  readonly value: number;
+  readonly quantity: Quantity;
+  /** What it is, and why this value, in one line. */
+  readonly doc: string;
+}
+
+const US_PER_MS = 1000;
+
+/** What the value of each quantity has to look like, for messages. */
+export const spelling: Readonly<Record<Quantity, string>> = {
+  count: "a number",
+  time: "a time such as 500ms or 5s (units: ms, s, m, h)",
+  size: "a number of bytes such as 1500 or 64k (k, m, g: powers of 1024)",
+  percent: "a percentage such as 80%",
+};
+
+/** Reads a value. @returns undefined for what is none */
+export function readThreshold(text: string, quantity: Quantity): number | undefined {
+  switch (quantity) {
+    case "percent": {
+      const digits = /^(\d{1,6}(?:\.\d{1,3})?)%?$/.exec(text)?.[1];
+      return digits === undefined ? undefined : Number(digits);
+    }
+    case "time": {
+      const microseconds = readAmount(text, "time");
+      return microseconds === undefined || microseconds % US_PER_MS !== 0
+        ? undefined
+        : microseconds / US_PER_MS;
+    }
+    default:
+      return readAmount(text, quantity);
+  }
+}
+
+/** Writes a value so that {@link readThreshold} reads the same. */
+export function writeThreshold(value: number, quantity: Quantity): string {
+  if (quantity === "percent") return `${value}%`;
+  return quantity === "time" ? writeAmount(value * US_PER_MS, "time") : writeAmount(value, quantity);
+}
