@@ -63,6 +63,8 @@ export interface Report {
   readonly elapsedMs: number;
   /** Sockets that were looked at. */
   readonly sockets: number;
+  /** Rules that were checked. */
+  readonly checked: readonly Rule[];
   /** Rules that could find nothing, as there was only one sample. */
   readonly unchecked: readonly Rule[];
 }
@@ -152,13 +154,19 @@ function* requestsOf(
   }
 }
 
-/** Whether a rule is checked at a place: what is about the whole host, only at the first. */
-function isCheckedAt({ rule }: ChosenRule, index: number): boolean {
-  return rule.hostWide === undefined || index === 0;
+/**
+ * Whether a rule is checked at a place: what is about the whole host, only at the first; what looks at sockets, only
+ * where such are selected.
+ */
+function isCheckedAt({ rule }: ChosenRule, { selection }: ExaminedPlace, index: number): boolean {
+  if (rule.hostWide && index > 0) return false;
+  const { sockets } = rule;
+  return sockets === undefined || requestOrder(selection).some(({ name }) => sockets.tables.includes(name));
 }
 
-function countersOf({ surroundings }: ExaminedPlace): Counters {
-  return readCounters((path) => surroundings.file(path));
+/** The counters of a place. They are about all of its sockets, so that beside a filter they would mislead. */
+function countersOf({ surroundings, predicate }: ExaminedPlace): Counters {
+  return predicate === undefined ? readCounters((path) => surroundings.file(path)) : new Map();
 }
 
 /** Begins a sample: what the rules take is yet to come. */
@@ -288,7 +296,7 @@ export async function examine(examination: Examination): Promise<Report | undefi
   const began = examination.now();
   let sockets = 0;
   const first: PlaceSample[] = places.map((place, index) => {
-    const here = rules.filter((chosen) => isCheckedAt(chosen, index));
+    const here = rules.filter((chosen) => isCheckedAt(chosen, place, index));
     const sample = begin(place, here);
     sockets += feed(routesOf(sample.taken), listFor(examination, place, here));
     return sample;
@@ -321,6 +329,13 @@ export async function examine(examination: Examination): Promise<Report | undefi
       })),
     )
     .sort((a, b) => rank(b.severity) - rank(a.severity));
-  const unchecked = single ? rules.map(({ rule }) => rule).filter(({ rate }) => rate === true) : [];
-  return { diagnoses, elapsedMs, sockets, unchecked };
+  const asked = rules.map(({ rule }) => rule).filter((rule) => checks.some((check) => check.rule === rule));
+  const isUnchecked = ({ rate }: Rule) => single && rate === true;
+  return {
+    diagnoses,
+    elapsedMs,
+    sockets,
+    checked: asked.filter((rule) => !isUnchecked(rule)),
+    unchecked: asked.filter(isUnchecked),
+  };
 }

@@ -55,7 +55,8 @@ export function processTable(files: Files, root: string): ProcessTable {
       pids().filter(
         (pid) =>
           files.link(`${root}/${pid}/exe`) === undefined &&
-          isLiveProcess(readOrNothing(files, `${root}/${pid}/stat`)),
+          isLiveProcess(readOrNothing(files, `${root}/${pid}/stat`)) &&
+          listOrNothing(files, `${root}/${pid}/fd`).length === 0,
       ),
     ),
     descriptors: once(() => {

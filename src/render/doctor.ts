@@ -5,6 +5,7 @@ import type { Json } from "../diag/message.ts";
 import type { ChosenRule, Diagnosis, Report } from "../doctor/examine.ts";
 import { type Advice, severities } from "../doctor/rule.ts";
 import { writeThreshold } from "../doctor/threshold.ts";
+import { counted, seconds } from "../doctor/words.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import type { Socket } from "../list/query.ts";
 import { writeRow } from "./ss/row.ts";
@@ -17,7 +18,6 @@ const decoder = new TextDecoder();
 /** Columns of text that is no table, where nothing says how wide a line may be. */
 const TEXT_COLUMNS = 100;
 const INDENT = "  ";
-const MS_PER_SECOND = 1000;
 
 /** How findings are shown as text. */
 export interface DoctorStyle {
@@ -30,15 +30,6 @@ export interface DoctorStyle {
   readonly screen: number | undefined;
   /** Whether rows tell the container. */
   readonly container: boolean;
-}
-
-/** `1 finding`, `2 findings`. */
-function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function seconds(ms: number): string {
-  return `${(ms / MS_PER_SECOND).toFixed(1)} s`;
 }
 
 /** Words in lines of so many columns, each after `indent`. */
@@ -97,7 +88,8 @@ const tableOfProtocol: ReadonlyMap<number, InetTable> = new Map(
   (Object.entries(inetTables) as [InetTable, number][]).map(([table, protocol]) => [protocol, table]),
 );
 
-function formatDiagnosis(diagnosis: Diagnosis, how: DoctorStyle): string {
+/** @param whole whether it says why this matters, and what to do */
+function formatDiagnosis(diagnosis: Diagnosis, how: DoctorStyle, whole: boolean): string {
   const { severity, title, rule, place, sockets = [], evidence = [] } = diagnosis;
   const columns = how.screen || TEXT_COLUMNS;
   const where = place?.netns === undefined ? "" : ` in ${netnsLabel(place.netns)}`;
@@ -108,6 +100,7 @@ function formatDiagnosis(diagnosis: Diagnosis, how: DoctorStyle): string {
     if (left > 0) text += `${INDENT}and ${left.toLocaleString("en")} more\n`;
   }
   for (const line of evidence) text += wrap(escapeText(line), columns, INDENT);
+  if (!whole) return text;
   text += wrap(`Why: ${rule.why}`, columns, INDENT);
   for (const { text: what, command } of adviceOf(diagnosis)) {
     text += wrap(`- ${escapeText(what)}${command === undefined ? "" : ":"}`, columns, INDENT);
@@ -117,8 +110,8 @@ function formatDiagnosis(diagnosis: Diagnosis, how: DoctorStyle): string {
 }
 
 /** What was looked at, and what could not be checked. */
-function summary({ diagnoses, elapsedMs, sockets, unchecked }: Report, checked: number): string {
-  const looked = `${counted(checked, "rule")} on ${counted(sockets, "socket")}`;
+function summary({ diagnoses, elapsedMs, sockets, checked, unchecked }: Report): string {
+  const looked = `${counted(checked.length, "rule")} on ${counted(sockets, "socket")}`;
   const apart = elapsedMs > 0 ? `, two samples ${seconds(elapsedMs)} apart` : ", one sample";
   const not =
     unchecked.length > 0 ? `; not checked, as it takes two: ${unchecked.map(({ id }) => id).join(", ")}` : "";
@@ -133,9 +126,15 @@ function summary({ diagnoses, elapsedMs, sockets, unchecked }: Report, checked: 
 }
 
 /** The report as text: each finding, then one line of what was looked at. */
-export function formatReport(report: Report, checked: number, how: DoctorStyle): string {
-  const findings = report.diagnoses.map((diagnosis) => `${formatDiagnosis(diagnosis, how)}\n`);
-  return `${findings.join("")}${summary(report, checked)}`;
+export function formatReport(report: Report, how: DoctorStyle): string {
+  // What is true of every finding of a rule is said once.
+  const told = new Set<unknown>();
+  const findings = report.diagnoses.map((diagnosis) => {
+    const text = formatDiagnosis(diagnosis, how, !told.has(diagnosis.rule));
+    told.add(diagnosis.rule);
+    return `${text}\n`;
+  });
+  return `${findings.join("")}${summary(report)}`;
 }
 
 /** How findings are told to machines. */
@@ -146,10 +145,9 @@ export interface ReportDetail {
   describe(socket: Socket): Json;
 }
 
-/** The report as a plain object. @param checked how many rules were checked */
+/** The report as a plain object. */
 export function reportObject(
-  { diagnoses, elapsedMs, sockets, unchecked }: Report,
-  checked: number,
+  { diagnoses, elapsedMs, sockets, checked, unchecked }: Report,
   { shown, describe }: ReportDetail,
 ): { readonly [key: string]: Json } {
   return {
@@ -170,7 +168,7 @@ export function reportObject(
         advice: adviceOf(diagnosis).map((each) => ({ ...each })),
       };
     }),
-    rulesChecked: checked - unchecked.length,
+    rulesChecked: checked.map(({ id }) => id),
     rulesUnchecked: unchecked.map(({ id }) => id),
     socketsExamined: sockets,
     elapsedMs: Math.round(elapsedMs),

@@ -4,6 +4,7 @@ import { SS_CLOSE_WAIT } from "../../model/state.ts";
 import { byProcess } from "../owner.ts";
 import { rule } from "../rule.ts";
 import { inodesOf, suspects } from "../suspects.ts";
+import { counted, wholeSeconds } from "../words.ts";
 
 /** How long a connection has been in CLOSE-WAIT at least: since the last segment came, and the FIN was one. */
 function waitedMs({ tcpInfo, mptcpInfo }: InetSocket): number {
@@ -54,7 +55,7 @@ export const closeWait = rule({
       .filter(({ sockets }) => sockets.length >= count)
       .map(({ pid, who, sockets }) => ({
         severity: sockets.length >= leak ? "critical" : "warning",
-        title: `${who} has not closed ${sockets.length} connections that were closed by the peer over ${age / 1000} s ago`,
+        title: `${who} has not closed ${counted(sockets.length, "connection")} that the peer has closed over ${wholeSeconds(age)} ago`,
         sockets: sockets.toSorted((a, b) => waitedMs(b) - waitedMs(a)),
         values: { connections: sockets.length, longestMs: Math.max(...sockets.map(waitedMs)) },
         ...(pid === undefined ? {} : { fill: { PID: pid } }),

@@ -1,6 +1,40 @@
 /** The rules of the doctor, one file each. */
 import type { Rule } from "../rule.ts";
+import { acceptQueue } from "./accept-queue.ts";
 import { closeWait } from "./close-wait.ts";
+import { descriptors } from "./descriptors.ts";
+import { ephemeralPorts } from "./ephemeral-ports.ts";
+import { exposedPort } from "./exposed-port.ts";
+import { finWait2 } from "./fin-wait-2.ts";
+import { loopbackOnly } from "./loopback-only.ts";
+import { mptcpFallback } from "./mptcp-fallback.ts";
+import { netlinkOverrun } from "./netlink-overrun.ts";
+import { orphans } from "./orphans.ts";
+import { peerShare } from "./peer-share.ts";
+import { synFlood } from "./syn-flood.ts";
+import { synSent } from "./syn-sent.ts";
+import { timeWait } from "./time-wait.ts";
+import { udpDrops } from "./udp-drops.ts";
+import { unixBacklog } from "./unix-backlog.ts";
+import { unseen } from "./unseen.ts";
 
 /** Every rule, in the order of `--list-rules`. */
-export const rules: readonly Rule[] = [closeWait];
+export const rules: readonly Rule[] = [
+  acceptQueue,
+  unixBacklog,
+  synFlood,
+  peerShare,
+  closeWait,
+  finWait2,
+  orphans,
+  timeWait,
+  ephemeralPorts,
+  synSent,
+  loopbackOnly,
+  exposedPort,
+  udpDrops,
+  netlinkOverrun,
+  mptcpFallback,
+  descriptors,
+  unseen,
+];

@@ -133,7 +133,7 @@ async function examineSockets(
     },
   });
   if (outcome === undefined) return status.interrupted;
-  show(world, draft, listing, outcome, chosen.length);
+  show(world, draft, listing, outcome);
   const worst = outcome.diagnoses[0]?.severity;
   const { failOn } = settings;
   const fails =
@@ -141,18 +141,18 @@ async function examineSockets(
   return fails ? EXIT_FOUND : 0;
 }
 
-function show(world: World, draft: Draft, { names }: Listing, report: Report, checked: number): void {
+function show(world: World, draft: Draft, { names }: Listing, report: Report): void {
   const write = (bytes: Uint8Array) => world.stdout.write(bytes);
   const shown = draft.top ?? SHOWN;
   if (draft.format === "json") {
     const describe = describers(nameSource({ ...draft, processes: true }, names));
     const json = new JsonWriter("ndjson", write);
-    json.write(reportObject(report, checked, { shown, describe }));
+    json.write(reportObject(report, { shown, describe }));
     json.end();
     return;
   }
   const screen = world.stdout.terminalColumns;
   const style = { ...draft, timers: true, escape: screen !== undefined };
   const how = { style, names, shown, screen, container: draft.container };
-  write(encoder.encode(formatReport(report, checked, how)));
+  write(encoder.encode(formatReport(report, how)));
 }

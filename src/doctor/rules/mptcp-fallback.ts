@@ -1,0 +1,79 @@
+/** MPTCP connections that are plain TCP in truth. */
+import type { InetSocket } from "../../diag/inet.ts";
+import { SS_ESTABLISHED } from "../../model/state.ts";
+import { type Collector, rule } from "../rule.ts";
+import { inodesOf, keep } from "../suspects.ts";
+import { counted } from "../words.ts";
+
+/** How many connections there are, and those that fell back. */
+interface Fallbacks {
+  connections: number;
+  readonly sockets: InetSocket[];
+}
+
+function fallbacks(): Collector<Fallbacks> {
+  const gathered: Fallbacks = { connections: 0, sockets: [] };
+  return {
+    gathered,
+    see(each) {
+      const socket = each as InetSocket;
+      gathered.connections++;
+      if (socket.mptcpInfo?.fallback === 1) gathered.sockets.push(keep(socket));
+    },
+  };
+}
+
+/** What the kernel counts of it. */
+const REASONS = /^MPTcpExt\.\w*[Ff]allback\w*$/i;
+
+/** See {@link rule}. */
+export const mptcpFallback = rule({
+  id: "mptcp-fallback",
+  title: "MPTCP connections have fallen back to TCP",
+  severity: "warning",
+  reads: ["MPTCP connections: mptcp_info", "the fallback counters of MPTcpExt in /proc/net/netstat"],
+  thresholds: {
+    count: {
+      value: 10,
+      quantity: "count",
+      doc: "such connections for a warning: single peers without MPTCP are usual",
+    },
+    share: {
+      value: 50,
+      quantity: "percent",
+      doc: "of all MPTCP connections for a warning: then it is no single peer",
+    },
+  },
+  why:
+    "A connection that has fallen back has one path: it does not survive the loss of a link, nor use a second one. " +
+    "The peer does not know MPTCP, or a middlebox strips its options.",
+  advice: [
+    { text: "See which peers", command: "ss -Mni" },
+    { text: "See the reasons that the kernel counts", command: "nstat -az 'MPTcpExt*Fallback*'" },
+    { text: "See whether the SYN-ACK has the MPTCP option", command: "tcpdump -nvi any 'tcp[13] = 18'" },
+  ],
+  sockets: {
+    tables: ["mptcp"],
+    states: 1 << SS_ESTABLISHED,
+    details: { info: true },
+    collect: fallbacks,
+    inodes: ({ sockets }) => inodesOf(sockets),
+  },
+  check({ first, thresholds: { count, share } }) {
+    const { connections, sockets } = first.gathered;
+    if (sockets.length === 0) return [];
+    const isMuch = sockets.length >= count && sockets.length * 100 >= connections * share;
+    const evidence = [...first.counters]
+      .filter(([name, value]) => REASONS.test(name) && value > 0)
+      .map(([name, value]) => `${name} is ${value} since the host or namespace began`);
+    return [
+      {
+        severity: isMuch ? "warning" : "info",
+        title: `${sockets.length} of ${counted(connections, "MPTCP connection")} fell back to TCP`,
+        sockets,
+        evidence,
+        values: { fallbacks: sockets.length, connections },
+      },
+    ];
+  },
+});

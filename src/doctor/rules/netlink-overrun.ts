@@ -1,0 +1,60 @@
+/** Netlink sockets that lose messages of the kernel. */
+import type { NetlinkDiagSocket } from "../../diag/netlink.ts";
+import { SS_CLOSE } from "../../model/state.ts";
+import { losers, lossesOf } from "../drops.ts";
+import { byProcess } from "../owner.ts";
+import { rule } from "../rule.ts";
+import { inodesOf } from "../suspects.ts";
+import { counted, seconds } from "../words.ts";
+
+/** See {@link rule}. */
+export const netlinkOverrun = rule({
+  id: "netlink-overrun",
+  title: "A netlink socket loses messages of the kernel",
+  severity: "warning",
+  reads: ["netlink sockets: drops of SK_MEMINFO"],
+  thresholds: {
+    total: {
+      value: 1,
+      quantity: "count",
+      doc: "messages lost since the socket was opened to be worth a word: one is enough to miss a route",
+    },
+  },
+  why:
+    "The program does not read as fast as the kernel tells of routes, links or events, and recv() fails with ENOBUFS. " +
+    "Unless it then asks for everything again, what it knows of the network is wrong from now on.",
+  advice: [
+    { text: "See whether it goes on (the last column but one)", command: "cat /proc/net/netlink" },
+    { text: "See what the process does instead of reading", command: "strace -f -p PID -e trace=network" },
+    { text: "Restart it so that it asks for everything again; let it have a larger SO_RCVBUF" },
+  ],
+  rate: "better",
+  sockets: {
+    tables: ["netlink"],
+    states: 1 << SS_CLOSE,
+    collect: () => losers<NetlinkDiagSocket>(),
+    again: () => "all",
+    inodes: inodesOf,
+  },
+  check(samples) {
+    const { total } = samples.thresholds;
+    const growing = samples.elapsedMs === 0 ? [] : lossesOf(samples);
+    const ever = lossesOf({ ...samples, elapsedMs: 0 }).filter(({ packets }) => packets >= total);
+    return byProcess(
+      ever.map(({ socket }) => socket),
+      samples,
+    ).map(({ pid, who, sockets }) => {
+      const sum = (losses: typeof ever) =>
+        losses.reduce((sum, each) => sum + (sockets.includes(each.socket) ? each.packets : 0), 0);
+      const now = sum(growing);
+      const when = now > 0 ? `${now} of them in ${seconds(samples.elapsedMs)}` : "none of them just now";
+      return {
+        severity: now > 0 ? "warning" : "info",
+        title: `Netlink sockets of ${who} have lost ${counted(sum(ever), "message")}, ${when}`,
+        sockets,
+        values: { lost: sum(ever), lostBetweenSamples: now },
+        ...(pid === undefined ? {} : { fill: { PID: pid } }),
+      };
+    });
+  },
+});

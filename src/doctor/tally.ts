@@ -1,0 +1,102 @@
+/** Counts by keys of a few 32-bit words: what a Map of strings would count, without a string. */
+
+/** One key and its counts; valid until the next is taken. */
+export interface Entry {
+  /** The words of the key. */
+  readonly key: Uint32Array;
+  /** Its counts. */
+  readonly counts: Uint32Array;
+}
+
+/** The share of slots in use from which on there are twice as many. */
+const FULL = 0.6;
+
+/** A hash table with open addressing. */
+export class Tally {
+  readonly #words: number;
+  readonly #counters: number;
+  readonly #stride: number;
+  #slots = 1 << 8;
+  #table: Uint32Array;
+  #size = 0;
+  /** The key that is counted next: fill it, then call `add`. */
+  readonly key: Uint32Array;
+
+  /**
+   * @param words of a key
+   * @param counters of each key
+   */
+  constructor(words: number, counters = 1) {
+    this.#words = words;
+    this.#counters = counters;
+    // The first counter is how often the key was added, and tells the slots in use.
+    this.#stride = words + counters;
+    this.#table = new Uint32Array(this.#slots * this.#stride);
+    this.key = new Uint32Array(words);
+  }
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Counts {@link key} once.
+   *
+   * @param also another counter that grows by one
+   * @returns how often it has been counted
+   */
+  add(also = 0): number {
+    const at = this.#find(this.#table, this.#slots, this.key, 0);
+    const counter = at + this.#words;
+    const count = ++this.#table[counter]!;
+    if (also > 0) this.#table[counter + also]!++;
+    if (count === 1 && ++this.#size > this.#slots * FULL) this.#grow();
+    return count;
+  }
+
+  /** Every key with its counts. */
+  *[Symbol.iterator](): Generator<Entry> {
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const at = slot * this.#stride;
+      const end = at + this.#words;
+      if (this.#table[end] !== 0)
+        yield {
+          key: this.#table.subarray(at, end),
+          counts: this.#table.subarray(end, end + this.#counters),
+        };
+    }
+  }
+
+  /** The slot of a key, which is written there if it is new. */
+  #find(table: Uint32Array, slots: number, from: Uint32Array, offset: number): number {
+    const words = this.#words;
+    let hash = 0x9e37_79b9;
+    for (let word = 0; word < words; word++) {
+      hash = Math.imul(hash ^ from[offset + word]!, 0x85eb_ca6b);
+      hash ^= hash >>> 15;
+    }
+    for (let slot = hash & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
+      const at = slot * this.#stride;
+      if (table[at + words] === 0) {
+        for (let word = 0; word < words; word++) table[at + word] = from[offset + word]!;
+        return at;
+      }
+      let same = true;
+      for (let word = 0; word < words && same; word++) same = table[at + word] === from[offset + word]!;
+      if (same) return at;
+    }
+  }
+
+  #grow(): void {
+    const slots = this.#slots * 2;
+    const table = new Uint32Array(slots * this.#stride);
+    for (let from = 0; from < this.#table.length; from += this.#stride) {
+      if (this.#table[from + this.#words] === 0) continue;
+      const at = this.#find(table, slots, this.#table, from);
+      for (let word = this.#words; word < this.#stride; word++) table[at + word] = this.#table[from + word]!;
+    }
+    this.#slots = slots;
+    this.#table = table;
+  }
+}
