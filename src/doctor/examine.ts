@@ -42,8 +42,10 @@ export interface Examination {
   wait(ms: number): Promise<boolean>;
   /** The time, in milliseconds. */
   now(): number;
-  /** Looks for those who have sockets open; the surroundings know them then. */
+  /** Looks for those who have sockets open; the surroundings know these then, and no others. */
   findOwners(inodes: ReadonlySet<number>): void;
+  /** How many sockets of a finding are shown, so that their owners must be known. */
+  readonly shown: number;
   /** Looks up the addresses of host names; the surroundings know them then. */
   resolve(hostNames: ReadonlySet<string>): Promise<void>;
 }
@@ -264,6 +266,12 @@ function inodesOf(samples: readonly PlaceSample[]): Set<number> {
   return inodes;
 }
 
+/** The inodes of the sockets of findings that are shown. */
+function shownInodes(diagnoses: readonly Diagnosis[], shown: number): Set<number> {
+  const sockets = diagnoses.flatMap(({ sockets = [] }) => sockets.slice(0, shown));
+  return new Set(sockets.flatMap(({ inode }) => inode || []));
+}
+
 /** Everything that one rule is given at one place. */
 function samplesOf(
   first: PlaceSample,
@@ -308,7 +316,8 @@ export async function examine(examination: Examination): Promise<Report | undefi
     last = first.map((sample) => takeAgain(examination, sample));
     elapsedMs = examination.now() - began;
   }
-  examination.findOwners(inodesOf(first === last ? first : [...first, ...last]));
+  const inodes = inodesOf(first === last ? first : [...first, ...last]);
+  if (inodes.size > 0) examination.findOwners(inodes);
   const checks = first.flatMap((sample, place) =>
     sample.taken.map(({ chosen }, index) => ({
       place: sample.place,
@@ -329,6 +338,8 @@ export async function examine(examination: Examination): Promise<Report | undefi
       })),
     )
     .sort((a, b) => rank(b.severity) - rank(a.severity));
+  const more = shownInodes(diagnoses, examination.shown);
+  if ([...more].some((inode) => !inodes.has(inode))) examination.findOwners(new Set([...inodes, ...more]));
   const asked = rules.map(({ rule }) => rule).filter((rule) => checks.some((check) => check.rule === rule));
   const isUnchecked = ({ rate }: Rule) => single && rate === true;
   return {

@@ -62,7 +62,7 @@ export interface Gathering<Gathered, Name extends string> {
    * Each socket costs a question to the kernel, so only those are asked for that may be found.
    */
   again?(gathered: NoInfer<Gathered>, thresholds: Readonly<Record<Name, number>>): readonly Socket[] | "all";
-  /** The inodes of the sockets whose processes `check` asks for, or that may be shown. */
+  /** The inodes of the sockets whose processes `check` asks for: those of sockets that are shown are found later. */
   inodes?(gathered: NoInfer<Gathered>): Iterable<number>;
 }
 

@@ -4,7 +4,7 @@ import { SS_LISTEN, SS_TIME_WAIT, stateGroups } from "../../model/state.ts";
 import { ADDRESS_WORDS, addressOf, endpoint, peerOf, writeAddress } from "../endpoint.ts";
 import { type Collector, rule } from "../rule.ts";
 import type { Surroundings } from "../sample.ts";
-import { inodesOf, keep } from "../suspects.ts";
+import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
 
 /** The words of a key: local address, peer address, peer port. */
@@ -101,7 +101,6 @@ export const ephemeralPorts = rule({
     tables: ["tcp"],
     states: stateGroups.connected & ~(1 << SS_LISTEN),
     collect: countDestinations,
-    inodes: ({ sockets }) => inodesOf(sockets),
   },
   check(samples) {
     const { share, full } = samples.thresholds;

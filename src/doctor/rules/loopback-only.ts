@@ -4,7 +4,7 @@ import { SS_LISTEN } from "../../model/state.ts";
 import { isLoopback } from "../endpoint.ts";
 import { type Collector, rule } from "../rule.ts";
 import { growth, type Samples } from "../sample.ts";
-import { inodesOf, keep } from "../suspects.ts";
+import { keep } from "../suspects.ts";
 import { counted, seconds } from "../words.ts";
 
 /** What is kept of the listeners. */
@@ -75,7 +75,6 @@ export const loopbackOnly = rule({
     tables: ["tcp", "mptcp"],
     states: 1 << SS_LISTEN,
     collect: listeners,
-    inodes: ({ loopback }) => inodesOf(loopback),
   },
   check(samples) {
     const count = refused(samples);

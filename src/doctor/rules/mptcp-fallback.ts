@@ -2,7 +2,7 @@
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { type Collector, rule } from "../rule.ts";
-import { inodesOf, keep } from "../suspects.ts";
+import { keep } from "../suspects.ts";
 import { counted } from "../words.ts";
 
 /** How many connections there are, and those that fell back. */
@@ -57,7 +57,6 @@ export const mptcpFallback = rule({
     states: 1 << SS_ESTABLISHED,
     details: { info: true },
     collect: fallbacks,
-    inodes: ({ sockets }) => inodesOf(sockets),
   },
   check({ first, thresholds: { count, share } }) {
     const { connections, sockets } = first.gathered;

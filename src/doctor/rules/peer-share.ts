@@ -3,7 +3,7 @@ import type { InetSocket } from "../../diag/inet.ts";
 import { SS_LISTEN, SS_TIME_WAIT, stateGroups } from "../../model/state.ts";
 import { ADDRESS_WORDS, addressOf, isIpv4Key, isLoopback, peerOf, writeAddress } from "../endpoint.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
-import { inodesOf, keep } from "../suspects.ts";
+import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
 import { counted } from "../words.ts";
 
@@ -119,7 +119,6 @@ export const peerShare = rule({
     tables: ["tcp"],
     states: (stateGroups.connected & ~(1 << SS_TIME_WAIT)) | (1 << SS_LISTEN),
     collect: ({ count }) => countPeers(count),
-    inodes: ({ sockets }) => inodesOf(sockets),
   },
   check({ first, thresholds: { count, share } }) {
     const findings: Finding[] = [];

@@ -123,6 +123,7 @@ async function examineSockets(
       return reason === undefined;
     },
     now: () => performance.now(),
+    shown: draft.top ?? SHOWN,
     findOwners: (inodes) => listing.names.findOwners(root, inodes, draft),
     async resolve(hostNames) {
       const found = [...hostNames].map(async (name) => {
