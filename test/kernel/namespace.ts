@@ -25,20 +25,32 @@ export interface Outcome {
 
 /** A network namespace with sockets in it. */
 export interface World extends AsyncDisposable {
+  /** The process that holds the sockets. */
+  readonly pid: number;
   /** Runs a command in it. */
   run(command: readonly string[]): Outcome;
 }
 
 /** Makes a world with the sockets of as many factories. */
-export async function makeWorld(names: readonly FactoryName[]): Promise<World> {
+export function makeWorld(names: readonly FactoryName[]): Promise<World> {
+  return startWorld("world.ts", names);
+}
+
+/**
+ * Makes a world with the sockets that a script beside this file makes.
+ *
+ * @param args what the script is given after a folder for its files
+ */
+export async function startWorld(script: string, args: readonly string[]): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "sockscope-"));
-  const program = [process.execPath, join(import.meta.dirname, "world.ts")];
-  const owner = Bun.spawn([...unshare, ...program, folder, ...names], { stdin: "pipe", stderr: "inherit" });
+  const program = [process.execPath, join(import.meta.dirname, script)];
+  const owner = Bun.spawn([...unshare, ...program, folder, ...args], { stdin: "pipe", stderr: "inherit" });
   const user = root ? [] : ["--user", "--preserve-credentials"];
   const enter = ["nsenter", "--target", `${owner.pid}`, ...user, "--net", "--"];
   const { value } = await owner.stdout.getReader().read();
-  if (value === undefined) throw new Error(`No world with ${names.join(", ")}`);
+  if (value === undefined) throw new Error(`No world with ${args.join(", ")}`);
   return {
+    pid: owner.pid,
     run(command) {
       const { stdout, stderr, exitCode } = Bun.spawnSync([...enter, ...command], { stderr: "pipe" });
       return { stdout: stdout.toString("latin1"), stderr: stderr.toString("latin1"), exit: exitCode };
