@@ -11,7 +11,7 @@ import type { Socket } from "../list/query.ts";
 import { writeRow } from "./ss/row.ts";
 import type { Names, Style } from "./ss/style.ts";
 import { Table, type TableColumn } from "./ss/table.ts";
-import { escapeText } from "./value.ts";
+import { escapeText } from "./terminal.ts";
 
 const decoder = new TextDecoder();
 
