@@ -7,7 +7,7 @@ import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { liveTransport } from "../netlink/live.ts";
 import type { Files, Host, Resolver } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
-import { socketLinks } from "./socket-links.ts";
+import { descriptorCount, socketLinks } from "./socket-links.ts";
 import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
 
 /**
@@ -52,10 +52,7 @@ export const liveFiles: Files = {
     return length < 0 ? undefined : value.subarray(0, length);
   },
   sockets: socketLinks,
-  descriptorCount(directory) {
-    // An older kernel says 0, and a process without any descriptor is as good as unknown.
-    return statSync(directory, { throwIfNoEntry: false })?.size || undefined;
-  },
+  descriptorCount,
 };
 
 /** rpcbind is a process of this host that has the answer ready: what takes longer, something is wrong with. */

@@ -1,4 +1,5 @@
 /** The sockets among the descriptors of a process, by getdents64 and readlinkat alone. */
+import { statSync } from "node:fs";
 import { libc } from "#libc";
 import { AT_FDCWD } from "../native/libc.ts";
 
@@ -54,5 +55,15 @@ export function socketLinks(directory: string, visit: (fd: number, inode: number
     }
   } finally {
     libc.close(folder);
+  }
+}
+
+/** How many descriptors are in such a directory, which its size tells since Linux 6.2; undefined if it does not. */
+export function descriptorCount(directory: string): number | undefined {
+  try {
+    // An older kernel says 0, and a process without any descriptor is as good as unknown.
+    return statSync(directory).size || undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -5,8 +5,8 @@
  * The threads share a table with a slot for each process. A process is whoever's claims it first: the worker goes from
  * the last to the first while the sockets are still being listed, and we from the first to the last.
  */
-import { readdirSync, statSync } from "node:fs";
-import { socketLinks } from "./socket-links.ts";
+import { readdirSync } from "node:fs";
+import { descriptorCount, socketLinks } from "./socket-links.ts";
 
 /** Descriptors from which on a second thread pays: it takes some milliseconds to start. */
 const WORTHWHILE = 10_000;
@@ -49,15 +49,12 @@ export interface SocketSweep {
   take(directory: string, visit: (fd: number, inode: number) => void): boolean | undefined;
 }
 
-/** The processes and how many descriptors each has: since Linux 6.2 the size of the directory tells. */
+/** The processes, and how many descriptors each has, as far as that is told. */
 function descriptorCounts(root: string): [pid: number, descriptors: number][] {
-  const counts: [number, number][] = [];
-  for (const name of readdirSync(root)) {
-    if (!/^\d+$/.test(name)) continue;
-    const size = statSync(`${root}/${name}/fd`, { throwIfNoEntry: false })?.size ?? 0;
-    counts.push([Number(name), size]);
-  }
-  return counts.sort(([a], [b]) => a - b);
+  return readdirSync(root)
+    .filter((name) => /^\d+$/.test(name))
+    .map((name): [number, number] => [Number(name), descriptorCount(`${root}/${name}/fd`) ?? 0])
+    .sort(([a], [b]) => a - b);
 }
 
 /**
