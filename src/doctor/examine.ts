@@ -158,12 +158,14 @@ function* requestsOf(
 
 /**
  * Whether a rule is checked at a place: what is about the whole host, only at the first; what looks at sockets, only
- * where such are selected.
+ * where tables and states that it looks at are selected.
  */
 function isCheckedAt({ rule }: ChosenRule, { selection }: ExaminedPlace, index: number): boolean {
   if (rule.hostWide && index > 0) return false;
   const { sockets } = rule;
-  return sockets === undefined || requestOrder(selection).some(({ name }) => sockets.tables.includes(name));
+  if (sockets === undefined) return true;
+  const isSelected = requestOrder(selection).some(({ name }) => sockets.tables.includes(name));
+  return isSelected && (selection.states & sockets.states) !== 0;
 }
 
 /** The counters of a place. They are about all of its sockets, so that beside a filter they would mislead. */

@@ -3,7 +3,7 @@ import type { InetTable } from "../diag/families.ts";
 import { inetTables } from "../diag/families.ts";
 import type { Json } from "../diag/message.ts";
 import type { ChosenRule, Diagnosis, Report } from "../doctor/examine.ts";
-import { type Advice, severities } from "../doctor/rule.ts";
+import { type Advice, type Rule, severities } from "../doctor/rule.ts";
 import { writeThreshold } from "../doctor/threshold.ts";
 import { counted, seconds } from "../doctor/words.ts";
 import { netnsLabel } from "../host/namespaces.ts";
@@ -60,6 +60,11 @@ function adviceOf({ rule, fill = {} }: Diagnosis): readonly Advice[] {
   }));
 }
 
+/** The page of a rule, from the root of the repository. */
+function pageOf({ id }: Rule): string {
+  return `docs/doctor/${id}.md`;
+}
+
 /** The rows of sockets as the normal table has them. */
 function tableOf(sockets: readonly Socket[], { style, names, screen, container }: DoctorStyle): string {
   const hidden: [TableColumn, boolean][] = [
@@ -106,7 +111,7 @@ function formatDiagnosis(diagnosis: Diagnosis, how: DoctorStyle, whole: boolean)
     text += wrap(`- ${escapeText(what)}${command === undefined ? "" : ":"}`, columns, INDENT);
     if (command !== undefined) text += `${INDENT}${INDENT}${INDENT}${escapeText(command)}\n`;
   }
-  return text;
+  return text + wrap(`See ${pageOf(rule)}`, columns, INDENT);
 }
 
 /** What was looked at, and what could not be checked. */
@@ -166,6 +171,7 @@ export function reportObject(
         sockets: found.slice(0, shown).map(describe),
         why: rule.why,
         advice: adviceOf(diagnosis).map((each) => ({ ...each })),
+        page: pageOf(rule),
       };
     }),
     rulesChecked: checked.map(({ id }) => id),
@@ -219,7 +225,7 @@ export function explainRule(chosen: ChosenRule): string {
     wrap(`Reads ${rule.reads.join("; ")}. ${rates[`${rule.rate}`]}`, TEXT_COLUMNS, ""),
     ...(thresholds === "" ? [] : [`Thresholds, each changed by --set:\n${thresholds}`]),
     `What to check or do:\n${advice}`,
-    `See docs/doctor/${rule.id}.md for how it arises, and how to reproduce it.\n`,
+    `See ${pageOf(rule)} for how it arises, and how to reproduce it.\n`,
   ].join("\n");
 }
 
@@ -241,5 +247,6 @@ export function ruleObject({ rule, thresholds }: ChosenRule): { readonly [key: s
     })),
     why,
     advice: advice.map((each) => ({ ...each })),
+    page: pageOf(rule),
   };
 }

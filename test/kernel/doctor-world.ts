@@ -2,7 +2,7 @@
  * Runs in a network namespace of its own: makes what the doctor has rules for, says `ready`, and keeps it up until
  * its standard input ends.
  *
- * Usage: doctor-world.ts FOLDER ill|healthy
+ * Usage: doctor-world.ts FOLDER ill|healthy [URL...], where URLs name what it tries to connect to
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -83,9 +83,10 @@ function sysctl(name: string, value: string | number): void {
 const illnesses: readonly (() => void)[] = [
   // syn-sent
   () => {
-    const silent = listener(ipv4("127.0.0.1", 5001));
-    deafen(silent);
-    startConnect(addressOf(silent));
+    for (const address of [ipv4("127.0.0.1", 5001), ipv4("127.0.0.9", 5010)]) {
+      deafen(listener(address));
+      startConnect(address);
+    }
   },
   // close-wait, fin-wait-2
   () => {

@@ -68,7 +68,7 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
   };
 
   beforeAll(async () => {
-    world = await startWorld("doctor-world.ts", ["ill"]);
+    world = await startWorld("doctor-world.ts", ["ill", "http://localhost:5001/", "localhost:5010"]);
     // A SYN that nobody answers is sent again after a second.
     const repeated = () => world.run(["ss", "-Htno", "state", "syn-sent", "dport", "=", ":5001"]).stdout;
     while (!/,1\)/.test(repeated())) await Bun.sleep(50);
@@ -105,7 +105,7 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
   test("unix-backlog: a UNIX listener that does not accept", () => {
     const { severity, values, title } = found("unix-backlog");
     expect([severity, values["waiting"], values["backlog"]]).toEqual(["critical", 2, 1]);
-    expect(title).toMatch(/^The backlog of \/.*\/full is full: bun \(pid \d+\) lets 2 connections wait/);
+    expect(title).toMatch(/^The backlog of \/.*\/full is full: bun\S* \(pid \d+\) lets 2 connections wait/);
   });
 
   test("syn-flood: half-open connections, and SYNs answered with cookies", () => {
@@ -163,6 +163,13 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
     const { severity, values, sockets } = found("syn-sent", 5001);
     expect([severity, sockets[0]!.state, sockets[0]!.processes.length]).toEqual(["warning", "SYN-SENT", 1]);
     expect(values["retransmits"]).toBeGreaterThanOrEqual(1);
+  });
+
+  test("syn-sent: tells whether the name on the command line still stands for the peer", () => {
+    expect(found("syn-sent", 5001).evidence.join()).toMatch(/^"localhost" .* is 127\.0\.0\.1 now as well/);
+    expect(found("syn-sent", 5010).evidence.join()).toMatch(
+      /^"localhost" .* is .*127\.0\.0\.1.* now, not 127\.0\.0\.9: it may use an old address$/,
+    );
   });
 
   test("exposed-port: Redis on all addresses", () => {
@@ -236,9 +243,11 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
     const { stdout, exit } = world.run([executable, "doctor", "-n", "--for", "0s", "--rule", "exposed-port"]);
     expect(exit).toBe(0);
     expect(stdout).toMatch(
-      /^warning: Port 6379 \(Redis\) listens on all addresses: bun \(pid \d+\) \[exposed-port\]\n/,
+      /^warning: Port 6379 \(Redis\) listens on all addresses: bun\S* \(pid \d+\) \[exposed-port\]\n/,
     );
-    expect(stdout).toMatch(/^ {2}tcp +LISTEN 0 +64 +0\.0\.0\.0:6379 .*users:\(\("bun",pid=\d+,fd=\d+\)\)/m);
+    expect(stdout).toMatch(
+      /^ {2}tcp +LISTEN 0 +64 +0\.0\.0\.0:6379 .*users:\(\("bun[^"]*",pid=\d+,fd=\d+\)\)/m,
+    );
     expect(stdout).toMatch(/^ {2}Why: Whoever can reach any address/m);
     expect(stdout).toMatch(/^1 finding \(1 warning\): 1 rule on \d+ sockets, one sample\n$/m);
   });

@@ -47,7 +47,11 @@ export const orphans = rule({
       quantity: "percent",
       doc: "of tcp_max_orphans for a warning: the kernel counts an orphan up to four times as it judges",
     },
-    full: { value: 90, quantity: "percent", doc: "of tcp_max_orphans to be critical" },
+    full: {
+      value: 90,
+      quantity: "percent",
+      doc: "of tcp_max_orphans to be critical: a burst passes the limit",
+    },
     count: {
       value: 4096,
       quantity: "count",

@@ -1,9 +1,26 @@
 /** TIME-WAIT at its limit. */
-import { rule } from "../rule.ts";
+import type { InetSocket } from "../../diag/inet.ts";
+import { SS_TIME_WAIT } from "../../model/state.ts";
+import { type Collector, rule } from "../rule.ts";
 import { growth } from "../sample.ts";
+import { keep } from "../suspects.ts";
+import { counted } from "../words.ts";
 
 const OVERFLOW = "TcpExt.TCPTimeWaitOverflow";
 const LIMIT = "sys/net/ipv4/tcp_max_tw_buckets";
+
+/** So many are kept, to be shown. */
+const KEPT = 20;
+
+function firstFew(): Collector<readonly InetSocket[]> {
+  const gathered: InetSocket[] = [];
+  return {
+    gathered,
+    see(socket) {
+      if (gathered.length < KEPT) gathered.push(keep(socket as InetSocket));
+    },
+  };
+}
 
 /** See {@link rule}. */
 export const timeWait = rule({
@@ -28,7 +45,7 @@ export const timeWait = rule({
     { text: "Let the clients close first, or keep connections open" },
   ],
   rate: "better",
-  sockets: { tables: ["tcp"], states: 0, collect: () => ({ see: () => {}, gathered: undefined }) },
+  sockets: { tables: ["tcp"], states: 1 << SS_TIME_WAIT, collect: firstFew },
   check(samples) {
     const [limit] = samples.numbers(LIMIT);
     const count = samples.last.counters.get("sockstat.TCP.tw");
@@ -39,7 +56,8 @@ export const timeWait = rule({
     return [
       {
         severity: "warning",
-        title: `${count ?? "Many"} connections are in TIME-WAIT, of ${limit ?? "as many"} at most`,
+        title: `${counted(count ?? 0, "connection is", "connections are")} in TIME-WAIT${limit === undefined ? "" : `, of ${limit} at most`}`,
+        sockets: samples.first.gathered,
         evidence: overflow > 0 ? [`${overflow} found no place (${OVERFLOW})`] : [],
         values: { timeWait: count ?? 0, ...(limit === undefined ? {} : { limit }), overflow },
       },

@@ -32,7 +32,11 @@ export const unixBacklog = rule({
       quantity: "percent",
       doc: "of the backlog in use for a warning: a burst fills the rest",
     },
-    waiting: { value: 4, quantity: "count", doc: "connections that wait, for a backlog that is not full" },
+    waiting: {
+      value: 4,
+      quantity: "count",
+      doc: "connections that wait, for a backlog that is not full: of a backlog of 1 any connection is all",
+    },
   },
   why:
     "The program does not call accept() as fast as others connect. With a full backlog connect() waits, " +
