@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { obstacle, unshare } from "./namespace.ts";
 
@@ -201,6 +203,26 @@ describe.skipIf(skipped !== undefined)(title("the screen of top"), () => {
       process.kill(Number(pid), "SIGTERM");
       expect(await ended(end)).toBe("143");
       await expectRestored();
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "loads nothing from the working directory, not even when DEV asks for Ink's debugger",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "sockscope-top-"));
+      const module = join(folder, "node_modules/react-devtools-core");
+      mkdirSync(module, { recursive: true });
+      writeFileSync(join(module, "package.json"), '{"name":"react-devtools-core","main":"index.js"}');
+      const loaded = join(folder, "loaded");
+      writeFileSync(join(module, "index.js"), `require("node:fs").writeFileSync("${loaded}", "")`);
+      const end = start(`cd '${folder}'; DEV=true '${executable}' top -t -d 0.2`);
+      await shown(READY);
+      type("q");
+      expect(await ended(end)).toBe("0");
+      expect(existsSync(loaded)).toBe(false);
+      type("cd /", "Enter");
+      rmSync(folder, { recursive: true });
     },
     TIMEOUT_MS,
   );
