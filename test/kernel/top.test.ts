@@ -33,6 +33,7 @@ interface SocketSample {
   readonly ackedBytesPerSecond?: number;
   readonly dropsPerSecond?: number;
   readonly process?: { readonly pid: number; readonly comm: string };
+  readonly netns?: { readonly pid?: number };
 }
 interface Sample {
   readonly count: number;
@@ -164,6 +165,18 @@ describe.skipIf(skipped !== undefined)(title("a transfer"), () => {
         undefined,
         undefined,
       ]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "is seen from another network namespace (by root only, who may look there)",
+    () => {
+      const command = [executable, "top", "--all-netns", "--json", "-n1", "-d.1", "-ta"];
+      const sample = JSON.parse(Bun.spawnSync(command).stdout.toString()) as Sample;
+      const within = sample.sockets.filter(({ netns }) => netns?.pid === transfer.pid);
+      expect(within.map(({ state }) => state).sort()).toEqual(["ESTAB", "ESTAB", "LISTEN"]);
+      expect(within.every(({ process }) => process?.pid === transfer.pid)).toBe(true);
     },
     TIMEOUT_MS,
   );

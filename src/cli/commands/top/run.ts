@@ -63,7 +63,8 @@ export async function runTop(task: Task<TopSettings>): Promise<number> {
     return runScreen(task, { terminal, sampler: opened, host: hostName(task), clock });
   }
   using sampler = opened;
-  return printFrames(task, sampler);
+  // What is looked at is open until the frames are printed.
+  return await printFrames(task, sampler);
 }
 
 /** Prints frames until they are as many as asked for, or the run is told to end. */
