@@ -62,6 +62,7 @@ export interface Draft {
   readonly killAll: boolean;
   readonly allNetns: boolean;
   readonly container: boolean;
+  readonly explain: boolean;
   readonly peer: boolean;
   /** How long host names may be looked up in all, in milliseconds. */
   readonly resolveTimeoutMs: number;
@@ -114,6 +115,7 @@ export const blankDraft: Draft = {
   killAll: false,
   allNetns: false,
   container: false,
+  explain: false,
   peer: false,
   resolveTimeoutMs: 5000,
 };
@@ -718,6 +720,14 @@ export const options: readonly Option[] = [
     brief: "Container of the owner",
     doc: "Show the container that the owner of the socket runs in, or that the socket was made in; in JSON also the systemd unit.",
     apply: set({ container: true }),
+  },
+  {
+    longs: ["explain"],
+    inFull: true,
+    category: "details",
+    brief: "What limits each TCP connection now, in words",
+    doc: "Show below each TCP socket, in one sentence, what it is limited by or waits for now, and each field of its tcp_info in words with its unit. Asks the kernel for what --info and --memory ask for.",
+    apply: set({ explain: true }),
   },
   {
     longs: ["resolve-timeout"],

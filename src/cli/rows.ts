@@ -15,7 +15,7 @@ import { JsonWriter } from "../render/json.ts";
 import type { Head, Row } from "../render/value.ts";
 import { COUNT, columnsWith, selectedKinds } from "./columns.ts";
 import type { Draft } from "./options.ts";
-import { isAsked, type SortName, type View } from "./view.ts";
+import { isAsked, type SortName, type View, withEvidence } from "./view.ts";
 import type { World } from "./world.ts";
 
 /** A column that was chosen, under the name that it was chosen by. */
@@ -105,7 +105,7 @@ function showColumns(world: World, draft: Draft, view: View, selection: Selectio
   const chosen =
     view.columns === undefined
       ? columnsWith(rows.source, selectedKinds(selection))
-          .columns.filter((column) => isAsked(draft, column))
+          .columns.filter((column) => isAsked(withEvidence(draft), column))
           .map((column) => ({ name: column.key, column }))
       : choose(view.columns, columnsWith(rows.source), whole);
   const writer = rowWriter(

@@ -52,8 +52,9 @@ export async function run(world: World): Promise<number> {
 }
 
 async function showSockets(world: World, host: Host, draft: Draft, words: FilterSource): Promise<number> {
-  const view = viewOf(draft, world.program);
-  if ("kind" in view) return halt(world, view);
+  const plain = viewOf(draft, world.program);
+  if ("kind" in plain) return halt(world, plain);
+  const view = plain.needs.explain ? { ...plain, explainer: await import("../render/explain.ts") } : plain;
   return withSummary(world, host, draft, words.args, () => listSockets(world, host, draft, view, words));
 }
 
@@ -113,7 +114,7 @@ async function listSockets(
     batches = kept;
   }
   if (view.by === undefined && (view.sort.length > 0 || view.top !== undefined))
-    batches = arranged(view, { names, source: nameSource(needs, names), batches });
+    batches = arranged(view, { names, source: nameSource(needs, names, view.explainer), batches });
   show(world, draft, selection, names, batches, { view });
   return 0;
 }

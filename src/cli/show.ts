@@ -12,7 +12,7 @@ import { Table, type TableColumn } from "../render/ss/table.ts";
 import type { Draft } from "./options.ts";
 import { showRows } from "./rows.ts";
 import { netidHidden, stateHidden } from "./select.ts";
-import type { View } from "./view.ts";
+import type { Explainer, View } from "./view.ts";
 import type { World } from "./world.ts";
 
 /** How sockets are shown beyond what options say. */
@@ -34,7 +34,7 @@ export function show(
 ): void {
   const { view, following = false } = options;
   if (draft.format === "csv" || view.columns !== undefined || view.by !== undefined) {
-    const source = nameSource(view.needs, names);
+    const source = nameSource(view.needs, names, view.explainer);
     showRows(world, draft, view, selection, { names, source, batches, following });
   } else if (draft.format === "table") showTable(world, draft, selection, names, batches, options);
   else showJson(world, draft.format, names, batches, options);
@@ -63,7 +63,7 @@ function screenWidth({ stdout, env }: World): number | undefined {
 }
 
 /** The names that columns have, as far as the options want them. */
-export function nameSource(draft: Draft, names: HostNames): NameSource {
+export function nameSource(draft: Draft, names: HostNames, explainer?: Explainer): NameSource {
   return {
     service: (port) => (draft.numeric || port === 0 ? undefined : names.port(port)),
     interface: (index, netns) => names.interface(index, netns),
@@ -78,6 +78,7 @@ export function nameSource(draft: Draft, names: HostNames): NameSource {
     peerName: (socket) => names.peerName(socket),
     cgroupOwner: (socket) => (draft.container ? names.cgroupOwner(socket) : undefined),
     user: (uid) => names.user(uid),
+    explanation: (socket) => explainer?.explanationOf(socket),
   };
 }
 
@@ -87,19 +88,24 @@ function showTable(
   selection: Selection,
   names: HostNames,
   batches: Iterable<SocketBatch>,
-  { following }: ShowOptions,
+  { view: { explainer }, following }: ShowOptions,
 ): void {
+  const screen = screenWidth(world);
   const table = new Table({
     hidden: hiddenColumns(draft, selection),
     header: draft.header,
-    screen: screenWidth(world),
+    screen,
     write: (bytes) => world.stdout.write(bytes),
   });
   const style: Style = { ...draft, escape: world.stdout.terminalColumns !== undefined };
   for (const { dump, sockets } of batches) {
     // Of events ss takes the service names of any protocol.
     if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
-    for (const socket of sockets) writeRow(table, socket, style, names);
+    for (const socket of sockets) {
+      writeRow(table, socket, style, names);
+      if (draft.explain && socket.kind === "inet")
+        table.note(explainer!.explanationText(socket, { screen, oneline: draft.oneline }));
+    }
     if (following) table.flush();
   }
   if (!following) table.flush();
@@ -112,7 +118,7 @@ function showJson(
   batches: Iterable<SocketBatch>,
   { view, following }: ShowOptions,
 ): void {
-  const describe = describers(nameSource(view.needs, names));
+  const describe = describers(nameSource(view.needs, names, view.explainer));
   const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
   for (const { dump, sockets } of batches) {
     // Of events ss takes the service names of any protocol.

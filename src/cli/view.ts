@@ -22,7 +22,12 @@ export interface View {
   readonly by?: readonly string[];
   /** How many rows are shown at most. */
   readonly top?: number;
+  /** Tells what limits TCP connections, if that is needed. */
+  readonly explainer?: Explainer;
 }
+
+/** What `--explain` needs, loaded with it. */
+export type Explainer = Pick<typeof import("../render/explain.ts"), "explanationOf" | "explanationText">;
 
 /** What is added up unless columns are named: what waits in the queues, and with -i what has gone through. */
 const usualSums = ["recvq", "sendq"];
@@ -45,6 +50,11 @@ function withOption(draft: Draft, option: Option): Draft {
 /** The options that ask for a column. */
 function optionsOf({ option }: Pick<CatalogColumn, "option">): readonly Option[] {
   return option === undefined ? [] : option.split(", ").flatMap((text) => optionOf(text) ?? []);
+}
+
+/** The draft with the details that `--explain` judges by. */
+export function withEvidence(draft: Draft): Draft {
+  return draft.explain ? { ...draft, info: true, memory: true } : draft;
 }
 
 /** Whether the options have asked for a column. */
@@ -102,7 +112,7 @@ export function viewOf(draft: Draft, program: string): View | Stop {
   const { by, top, columns } = draft;
   const sort = draft.sort?.map(sortName) ?? [];
   if (by === undefined && columns === undefined && sort.length === 0)
-    return { needs: draft, sort, ...(top === undefined ? {} : { top }) };
+    return { needs: withEvidence(draft), sort, ...(top === undefined ? {} : { top }) };
 
   const { find } = everyColumn();
   const sums = by === undefined ? [] : sumNames(draft);
@@ -130,7 +140,7 @@ export function viewOf(draft: Draft, program: string): View | Stop {
     if (lost !== undefined) return stop(`"${lost}" is neither in --by nor added up nor ${COUNT}`);
   }
   return {
-    needs: withNeeds(draft, chosen),
+    needs: withEvidence(withNeeds(draft, chosen)),
     sort,
     ...(top === undefined ? {} : { top }),
     ...(by === undefined ? {} : { by }),

@@ -61,7 +61,7 @@ function fold(name: string): string {
 }
 
 /** A key without the unit at its end. */
-function withoutUnit(key: string, unit: Unit | undefined): string {
+export function withoutUnit(key: string, unit: Unit | undefined): string {
   const suffix = suffixOf(unit);
   return suffix !== undefined && key.endsWith(suffix) ? key.slice(0, -suffix.length) : key;
 }

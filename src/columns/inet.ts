@@ -9,6 +9,7 @@ import { inetSockopt } from "../diag/layouts/sockopt.ts";
 import { tcpInfo } from "../diag/layouts/tcp-info.ts";
 import { addressText } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { limits } from "../model/limits.ts";
 import { type Column, cookieText, hexIdentity, stateWords, structColumns } from "./column.ts";
 import { queueColumns } from "./family.ts";
 import type { NameSource } from "./names.ts";
@@ -329,5 +330,20 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       },
     },
     ...ulpColumns(addressText),
+    {
+      key: "explanation.limit",
+      type: "string",
+      words: Object.keys(limits),
+      option: "--explain",
+      doc: "what a TCP socket is limited by, or waits for, now",
+      read: (socket) => names.explanation(socket)?.limit,
+    },
+    {
+      key: "explanation.sentence",
+      type: "string",
+      option: "--explain",
+      doc: "the same in words, with its evidence",
+      read: (socket) => names.explanation(socket)?.sentence,
+    },
   ];
 }

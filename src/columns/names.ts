@@ -1,10 +1,12 @@
 /** Where columns take names from. */
+import type { InetSocket } from "../diag/inet.ts";
 import type { UnixSocket } from "../diag/unix.ts";
 import type { CgroupOwner } from "../enrich/containers.ts";
 import type { ProcessDetails } from "../enrich/process-details.ts";
 import type { Owner } from "../enrich/processes.ts";
 import type { FilterableSocket as Socket } from "../filter/subject.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Explanation } from "../model/limits.ts";
 
 /** Names for numbers, as bytes; undefined where there is none, or where it was not asked for. */
 export interface NameSource {
@@ -34,6 +36,8 @@ export interface NameSource {
   peerName(socket: UnixSocket): Uint8Array | undefined;
   /** Whose the control group of a socket's owner is, or of the socket. */
   cgroupOwner(socket: Socket): CgroupOwner | undefined;
+  /** What a TCP socket is limited by now. */
+  explanation(socket: InetSocket): Explanation | undefined;
 }
 
 const unknown = () => undefined;
@@ -53,4 +57,5 @@ export const noNames: NameSource = {
   peerOwners: unknown,
   peerName: unknown,
   cgroupOwner: unknown,
+  explanation: unknown,
 };

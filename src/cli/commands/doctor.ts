@@ -43,6 +43,7 @@ const withoutUse = new Set([
   "no-queues",
   "diag",
   "events",
+  "explain",
   "kill",
   "kill-all",
   "summary",

@@ -36,6 +36,9 @@ const CELL_OVERHEAD = 2;
 /** Output is handed on in pieces of about this size. */
 const OUTPUT_SIZE = 1 << 18;
 
+const encoder = new TextEncoder();
+const noNote = new Uint8Array(0);
+
 const BLANK = 0x20;
 const NEWLINE = 0x0a;
 
@@ -81,6 +84,8 @@ export class Table {
   #chunks = 1;
   #chunkUsed = 0;
   #headerPending: boolean;
+  /** What stands behind rows of the batch, by the number of cells before each. */
+  readonly #notes = new Map<number, Uint8Array>();
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -121,6 +126,17 @@ export class Table {
   /** Ends a row before its last column: like a last cell's, this one's width counts only if another row follows. */
   closeShort(): void {
     this.#close();
+  }
+
+  /** Puts text behind the row, which has no part in how the columns are laid out; its control characters stay. */
+  note(text: string): void {
+    if (text === "") return;
+    const bytes = encoder.encode(text);
+    this.#notes.set(this.#cells, bytes);
+    this.#chunkUsed += bytes.length;
+    if (this.#chunkUsed < CHUNK_SIZE) return;
+    this.#chunks++;
+    this.#chunkUsed = 0;
   }
 
   /** Lays out and hands on all that is buffered; the next row starts a new batch with widths that do not shrink. */
@@ -194,12 +210,14 @@ export class Table {
         if (!right && column !== this.#unpadded)
           for (let count = padding; count > 0; count--) target[at++] = BLANK;
       }
-      target[at++] = NEWLINE;
       output.length = at;
-      if (at > OUTPUT_SIZE) this.#hand();
+      if (this.#notes.size > 0) output.put(this.#notes.get(cell) ?? noNote);
+      output.byte(NEWLINE);
+      if (output.length > OUTPUT_SIZE) this.#hand();
     }
     this.#hand();
     text.length = 0;
+    this.#notes.clear();
     this.#cells = 0;
     this.#column = 0;
     this.#cellStart = 0;

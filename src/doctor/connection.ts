@@ -1,0 +1,101 @@
+/** One TCP connection in the numbers that its limits are judged by. */
+import type { Fields } from "../bytes/layout.ts";
+import type { InetSocket } from "../diag/inet.ts";
+import type { skMemInfo } from "../diag/layouts/memory.ts";
+import type { tcpInfo } from "../diag/layouts/tcp-info.ts";
+
+/** Fields of struct tcp_info, as far as the kernel sent them. linux/tcp.h. */
+export type Info = Partial<Fields<typeof tcpInfo>>;
+
+/** The numbers of a TCP connection. Those of an {@link InetSocket} go by the same names. */
+export interface Connection {
+  /** The state, as the kernel numbers it. */
+  readonly stateNumber: number;
+  /** Bytes that have arrived and were not read; for LISTEN, connections that wait to be accepted. */
+  readonly rqueue: number;
+  /** Bytes that were written and not acknowledged; for LISTEN, the backlog. */
+  readonly wqueue: number;
+  /** The running timer: see `TIMER_*`. */
+  readonly timerNumber: number;
+  /** Milliseconds until it fires. */
+  readonly expires: number;
+  /** How often it has fired without an answer. */
+  readonly retransmits: number;
+  /** Name of the congestion control. */
+  readonly congestion?: string | undefined;
+  readonly info: Info;
+  /** Memory of the socket. linux/sock_diag.h. */
+  readonly memory: Partial<Fields<typeof skMemInfo>>;
+  /** The same connection some time ago, where it was looked at twice. */
+  readonly earlier?: Info | undefined;
+}
+
+/** Values of `idiag_timer`: retransmission, keepalive, zero window probes. linux/inet_diag.h. */
+export const TIMER_RETRANSMIT = 1;
+export const TIMER_KEEPALIVE = 2;
+export const TIMER_PERSIST = 4;
+
+/** Values of `tcpi_ca_state`: the first of those in which lost segments are sent again. linux/tcp.h, enum tcp_ca_state. */
+export const CA_RECOVERY = 3;
+export const CA_LOSS = 4;
+
+const nothing: Info = {};
+
+/** Reads struct tcp_info of a socket, or what /proc has of it. */
+export function infoOf(socket: InetSocket): Info | undefined {
+  return socket.tcpInfo ?? socket.procfs?.tcp?.info;
+}
+
+/** The numbers of a TCP socket. @param earlier its struct tcp_info in a sample before */
+export function connectionOf(socket: InetSocket, earlier?: Info): Connection {
+  const { stateNumber, rqueue, wqueue, timerNumber, expires, retransmits, congestion, memory } = socket;
+  return {
+    stateNumber,
+    rqueue,
+    wqueue,
+    timerNumber,
+    expires,
+    retransmits,
+    congestion,
+    info: infoOf(socket) ?? nothing,
+    memory: memory ?? {},
+    earlier,
+  };
+}
+
+/** Bytes that are sent and not acknowledged: SND.NXT - SND.UNA. RFC 9293 3.3.1. */
+export function bytesInFlight({ wqueue, info: { notsentBytes } }: Connection): number | undefined {
+  return notsentBytes === undefined ? undefined : Math.max(0, wqueue - notsentBytes);
+}
+
+/** Segments in the network, as far as the sender can tell: FlightSize of RFC 5681 2, counted as in RFC 6675 4. */
+export function segmentsInFlight({ unacked, sacked = 0, lost = 0, retrans = 0 }: Info): number | undefined {
+  return unacked === undefined ? undefined : Math.max(0, unacked - sacked - lost + retrans);
+}
+
+/** Bytes that the peer's window still has room for. RFC 9293 3.8.6. */
+export function windowLeft(connection: Connection): number | undefined {
+  const { sndWnd } = connection.info;
+  const inFlight = bytesInFlight(connection);
+  return sndWnd === undefined || inFlight === undefined ? undefined : Math.max(0, sndWnd - inFlight);
+}
+
+/** A counter of microseconds that data waited for something. */
+export type LimitedTime = "rwndLimited" | "sndbufLimited";
+
+/** The share, 0 to 1, of the time with data to send that a limit has taken since the connection began. */
+export function shareSoFar({ info }: Connection, time: LimitedTime): number | undefined {
+  const { busyTime } = info;
+  const spent = info[time];
+  return spent === undefined || !busyTime ? undefined : Math.min(1, spent / busyTime);
+}
+
+/** The same between two samples. @returns undefined if there is one only, or no data to send meanwhile */
+export function shareBetween({ info, earlier }: Connection, time: LimitedTime): number | undefined {
+  if (earlier === undefined) return undefined;
+  const [busyAfter, busyBefore, after, before] = [info.busyTime, earlier.busyTime, info[time], earlier[time]];
+  if (busyAfter === undefined || busyBefore === undefined || after === undefined || before === undefined)
+    return undefined;
+  const busy = busyAfter - busyBefore;
+  return busy <= 0 ? undefined : Math.min(1, Math.max(0, (after - before) / busy));
+}
