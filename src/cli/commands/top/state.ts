@@ -150,7 +150,12 @@ export function firstState(
 }
 
 /** How many lines of the screen are for rows, and how many for details. */
-export function heights({ size, details, mode }: Pick<ScreenState, "size" | "details" | "mode">): {
+export function heights({
+  size,
+  details,
+  mode,
+  page,
+}: Pick<ScreenState, "size" | "details" | "mode" | "page">): {
   readonly rows: number;
   readonly details: number;
 } {
@@ -159,7 +164,8 @@ export function heights({ size, details, mode }: Pick<ScreenState, "size" | "det
   if (details === undefined) return { rows: room, details: 0 };
   // The heading of the rows goes away with them.
   if (size.rows < SPLIT_ROWS) return { rows: 0, details: room + 1 };
-  const rows = Math.max(3, Math.floor(room / 3));
+  // Of few rows there is no need to leave room for more.
+  const rows = Math.max(3, Math.min(Math.floor(room / 3), page.total));
   return { rows, details: room - rows };
 }
 
