@@ -14,6 +14,7 @@ const stages = [
   ["netlink"],
   ["host"],
   ["diag"],
+  ["btf"],
   ["replay"],
   ["procfs"],
   ["filter"],

@@ -1,0 +1,52 @@
+/** Values as JSON. */
+import type { Json } from "../diag/message.ts";
+import type { BtfType } from "./types.ts";
+import type { BtfPart, BtfValue } from "./value.ts";
+
+const decoder = new TextDecoder();
+
+/** A number, or its digits if a number of JSON's does not hold it. */
+function numberJson(value: bigint): Json {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
+}
+
+/** The type that C programs keep text in. */
+function isChar({ name }: BtfType & { kind: "int" }): boolean {
+  return name === "char";
+}
+
+/** The bytes of text, up to the first zero. */
+function textJson(elements: readonly BtfValue[]): Json {
+  const bytes = elements.map((element) => (element.kind === "int" ? Number(element.value) & 0xff : 0));
+  const end = bytes.indexOf(0);
+  return decoder.decode(Uint8Array.from(end < 0 ? bytes : bytes.slice(0, end)));
+}
+
+/** The members as keys; those of anonymous members are there as if they were its own, as in C. */
+function* entries(members: readonly BtfPart[]): Generator<readonly [string, Json]> {
+  for (const { name, value } of members) {
+    if (name !== "") yield [name, valueJson(value)];
+    else if (value.kind === "struct") yield* entries(value.members);
+  }
+}
+
+/** What JSON tells of a value: enumerations by name, pointers in hexadecimal, arrays of char as text. */
+export function valueJson(value: BtfValue): Json {
+  switch (value.kind) {
+    case "int":
+      return value.type.bool ? value.value !== 0n : numberJson(value.value);
+    case "enum":
+      return value.name ?? numberJson(value.value);
+    case "pointer":
+      return `0x${value.value.toString(16)}`;
+    case "float":
+      return Number.isFinite(value.value) ? value.value : String(value.value);
+    case "struct":
+      return Object.fromEntries(entries(value.members));
+    case "array":
+      return value.byte !== undefined && isChar(value.byte)
+        ? textJson(value.elements)
+        : value.elements.map(valueJson);
+  }
+}

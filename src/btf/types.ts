@@ -1,0 +1,288 @@
+/** BPF Type Format: the C types that a BPF object was made with. linux/btf.h. */
+import { DecodeError } from "../netlink/errors.ts";
+
+const BTF_MAGIC = 0xeb9f;
+const HEADER = { magic: 0, headerLength: 4, typeOffset: 8, typeLength: 12, stringOffset: 16, size: 24 };
+
+/** struct btf_type, without what follows it. */
+const TYPE_BYTES = 12;
+
+/** BTF_KIND_*. */
+const KIND = {
+  int: 1,
+  pointer: 2,
+  array: 3,
+  struct: 4,
+  union: 5,
+  enum: 6,
+  forward: 7,
+  typedef: 8,
+  volatile: 9,
+  const: 10,
+  restrict: 11,
+  func: 12,
+  funcProto: 13,
+  variable: 14,
+  section: 15,
+  float: 16,
+  declarationTag: 17,
+  typeTag: 18,
+  enum64: 19,
+} as const;
+
+/** Bytes that follow struct btf_type: some, and some for each of `vlen`. */
+const following: Readonly<Record<number, { readonly once?: number; readonly each?: number }>> = {
+  [KIND.int]: { once: 4 },
+  [KIND.pointer]: {},
+  [KIND.array]: { once: 12 },
+  [KIND.struct]: { each: 12 },
+  [KIND.union]: { each: 12 },
+  [KIND.enum]: { each: 8 },
+  [KIND.forward]: {},
+  [KIND.typedef]: {},
+  [KIND.volatile]: {},
+  [KIND.const]: {},
+  [KIND.restrict]: {},
+  [KIND.func]: {},
+  [KIND.funcProto]: { each: 8 },
+  [KIND.variable]: { once: 4 },
+  [KIND.section]: { each: 12 },
+  [KIND.float]: {},
+  [KIND.declarationTag]: { once: 4 },
+  [KIND.typeTag]: {},
+  [KIND.enum64]: { each: 12 },
+};
+
+/** How deep types may be made of others; the kernel takes 32 at most. */
+export const MAX_DEPTH = 64;
+
+/** BTF_INT_*. */
+const INT_SIGNED = 1;
+const INT_BOOL = 4;
+
+/** A member of a struct or union. */
+export interface BtfMember {
+  /** Empty for an anonymous one. */
+  readonly name: string;
+  readonly type: number;
+  /** Bits from the start of the struct. */
+  readonly bitOffset: number;
+  /** Bits of a bit-field; 0 for another member. */
+  readonly bitFieldSize: number;
+}
+
+/** One of the values of an enumeration. */
+export interface BtfEnumerator {
+  readonly name: string;
+  readonly value: bigint;
+}
+
+/** A parameter of a function. */
+export interface BtfParameter {
+  readonly name: string;
+  /** 0 behind all others: there may be more. */
+  readonly type: number;
+}
+
+/** A type; those that it is made of are named by their ids. */
+export type BtfType =
+  | { readonly kind: "void" }
+  | {
+      readonly kind: "int";
+      readonly name: string;
+      /** Bytes. */
+      readonly size: number;
+      readonly signed: boolean;
+      readonly bool: boolean;
+      /** Of its bytes these bits count: fewer than all in a bit-field as compilers made them before Linux 4.20. */
+      readonly bits: number;
+      readonly bitOffset: number;
+    }
+  | { readonly kind: "pointer"; readonly type: number }
+  | { readonly kind: "array"; readonly element: number; readonly count: number }
+  | {
+      readonly kind: "struct" | "union";
+      readonly name: string;
+      readonly size: number;
+      readonly members: readonly BtfMember[];
+    }
+  | {
+      readonly kind: "enum";
+      readonly name: string;
+      readonly size: number;
+      readonly signed: boolean;
+      /** Whether its values have 64 bits, of which C tells by a suffix. */
+      readonly wide: boolean;
+      readonly values: readonly BtfEnumerator[];
+    }
+  | { readonly kind: "forward"; readonly name: string; readonly of: "struct" | "union" }
+  | { readonly kind: "typedef"; readonly name: string; readonly type: number }
+  /** const, volatile, restrict, and tags for checkers. */
+  | { readonly kind: "qualifier"; readonly type: number }
+  | { readonly kind: "function"; readonly returned: number; readonly parameters: readonly BtfParameter[] }
+  | { readonly kind: "float"; readonly name: string; readonly size: number }
+  /** Functions, variables and the like, of which there are no values. */
+  | { readonly kind: "none" };
+
+/** KSYM_NAME_LEN: no name is longer, the zero behind it included. linux/kallsyms.h. */
+const NAME_BYTES = 512;
+
+/** Names are identifiers, or the words of a type. What else there is, no compiler wrote. */
+const NAME = /^[\x20-\x7e]*$/;
+
+const decoder = new TextDecoder("latin1");
+
+/** The types of one blob. Id 0 is void; the others are numbered in their order. */
+export class Btf {
+  readonly #bytes: Uint8Array;
+  readonly #data: DataView;
+  /** Where each type begins. */
+  readonly #offsets: number[] = [0];
+  readonly #strings: number;
+  readonly #known = new Map<number, BtfType>();
+
+  /** @throws DecodeError for bytes that are no BTF, or have a kind that we do not know */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const data = this.#data;
+    if (bytes.length < HEADER.size) throw new DecodeError("btf_header", 0, "it is cut short");
+    if (data.getUint16(HEADER.magic, true) !== BTF_MAGIC)
+      throw new DecodeError("btf_header", HEADER.magic, "it does not begin with the magic number");
+    const start = data.getUint32(HEADER.headerLength, true);
+    const types = start + data.getUint32(HEADER.typeOffset, true);
+    const end = types + data.getUint32(HEADER.typeLength, true);
+    this.#strings = start + data.getUint32(HEADER.stringOffset, true);
+    if (end > bytes.length)
+      throw new DecodeError("btf_header", HEADER.typeLength, "the types go beyond the end");
+    for (let at = types; at < end; ) {
+      this.#offsets.push(at);
+      at += this.#lengthAt(at, end);
+    }
+  }
+
+  /** Bytes of the type at an offset. */
+  #lengthAt(at: number, end: number): number {
+    if (at + TYPE_BYTES > end) throw new DecodeError("btf_type", at, "it is cut short");
+    const { kind, count } = this.#info(at);
+    const more = following[kind];
+    if (more === undefined) throw new DecodeError("btf_type", at, `kind ${kind} is unknown`);
+    const length = TYPE_BYTES + (more.once ?? 0) + (more.each ?? 0) * count;
+    if (at + length > end) throw new DecodeError("btf_type", at, "it is cut short");
+    return length;
+  }
+
+  /** The `info` of the type at an offset. */
+  #info(at: number): { kind: number; count: number; flag: boolean } {
+    const info = this.#data.getUint32(at + 4, true);
+    return { kind: (info >>> 24) & 0x1f, count: info & 0xffff, flag: info >>> 31 === 1 };
+  }
+
+  /** The name whose offset into the strings stands at an offset. */
+  #nameAt(at: number): string {
+    const start = this.#strings + this.#data.getUint32(at, true);
+    const length = this.#bytes.subarray(start, start + NAME_BYTES).indexOf(0);
+    if (length < 0) throw new DecodeError("btf name", at, "it does not end");
+    const name = decoder.decode(this.#bytes.subarray(start, start + length));
+    if (!NAME.test(name)) throw new DecodeError("btf name", start, "it is no name");
+    return name;
+  }
+
+  /** A type by its id. @throws DecodeError if there is none */
+  type(id: number): BtfType {
+    let type = this.#known.get(id);
+    if (type === undefined) {
+      type = this.#decode(id);
+      this.#known.set(id, type);
+    }
+    return type;
+  }
+
+  #decode(id: number): BtfType {
+    if (id === 0) return { kind: "void" };
+    const at = this.#offsets[id];
+    if (at === undefined) throw new DecodeError("btf_type", 0, `there is no type ${id}`);
+    const { kind, count, flag } = this.#info(at);
+    const data = this.#data;
+    const name = () => this.#nameAt(at);
+    // Bytes for some kinds, for the others a type.
+    const size = data.getUint32(at + 8, true);
+    const type = size;
+    const extra = at + TYPE_BYTES;
+    switch (kind) {
+      case KIND.int: {
+        const word = data.getUint32(extra, true);
+        const encoding = (word >>> 24) & 0xf;
+        return {
+          kind: "int",
+          name: name(),
+          size,
+          signed: (encoding & INT_SIGNED) !== 0,
+          bool: (encoding & INT_BOOL) !== 0,
+          bits: word & 0xff,
+          bitOffset: (word >>> 16) & 0xff,
+        };
+      }
+      case KIND.pointer:
+        return { kind: "pointer", type };
+      case KIND.array:
+        return {
+          kind: "array",
+          element: data.getUint32(extra, true),
+          count: data.getUint32(extra + 8, true),
+        };
+      case KIND.struct:
+      case KIND.union: {
+        const members = this.#each(count, extra, 12, (member) => {
+          const offset = data.getUint32(member + 8, true);
+          return {
+            name: this.#nameAt(member),
+            type: data.getUint32(member + 4, true),
+            bitOffset: flag ? offset & 0xff_ffff : offset,
+            bitFieldSize: flag ? offset >>> 24 : 0,
+          };
+        });
+        return { kind: kind === KIND.struct ? "struct" : "union", name: name(), size, members };
+      }
+      case KIND.enum: {
+        const values = this.#each(count, extra, 8, (value) => ({
+          name: this.#nameAt(value),
+          value: BigInt(data.getInt32(value + 4, true)),
+        }));
+        return { kind: "enum", name: name(), size, signed: flag, wide: false, values };
+      }
+      case KIND.enum64: {
+        // Two words, the low one first: as one number of the host's byte order.
+        const values = this.#each(count, extra, 12, (value) => ({
+          name: this.#nameAt(value),
+          value: data.getBigUint64(value + 4, true),
+        }));
+        return { kind: "enum", name: name(), size, signed: flag, wide: true, values };
+      }
+      case KIND.forward:
+        return { kind: "forward", name: name(), of: flag ? "union" : "struct" };
+      case KIND.typedef:
+        return { kind: "typedef", name: name(), type };
+      case KIND.volatile:
+      case KIND.const:
+      case KIND.restrict:
+      case KIND.typeTag:
+        return { kind: "qualifier", type };
+      case KIND.funcProto: {
+        const parameters = this.#each(count, extra, 8, (parameter) => ({
+          name: this.#nameAt(parameter),
+          type: data.getUint32(parameter + 4, true),
+        }));
+        return { kind: "function", returned: type, parameters };
+      }
+      case KIND.float:
+        return { kind: "float", name: name(), size };
+      default:
+        return { kind: "none" };
+    }
+  }
+
+  #each<T>(count: number, at: number, size: number, read: (at: number) => T): T[] {
+    return Array.from({ length: count }, (_, index) => read(at + index * size));
+  }
+}
