@@ -64,6 +64,15 @@ export function addressOf(key: Uint32Array, word: number): string {
   return isIpv4Key(key, word) ? addressText(data, 12, AF_INET) : addressText(data, 0, AF_INET6);
 }
 
+/** The network that an address is counted in: /24 of IPv4, /64 of IPv6, which is what one site has at least. */
+export function networkOf(key: Uint32Array): string {
+  const network = key.slice(0, ADDRESS_WORDS);
+  const ipv4 = isIpv4Key(key, 0);
+  if (ipv4) network[3]! &= 0xffff_ff00;
+  else network.fill(0, 2);
+  return `${addressOf(network, 0)}/${ipv4 ? 24 : 64}`;
+}
+
 /** An address and a port as one word of a sentence. */
 export function endpoint(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;

@@ -11,6 +11,9 @@ export interface Entry {
 /** The share of slots in use from which on there are twice as many. */
 const FULL = 0.6;
 
+/** The largest count. */
+const LARGEST = 0xffff_ffff;
+
 /** A hash table with open addressing. */
 export class Tally {
   readonly #words: number;
@@ -43,16 +46,23 @@ export class Tally {
   /**
    * Counts {@link key} once.
    *
-   * @param also another counter that grows by one
+   * @param also another counter that grows
+   * @param amount by how much; no counter grows beyond 32 bits
    * @returns how often it has been counted
    */
-  add(also = 0): number {
+  add(also = 0, amount = 1): number {
     const at = this.#find(this.#table, this.#slots, this.key, 0);
     const counter = at + this.#words;
     const count = ++this.#table[counter]!;
-    if (also > 0) this.#table[counter + also]!++;
+    if (also > 0) this.#table[counter + also] = Math.min(LARGEST, this.#table[counter + also]! + amount);
     if (count === 1 && ++this.#size > this.#slots * FULL) this.#grow();
     return count;
+  }
+
+  /** Lets a counter of {@link key}, which has been counted, grow; not beyond 32 bits. */
+  sum(counter: number, amount: number): void {
+    const at = this.#find(this.#table, this.#slots, this.key, 0) + this.#words + counter;
+    this.#table[at] = Math.min(LARGEST, this.#table[at]! + amount);
   }
 
   /** Every key with its counts. */

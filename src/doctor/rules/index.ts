@@ -1,16 +1,25 @@
 /** The rules of the doctor, one file each. */
 import type { Rule } from "../rule.ts";
 import { acceptQueue } from "./accept-queue.ts";
+import { applicationLimited } from "./application-limited.ts";
+import { bufferbloat } from "./bufferbloat.ts";
 import { closeWait } from "./close-wait.ts";
+import { deadPeer } from "./dead-peer.ts";
 import { descriptors } from "./descriptors.ts";
 import { ephemeralPorts } from "./ephemeral-ports.ts";
 import { exposedPort } from "./exposed-port.ts";
 import { finWait2 } from "./fin-wait-2.ts";
+import { keepalive } from "./keepalive.ts";
 import { loopbackOnly } from "./loopback-only.ts";
 import { mptcpFallback } from "./mptcp-fallback.ts";
 import { netlinkOverrun } from "./netlink-overrun.ts";
 import { orphans } from "./orphans.ts";
+import { peerNotReading } from "./peer-not-reading.ts";
 import { peerShare } from "./peer-share.ts";
+import { peerWindow } from "./peer-window.ts";
+import { receiverNotReading } from "./receiver-not-reading.ts";
+import { retransmissions } from "./retransmissions.ts";
+import { sendBuffer } from "./send-buffer.ts";
 import { synFlood } from "./syn-flood.ts";
 import { synSent } from "./syn-sent.ts";
 import { timeWait } from "./time-wait.ts";
@@ -35,6 +44,15 @@ export const rules: readonly Rule[] = [
   udpDrops,
   netlinkOverrun,
   mptcpFallback,
+  deadPeer,
+  receiverNotReading,
+  peerNotReading,
+  retransmissions,
+  bufferbloat,
+  sendBuffer,
+  peerWindow,
+  applicationLimited,
+  keepalive,
   descriptors,
   unseen,
 ];

@@ -1,7 +1,7 @@
 /** One peer, or one network, that holds most connections of a service. */
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_LISTEN, SS_TIME_WAIT, stateGroups } from "../../model/state.ts";
-import { ADDRESS_WORDS, addressOf, isIpv4Key, isLoopback, peerOf, writeAddress } from "../endpoint.ts";
+import { ADDRESS_WORDS, addressOf, isLoopback, networkOf, peerOf, writeAddress } from "../endpoint.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
@@ -52,15 +52,6 @@ interface Service {
   total: number;
   readonly addresses: Map<string, number>;
   readonly networks: Map<string, { count: number; addresses: number }>;
-}
-
-/** The network that an address is counted in: /24 of IPv4, /64 of IPv6, which is what one site has at least. */
-function networkOf(key: Uint32Array): string {
-  const network = key.slice(0, ADDRESS_WORDS);
-  const ipv4 = isIpv4Key(key, 0);
-  if (ipv4) network[3]! &= 0xffff_ff00;
-  else network.fill(0, 2);
-  return `${addressOf(network, 0)}/${ipv4 ? 24 : 64}`;
 }
 
 function servicesOf({ listening, tally }: Peers): Map<number, Service> {
