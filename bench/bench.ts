@@ -129,8 +129,26 @@ async function bench(): Promise<void> {
   const end = await makeSockets();
   for (const each of cases) await measure(each, sockets.toLocaleString("en"));
   console.log();
+  measureDoctor();
   await measureLibrary();
   await end();
+}
+
+/** Milliseconds that the doctor waits between its samples. */
+const APART_MS = 1000;
+/** Its time beside that wait, divided by that of a listing with all details: no more than this. */
+const DOCTOR_TARGET = 1.5;
+
+/** Measures the doctor by our own listing of the same sockets. */
+function measureDoctor(): void {
+  const doctor = [values.executable, "doctor", "--for", `${APART_MS}ms`];
+  const listing = [values.executable, "-taneom"];
+  const [mine, its] = compareMs([doctor, listing], "/dev/null", runs);
+  const work = mine! - APART_MS;
+  console.log(
+    `\`doctor\` beside its wait of ${APART_MS} ms: ${inMs(work)} ms, \`-taneom\`: ${inMs(its)} ms, ` +
+      `ratio ${(work / its!).toFixed(2)} (≤ ${DOCTOR_TARGET})\n`,
+  );
 }
 
 /** Measures the library where Node is installed: its table is its own. */

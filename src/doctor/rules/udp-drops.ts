@@ -25,7 +25,7 @@ export const udpDrops = rule({
     total: {
       value: 100,
       quantity: "count",
-      doc: "datagrams lost since the socket was opened, by one sample alone, to be worth a word",
+      doc: "datagrams lost since the socket was opened to be worth a word, by one sample: it may be long ago",
     },
   },
   why:
