@@ -11,6 +11,7 @@ import { type DumpName, requestOrder } from "../model/request-order.ts";
 import type { Selection } from "../model/selection.ts";
 import { SS_CLOSE } from "../model/state.ts";
 import { type Counters, readCounters } from "./counters.ts";
+import { sentence } from "./owner.ts";
 import { type Collector, type Finding, type Rule, type Severity, severities } from "./rule.ts";
 import type { Sample, Samples, Surroundings } from "./sample.ts";
 
@@ -335,6 +336,7 @@ export async function examine(examination: Examination): Promise<Report | undefi
     .flatMap(({ place, rule, samples }) =>
       rule.check(samples).map((finding) => ({
         ...finding,
+        title: sentence(finding.title),
         rule,
         place: rule.hostWide ? undefined : place,
       })),

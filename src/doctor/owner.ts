@@ -5,6 +5,14 @@ import type { Surroundings } from "./sample.ts";
 
 const decoder = new TextDecoder();
 
+/** How a process is called that nobody may look at, or that is none any more. */
+const UNSEEN = "a process that cannot be seen";
+
+/** A sentence that may begin with such a process, as sentences begin. Names of processes stay as they are. */
+export function sentence(text: string): string {
+  return text.startsWith(UNSEEN) ? text[0]!.toUpperCase() + text.slice(1) : text;
+}
+
 /** A process and its sockets. */
 export interface Group<S> {
   /** undefined: nobody has the sockets open, or it may not be known who. */
@@ -26,9 +34,7 @@ export function byProcess<S extends Socket>(
     let group = groups.get(owner?.pid);
     if (group === undefined) {
       const who =
-        owner === undefined
-          ? "A process that cannot be seen"
-          : `${decoder.decode(processName(owner.stat))} (pid ${owner.pid})`;
+        owner === undefined ? UNSEEN : `${decoder.decode(processName(owner.stat))} (pid ${owner.pid})`;
       group = { pid: owner?.pid, who, sockets: [] };
       groups.set(owner?.pid, group);
     }
