@@ -143,6 +143,8 @@ export interface OptionValue {
   readonly kind: ValueKind;
   /** The words that it can be (`word`) or be made of (`list`). */
   readonly choices?: readonly string[];
+  /** Whether a `word` may have `-` before it, which turns the order round. */
+  readonly reversible?: boolean;
 }
 
 /** An option. */
@@ -778,7 +780,7 @@ export const options: readonly Option[] = [
     value: { name: "SHELL", kind: "word", choices: shells },
     category: "general",
     brief: "Show what the shell needs to complete options",
-    doc: "Write a script that makes the shell complete options, filters and the names in them.",
+    doc: "Write a script that makes the shell complete commands, options, filters and the names in them.",
     apply: showCompletions,
   },
 ];

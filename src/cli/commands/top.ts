@@ -115,7 +115,7 @@ export const top: Command<TopSettings> = {
     {
       longs: ["sort"],
       inFull: true,
-      value: { name: "COLUMN", kind: "word", choices: COLUMNS },
+      value: { name: "COLUMN", kind: "word", choices: COLUMNS, reversible: true },
       brief: "Sort by a column; -COLUMN: largest first (-rate)",
       doc: `Sort by a column, with - before it largest first: ${COLUMNS.join(", ")}. The usual is -rate.`,
       apply(settings, value, program) {

@@ -14,9 +14,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { timerNames } from "../../diag/inet.ts";
 import { cgroup2Mount, walkCgroups } from "../../host/live.ts";
-import { options } from "../options.ts";
 import { bashCompletion } from "./bash.ts";
-import { CONGESTION_CONTROLS, predicateWords, stateKeywords, stateNames } from "./vocabulary.ts";
+import { commandOptions, hasValue, optionNames, SS, valueWords } from "./options.ts";
+import {
+  CONGESTION_CONTROLS,
+  commandNames,
+  predicateWords,
+  stateKeywords,
+  stateNames,
+} from "./vocabulary.ts";
 
 const missing = Bun.which("bash") === null;
 const why = missing ? " (skipped: bash is not installed)" : "";
@@ -66,6 +72,8 @@ const later = [...predicates, "and", "not", "or"].sort();
 const afterOperator = [...predicates, "not"].sort();
 const relations = ["!=", "=", "ge", "gt", "le", "lt"];
 
+const first = [...start, ...commandNames].sort();
+
 const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope --kil", ["--kill", "--kill-all"]],
   ["sockscope -t --no", ["--no-header", "--no-queues"]],
@@ -89,7 +97,7 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope state ", stateNames.toSorted()],
   ["sockscope -ta exclude syn-", ["syn-recv", "syn-sent"]],
   ["sockscope state listening exclude cl", ["close-wait", "closing"]],
-  ["sockscope ", start],
+  ["sockscope ", first],
   ["sockscope -tan state listening ", start],
   ["sockscope -f inet -tnN x ", start],
   ["sockscope --family=inet --net=x ", start],
@@ -117,6 +125,28 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope --columns hel", ["help"]],
   ["sockscope --sort -cou", ["-count"]],
   ["sockscope --by com", ["comm", "completionRing.entries"]],
+  ["sockscope to", ["top", "tos"]],
+  ["sockscope -t to", ["tos"]],
+  ["sockscope top to", ["tos"]],
+  ["sockscope --help to", []],
+  ["sockscope top ", start],
+  ["sockscope top --de", ["--delay"]],
+  ["sockscope top --he", ["--help"]],
+  ["sockscope top --help ", []],
+  ["sockscope top -d ", []],
+  ["sockscope -d ", start],
+  ["sockscope top -bn ", []],
+  ["sockscope top -n 5 ", start],
+  ["sockscope -n top ", later],
+  ["sockscope top -b state li", ["listening"]],
+  ["sockscope top -d 2 sport = 22 ", later],
+  ["sockscope top --by p", ["peer", "port", "process"]],
+  ["sockscope top --sort=ra", ["rate"]],
+  ["sockscope top --sort -ra", ["-rate"]],
+  ["sockscope top --columns=net", []],
+  ["sockscope top -bf in", ["inet", "inet6"]],
+  ["sockscope top -A tcp,ud", ["tcp,udp"]],
+  ["sockscope top --filter=f", ["file two", "folder one"]],
 ];
 
 test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
@@ -124,11 +154,18 @@ test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
 });
 
 test.skipIf(missing)(`every option is offered${why}`, () => {
-  const names = options.flatMap(({ shorts, longs }) => [
-    ...[...(shorts ?? "")].map((letter) => `-${letter}`),
-    ...longs.map((long) => `--${long}`),
-  ]);
-  expect(complete("sockscope -")).toEqual(names.sort());
+  for (const { command, own, taken } of commandOptions) {
+    const names = [...own, ...taken].flatMap(optionNames);
+    expect(complete(command === SS ? "sockscope -" : `sockscope ${command} -`)).toEqual(names.sort());
+  }
+});
+
+test.skipIf(missing)(`every word that an option of a command takes is offered${why}`, () => {
+  for (const { command, own } of commandOptions.slice(1)) {
+    for (const option of own.filter(hasValue).filter(({ value }) => value.kind === "word"))
+      for (const name of optionNames(option))
+        expect(complete(`sockscope ${command} ${name} `)).toEqual(valueWords(option.value).toSorted());
+  }
 });
 
 test.skipIf(missing)(`the line may go on behind the cursor${why}`, () => {

@@ -1,8 +1,11 @@
 /** Completions for bash, 4.4 or later; they need no bash-completion package. */
 import { timerNames } from "../../diag/inet.ts";
-import { type Option, type OptionValue, options } from "../options.ts";
+import type { OptionHelp } from "../help.ts";
+import type { OptionValue } from "../options.ts";
+import { type CommandOptions, commandOptions, hasValue, optionNames, SS, valueWords } from "./options.ts";
 import {
   CONGESTION_CONTROLS,
+  commandNames,
   helpTopics,
   hostPrefixWords,
   joinWords,
@@ -22,7 +25,7 @@ const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => strin
   folder: () => "files -d",
   netns: () => "netns",
   number: () => "nothing",
-  word: ({ choices = [] }) => `words ${choices.join(" ")}`,
+  word: (value) => (value.choices === undefined ? "nothing" : `words ${valueWords(value).join(" ")}`),
   list: ({ choices = [] }) => `list ${choices.join(" ")}`,
 };
 
@@ -42,17 +45,26 @@ const operands: Readonly<Record<OperandKind, string>> = {
   amount: "nothing",
 };
 
-/** An option's names as they are typed. */
-function names({ shorts, longs }: Option): string[] {
-  return [...[...(shorts ?? "")].map((letter) => `-${letter}`), ...longs.map((long) => `--${long}`)];
+/** The case of a command whose options are offered. */
+function namesCase({ command, own, taken }: CommandOptions): string {
+  return `    ${command}) __sockscope_offer "" ${[...own, ...taken].flatMap(optionNames).join(" ")} ;;`;
 }
 
-function valueCase(option: Option & { value: OptionValue }): string {
-  return `    ${names(option).join(" | ")}) takes=(${values[option.value.kind](option.value)}) ;;`;
+function valueCase(option: OptionHelp & { value: OptionValue }): string {
+  return `    ${optionNames(option).join(" | ")}) takes=(${values[option.value.kind](option.value)}) ;;`;
 }
 
-function hasValue(option: Option): option is Option & { value: OptionValue } {
-  return option.value !== undefined;
+/** The function for the values of a command's options; it asks that of ss about those that are of ss. */
+function valueFunction({ command, own, taken }: CommandOptions): string {
+  const cases = own.filter(hasValue).map(valueCase);
+  const ofSs = taken.filter(hasValue).flatMap(optionNames).join(" | ");
+  if (ofSs !== "") cases.push(`    ${ofSs}) __sockscope_value_${SS} "$1" ;;`);
+  return `\
+__sockscope_value_${command}() {
+  case $1 in
+${cases.join("\n")}
+  esac
+}`;
 }
 
 /** Words in single quotes, so that the shell takes none of them for its own. */
@@ -163,12 +175,20 @@ __sockscope_cgroups() {
   compopt -o nospace 2> /dev/null
 }
 
+# Offers the names of the options after a command.
+__sockscope_names() {
+  case $command in
+${commandOptions.map(namesCase).join("\n")}
+  esac
+}
+
+# Each sets takes to how the value of an option after a command is completed.
+${commandOptions.map(valueFunction).join("\n\n")}
+
 # Sets takes to how the value of an option is completed; to nothing if it takes none.
 __sockscope_value() {
   takes=()
-  case $1 in
-${options.filter(hasValue).map(valueCase).join("\n")}
-  esac
+  "__sockscope_value_$command" "$1"
 }
 
 # Takes an argument that begins with a dash apart: takes as above, head to what stands before the value, attached
@@ -237,9 +257,13 @@ _sockscope() {
   local cur=\${words[-1]}
   [[ $cur == [\\'\\"]* ]] && cur=\${cur:1}
 
+  # A command is the first argument, and ${SS} stands for none.
+  local command=${SS} first=1
+  [[ \${#words[@]} -gt 2 && \${words[1]} == @(${commandNames.join("|")}) ]] && command=\${words[1]} first=2
+
   local head attached ended= help= word
   local -a takes=() pending=() plain=()
-  for word in "\${words[@]:1:\${#words[@]}-2}"; do
+  for word in "\${words[@]:first:\${#words[@]}-first-1}"; do
     word=\${word//[\\\\\\'\\"]/}
     if [[ \${pending-} ]]; then
       pending=()
@@ -259,15 +283,16 @@ _sockscope() {
   if [[ \${pending-} ]]; then
     "__sockscope_$pending" "" "\${pending[@]:1}"
   elif [[ $help && $cur != -* ]]; then
-    ((\${#plain[@]})) || __sockscope_offer "" ${helpTopics.join(" ")}
+    [[ $command != ${SS} ]] || ((\${#plain[@]})) || __sockscope_offer "" ${helpTopics.join(" ")}
   elif [[ $ended || $cur != -* ]]; then
+    ((\${#words[@]} > 2)) || __sockscope_offer "" ${commandNames.join(" ")}
     __sockscope_filter "\${plain[@]}"
   else
     __sockscope_option "$cur"
     if [[ $attached ]]; then
       [[ \${takes-} ]] && "__sockscope_$takes" "$head" "\${takes[@]:1}"
     else
-      __sockscope_offer "" ${options.flatMap(names).join(" ")}
+      __sockscope_names
     fi
   fi
 

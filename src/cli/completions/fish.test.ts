@@ -12,7 +12,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fishCompletion } from "./fish.ts";
-import { CONGESTION_CONTROLS, predicateWords, stateKeywords, stateNames } from "./vocabulary.ts";
+import { commandOptions, hasValue, optionNames, SS, valueWords } from "./options.ts";
+import {
+  CONGESTION_CONTROLS,
+  commandNames,
+  predicateWords,
+  stateKeywords,
+  stateNames,
+} from "./vocabulary.ts";
 
 const missing = Bun.which("fish") === null;
 const why = missing ? " (skipped: fish is not installed)" : "";
@@ -81,6 +88,28 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope --help ", ["filter"]],
   ["sockscope --columns netid,rttv", ["netid,rttvar", "netid,rttvarUs"]],
   ["sockscope --sort=-coun", ["--sort=-count"]],
+  ["sockscope ", [...predicates, ...stateKeywords, ...commandNames, "not"].sort()],
+  ["sockscope to", ["top", "tos"]],
+  ["sockscope -t to", ["tos"]],
+  ["sockscope top to", ["tos"]],
+  ["sockscope --help to", []],
+  ["sockscope top ", [...predicates, ...stateKeywords, "not"].sort()],
+  ["sockscope top --de", ["--delay"]],
+  ["sockscope top --he", ["--help"]],
+  ["sockscope top --help ", []],
+  ["sockscope top -d ", []],
+  ["sockscope -d autob", ["autobound"]],
+  ["sockscope top -bn ", []],
+  ["sockscope top -n 5 ", [...predicates, ...stateKeywords, "not"].sort()],
+  ["sockscope -n top ", [...predicates, "and", "not", "or"].sort()],
+  ["sockscope top -b state li", ["listening"]],
+  ["sockscope top -d 2 sport = 22 ", [...predicates, "and", "not", "or"].sort()],
+  ["sockscope top --by p", ["peer", "port", "process"]],
+  ["sockscope top --sort=-ra", ["--sort=-rate"]],
+  ["sockscope top --columns=net", []],
+  ["sockscope top -bfin", ["-bfinet", "-bfinet6"]],
+  ["sockscope top -bAtcp,ud", ["-bAtcp,udp"]],
+  ["sockscope top -F fi", ["file two"]],
   ["sockscope cong ", ["!=", "=", ...congestionControls].sort()],
 ];
 
@@ -94,4 +123,15 @@ test.skipIf(missing)(`processes by name and by id${why}`, async () => {
 
 test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
   expect(complete(line)).toEqual([...offered]);
+});
+
+test.skipIf(missing)(`every option of a command is offered, and every word that its own take${why}`, () => {
+  for (const { command, own, taken } of commandOptions) {
+    const line = command === SS ? "sockscope" : `sockscope ${command}`;
+    expect(complete(`${line} -`)).toEqual([...own, ...taken].flatMap(optionNames).sort());
+    if (command === SS) continue;
+    for (const option of own.filter(hasValue).filter(({ value }) => value.kind === "word"))
+      for (const name of optionNames(option))
+        expect(complete(`${line} ${name} `)).toEqual(valueWords(option.value).toSorted());
+  }
 });

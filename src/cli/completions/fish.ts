@@ -1,8 +1,12 @@
 /** Completions for fish, 3.4 or later. */
 import { timerNames } from "../../diag/inet.ts";
-import { type Option, type OptionValue, options } from "../options.ts";
+import { commandWords } from "../commands/words.ts";
+import type { OptionHelp } from "../help.ts";
+import type { OptionValue } from "../options.ts";
+import { type CommandOptions, commandOptions, hasValue, SS, valueWords } from "./options.ts";
 import {
   CONGESTION_CONTROLS,
+  commandNames,
   helpTopics,
   hostPrefixWords,
   joinWords,
@@ -22,7 +26,7 @@ const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => strin
   folder: () => "-x -a '(__fish_complete_directories)'",
   netns: () => "-x -a '(__sockscope_entries /run/netns)'",
   number: () => "-x",
-  word: ({ choices = [] }) => `-x -a '${choices.join(" ")}'`,
+  word: (value) => (value.choices === undefined ? "-x" : `-x -a '${valueWords(value).join(" ")}'`),
   list: ({ choices = [] }) => `-x -a '(__sockscope_list ${choices.join(" ")})'`,
 };
 
@@ -47,26 +51,43 @@ function quote(text: string): string {
   return `'${text.replace(/['\\]/g, "\\$&")}'`;
 }
 
-function completeOption(program: string, { shorts, longs, value, brief }: Option): string {
+/** The flags of `complete` that tell of an option. */
+function optionFlags({ shorts, longs, value, brief }: OptionHelp): string {
   const names = [
     ...[...(shorts ?? "")].map((letter) => `-s ${letter}`),
     ...longs.map((long) => `-l ${long}`),
   ];
-  const parts = [`complete -c ${program}`, ...names, `-d ${quote(brief)}`];
+  const parts = [...names, `-d ${quote(brief)}`];
   return (value === undefined ? parts : [...parts, values[value.kind](value)]).join(" ");
 }
 
-const taking = options.filter(({ value }) => value !== undefined);
-const letters = taking.map(({ shorts = "" }) => shorts).join("");
+/** A line for each option, which tells after which commands it is one unless that holds after all. */
+function completeOptions(program: string): string {
+  const all = commandOptions.flatMap(({ command, own, taken }) =>
+    [...own, ...taken].map((option) => ({ command, flags: optionFlags(option) })),
+  );
+  const lines = Map.groupBy(all, ({ flags }) => flags);
+  return Array.from(lines, ([flags, alike]) => {
+    const after = alike.map(({ command }) => command).join(" ");
+    const condition = alike.length === commandOptions.length ? "" : ` -n '__sockscope_after ${after}'`;
+    return `complete -c ${program}${condition} ${flags}`;
+  }).join("\n");
+}
 
-/** A pattern for letters of which the last takes a value. */
-const BUNDLE = `-[^-${letters}]*[${letters}]`;
+/** A pattern that nothing fits. */
+const NEVER = "(?!)";
 
-/** A pattern for a word whose value is the next word. */
-const WANTS_VALUE = `^(${BUNDLE}|--(${taking.flatMap(({ longs }) => longs).join("|")}))$`;
-
-/** A pattern for what stands before a value in the same word. */
-const ATTACHED = `^(${BUNDLE}|--[^=]*=)`;
+/** The case of the patterns for the options of a command that take a value: of letters, and of whole words. */
+function valuedCase({ command, own, taken }: CommandOptions): string {
+  const valued = [...own, ...taken].filter(hasValue);
+  const letters = valued.map(({ shorts = "" }) => shorts).join("");
+  const longs = valued.flatMap((option) => option.longs).join("|");
+  const bundle = letters === "" ? NEVER : `-[^-${letters}]*[${letters}]`;
+  const word = longs === "" ? NEVER : `--(${longs})`;
+  return `\
+        case ${command}
+            printf '%s\\n' '${bundle}' '${word}'`;
+}
 
 /** The case of keywords that are completed alike: relations right after one, and what it takes. */
 function operandCase({ keywords, kind, relations }: KeywordGroup): string {
@@ -81,6 +102,27 @@ export function fishCompletion(program: string): string {
   return `\
 # fish completion for ${program}, as '${program} --completions fish' writes it.
 
+# The command, which is the first argument; ${SS} stands for none.
+function __sockscope_command
+    set -l words (commandline -opc)
+    if contains -- "$words[2]" ${commandNames.join(" ")}
+        echo $words[2]
+    else
+        echo ${SS}
+    end
+end
+
+function __sockscope_after
+    contains -- (__sockscope_command) $argv
+end
+
+# Two patterns for options whose value follows: letters of which the last takes one, and whole words.
+function __sockscope_valued
+    switch (__sockscope_command)
+${commandOptions.map(valuedCase).join("\n")}
+    end
+end
+
 # Names in a directory.
 function __sockscope_entries
     set -l paths $argv[1]/*
@@ -89,7 +131,8 @@ end
 
 # Words, each behind those that already stand in the list.
 function __sockscope_list
-    set -l value (commandline -ct | string replace -r '${ATTACHED}' '')
+    set -l valued (__sockscope_valued)
+    set -l value (commandline -ct | string replace -r "^($valued[1]|--[^=]*=)" '')
     set -l before (string match -r '^(?:.*,)?[!-]?' -- $value)
     printf '%s\\n' "$before"$argv
 end
@@ -130,14 +173,18 @@ end
 function __sockscope_filter
     set -l plain
     set -l pending
-    if contains -- --help (commandline -opc); or contains -- -h (commandline -opc)
-        printf '%s\\n' ${helpTopics.join(" ")}
+    set -l valued (__sockscope_valued)
+    set -l words (commandline -opc)[2..]
+    set -l command (__sockscope_command)
+    test $command = ${SS}; or set words $words[2..]
+    if contains -- --help $words; or contains -- -h $words
+        test $command = ${SS}; and printf '%s\\n' ${helpTopics.join(" ")}
         return
     end
-    for word in (commandline -opc)[2..]
+    for word in $words
         if set -q pending[1]
             set pending
-        else if string match -qr '${WANTS_VALUE}' -- $word
+        else if string match -qr "^($valued[1]|$valued[2])\\$" -- $word
             set pending $word
         else if not string match -q -- '-?*' $word
             set -a plain $word
@@ -169,6 +216,12 @@ ${keywordGroups.map(operandCase).join("\n")}
 end
 
 complete -c ${program} -f -a '(__sockscope_filter)'
-${options.map((option) => completeOption(program, option)).join("\n")}
+${Object.entries(commandWords)
+  .map(
+    ([word, brief]) =>
+      `complete -c ${program} -n 'test (count (commandline -opc)) -eq 1' -a ${word} -d ${quote(brief)}`,
+  )
+  .join("\n")}
+${completeOptions(program)}
 `;
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { manPage } from "../man.ts";
-import { options } from "../options.ts";
 import { nothingChosen, select } from "../select.ts";
+import { commandOptions } from "./options.ts";
 import { completionScript } from "./script.ts";
 import { type Shell, shells } from "./shells.ts";
 import { plainRelations, stateKeywords, stateNames } from "./vocabulary.ts";
@@ -14,9 +14,13 @@ const spellings: Readonly<Record<Shell, { short: string; long: string }>> = {
   fish: { short: " -s ", long: " -l " },
 };
 
-test.each(shells.flatMap((shell) => options.map((option) => [shell, option.longs[0], option] as const)))(
-  "the script for %s knows --%s",
-  (shell, _, option) => {
+const everyOption = commandOptions.flatMap(({ command, own }) =>
+  own.map((option) => [command, option.longs[0], option] as const),
+);
+
+test.each(shells.flatMap((shell) => everyOption.map((each) => [shell, ...each] as const)))(
+  "the script for %s knows that %s has --%s",
+  (shell, _command, _long, option) => {
     const script = completionScript(shell);
     const { short, long } = spellings[shell];
     const names = [

@@ -5,9 +5,13 @@ import { allPredicates, isKeyword, predicates } from "../../filter/predicates.ts
 import { relationWords } from "../../filter/relations.ts";
 import type { AnyKeyword, Keyword, Relation } from "../../filter/tree.ts";
 import { stateGroups, states } from "../../model/state.ts";
+import { type CommandWord, commandWords } from "../commands/words.ts";
 
 /** A word of our own that begins a predicate. */
 type FactKeyword = keyof typeof factPredicates;
+
+/** The words that are commands, as the first argument. */
+export const commandNames = Object.keys(commandWords) as readonly CommandWord[];
 
 /** The words that take a state; they stand before all others. */
 export const stateKeywords = ["state", "exclude"] as const;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { commandNames } from "./vocabulary.ts";
 import { zshCompletion } from "./zsh.ts";
 
 const missing = Bun.which("zsh") === null;
@@ -51,6 +52,22 @@ const typed: [keys: string, args: string][] = [
   ["user roo\t", "<user><root>"],
   ["comm sockscope-z\t", "<comm><sockscope-zsh>"],
   ["--help fil\t", "<--help><filter>"],
+  ...commandNames.map((word): [string, string] => [`${word}\t--he\t`, `<${word}><--help>`]),
+  ["-t top\tx", "<-t><topx>"],
+  ["top top\tx", "<top><topx>"],
+  ["top --del\t3", "<top><--delay=3>"],
+  ["--del\t3", "<--del3>"],
+  ["top -bn 5 state estab\t", "<top><-bn><5><state><established>"],
+  ["top -d 5 state listening autob\t", "<top><-d><5><state><listening><autobound>"],
+  ["top -d\t5", "<top><-d5>"],
+  ["top -n 2 sport ge 5 or dp\t", "<top><-n><2><sport><ge><5><or><dport>"],
+  ["top --by pro\t", "<top><--by><process>"],
+  ["top --by=cont\t", "<top><--by=container>"],
+  ["top --sort rat\t", "<top><--sort><rate>"],
+  ["top --sort -rat\t", "<top><--sort><-rate>"],
+  ["top --num\tx", "<top><--numx>"],
+  ["top --dcc\tautob\t", "<top><--dccp><autobound>"],
+  ["top -F fil\t", "<top><-F><file two>"],
 ];
 
 /** A command line's end, in which what the program gets is not what was typed. */

@@ -1,8 +1,12 @@
 /** Completions for zsh, with what its own completion system knows of hosts, ports and interfaces. */
 import { timerNames } from "../../diag/inet.ts";
-import { type Option, type OptionValue, options } from "../options.ts";
+import { commandWords } from "../commands/words.ts";
+import type { OptionHelp } from "../help.ts";
+import type { OptionValue } from "../options.ts";
+import { type CommandOptions, commandOptions, optionNames, SS, valueWords } from "./options.ts";
 import {
   CONGESTION_CONTROLS,
+  commandNames,
   helpTopics,
   hostPrefixWords,
   joinWords,
@@ -22,7 +26,7 @@ const actions: Readonly<Record<OptionValue["kind"], (value: OptionValue) => stri
   folder: () => "_files -/",
   netns: () => "_sockscope_netns",
   number: () => "",
-  word: ({ choices = [] }) => `(${choices.join(" ")})`,
+  word: (value) => (value.choices === undefined ? "" : `(${valueWords(value).join(" ")})`),
   list: ({ choices = [] }) => `_sockscope_list ${choices.join(" ")}`,
 };
 
@@ -48,14 +52,29 @@ function explanation(text: string): string {
 }
 
 /** The specifications of an option: one for each of its names, which exclude each other unless it may be repeated. */
-function specifications({ shorts, longs, value, brief }: Option): string[] {
-  const names = [...[...(shorts ?? "")].map((letter) => `-${letter}`), ...longs.map((long) => `--${long}`)];
+function specifications({ value, brief, ...option }: OptionHelp): string[] {
+  const names = optionNames(option);
   const before = value === undefined ? `(${names.join(" ")})` : "*";
-  const after = value === undefined ? "" : `:${value.name}:${actions[value.kind](value)}`;
+  const after = value === undefined ? "" : `:${explanation(value.name)}:${actions[value.kind](value)}`;
   return names.map((name) => {
     const attached = value === undefined ? "" : name.startsWith("--") ? "=" : "+";
     return `    '${before}${name}${attached}[${explanation(brief)}]${after}' \\`;
   });
+}
+
+/** The function for what follows a command. */
+function argumentsFunction({ command, own, taken }: CommandOptions): string {
+  return `\
+_sockscope_arguments_${command}() {
+  _arguments -s -S \\
+${[...own, ...taken].flatMap(specifications).join("\n")}
+    '*::filter:_sockscope_filter'
+}`;
+}
+
+/** Words that are offered with what they mean. */
+function described(words: Iterable<readonly [word: string, meaning: string]>, indent: string): string {
+  return Array.from(words, ([word, meaning]) => `${indent}'${word}:${explanation(meaning)}'`).join("\n");
 }
 
 /** Words in single quotes. */
@@ -142,8 +161,14 @@ _sockscope_cgroups() {
 
 _sockscope_filter() {
   if (( $+opt_args[--help] + $+opt_args[-h] )); then
-    (( CURRENT == 1 )) && _sockscope_words topic ${helpTopics.join(" ")}
+    [[ $command == ${SS} ]] && (( CURRENT == 1 )) && _sockscope_words topic ${helpTopics.join(" ")}
     return
+  fi
+  if (( first )); then
+    local -a commands=(
+${described(Object.entries(commandWords), "      ")}
+    )
+    _describe -t commands command commands
   fi
   local -a plain=("\${(@Q)\${(@)words[1,CURRENT-1]:#-?*}}")
   while (( $#plain >= 2 )) && [[ $plain[1] == (${stateKeywords.join("|")}) ]]; do shift 2 plain; done
@@ -156,7 +181,7 @@ _sockscope_filter() {
 ${keywordGroups.map(operandCase).join("\n")}
     *)
       local -a predicates=(
-${predicateWords.map(([word, meaning]) => `        '${word}:${explanation(meaning)}'`).join("\n")}
+${described(predicateWords, "        ")}
       )
       _describe -t predicates predicate predicates
       _sockscope_words operator ${NOT}
@@ -169,11 +194,20 @@ ${predicateWords.map(([word, meaning]) => `        '${word}:${explanation(meanin
   esac
 }
 
+# What follows each command, and the program alone.
+${commandOptions.map(argumentsFunction).join("\n\n")}
+
 _sockscope() {
   local -A opt_args
-  _arguments -s -S \\
-${options.flatMap(specifications).join("\n")}
-    '*::filter:_sockscope_filter'
+  # A command is the first argument, and ${SS} stands for none.
+  local command=${SS}
+  local -i first=$(( CURRENT == 2 ))
+  if [[ $first -eq 0 && $words[2] == (${commandNames.join("|")}) ]]; then
+    command=$words[2]
+    shift words
+    (( CURRENT-- ))
+  fi
+  _sockscope_arguments_$command
 }
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
