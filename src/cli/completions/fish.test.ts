@@ -94,6 +94,8 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope top to", ["tos"]],
   ["sockscope --help to", []],
   ["sockscope top ", [...predicates, ...stateKeywords, "not"].sort()],
+  ["sockscope -dnfin", ["-dnfinet", "-dnfinet6"]],
+  ["sockscope -dnf in", ["inet", "inet6"]],
   ["sockscope top --de", ["--delay"]],
   ["sockscope top --he", ["--help"]],
   ["sockscope top --help ", []],
@@ -110,6 +112,8 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope top -bfin", ["-bfinet", "-bfinet6"]],
   ["sockscope top -bAtcp,ud", ["-bAtcp,udp"]],
   ["sockscope top -F fi", ["file two"]],
+  ["sockscope top comm = 'a b' or autob", ["autobound"]],
+  ["sockscope top '(' autob", ["autobound"]],
   ["sockscope cong ", ["!=", "=", ...congestionControls].sort()],
 ];
 

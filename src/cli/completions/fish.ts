@@ -46,32 +46,41 @@ const operands: Readonly<Record<OperandKind, string>> = {
   amount: "true",
 };
 
+/** What stands before the word of a command to make the name that its options are told under. */
+const PREFIX = "__sockscope_command_";
+
 /** Text in single quotes. */
 function quote(text: string): string {
   return `'${text.replace(/['\\]/g, "\\$&")}'`;
 }
 
-/** The flags of `complete` that tell of an option. */
-function optionFlags({ shorts, longs, value, brief }: OptionHelp): string {
+function completeOption(start: string, { shorts, longs, value, brief }: OptionHelp): string {
   const names = [
     ...[...(shorts ?? "")].map((letter) => `-s ${letter}`),
     ...longs.map((long) => `-l ${long}`),
   ];
-  const parts = [...names, `-d ${quote(brief)}`];
+  const parts = [start, ...names, `-d ${quote(brief)}`];
   return (value === undefined ? parts : [...parts, values[value.kind](value)]).join(" ");
 }
 
-/** A line for each option, which tells after which commands it is one unless that holds after all. */
-function completeOptions(program: string): string {
-  const all = commandOptions.flatMap(({ command, own, taken }) =>
-    [...own, ...taken].map((option) => ({ command, flags: optionFlags(option) })),
-  );
-  const lines = Map.groupBy(all, ({ flags }) => flags);
-  return Array.from(lines, ([flags, alike]) => {
-    const after = alike.map(({ command }) => command).join(" ");
-    const condition = alike.length === commandOptions.length ? "" : ` -n '__sockscope_after ${after}'`;
-    return `complete -c ${program}${condition} ${flags}`;
-  }).join("\n");
+/** What completes a command line without a command: nothing of that is for one with a command. */
+function completeSs(program: string, { own }: CommandOptions): string {
+  const start = `complete -c ${program} -n __sockscope_no_command`;
+  const first = `complete -c ${program} -n 'test (count (commandline -opc)) -eq 1'`;
+  return [
+    `${start} -f -a '(__sockscope_filter)'`,
+    ...Object.entries(commandWords).map(([word, brief]) => `${first} -a ${word} -d ${quote(brief)}`),
+    ...own.map((option) => completeOption(start, option)),
+  ].join("\n");
+}
+
+/** What completes a command. */
+function completeCommand({ command, own, taken }: CommandOptions): string {
+  const start = `complete -c ${PREFIX}${command}`;
+  return [
+    `${start} -f -a '(__sockscope_filter)'`,
+    ...[...own, ...taken].map((option) => completeOption(start, option)),
+  ].join("\n");
 }
 
 /** A pattern that nothing fits. */
@@ -85,7 +94,7 @@ function valuedCase({ command, own, taken }: CommandOptions): string {
   const bundle = letters === "" ? NEVER : `-[^-${letters}]*[${letters}]`;
   const word = longs === "" ? NEVER : `--(${longs})`;
   return `\
-        case ${command}
+        case ${command === SS ? "'*'" : `${PREFIX}${command}`}
             printf '%s\\n' '${bundle}' '${word}'`;
 }
 
@@ -97,29 +106,31 @@ function operandCase({ keywords, kind, relations }: KeywordGroup): string {
             ${operands[kind]}`;
 }
 
+const [ss, ...commands] = commandOptions;
+
 /** The script for fish. @param program the command that is to be completed */
 export function fishCompletion(program: string): string {
   return `\
 # fish completion for ${program}, as '${program} --completions fish' writes it.
 
-# The command, which is the first argument; ${SS} stands for none.
-function __sockscope_command
+# A command is the first argument.
+function __sockscope_no_command
     set -l words (commandline -opc)
-    if contains -- "$words[2]" ${commandNames.join(" ")}
-        echo $words[2]
-    else
-        echo ${SS}
-    end
+    not contains -- "$words[2]" ${commandNames.join(" ")}
 end
 
-function __sockscope_after
-    contains -- (__sockscope_command) $argv
+# The letters of a command may take values where those of ss do not, which fish keeps apart by the name of a program
+# only. So a command is completed like a program.
+function __sockscope_after_command
+    set -l words (commandline -opc)
+    set -l line ${PREFIX}$words[2] (string escape -- $words[3..])
+    complete -C "$line $(commandline -ct)"
 end
 
 # Two patterns for options whose value follows: letters of which the last takes one, and whole words.
 function __sockscope_valued
-    switch (__sockscope_command)
-${commandOptions.map(valuedCase).join("\n")}
+    switch (commandline -opc)[1]
+${[...commands, ss].map(valuedCase).join("\n")}
     end
 end
 
@@ -175,10 +186,8 @@ function __sockscope_filter
     set -l pending
     set -l valued (__sockscope_valued)
     set -l words (commandline -opc)[2..]
-    set -l command (__sockscope_command)
-    test $command = ${SS}; or set words $words[2..]
     if contains -- --help $words; or contains -- -h $words
-        test $command = ${SS}; and printf '%s\\n' ${helpTopics.join(" ")}
+        string match -q '${PREFIX}*' (commandline -opc)[1]; or printf '%s\\n' ${helpTopics.join(" ")}
         return
     end
     for word in $words
@@ -215,13 +224,10 @@ ${keywordGroups.map(operandCase).join("\n")}
     end
 end
 
-complete -c ${program} -f -a '(__sockscope_filter)'
-${Object.entries(commandWords)
-  .map(
-    ([word, brief]) =>
-      `complete -c ${program} -n 'test (count (commandline -opc)) -eq 1' -a ${word} -d ${quote(brief)}`,
-  )
-  .join("\n")}
-${completeOptions(program)}
+${completeSs(program, ss)}
+
+complete -c ${program} -n 'not __sockscope_no_command' -f -a '(__sockscope_after_command)'
+
+${commands.map(completeCommand).join("\n\n")}
 `;
 }

@@ -45,7 +45,7 @@ export function takenOptions(command: Pick<Command<unknown>, "options" | "takes"
 }
 
 /** The options without a command, then those after each. */
-export const commandOptions: readonly CommandOptions[] = [
+export const commandOptions: readonly [CommandOptions, ...CommandOptions[]] = [
   { command: SS, own: options, taken: [] },
   ...commandTable.map(([word, command]) => ({
     command: word,
