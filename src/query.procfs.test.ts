@@ -91,6 +91,7 @@ function listed(
       },
     } as unknown as Host["files"],
     resolver: undefined as unknown as Host["resolver"],
+    bpf: undefined as unknown as Host["bpf"],
     cgroups: () => undefined,
   };
   const selection: Selection = {

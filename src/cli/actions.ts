@@ -3,7 +3,7 @@
 import { enterNetns } from "../host/netns.ts";
 import { systemMessage } from "../native/errno.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
-import type { Action } from "./options.ts";
+import type { Action, Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
 /** What the options that act at once have brought in. */
@@ -12,7 +12,15 @@ export interface Done {
   readonly filterFile?: Uint8Array;
 }
 
-type Performer<A extends Action> = (world: World, action: A) => Done | Stop;
+type Performer<A extends Action> = (
+  world: World,
+  action: A,
+  replay: string | undefined,
+) => Done | Stop | Promise<Done | Stop>;
+
+/** BPF_MAP_TYPE_SK_STORAGE: maps whose values are kept with sockets. linux/bpf.h. */
+const SK_STORAGE = 24;
+const EPERM = 1;
 
 function fail(message: string, status: number): Stop {
   return { kind: "error", message, usage: false, status };
@@ -38,14 +46,28 @@ const performers: { readonly [K in Action["kind"]]: Performer<Extract<Action, { 
       return fail(`${program}: SELinux is not enabled.`, 1);
     }
   },
-  bpfMap: () => ({}),
+  async bpfMap({ program, host }, { id }, replay) {
+    // The maps of a recording are not those of this machine.
+    if (replay !== undefined) return {};
+    const map = (await host.bpf()).map(id);
+    if (typeof map === "number") {
+      const why = map === -EPERM ? ": missing root permissions, CAP_BPF, or CAP_SYS_ADMIN" : "";
+      return fail(`${program}: cannot get fd for BPF map ID ${id}${why}`, 1);
+    }
+    if (map.type === SK_STORAGE) return {};
+    const expected = `expecting ${SK_STORAGE} ('sk_storage')`;
+    return fail(`${program}: BPF map with ID ${id} has type ID ${map.type}, ${expected}`, 1);
+  },
 };
 
 /** Performs actions in their order, up to one that fails. */
-export function performActions(world: World, actions: readonly Action[]): Done | Stop {
+export async function performActions(
+  world: World,
+  { actions, replay }: Pick<Draft, "actions" | "replay">,
+): Promise<Done | Stop> {
   let done: Done = {};
   for (const action of actions) {
-    const result = (performers[action.kind] as Performer<Action>)(world, action);
+    const result = await (performers[action.kind] as Performer<Action>)(world, action, replay);
     if ("kind" in result) return result;
     done = { ...done, ...result };
   }

@@ -116,9 +116,16 @@ export async function openListing(
     return { kind: "error", message, usage: false, status: error.status };
   }
   const { selection, predicate } = places[0].filtered;
+  let bpfMapFds: readonly number[] = [];
+  if (needs.bpfMaps || needs.bpfMapIds.length > 0) {
+    const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
+    const maps = await lookUpBpfMaps(host, (line) => say(`${world.program}: ${line}\n`));
+    bpfMapFds = maps.descriptors(needs.bpfMapIds);
+    names.useBpfMaps(maps);
+  }
   const query: Query = {
     selection,
-    details: { ...needs, uid },
+    details: { ...needs, uid, bpfMapFds },
     predicate,
     keep,
     sources,

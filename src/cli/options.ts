@@ -635,7 +635,7 @@ export const options: readonly Option[] = [
     longs: ["bpf-maps"],
     category: "details",
     brief: "All BPF storage of the socket",
-    doc: "Show what BPF programs have stored with the socket. Needs root.",
+    doc: "Show what BPF programs have stored with the socket, by its type. Needs root.",
     apply: allBpfMaps,
   },
   {

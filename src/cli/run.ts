@@ -37,7 +37,7 @@ export async function run(world: World): Promise<number> {
     return runCommand(world, first);
   }
   const { draft, words, stop } = parse(world);
-  const done = performActions(world, draft.actions);
+  const done = await performActions(world, draft);
   if ("kind" in done) return halt(world, done);
   if (stop?.kind === "help" && words.length === 1 && words[0] === "filter") {
     const { filterUsage } = await import("./filter-help.ts");

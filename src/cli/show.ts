@@ -70,6 +70,10 @@ export function nameSource(draft: Draft, names: HostNames, explainer?: Explainer
     netlinkProtocol: (protocol) => (draft.numeric ? undefined : names.netlinkProtocol(protocol)),
     processStat: (pid) => (draft.numeric ? undefined : names.processStat(pid)),
     processContext: (pid) => (draft.processContext ? names.processContext(pid) : undefined),
+    bpfValue: (mapId, value) =>
+      draft.bpfMaps || draft.bpfMapIds.includes(mapId)
+        ? (names.bpfMaps?.describe(mapId, value) ?? {})
+        : undefined,
     cgroup: (id) => (draft.cgroup || draft.extended ? names.cgroup(id) : undefined),
     host: (data, at, length) => names.host(data, at, length),
     owners: (inode) => (draft.processes ? (names.owners(inode) ?? []) : undefined),

@@ -4,7 +4,7 @@ import type { Json } from "../diag/message.ts";
 import { states } from "../model/state.ts";
 
 /** The JSON type of a value. `hex` is a string: a 64-bit identity, `0x` and hexadecimal digits. */
-export type ColumnType = "string" | "integer" | "number" | "boolean" | "hex" | "array";
+export type ColumnType = "string" | "integer" | "number" | "boolean" | "hex" | "array" | "any";
 
 /** A key of the objects that an array holds. */
 export interface ItemKey {

@@ -329,7 +329,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
         return primary && addressTexts([primary])?.[0];
       },
     },
-    ...ulpColumns(addressText),
+    ...ulpColumns(names, addressText),
     {
       key: "explanation.limit",
       type: "string",

@@ -1,6 +1,7 @@
 /** Where columns take names from. */
 import type { InetSocket } from "../diag/inet.ts";
 import type { UnixSocket } from "../diag/unix.ts";
+import type { BpfDescription } from "../enrich/bpf-maps.ts";
 import type { CgroupOwner } from "../enrich/containers.ts";
 import type { ProcessDetails } from "../enrich/process-details.ts";
 import type { Owner } from "../enrich/processes.ts";
@@ -20,6 +21,8 @@ export interface NameSource {
   processStat(pid: number): Uint8Array | undefined;
   /** The SELinux context of a process, 0 the kernel. */
   processContext(pid: number): Uint8Array | undefined;
+  /** What more there is to know of a value from a BPF map; undefined if such values were not asked for. */
+  bpfValue(mapId: number, value: Uint8Array): BpfDescription | undefined;
   /** Path of a cgroup. */
   cgroup(id: bigint): Uint8Array | undefined;
   /** Host name of the 4 or 16 bytes at `at`. */
@@ -49,6 +52,7 @@ export const noNames: NameSource = {
   netlinkProtocol: unknown,
   processStat: unknown,
   processContext: unknown,
+  bpfValue: () => ({}),
   cgroup: unknown,
   host: unknown,
   user: unknown,

@@ -21,6 +21,7 @@ const UNKNOWN: Schema = { type: "string", pattern: "^unknown\\(\\d+\\)$" };
 const REQUIRED = ["netid", "family"];
 
 function ofType(type: ColumnType): Schema {
+  if (type === "any") return {};
   return type === "hex" ? HEX : { type };
 }
 

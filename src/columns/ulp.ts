@@ -11,6 +11,7 @@ import {
 } from "../diag/layouts/ulp.ts";
 import type { Json } from "../diag/message.ts";
 import { type Column, structColumns } from "./column.ts";
+import type { NameSource } from "./names.ts";
 
 const decoder = new TextDecoder();
 
@@ -73,12 +74,14 @@ const subflowColumns: readonly Column<InetSocket>[] = [
   ...structColumns("ulp.mptcp", "-i", subflowFields, (socket: InetSocket) => socket.ulpInfo?.mptcp),
 ];
 
-function storage({ mapId, value }: BpfStorage): Json[] {
-  return mapId === undefined || value === undefined ? [] : [{ mapId, value: hexBytes(value) }];
+function storage({ mapId, value }: BpfStorage, names: NameSource): Json[] {
+  const more = mapId === undefined || value === undefined ? undefined : names.bpfValue(mapId, value);
+  return more === undefined ? [] : [{ mapId: mapId!, value: hexBytes(value!), ...more } as Json];
 }
 
 /** The columns, in the order of their JSON. @param address gives an IPv4 or IPv6 address as text */
 export function ulpColumns(
+  names: NameSource,
   address: (data: DataView, at: number, family: number) => string,
 ): readonly Column<InetSocket>[] {
   return [
@@ -123,12 +126,23 @@ export function ulpColumns(
       items: [
         { key: "mapId", type: "integer", doc: "id of the map" },
         { key: "value", type: "string", doc: "the value's bytes in hexadecimal" },
+        { key: "mapName", type: "string", doc: "name of the map", optional: true },
+        { key: "type", type: "string", doc: "type of the value, as C calls it", optional: true },
+        {
+          key: "decoded",
+          type: "any",
+          doc: "the value by its type: structs as objects, enumerations by name, pointers in hexadecimal, arrays of char as text, integers beyond 2^53 as their digits",
+          optional: true,
+        },
       ],
       kernel: "INET_DIAG_SK_BPF_STORAGES",
       since: "5.7",
-      option: "--bpf-maps",
+      option: "--bpf-maps, --bpf-map-id",
       doc: "what BPF programs have stored; needs root",
-      read: ({ bpfStorages }) => (bpfStorages === undefined ? undefined : [...bpfStorages].flatMap(storage)),
+      read: ({ bpfStorages }) => {
+        const told = bpfStorages && [...bpfStorages].flatMap((each) => storage(each, names));
+        return told?.length ? told : undefined;
+      },
     },
   ];
 }

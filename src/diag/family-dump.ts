@@ -18,6 +18,8 @@ export interface Details {
   readonly bpfMaps?: boolean;
   /** What they have stored in these maps, as `--bpf-map-id`. */
   readonly bpfMapIds?: readonly number[];
+  /** Descriptors of these maps, by which the kernel knows them; without any it is asked for everything. */
+  readonly bpfMapFds?: readonly number[];
 }
 
 /** How the sockets of one family are asked for and told apart. */

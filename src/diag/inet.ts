@@ -4,9 +4,9 @@ import { addressText } from "../model/address.ts";
 import { AF_INET6, IPPROTO_MPTCP, IPPROTO_SCTP } from "../model/family.ts";
 import { type StateName, stateName } from "../model/state.ts";
 import { NLA_F_NESTED } from "../netlink/constants.ts";
-import type { AttributeToWrite } from "../netlink/message.ts";
+import { type AttributeToWrite, encodeAttributes, u32Payload } from "../netlink/message.ts";
 import type { Details } from "./family-dump.ts";
-import { BpfStorages } from "./layouts/bpf-storage.ts";
+import { BpfStorages, SK_DIAG_BPF_STORAGE_REQ_MAP_FD } from "./layouts/bpf-storage.ts";
 import { BbrInfo, DctcpInfo, VegasInfo } from "./layouts/congestion.ts";
 import {
   INET_DIAG_LEGACY_REQUEST_SIZE,
@@ -66,11 +66,10 @@ export function inetLegacyRequest(family: number, ext: number, states: number): 
 }
 
 /** The attribute of a dump request that asks for BPF storages, if they are wanted; it needs CAP_BPF. */
-export function bpfStorageRequest({ bpfMaps, bpfMapIds }: Details): AttributeToWrite[] {
-  // The kernel takes single maps by file descriptor only, so all are asked for and the wanted ones picked later.
-  return bpfMaps || bpfMapIds?.length
-    ? [{ type: INET_DIAG_REQ_SK_BPF_STORAGES | NLA_F_NESTED, payload: new Uint8Array(0) }]
-    : [];
+export function bpfStorageRequest({ bpfMaps, bpfMapIds, bpfMapFds = [] }: Details): AttributeToWrite[] {
+  if (!bpfMaps && !bpfMapIds?.length) return [];
+  const maps = bpfMapFds.map((fd) => ({ type: SK_DIAG_BPF_STORAGE_REQ_MAP_FD, payload: u32Payload(fd) }));
+  return [{ type: INET_DIAG_REQ_SK_BPF_STORAGES | NLA_F_NESTED, payload: encodeAttributes(maps) }];
 }
 
 /** The names of `idiag_timer`. */

@@ -6,6 +6,7 @@ import type { Netns } from "../host/namespaces.ts";
 import { systemMessage } from "../native/errno.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { type Link, listLinks } from "../netlink/links.ts";
+import type { BpfMaps } from "./bpf-maps.ts";
 import { readNetlinkProtocols } from "./netlink-protocols.ts";
 import { once } from "./once.ts";
 import { knowPlaces, type Place, type Places } from "./places.ts";
@@ -149,6 +150,10 @@ export interface HostNames extends Places {
   findOwners(root: string, inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
   /** Takes the host names that were looked up. */
   useHosts(resolved: ResolvedHosts): void;
+  /** Takes the BPF maps that values can be from. */
+  useBpfMaps(maps: BpfMaps): void;
+  /** They, where they were looked up. */
+  readonly bpfMaps: BpfMaps | undefined;
   /** See {@link PortNames.useRpc}. */
   useRpc(rpc: RpcNames): void;
   /** Host name of the 4 or 16 bytes at `at`, if it is known. */
@@ -191,6 +196,7 @@ export function hostNames(
   const contexts = new Map<number, Uint8Array | undefined>();
   let owners: Owners = new Map();
   let hosts: ResolvedHosts | undefined;
+  let bpfMaps: BpfMaps | undefined;
   const missing = () => {
     try {
       host.files.read("/proc/mounts");
@@ -252,6 +258,12 @@ export function hostNames(
     },
     useRpc(rpc) {
       for (const each of [home, ...portsWithin.values()]) each.useRpc(rpc);
+    },
+    useBpfMaps: (maps) => {
+      bpfMaps = maps;
+    },
+    get bpfMaps() {
+      return bpfMaps;
     },
     host: (data, at, length) => hosts?.name(data, at, length),
   };

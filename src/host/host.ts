@@ -54,11 +54,35 @@ export interface Resolver {
   rpcServices(): Promise<readonly RpcService[]>;
 }
 
+/** A BPF map. linux/bpf.h, struct bpf_map_info. */
+export interface BpfMap {
+  readonly id: number;
+  /** BPF_MAP_TYPE_*. */
+  readonly type: number;
+  readonly name: string;
+  /** The id of the types (BTF) that it was made with, 0 for none. */
+  readonly btfId: number;
+  /** The id that its value's type has among these. */
+  readonly valueType: number;
+  /** A descriptor that holds it; undefined for a map of a recording. */
+  readonly fd: number | undefined;
+}
+
+/** BPF maps and types. */
+export interface BpfObjects {
+  /** A map by its id, or the negated errno of why it cannot be had. */
+  map(id: number): BpfMap | number;
+  /** A blob of types (BTF) by its id, or undefined if it cannot be had. */
+  btf(id: number): Uint8Array | undefined;
+}
+
 /** The machine whose sockets are asked for. */
 export interface Host {
   readonly transport: Transport;
   readonly files: Files;
   readonly resolver: Resolver;
+  /** Its BPF objects. */
+  bpf(): Promise<BpfObjects>;
   /**
    * Every cgroup of the first mounted cgroup2 tree: its id and its path from the root of the tree (`/` is the
    * root). undefined if none is mounted. The tree is walked as the answer is read.

@@ -5,7 +5,7 @@ import { libc } from "#libc";
 import { parseIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { liveTransport } from "../netlink/live.ts";
-import type { Files, Host, Resolver } from "./host.ts";
+import type { BpfObjects, Files, Host, Resolver } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
 import { descriptorCount, socketLinks } from "./socket-links.ts";
 import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
@@ -17,7 +17,14 @@ import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.t
  */
 export function liveHost(startWorker?: () => SweepWorker): Host {
   const files = startWorker === undefined ? liveFiles : sweepingFiles(startWorker);
-  return { transport: liveTransport(), files, resolver: liveResolver, cgroups: liveCgroups };
+  let bpf: Promise<BpfObjects> | undefined;
+  return {
+    transport: liveTransport(),
+    files,
+    resolver: liveResolver,
+    bpf: () => (bpf ??= import("./bpf.ts").then(({ liveBpf }) => liveBpf())),
+    cgroups: liveCgroups,
+  };
 }
 
 /** The files of this machine, where descriptors are read ahead if they are many. */

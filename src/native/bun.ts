@@ -1,5 +1,5 @@
 /** libc through bun:ffi. */
-import { dlopen, type FFITypeOrString, type Pointer, read } from "bun:ffi";
+import { dlopen, type FFITypeOrString, type Pointer, ptr, read } from "bun:ffi";
 import { type CType, type Functions, LIBRARY, libcOf, prototypes } from "./functions.ts";
 import type { Libc } from "./libc.ts";
 
@@ -23,4 +23,8 @@ const library = dlopen(LIBRARY, { ...symbols, __errno_location: { args: [], retu
 const errnoLocation = (library.symbols.__errno_location as () => Pointer)();
 
 /** The seam, on Bun. */
-export const libc: Libc = libcOf(library.symbols as unknown as Functions, () => read.i32(errnoLocation, 0));
+export const libc: Libc = libcOf(
+  library.symbols as unknown as Functions,
+  () => read.i32(errnoLocation, 0),
+  (bytes) => BigInt(ptr(bytes)),
+);

@@ -68,6 +68,9 @@ export type OffThread = {
  */
 const SYS_GETDENTS64 = process.arch === "x64" ? 217 : 61;
 
+/** `SYS_bpf`, which the C library has no function for. */
+const SYS_BPF = process.arch === "x64" ? 321 : 280;
+
 /** Offsets in `struct pollfd` (poll.h), and its size. */
 const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 };
 
@@ -88,9 +91,15 @@ function cStringOrNull(text: string | null): Uint8Array | null {
  * Makes the seam from bound C functions.
  *
  * @param errno reads errno; called at once after the call that failed
+ * @param address where the bytes of a view stand in memory
  * @param offThread calls on another thread; if left out, they are made on this one, after a turn of the event loop
  */
-export function libcOf(c: Functions, errno: () => number, offThread?: OffThread): Libc {
+export function libcOf(
+  c: Functions,
+  errno: () => number,
+  address: (bytes: Uint8Array) => bigint,
+  offThread?: OffThread,
+): Libc {
   const pollfd = new Uint8Array(POLLFD.size);
   const pollfdView = new DataView(pollfd.buffer);
   const addressLength = new Uint32Array(1);
@@ -135,6 +144,8 @@ export function libcOf(c: Functions, errno: () => number, offThread?: OffThread)
     getdents64: (fd, buffer) => checked(c.syscall(SYS_GETDENTS64, fd, buffer, buffer.length)),
     readlinkat: (directory, path, buffer) => checked(c.readlinkat(directory, path, buffer, buffer.length)),
     getxattr: (path, name, value) => checked(c.getxattr(cString(path), cString(name), value, value.length)),
+    bpf: (command, attributes) => checked(c.syscall(SYS_BPF, command, attributes, attributes.length)),
+    address,
     setns: (fd, type) => checked(c.setns(fd, type)),
     unshare: (flags) => checked(c.unshare(flags)),
     mount: (source, target, type, flags) =>

@@ -53,6 +53,17 @@ export interface Libc {
   readlinkat(directory: number, path: Uint8Array, buffer: Uint8Array): number;
   /** getxattr(2), links followed. @returns bytes filled, or -errno. */
   getxattr(path: string, name: string, value: Uint8Array): number;
+  /**
+   * bpf(2). @param attributes union bpf_attr, as far as the command has it
+   *
+   * @returns what the command gives, a file descriptor for some, or -errno
+   */
+  bpf(command: number, attributes: Uint8Array): number;
+  /**
+   * Where bytes stand, for structs that point at them. They stay there as long as somebody holds them, if they are
+   * more than 64: smaller buffers may be moved.
+   */
+  address(bytes: Uint8Array): bigint;
   /** setns(2). @returns 0 or -errno. */
   setns(fd: number, type: number): number;
   /** unshare(2). @returns 0 or -errno. */

@@ -48,5 +48,6 @@ const asynchronous = Object.fromEntries(offThreadNames.map((name) => [name, offT
 export const libc: Libc = libcOf(
   functions as unknown as Functions,
   () => koffi.errno(),
+  (bytes) => koffi.address(bytes),
   asynchronous as unknown as OffThread,
 );

@@ -20,31 +20,38 @@ export interface AttributeToWrite {
   readonly payload: Uint8Array;
 }
 
-/** Makes one message: header, payload (padded to 4 bytes), attributes. */
-export function encodeMessage(
-  header: MessageHeader,
-  payload: Uint8Array,
-  attributes: readonly AttributeToWrite[] = [],
-): Uint8Array {
-  const size =
-    NLMSG_HDRLEN +
-    align4(payload.length) +
-    attributes.reduce((sum, attribute) => sum + align4(NLA_HDRLEN + attribute.payload.length), 0);
+/** Makes attributes that follow each other, each padded to 4 bytes. */
+export function encodeAttributes(attributes: readonly AttributeToWrite[]): Uint8Array {
+  const size = attributes.reduce((sum, { payload }) => sum + align4(NLA_HDRLEN + payload.length), 0);
   const bytes = new Uint8Array(size);
   const data = new DataView(bytes.buffer);
-  data.setUint32(0, size, true);
-  data.setUint16(4, header.type, true);
-  data.setUint16(6, header.flags, true);
-  data.setUint32(8, header.sequence, true);
-  data.setUint32(12, header.portId, true);
-  bytes.set(payload, NLMSG_HDRLEN);
-  let at = NLMSG_HDRLEN + align4(payload.length);
+  let at = 0;
   for (const { type, payload } of attributes) {
     data.setUint16(at, NLA_HDRLEN + payload.length, true);
     data.setUint16(at + 2, type, true);
     bytes.set(payload, at + NLA_HDRLEN);
     at += align4(NLA_HDRLEN + payload.length);
   }
+  return bytes;
+}
+
+/** Makes one message: header, payload (padded to 4 bytes), attributes. */
+export function encodeMessage(
+  header: MessageHeader,
+  payload: Uint8Array,
+  attributes: readonly AttributeToWrite[] = [],
+): Uint8Array {
+  const start = NLMSG_HDRLEN + align4(payload.length);
+  const following = encodeAttributes(attributes);
+  const bytes = new Uint8Array(start + following.length);
+  const data = new DataView(bytes.buffer);
+  data.setUint32(0, bytes.length, true);
+  data.setUint16(4, header.type, true);
+  data.setUint16(6, header.flags, true);
+  data.setUint32(8, header.sequence, true);
+  data.setUint32(12, header.portId, true);
+  bytes.set(payload, NLMSG_HDRLEN);
+  bytes.set(following, start);
   return bytes;
 }
 

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 
 import { join, sep } from "node:path";
 import type { Files, Host, Resolver } from "../host/host.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { replayBpf } from "./bpf.ts";
 import { RecordingError, recordingError } from "./error.ts";
 import { CGROUPS_FILE, PCAP_FILE, PROC_FOLDER, parseCgroups, procPath } from "./folder.ts";
 import { replayTransport } from "./kernel.ts";
@@ -29,6 +30,7 @@ export function replayHost(path: string, elsewhere: Files): Host {
     transport: replayTransport(readRecording(pcap === undefined ? [] : decodePcap(pcap, path))),
     files: replayFiles(root, elsewhere),
     resolver: localhostOnly,
+    bpf: async () => replayBpf((name) => (isFolder ? readOptional(path, join(path, name)) : undefined)),
     cgroups: () => tree,
   };
 }

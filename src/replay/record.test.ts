@@ -119,6 +119,10 @@ describe("recordHost and replayHost", () => {
       securityContext: () => undefined,
     },
     resolver: { addresses: async () => [], name: async () => undefined, rpcServices: async () => [] },
+    bpf: async () => ({
+      map: (id) => (id === 7 ? { id, type: 24, name: "flows", btfId: 3, valueType: 2, fd: 9 } : -2),
+      btf: (id) => (id === 3 ? Uint8Array.of(1, 2, 3) : undefined),
+    }),
     cgroups: () => [
       [1n, "/"],
       [98765432101n, "/a b"],
@@ -166,6 +170,38 @@ describe("recordHost and replayHost", () => {
     expect(recorder.host.cgroups()).toBeUndefined();
     recorder.finish();
     expect(replayHost(folder, nothing).cgroups()).toBeUndefined();
+  });
+
+  test("the BPF maps that were asked for come back with their types, and no others", async () => {
+    const folder = join(scratch, "bpf");
+    const recorder = recordHost(live, folder);
+    const recorded = await recorder.host.bpf();
+    const map = { id: 7, type: 24, name: "flows", btfId: 3, valueType: 2 };
+    expect(recorded.map(7)).toEqual({ ...map, fd: 9 });
+    expect(recorded.map(8)).toBe(-2);
+    expect(recorded.btf(3)).toEqual(Uint8Array.of(1, 2, 3));
+    recorder.finish();
+
+    const replayed = await replayHost(folder, nothing).bpf();
+    expect(replayed.map(7)).toEqual({ ...map, fd: undefined });
+    expect(replayed.map(8)).toBe(-2);
+    expect(new Uint8Array(replayed.btf(3)!)).toEqual(Uint8Array.of(1, 2, 3));
+    expect(replayed.btf(4)).toBeUndefined();
+    const without = await replayHost(join(scratch, "run"), nothing).bpf();
+    expect(without.map(7)).toBe(-2);
+    expect(existsSync(join(scratch, "run/bpf"))).toBe(false);
+  });
+
+  test("lines about BPF maps that no recorder writes are passed over", async () => {
+    const folder = join(scratch, "bpf-lines");
+    mkdirSync(join(folder, "proc"), { recursive: true });
+    mkdirSync(join(folder, "bpf"));
+    writeFileSync(
+      join(folder, "bpf/maps.txt"),
+      "1 24 1 1 \n2 24 1\nx\n3 24 1 1 a\u001b[31m\n4 24 0 0 b.c_1\n",
+    );
+    const { map } = await replayHost(folder, nothing).bpf();
+    expect([1, 2, 3, 4].map((id) => typeof map(id))).toEqual(["object", "number", "number", "object"]);
   });
 
   test("a folder that cannot be written, or has a recording, is one clear error", () => {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Files, Host } from "../host/host.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
+import { BPF_FOLDER, type BpfRecorder, recordBpf } from "./bpf.ts";
 import { RecordingError, recordingError } from "./error.ts";
 import { CGROUPS_FILE, formatCgroups, PCAP_FILE, PROC_FOLDER, procPath } from "./folder.ts";
 import { encodePcap, type Packet } from "./pcap.ts";
@@ -101,7 +102,7 @@ export interface HostRecorder {
 }
 
 /**
- * Records a run: its netlink conversations, what it reads below /proc, and the cgroup tree if it asks for that.
+ * Records a run: its netlink conversations, what it reads below /proc, the cgroup tree and BPF maps if it asks for them.
  * Names from the resolver and files elsewhere are not kept. The folder is made at once, so that a run that
  * cannot be recorded does not start; everything else is written by `finish`.
  *
@@ -113,17 +114,24 @@ export function recordHost(inner: Host, folder: string): HostRecorder {
   } catch (cause) {
     throw recordingError("write", folder, cause);
   }
-  if ([PCAP_FILE, PROC_FOLDER, CGROUPS_FILE].some((name) => existsSync(join(folder, name))))
+  if ([PCAP_FILE, PROC_FOLDER, CGROUPS_FILE, BPF_FOLDER].some((name) => existsSync(join(folder, name))))
     throw new RecordingError("write", folder, "there is a recording in it");
   const { transport, packets } = recordTransport(inner.transport);
   const proc: ProcRecord = { files: new Map(), links: new Map(), folders: new Set() };
   const files = recordFiles(inner.files, proc);
+  let bpf: Promise<BpfRecorder> | undefined;
+  let asked: BpfRecorder | undefined;
   let cgroups: (readonly [id: bigint, path: string])[] | undefined;
   return {
     host: {
       transport,
       files,
       resolver: inner.resolver,
+      async bpf() {
+        bpf ??= inner.bpf().then(recordBpf);
+        asked = await bpf;
+        return asked.bpf;
+      },
       cgroups() {
         const tree = inner.cgroups();
         if (tree !== undefined) cgroups ??= [...tree];
@@ -134,6 +142,7 @@ export function recordHost(inner: Host, folder: string): HostRecorder {
       try {
         writeFileSync(join(folder, PCAP_FILE), encodePcap(packets()));
         writeProc(join(folder, PROC_FOLDER), proc);
+        asked?.write(folder);
         if (cgroups !== undefined) writeFileSync(join(folder, CGROUPS_FILE), formatCgroups(cgroups));
       } catch (cause) {
         throw recordingError("write", folder, cause);

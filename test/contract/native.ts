@@ -14,7 +14,7 @@ export interface Harness {
   readonly evaluate: readonly string[];
 }
 
-const { EAFNOSUPPORT, EBADF, EINVAL, ENODATA, ENOENT, ENOTDIR, ENOTSOCK, ENOTTY, EOPNOTSUPP } =
+const { EAFNOSUPPORT, EBADF, EINVAL, ENODATA, ENOENT, ENOTDIR, ENOTSOCK, ENOTTY, EOPNOTSUPP, EPERM } =
   constants.errno;
 
 const AF_UNIX = 1;
@@ -37,6 +37,17 @@ const FIONREAD = 0x541b;
 const CLONE_NEWNS = 0x20000;
 const CLONE_NEWNET = 0x40000000;
 const CAP_SYS_ADMIN = 21n;
+
+/** Commands of bpf(2), and a type of map. linux/bpf.h. */
+const BPF = {
+  MAP_CREATE: 0,
+  MAP_LOOKUP_ELEM: 1,
+  MAP_UPDATE_ELEM: 2,
+  MAP_GET_FD_BY_ID: 14,
+  TYPE_ARRAY: 2,
+};
+/** More than what a runtime may keep elsewhere than its buffers. */
+const VALUE_BYTES = 96;
 
 /** No descriptor has this number. */
 const NO_FD = 0x7fffffff;
@@ -325,6 +336,44 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
     assert.equal(libc.getxattr("/nothing/there", "user.x", value), -ENOENT);
     // /proc takes no attributes.
     assert.ok([-ENODATA, -EOPNOTSUPP].includes(libc.getxattr("/proc/self/status", "user.x", value)));
+  });
+
+  test("bpf() tells why not, and reads and fills what stands at an address", () => {
+    // The id that no map has; or nobody else may ask.
+    const { part: id } = guarded(12);
+    id.fill(0xff, 0, 4);
+    const refused = libc.bpf(BPF.MAP_GET_FD_BY_ID, id);
+    assert.ok([-ENOENT, -EPERM].includes(refused), `bpf gives ${refused}`);
+    assert.ok([-EINVAL, -EPERM].includes(libc.bpf(NO_FD, id)));
+    if (!isAdministrator()) return;
+
+    const words = (...values: number[]) => new Uint8Array(Uint32Array.from(values).buffer);
+    const map = libc.bpf(BPF.MAP_CREATE, words(BPF.TYPE_ARRAY, 4, VALUE_BYTES, 2));
+    assert.ok(map > 2, `bpf gives ${map}`);
+    try {
+      const { part: key } = guarded(128);
+      key[0] = 1;
+      const { part: value } = guarded(VALUE_BYTES);
+      value.fill(7);
+      /** Attributes that point at a key and at a value. */
+      const element = (value: Uint8Array) => {
+        const attributes = words(map, 0, 0, 0, 0, 0, 0, 0);
+        const data = new DataView(attributes.buffer);
+        data.setBigUint64(8, libc.address(key), true);
+        data.setBigUint64(16, libc.address(value), true);
+        return attributes;
+      };
+      assert.equal(libc.bpf(BPF.MAP_UPDATE_ELEM, element(value)), 0);
+      const { part: found, assertIntact } = guarded(VALUE_BYTES);
+      assert.equal(libc.bpf(BPF.MAP_LOOKUP_ELEM, element(found)), 0);
+      assert.deepEqual(found, value);
+      assertIntact();
+      assert.equal(libc.address(found), libc.address(new Uint8Array(found.buffer)) + 16n);
+      key[0] = 2;
+      assert.equal(libc.bpf(BPF.MAP_LOOKUP_ELEM, element(found)), -ENOENT);
+    } finally {
+      assert.equal(libc.close(map), 0);
+    }
   });
 
   test("setns() and unshare() refuse nonsense, unshare(0) does nothing", () => {

@@ -73,7 +73,7 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   }
   if (error !== undefined) return end(error);
   const { draft, settings } = progress;
-  const done = performActions(world, draft.actions);
+  const done = await performActions(world, draft);
   if ("kind" in done) return end(done);
   const source = { args: words, file: done.filterFile };
   return onMachine(world, draft, (host) => command.run({ world, host, draft, settings, words: source }));

@@ -1,6 +1,9 @@
 /** INET_DIAG_SK_BPF_STORAGES: what BPF programs have stored with a socket. linux/sock_diag.h. */
 import { type NestedTable, NestedView, nestedView } from "../nested.ts";
 
+/** Attribute of INET_DIAG_REQ_SK_BPF_STORAGES: the descriptor of a map whose values are asked for. */
+export const SK_DIAG_BPF_STORAGE_REQ_MAP_FD = 1;
+
 /** Attribute of INET_DIAG_SK_BPF_STORAGES: one storage, nested. */
 const SK_DIAG_BPF_STORAGE = 1;
 const SK_DIAG_BPF_STORAGE_MAP_VALUE = 3;

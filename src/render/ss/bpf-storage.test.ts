@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
+import type { BtfLayout } from "../../btf/text.ts";
 import { ByteWriter } from "../../bytes/writer.ts";
 import { BpfStorages } from "../../diag/layouts/bpf-storage.ts";
 import { writeBpfStorages } from "./bpf-storage.ts";
-import type { Style } from "./style.ts";
+import type { Names, Style } from "./style.ts";
 
 /** Two storages: 2a 00 ff in map 5, four bytes in map 6. */
 const bytes = Uint8Array.from(
@@ -15,20 +16,34 @@ const bytes = Uint8Array.from(
   ),
 );
 
-function write(style: Pick<Style, "oneline" | "bpfMapIds">): string {
+function write(style: Pick<Style, "oneline" | "bpfMapIds">, names: Pick<Names, "bpfMaps"> = {}): string {
   const text = new ByteWriter();
-  writeBpfStorages(text, new BpfStorages(new DataView(bytes.buffer), 0, bytes.length), style as Style);
+  writeBpfStorages(text, new BpfStorages(new DataView(bytes.buffer), 0, bytes.length), style as Style, names);
   return Buffer.from(text.view()).toString();
 }
 
-test("each value stands on a line of its own", () => {
+/** Knows the type of map 5, and that of no other. */
+const names = {
+  bpfMaps: {
+    text: (mapId: number, value: Uint8Array, { compact, indent }: BtfLayout) =>
+      mapId === 5 ? `${compact ? "" : "\t".repeat(indent)}(u8[3])[${value.join(",")},]` : undefined,
+  },
+};
+
+test("each value stands on a line of its own, by its type if that is known", () => {
   expect(write({ oneline: false, bpfMapIds: [] })).toBe(
     "\n\tmap_id:5 [\n\t\thex:2a00ff\n\t]\n\tmap_id:6 [\n\t\thex:01020304\n\t]",
+  );
+  expect(write({ oneline: false, bpfMapIds: [] }, names)).toBe(
+    "\n\tmap_id:5 [\n\t\t(u8[3])[42,0,255,]\n\t]\n\tmap_id:6 [\n\t\thex:01020304\n\t]",
   );
 });
 
 test("-O puts all of them on the socket's line", () => {
   expect(write({ oneline: true, bpfMapIds: [] })).toBe(" map_id:5 hex:2a00ff map_id:6 hex:01020304");
+  expect(write({ oneline: true, bpfMapIds: [] }, names)).toBe(
+    " map_id:5(u8[3])[42,0,255,] map_id:6 hex:01020304",
+  );
 });
 
 test("only the maps that were asked for are shown", () => {

@@ -2,37 +2,51 @@
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import type { BpfStorages } from "../../diag/layouts/bpf-storage.ts";
 import { startLine } from "./cells.ts";
-import type { Style } from "./style.ts";
+import type { Names, Style } from "./style.ts";
 
 const CLOSE = 0x5d;
+const NEWLINE = 0x0a;
+const BLANK = 0x20;
+const TAB = 0x09;
+
+/** Tabs before a value that stands on lines of its own. */
+const VALUE_INDENT = 2;
 
 const mapLabel = ascii("map_id:");
 const open = ascii(" [");
-const indent = ascii("\t");
 const valueLabel = ascii("hex:");
 
-function writeValue(text: ByteWriter, value: Uint8Array): void {
+/** The bytes of a value whose type is not known. */
+function writeBytes(text: ByteWriter, value: Uint8Array, style: Style): void {
+  if (style.oneline) text.byte(BLANK);
+  else text.fill(TAB, VALUE_INDENT);
   text.put(valueLabel);
   for (const byte of value) text.hex(byte, 2);
 }
 
-/**
- * Writes `map_id:N` and the value of each storage that was asked for. ss lays the value out by its type, which
- * only bpf(2) tells; here its bytes are in hexadecimal.
- */
-export function writeBpfStorages(text: ByteWriter, storages: BpfStorages, style: Style): void {
-  const { bpfMapIds } = style;
+/** Writes `map_id:N` and the value of each storage that was asked for: by its type, or its bytes in hexadecimal. */
+export function writeBpfStorages(
+  text: ByteWriter,
+  storages: BpfStorages,
+  style: Style,
+  { bpfMaps }: Pick<Names, "bpfMaps">,
+): void {
+  const { bpfMapIds, oneline } = style;
+  const layout = { compact: oneline, indent: oneline ? 0 : VALUE_INDENT };
   for (const { mapId, value } of storages) {
     if (mapId === undefined || value === undefined) continue;
     if (bpfMapIds.length > 0 && !bpfMapIds.includes(mapId)) continue;
     startLine(text, style);
     text.put(mapLabel);
     text.unsigned(mapId);
-    if (!style.oneline) text.put(open);
-    startLine(text, style);
-    if (!style.oneline) text.put(indent);
-    writeValue(text, value);
-    if (style.oneline) continue;
+    if (!oneline) {
+      text.put(open);
+      text.byte(NEWLINE);
+    }
+    const typed = bpfMaps?.text(mapId, value, layout);
+    if (typed === undefined) writeBytes(text, value, style);
+    else text.text(typed);
+    if (oneline) continue;
     startLine(text, style);
     text.byte(CLOSE);
   }

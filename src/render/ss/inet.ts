@@ -211,7 +211,7 @@ function writeDetails(
     writeProtocolInfo(text, socket, protocol, style);
   if (style.bpfMaps || style.bpfMapIds.length > 0) {
     const { bpfStorages } = socket;
-    if (bpfStorages !== undefined) writeBpfStorages(text, bpfStorages, style);
+    if (bpfStorages !== undefined) writeBpfStorages(text, bpfStorages, style, names);
   }
 }
 

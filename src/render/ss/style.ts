@@ -1,6 +1,7 @@
 /** How the ss table is asked to look, and where the names in it come from. */
 import type { ByteWriter } from "../../bytes/writer.ts";
 import type { InetTable } from "../../diag/families.ts";
+import type { BpfMaps } from "../../enrich/bpf-maps.ts";
 import type { CgroupOwner } from "../../enrich/containers.ts";
 import type { Owner } from "../../enrich/processes.ts";
 import type { FilterableSocket as Socket } from "../../filter/subject.ts";
@@ -69,6 +70,8 @@ export interface Names {
   processStat(pid: number): Uint8Array | undefined;
   /** The SELinux context of a process, 0 the kernel. */
   processContext(pid: number): Uint8Array | undefined;
+  /** The BPF maps that values are from, where these are shown. */
+  readonly bpfMaps?: Pick<BpfMaps, "text"> | undefined;
   /** Path of a cgroup, or what ss shows in its place. */
   cgroup(id: bigint): Uint8Array;
 }
