@@ -22,7 +22,7 @@ const files = filesOf({
           containers: {
             storage: {
               "overlay-containers": {
-                "containers.json": JSON.stringify([{ id: other, names: ["rootless"] }]),
+                "containers.json": JSON.stringify([null, 7, { id: other, names: ["rootless"] }]),
               },
             },
           },

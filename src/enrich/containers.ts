@@ -97,9 +97,12 @@ function podmanNames(files: Files, storage: string): ReadonlyMap<string, string>
   const list = readJson(files, `${storage}/${PODMAN_LIST}`);
   const found = new Map<string, string>();
   if (!Array.isArray(list)) return found;
-  for (const { id, names } of list as { id?: unknown; names?: unknown }[])
+  // The file may be a user's own, who can write anything into it.
+  for (const each of list as ({ id?: unknown; names?: unknown } | null)[]) {
+    const { id, names } = each ?? {};
     if (typeof id === "string" && Array.isArray(names) && typeof names[0] === "string")
       found.set(id, names[0]);
+  }
   return found;
 }
 

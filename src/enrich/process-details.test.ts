@@ -34,3 +34,10 @@ test("what cannot be read is absent", () => {
   expect(details(owner(8, ""))).toEqual({ uid: 4242 });
   expect(details(owner(9, ""))).toEqual({});
 });
+
+// Found by the properties of test/fuzz/processes.test.ts.
+test("a beginning that is no date is absent", () => {
+  const details = processDetails(files, "/proc");
+  for (const ticks of ["863830000000001", "x", "1e999"])
+    expect(details(owner(20 + ticks.length, stat.replace("12345", ticks)))).toEqual({});
+});

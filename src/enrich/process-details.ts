@@ -56,7 +56,8 @@ export function processDetails(files: Files, root: string): (owner: Owner) => Pr
     const ticks = statField(stat, "startTime");
     const boot = bootTime();
     if (ticks === undefined || boot === undefined) return undefined;
-    return new Date((boot + Number(ticks) / USER_HZ) * MS_PER_SECOND).toISOString();
+    const date = new Date((boot + Number(ticks) / USER_HZ) * MS_PER_SECOND);
+    return Number.isNaN(date.valueOf()) ? undefined : date.toISOString();
   }
 
   function look(pid: number, stat: Uint8Array): ProcessDetails {

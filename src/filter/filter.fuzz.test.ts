@@ -16,7 +16,7 @@ import { weaken } from "./weaken.ts";
 import { type FilterSource, sourceText } from "./words.ts";
 
 const KNOWN = { portRange: { low: 32768, high: 60999 } };
-const RUNS = { numRuns: 500 };
+const RUNS = { numRuns: Number(process.env["FUZZ_RUNS"] ?? 500) };
 const DEEP = 100_000;
 
 function context(preferred: number | undefined): FilterContext {

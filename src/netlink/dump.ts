@@ -83,6 +83,7 @@ export function errorOf(data: DataView, at: number, end: number, flags: number):
   // Behind the code stands the header of the request, and unless capped the rest of it.
   const requestLength =
     (flags & NLM_F_CAPPED) !== 0 || at + 8 > end ? NLMSG_HDRLEN : data.getUint32(at + 4, true);
+  if (requestLength > end - at) return new NetlinkError("answer", errno);
   const ack = extendedAck(data, at + 4 + align4(requestLength), end);
   return new NetlinkError("answer", errno, ack.detail, ack.offset);
 }

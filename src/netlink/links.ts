@@ -53,14 +53,14 @@ export function listLinks(transport: Transport): Link[] {
 export function decodeLink(data: DataView, at: number, length: number): Link {
   let name = new Uint8Array(0);
   const alternativeNames: Uint8Array[] = [];
-  const visit = (from: number, end: number): void => {
+  const visit = (from: number, end: number, inList: boolean): void => {
     for (const [type, payload, payloadEnd] of attributes(data, from, end)) {
       if (type === IFLA_IFNAME) name = cString(data, payload, payloadEnd);
       else if (type === IFLA_ALT_IFNAME) alternativeNames.push(cString(data, payload, payloadEnd));
-      else if (type === IFLA_PROP_LIST) visit(payload, payloadEnd);
+      else if (type === IFLA_PROP_LIST && !inList) visit(payload, payloadEnd, true);
     }
   };
-  visit(at + IFINFOMSG_SIZE, at + length);
+  visit(at + IFINFOMSG_SIZE, at + length, false);
   return { index: data.getUint32(at + IFI_INDEX, true), name, alternativeNames };
 }
 

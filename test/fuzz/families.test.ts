@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { blankDraft } from "../../src/cli/options.ts";
 import { describers, type Kind } from "../../src/columns/describe.ts";
 import { noNames } from "../../src/columns/names.ts";
 import type { FamilyDump } from "../../src/diag/family-dump.ts";
@@ -19,12 +20,14 @@ import { unixDump } from "../../src/diag/unix.ts";
 import { vsockDump } from "../../src/diag/vsock.ts";
 import { xdpDump } from "../../src/diag/xdp.ts";
 import { NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
+import { dump } from "../../src/netlink/dump.ts";
 import { align4 } from "../../src/netlink/message.ts";
 import type { Socket } from "../../src/query.ts";
 import { writeRow } from "../../src/render/ss/row.ts";
 import type { Names, Style } from "../../src/render/ss/style.ts";
 import { Table, tableColumns } from "../../src/render/ss/table.ts";
 import { decodePcap } from "../../src/replay/pcap.ts";
+import { datagramsOf, dumpEnd, encodeAnswer, playing } from "./conversation.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
 
@@ -123,6 +126,19 @@ interface Look {
   readonly style: Style;
   readonly hidden: ReadonlySet<(typeof tableColumns)[number]["name"]>;
 }
+/** A style that shows all there is. */
+const wholeStyle: Style = {
+  ...blankDraft,
+  timers: true,
+  extended: true,
+  memory: true,
+  info: true,
+  tipcinfo: true,
+  bpf: true,
+  escape: true,
+};
+const allocate = (size: number) => new Uint8Array(size);
+
 const look = fc.record<Look>({ style, hidden });
 
 /** Reads every getter of a view once, wherever in its class chain it stands. */
@@ -149,8 +165,8 @@ function shown(socket: Socket, { style, hidden }: Look): unknown {
   return { text, json: JSON.stringify(socket.toJSON()) };
 }
 
-for (const [kind, { dump, attributes, nested = [], unseen }] of Object.entries(families)) {
-  const { minimum, View } = dump;
+for (const [kind, { dump: ofFamily, attributes, nested = [], unseen }] of Object.entries(families)) {
+  const { minimum, View } = ofFamily;
   const corpus = messagesOf(kind, minimum);
   const message = fc.constantFrom(...corpus);
 
@@ -246,6 +262,30 @@ for (const [kind, { dump, attributes, nested = [], unseen }] of Object.entries(f
         expect(shown(alone(more), look)).toEqual(shown(alone(bytes), look));
       }),
       { numRuns },
+    );
+  });
+
+  test(`${kind}: a dump gives the same sockets, however its messages are spread over datagrams`, () => {
+    const everything: Look = { style: wholeStyle, hidden: new Set() };
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(message, fc.boolean()), { maxLength: 40 }),
+        fc.boolean(),
+        (messages, doneAlone) => {
+          const parts = messages.map(([bytes, split]) => ({ message: encodeAnswer(bytes), split }));
+          const datagrams = datagramsOf([...parts, { message: dumpEnd, split: doneAlone }]);
+          const sockets: unknown[] = [];
+          for (const { data, count, offsets, lengths } of dump(
+            playing(datagrams),
+            new Uint8Array(0),
+            allocate,
+          ))
+            for (let index = 0; index < count; index++)
+              sockets.push(shown(new View(data, offsets[index]!, lengths[index]!, origin), everything));
+          expect(sockets).toEqual(messages.map(([bytes]) => shown(alone(bytes), everything)));
+        },
+      ),
+      { numRuns: Math.ceil(numRuns / 10) },
     );
   });
 }

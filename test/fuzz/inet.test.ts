@@ -11,15 +11,15 @@ import type { DiagMessage, Origin } from "../../src/diag/message.ts";
 import { liveHost } from "../../src/host/live.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../../src/model/family.ts";
 import { tables } from "../../src/model/selection.ts";
-import { NLM_F_MULTI, NLMSG_DONE, SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
-import { DUMP_SEQUENCE, dump } from "../../src/netlink/dump.ts";
-import { align4, encodeMessage } from "../../src/netlink/message.ts";
-import type { NetlinkSocket } from "../../src/netlink/transport.ts";
+import { SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
+import { dump } from "../../src/netlink/dump.ts";
+import { align4 } from "../../src/netlink/message.ts";
 import { list } from "../../src/query.ts";
 import { writeInetRow } from "../../src/render/ss/inet.ts";
 import type { Names, Style } from "../../src/render/ss/style.ts";
 import { Table } from "../../src/render/ss/table.ts";
 import { decodePcap } from "../../src/replay/pcap.ts";
+import { datagramsOf, dumpEnd, encodeAnswer, playing } from "./conversation.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
 
@@ -216,7 +216,7 @@ test("every prefix of a message is a socket, or too short to be one", () => {
   fc.assert(
     fc.property(message, fc.nat(), protocol, options, (bytes, cut, protocol, options) => {
       const prefix = bytes.subarray(0, cut % (bytes.length + 1));
-      const { socket } = fakeSocket([encode(prefix), done]);
+      const socket = playing([encodeAnswer(prefix), dumpEnd]);
       const query = { selection, details: {}, predicate: undefined, keep: true, report: () => {} };
       const host = { ...liveHost(), transport: { open: () => socket } };
       const listed = [...list(host, query)].flatMap(({ sockets }) => sockets);
@@ -264,34 +264,6 @@ test("an unknown attribute changes nothing else", () => {
   );
 });
 
-const PORT = 7;
-
-function encode(payload: Uint8Array, type = SOCK_DIAG_BY_FAMILY): Uint8Array {
-  const bytes = encodeMessage({ type, flags: NLM_F_MULTI, sequence: DUMP_SEQUENCE, portId: PORT }, payload);
-  // What aligns the next message is not part of this one.
-  viewOf(bytes).setUint32(0, 16 + payload.length, true);
-  return bytes;
-}
-
-const done = encode(new Uint8Array(4), NLMSG_DONE);
-
-/** A netlink socket that receives these datagrams and then nothing. */
-function fakeSocket(datagrams: readonly Uint8Array[]): { socket: NetlinkSocket; received: () => number } {
-  let next = 0;
-  const socket: NetlinkSocket = {
-    portId: PORT,
-    send: () => {},
-    receive: (allocate) => {
-      const datagram = datagrams[next++] ?? new Uint8Array(0);
-      const bytes = allocate(datagram.length).subarray(0, datagram.length);
-      bytes.set(datagram);
-      return bytes;
-    },
-    close: () => {},
-  };
-  return { socket, received: () => next };
-}
-
 test("a dump gives the same sockets, however its messages are spread over datagrams", () => {
   fc.assert(
     fc.property(
@@ -299,14 +271,9 @@ test("a dump gives the same sockets, however its messages are spread over datagr
       fc.boolean(),
       protocol,
       (messages, doneAlone, protocol) => {
-        const datagrams: Uint8Array[][] = [[]];
-        for (const [bytes, split] of messages) {
-          if (split && datagrams.at(-1)!.length > 0) datagrams.push([]);
-          datagrams.at(-1)!.push(encode(bytes));
-        }
-        if (doneAlone && datagrams.at(-1)!.length > 0) datagrams.push([]);
-        datagrams.at(-1)!.push(done);
-        const { socket, received } = fakeSocket(datagrams.map((parts) => Buffer.concat(parts)));
+        const parts = messages.map(([bytes, split]) => ({ message: encodeAnswer(bytes), split }));
+        const datagrams = datagramsOf([...parts, { message: dumpEnd, split: doneAlone }]);
+        const socket = playing(datagrams);
         const sockets: InetSocket[] = [];
         for (const { data, count, offsets, lengths } of dump(
           socket,
@@ -315,7 +282,7 @@ test("a dump gives the same sockets, however its messages are spread over datagr
         ))
           for (let index = 0; index < count; index++)
             sockets.push(new InetSocket(data, offsets[index]!, lengths[index]!, origin(protocol)));
-        expect(received()).toBe(datagrams.length);
+        expect(socket.received).toBe(datagrams.length);
         expect(shown(sockets)).toEqual(shown(messages.map(([bytes]) => alone(bytes, protocol))));
       },
     ),

@@ -8,6 +8,9 @@ import { replayTransport } from "../../src/replay/kernel.ts";
 import { decodePcap, encodePcap } from "../../src/replay/pcap.ts";
 import { readRecording } from "../../src/replay/recording.ts";
 
+/** Of what takes long for each run, fewer do in the ordinary test. */
+const runs = (usual: number) => ({ numRuns: Number(process.env["FUZZ_RUNS"] ?? usual) });
+
 const fixtures = new URL("../fixtures/", import.meta.url);
 
 /** Every small capture of the corpus, with the requests that its cases make. */
@@ -57,7 +60,10 @@ test("the corpus is there", () => {
 });
 
 test("any bytes are a capture or refused", () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => playAll(bytes, [])));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => playAll(bytes, [])),
+    runs(1000),
+  );
 });
 
 test("any datagrams are played", () => {
@@ -71,6 +77,7 @@ test("any datagrams are played", () => {
       fc.array(datagram, { maxLength: 4 }),
       (packets, requests) => playAll(encodePcap(packets), requests),
     ),
+    runs(1000),
   );
 });
 
@@ -89,7 +96,7 @@ test("any mutation of the corpus is played or refused", () => {
         playAll(cut ? bytes.subarray(0, length % (bytes.length + 1)) : bytes, requests);
       },
     ),
-    { numRuns: 400 },
+    runs(400),
   );
 });
 
@@ -114,7 +121,7 @@ test("any mutation of the datagrams is played", () => {
         playAll(encodePcap(packets), requests);
       },
     ),
-    { numRuns: 400 },
+    runs(400),
   );
 });
 
@@ -134,6 +141,6 @@ test("any program that passes the check runs to an end", () => {
       const program = new DataView(Uint8Array.from(operations.flat()).buffer);
       if (checkBytecode(program)) runBytecode(program, message, 0, 72);
     }),
-    { numRuns: 2000 },
+    runs(2000),
   );
 });
