@@ -275,5 +275,14 @@ inWorld("MPTCP", named("mptcp-"), noMptcp, (world) => {
 });
 
 inWorld("everything at once", withoutBound(named("")), undefined, (world) => {
-  compare(world, [["-s"], ["-Htuan"]]);
+  compare(world, [
+    ["-a", self],
+    ["-xa"],
+    ["-0a"],
+    ["-wa"],
+    ["-Ma"],
+    ["-f netlink", self],
+    ["-s"],
+    ["-Htuan"],
+  ]);
 });
