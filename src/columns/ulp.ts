@@ -137,7 +137,7 @@ export function ulpColumns(
       ],
       kernel: "INET_DIAG_SK_BPF_STORAGES",
       since: "5.7",
-      option: "--bpf-maps, --bpf-map-id",
+      option: "--bpf-maps",
       doc: "what BPF programs have stored; needs root",
       read: ({ bpfStorages }) => {
         const told = bpfStorages && [...bpfStorages].flatMap((each) => storage(each, names));

@@ -130,6 +130,19 @@ describe.skipIf(skipped !== undefined)(
       expect(socket()).toBeUndefined();
     });
 
+    inWorld("the column asks for what it shows", () => {
+      const { marks } = maps;
+      const column = (...args: string[]) => {
+        const columns = ["--columns", "local.port,bpfStorages", "sport = 802"];
+        return sockscope("-tlnH", "--csv", ...args, ...columns).stdout.trim();
+      };
+      const mark = { mapId: marks, value: "00000000", mapName: "marks", type: "enum color", decoded: "RED" };
+      const cell = `802,"${JSON.stringify([mark]).replaceAll('"', '""')}"`;
+      expect(column()).toBe(cell);
+      expect(column(`--bpf-map-id=${marks}`)).toBe(cell);
+      expect(column(`--bpf-map-id=${maps.flows}`)).toBe("802,");
+    });
+
     inWorld("a map that is not there, or keeps nothing with sockets, is an error", () => {
       const { other } = maps;
       expect(sockscope("-t", "--bpf-map-id=4294967294")).toEqual({
