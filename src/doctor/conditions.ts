@@ -64,6 +64,19 @@ export function isOwnWindowClosed({ rqueue, info: { rcvWnd, rcvMss } }: Connecti
   return rqueue > 0 && rcvWnd !== undefined && rcvWnd < Math.max(1, rcvMss ?? 1);
 }
 
+/** Whether what was not read takes more than half of the receive buffer, so that the window shrinks. */
+export function isReceiveBufferFilling({ rqueue, memory: { rmemAlloc, rcvbuf } }: Connection): boolean {
+  return rqueue > 0 && rmemAlloc !== undefined && rcvbuf !== undefined && rmemAlloc * 2 > rcvbuf;
+}
+
+/** Whether data was left unread for longer than a retransmission timeout, or more and more of it. */
+export function isUnread(connection: Connection): boolean {
+  const { rqueue, info } = connection;
+  if (rqueue === 0) return false;
+  const age = info.lastDataRecv ?? Number.POSITIVE_INFINITY;
+  return age > (info.rto ?? 0) / US_PER_MS || isReceiveBufferFilling(connection);
+}
+
 /** Whether the peer's window has no room for what waits, or for a segment of it. RFC 9293 3.8.6. */
 export function isPeerWindowFull(connection: Connection): boolean {
   const { sndMss = 1 } = connection.info;

@@ -28,8 +28,10 @@ import {
   isPathFull,
   isPeerWindowClosed,
   isPeerWindowFull,
+  isReceiveBufferFilling,
   isSendBufferFull,
   isUnanswered,
+  isUnread,
   quietMs,
   unsent,
   usesBbr,
@@ -113,7 +115,11 @@ function unanswered(connection: Connection): string {
     return `The peer does not answer: ${probes} of keepalive in a row found nobody${next(connection, "one")}${lastHeard(connection)}`;
   if (timerNumber === TIMER_PERSIST)
     return `The peer does not answer: ${probes} of its closed window in a row found nobody${next(connection, "one")}${lastHeard(connection)}`;
-  return `The peer does not answer: ${bytesText(wqueue)} wait${wqueue === 1 ? "s" : ""}, the first of them sent ${times}${next(connection, "attempt")}${lastHeard(connection)}`;
+  const what =
+    wqueue === 1 && (bit(stateNumber) & ENDING) !== 0
+      ? `the FIN was sent ${times}`
+      : `${bytesText(wqueue)} wait${wqueue === 1 ? "s" : ""}, the first of them sent ${times}`;
+  return `The peer does not answer: ${what}${next(connection, "attempt")}${lastHeard(connection)}`;
 }
 
 function pathSentence(connection: Connection): string {
@@ -145,13 +151,15 @@ function lossSentence({ info }: Connection): string {
 }
 
 function unread(connection: Connection): string {
-  const { rqueue, info } = connection;
+  const { rqueue, info, memory } = connection;
   const age =
     info.lastDataRecv === undefined ? "" : `; the last of them came ${durationText(info.lastDataRecv)} ago`;
   const { rcvWnd } = info;
   const window = isOwnWindowClosed(connection)
     ? `, so that the window announced to the peer is ${rcvWnd === 0 ? "closed" : `down to ${bytesText(rcvWnd!)}`}`
-    : "";
+    : isReceiveBufferFilling(connection)
+      ? `, and the receive buffer is ${percent(memory.rmemAlloc! / memory.rcvbuf!)} full`
+      : "";
   return `The local program: ${bytesText(rqueue)} ${rqueue === 1 ? "has" : "have"} arrived that it has not read${window}${age}`;
 }
 
@@ -282,11 +290,11 @@ const judgements: readonly Judgement[] = [
       const buffer =
         memory.sndbuf === undefined
           ? ""
-          : ` (${bytesText(memory.wmemQueued ?? 0)} of ${bytesText(memory.sndbuf)} are taken, overhead included)`;
+          : ` (${bytesText(memory.wmemQueued ?? 0)} are taken, the limit is ${bytesText(memory.sndbuf)}, overhead included)`;
       return `The send buffer: it is full${buffer}, and all ${bytesText(wqueue)} in it are in flight, so that the program cannot write more${soFar(connection, "sndbufLimited")}`;
     },
   },
-  { limit: "receiver-not-reading", states: RECEIVING, holds: ({ rqueue }) => rqueue > 0, sentence: unread },
+  { limit: "receiver-not-reading", states: RECEIVING, holds: isUnread, sentence: unread },
   {
     limit: "local-close",
     states: CLOSE_WAIT,
@@ -312,10 +320,12 @@ const judgements: readonly Judgement[] = [
     limit: "application",
     states: ESTABLISHED,
     holds: ({ wqueue, info }) => wqueue === 0 || info.notsentBytes === 0,
-    sentence: ({ wqueue }) =>
-      wqueue === 0
-        ? "The application: neither end has anything to send, and all that was sent is acknowledged"
-        : `The application: all that it has written is under way, of which ${bytesText(wqueue)} ${wqueue === 1 ? "is" : "are"} not acknowledged yet`,
+    sentence: ({ rqueue, wqueue }) =>
+      rqueue > 0
+        ? `The application: ${bytesText(rqueue)} ${rqueue === 1 ? "has" : "have"} just arrived, and it has yet to read and answer`
+        : wqueue === 0
+          ? "The application: neither end has anything to send, and all that was sent is acknowledged"
+          : `The application: all that it has written is under way, of which ${bytesText(wqueue)} ${wqueue === 1 ? "is" : "are"} not acknowledged yet`,
   },
 ];
 

@@ -1,10 +1,7 @@
 /** Connections that were looked at twice. */
 import type { InetSocket } from "../diag/inet.ts";
-import { unsent } from "./conditions.ts";
 import { type Connection, connectionOf, infoOf, type LimitedTime, shareBetween } from "./connection.ts";
-import type { Collector } from "./rule.ts";
 import type { Samples } from "./sample.ts";
-import { suspects } from "./suspects.ts";
 
 /** A connection in two samples. */
 export interface Twice {
@@ -35,36 +32,19 @@ export function busyPercent({ connection }: Twice, elapsedMs: number): number {
   return Math.min(100, (busy / US_PER_MS / elapsedMs) * 100);
 }
 
-/** Keeps connections with data to send that a limit has held up before. */
-export function limitedSenders(time: LimitedTime): Collector<readonly InetSocket[]> {
-  return suspects<InetSocket>((socket) => socket.wqueue > 0 && (infoOf(socket)?.[time] ?? 0) > 0);
-}
-
 /** A connection that a limit has held up. */
 export interface Limited extends Twice {
   /** Share of the time with data to send that it took, in percent. */
   readonly percent: number;
-  /** Bytes that wait to be sent. */
-  readonly waiting: number;
 }
 
-/**
- * The connections that a limit has held up between two samples: those with most to send first.
- *
- * @param thresholds shares in percent: of the time between the samples with data to send, and of that time
- */
-export function limitedBetween(
+/** The connections that had data to send for most of the time between two samples, and how much of that a limit took. */
+export function busyBetween(
   samples: Samples<readonly InetSocket[], string>,
   time: LimitedTime,
-  thresholds: { readonly busy: number; readonly share: number },
+  leastBusyPercent: number,
 ): Limited[] {
   return twice(samples)
-    .filter((each) => busyPercent(each, samples.elapsedMs) >= thresholds.busy)
-    .map((each) => ({
-      ...each,
-      percent: (shareBetween(each.connection, time) ?? 0) * 100,
-      waiting: unsent(each.connection),
-    }))
-    .filter(({ percent }) => percent >= thresholds.share)
-    .sort((a, b) => b.socket.wqueue - a.socket.wqueue);
+    .filter((each) => busyPercent(each, samples.elapsedMs) >= leastBusyPercent)
+    .map((each) => ({ ...each, percent: (shareBetween(each.connection, time) ?? 0) * 100 }));
 }

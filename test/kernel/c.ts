@@ -114,9 +114,9 @@ export function connect(fd: number, address: Uint8Array): void {
   checked("connect", withErrno(symbols.connect(fd, ptr(address), address.length)), EINPROGRESS, EAGAIN);
 }
 
-/** accept(2). */
-export function accept(fd: number): number {
-  return checked("accept", withErrno(symbols.accept4(fd, null, null, SOCK_CLOEXEC)));
+/** accept(2). @param flags SOCK_NONBLOCK or nothing */
+export function accept(fd: number, flags = 0): number {
+  return checked("accept", withErrno(symbols.accept4(fd, null, null, SOCK_CLOEXEC | flags)));
 }
 
 /** Ends sending; the socket stays open. */
@@ -127,6 +127,21 @@ export function shutdownSend(fd: number): void {
 /** Sends as many zero bytes. */
 export function send(fd: number, count: number): void {
   checked("send", libc.send(fd, new Uint8Array(count), 0));
+}
+
+/** What is sent, and where what is received goes. */
+const zeros = new Uint8Array(1 << 20);
+const received = new Uint8Array(1 << 20);
+
+/** Sends up to 1 MiB of zero bytes, as many as there is room for, of a socket that does not block. @returns how many */
+export function sendSome(fd: number, count: number): number {
+  const sent = libc.send(fd, zeros.subarray(0, count), 0);
+  return Math.max(0, checked("send", sent, EAGAIN));
+}
+
+/** Receives what is there, up to `most` bytes and 1 MiB, of a socket that does not block. @returns how many */
+export function receive(fd: number, most: number): number {
+  return Math.max(0, checked("recv", libc.recvfrom(fd, received.subarray(0, most), 0, null), EAGAIN));
 }
 
 /** close(2). */

@@ -3,7 +3,6 @@ import type { InetSocket } from "../../diag/inet.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
-import { byProcess } from "../owner.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
 import { busyPercent, type Twice, twice } from "../twice.ts";
@@ -72,21 +71,18 @@ export const applicationLimited = rule({
         bytesPerSecond(each, elapsedMs) >= thresholds.rate &&
         busyPercent(each, elapsedMs) < thresholds.busy,
     );
-    const groups = byProcess(
-      limited.map(({ socket }) => socket),
-      samples,
-    );
-    return groups.map(({ who, pid, sockets }) => {
-      const own = limited.filter(({ socket }) => sockets.includes(socket));
-      const rate = Math.round(own.reduce((sum, each) => sum + bytesPerSecond(each, elapsedMs), 0));
-      const busy = Math.round(Math.max(...own.map((each) => busyPercent(each, elapsedMs))));
-      return {
+    if (limited.length === 0) return [];
+    const rate = Math.round(limited.reduce((sum, each) => sum + bytesPerSecond(each, elapsedMs), 0));
+    const busy = Math.round(Math.max(...limited.map((each) => busyPercent(each, elapsedMs))));
+    return [
+      {
         severity: "info",
-        title: `${who} sends ${rateText(rate)} over ${counted(own.length, "connection")}, and has nothing more to send for ${100 - busy}% of the time`,
-        sockets,
-        values: { connections: own.length, rateBytesPerSecond: rate, busyPercent: busy },
-        fill: pid === undefined ? {} : { PID: pid },
-      };
-    });
+        title: `${counted(limited.length, "connection")} with ${rateText(rate)} could carry more: nothing waits to be sent for ${100 - busy}% of the time or more`,
+        sockets: limited
+          .toSorted((a, b) => bytesPerSecond(b, elapsedMs) - bytesPerSecond(a, elapsedMs))
+          .map(({ socket }) => socket),
+        values: { connections: limited.length, rateBytesPerSecond: rate, busyPercent: busy },
+      },
+    ];
   },
 });

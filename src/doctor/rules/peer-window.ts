@@ -1,9 +1,12 @@
 /** Senders that are held up by the peer's window. */
+import type { InetSocket } from "../../diag/inet.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
-import { byProcess } from "../owner.ts";
+import { infoOf } from "../connection.ts";
+import { byPeer, bytesWaiting } from "../peers.ts";
 import { rule } from "../rule.ts";
-import { limitedBetween, limitedSenders } from "../twice.ts";
+import { suspects } from "../suspects.ts";
+import { busyBetween } from "../twice.ts";
 import { counted } from "../words.ts";
 
 /** See {@link rule}. */
@@ -40,30 +43,23 @@ export const peerWindow = rule({
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
     details: { info: true },
-    collect: () => limitedSenders("rwndLimited"),
+    collect: () =>
+      suspects<InetSocket>((socket) => socket.wqueue > 0 && (infoOf(socket)?.rwndLimited ?? 0) > 0),
     again: (gathered) => gathered,
   },
   check(samples) {
-    const limited = limitedBetween(samples, "rwndLimited", samples.thresholds);
-    const groups = byProcess(
-      limited.map(({ socket }) => socket),
-      samples,
-    );
-    return groups.map(({ who, pid, sockets }) => {
+    const { busy, share } = samples.thresholds;
+    const limited = busyBetween(samples, "rwndLimited", busy).filter(({ percent }) => percent >= share);
+    return byPeer(limited.map(({ socket }) => socket)).map(({ address, sockets }) => {
       const own = limited.filter(({ socket }) => sockets.includes(socket));
-      const [worst] = own;
-      const waiting = own.reduce((sum, { socket }) => sum + socket.wqueue, 0);
-      const percent = Math.round(worst!.percent);
+      const percent = Math.round(Math.max(...own.map((each) => each.percent)));
+      const bytes = bytesWaiting(sockets);
       return {
         severity: "info",
-        title: `${who} waits for the window of a peer ${percent}% of the time: ${counted(own.length, "connection")}, ${bytesText(waiting)} wait or are in flight`,
+        title: `The window of ${address} holds up ${counted(sockets.length, "connection")} for up to ${percent}% of the time with data to send: ${bytesText(bytes)} are in flight or wait`,
         sockets,
-        values: { connections: own.length, percent, waitingBytes: waiting },
-        fill: {
-          ADDRESS: worst!.socket.dst,
-          PORT: worst!.socket.dport,
-          ...(pid === undefined ? {} : { PID: pid }),
-        },
+        values: { address, connections: sockets.length, percent, bytes },
+        fill: { ADDRESS: address, PORT: sockets[0]!.dport },
       };
     });
   },

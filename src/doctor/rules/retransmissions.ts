@@ -26,7 +26,7 @@ interface Losses {
   readonly sockets: InetSocket[];
 }
 
-function collectLosses(segments: number, share: number): Collector<Losses> {
+function collectLosses(share: number): Collector<Losses> {
   const tally = new Tally(ADDRESS_WORDS, COUNTERS);
   const sockets: InetSocket[] = [];
   return {
@@ -41,8 +41,7 @@ function collectLosses(segments: number, share: number): Collector<Losses> {
       const again = info.totalRetrans ?? 0;
       if (again === 0) return;
       tally.sum(RETRANSMITTED, again);
-      if (sockets.length < KEPT && sent >= segments && again * 100 >= sent * share)
-        sockets.push(keep(socket));
+      if (sockets.length < KEPT && again * 100 >= sent * share) sockets.push(keep(socket));
     },
   };
 }
@@ -88,7 +87,7 @@ function lossyPeers({ tally }: Losses, thresholds: { segments: number; share: nu
 
 /** Segments that were sent again between the samples; undefined if there is only one. */
 function growthOf({ first, last, elapsedMs }: Samples<Losses, string>, sockets: readonly InetSocket[]) {
-  if (elapsedMs === 0) return undefined;
+  if (elapsedMs === 0 || sockets.length === 0) return undefined;
   const before = new Map(first.gathered.sockets.map((socket) => [socket.cookie, socket]));
   const again = new Set(sockets.map(({ cookie }) => cookie));
   let growth = 0;
@@ -130,7 +129,7 @@ export const retransmissions = rule({
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")! | stateMask("fin-wait-1")!,
     details: { info: true },
-    collect: ({ segments, share }) => collectLosses(segments, share),
+    collect: ({ share }) => collectLosses(share),
     again: ({ sockets }) => sockets,
   },
   check(samples) {

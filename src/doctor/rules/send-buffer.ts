@@ -1,10 +1,24 @@
 /** Senders that are held up by their send buffer. */
+import type { InetSocket } from "../../diag/inet.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
-import { byProcess } from "../owner.ts";
+import { isSendBufferFull } from "../conditions.ts";
+import { connectionOf, infoOf } from "../connection.ts";
+import { byPeer, bytesWaiting } from "../peers.ts";
 import { rule } from "../rule.ts";
-import { limitedBetween, limitedSenders } from "../twice.ts";
+import { suspects } from "../suspects.ts";
+import { busyBetween } from "../twice.ts";
 import { counted } from "../words.ts";
+
+/** Whether the program cannot write more, and all that it has written is in flight. */
+function isFull(socket: InetSocket): boolean {
+  return isSendBufferFull(connectionOf(socket));
+}
+
+/** The kernel counts the time only if it has sent something just before: one that writes now and then is not counted. */
+function wasLimited(socket: InetSocket): boolean {
+  return (infoOf(socket)?.sndbufLimited ?? 0) > 0 || isFull(socket);
+}
 
 /** See {@link rule}. */
 export const sendBuffer = rule({
@@ -21,7 +35,7 @@ export const sendBuffer = rule({
     share: {
       value: 50,
       quantity: "percent",
-      doc: "of that time spent waiting for it: with less, something else holds the connection up more",
+      doc: "of that time spent waiting for it by the kernel's count, or the buffer was full in both samples",
     },
   },
   why:
@@ -43,30 +57,27 @@ export const sendBuffer = rule({
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
     details: { info: true, memory: true },
-    collect: () => limitedSenders("sndbufLimited"),
+    collect: () => suspects<InetSocket>((socket) => socket.wqueue > 0 && wasLimited(socket)),
     again: (gathered) => gathered,
   },
   check(samples) {
-    const limited = limitedBetween(samples, "sndbufLimited", samples.thresholds);
-    const groups = byProcess(
-      limited.map(({ socket }) => socket),
-      samples,
+    const { busy, share } = samples.thresholds;
+    const limited = busyBetween(samples, "sndbufLimited", busy).filter(
+      ({ percent, before, socket }) => percent >= share || (isFull(before) && isFull(socket)),
     );
-    return groups.map(({ who, pid, sockets }) => {
+    return byPeer(limited.map(({ socket }) => socket)).map(({ address, sockets }) => {
       const own = limited.filter(({ socket }) => sockets.includes(socket));
-      const [worst] = own;
-      const waiting = own.reduce((sum, { socket }) => sum + socket.wqueue, 0);
-      const percent = Math.round(worst!.percent);
+      const percent = Math.round(Math.max(...own.map((each) => each.percent)));
+      const bytes = bytesWaiting(sockets);
       return {
         severity: "info",
-        title: `${who} waits for its send buffer ${percent}% of the time: ${counted(own.length, "connection")}, ${bytesText(waiting)} in flight`,
+        title: `The send buffer holds up ${counted(sockets.length, "connection")} to ${address}: it is full, and all of it, ${bytesText(bytes)}, is in flight`,
         sockets,
-        values: { connections: own.length, percent, waitingBytes: waiting },
-        fill: {
-          ADDRESS: worst!.socket.dst,
-          PORT: worst!.socket.dport,
-          ...(pid === undefined ? {} : { PID: pid }),
-        },
+        evidence: [
+          `The kernel counts ${percent}% of the time with data to send as spent waiting for room (sndbuf_limited)`,
+        ],
+        values: { address, connections: sockets.length, percent, bytes },
+        fill: { ADDRESS: address, PORT: sockets[0]!.dport },
       };
     });
   },
