@@ -91,6 +91,11 @@ function soFar(connection: Connection, time: LimitedTime): string {
     : `; that took ${percent(share)} of all time with data to send so far`;
 }
 
+/** How much waits. */
+function waits(bytes: number): string {
+  return `${bytesText(bytes)} ${bytes === 1 ? "waits" : "wait"}`;
+}
+
 /** When the timer goes off next. */
 function next({ expires }: Connection, what: string): string {
   return expires > 0 ? `, and the next ${what} goes out in ${durationText(expires)}` : "";
@@ -118,13 +123,13 @@ function unanswered(connection: Connection): string {
   const what =
     wqueue === 1 && (bit(stateNumber) & ENDING) !== 0
       ? `the FIN was sent ${times}`
-      : `${bytesText(wqueue)} wait${wqueue === 1 ? "s" : ""}, the first of them sent ${times}`;
+      : `${waits(wqueue)}, the first of them sent ${times}`;
   return `The peer does not answer: ${what}${next(connection, "attempt")}${lastHeard(connection)}`;
 }
 
 function pathSentence(connection: Connection): string {
   const { rtt = 0, minRtt = 0, deliveryRate } = connection.info;
-  const waiting = `${bytesText(unsent(connection))} wait here`;
+  const waiting = `${waits(unsent(connection))} here`;
   const rate = deliveryRate ? `, which carries ${rateText(deliveryRate)}` : "";
   if (usesBbr(connection)) return `The path${rate}: BBR sends no faster than that, and ${waiting}`;
   return `The path${rate}: segments queue on the way (round trip ${microsecondsText(rtt)}, the shortest was ${microsecondsText(minRtt)}), and ${waiting}`;
@@ -139,7 +144,7 @@ function cwndSentence(connection: Connection): string {
     : "it grows slowly (congestion avoidance)";
   // linux/tcp.h, TCP_CA_CWR.
   const why = caState === 2 ? "it was reduced for a congestion mark or a full local queue" : phase;
-  return `The congestion window: ${inFlight} of its ${counted(sndCwnd, "segment")} are in flight, and ${bytesText(unsent(connection))} wait; ${why}`;
+  return `The congestion window: ${inFlight} of its ${counted(sndCwnd, "segment")} are in flight, and ${waits(unsent(connection))}; ${why}`;
 }
 
 function lossSentence({ info }: Connection): string {
@@ -224,7 +229,7 @@ const judgements: readonly Judgement[] = [
       const probes = info.backoff ?? (timerNumber === TIMER_PERSIST ? retransmits : 0);
       const probed =
         probes > 0 ? `, which ${counted(probes, "probe")} ${probes === 1 ? "has" : "have"} found so` : "";
-      return `The peer does not read: its window is ${window}${probed}, and ${bytesText(wqueue)} wait${wqueue === 1 ? "s" : ""} here${next(connection, "probe")}`;
+      return `The peer does not read: its window is ${window}${probed}, and ${waits(wqueue)} here${next(connection, "probe")}`;
     },
   },
   {
@@ -243,7 +248,7 @@ const judgements: readonly Judgement[] = [
       const inFlight = bytesInFlight(connection) ?? 0;
       const window =
         sndWnd === undefined ? "" : `${inFlight} of its ${bytesText(sndWnd)} are in flight, and `;
-      return `The peer's window: ${window}${bytesText(unsent(connection))} wait${soFar(connection, "rwndLimited")}`;
+      return `The peer's window: ${window}${waits(unsent(connection))}${soFar(connection, "rwndLimited")}`;
     },
   },
   { limit: "path", states: SENDING, holds: isPathFull, sentence: pathSentence },
@@ -254,7 +259,7 @@ const judgements: readonly Judgement[] = [
     holds: (connection) => unsent(connection) > 0 && (isPacedAtLimit(connection) || usesBbr(connection)),
     sentence(connection) {
       const whose = isPacedAtLimit(connection) ? "the limit that SO_MAX_PACING_RATE sets" : "as BBR has it";
-      return `Pacing: segments leave at ${rateText(connection.info.pacingRate ?? 0)}, ${whose}, and ${bytesText(unsent(connection))} wait`;
+      return `Pacing: segments leave at ${rateText(connection.info.pacingRate ?? 0)}, ${whose}, and ${waits(unsent(connection))}`;
     },
   },
   {
@@ -264,7 +269,7 @@ const judgements: readonly Judgement[] = [
     holds: (connection) => unsent(connection) > 0 && unsent(connection) < (connection.info.sndMss ?? 0),
     sentence(connection) {
       const { unacked = 0, sndMss = 0 } = connection.info;
-      const waiting = `${bytesText(unsent(connection))} wait as they do not fill a segment of ${sndMss}`;
+      const waiting = `${waits(unsent(connection))}, which is less than a segment of ${sndMss}`;
       return unacked > 0
         ? `Nagle's algorithm: ${waiting}, until what is in flight is acknowledged (TCP_NODELAY would not wait)`
         : `TCP_CORK or the like: ${waiting}, and nothing is in flight`;
@@ -277,7 +282,7 @@ const judgements: readonly Judgement[] = [
     sentence(connection) {
       const { wmemAlloc } = connection.memory;
       const device = wmemAlloc === undefined ? "" : ` (${bytesText(wmemAlloc)} are with the network device)`;
-      return `This host's own queues: ${bytesText(unsent(connection))} wait though both windows have room${device}`;
+      return `This host's own queues: ${waits(unsent(connection))} though both windows have room${device}`;
     },
   },
   {

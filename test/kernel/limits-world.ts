@@ -2,7 +2,7 @@
  * Runs in a network namespace of its own: makes connections that something limits, each on a port of its own, says
  * `ready`, and keeps them up until its standard input ends.
  *
- * Usage: limits-world.ts FOLDER stalled|sending|healthy
+ * Usage: limits-world.ts FOLDER stalled|corked|sending|healthy
  */
 import { AF_INET, SOCK_STREAM } from "../../src/model/family.ts";
 import {
@@ -140,8 +140,6 @@ const stalled: readonly Scene[] = [
   async () => listen(openAt(ipv4("127.0.0.1", 6006), SOCK_STREAM), 4),
   // local-close, peer-close
   async () => shutdownSend((await pair(6007))[0]),
-  // nagle, by TCP_CORK
-  async () => send((await pair(6008, { client: option(IPPROTO_TCP, TCP_CORK, 1) }))[0], 100),
   // closing
   async () => {
     const [client, server] = await pair(6009);
@@ -152,6 +150,16 @@ const stalled: readonly Scene[] = [
   async () => {
     await pair(6010, { client: option(SOL_SOCKET, SO_KEEPALIVE, 1) });
     for (let count = 0; count < 12; count++) await pair(6020 + count, { host: "10.79.0.1" });
+  },
+];
+
+/** A connection with less than a segment held back. */
+const corked: readonly Scene[] = [
+  // nagle, by TCP_CORK
+  async () => {
+    const [client] = await pair(6008, { client: option(IPPROTO_TCP, TCP_CORK, 1) });
+    // What is held back leaves after a while.
+    everyTick(() => sendSome(client, 100));
   },
 ];
 
@@ -219,7 +227,7 @@ const healthy: readonly Scene[] = [
   },
 ];
 
-const worlds: Readonly<Record<string, readonly Scene[]>> = { stalled, sending, healthy };
+const worlds: Readonly<Record<string, readonly Scene[]>> = { stalled, corked, sending, healthy };
 
 const [, name = ""] = process.argv.slice(2);
 loopbackUp();
