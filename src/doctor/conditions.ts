@@ -66,7 +66,7 @@ export function isOwnWindowClosed({ rqueue, info: { rcvWnd, rcvMss } }: Connecti
 
 /** Whether what was not read takes more than half of the receive buffer, so that the window shrinks. */
 export function isReceiveBufferFilling({ rqueue, memory: { rmemAlloc, rcvbuf } }: Connection): boolean {
-  return rqueue > 0 && rmemAlloc !== undefined && rcvbuf !== undefined && rmemAlloc * 2 > rcvbuf;
+  return rqueue > 0 && rmemAlloc !== undefined && !!rcvbuf && rmemAlloc * 2 > rcvbuf;
 }
 
 /** Whether data was left unread for longer than a retransmission timeout, or more and more of it. */

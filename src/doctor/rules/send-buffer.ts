@@ -35,7 +35,7 @@ export const sendBuffer = rule({
     share: {
       value: 50,
       quantity: "percent",
-      doc: "of that time spent waiting for it by the kernel's count, or the buffer was full in both samples",
+      doc: "of that time spent waiting for it by the kernel's count, unless it is full in both samples: that counts, too",
     },
   },
   why:
