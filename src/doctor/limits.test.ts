@@ -343,7 +343,9 @@ test("any numbers give a whole sentence, or none", () => {
       expect(limitOf(numbers as Connection)).toBe(found?.limit);
       if (found === undefined) return;
       expect(found.sentence).toMatch(/^[A-Z][\x20-\x7e]+\.$/);
-      expect(found.sentence).not.toMatch(/undefined|NaN|Infinity|-\d|(?<![\d.])1 (bytes|segments|connections)\b/);
+      expect(found.sentence).not.toMatch(
+        /undefined|NaN|Infinity|-\d|(?<![\d.])1 (bytes|segments|connections)\b/,
+      );
     }),
     { numRuns: 2000 },
   );

@@ -11,6 +11,7 @@ import { explain } from "../doctor/limits.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import type { Explanation } from "../model/limits.ts";
 import { SS_LISTEN, SS_NEW_SYN_RECV, SS_SYN_RECV, SS_SYN_SENT } from "../model/state.ts";
+import { escapeText } from "./terminal.ts";
 
 /** The fields by what they are about; every field of struct tcp_info is in one group. */
 export const groups: Readonly<Record<string, readonly string[]>> = {
@@ -107,6 +108,9 @@ export const groups: Readonly<Record<string, readonly string[]>> = {
 const sinceEvents: ReadonlySet<string> = new Set(["last_data_sent", "last_data_recv", "last_ack_recv"]);
 const opening: ReadonlySet<number> = new Set([SS_SYN_SENT, SS_SYN_RECV, SS_NEW_SYN_RECV]);
 
+/** What a field means of listeners, whose fields are not told. */
+const OF_LISTENERS = /; for LISTEN: .*/;
+
 const INDENT = "    ";
 const DEEPER = `${INDENT}  `;
 const GAP = "  ";
@@ -146,7 +150,7 @@ export function explanationOf(socket: InetSocket): Explanation | undefined {
 
 function valueText(value: Json, { unit }: Column<InetSocket>): string {
   if (typeof value === "boolean") return "yes";
-  if (typeof value !== "number") return String(value);
+  if (typeof value !== "number") return escapeText(String(value));
   if (unit === "us") return microsecondsText(value);
   if (unit === "ms") return durationText(value);
   if (unit === "bytes/s") return rateText(value);
@@ -199,7 +203,7 @@ function groupsOf(socket: InetSocket): ShownGroup[] {
       const value = column.read(socket);
       if (value === undefined || value === "") continue;
       if (value === 0 || value === false) none.push(name);
-      else shown.push({ name, value: valueText(value, column), doc: column.doc });
+      else shown.push({ name, value: valueText(value, column), doc: column.doc.replace(OF_LISTENERS, "") });
     }
     return shown.length + none.length === 0 ? [] : { heading, fields: shown, none };
   });
