@@ -16,6 +16,8 @@ const TIOCGWINSZ = 0x5413;
 const EBADF = 9;
 const EPIPE = 32;
 const POLLOUT = 4;
+const POLLERR = 8;
+const POLLHUP = 16;
 /** What a shell shows for a process that SIGPIPE ended, as it would ss. */
 const EXIT_PIPE = 141;
 
@@ -44,8 +46,20 @@ function terminalColumns(fd: number): number | undefined {
   return libc.ioctl(fd, TIOCGWINSZ, size) < 0 ? undefined : size[2]! | (size[3]! << 8);
 }
 
+/** Whether a descriptor takes more: of a pipe, at least PIPE_BUF bytes. poll(2). */
+function room(fd: number): "free" | "full" | "broken" {
+  const ready = libc.poll(fd, POLLOUT, 0);
+  if (ready < 0) return "full";
+  if ((ready & (POLLERR | POLLHUP)) !== 0) return "broken";
+  return (ready & POLLOUT) === 0 ? "full" : "free";
+}
+
 function output(fd: number): Output {
-  return { write: (bytes) => writeAll(fd, bytes), terminalColumns: terminalColumns(fd) };
+  return {
+    write: (bytes) => writeAll(fd, bytes),
+    terminalColumns: terminalColumns(fd),
+    room: () => room(fd),
+  };
 }
 
 /** Standard error: what cannot be said there is not said, and the exit status tells. */

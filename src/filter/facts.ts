@@ -219,7 +219,7 @@ const timerRow: FactRow<TimerWord> = {
 
 /** The owners of a socket; undefined if it has none that is known. */
 function ownersOf({ socket }: FilterSubject, { owners }: Known): readonly SocketOwner[] | undefined {
-  const found = socket?.inode ? owners?.(socket.inode) : undefined;
+  const found = socket && owners?.(socket.inode ?? 0);
   return found?.length ? found : undefined;
 }
 

@@ -22,6 +22,7 @@ export const prototypes = {
   send: ["int", "pointer", "size", "int"],
   recvfrom: ["int", "pointer", "size", "int", "pointer", "pointer"],
   poll: ["pointer", "size", "int"],
+  read: ["int", "pointer", "size"],
   write: ["int", "pointer", "size"],
   close: ["int"],
   ioctl: ["int", "size", "pointer"],
@@ -31,6 +32,7 @@ export const prototypes = {
   getxattr: ["pointer", "pointer", "pointer", "size"],
   setns: ["int", "int"],
   unshare: ["int"],
+  clock_gettime: ["int", "pointer"],
   mount: ["pointer", "pointer", "pointer", "size", "pointer"],
   umount2: ["pointer", "int"],
   __xpg_strerror_r: ["int", "pointer", "size"],
@@ -137,6 +139,7 @@ export function libcOf(
       const result = c.poll(pollfd, 1, timeoutMs);
       return result === -1 ? -errno() : pollfdView.getInt16(POLLFD.revents, true);
     },
+    read: (fd, buffer) => checked(c.read(fd, buffer, buffer.length)),
     write: (fd, bytes) => checked(c.write(fd, bytes, bytes.length)),
     close: (fd) => checked(c.close(fd)),
     ioctl: (fd, request, argument) => checked(c.ioctl(fd, request, argument)),
@@ -147,6 +150,7 @@ export function libcOf(
     bpf: (command, attributes) => checked(c.syscall(SYS_BPF, command, attributes, attributes.length)),
     address,
     setns: (fd, type) => checked(c.setns(fd, type)),
+    clockGettime: (clock, time) => checked(c.clock_gettime(clock, time)),
     unshare: (flags) => checked(c.unshare(flags)),
     mount: (source, target, type, flags) =>
       checked(c.mount(cStringOrNull(source), cString(target), cStringOrNull(type), flags, null)),

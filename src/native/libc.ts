@@ -39,6 +39,8 @@ export interface Libc {
   ): Promise<number>;
   /** poll(2) on one descriptor. @returns the events that are ready (0 at the time-out), or -errno. */
   poll(fd: number, events: number, timeoutMs: number): number;
+  /** read(2). @returns bytes read, 0 at the end, or -errno. */
+  read(fd: number, buffer: Uint8Array): number;
   /** write(2). @returns bytes written, or -errno. */
   write(fd: number, bytes: Uint8Array): number;
   /** close(2). @returns 0 or -errno. */
@@ -66,6 +68,8 @@ export interface Libc {
   address(bytes: Uint8Array): bigint;
   /** setns(2). @returns 0 or -errno. */
   setns(fd: number, type: number): number;
+  /** clock_gettime(2) into a struct timespec: seconds and nanoseconds, 64 bits each. @returns 0 or -errno. */
+  clockGettime(clock: number, time: Uint8Array): number;
   /** unshare(2). @returns 0 or -errno. */
   unshare(flags: number): number;
   /** mount(2); null stands for a NULL argument. @returns 0 or -errno. */

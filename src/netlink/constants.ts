@@ -6,6 +6,7 @@ export const AF_NETLINK = 16;
 /** Netlink protocols that we speak. */
 export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
+export const NETLINK_NETFILTER = 12;
 
 /** Bytes of `struct nlmsghdr`. */
 export const NLMSG_HDRLEN = 16;

@@ -37,6 +37,8 @@ const FIONREAD = 0x541b;
 const CLONE_NEWNS = 0x20000;
 const CLONE_NEWNET = 0x40000000;
 const CAP_SYS_ADMIN = 21n;
+const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
 
 /** Commands of bpf(2), and a type of map. linux/bpf.h. */
 const BPF = {
@@ -251,6 +253,36 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
       assertIntact();
       assert.equal(libc.ioctl(fd, TIOCGWINSZ, new Uint8Array(8)), -ENOTTY);
     });
+  });
+
+  test("read() reads into a subarray, and ends at the end", () => {
+    withDirectory((folder) => {
+      const path = join(folder, "file");
+      writeFileSync(path, "eleven bytes");
+      const fd = libc.openat(AT_FDCWD, path, O_RDONLY);
+      try {
+        const { part, assertIntact } = guarded(6);
+        assert.equal(libc.read(fd, part), 6);
+        assert.equal(decode(part), "eleven");
+        assertIntact();
+        assert.equal(libc.read(fd, part), 6);
+        assert.equal(libc.read(fd, part), 0);
+      } finally {
+        libc.close(fd);
+      }
+      assert.equal(libc.read(NO_FD, new Uint8Array(1)), -EBADF);
+    });
+  });
+
+  test("clockGettime() tells the time of day and the time since the boot", () => {
+    const { part } = guarded(16);
+    const seconds = () => new DataView(part.buffer, part.byteOffset).getBigInt64(0, true);
+    assert.equal(libc.clockGettime(CLOCK_REALTIME, part), 0);
+    assert.ok(Math.abs(Number(seconds()) - Date.now() / 1000) < 2);
+    assert.equal(libc.clockGettime(CLOCK_MONOTONIC, part), 0);
+    const uptime = Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]);
+    assert.ok(Number(seconds()) <= uptime + 1);
+    assert.equal(libc.clockGettime(-99, part), -EINVAL);
   });
 
   test("write() writes what a file then holds", () => {

@@ -1,12 +1,14 @@
 /** The commands by their words. */
 import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
+import { events } from "./events.ts";
 import { top } from "./top.ts";
 import type { CommandWord } from "./words.ts";
 
 /** Every command. What its work takes is loaded when it is done. */
 export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   top,
+  events,
   doctor,
 };
 

@@ -3,6 +3,7 @@
 /** Each command's word, with what it does in one line of `--help`. */
 export const commandWords = {
   top: "Watch sockets live: bytes a second, queues, drops",
+  events: "Follow sockets as they open, change state and close",
   doctor: "Find what is wrong with the sockets, and what to do",
 } as const satisfies Record<string, string>;
 

@@ -1,0 +1,198 @@
+/** An event as a line for people, and as an object for machines. */
+import { type Column, describer } from "../../../columns/column.ts";
+import { inetColumns } from "../../../columns/inet.ts";
+import type { NameSource } from "../../../columns/names.ts";
+import type { InetSocket } from "../../../diag/inet.ts";
+import type { Json } from "../../../diag/message.ts";
+import { type Owner, processName } from "../../../enrich/processes.ts";
+import type { SocketEvent } from "../../../events/event.ts";
+import { NO_DESCRIPTOR } from "../../../events/owners.ts";
+import { netnsLabel } from "../../../host/namespaces.ts";
+import { AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
+import { stateName } from "../../../model/state.ts";
+import { escapeText } from "../../../render/value.ts";
+
+const decoder = new TextDecoder();
+
+/** What stands for a value that is not there. */
+const ABSENT = "-";
+const MS_PER_SECOND = 1000;
+const US_PER_MS = 1000;
+
+/** A column of the lines. */
+interface LineColumn {
+  readonly heading: string;
+  /** Characters that it takes at least. */
+  readonly width: number;
+  text(event: SocketEvent): string;
+}
+
+function padded(number: number, digits: number): string {
+  return String(number).padStart(digits, "0");
+}
+
+const pad2 = Array.from({ length: 60 }, (_, number) => padded(number, 2));
+/** The last second that was written as text: nearly all events of a burst share theirs. */
+let shownSecond = Number.NaN;
+let shownTime = "";
+
+/** The time of day, to the microsecond. */
+function timeOfDay(timeMs: number): string {
+  const us = Math.floor(timeMs * US_PER_MS);
+  const second = Math.floor(us / 1e6);
+  if (second !== shownSecond) {
+    shownSecond = second;
+    const date = new Date(second * MS_PER_SECOND);
+    shownTime = `${pad2[date.getHours()]}:${pad2[date.getMinutes()]}:${pad2[date.getSeconds()]}.`;
+  }
+  return shownTime + padded(us % 1e6, 6);
+}
+
+/** ISO 8601 in UTC, to the microsecond. */
+function isoTime(timeMs: number): string {
+  const us = Math.floor(timeMs * US_PER_MS);
+  return `${new Date(Math.floor(us / US_PER_MS)).toISOString().slice(0, -1)}${padded(us % US_PER_MS, 3)}Z`;
+}
+
+function netidOf({ origin }: InetSocket): string {
+  return origin.protocol === IPPROTO_UDP ? "udp" : "tcp";
+}
+
+function stateText(state: number | undefined): string {
+  return state === undefined ? ABSENT : stateName(state);
+}
+
+/** The duration as seconds. */
+function secondsText(ms: number): string {
+  return `${(ms / MS_PER_SECOND).toFixed(6)}s`;
+}
+
+/** What a socket carried, in ss's words. */
+function detailsOf({ kind, socket, durationMs, count, counters }: SocketEvent): string {
+  const details: string[] = [];
+  if (durationMs !== undefined) details.push(`duration:${secondsText(durationMs)}`);
+  if (kind === "close" && socket !== undefined) {
+    const info = socket.tcpInfo;
+    if (info?.bytesSent) details.push(`bytes_sent:${info.bytesSent}`);
+    if (info?.bytesReceived) details.push(`bytes_received:${info.bytesReceived}`);
+    if (info?.totalRetrans) details.push(`retrans:${info.totalRetrans}`);
+  }
+  if (counters !== undefined) {
+    details.push(`bytes_sent:${counters.bytesSent}`, `bytes_received:${counters.bytesReceived}`);
+  }
+  if (kind === "lost") details.push(count === undefined ? "events:unknown" : `events:${count}`);
+  return details.join(" ");
+}
+
+function ownersText(owners: readonly Owner[] | undefined): string {
+  if (owners === undefined || owners.length === 0) return ABSENT;
+  const each = owners.map(({ pid, fd, stat }) => {
+    const name = escapeText(decoder.decode(processName(stat)));
+    return `("${name}",pid=${pid}${fd === NO_DESCRIPTOR ? "" : `,fd=${fd}`})`;
+  });
+  return `users:(${each.join(",")})`;
+}
+
+/** Makes lines of events. @param netns whether events of several network namespaces come */
+export function eventLines(
+  names: NameSource,
+  netns: boolean,
+): { heading: string; line(event: SocketEvent): string } {
+  const portText = (port: number) => {
+    if (port === 0) return "*";
+    const name = names.service(port);
+    return name === undefined ? String(port) : escapeText(decoder.decode(name));
+  };
+  const endText = (socket: InetSocket | undefined, local: boolean) => {
+    if (socket === undefined) return ABSENT;
+    const address = local ? socket.src : socket.dst;
+    const host = socket.familyNumber === AF_INET6 ? `[${address}]` : address;
+    return `${host}:${portText(local ? socket.sport : socket.dport)}`;
+  };
+  const columns: readonly LineColumn[] = [
+    { heading: "Time", width: 15, text: ({ timeMs }) => timeOfDay(timeMs) },
+    ...(netns
+      ? [
+          {
+            heading: "Netns",
+            width: 12,
+            text: ({ netns }: SocketEvent) => (netns === undefined ? ABSENT : escapeText(netnsLabel(netns))),
+          },
+        ]
+      : []),
+    { heading: "Event", width: 10, text: ({ kind }) => kind },
+    { heading: "Netid", width: 5, text: ({ socket }) => (socket === undefined ? ABSENT : netidOf(socket)) },
+    { heading: "Old State", width: 10, text: ({ oldState }) => stateText(oldState) },
+    { heading: "New State", width: 10, text: ({ newState }) => stateText(newState) },
+    { heading: "Source", width: 9, text: ({ source }) => source },
+    { heading: "Local Address:Port", width: 21, text: ({ socket }) => endText(socket, true) },
+    { heading: "Peer Address:Port", width: 21, text: ({ socket }) => endText(socket, false) },
+    { heading: "Process", width: 7, text: ({ owners }) => ownersText(owners) },
+  ];
+  return {
+    heading: columns
+      .map(({ heading, width }) => heading.padEnd(width))
+      .join(" ")
+      .trimEnd(),
+    line(event) {
+      let line = "";
+      for (const { width, text } of columns) line += `${text(event).padEnd(width)} `;
+      return (line + detailsOf(event)).trimEnd();
+    },
+  };
+}
+
+/** The columns of sockets that events tell, in the order of the JSON; tcp_info comes with the end. */
+const told =
+  /^(netid|family|(local|peer)\.(address|port|service|interface)|uid|inode|cookie|mark|cgroupId|netns\..*)$/;
+
+/** Makes objects of events. */
+export function eventObjects(names: NameSource): (event: SocketEvent) => { readonly [key: string]: Json } {
+  const columns: readonly Column<InetSocket>[] = inetColumns(names).filter(({ key }) => told.test(key));
+  // An end tells neither user nor inode, unless they were known before.
+  const known = columns.map((column) =>
+    column.key === "uid" || column.key === "inode"
+      ? { ...column, read: (socket: InetSocket) => (socket.inode === 0 ? undefined : column.read(socket)) }
+      : column,
+  );
+  const brief = describer(known);
+  const whole = describer([...known, ...inetColumns(names).filter(({ key }) => key.startsWith("tcpInfo."))]);
+  return ({
+    timeMs,
+    kind,
+    source,
+    socket,
+    oldState,
+    newState,
+    owners,
+    durationMs,
+    count,
+    netns,
+    counters,
+  }) => ({
+    time: isoTime(timeMs),
+    event: kind,
+    source,
+    ...(oldState === undefined ? {} : { oldState: stateName(oldState) }),
+    ...(newState === undefined ? {} : { newState: stateName(newState) }),
+    ...(socket === undefined ? {} : kind === "close" ? whole(socket) : brief(socket)),
+    ...(owners === undefined ? {} : { processes: owners.map(ownerObject) }),
+    ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * US_PER_MS) / US_PER_MS }),
+    ...(count === undefined ? {} : { count }),
+    ...(counters === undefined ? {} : { ...counters }),
+    ...(netns === undefined
+      ? {}
+      : {
+          netns: {
+            ...(netns.name === undefined ? {} : { name: netns.name }),
+            ...(netns.pid === undefined ? {} : { pid: netns.pid }),
+            inode: netns.inode,
+          },
+        }),
+  });
+}
+
+function ownerObject({ pid, fd, stat }: Owner): Json {
+  const comm = decoder.decode(processName(stat));
+  return { pid, ...(fd === NO_DESCRIPTOR ? {} : { fd }), comm };
+}

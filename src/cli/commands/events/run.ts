@@ -1,0 +1,237 @@
+/** One run of `events`. */
+import { readlinkSync } from "node:fs";
+import { type HostNames, hostNames } from "../../../enrich/names.ts";
+import type { SocketEvent } from "../../../events/event.ts";
+import { Follower } from "../../../events/follow.ts";
+import { findSources } from "../../../events/sources.ts";
+import { FilterError } from "../../../filter/errors.ts";
+import type { FilterSource } from "../../../filter/words.ts";
+import type { Host } from "../../../host/host.ts";
+import { AF_INET, AF_INET6 } from "../../../model/family.ts";
+import type { Selection } from "../../../model/selection.ts";
+import { pollingTransport } from "../../../netlink/deferred.ts";
+import { NetlinkError } from "../../../netlink/errors.ts";
+import { sourcesOf } from "../../../procfs/source.ts";
+import type { Problem } from "../../../query.ts";
+import { JsonWriter } from "../../../render/json.ts";
+import { complaint } from "../../complaint.ts";
+import { applyFilter, filterComplaint } from "../../filter.ts";
+import { EXIT_USAGE, type Stop } from "../../getopt.ts";
+import { halt } from "../../halt.ts";
+import { type FilteredPlace, filterPlaces, openPlaces, refuseWithAllNetns } from "../../namespaces.ts";
+import type { Draft } from "../../options.ts";
+import { select } from "../../select.ts";
+import { nameSource } from "../../show.ts";
+import type { World } from "../../world.ts";
+import type { Task } from "../command.ts";
+import { type EventsSettings, EXIT_TIMEOUT } from "../events.ts";
+import { eventLines, eventObjects } from "./lines.ts";
+import { writeWhenFree } from "./outlet.ts";
+import { chooseSources, sourcesHelp } from "./sources.ts";
+import { type EventHolders, type EventTest, eventHolders, eventTest } from "./tests.ts";
+
+const encoder = new TextEncoder();
+
+/** What a shell shows for a process that SIGPIPE ended. */
+const EXIT_PIPE = 141;
+/** How long it is waited for events. */
+const ROUND_MS = 20;
+const OWN_NETNS = "/proc/thread-self/ns/net";
+
+function stop(program: string, message: string): Stop {
+  return { kind: "error", message: `${program}: events: ${message}`, usage: false, status: EXIT_USAGE };
+}
+
+/** The words of `--until`, which may begin with states as those of the command line may. */
+function untilWords(until: string): FilterSource {
+  return { args: until.split(/\s+/).filter((word) => word !== ""), file: undefined };
+}
+
+/** What a filter and the states before it choose. */
+interface Chosen {
+  readonly selection: Selection;
+  readonly words: FilterSource;
+  /** States that were named, undefined if none were. */
+  readonly states: number | undefined;
+}
+
+/** The TCP and UDP sockets among those that options and words choose. */
+function choose({ choice }: Draft, words: FilterSource, program: string): Chosen | Stop {
+  const selected = select(choice, words.args, program);
+  if ("kind" in selected) return selected;
+  const { selection } = selected;
+  const tables = new Set((["tcp", "udp"] as const).filter((table) => selection.tables.has(table)));
+  const families = new Set([AF_INET, AF_INET6].filter((family) => selection.families.has(family)));
+  if (tables.size === 0 || families.size === 0) return stop(program, "only TCP and UDP sockets are followed");
+  const named = choice.stateFilter !== 0 || selected.words.length < words.args.length;
+  return {
+    selection: { ...selection, tables, families },
+    words: { args: selected.words, file: words.file },
+    states: named ? selection.states : undefined,
+  };
+}
+
+/** Does what the options and the filter ask for. @returns the exit status */
+export async function runEvents(task: Task<EventsSettings>): Promise<number> {
+  const { world, draft, settings } = task;
+  const { program } = world;
+  const chosen = choose(draft, task.words, program);
+  if ("kind" in chosen) return halt(world, chosen);
+  const until = settings.until === undefined ? undefined : choose(draft, untilWords(settings.until), program);
+  if (until !== undefined && "kind" in until) return halt(world, until);
+  const sources = sourcesOf(world.env);
+  const refused = refuseWithAllNetns(draft, sources, program);
+  if (refused !== undefined) return halt(world, refused);
+  const host: Host = { ...task.host, transport: pollingTransport() };
+  const found = findSources(host, chosen.selection);
+  if (settings.listSources) {
+    world.stdout.write(encoder.encode(sourcesHelp(found)));
+    return 0;
+  }
+  const picked = chooseSources(found, settings.sources);
+  if (typeof picked === "string") return halt(world, stop(program, picked));
+
+  const say = (text: string) => world.stderr.write(encoder.encode(text));
+  const portRange = sources.path("portRange");
+  const names = hostNames(host, { root: sources.root, portRange }, (line) => say(`${line}\n`));
+  const holders = eventHolders(host, sources.root);
+  using open = openPlaces(draft, host, (line) => say(`${line}\n`));
+  names.usePlaces(open.list);
+  const read = (which: Chosen) =>
+    filterPlaces(open.list, (place) =>
+      applyFilter(world, place.host, which.selection, which.words, portRange, holders.find),
+    );
+  let places: readonly FilteredPlace[];
+  let untilPlaces: readonly FilteredPlace[] = [];
+  let words = chosen.words;
+  try {
+    places = await read(chosen);
+    if (until !== undefined) {
+      words = until.words;
+      untilPlaces = await read(until);
+    }
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    const message = filterComplaint(world, error, words).replace(/\n$/, "");
+    return halt(world, { kind: "error", message, usage: false, status: error.status });
+  }
+  const shown = testOf(places, chosen, holders, false);
+  const ending = until && testOf(untilPlaces, until, holders, true);
+  const events: SocketEvent[] = [];
+  const { only } = settings;
+  let follower: Follower;
+  try {
+    follower = new Follower({
+      places: places.map((place) => ({
+        host: place.host,
+        netns: place.netns,
+        inode: place.netns?.inode ?? ownNetns(),
+        bytecode: place.filtered.predicate?.bytecode,
+        mayPass: (socket) => place.filtered.predicate?.accepts(socket) ?? true,
+      })),
+      selection: places[0]!.filtered.selection,
+      sources: picked,
+      details: Object.assign(
+        {},
+        ...[...places, ...untilPlaces].map(({ filtered }) => filtered.predicate?.details),
+      ),
+      root: sources.root,
+      intervalMs: settings.intervalMs,
+      traceBufferKb: settings.traceBufferKb,
+      emit(event) {
+        if (event.kind === "lost" || ((only === undefined || only.has(event.kind)) && shown(event)))
+          events.push(event);
+      },
+      report: reporter(say),
+    });
+  } catch (error) {
+    if (error instanceof NetlinkError) return halt(world, stop(program, error.message));
+    return halt(world, stop(program, (error as Error).message));
+  }
+  try {
+    return await show(world, draft, settings, names, follower, events, ending);
+  } finally {
+    follower[Symbol.dispose]();
+  }
+}
+
+function testOf(
+  places: readonly FilteredPlace[],
+  { states }: Chosen,
+  holders: EventHolders,
+  newOnly: boolean,
+): EventTest {
+  const predicates = new Map(places.map(({ netns, filtered }) => [netns?.inode, filtered.predicate]));
+  return eventTest(predicates, states, holders, newOnly);
+}
+
+function ownNetns(): number | undefined {
+  try {
+    return Number(/\d+/.exec(readlinkSync(OWN_NETNS))?.[0]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says each problem once: the next listing has it again. */
+function reporter(say: (text: string) => void): (problem: Problem) => void {
+  const said = new Set<string>();
+  return (problem) => {
+    const text = complaint(problem);
+    // That a listing missed something is made up for by the next one.
+    if (problem.kind === "interrupted" || text === "" || said.has(text)) return;
+    said.add(text);
+    say(text);
+  };
+}
+
+/** Shows events until something ends the run. @returns the exit status */
+async function show(
+  world: World,
+  draft: Draft,
+  { form, count: most = Number.POSITIVE_INFINITY, timeoutMs, until }: EventsSettings,
+  names: HostNames,
+  follower: Follower,
+  events: SocketEvent[],
+  ending: EventTest | undefined,
+): Promise<number> {
+  const { stdout } = world;
+  const interrupted = world.interrupted();
+  const source = nameSource(draft, names);
+  const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+  const waits = until !== undefined || most !== Number.POSITIVE_INFINITY;
+  let text = "";
+  const json = new JsonWriter("ndjson", (bytes) => {
+    text += decoder.decode(bytes);
+  });
+  const { heading, line } = eventLines(source, draft.allNetns);
+  const object = eventObjects(source);
+  if (form === "lines" && draft.header) text = `${heading}\n`;
+  let count = 0;
+  for (;;) {
+    const more = await follower.round();
+    events.sort((a, b) => a.timeMs - b.timeMs);
+    let met = false;
+    for (const event of events) {
+      if (event.socket !== undefined) names.useTable(event.socket.protocol === 17 ? "udp" : "tcp");
+      if (form === "ndjson") json.write(object(event));
+      else text += `${line(event)}\n`;
+      met = ++count >= most || ending?.(event) === true;
+      if (met) break;
+    }
+    events.length = 0;
+    json.flush();
+    const written = await writeWhenFree(stdout, encoder.encode(text), interrupted);
+    text = "";
+    if (written === "broken" || stdout.room?.() === "broken") return EXIT_PIPE;
+    if (met) return 0;
+    if (interrupted.aborted) return interrupted.reason as number;
+    const left = end - performance.now();
+    if (left <= 0) return waits ? EXIT_TIMEOUT : 0;
+    await new Promise((resolve) =>
+      more ? setImmediate(resolve) : setTimeout(resolve, Math.min(ROUND_MS, left)),
+    );
+  }
+}
+
+const decoder = new TextDecoder();

@@ -1,0 +1,77 @@
+/** Which events are shown, and which end the run: the filter with what events have beyond sockets. */
+import { findContainers } from "../../../enrich/containers.ts";
+import { once } from "../../../enrich/once.ts";
+import type { Owner } from "../../../enrich/processes.ts";
+import type { SocketEvent } from "../../../events/event.ts";
+import type { Host } from "../../../host/host.ts";
+import type { FindOwners } from "../../../list/predicate.ts";
+import type { Predicate } from "../../../query.ts";
+
+/** Owners as a filter asks for them: those of the event that it looks at. */
+export interface EventHolders {
+  readonly find: FindOwners;
+  /** Turns to an event. */
+  look(event: SocketEvent): void;
+}
+
+/** Makes the owners that a filter sees. @param root where /proc is */
+export function eventHolders({ files }: Host, root: string): EventHolders {
+  const containers = once(() => findContainers(files, root));
+  let owners: readonly Owner[] | undefined;
+  const holders = {
+    owners: () => owners,
+    container() {
+      for (const { pid } of owners ?? []) {
+        const { container } = containers().byProcess(pid);
+        if (container !== undefined) return container;
+      }
+      return undefined;
+    },
+  };
+  return {
+    find: () => holders,
+    look(event) {
+      owners = event.owners;
+    },
+  };
+}
+
+/** Whether an event passes. */
+export type EventTest = (event: SocketEvent) => boolean;
+
+/**
+ * The test of events that a filter is.
+ *
+ * @param predicates the filter, by the inode of the network namespace that it holds in
+ * @param states mask of states that an event must come from or lead to; undefined for all
+ */
+export function eventTest(
+  predicates: ReadonlyMap<number | undefined, Predicate | undefined>,
+  states: number | undefined,
+  holders: EventHolders,
+  newOnly: boolean,
+): EventTest {
+  const passes = new Map(
+    Array.from(predicates, ([netns, predicate]) => {
+      const settled = once(() => predicate?.settle?.([]));
+      return [netns, { predicate, settled }] as const;
+    }),
+  );
+  return (event) => {
+    const { socket, oldState, newState, netns } = event;
+    if (socket === undefined) return false;
+    if (states !== undefined) {
+      const leads = newState !== undefined && (states & (1 << newState)) !== 0;
+      const comes = !newOnly && oldState !== undefined && (states & (1 << oldState)) !== 0;
+      if (!leads && !comes) return false;
+    }
+    const here = passes.get(netns?.inode);
+    // The filter is wrong there: it names an interface that is not.
+    if (here === undefined) return false;
+    const { predicate, settled } = here;
+    if (predicate === undefined) return true;
+    if (!predicate.accepts(socket)) return false;
+    holders.look(event);
+    return settled()?.(socket) ?? true;
+  };
+}

@@ -1,0 +1,104 @@
+/** Flows of UDP datagrams, of which no socket tells: what the kernel's route lookups and conntrack say of them. */
+import type { InetSocket } from "../diag/inet.ts";
+import type { Origin } from "../diag/message.ts";
+import type { Owner } from "../enrich/processes.ts";
+import { AF_INET6 } from "../model/family.ts";
+import type { ConntrackFlow } from "./conntrack.ts";
+import type { SocketEvent } from "./event.ts";
+import { bareSocket, tupleKey } from "./message.ts";
+import type { TraceRecord } from "./trace-record.ts";
+import type { PlaceNumber } from "./tracked.ts";
+
+/** A flow that nobody has looked up a route for that long is a new one when somebody does: conntrack's own limit. */
+const IDLE_MS = 30_000;
+/** Flows that are remembered; beyond that, they are forgotten sooner. */
+const MOST_FLOWS = 100_000;
+const CROWDED_IDLE_MS = 1000;
+/** LOOPBACK_IFINDEX: what a packet that goes out is said to have come in by. */
+const OWN_INTERFACE = 1;
+/** The state of a UDP socket without peer, and that of a flow: none. */
+const NO_STATE = 0;
+
+/** Flows that were told, so that each is told once. */
+export class UdpFlows {
+  readonly #emit: (event: SocketEvent) => void;
+  readonly #seenMs = new Map<string, number>();
+  readonly #owners = new Map<number, readonly Owner[]>();
+  readonly #begunMs = new Map<string, number>();
+
+  /** @param emit takes the events */
+  constructor(emit: (event: SocketEvent) => void) {
+    this.#emit = emit;
+  }
+
+  /** Whether a route lookup is that of a process which sends, and not one for a packet on its way through. */
+  static isOwn({ interrupted, inputInterface, dport }: TraceRecord): boolean {
+    return !interrupted && inputInterface <= OWN_INTERFACE && dport !== 0;
+  }
+
+  /** Takes a route lookup of a process. */
+  routed(record: TraceRecord, timeMs: number, owners: readonly Owner[] | undefined, origin: Origin): void {
+    const socket = bareSocket(record, NO_STATE, origin);
+    const key = `${record.tid}${flowKey(socket)}`;
+    const seenMs = this.#seenMs.get(key);
+    this.#seenMs.delete(key);
+    this.#seenMs.set(key, timeMs);
+    this.#forgetIdle(timeMs);
+    if (seenMs !== undefined && timeMs - seenMs < IDLE_MS) return;
+    this.#tell({ timeMs, kind: "flow", source: "fib", socket, owners });
+  }
+
+  /** Who has last sent from a port. */
+  ownersOf(place: PlaceNumber, sport: number): readonly Owner[] | undefined {
+    return this.#owners.get(portKey(place, sport));
+  }
+
+  /** Takes a flow that conntrack tells of. */
+  tracked(flow: ConntrackFlow, timeMs: number, owners: readonly Owner[] | undefined, origin: Origin): void {
+    const socket = bareSocket(flow, NO_STATE, origin);
+    const key = `${flow.id}${tupleKey(socket)}`;
+    if (flow.begins) {
+      this.#begunMs.set(key, timeMs);
+      this.#tell({ timeMs, kind: "flow", source: "conntrack", socket, owners });
+      return;
+    }
+    const begunMs = this.#begunMs.get(key);
+    this.#begunMs.delete(key);
+    this.#tell({
+      timeMs,
+      kind: "flow-end",
+      source: "conntrack",
+      socket,
+      owners,
+      durationMs: begunMs === undefined ? undefined : timeMs - begunMs,
+      counters: flow.counters,
+    });
+  }
+
+  #tell(event: SocketEvent & { readonly socket: InetSocket }): void {
+    const { netns } = event.socket.origin;
+    this.#emit({ ...event, ...(netns && { netns }) });
+  }
+
+  #forgetIdle(nowMs: number): void {
+    const limit = this.#seenMs.size > MOST_FLOWS ? CROWDED_IDLE_MS : IDLE_MS;
+    for (const [key, seenMs] of this.#seenMs) {
+      if (nowMs - seenMs < limit) return;
+      this.#seenMs.delete(key);
+    }
+  }
+}
+
+/** A port of a place as a number. */
+function portKey(place: PlaceNumber, sport: number): number {
+  return place * 0x1_0000 + sport;
+}
+
+/** What tells flows apart that route lookups are made for: the local address is chosen only by the first of them. */
+function flowKey({ data, destinationOffset, sport, dport, familyNumber }: InetSocket): string {
+  const words = familyNumber === AF_INET6 ? 8 : 2;
+  let key = String.fromCharCode(familyNumber, sport, dport);
+  for (let word = 0; word < words; word++)
+    key += String.fromCharCode(data.getUint16(destinationOffset + word * 2));
+  return key;
+}

@@ -1,0 +1,69 @@
+/** Polling: the tables of one place, listed without keeping the event loop waiting. */
+import type { InetTable } from "../diag/families.ts";
+import type { Details } from "../diag/family-dump.ts";
+import type { InetSocket } from "../diag/inet.ts";
+import type { Host } from "../host/host.ts";
+import type { Netns } from "../host/namespaces.ts";
+import { allocator } from "../list/common.ts";
+import { listInet } from "../list/netlink.ts";
+import { notYet, type Problem } from "../list/query.ts";
+import { AF_INET, AF_INET6 } from "../model/family.ts";
+import type { Selection } from "../model/selection.ts";
+import type { Listed } from "./join.ts";
+import { keptSocket } from "./message.ts";
+
+/** The tables that events are about. */
+export type EventTable = Extract<InetTable, "tcp" | "udp">;
+
+/** One listing to make. */
+export interface ListingTask {
+  readonly host: Host;
+  readonly netns: Netns | undefined;
+  readonly table: EventTable;
+  readonly selection: Selection;
+  /** Mask of the states to ask for. */
+  readonly states: number;
+  readonly details: Details;
+  /** The filter as the kernel takes it, if what it leaves out never matters. */
+  readonly bytecode: Uint8Array | undefined;
+  readonly report: (problem: Problem) => void;
+}
+
+/** How long the event loop may be kept waiting. */
+const SLICE_MS = 20;
+
+/**
+ * Lists a table.
+ *
+ * @param unchanged says of each socket that nothing more need be done with it
+ */
+export async function listTable(
+  task: ListingTask,
+  unchanged: (socket: InetSocket) => boolean,
+): Promise<Pick<Listed, "sockets" | "complete">> {
+  const { host, netns, table, selection, states, details, bytecode } = task;
+  let complete = true;
+  const query = {
+    selection: { ...selection, states },
+    details,
+    predicate: { bytecode, accepts: () => true },
+    keep: false,
+    ...(netns === undefined ? {} : { netns }),
+    report(problem: Problem) {
+      if (problem.kind !== "malformed") complete = false;
+      task.report(problem);
+    },
+  };
+  const sockets: InetSocket[] = [];
+  let slice = performance.now();
+  const families = [...selection.families].filter((family) => family === AF_INET || family === AF_INET6);
+  for (const batch of listInet(host.transport, query, table, families, allocator(false))) {
+    if (batch !== notYet)
+      for (const socket of batch.sockets as readonly InetSocket[])
+        if (!unchanged(socket)) sockets.push(keptSocket(socket));
+    if (performance.now() - slice < SLICE_MS) continue;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    slice = performance.now();
+  }
+  return { sockets, complete };
+}

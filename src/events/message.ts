@@ -1,0 +1,103 @@
+/**
+ * Sockets that outlive the datagram that they came in, and sockets that never came in one: each is a struct
+ * inet_diag_msg of its own, so that the filter and the columns read it like any other.
+ */
+import { writeField } from "../bytes/layout.ts";
+import { InetSocket } from "../diag/inet.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
+import type { Origin } from "../diag/message.ts";
+import { AF_INET6 } from "../model/family.ts";
+
+/** Bytes of an address in struct inet_diag_msg. */
+const ADDRESS_SIZE = 16;
+
+/** What is known of a socket that the kernel has told of elsewhere than in sock_diag. */
+export interface Endpoints {
+  /** AF_INET or AF_INET6. */
+  readonly family: number;
+  /** Holds both addresses: 4 bytes each, or 16. */
+  readonly bytes: Uint8Array;
+  readonly sourceOffset: number;
+  readonly destinationOffset: number;
+  readonly sport: number;
+  readonly dport: number;
+}
+
+/** A copy of a socket, with its attributes. @param origin where it was listed, if the socket itself does not know */
+export function keptSocket(socket: InetSocket, origin = socket.origin): InetSocket {
+  const { data, offset, length } = socket;
+  const bytes = new Uint8Array(length);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset + offset, length));
+  return new InetSocket(new DataView(bytes.buffer), 0, length, origin);
+}
+
+/** A socket with nothing but addresses, ports and a state. */
+export function bareSocket(endpoints: Endpoints, state: number, origin: Origin): InetSocket {
+  const bytes = new Uint8Array(INET_DIAG_MESSAGE_SIZE);
+  const data = new DataView(bytes.buffer);
+  bytes[inetDiagMessage.familyNumber.offset] = endpoints.family;
+  bytes[inetDiagMessage.stateNumber.offset] = state;
+  data.setUint16(inetDiagMessage.sport.offset, endpoints.sport);
+  data.setUint16(inetDiagMessage.dport.offset, endpoints.dport);
+  const size = endpoints.family === AF_INET6 ? ADDRESS_SIZE : 4;
+  const { bytes: from, sourceOffset, destinationOffset } = endpoints;
+  bytes.set(from.subarray(sourceOffset, sourceOffset + size), inetDiagMessage.source.offset);
+  bytes.set(from.subarray(destinationOffset, destinationOffset + size), inetDiagMessage.destination.offset);
+  return new InetSocket(data, 0, INET_DIAG_MESSAGE_SIZE, origin);
+}
+
+/** Changes the state of a socket that is ours to change. */
+export function setState({ data, offset }: InetSocket, state: number): void {
+  writeField(inetDiagMessage.stateNumber, data, offset, state);
+}
+
+/** Changes the local port of a socket that is ours to change. */
+export function setSport({ data, offset }: InetSocket, sport: number): void {
+  data.setUint16(offset + inetDiagMessage.sport.offset, sport);
+}
+
+/** A socket that is ours to change, with the inode and user of what was known of it before. */
+export function withHolder(socket: InetSocket, { inode, uid }: InetSocket): InetSocket {
+  writeField(inetDiagMessage.inode, socket.data, socket.offset, inode);
+  writeField(inetDiagMessage.uid, socket.data, socket.offset, uid);
+  return socket;
+}
+
+/** The same with the addresses and ports, too: a socket that has ended may have lost its peer. */
+export function withIdentity(socket: InetSocket, known: InetSocket): InetSocket {
+  const { sport, interfaceIndex } = inetDiagMessage;
+  for (let at = sport.offset; at < interfaceIndex.offset; at++)
+    socket.data.setUint8(socket.offset + at, known.data.getUint8(known.offset + at));
+  return withHolder(socket, known);
+}
+
+/** The cookie as a number: it is counted up from 1, so that none of a kernel's life gets beyond 2^53. */
+export function cookieOf({ data, cookieOffset }: InetSocket): number {
+  return data.getUint32(cookieOffset + 4, true) * 0x1_0000_0000 + data.getUint32(cookieOffset, true);
+}
+
+/** Writes the cookie of a socket that is ours to change. */
+export function setCookie({ data, cookieOffset }: InetSocket, cookie: number): void {
+  data.setUint32(cookieOffset, cookie >>> 0, true);
+  data.setUint32(cookieOffset + 4, Math.floor(cookie / 0x1_0000_0000), true);
+}
+
+/** Protocol, addresses and ports as one string that only serves to be compared. */
+export function tupleKey({ data, offset, familyNumber, origin }: InetSocket): string {
+  const { sport, source } = inetDiagMessage;
+  const words = familyNumber === AF_INET6 ? ADDRESS_SIZE / 2 : 2;
+  const ports = offset + sport.offset;
+  const from = offset + source.offset;
+  let key = String.fromCharCode(
+    origin.protocol,
+    familyNumber,
+    data.getUint16(ports),
+    data.getUint16(ports + 2),
+  );
+  for (let word = 0; word < words; word++)
+    key += String.fromCharCode(
+      data.getUint16(from + word * 2),
+      data.getUint16(from + ADDRESS_SIZE + word * 2),
+    );
+  return key;
+}

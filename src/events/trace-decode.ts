@@ -1,0 +1,106 @@
+/** From the events of a trace page to records, by what the kernel says of their fields. */
+import { AF_INET, AF_INET6 } from "../model/family.ts";
+import type { TraceField, TraceFormat } from "./trace-format.ts";
+import type { TraceEventName, TraceRecord } from "./trace-record.ts";
+
+/**
+ * TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ, TRACE_FLAG_BH_OFF: what ran had interrupted the thread, or was at work for
+ * others in a thread of the kernel. linux/trace_events.h.
+ */
+const INTERRUPTED = 0x08 | 0x10 | 0x80;
+const WORD_RANGE = 2 ** 32;
+
+/** The fields that records have in common, and where each kind of record has the rest. */
+const fieldNames: Readonly<Record<TraceEventName, readonly string[]>> = {
+  state: [
+    "skaddr",
+    "oldstate",
+    "newstate",
+    "sport",
+    "dport",
+    "family",
+    "saddr",
+    "daddr",
+    "saddr_v6",
+    "daddr_v6",
+  ],
+  destroy: ["skaddr", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6", "sock_cookie"],
+  retransmit: ["skaddr", "state", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6"],
+  reset: ["skaddr", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6", "sock_cookie"],
+  route: ["iif", "src", "dst", "sport", "dport"],
+  route6: ["iif", "src", "dst", "sport", "dport"],
+};
+
+const common = ["common_type", "common_flags", "common_pid"] as const;
+
+/** The first field that an event lacks of those that are read; undefined if it has all. */
+export function missingField(event: TraceEventName, { fields }: TraceFormat): string | undefined {
+  return [...common, ...fieldNames[event]].find((name) => !fields.has(name));
+}
+
+/** Makes a record of an event's data, which may be longer than its fields. @returns undefined if it is shorter */
+export type DecodeTrace = (
+  data: DataView,
+  offset: number,
+  length: number,
+  ns: number,
+) => TraceRecord | undefined;
+
+/** Makes what decodes the events of one kind. @throws TypeError if a field is missing, see {@link missingField} */
+function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace {
+  const need = (name: string): TraceField => {
+    const field = fields.get(name);
+    if (field === undefined) throw new TypeError(`Trace event ${event} has no field ${name}`);
+    return field;
+  };
+  const at = (name: string): number => fields.get(name)?.offset ?? -1;
+  for (const name of [...common, ...fieldNames[event]]) need(name);
+  const end = Math.max(...Array.from(fields.values(), ({ offset, size }) => offset + size));
+  const flags = at("common_flags");
+  const pid = at("common_pid");
+  const address = at("skaddr");
+  const cookie = at("sock_cookie");
+  const oldState = at("oldstate");
+  const newState = event === "retransmit" ? at("state") : at("newstate");
+  const sport = at("sport");
+  const dport = at("dport");
+  const family = at("family");
+  const route = event === "route" || event === "route6";
+  const fixedFamily = event === "route6" ? AF_INET6 : AF_INET;
+  const [source, destination] = route ? [at("src"), at("dst")] : [at("saddr"), at("daddr")];
+  const [source6, destination6] = route ? [source, destination] : [at("saddr_v6"), at("daddr_v6")];
+  const input = at("iif");
+  const u64 = (data: DataView, offset: number) =>
+    (data.getUint32(offset + 4, true) & 0x1f_ffff) * WORD_RANGE + data.getUint32(offset, true);
+  return (data, offset, length, ns) => {
+    if (length < end) return undefined;
+    const familyNumber = family < 0 ? fixedFamily : data.getUint16(offset + family, true);
+    if (familyNumber !== AF_INET && familyNumber !== AF_INET6) return undefined;
+    const wide = familyNumber === AF_INET6;
+    return {
+      event,
+      ns,
+      tid: data.getInt32(offset + pid, true),
+      interrupted: (data.getUint8(offset + flags) & INTERRUPTED) !== 0,
+      address: address < 0 ? 0 : u64(data, offset + address),
+      cookie: cookie < 0 ? 0 : u64(data, offset + cookie),
+      oldState: oldState < 0 ? 0 : data.getInt32(offset + oldState, true),
+      newState: newState < 0 ? 0 : data.getInt32(offset + newState, true),
+      inputInterface: input < 0 ? 0 : data.getInt32(offset + input, true),
+      family: familyNumber,
+      bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      sourceOffset: offset + (wide ? source6 : source),
+      destinationOffset: offset + (wide ? destination6 : destination),
+      sport: data.getUint16(offset + sport, true),
+      dport: data.getUint16(offset + dport, true),
+    };
+  };
+}
+
+/** Makes what decodes records of any of some events: by the number that each begins with. */
+export function traceDecoder(formats: ReadonlyMap<TraceEventName, TraceFormat>): DecodeTrace {
+  const decoders = new Map<number, DecodeTrace>();
+  for (const [event, format] of formats) decoders.set(format.id, decoderOf(event, format));
+  return (data, offset, length, ns) =>
+    length < 2 ? undefined : decoders.get(data.getUint16(offset, true))?.(data, offset, length, ns);
+}
