@@ -1,5 +1,5 @@
 /** The entry point of the executable: gives the process to a run. */
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { libc } from "#libc";
@@ -46,8 +46,9 @@ function terminalColumns(fd: number): number | undefined {
   return libc.ioctl(fd, TIOCGWINSZ, size) < 0 ? undefined : size[2]! | (size[3]! << 8);
 }
 
-/** Whether a descriptor takes more: of a pipe, at least PIPE_BUF bytes. poll(2). */
-function room(fd: number): "free" | "full" | "broken" {
+/** Whether a descriptor takes more: of a pipe, at least PIPE_BUF bytes. poll(2). A file always does. */
+function room(fd: number, isFile: () => boolean): "free" | "full" | "broken" {
+  if (isFile()) return "free";
   const ready = libc.poll(fd, POLLOUT, 0);
   if (ready < 0) return "full";
   if ((ready & (POLLERR | POLLHUP)) !== 0) return "broken";
@@ -55,10 +56,11 @@ function room(fd: number): "free" | "full" | "broken" {
 }
 
 function output(fd: number): Output {
+  const isFile = once(() => fstatSync(fd).isFile());
   return {
     write: (bytes) => writeAll(fd, bytes),
     terminalColumns: terminalColumns(fd),
-    room: () => room(fd),
+    room: () => room(fd, isFile),
   };
 }
 

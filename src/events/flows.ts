@@ -11,7 +11,7 @@ import type { PlaceNumber } from "./tracked.ts";
 
 /** A flow that nobody has looked up a route for that long is a new one when somebody does: conntrack's own limit. */
 const IDLE_MS = 30_000;
-/** Flows that are remembered; beyond that, they are forgotten sooner. */
+/** Flows that are remembered; beyond that, those of route lookups are forgotten sooner, and those of conntrack at all. */
 const MOST_FLOWS = 100_000;
 const CROWDED_IDLE_MS = 1000;
 /** LOOPBACK_IFINDEX: what a packet that goes out is said to have come in by. */
@@ -37,8 +37,14 @@ export class UdpFlows {
   }
 
   /** Takes a route lookup of a process. */
-  routed(record: TraceRecord, timeMs: number, owners: readonly Owner[] | undefined, origin: Origin): void {
+  routed(
+    record: TraceRecord,
+    timeMs: number,
+    owners: readonly Owner[] | undefined,
+    { place, origin }: { readonly place: PlaceNumber; readonly origin: Origin },
+  ): void {
     const socket = bareSocket(record, NO_STATE, origin);
+    if (owners !== undefined && record.sport !== 0) this.#owners.set(portKey(place, record.sport), owners);
     const key = `${record.tid}${flowKey(socket)}`;
     const seenMs = this.#seenMs.get(key);
     this.#seenMs.delete(key);
@@ -48,9 +54,12 @@ export class UdpFlows {
     this.#tell({ timeMs, kind: "flow", source: "fib", socket, owners });
   }
 
-  /** Who has last sent from a port. */
-  ownersOf(place: PlaceNumber, sport: number): readonly Owner[] | undefined {
-    return this.#owners.get(portKey(place, sport));
+  /** Who has last sent from a port. @param ends whether its socket ends, so that the port may become another's */
+  ownersOf(place: PlaceNumber, sport: number, ends: boolean): readonly Owner[] | undefined {
+    const key = portKey(place, sport);
+    const owners = this.#owners.get(key);
+    if (ends) this.#owners.delete(key);
+    return owners;
   }
 
   /** Takes a flow that conntrack tells of. */
@@ -58,6 +67,7 @@ export class UdpFlows {
     const socket = bareSocket(flow, NO_STATE, origin);
     const key = `${flow.id}${tupleKey(socket)}`;
     if (flow.begins) {
+      if (this.#begunMs.size >= MOST_FLOWS) this.#begunMs.clear();
       this.#begunMs.set(key, timeMs);
       this.#tell({ timeMs, kind: "flow", source: "conntrack", socket, owners });
       return;

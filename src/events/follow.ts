@@ -76,10 +76,10 @@ const SHARE = 0.25;
 /** Time between two looks for the local ports of sockets that connect. */
 const PORTS_INTERVAL_MS = 50;
 /** Datagrams of one multicast socket in a round, and sockets that are looked for by themselves. */
-const DATAGRAMS_A_ROUND = 2048;
+const DATAGRAMS_A_ROUND = 8192;
 const FINDS_A_ROUND = 64;
 /** Time between two looks at what the trace has lost. */
-const LOSS_INTERVAL_MS = 100;
+const LOSS_INTERVAL_MS = 500;
 
 /** States in which a full socket can be listed. */
 const LISTED_STATES =
@@ -91,6 +91,8 @@ interface Ended {
   readonly place: PlaceNumber;
   readonly socket: InetSocket;
   readonly timeMs: number;
+  /** The same in the clock of the trace. */
+  readonly ns: number;
 }
 
 /** A place while it is followed. */
@@ -113,7 +115,10 @@ export class Follower implements Disposable {
   readonly #flows: UdpFlows;
   readonly #origins = new Map<number, Origin>();
   #ended: Ended[] = [];
+  /** Up to when the trace was read. */
   #readNs = 0;
+  /** Up to when all else was taken. */
+  #drainedNs = 0;
   /** When each table is listed next. */
   readonly #nextMs = new Map<EventTable, number>();
   #nextPortsMs = 0;
@@ -181,11 +186,12 @@ export class Follower implements Disposable {
         ...(netns && { netns }),
       });
     };
+    const begunNs = monotonicNs();
     for (const place of this.#places) {
       for (const source of ["destroy", "conntrack"] as const) {
         const timeMs = this.#nowMs();
         const taken = place[source]?.take(DATAGRAMS_A_ROUND, (datagram) => {
-          if (source === "destroy") this.#takeEnds(place, datagram, timeMs);
+          if (source === "destroy") this.#takeEnds(place, datagram, monotonicNs());
           // The flows of a datagram have their addresses in it.
           else for (const flow of conntrackFlows(datagram.slice())) flows.push({ place, flow, timeMs });
         });
@@ -198,15 +204,15 @@ export class Follower implements Disposable {
     for (const record of records) this.#takeRecord(record);
     await this.#owners.find(newInodes(listed));
     for (const each of listed) this.#join.listed(each);
-    for (const { place, socket, timeMs } of this.#ended) this.#join.destroyed(place, socket, timeMs);
-    this.#ended = [];
+    this.#tellEnds();
     for (const { place, flow, timeMs } of flows) {
       const origin = this.#origin(place.number, IPPROTO_UDP);
       const owners = this.#join.ownersOfPort(place.number, flow.sport);
       this.#flows.tracked(flow, timeMs, owners, origin);
     }
     this.#findPlaces();
-    this.#join.settle(this.#readNs, this.#nowMs());
+    if (!more) this.#drainedNs = begunNs;
+    this.#join.settle(this.#readNs, this.#clock.wallMs(Math.min(this.#readNs, this.#drainedNs)));
     if (this.#trace !== undefined && performance.now() >= this.#nextLossMs) {
       this.#nextLossMs = performance.now() + LOSS_INTERVAL_MS;
       const count = this.#trace.lost();
@@ -215,15 +221,18 @@ export class Follower implements Disposable {
     for (const event of lost) this.#options.emit(event);
     // What was lost is made up for by what is there.
     if (lost.length > 0) this.#hasten();
-    return more;
+    return more || this.#ended.length > 0;
   }
 
   /** Hands on an event; of a UDP socket that no listing has seen, its flows may have told the owners. */
   #emit(event: SocketEvent): void {
     const { socket, owners, kind } = event;
-    const unknown = owners === undefined && socket?.origin.protocol === IPPROTO_UDP && kind !== "flow";
-    const told = unknown ? this.#flows.ownersOf(this.#placeNumber(event.netns), socket.sport) : owners;
-    this.#options.emit(unknown ? { ...event, owners: told } : event);
+    const udp =
+      socket?.origin.protocol === IPPROTO_UDP && (kind === "open" || kind === "state" || kind === "close");
+    const told = udp
+      ? this.#flows.ownersOf(this.#placeNumber(event.netns), socket.sport, kind === "close")
+      : undefined;
+    this.#options.emit(owners === undefined && told !== undefined ? { ...event, owners: told } : event);
   }
 
   #placeNumber(netns: Netns | undefined): PlaceNumber {
@@ -269,10 +278,22 @@ export class Follower implements Disposable {
     return origin;
   }
 
-  #takeEnds({ number }: Followed, datagram: Uint8Array, timeMs: number): void {
+  /** Tells the ends that the trace was read up to: it has more of the same sockets before. */
+  #tellEnds(): void {
+    let count = 0;
+    for (const { place, socket, timeMs, ns } of this.#ended) {
+      if (ns > this.#readNs) break;
+      this.#join.destroyed(place, socket, timeMs);
+      count++;
+    }
+    this.#ended = this.#ended.slice(count);
+  }
+
+  #takeEnds({ number }: Followed, datagram: Uint8Array, ns: number): void {
+    const timeMs = this.#clock.wallMs(ns);
     for (const socket of destroyedSockets(datagram, describeBare)) {
       const origin = this.#origin(number, socket.protocol);
-      this.#ended.push({ place: number, socket: keptSocket(socket, origin), timeMs });
+      this.#ended.push({ place: number, socket: keptSocket(socket, origin), timeMs, ns });
     }
   }
 
@@ -304,7 +325,7 @@ export class Follower implements Disposable {
   /** Looks for the local ports of sockets that connect, which the kernel chooses after the trace has told of them. */
   async #connecting(): Promise<Listed[]> {
     const now = performance.now();
-    if (now < this.#nextPortsMs || !this.#join.wantsPorts) return [];
+    if (now < this.#nextPortsMs || !this.#join.wantsPorts(this.#nowMs())) return [];
     this.#nextPortsMs = now + PORTS_INTERVAL_MS;
     const listed: Listed[] = [];
     for (const place of this.#places) {
@@ -367,13 +388,13 @@ export class Follower implements Disposable {
     if (place < 0) return;
     const origin = this.#origin(place, IPPROTO_UDP);
     const owners = this.#owners.byThread(record.tid);
-    this.#flows.routed(record, this.#clock.wallMs(record.ns), owners, origin, place);
+    this.#flows.routed(record, this.#clock.wallMs(record.ns), owners, { place, origin });
   }
 
   /** Looks where sockets are that only the trace has told of. */
   #findPlaces(): void {
     let count = 0;
-    for (const socket of this.#join.unplaced()) {
+    for (const socket of this.#join.unplaced(this.#nowMs())) {
       for (const place of this.#places) {
         if (!place.mayPass(socket)) continue;
         place.conversation ??= place.host.transport.open(NETLINK_SOCK_DIAG);

@@ -49,6 +49,8 @@ const LAST_ACK = 9;
 const DESTROY_WAIT_MS = 1000;
 /** How long a socket is looked for in the places before it counts as one of another. */
 const PLACE_WAIT_MS = 2000;
+/** How long a socket of the trace may take to tell by itself what is not known of it yet. */
+const PATIENCE_MS = 50;
 /** How long an open event waits for the local port, which the kernel chooses after it is told. */
 const PORT_WAIT_MS = 500;
 /** Listings that a socket must be missing in before it has ended: one may miss it while others come and go. */
@@ -141,6 +143,8 @@ export class EventJoin {
   readonly #destroyed = new Set<Tracked>();
   /** Sockets with events that wait. */
   readonly #holding = new Set<Tracked>();
+  /** Those of them that connect, and have no local port yet. */
+  readonly #portless = new Set<Tracked>();
   /** Ends that were told before their destroy event, by cookie: until when that may still come. */
   readonly #told = new Map<number, number>();
   #generation = 0;
@@ -232,10 +236,12 @@ export class EventJoin {
     this.#end(found, "destroy", destroyedNs === 0 ? timeMs : this.#context.wallMs(destroyedNs), SS_CLOSE);
   }
 
-  /** Sockets of whom only the trace has told, and that it does not tell the place of: each once. */
-  *unplaced(): Generator<InetSocket> {
+  /** Sockets of whom only the trace has told, and that it does not tell the place of: each once. @param nowMs since 1970 */
+  *unplaced(nowMs: number): Generator<InetSocket> {
     for (const entry of this.#holding) {
       if (entry.place !== UNPLACED || entry.sought || entry.socket.sport === 0) continue;
+      // The end of one that ends at once tells it without being asked.
+      if (nowMs - entry.held![0]!.timeMs < PATIENCE_MS) continue;
       if (entry.state === SS_CLOSE) continue;
       entry.sought = true;
       yield entry.socket;
@@ -264,19 +270,20 @@ export class EventJoin {
     return undefined;
   }
 
-  /** Whether sockets wait for the local port that the kernel has given them. */
-  get wantsPorts(): boolean {
-    for (const { state, socket } of this.#holding)
-      if (state === SS_SYN_SENT && socket.sport === 0) return true;
+  /** Whether sockets wait for the local port that the kernel has given them. @param nowMs since 1970 */
+  wantsPorts(nowMs: number): boolean {
+    for (const { held } of this.#portless)
+      if (held !== undefined && nowMs - held[0]!.timeMs >= PATIENCE_MS) return true;
     return false;
   }
 
-  /** Ends a round. @param ns up to when the trace was read @param nowMs milliseconds since 1970 */
+  /** Ends a round. @param ns up to when the trace was read @param nowMs up to when all sources were, since 1970 */
   settle(ns: number, nowMs: number): void {
     const later: Tracked[] = [];
     for (const entry of this.#closing) {
       const { closing } = entry;
-      if (closing === undefined) continue;
+      // One that is destroyed has its end told instead.
+      if (closing === undefined || entry.destroyedNs !== 0) continue;
       if (closing.ns > ns - CLOSING_NS) later.push(entry);
       else {
         entry.closing = undefined;
@@ -297,6 +304,7 @@ export class EventJoin {
         this.#sockets.move(entry, ELSEWHERE, entry.socket);
         entry.held = undefined;
         this.#holding.delete(entry);
+        this.#portless.delete(entry);
       }
     }
     for (const [cookie, until] of this.#told) {
@@ -316,6 +324,7 @@ export class EventJoin {
     // The tables have told that already.
     if (state === newState) return;
     this.#learnEnds(entry, record);
+    if (entry.socket.sport !== 0) this.#portless.delete(entry);
     setState(entry.socket, newState);
     if (entry.owners === undefined && isByOwner(record))
       entry.owners = this.#context.ownersByThread(record.tid);
@@ -379,7 +388,9 @@ export class EventJoin {
 
   /** A socket of the tables that the trace tells of for the first time. */
   #withoutAddress(record: TraceRecord): Tracked | undefined {
-    if (record.event === "state" && record.newState === SS_SYN_RECV) return undefined;
+    // Sockets that begin are in no table before.
+    if (record.event === "state" && (record.newState === SS_SYN_RECV || record.oldState === SS_CLOSE))
+      return undefined;
     const tuple = tupleKey(bareSocket(record, 0, this.#context.origin(UNPLACED, IPPROTO_TCP)));
     let found: Tracked | undefined;
     for (let place = 0; place < this.places; place++) {
@@ -536,6 +547,7 @@ export class EventJoin {
       entry.held ??= [];
       entry.held.push(event);
       this.#holding.add(entry);
+      if (portless) this.#portless.add(entry);
     }
   }
 
@@ -547,6 +559,7 @@ export class EventJoin {
     if (portless && nowMs - held[0]!.timeMs < PORT_WAIT_MS) return;
     entry.held = undefined;
     this.#holding.delete(entry);
+    this.#portless.delete(entry);
     for (const event of held) this.#emit(entry, "tracefs", event);
   }
 
@@ -580,6 +593,7 @@ export class EventJoin {
     this.#sockets.remove(entry);
     this.#destroyed.delete(entry);
     this.#holding.delete(entry);
+    this.#portless.delete(entry);
   }
 
   #emit(

@@ -14,7 +14,7 @@ const TRIES = 2;
 /** How long the event loop may be kept waiting. */
 const SLICE_MS = 20;
 /** A pass over all processes takes at most this part of the time. */
-const SHARE = 0.1;
+const SHARE = 0.25;
 /** Descriptors that the trace does not tell. */
 export const NO_DESCRIPTOR = -1;
 
@@ -111,19 +111,20 @@ export class OwnerCache {
     for (const inode of wanted) {
       const owners = found.get(inode);
       if (owners === undefined) this.#tries.set(inode, (this.#tries.get(inode) ?? 0) + 1);
-      else this.#byInode.set(inode, owners.reverse());
+      else this.#byInode.set(inode, owners);
     }
     const now = performance.now();
     this.#nextSweepMs = now + (now - begun) / SHARE;
   }
 
+  /** All processes, the youngest first: they are the most likely to be gone soon. */
   #processes(): number[] {
     try {
       return this.#files
         .list(this.#root)
         .filter((name) => NUMBER.test(name))
         .map(Number)
-        .sort((a, b) => a - b);
+        .sort((a, b) => b - a);
     } catch {
       return [];
     }

@@ -84,8 +84,20 @@ function detailsOf({ kind, socket, durationMs, count, counters }: SocketEvent): 
   return details.join(" ");
 }
 
+/** Owners as they are written: one process makes many events. */
+const writtenOwners = new WeakMap<readonly Owner[], string>();
+
 function ownersText(owners: readonly Owner[] | undefined): string {
   if (owners === undefined || owners.length === 0) return ABSENT;
+  let text = writtenOwners.get(owners);
+  if (text === undefined) {
+    text = writeOwners(owners);
+    writtenOwners.set(owners, text);
+  }
+  return text;
+}
+
+function writeOwners(owners: readonly Owner[]): string {
   const each = owners.map(({ pid, fd, stat }) => {
     const name = escapeText(decoder.decode(processName(stat)));
     return `("${name}",pid=${pid}${fd === NO_DESCRIPTOR ? "" : `,fd=${fd}`})`;
