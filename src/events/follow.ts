@@ -95,6 +95,12 @@ interface Ended {
   readonly ns: number;
 }
 
+/** A listing that was made, until the trace is read up to its end. */
+interface Made {
+  readonly listed: Listed;
+  readonly endNs: number;
+}
+
 /** A place while it is followed. */
 interface Followed extends FollowedPlace {
   readonly number: PlaceNumber;
@@ -115,6 +121,7 @@ export class Follower implements Disposable {
   readonly #flows: UdpFlows;
   readonly #origins = new Map<number, Origin>();
   #ended: Ended[] = [];
+  #listed: Made[] = [];
   /** Up to when the trace was read. */
   #readNs = 0;
   /** Up to when all else was taken. */
@@ -199,12 +206,11 @@ export class Follower implements Disposable {
         if (taken !== undefined && taken.lost !== 0) lose(source, taken.lost, place.netns);
       }
     }
-    const listed = await this.#listings();
+    if (this.#listed.length === 0) this.#listed = await this.#listings();
     const records = this.#readTrace();
     for (const record of records) this.#takeRecord(record);
-    await this.#owners.find(newInodes(listed));
-    for (const each of listed) this.#join.listed(each);
-    this.#tellEnds();
+    await this.#owners.find(newInodes(this.#listed));
+    this.#tellListed();
     for (const { place, flow, timeMs } of flows) {
       const origin = this.#origin(place.number, IPPROTO_UDP);
       const owners = this.#join.ownersOfPort(place.number, flow.sport);
@@ -278,11 +284,25 @@ export class Follower implements Disposable {
     return origin;
   }
 
-  /** Tells the ends that the trace was read up to: it has more of the same sockets before. */
-  #tellEnds(): void {
+  /** Tells what was listed and what has ended, as far as the trace was read: that has more of the same sockets. */
+  #tellListed(): void {
+    let count = 0;
+    for (const { listed, endNs } of this.#listed) {
+      if (endNs > this.#readNs) break;
+      // What ended later may still be listed.
+      this.#tellEnds(listed.begunNs);
+      this.#join.listed(listed);
+      count++;
+    }
+    this.#listed = this.#listed.slice(count);
+    this.#tellEnds(this.#listed[0]?.listed.begunNs ?? this.#readNs);
+  }
+
+  /** Tells the ends up to a moment that the trace was read up to. */
+  #tellEnds(untilNs: number): void {
     let count = 0;
     for (const { place, socket, timeMs, ns } of this.#ended) {
-      if (ns > this.#readNs) break;
+      if (ns > untilNs || ns > this.#readNs) break;
       this.#join.destroyed(place, socket, timeMs);
       count++;
     }
@@ -298,16 +318,16 @@ export class Follower implements Disposable {
   }
 
   /** Lists the tables whose time it is. */
-  async #listings(): Promise<Listed[]> {
+  async #listings(): Promise<Made[]> {
     const { intervalMs, selection, sources } = this.#options;
     if (!sources.has("sock_diag")) return [];
-    const listed: Listed[] = [];
+    const listed: Made[] = [];
     for (const table of ["tcp", "udp"] as const) {
       const begun = performance.now();
       if (!selection.tables.has(table) || begun < (this.#nextMs.get(table) ?? 0)) continue;
       const baseline = !this.#nextMs.has(table);
       for (const place of this.#places)
-        listed.push({ ...(await this.#list(place, table, LISTED_STATES)), baseline });
+        listed.push(made({ ...(await this.#list(place, table, LISTED_STATES)), baseline }));
       const now = performance.now();
       const traced = table === "tcp" && sources.has("tracefs");
       const wanted = intervalMs ?? (traced ? INTERVAL_WITH_TRACE_MS : INTERVAL_MS);
@@ -323,14 +343,14 @@ export class Follower implements Disposable {
   }
 
   /** Looks for the local ports of sockets that connect, which the kernel chooses after the trace has told of them. */
-  async #connecting(): Promise<Listed[]> {
+  async #connecting(): Promise<Made[]> {
     const now = performance.now();
     if (now < this.#nextPortsMs || !this.#join.wantsPorts(this.#nowMs())) return [];
     this.#nextPortsMs = now + PORTS_INTERVAL_MS;
-    const listed: Listed[] = [];
+    const listed: Made[] = [];
     for (const place of this.#places) {
       const found = await this.#list(place, "tcp", 1 << SS_SYN_SENT);
-      listed.push({ ...found, complete: false });
+      listed.push(made({ ...found, complete: false }));
     }
     return listed;
   }
@@ -410,8 +430,12 @@ export class Follower implements Disposable {
 }
 
 /** The inodes of the sockets that are new in listings. */
-function newInodes(listed: readonly Listed[]): Set<number> {
+function newInodes(made: readonly Made[]): Set<number> {
   const inodes = new Set<number>();
-  for (const { sockets } of listed) for (const { inode } of sockets) if (inode !== 0) inodes.add(inode);
+  for (const { listed } of made) for (const { inode } of listed.sockets) if (inode !== 0) inodes.add(inode);
   return inodes;
+}
+
+function made(listed: Listed): Made {
+  return { listed, endNs: monotonicNs() };
 }
