@@ -1,0 +1,360 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import type { InetSocket } from "../diag/inet.ts";
+import type { Owner } from "../enrich/processes.ts";
+import { AF_INET, IPPROTO_TCP } from "../model/family.ts";
+import { stateName } from "../model/state.ts";
+import type { EventSource, SocketEvent } from "./event.ts";
+import { EventJoin, type Listing } from "./join.ts";
+import { bareSocket, cookieOf, setCookie, withHolder } from "./message.ts";
+import type { TraceEventName, TraceRecord } from "./trace-record.ts";
+import { ELSEWHERE, UNPLACED } from "./tracked.ts";
+
+const ESTABLISHED = 1;
+const SYN_SENT = 2;
+const SYN_RECV = 3;
+const FIN_WAIT_1 = 4;
+const TIME_WAIT = 6;
+const CLOSE = 7;
+const CLOSE_WAIT = 8;
+const LISTEN = 10;
+
+const CLIENT = 100;
+const STRANGER = 200;
+const GONE = 300;
+const MS = 1e6;
+
+const owner = (pid: number): Owner => ({
+  pid,
+  tid: pid,
+  fd: -1,
+  stat: new TextEncoder().encode(`${pid} (p)`),
+  processContext: undefined,
+  socketContext: undefined,
+});
+const client = [owner(CLIENT)];
+const server = [owner(101)];
+
+let sources: Set<EventSource>;
+let events: SocketEvent[];
+/** Events in words: `open - SYN-SENT 40000>80 tracefs`. */
+let told: string[];
+let join: EventJoin;
+let now: number;
+
+function inWords({ kind, oldState, newState, socket, source }: SocketEvent): string {
+  const name = (state: number | undefined) => (state === undefined ? "-" : stateName(state));
+  return [kind, name(oldState), name(newState), `${socket!.sport}>${socket!.dport}`, source].join(" ");
+}
+
+const origin = { protocol: IPPROTO_TCP, describe: () => ({}) };
+const loopback = Uint8Array.of(127, 0, 0, 1, 127, 0, 0, 2);
+
+function ends(sport: number, dport: number) {
+  return { family: AF_INET, bytes: loopback, sourceOffset: 0, destinationOffset: 4, sport, dport };
+}
+
+/** A socket as sock_diag has it. */
+function socketOf(sport: number, dport: number, state: number, cookie: number, inode = 0): InetSocket {
+  const socket = bareSocket(ends(sport, dport), state, origin);
+  setCookie(socket, cookie);
+  return withHolder(socket, { inode, uid: 0 } as InetSocket);
+}
+
+function record(
+  event: TraceEventName,
+  address: number,
+  [sport, dport]: readonly [number, number],
+  more: Partial<TraceRecord> = {},
+): void {
+  now += MS;
+  join.trace({
+    event,
+    ns: now,
+    tid: CLIENT,
+    interrupted: false,
+    address,
+    cookie: 0,
+    oldState: 0,
+    newState: 0,
+    inputInterface: 0,
+    ...ends(sport, dport),
+    ...more,
+  });
+}
+
+function change(
+  address: number,
+  pair: readonly [number, number],
+  from: number,
+  to: number,
+  tid = CLIENT,
+): void {
+  record("state", address, pair, { oldState: from, newState: to, tid, interrupted: to === SYN_RECV });
+}
+
+function list(sockets: readonly InetSocket[], more: Partial<Listing> & { baseline?: boolean } = {}): void {
+  const { baseline = false, ...rest } = more;
+  now += MS;
+  const begun = { place: 0, protocol: IPPROTO_TCP, begunNs: now, timeMs: now / MS, refresh: false, ...rest };
+  const listing = join.beginListing(begun);
+  const changed = sockets.filter((socket) => !join.unchanged(listing, socket));
+  join.listed({ ...listing, sockets: changed, complete: true, baseline });
+}
+
+function settle(afterMs = 0): void {
+  now += afterMs * MS;
+  join.settle(now, now / MS);
+}
+
+beforeEach(() => {
+  sources = new Set<EventSource>(["sock_diag", "destroy", "tracefs"]);
+  events = [];
+  told = [];
+  now = 1000 * MS;
+  join = new EventJoin({
+    emit(event) {
+      events.push(event);
+      told.push(inWords(event));
+    },
+    origin: () => origin,
+    ownersOf: (inode) => (inode === 5 ? server : undefined),
+    ownersByThread: (tid) => (tid === CLIENT ? client : undefined),
+    placeOfThread: (tid) => (tid === CLIENT ? 0 : tid === STRANGER ? ELSEWHERE : UNPLACED),
+    forget: () => undefined,
+    has: (source) => sources.has(source),
+    wallMs: (ns) => ns / MS,
+  });
+});
+
+describe("a connection of ours", () => {
+  test("is told by the trace, and once by its destroy event, with all that both know", () => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    change(1, [40000, 80], SYN_SENT, ESTABLISHED);
+    change(1, [40000, 80], ESTABLISHED, FIN_WAIT_1);
+    change(1, [40000, 80], FIN_WAIT_1, CLOSE);
+    record("destroy", 1, [40000, 80], { cookie: 9 });
+    settle();
+    join.destroyed(0, socketOf(40000, 80, CLOSE, 9), now / MS);
+    settle(5000);
+    expect(told).toEqual([
+      "open - SYN-SENT 40000>80 tracefs",
+      "state SYN-SENT ESTAB 40000>80 tracefs",
+      "state ESTAB FIN-WAIT-1 40000>80 tracefs",
+      "close FIN-WAIT-1 UNCONN 40000>80 destroy",
+    ]);
+    expect(events.map(({ owners }) => owners)).toEqual([client, client, client, client]);
+    expect(events[3]!.durationMs).toBe(4);
+  });
+
+  test("waits for its local port no longer than it must", () => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    settle();
+    expect(told).toEqual([]);
+    expect(join.wantsPorts(now / MS)).toBe(false);
+    expect(join.wantsPorts(now / MS + 100)).toBe(true);
+    list([socketOf(40000, 80, SYN_SENT, 9)]);
+    settle();
+    expect(told).toEqual(["open - SYN-SENT 40000>80 tracefs"]);
+    expect(join.wantsPorts(now / MS + 100)).toBe(false);
+  });
+
+  test("is told without the port that nobody can tell", () => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    settle(1000);
+    expect(told).toEqual(["open - SYN-SENT 0>80 tracefs"]);
+  });
+
+  test("that fails keeps its peer, which the kernel forgets", () => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    record("reset", 1, [40000, 80], { newState: 0 });
+    change(1, [40000, 80], SYN_SENT, CLOSE);
+    settle(10);
+    record("destroy", 1, [40000, 0], { cookie: 9 });
+    join.destroyed(0, socketOf(40000, 0, CLOSE, 9), now / MS);
+    expect(told).toEqual([
+      "open - SYN-SENT 40000>80 tracefs",
+      "reset - SYN-SENT 40000>80 tracefs",
+      "state SYN-SENT UNCONN 40000>80 tracefs",
+      "close UNCONN UNCONN 40000>80 destroy",
+    ]);
+  });
+
+  test("may be tried again with the same socket", () => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    change(1, [40000, 80], SYN_SENT, CLOSE);
+    settle(10);
+    change(1, [40000, 81], CLOSE, SYN_SENT);
+    expect(told.slice(-2)).toEqual([
+      "state SYN-SENT UNCONN 40000>80 tracefs",
+      "state UNCONN SYN-SENT 40000>81 tracefs",
+    ]);
+  });
+});
+
+describe("a connection to us", () => {
+  const begin = () => {
+    change(2, [80, 40000], LISTEN, SYN_RECV, GONE);
+    change(2, [80, 40000], SYN_RECV, ESTABLISHED, GONE);
+  };
+
+  test("is told once it is found here, and has the owner that the table tells", () => {
+    begin();
+    settle();
+    expect(told).toEqual([]);
+    const [wanted] = [...join.unplaced(now / MS + 100)];
+    expect(wanted!.dport).toBe(40000);
+    expect([...join.unplaced(now / MS + 100)]).toEqual([]);
+    join.placed(0, socketOf(80, 40000, ESTABLISHED, 8, 5));
+    settle();
+    expect(told).toEqual(["open - SYN-RECV 80>40000 tracefs", "state SYN-RECV ESTAB 80>40000 tracefs"]);
+    expect(events.map(({ owners }) => owners)).toEqual([server, server]);
+    list([socketOf(80, 40000, ESTABLISHED, 8, 5)]);
+    expect(told).toHaveLength(2);
+  });
+
+  test("is told at its end, if that is sooner", () => {
+    begin();
+    record("destroy", 2, [80, 40000], { cookie: 8 });
+    settle();
+    join.destroyed(0, socketOf(80, 40000, CLOSE, 8), now / MS);
+    expect(told).toEqual([
+      "open - SYN-RECV 80>40000 tracefs",
+      "state SYN-RECV ESTAB 80>40000 tracefs",
+      "close ESTAB UNCONN 80>40000 destroy",
+    ]);
+  });
+
+  test("is not told if it is nobody's here", () => {
+    begin();
+    settle(3000);
+    change(2, [80, 40000], ESTABLISHED, CLOSE_WAIT, GONE);
+    record("destroy", 2, [80, 40000], { cookie: 8 });
+    settle(3000);
+    expect(told).toEqual([]);
+  });
+});
+
+test("a connection of another namespace is not told", () => {
+  change(3, [0, 80], CLOSE, SYN_SENT, STRANGER);
+  change(3, [40000, 80], SYN_SENT, ESTABLISHED, STRANGER);
+  record("destroy", 3, [40000, 80], { cookie: 7 });
+  settle(3000);
+  expect(told).toEqual([]);
+});
+
+describe("what was there before", () => {
+  beforeEach(() =>
+    list([socketOf(80, 0, LISTEN, 1, 5), socketOf(80, 40000, ESTABLISHED, 2, 5)], { baseline: true }),
+  );
+
+  test("is not told, but what becomes of it is", () => {
+    expect(told).toEqual([]);
+    change(4, [80, 40000], ESTABLISHED, CLOSE_WAIT, GONE);
+    record("retransmit", 4, [80, 40000], { newState: CLOSE_WAIT });
+    list([socketOf(80, 0, LISTEN, 1, 5), socketOf(80, 40000, CLOSE_WAIT, 2, 5)]);
+    expect(told).toEqual([
+      "state ESTAB CLOSE-WAIT 80>40000 tracefs",
+      "retransmit - CLOSE-WAIT 80>40000 tracefs",
+    ]);
+    expect(events[0]!.owners).toEqual(server);
+  });
+
+  test("ends with its owner, and without a duration that nobody knows", () => {
+    join.destroyed(0, socketOf(80, 40000, CLOSE, 2), now / MS);
+    expect(told).toEqual(["close ESTAB UNCONN 80>40000 destroy"]);
+    expect(events[0]!.owners).toEqual(server);
+    expect(events[0]!.durationMs).toBeUndefined();
+    expect(events[0]!.socket!.inode).toBe(5);
+  });
+
+  test("has ended when it is not listed any more and no event of it comes", () => {
+    const rest = [socketOf(80, 0, LISTEN, 1, 5)];
+    list(rest);
+    list(rest);
+    expect(told).toEqual([]);
+    list(rest);
+    expect(told).toEqual(["close ESTAB UNCONN 80>40000 sock_diag"]);
+    // The event comes after all.
+    join.destroyed(0, socketOf(80, 40000, CLOSE, 2), now / MS);
+    expect(told).toHaveLength(1);
+  });
+});
+
+test("a listing that is older than what the trace has told changes nothing", () => {
+  change(1, [0, 80], CLOSE, SYN_SENT);
+  change(1, [40000, 80], SYN_SENT, ESTABLISHED);
+  const before = now;
+  change(1, [40000, 80], ESTABLISHED, FIN_WAIT_1);
+  list([socketOf(40000, 80, ESTABLISHED, 9)], { begunNs: before });
+  settle();
+  expect(told.at(-1)).toBe("state ESTAB FIN-WAIT-1 40000>80 tracefs");
+  expect(told).toHaveLength(3);
+});
+
+test("a socket that only its end tells of is told once", () => {
+  join.destroyed(0, socketOf(50000, 80, CLOSE, 33), now / MS);
+  expect(told).toEqual(["close - UNCONN 50000>80 destroy"]);
+});
+
+test("an end whose destroy event was lost is told by the trace, and not again", () => {
+  change(1, [0, 80], CLOSE, SYN_SENT);
+  change(1, [40000, 80], SYN_SENT, CLOSE);
+  record("destroy", 1, [40000, 80], { cookie: 9 });
+  settle(2000);
+  expect(told.at(-1)).toBe("close SYN-SENT UNCONN 40000>80 tracefs");
+  join.destroyed(0, socketOf(40000, 80, CLOSE, 9), now / MS);
+  expect(told).toHaveLength(2);
+});
+
+test("memory that another socket was in before is not mistaken for it", () => {
+  change(1, [0, 80], CLOSE, SYN_SENT);
+  change(1, [40000, 80], SYN_SENT, ESTABLISHED);
+  // The record of its end was lost.
+  change(1, [80, 50000], LISTEN, SYN_RECV, GONE);
+  change(1, [80, 50000], SYN_RECV, ESTABLISHED, GONE);
+  join.placed(0, socketOf(80, 50000, ESTABLISHED, 8, 5));
+  settle();
+  expect(told.slice(2)).toEqual([
+    "open - SYN-RECV 80>50000 tracefs",
+    "state SYN-RECV ESTAB 80>50000 tracefs",
+  ]);
+});
+
+describe("tables alone", () => {
+  beforeEach(() => {
+    sources = new Set<EventSource>(["sock_diag"]);
+    list([], { baseline: true });
+  });
+
+  test("tell what is new, what changes, and what ends", () => {
+    list([socketOf(40000, 80, SYN_SENT, 9)]);
+    list([socketOf(40000, 80, ESTABLISHED, 9)]);
+    list([socketOf(40000, 80, ESTABLISHED, 9)]);
+    list([]);
+    list([]);
+    list([]);
+    expect(told).toEqual([
+      "open - SYN-SENT 40000>80 sock_diag",
+      "state SYN-SENT ESTAB 40000>80 sock_diag",
+      "close ESTAB UNCONN 40000>80 sock_diag",
+    ]);
+  });
+
+  test("tell an end once, be a TIME-WAIT of it listed for long", () => {
+    list([socketOf(40000, 80, ESTABLISHED, 9)]);
+    for (let count = 0; count < 4; count++) list([socketOf(40000, 80, TIME_WAIT, 9)]);
+    list([]);
+    list([]);
+    expect(told).toEqual(["open - ESTAB 40000>80 sock_diag", "close ESTAB TIME-WAIT 40000>80 sock_diag"]);
+  });
+
+  test("tell of a connection that only its TIME-WAIT is left of", () => {
+    for (let count = 0; count < 3; count++) list([socketOf(40000, 80, TIME_WAIT, 9)]);
+    expect(told).toEqual(["close - TIME-WAIT 40000>80 sock_diag"]);
+  });
+});
+
+test("a cookie is what was written", () => {
+  const socket = socketOf(1, 2, ESTABLISHED, 0x1_2345_6789);
+  expect(cookieOf(socket)).toBe(0x1_2345_6789);
+});

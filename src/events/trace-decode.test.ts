@@ -1,0 +1,109 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { missingField, traceDecoder } from "./trace-decode.ts";
+import { parseTraceFormat, type TraceFormat } from "./trace-format.ts";
+import type { TraceEventName } from "./trace-record.ts";
+
+/** A format with fields at places that no kernel has them at: offsets are the kernel's to choose. */
+function formatOf(id: number, fields: readonly (readonly [name: string, size: number])[]): TraceFormat {
+  let offset = 3;
+  const lines = fields.map(([name, size]) => {
+    const line = `\tfield:u8 ${name};\toffset:${offset};\tsize:${size};\tsigned:0;`;
+    offset += size + 1;
+    return line;
+  });
+  const common = "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;";
+  return parseTraceFormat(`ID: ${id}\n${[common, ...lines].join("\n")}\n`)!;
+}
+
+const state = formatOf(7, [
+  ["common_flags", 1],
+  ["common_pid", 4],
+  ["daddr", 4],
+  ["saddr", 4],
+  ["skaddr", 8],
+  ["daddr_v6", 16],
+  ["saddr_v6", 16],
+  ["family", 2],
+  ["dport", 2],
+  ["sport", 2],
+  ["newstate", 4],
+  ["oldstate", 4],
+]);
+
+function recordOf(format: TraceFormat, values: Readonly<Record<string, number | Uint8Array>>): DataView {
+  const end = Math.max(...Array.from(format.fields.values(), ({ offset, size }) => offset + size));
+  const data = new DataView(new ArrayBuffer(end));
+  data.setUint16(0, format.id, true);
+  for (const [name, value] of Object.entries(values)) {
+    const { offset, size } = format.fields.get(name)!;
+    if (typeof value !== "number") new Uint8Array(data.buffer).set(value, offset);
+    else for (let at = 0; at < size; at++) data.setUint8(offset + at, Math.floor(value / 256 ** at) & 0xff);
+  }
+  return data;
+}
+
+test("a record is read where the kernel says that its fields are", () => {
+  const decode = traceDecoder(new Map([["state", state]]));
+  const data = recordOf(state, {
+    common_pid: 4711,
+    skaddr: 0x1234_5678_9abc,
+    family: AF_INET,
+    saddr: Uint8Array.of(127, 0, 0, 1),
+    daddr: Uint8Array.of(127, 0, 0, 2),
+    sport: 1025,
+    dport: 5432,
+    oldstate: 7,
+    newstate: 2,
+  });
+  const record = decode(data, 0, data.byteLength, 99)!;
+  expect(record).toMatchObject({
+    event: "state",
+    ns: 99,
+    tid: 4711,
+    interrupted: false,
+    address: 0x1234_5678_9abc,
+    cookie: 0,
+    family: AF_INET,
+    sport: 1025,
+    dport: 5432,
+    oldState: 7,
+    newState: 2,
+  });
+  const { bytes, sourceOffset, destinationOffset } = record;
+  expect([...bytes.subarray(sourceOffset, sourceOffset + 4)]).toEqual([127, 0, 0, 1]);
+  expect([...bytes.subarray(destinationOffset, destinationOffset + 4)]).toEqual([127, 0, 0, 2]);
+});
+
+test("IPv6 has addresses of its own, and a softirq no thread", () => {
+  const decode = traceDecoder(new Map([["state", state]]));
+  const source = Uint8Array.from({ length: 16 }, (_, index) => index);
+  const data = recordOf(state, { family: AF_INET6, saddr_v6: source, common_flags: 0x10 });
+  const { bytes, sourceOffset, interrupted } = decode(data, 0, data.byteLength, 0)!;
+  expect(bytes.subarray(sourceOffset, sourceOffset + 16)).toEqual(source);
+  expect(interrupted).toBe(true);
+});
+
+test("what lacks a field, is of another event or family, or is cut short is no record", () => {
+  expect(missingField("state", state)).toBeUndefined();
+  expect(missingField("destroy", state)).toBe("sock_cookie");
+  const decode = traceDecoder(new Map([["state", state]]));
+  const data = recordOf(state, { family: AF_INET });
+  expect(decode(data, 0, data.byteLength, 0)).toBeDefined();
+  expect(decode(data, 0, data.byteLength - 1, 0)).toBeUndefined();
+  expect(decode(recordOf(state, { family: 1 }), 0, data.byteLength, 0)).toBeUndefined();
+  data.setUint16(0, 8, true);
+  expect(decode(data, 0, data.byteLength, 0)).toBeUndefined();
+});
+
+test("no bytes make it throw", () => {
+  const formats = new Map<TraceEventName, TraceFormat>([["state", state]]);
+  const decode = traceDecoder(formats);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(120), (bytes, length) => {
+      const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      decode(data, 0, Math.min(length, bytes.length), 0);
+    }),
+  );
+});
