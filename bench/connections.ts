@@ -4,8 +4,19 @@
  *
  * Usage: bun bench/connections.ts RATE SECONDS
  */
-import { accept, addressOf, close, connect, ipv4, listen, loopbackUp, open, openAt } from "../test/kernel/c.ts";
+
 import { SOCK_STREAM } from "../src/model/family.ts";
+import {
+  accept,
+  addressOf,
+  close,
+  connect,
+  ipv4,
+  listen,
+  loopbackUp,
+  open,
+  openAt,
+} from "../test/kernel/c.ts";
 
 const [rate, seconds] = process.argv.slice(2).map(Number) as [number, number];
 loopbackUp();

@@ -23,6 +23,7 @@ const stages = [
   ["list"],
   ["live"],
   ["doctor"],
+  ["events"],
   ["render"],
   ["query.ts"],
   ["library"],

@@ -5,6 +5,7 @@ import { inetTables } from "../diag/families.ts";
 import type { Details } from "../diag/family-dump.ts";
 import type { InetSocket } from "../diag/inet.ts";
 import type { Origin } from "../diag/message.ts";
+import type { Owner } from "../enrich/processes.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { describeBare } from "../list/common.ts";
@@ -26,8 +27,8 @@ import { CONNTRACK_GROUPS, type ConntrackFlow, conntrackFlows } from "./conntrac
 import type { EventSource, SocketEvent } from "./event.ts";
 import { findSocket } from "./find.ts";
 import { UdpFlows } from "./flows.ts";
-import { EventJoin, type Listed, type Listing } from "./join.ts";
-import { type EventTable, listTable } from "./listing.ts";
+import { EventJoin } from "./join.ts";
+import { type EventTable, type Listed, type Listing, listTable } from "./listing.ts";
 import { keptSocket } from "./message.ts";
 import { joinGroups, type Multicast } from "./multicast.ts";
 import { OwnerCache } from "./owners.ts";
@@ -78,6 +79,8 @@ const PORTS_INTERVAL_MS = 50;
 /** Datagrams of one multicast socket in a round, and sockets that are looked for by themselves. */
 const DATAGRAMS_A_ROUND = 8192;
 const FINDS_A_ROUND = 64;
+/** How long a flow of a process that is gone waits for the end of its socket. */
+const ROUTE_WAIT_MS = 2000;
 /** Time between two looks at what the trace has lost. */
 const LOSS_INTERVAL_MS = 500;
 
@@ -93,6 +96,13 @@ interface Ended {
   readonly timeMs: number;
   /** The same in the clock of the trace. */
   readonly ns: number;
+}
+
+/** A route lookup of a process that is gone. */
+interface Route {
+  readonly record: TraceRecord;
+  readonly owners: readonly Owner[] | undefined;
+  readonly timeMs: number;
 }
 
 /** A listing that was made, until the trace is read up to its end. */
@@ -122,6 +132,9 @@ export class Follower implements Disposable {
   readonly #origins = new Map<number, Origin>();
   #ended: Ended[] = [];
   #listed: Made[] = [];
+  #routes: Route[] = [];
+  /** The places by the inodes of their namespaces. */
+  readonly #numbers: ReadonlyMap<number | undefined, PlaceNumber>;
   /** Up to when the trace was read. */
   #readNs = 0;
   /** Up to when all else was taken. */
@@ -154,7 +167,7 @@ export class Follower implements Disposable {
       throw error;
     }
     this.#owners = new OwnerCache(first!.host.files, root, this.#trace?.gone);
-    const inodes = new Map(places.map(({ inode }, number) => [inode, number]));
+    this.#numbers = new Map(places.map(({ inode }, number) => [inode, number]));
     this.#join = new EventJoin({
       emit: (event) => this.#emit(event),
       origin: (place, protocol) => this.#origin(place, protocol),
@@ -162,7 +175,7 @@ export class Follower implements Disposable {
       ownersByThread: (tid) => this.#owners.byThread(tid),
       placeOfThread: (tid) => {
         const inode = this.#owners.netns(tid);
-        return inode === undefined ? UNPLACED : (inodes.get(inode) ?? ELSEWHERE);
+        return inode === undefined ? UNPLACED : (this.#numbers.get(inode) ?? ELSEWHERE);
       },
       forget: (inode) => this.#owners.forget(inode),
       has: (source) => sources.has(source),
@@ -217,6 +230,8 @@ export class Follower implements Disposable {
       this.#flows.tracked(flow, timeMs, owners, origin);
     }
     this.#findPlaces();
+    const patient = this.#nowMs() - ROUTE_WAIT_MS;
+    if (this.#routes.length > 0) this.#routes = this.#routes.filter(({ timeMs }) => timeMs > patient);
     if (!more) this.#drainedNs = begunNs;
     this.#join.settle(this.#readNs, this.#clock.wallMs(Math.min(this.#readNs, this.#drainedNs)));
     if (this.#trace !== undefined && performance.now() >= this.#nextLossMs) {
@@ -303,6 +318,7 @@ export class Follower implements Disposable {
     let count = 0;
     for (const { place, socket, timeMs, ns } of this.#ended) {
       if (ns > untilNs || ns > this.#readNs) break;
+      if (socket.origin.protocol === IPPROTO_UDP) this.#tellRoutes(place, socket.sport);
       this.#join.destroyed(place, socket, timeMs);
       count++;
     }
@@ -403,12 +419,29 @@ export class Follower implements Disposable {
 
   #takeRoute(record: TraceRecord): void {
     if (!UdpFlows.isOwn(record)) return;
-    const inode = this.#owners.netns(record.tid);
-    const place = this.#options.places.findIndex((each) => each.inode !== undefined && each.inode === inode);
-    if (place < 0) return;
-    const origin = this.#origin(place, IPPROTO_UDP);
     const owners = this.#owners.byThread(record.tid);
-    this.#flows.routed(record, this.#clock.wallMs(record.ns), owners, { place, origin });
+    const inode = this.#owners.netns(record.tid);
+    const timeMs = this.#clock.wallMs(record.ns);
+    // Of a process that is gone, the end of its socket tells where it was.
+    if (inode === undefined) this.#routes.push({ record, owners, timeMs });
+    else this.#tellRoute({ record, owners, timeMs }, this.#numbers.get(inode));
+  }
+
+  #tellRoute({ record, owners, timeMs }: Route, place: PlaceNumber | undefined): void {
+    if (place === undefined) return;
+    this.#flows.routed(record, timeMs, owners, { place, origin: this.#origin(place, IPPROTO_UDP) });
+  }
+
+  /** Tells the flows of processes that are gone, by the end of the socket that they came from. */
+  #tellRoutes(place: PlaceNumber, sport: number): void {
+    if (this.#routes.length === 0) return;
+    const [own, others] = [this.#routes.filter(from), this.#routes.filter((route) => !from(route))];
+    this.#routes = others;
+    for (const route of own) this.#tellRoute(route, place);
+
+    function from({ record }: Route): boolean {
+      return record.sport === sport;
+    }
   }
 
   /** Looks where sockets are that only the trace has told of. */

@@ -11,19 +11,15 @@ import type { InetSocket } from "../diag/inet.ts";
 import type { Origin } from "../diag/message.ts";
 import type { Owner } from "../enrich/processes.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
-import {
-  SS_CLOSE,
-  SS_ESTABLISHED,
-  SS_LISTEN,
-  SS_SYN_RECV,
-  SS_SYN_SENT,
-  SS_TIME_WAIT,
-} from "../model/state.ts";
+import { SS_CLOSE, SS_LISTEN, SS_SYN_RECV, SS_SYN_SENT, SS_TIME_WAIT } from "../model/state.ts";
 import type { EventSource, SocketEvent } from "./event.ts";
+import { HeldEvents } from "./held.ts";
+import type { Listed, Listing } from "./listing.ts";
 import {
   bareSocket,
   cookieOf,
   keptSocket,
+  lingers,
   setCookie,
   setSport,
   setState,
@@ -31,28 +27,11 @@ import {
   withHolder,
   withIdentity,
 } from "./message.ts";
-import type { TraceRecord } from "./trace-record.ts";
-import {
-  ELSEWHERE,
-  type HeldEvent,
-  type PlaceNumber,
-  type Tracked,
-  TrackedSockets,
-  UNPLACED,
-} from "./tracked.ts";
-
-const FIN_WAIT_1 = 4;
-const CLOSE_WAIT = 8;
-const LAST_ACK = 9;
+import { isByOwner, type TraceRecord } from "./trace-record.ts";
+import { ELSEWHERE, type PlaceNumber, type Tracked, TrackedSockets, UNPLACED } from "./tracked.ts";
 
 /** How long a destroy event may be in coming after the trace has seen the end. */
 const DESTROY_WAIT_MS = 1000;
-/** How long a socket is looked for in the places before it counts as one of another. */
-const PLACE_WAIT_MS = 2000;
-/** How long a socket of the trace may take to tell by itself what is not known of it yet. */
-const PATIENCE_MS = 50;
-/** How long an open event waits for the local port, which the kernel chooses after it is told. */
-const PORT_WAIT_MS = 500;
 /** Listings that a socket must be missing in before it has ended: one may miss it while others come and go. */
 const ABSENCES = 2;
 /** The same, where a destroy event should tell of its end. */
@@ -82,57 +61,6 @@ export interface JoinContext {
   wallMs(ns: number): number;
 }
 
-/** A listing of one table in one place, while it is made. */
-export interface Listing {
-  readonly generation: number;
-  readonly place: PlaceNumber;
-  readonly protocol: number;
-  /** When it began: in the trace's clock, and in milliseconds since 1970. */
-  readonly begunNs: number;
-  readonly timeMs: number;
-  /** Whether sockets are kept as they are listed, for all that the kernel tells of them. */
-  readonly refresh: boolean;
-}
-
-/** What came of a listing. */
-export interface Listed extends Listing {
-  /** Those of the sockets that `unchanged` says are not, as messages of their own. */
-  readonly sockets: Iterable<InetSocket>;
-  /** Whether it has all sockets of the table, so that others have ended. */
-  readonly complete: boolean;
-  /** What is there now was there before: no events of it. */
-  readonly baseline: boolean;
-}
-
-/**
- * The changes that only a system call makes: connect(2), listen(2), close(2) and shutdown(2). Its thread has the
- * socket open; at other changes it just happened to run when a packet or a timer came.
- */
-const byOwner: readonly (readonly [from: number, to: number])[] = [
-  [SS_CLOSE, SS_SYN_SENT],
-  [SS_CLOSE, SS_LISTEN],
-  [SS_LISTEN, SS_CLOSE],
-  [SS_ESTABLISHED, FIN_WAIT_1],
-  [SS_ESTABLISHED, SS_CLOSE],
-  [CLOSE_WAIT, LAST_ACK],
-  [CLOSE_WAIT, SS_CLOSE],
-];
-
-/** Whether the thread on the processor did this to its own socket. */
-function isByOwner({ event, interrupted, oldState, newState }: TraceRecord): boolean {
-  return (
-    event === "state" && !interrupted && byOwner.some(([from, to]) => from === oldState && to === newState)
-  );
-}
-
-/** The timer of what stands in for a connection that has ended: of TIME-WAIT, and of FIN-WAIT-2 without a process. */
-const TIMEWAIT_TIMER = 3;
-
-/** Whether this is no socket any more, but only remembers that there was a connection. */
-function lingers({ timerNumber }: InetSocket): boolean {
-  return timerNumber === TIMEWAIT_TIMER;
-}
-
 /** The join of all sources. */
 export class EventJoin {
   readonly #context: JoinContext;
@@ -141,10 +69,7 @@ export class EventJoin {
   #closing: Tracked[] = [];
   /** The trace has seen their end. */
   readonly #destroyed = new Set<Tracked>();
-  /** Sockets with events that wait. */
-  readonly #holding = new Set<Tracked>();
-  /** Those of them that connect, and have no local port yet. */
-  readonly #portless = new Set<Tracked>();
+  readonly #held = new HeldEvents((entry, event) => this.#emit(entry, "tracefs", event));
   /** Ends that were told before their destroy event, by cookie: until when that may still come. */
   readonly #told = new Map<number, number>();
   #generation = 0;
@@ -161,7 +86,7 @@ export class EventJoin {
     else if (event === "retransmit" || event === "reset") {
       const entry = this.#traced(record) ?? this.#create(record, newState);
       const timeMs = this.#context.wallMs(ns);
-      this.#note(entry, { timeMs, kind: event, oldState: undefined, newState: entry.state });
+      this.#held.take(entry, { timeMs, kind: event, oldState: undefined, newState: entry.state });
     }
   }
 
@@ -229,23 +154,21 @@ export class EventJoin {
     }
     if (found.ended) return;
     this.#place(found, place);
-    this.#release(found, Number.POSITIVE_INFINITY);
+    this.#held.release(found);
     const { destroyedNs } = found;
     this.#learnOwners(found);
     found.socket = withIdentity(socket, found.socket);
     this.#end(found, "destroy", destroyedNs === 0 ? timeMs : this.#context.wallMs(destroyedNs), SS_CLOSE);
   }
 
-  /** Sockets of whom only the trace has told, and that it does not tell the place of: each once. @param nowMs since 1970 */
-  *unplaced(nowMs: number): Generator<InetSocket> {
-    for (const entry of this.#holding) {
-      if (entry.place !== UNPLACED || entry.sought || entry.socket.sport === 0) continue;
-      // The end of one that ends at once tells it without being asked.
-      if (nowMs - entry.held![0]!.timeMs < PATIENCE_MS) continue;
-      if (entry.state === SS_CLOSE) continue;
-      entry.sought = true;
-      yield entry.socket;
-    }
+  /** See {@link HeldEvents.unplaced}. */
+  unplaced(nowMs: number): Generator<InetSocket> {
+    return this.#held.unplaced(nowMs);
+  }
+
+  /** See {@link HeldEvents.wantsPorts}. */
+  wantsPorts(nowMs: number): boolean {
+    return this.#held.wantsPorts(nowMs);
   }
 
   /** Takes what the kernel knows in a place of a socket that {@link unplaced} gave. */
@@ -270,13 +193,6 @@ export class EventJoin {
     return undefined;
   }
 
-  /** Whether sockets wait for the local port that the kernel has given them. @param nowMs since 1970 */
-  wantsPorts(nowMs: number): boolean {
-    for (const { held } of this.#portless)
-      if (held !== undefined && nowMs - held[0]!.timeMs >= PATIENCE_MS) return true;
-    return false;
-  }
-
   /** Ends a round. @param ns up to when the trace was read @param nowMs up to when all sources were, since 1970 */
   settle(ns: number, nowMs: number): void {
     const later: Tracked[] = [];
@@ -288,7 +204,7 @@ export class EventJoin {
       else {
         entry.closing = undefined;
         const timeMs = this.#context.wallMs(closing.ns);
-        this.#note(entry, { timeMs, kind: "state", oldState: closing.oldState, newState: SS_CLOSE });
+        this.#held.take(entry, { timeMs, kind: "state", oldState: closing.oldState, newState: SS_CLOSE });
       }
     }
     this.#closing = later;
@@ -298,15 +214,7 @@ export class EventJoin {
       if (entry.place >= 0) this.#end(entry, "tracefs", timeMs, SS_CLOSE);
       else this.#forget(entry);
     }
-    for (const entry of this.#holding) {
-      this.#release(entry, nowMs);
-      if (entry.place === UNPLACED && nowMs - entry.held![0]!.timeMs > PLACE_WAIT_MS) {
-        this.#sockets.move(entry, ELSEWHERE, entry.socket);
-        entry.held = undefined;
-        this.#holding.delete(entry);
-        this.#portless.delete(entry);
-      }
-    }
+    this.#held.settle(nowMs, (entry) => this.#sockets.move(entry, ELSEWHERE, entry.socket));
     for (const [cookie, until] of this.#told) {
       if (until > nowMs) break;
       this.#told.delete(cookie);
@@ -324,7 +232,6 @@ export class EventJoin {
     // The tables have told that already.
     if (state === newState) return;
     this.#learnEnds(entry, record);
-    if (entry.socket.sport !== 0) this.#portless.delete(entry);
     setState(entry.socket, newState);
     if (entry.owners === undefined && isByOwner(record))
       entry.owners = this.#context.ownersByThread(record.tid);
@@ -334,7 +241,7 @@ export class EventJoin {
       this.#closing.push(entry);
       return;
     }
-    this.#note(entry, {
+    this.#held.take(entry, {
       timeMs: this.#context.wallMs(ns),
       kind: begins ? "open" : "state",
       oldState: begins ? undefined : oldState,
@@ -530,37 +437,11 @@ export class EventJoin {
     this.#sockets.move(known, place, socket);
     known.state = stateNumber;
     if (state !== stateNumber) {
-      this.#release(known, Number.POSITIVE_INFINITY);
+      this.#held.release(known);
       known.closing = undefined;
       this.#emit(known, "sock_diag", { timeMs, kind: "state", oldState: state, newState: stateNumber });
     }
     return known;
-  }
-
-  /** An event of a socket that the trace tells of: now, or when enough is known. */
-  #note(entry: Tracked, event: HeldEvent): void {
-    if (entry.place === ELSEWHERE || entry.ended) return;
-    const portless = entry.socket.sport === 0 && entry.state === SS_SYN_SENT;
-    if (entry.held === undefined && entry.place !== UNPLACED && !portless)
-      this.#emit(entry, "tracefs", event);
-    else {
-      entry.held ??= [];
-      entry.held.push(event);
-      this.#holding.add(entry);
-      if (portless) this.#portless.add(entry);
-    }
-  }
-
-  /** Emits the events that waited, once the place is known, and the local port or that it does not come. */
-  #release(entry: Tracked, nowMs: number): void {
-    const { held, place } = entry;
-    if (held === undefined || place < 0) return;
-    const portless = entry.socket.sport === 0 && entry.state === SS_SYN_SENT;
-    if (portless && nowMs - held[0]!.timeMs < PORT_WAIT_MS) return;
-    entry.held = undefined;
-    this.#holding.delete(entry);
-    this.#portless.delete(entry);
-    for (const event of held) this.#emit(entry, "tracefs", event);
   }
 
   #tellClosing(entry: Tracked): void {
@@ -568,12 +449,12 @@ export class EventJoin {
     if (closing === undefined) return;
     entry.closing = undefined;
     const timeMs = this.#context.wallMs(closing.ns);
-    this.#note(entry, { timeMs, kind: "state", oldState: closing.oldState, newState: SS_CLOSE });
+    this.#held.take(entry, { timeMs, kind: "state", oldState: closing.oldState, newState: SS_CLOSE });
   }
 
   /** Tells the end of a socket. */
   #end(entry: Tracked, source: EventSource, timeMs: number, newState: number): void {
-    this.#release(entry, Number.POSITIVE_INFINITY);
+    this.#held.release(entry);
     const { openedMs, closing, cookie } = entry;
     const oldState = closing?.oldState ?? entry.state;
     if (source !== "destroy" && this.#context.has("destroy")) this.#told.set(cookie, timeMs + ENDED_MS);
@@ -592,8 +473,7 @@ export class EventJoin {
     if (entry.socket.inode !== 0) this.#context.forget(entry.socket.inode);
     this.#sockets.remove(entry);
     this.#destroyed.delete(entry);
-    this.#holding.delete(entry);
-    this.#portless.delete(entry);
+    this.#held.forget(entry);
   }
 
   #emit(

@@ -9,11 +9,33 @@ import { listInet } from "../list/netlink.ts";
 import { notYet, type Problem } from "../list/query.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { Selection } from "../model/selection.ts";
-import type { Listed } from "./join.ts";
 import { keptSocket } from "./message.ts";
+import type { PlaceNumber } from "./tracked.ts";
 
 /** The tables that events are about. */
 export type EventTable = Extract<InetTable, "tcp" | "udp">;
+
+/** A listing of one table in one place, while it is made. */
+export interface Listing {
+  readonly generation: number;
+  readonly place: PlaceNumber;
+  readonly protocol: number;
+  /** When it began: in the trace's clock, and in milliseconds since 1970. */
+  readonly begunNs: number;
+  readonly timeMs: number;
+  /** Whether sockets are kept as they are listed, for all that the kernel tells of them. */
+  readonly refresh: boolean;
+}
+
+/** What came of a listing. */
+export interface Listed extends Listing {
+  /** Those of the sockets that `unchanged` says are not, as messages of their own. */
+  readonly sockets: Iterable<InetSocket>;
+  /** Whether it has all sockets of the table, so that others have ended. */
+  readonly complete: boolean;
+  /** What is there now was there before: no events of it. */
+  readonly baseline: boolean;
+}
 
 /** One listing to make. */
 export interface ListingTask {

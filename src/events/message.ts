@@ -101,3 +101,11 @@ export function tupleKey({ data, offset, familyNumber, origin }: InetSocket): st
     );
   return key;
 }
+
+/** The timer of what stands in for a connection that has ended: of TIME-WAIT, and of FIN-WAIT-2 without a process. */
+const TIMEWAIT_TIMER = 3;
+
+/** Whether this is no socket any more, but only remembers that there was a connection. */
+export function lingers({ timerNumber }: InetSocket): boolean {
+  return timerNumber === TIMEWAIT_TIMER;
+}

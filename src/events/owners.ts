@@ -165,11 +165,12 @@ export class OwnerCache {
 
   #lookAt(tid: number, untilMs: number): ThreadFacts {
     if (tid === 0) return { owners: undefined, netns: undefined, untilMs };
-    const match = NETNS_LINK.exec(this.#files.link(`${this.#root}/${tid}/ns/net`) ?? "");
-    const netns = match === null ? undefined : Number(match[1]);
     const status = decoder.decode(this.#read(`${this.#root}/${tid}/status`));
     const alive = /^Tgid:\s*(\d+)/m.exec(status);
+    // Other threads of its process may live on.
     const pid = alive === null ? (this.#gone?.process(tid) ?? tid) : Number(alive[1]);
+    const match = NETNS_LINK.exec(this.#files.link(`${this.#root}/${pid}/ns/net`) ?? "");
+    const netns = match === null ? undefined : Number(match[1]);
     let stat = this.#read(`${this.#root}/${pid}/stat`);
     if (stat.length === 0) {
       const name = this.#gone?.name(tid);

@@ -34,6 +34,7 @@ const { symbols } = dlopen("libc.so.6", {
   listen: { args: ["i32", "i32"], returns: "i32" },
   accept4: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
   shutdown: { args: ["i32", "i32"], returns: "i32" },
+  sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i32" },
   socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
@@ -142,6 +143,12 @@ export function sendSome(fd: number, count: number): number {
 /** Receives what is there, up to `most` bytes and 1 MiB, of a socket that does not block. @returns how many */
 export function receive(fd: number, most: number): number {
   return Math.max(0, checked("recv", libc.recvfrom(fd, received.subarray(0, most), 0, null), EAGAIN));
+}
+
+/** Sends as many zero bytes to an address. */
+export function sendTo(fd: number, count: number, address: Uint8Array): void {
+  const bytes = new Uint8Array(count);
+  checked("sendto", withErrno(symbols.sendto(fd, ptr(bytes), count, 0, ptr(address), address.length)));
 }
 
 /** close(2). */

@@ -1,0 +1,439 @@
+/** `events` against known scripts of sockets and against `ss -E`, in namespaces of their own. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { obstacle, unshare } from "./namespace.ts";
+
+const executable = join(import.meta.dirname, "../../dist/sockscope");
+const scripts = join(import.meta.dirname, "events-script.ts");
+const root = process.getuid?.() === 0;
+/** How long it is waited for something before it counts as missing. */
+const PATIENCE_MS = 20_000;
+
+setDefaultTimeout(PATIENCE_MS * 2);
+
+/** Namespaces to follow sockets in. */
+interface World extends AsyncDisposable {
+  /** A command line that runs a command in it. */
+  within(...command: string[]): string[];
+}
+
+async function makeWorld(): Promise<World> {
+  const script = join(import.meta.dirname, "events-world.ts");
+  const owner = Bun.spawn([...unshare.slice(0, -1), "--mount", "--", process.execPath, script], {
+    stdin: "pipe",
+    stderr: "inherit",
+  });
+  const { value } = await owner.stdout.getReader().read();
+  if (value === undefined) throw new Error("No world");
+  const user = root ? [] : ["--user", "--preserve-credentials"];
+  const enter = ["nsenter", "--target", `${owner.pid}`, ...user, "--net", "--mount", "--"];
+  return {
+    within: (...command) => [...enter, ...command],
+    async [Symbol.asyncDispose]() {
+      owner.stdin.end();
+      await owner.exited;
+    },
+  };
+}
+
+/** A line of `events`. */
+interface Line {
+  readonly event: string;
+  readonly netid: string;
+  readonly old: string;
+  readonly state: string;
+  readonly source: string;
+  readonly local: string;
+  readonly peer: string;
+  readonly process: string;
+  readonly details: string;
+}
+
+function lineOf(text: string): Line {
+  const [, event, netid, old, state, source, local, peer, process, ...details] = text.split(/ +/) as string[];
+  return {
+    event: event!,
+    netid: netid!,
+    old: old!,
+    state: state!,
+    source: source!,
+    local: local!,
+    peer: peer!,
+    process: process ?? "",
+    details: details.join(" "),
+  };
+}
+
+async function until(condition: () => boolean, what: () => string): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`Waited in vain: ${what()}`);
+    await Bun.sleep(10);
+  }
+}
+
+/** A program that prints lines for as long as it is let. */
+function follow(command: readonly string[]) {
+  const child = Bun.spawn([...command], { stdout: "pipe", stderr: "pipe" });
+  const { stdout, stderr, exited, pid } = child;
+  const kill = (signal: NodeJS.Signals) => child.kill(signal);
+  let text = "";
+  const reading = (async () => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stdout) text += decoder.decode(bytes, { stream: true });
+  })();
+  const lines = () => text.split("\n").slice(0, -1);
+  return {
+    pid,
+    kill,
+    lines,
+    events: () => lines().slice(1).map(lineOf),
+    /** It has begun: what happens from now on is seen. */
+    ready: () =>
+      until(
+        () => lines().length > 0,
+        () => "the heading",
+      ),
+    /** Waits until the events are as they should be. */
+    see: (condition: (events: readonly Line[]) => boolean) =>
+      until(
+        () => condition(lines().slice(1).map(lineOf)),
+        () => text,
+      ),
+    async end(signal: NodeJS.Signals = "SIGINT") {
+      kill(signal);
+      const status = await exited;
+      await reading;
+      return { status, complaints: await new Response(stderr).text() };
+    },
+    async ended() {
+      const status = await exited;
+      await reading;
+      return status;
+    },
+  };
+}
+
+/** What a script of connections has made. */
+interface Connections {
+  readonly pid: number;
+  readonly made: readonly { readonly client: number; readonly server: number; readonly sent: number }[];
+  readonly listeners: readonly number[];
+}
+
+function play<Made>(world: World, ...args: string[]): Made & { readonly pid: number } {
+  const { stdout, stderr, exitCode } = Bun.spawnSync(world.within(process.execPath, scripts, ...args));
+  if (exitCode !== 0) throw new Error(stderr.toString());
+  return JSON.parse(stdout.toString());
+}
+
+const portOf = (end: string) => Number(end.slice(end.lastIndexOf(":") + 1));
+
+/** The events of each socket, by its ports. */
+function bySocket(events: readonly Line[]): Map<string, Line[]> {
+  const sockets = new Map<string, Line[]>();
+  for (const event of events) {
+    const key = `${portOf(event.local)} ${portOf(event.peer)}`;
+    sockets.set(key, [...(sockets.get(key) ?? []), event]);
+  }
+  return sockets;
+}
+
+const title = (what: string, why: string | undefined) =>
+  why === undefined ? what : `${what} (skipped: ${why})`;
+const tracing = root ? obstacle : "needs root";
+
+describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle), () => {
+  let world: World;
+  beforeAll(async () => {
+    if (!existsSync(executable)) throw new Error(`There is no ${executable}: npm run build:cli`);
+    world = await makeWorld();
+  });
+  afterAll(() => world?.[Symbol.asyncDispose]());
+  const nobody = root ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
+
+  /** How many netlink sockets listen to sock_diag's groups. */
+  const listeners = () =>
+    Bun.spawnSync(world.within("cat", "/proc/net/netlink"))
+      .stdout.toString()
+      .split("\n")
+      .filter((line) => /^\S+\s+4\s+\d+\s+0000000f /.test(line)).length;
+
+  test("every socket's end is seen once, as ss -E sees it", async () => {
+    const args = ["events", "-n", "--sources", "sock_diag,destroy"];
+    const ours = follow(world.within(...nobody, executable, ...args));
+    // When it ends, ss leaves in its buffer what it has not written.
+    const theirs = follow(world.within("stdbuf", "-oL", "ss", "-E", "-tunO"));
+    await ours.ready();
+    await until(
+      () => listeners() === 2,
+      () => "ss",
+    );
+    const played = play<Connections>(world, "connections", "40");
+    const refused = play<{ client: number }>(world, "refused");
+    const expected = [
+      ...played.made.flatMap(({ client, server }) => [`${client} ${server}`, `${server} ${client}`]),
+      ...played.listeners.map((port) => `${port} NaN`),
+    ].sort();
+    const closes = (events: readonly Line[]) =>
+      events.filter(({ event, netid }) => event === "close" && netid === "tcp");
+    await ours.see((events) => closes(events).length >= expected.length + 2);
+    const { status, complaints } = await ours.end();
+    const told = closes(ours.events());
+    // Of the refused script: the socket that was closed before it listened, and the one that it refused.
+    const own = told.filter(({ local }) => portOf(local) === refused.client || Number.isNaN(portOf(local)));
+    const rest = told.filter(
+      (each) => !own.includes(each) && expected.includes(`${portOf(each.local)} ${portOf(each.peer)}`),
+    );
+    expect(rest.map(({ local, peer }) => `${portOf(local)} ${portOf(peer)}`).sort()).toEqual(expected);
+    expect(own.filter(({ local }) => portOf(local) === refused.client)).toHaveLength(1);
+    expect(status).toBe(130);
+    expect(complaints).toBe("");
+    const ssPorts = () =>
+      theirs
+        .lines()
+        .map((line) => line.split(/ +/))
+        .filter(([netid]) => netid === "tcp")
+        .map((cells) => portOf(cells.find((cell) => /:(\d+|\*)$/.test(cell))!));
+    await until(
+      () => ssPorts().length >= told.length,
+      () => theirs.lines().join("\n"),
+    );
+    await theirs.end("SIGTERM");
+    const bound = (ports: readonly number[]) => ports.filter((port) => port > 0).sort();
+    expect(bound(ssPorts())).toEqual(bound(told.map(({ local }) => portOf(local))));
+  });
+
+  test("polling tells what lasts, who has it, and when it has gone", async () => {
+    const ours = follow(world.within(executable, "events", "-n", "-d", "0.05", "--sources", "sock_diag"));
+    await ours.ready();
+    const holder = Bun.spawn(world.within(process.execPath, scripts, "hold", "5555"), { stdin: "pipe" });
+    await ours.see((events) => events.filter(({ event }) => event === "open").length >= 3);
+    holder.stdin.end();
+    await holder.exited;
+    await ours.see((events) => events.filter(({ event }) => event === "close").length >= 3);
+    await ours.end();
+    const sockets = [...bySocket(ours.events()).values()];
+    expect(sockets).toHaveLength(3);
+    for (const events of sockets) {
+      expect(events.filter(({ event }) => event === "open")).toHaveLength(1);
+      expect(events.filter(({ event }) => event === "close")).toHaveLength(1);
+      expect(new Set(events.map(({ source }) => source))).toEqual(new Set(["sock_diag"]));
+    }
+    const owned = ours.events().find(({ event, state }) => event === "open" && state === "LISTEN")!;
+    expect(owned.process).toContain(`pid=${holder.pid}`);
+  });
+
+  test("waits for a connection, or for a time", async () => {
+    const args = ["events", "-nt", "-d", "0.05", "--sources", "sock_diag,destroy"];
+    const waiting = follow(world.within(executable, ...args, "--until", "state established sport = :5432"));
+    await waiting.ready();
+    const holder = Bun.spawn(world.within(process.execPath, scripts, "hold", "5432"), { stdin: "pipe" });
+    expect(await waiting.ended()).toBe(0);
+    const last = waiting.events().at(-1)!;
+    expect([last.state, portOf(last.local)]).toEqual(["ESTAB", 5432]);
+    holder.stdin.end();
+    await holder.exited;
+    const run = (...more: string[]) =>
+      Bun.spawnSync(world.within(executable, "events", "-nt", "--sources", "sock_diag", ...more)).exitCode;
+    expect(run("--timeout", "0.05")).toBe(0);
+    expect(run("--timeout", "0.05", "--count", "1")).toBe(124);
+    expect(run("--timeout", "0.05", "--until", "dport = :1")).toBe(124);
+  });
+});
+
+describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", tracing), () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await makeWorld();
+  });
+  afterAll(() => world?.[Symbol.asyncDispose]());
+
+  const instances = () =>
+    Bun.spawnSync(world.within("ls", "/sys/kernel/tracing/instances")).stdout.toString().trim().split("\n");
+  const instanceOf = (pid: number) => instances().filter((name) => name.startsWith(`sockscope-${pid}-`));
+
+  test("every state of every socket is told once, and follows from the one before", async () => {
+    const ours = follow(world.within(executable, "events", "-nt"));
+    await ours.ready();
+    const { made, pid } = play<Connections>(world, "connections", "40");
+    const refused = play<{ client: number; server: number }>(world, "refused");
+    const key = `${refused.client} ${refused.server}`;
+    const wanted = [
+      ...made.flatMap(({ client, server }) => [`${client} ${server}`, `${server} ${client}`]),
+      key,
+    ];
+    await ours.see((events) => {
+      const sockets = bySocket(events);
+      return wanted.every((ends) => sockets.get(ends)?.some(({ event }) => event === "close"));
+    });
+    await ours.end();
+    const sockets = bySocket(ours.events());
+    for (const ends of wanted) {
+      const events = sockets.get(ends)!;
+      const changes = events.filter(({ event }) => ["open", "state", "close"].includes(event));
+      expect(changes.map(({ event }) => event).filter((event) => event !== "state")).toEqual([
+        "open",
+        "close",
+      ]);
+      expect(changes.slice(1).map(({ old }) => old)).toEqual(changes.slice(0, -1).map(({ state }) => state));
+      expect(changes[0]!.source).toBe("tracefs");
+      expect(changes.at(-1)!.source).toBe("destroy");
+    }
+    for (const { client, server, sent } of made) {
+      const events = sockets.get(`${client} ${server}`)!;
+      expect(events[0]!.process).toContain(`pid=${pid}`);
+      expect(events.at(-1)!.details).toContain(`bytes_sent:${sent}`);
+      expect(events.at(-1)!.details).toMatch(/duration:0\.\d{6}s/);
+    }
+    expect(sockets.get(key)!.map(({ event }) => event)).toContain("reset");
+  });
+
+  test("is JSON for programs", async () => {
+    const ours = follow(world.within(executable, "events", "-t", "--json", "--only", "close"));
+    await until(
+      () => instanceOf(ours.pid).length > 0,
+      () => "the instance",
+    );
+    // The lines of another one say when both have begun.
+    const other = follow(world.within(executable, "events", "-nt"));
+    await other.ready();
+    const { made, pid } = play<Connections>(world, "connections", "2");
+    await until(
+      () => ours.lines().length >= 5,
+      () => ours.lines().join("\n"),
+    );
+    await Promise.all([ours.end(), other.end()]);
+    const objects = ours.lines().map((line) => JSON.parse(line));
+    const [{ client, server, sent }] = made as [Connections["made"][0]];
+    const [found] = objects.filter(({ local, peer }) => local.port === client && peer.port === server);
+    expect(found).toMatchObject({
+      event: "close",
+      source: "destroy",
+      newState: "UNCONN",
+      netid: "tcp",
+      family: "inet",
+      local: { address: "127.0.0.1", port: client },
+      peer: { address: "127.0.0.1", port: server },
+      processes: [{ pid }],
+      tcpInfo: { bytesSent: sent },
+    });
+    expect(found.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    expect(found.durationMs).toBeGreaterThan(0);
+  });
+
+  test("sockets of other namespaces are another's, but with --all-netns", async () => {
+    await using stranger = await makeWorld();
+    const ours = follow(world.within(executable, "events", "-nt"));
+    const all = follow(world.within(executable, "events", "-nt", "--all-netns"));
+    await ours.ready();
+    await all.ready();
+    const theirs = play<Connections>(stranger, "connections", "6");
+    const own = play<Connections>(world, "connections", "6");
+    const ports = ({ made }: Connections) => made.map(({ client }) => client);
+    const seen = (events: readonly Line[], port: number) =>
+      events.some(({ event, local }) => event === "close" && portOf(local) === port);
+    const rows = () =>
+      all
+        .lines()
+        .slice(1)
+        .map((line) => lineOf(line.replace(/^(\S+) +\S+/, "$1")));
+    await ours.see((events) => ports(own).every((port) => seen(events, port)));
+    await until(
+      () => [...ports(own), ...ports(theirs)].every((port) => seen(rows(), port)),
+      () => all.lines().join("\n"),
+    );
+    await Promise.all([ours.end(), all.end()]);
+    const mine = new Set([...own.made.flatMap(({ client, server }) => [client, server])]);
+    const foreign = ours
+      .events()
+      .filter(({ local }) => !mine.has(portOf(local)) && !Number.isNaN(portOf(local)));
+    expect(foreign).toEqual([]);
+    expect(all.lines()[0]).toContain("Netns");
+  });
+
+  test("tells which process sends UDP to an address", async () => {
+    const ours = follow(world.within(executable, "events", "-nu", "dst", "127.9.8.7"));
+    await ours.ready();
+    const { pid, port } = play<{ port: number }>(world, "udp", "127.9.8.7");
+    await ours.see((events) => events.length > 0);
+    await ours.end();
+    const events = ours.events();
+    expect(events).toHaveLength(1);
+    expect(events[0]).toMatchObject({ event: "flow", source: "fib", peer: "127.9.8.7:5353" });
+    expect(events[0]!.process).toContain(`pid=${pid}`);
+    expect([port, Number.NaN]).toContain(portOf(events[0]!.local));
+  });
+
+  test("tells flows that conntrack knows", async () => {
+    const ours = follow(world.within(executable, "events", "-nu", "--sources", "conntrack"));
+    await ours.ready();
+    const insert = Bun.spawnSync(
+      world.within(process.execPath, join(import.meta.dirname, "events-conntrack.ts")),
+    );
+    expect(insert.stderr.toString()).toBe("");
+    await ours.see((events) => events.length >= 2);
+    await ours.end();
+    expect(ours.events().map(({ event, local, peer }) => [event, local, peer])).toEqual([
+      ["flow", "10.1.1.1:1111", "10.2.2.2:2222"],
+      ["flow-end", "10.1.1.1:1111", "10.2.2.2:2222"],
+    ]);
+  });
+
+  test("counts what it could not read in time, and still sees every end", async () => {
+    const ours = follow(world.within(executable, "events", "-nt", "--trace-buffer", "4"));
+    await ours.ready();
+    ours.kill("SIGSTOP");
+    const { made } = play<Connections>(world, "connections", "300");
+    ours.kill("SIGCONT");
+    const ends = made.flatMap(({ client, server }) => [`${client} ${server}`, `${server} ${client}`]);
+    await ours.see((events) => {
+      const closed = new Set(
+        events
+          .filter(({ event }) => event === "close")
+          .map(({ local, peer }) => `${portOf(local)} ${portOf(peer)}`),
+      );
+      return ends.every((key) => closed.has(key)) && events.some(({ event }) => event === "lost");
+    });
+    await ours.end();
+    const lost = ours.events().filter(({ event }) => event === "lost");
+    expect(lost[0]).toMatchObject({ source: "tracefs" });
+    expect(
+      Number(/events:(\d+)/.exec(ours.lines().find((line) => / lost /.test(line))!)![1]),
+    ).toBeGreaterThan(100);
+    const closes = ours.events().filter(({ event }) => event === "close");
+    expect(new Set(closes.map(({ local, peer }) => `${local} ${peer}`)).size).toBe(closes.length);
+  });
+
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves tracefs as it was after %s", async (signal) => {
+    const ours = follow(world.within(executable, "events", "-nt"));
+    await ours.ready();
+    expect(instanceOf(ours.pid)).toHaveLength(1);
+    await ours.end(signal);
+    expect(instanceOf(ours.pid)).toEqual([]);
+  });
+
+  test("leaves tracefs as it was when nobody reads any more, be there no event", async () => {
+    const command = world.within(executable, "events", "-nt").map((word) => `'${word}'`);
+    const text = `${command.join(" ")} | head -1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout } = Bun.spawnSync(["bash", "-c", text]);
+    expect(stdout.toString()).toMatch(/^Time .*\n141\n$/);
+    expect(instances().filter((name) => !alive(name))).toEqual([]);
+  });
+
+  test("removes what one that was killed has left", async () => {
+    const killed = follow(world.within(executable, "events", "-nt"));
+    await killed.ready();
+    await killed.end("SIGKILL");
+    expect(instanceOf(killed.pid)).toHaveLength(1);
+    Bun.spawnSync(world.within(executable, "events", "-nt", "--timeout", "0"));
+    expect(instanceOf(killed.pid)).toEqual([]);
+  });
+});
+
+/** Whether an instance is that of a process that lives. */
+function alive(name: string): boolean {
+  const pid = /^sockscope-(\d+)-/.exec(name)?.[1];
+  return pid === undefined || existsSync(`/proc/${pid}`);
+}
