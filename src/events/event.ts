@@ -49,7 +49,7 @@ export interface SocketEvent {
   /** Who saw it. */
   readonly source: EventSource;
   /** The socket as it is known, or a flow in the shape of one; undefined for `lost`. */
-  readonly socket?: InetSocket;
+  readonly socket?: InetSocket | undefined;
   /** The kernel's number of the state before, if one is known. */
   readonly oldState?: number | undefined;
   /** The kernel's number of the state since. */

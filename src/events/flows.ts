@@ -22,8 +22,13 @@ const NO_STATE = 0;
 /** Flows that were told, so that each is told once. */
 export class UdpFlows {
   readonly #emit: (event: SocketEvent) => void;
+  /** When a thread was last seen to look up the route of a flow. */
   readonly #seenMs = new Map<string, number>();
+  /** The same of any thread. */
+  readonly #routedMs = new Map<string, number>();
+  /** Who has last sent from a port. */
   readonly #owners = new Map<number, readonly Owner[]>();
+  /** When conntrack's flows began. */
   readonly #begunMs = new Map<string, number>();
 
   /** @param emit takes the events */
@@ -45,7 +50,10 @@ export class UdpFlows {
   ): void {
     const socket = bareSocket(record, NO_STATE, origin);
     if (owners !== undefined && record.sport !== 0) this.#owners.set(portKey(place, record.sport), owners);
-    const key = `${record.tid}${flowKey(socket)}`;
+    const flow = flowKey(place, socket);
+    this.#routedMs.delete(flow);
+    this.#routedMs.set(flow, timeMs);
+    const key = `${record.tid}${flow}`;
     const seenMs = this.#seenMs.get(key);
     this.#seenMs.delete(key);
     this.#seenMs.set(key, timeMs);
@@ -63,13 +71,21 @@ export class UdpFlows {
   }
 
   /** Takes a flow that conntrack tells of. */
-  tracked(flow: ConntrackFlow, timeMs: number, owners: readonly Owner[] | undefined, origin: Origin): void {
+  tracked(
+    flow: ConntrackFlow,
+    timeMs: number,
+    owners: readonly Owner[] | undefined,
+    { place, origin }: { readonly place: PlaceNumber; readonly origin: Origin },
+  ): void {
     const socket = bareSocket(flow, NO_STATE, origin);
     const key = `${flow.id}${tupleKey(socket)}`;
     if (flow.begins) {
       if (this.#begunMs.size >= MOST_FLOWS) this.#begunMs.clear();
       this.#begunMs.set(key, timeMs);
-      this.#tell({ timeMs, kind: "flow", source: "conntrack", socket, owners });
+      // The route lookup that its first datagram made has told it already.
+      const routedMs = this.#routedMs.get(flowKey(place, socket));
+      if (routedMs === undefined || timeMs - routedMs >= IDLE_MS)
+        this.#tell({ timeMs, kind: "flow", source: "conntrack", socket, owners });
       return;
     }
     const begunMs = this.#begunMs.get(key);
@@ -87,14 +103,16 @@ export class UdpFlows {
 
   #tell(event: SocketEvent & { readonly socket: InetSocket }): void {
     const { netns } = event.socket.origin;
-    this.#emit({ ...event, ...(netns && { netns }) });
+    this.#emit({ ...event, netns });
   }
 
   #forgetIdle(nowMs: number): void {
-    const limit = this.#seenMs.size > MOST_FLOWS ? CROWDED_IDLE_MS : IDLE_MS;
-    for (const [key, seenMs] of this.#seenMs) {
-      if (nowMs - seenMs < limit) return;
-      this.#seenMs.delete(key);
+    for (const times of [this.#seenMs, this.#routedMs]) {
+      const limit = times.size > MOST_FLOWS ? CROWDED_IDLE_MS : IDLE_MS;
+      for (const [key, seenMs] of times) {
+        if (nowMs - seenMs < limit) break;
+        times.delete(key);
+      }
     }
   }
 }
@@ -105,9 +123,12 @@ function portKey(place: PlaceNumber, sport: number): number {
 }
 
 /** What tells flows apart that route lookups are made for: the local address is chosen only by the first of them. */
-function flowKey({ data, destinationOffset, sport, dport, familyNumber }: InetSocket): string {
+function flowKey(
+  place: PlaceNumber,
+  { data, destinationOffset, sport, dport, familyNumber }: InetSocket,
+): string {
   const words = familyNumber === AF_INET6 ? 8 : 2;
-  let key = String.fromCharCode(familyNumber, sport, dport);
+  let key = String.fromCharCode(place, familyNumber, sport, dport);
   for (let word = 0; word < words; word++)
     key += String.fromCharCode(data.getUint16(destinationOffset + word * 2));
   return key;

@@ -73,7 +73,7 @@ export interface FollowOptions {
 const INTERVAL_MS = 250;
 const INTERVAL_WITH_TRACE_MS = 1000;
 /** Listings take no more than this part of the time, whatever was asked for. */
-const SHARE = 0.25;
+const SHARE = 0.05;
 /** Time between two looks for the local ports of sockets that connect. */
 const PORTS_INTERVAL_MS = 50;
 /** Datagrams of one multicast socket in a round, and sockets that are looked for by themselves. */
@@ -197,14 +197,7 @@ export class Follower implements Disposable {
     const flows: { readonly place: Followed; readonly flow: ConntrackFlow; readonly timeMs: number }[] = [];
     const lost: SocketEvent[] = [];
     const lose = (source: EventSource, count: number | undefined, netns?: Netns) => {
-      const timeMs = this.#nowMs();
-      lost.push({
-        timeMs,
-        kind: "lost",
-        source,
-        ...(count === undefined ? {} : { count }),
-        ...(netns && { netns }),
-      });
+      lost.push({ timeMs: this.#nowMs(), kind: "lost", source, count, netns });
     };
     const begunNs = monotonicNs();
     for (const place of this.#places) {
@@ -227,7 +220,7 @@ export class Follower implements Disposable {
     for (const { place, flow, timeMs } of flows) {
       const origin = this.#origin(place.number, IPPROTO_UDP);
       const owners = this.#join.ownersOfPort(place.number, flow.sport);
-      this.#flows.tracked(flow, timeMs, owners, origin);
+      this.#flows.tracked(flow, timeMs, owners, { place: place.number, origin });
     }
     this.#findPlaces();
     const patient = this.#nowMs() - ROUTE_WAIT_MS;
@@ -328,7 +321,8 @@ export class Follower implements Disposable {
   #takeEnds({ number }: Followed, datagram: Uint8Array, ns: number): void {
     const timeMs = this.#clock.wallMs(ns);
     for (const socket of destroyedSockets(datagram, describeBare)) {
-      const origin = this.#origin(number, socket.protocol);
+      // The attribute is read once: each look at another socket walks its attributes.
+      const origin = this.#origin(number, socket.origin.protocol);
       this.#ended.push({ place: number, socket: keptSocket(socket, origin), timeMs, ns });
     }
   }
@@ -361,7 +355,7 @@ export class Follower implements Disposable {
   /** Looks for the local ports of sockets that connect, which the kernel chooses after the trace has told of them. */
   async #connecting(): Promise<Made[]> {
     const now = performance.now();
-    if (now < this.#nextPortsMs || !this.#join.wantsPorts(this.#nowMs())) return [];
+    if (now < this.#nextPortsMs || !this.#join.wantsPorts(this.#clock.wallMs(this.#readNs))) return [];
     this.#nextPortsMs = now + PORTS_INTERVAL_MS;
     const listed: Made[] = [];
     for (const place of this.#places) {
@@ -447,7 +441,7 @@ export class Follower implements Disposable {
   /** Looks where sockets are that only the trace has told of. */
   #findPlaces(): void {
     let count = 0;
-    for (const socket of this.#join.unplaced(this.#nowMs())) {
+    for (const socket of this.#join.unplaced(this.#clock.wallMs(this.#readNs))) {
       for (const place of this.#places) {
         if (!place.mayPass(socket)) continue;
         place.conversation ??= place.host.transport.open(NETLINK_SOCK_DIAG);

@@ -147,8 +147,7 @@ export class EventJoin {
         source: "destroy",
         socket,
         newState: SS_CLOSE,
-        owners: undefined,
-        ...(netns && { netns }),
+        netns,
       });
       return;
     }
@@ -482,8 +481,10 @@ export class EventJoin {
     event: Pick<SocketEvent, "timeMs" | "kind" | "oldState" | "newState" | "durationMs">,
   ): void {
     const { socket } = entry;
+    const { timeMs, kind, oldState, newState, durationMs } = event;
     const { netns } = socket.origin;
     this.#learnOwners(entry);
-    this.#context.emit({ ...event, source, socket, owners: entry.owners, ...(netns && { netns }) });
+    const { owners } = entry;
+    this.#context.emit({ timeMs, kind, source, socket, oldState, newState, owners, durationMs, netns });
   }
 }

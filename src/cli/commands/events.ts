@@ -63,7 +63,7 @@ function readList<Word extends string>(
 /** Options of ss that choose which sockets are looked at, and where. */
 const selecting: ReadonlySet<string> = new Set(["tables", "families", "states", "filter", "source"]);
 /** Options of other kinds that go with it, too. */
-const others: ReadonlySet<string> = new Set(["help", "version", "numeric", "no-header"]);
+const others: ReadonlySet<string> = new Set(["help", "version", "numeric", "no-header", "processes"]);
 /** Options of those kinds that do not: what happens cannot be recorded or replayed. */
 const refused: ReadonlySet<string> = new Set(["record", "replay"]);
 

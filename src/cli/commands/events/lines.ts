@@ -19,6 +19,9 @@ const ABSENT = "-";
 const MS_PER_SECOND = 1000;
 const US_PER_MS = 1000;
 
+/** Characters that an address and port take at least: those of IPv4. */
+const END_WIDTH = 21;
+
 /** A column of the lines. */
 interface LineColumn {
   readonly heading: string;
@@ -115,11 +118,21 @@ export function eventLines(
     const name = names.service(port);
     return name === undefined ? String(port) : escapeText(decoder.decode(name));
   };
-  const endText = (socket: InetSocket | undefined, local: boolean) => {
-    if (socket === undefined) return ABSENT;
+  const endText = (socket: InetSocket, local: boolean) => {
     const address = local ? socket.src : socket.dst;
     const host = socket.familyNumber === AF_INET6 ? `[${address}]` : address;
-    return `${host}:${portText(local ? socket.sport : socket.dport)}`;
+    return `${host}:${portText(local ? socket.sport : socket.dport)}`.padEnd(END_WIDTH);
+  };
+  /** Both ends as they are written: a socket makes several events. */
+  const written = new WeakMap<InetSocket, string>();
+  const endsText = (socket: InetSocket | undefined) => {
+    if (socket === undefined) return `${ABSENT.padEnd(END_WIDTH)} ${ABSENT.padEnd(END_WIDTH)}`;
+    let text = written.get(socket);
+    if (text === undefined) {
+      text = `${endText(socket, true)} ${endText(socket, false)}`;
+      written.set(socket, text);
+    }
+    return text;
   };
   const columns: readonly LineColumn[] = [
     { heading: "Time", width: 15, text: ({ timeMs }) => timeOfDay(timeMs) },
@@ -137,8 +150,11 @@ export function eventLines(
     { heading: "Old State", width: 10, text: ({ oldState }) => stateText(oldState) },
     { heading: "New State", width: 10, text: ({ newState }) => stateText(newState) },
     { heading: "Source", width: 9, text: ({ source }) => source },
-    { heading: "Local Address:Port", width: 21, text: ({ socket }) => endText(socket, true) },
-    { heading: "Peer Address:Port", width: 21, text: ({ socket }) => endText(socket, false) },
+    {
+      heading: `${"Local Address:Port".padEnd(END_WIDTH)} Peer Address:Port`,
+      width: END_WIDTH * 2 + 1,
+      text: ({ socket }) => endsText(socket),
+    },
     { heading: "Process", width: 7, text: ({ owners }) => ownersText(owners) },
   ];
   return {

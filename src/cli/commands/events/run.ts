@@ -7,7 +7,7 @@ import { findSources } from "../../../events/sources.ts";
 import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
-import { AF_INET, AF_INET6 } from "../../../model/family.ts";
+import { AF_INET, AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
 import type { Selection } from "../../../model/selection.ts";
 import { pollingTransport } from "../../../netlink/deferred.ts";
 import { NetlinkError } from "../../../netlink/errors.ts";
@@ -185,6 +185,22 @@ function reporter(say: (text: string) => void): (problem: Problem) => void {
   };
 }
 
+/** Events whose numbers fit beside their times into 53 bits. */
+const NUMBERS = 2 ** 21;
+/** The same for their times, in microseconds since the first. */
+const TIMES = 2 ** 31;
+const US_PER_MS = 1000;
+
+/** Events in the order of time, those of the same time as they came: by numbers, as there may be many. */
+function inOrder(events: readonly SocketEvent[]): readonly SocketEvent[] {
+  const first = events.reduce((least, { timeMs }) => Math.min(least, timeMs), Number.POSITIVE_INFINITY);
+  const keys = Float64Array.from(events, ({ timeMs }, number) => {
+    return Math.floor(Math.min((timeMs - first) * US_PER_MS, TIMES)) * NUMBERS + number;
+  });
+  if (events.length > NUMBERS) return [...events].sort((a, b) => a.timeMs - b.timeMs);
+  return Array.from(keys.sort(), (key) => events[key % NUMBERS]!);
+}
+
 /** Shows events until something ends the run. @returns the exit status */
 async function show(
   world: World,
@@ -210,10 +226,10 @@ async function show(
   let count = 0;
   for (;;) {
     const more = await follower.round();
-    events.sort((a, b) => a.timeMs - b.timeMs);
     let met = false;
-    for (const event of events) {
-      if (event.socket !== undefined) names.useTable(event.socket.protocol === 17 ? "udp" : "tcp");
+    for (const event of inOrder(events)) {
+      if (event.socket !== undefined)
+        names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");
       if (form === "ndjson") json.write(object(event));
       else text += `${line(event)}\n`;
       met = ++count >= most || ending?.(event) === true;
