@@ -10,7 +10,7 @@ import { NO_DESCRIPTOR } from "../../../events/owners.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
 import { AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
 import { stateName } from "../../../model/state.ts";
-import { escapeText } from "../../../render/value.ts";
+import { escapeText } from "../../../render/terminal.ts";
 
 const decoder = new TextDecoder();
 
