@@ -48,6 +48,12 @@ test("the answer of rpcbind is read whole", () => {
   ]);
 });
 
+test("text is given as it came", () => {
+  // Found by the properties of test/fuzz/rpcbind.test.ts: a byte order mark.
+  const service = { program: 0, version: 0, netid: "\ufeff", address: "" };
+  expect(decodeRpcbindDump(dumpReply([service]))).toEqual([service]);
+});
+
 test("what is refused is no answer", () => {
   const reply = dumpReply([]);
   const refusals: [at: number, value: number, message: string][] = [

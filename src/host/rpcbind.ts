@@ -115,7 +115,8 @@ class XdrReader {
   }
 }
 
-const decoder = new TextDecoder();
+// A byte order mark is text like any other.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Reads the answer to {@link rpcbindDumpCall}. @throws DecodeError if it is none, or rpcbind did not do it */
 export function decodeRpcbindDump(record: Uint8Array): RpcService[] {
