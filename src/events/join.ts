@@ -124,14 +124,25 @@ export class EventJoin {
     if (!complete || listing.baseline) return;
     const patience = this.#context.has("destroy") ? ABSENCES_WITH_DESTROY : ABSENCES;
     for (const entry of this.#sockets.withCookies()) {
-      if (entry.generation === generation || entry.place !== place) continue;
-      if (entry.socket.origin.protocol !== protocol || entry.recordNs > listing.begunNs) continue;
+      if (entry.generation === generation || !isDue(entry)) continue;
       if (entry.ended) this.#sockets.remove(entry);
-      // One that is closed but still open in a process is in no table.
-      else if (entry.destroyedNs === 0 && (protocol !== IPPROTO_TCP || entry.state !== SS_CLOSE)) {
-        if (++entry.absent >= patience) this.#end(entry, "sock_diag", listing.timeMs, SS_CLOSE);
-      }
+      else this.#miss(entry, listing, patience);
     }
+    // One whose cookie is not known by now was in no listing since the trace has told of it.
+    for (const entry of this.#sockets.withoutCookies())
+      if (isDue(entry)) this.#miss(entry, listing, patience);
+
+    function isDue({ place: its, socket, recordNs }: Tracked): boolean {
+      return its === place && socket.origin.protocol === protocol && recordNs <= listing.begunNs;
+    }
+  }
+
+  /** A socket was not listed: it has ended, if it was not a few times before. */
+  #miss(entry: Tracked, { protocol, timeMs }: Listing, patience: number): void {
+    if (entry.destroyedNs !== 0) return;
+    // One that is closed but still open in a process is in no table.
+    if (protocol === IPPROTO_TCP && entry.state === SS_CLOSE) return;
+    if (++entry.absent >= patience) this.#end(entry, "sock_diag", timeMs, SS_CLOSE);
   }
 
   /** Takes a socket that sock_diag tells the end of. */
@@ -272,13 +283,22 @@ export class EventJoin {
     const known = this.#sockets.withAddress(address);
     if (known !== undefined) {
       if (this.#agrees(known, record)) return known;
-      // Its end was lost, and its memory is another's now.
-      this.#sockets.loseAddress(known);
+      this.#replaced(known, record.ns);
     }
     const entry = cookie === 0 ? undefined : this.#sockets.withCookie(cookie);
     const found = entry ?? (event === "destroy" ? undefined : this.#withoutAddress(record));
     if (found !== undefined) this.#sockets.setAddress(found, address);
     return found;
+  }
+
+  /** The memory of a socket is another's now, so that it has ended; the record of that was lost. */
+  #replaced(entry: Tracked, ns: number): void {
+    this.#sockets.loseAddress(entry);
+    if (entry.place === ELSEWHERE) this.#forget(entry);
+    else if (!entry.ended) {
+      entry.destroyedNs = ns;
+      this.#destroyed.add(entry);
+    }
   }
 
   /** Whether a record can be about the socket that was at its address. */
@@ -456,7 +476,8 @@ export class EventJoin {
     this.#held.release(entry);
     const { openedMs, closing, cookie } = entry;
     const oldState = closing?.oldState ?? entry.state;
-    if (source !== "destroy" && this.#context.has("destroy")) this.#told.set(cookie, timeMs + ENDED_MS);
+    if (cookie !== 0 && source !== "destroy" && this.#context.has("destroy"))
+      this.#told.set(cookie, timeMs + ENDED_MS);
     const durationMs = openedMs === undefined ? undefined : Math.max(0, timeMs - openedMs);
     entry.closing = undefined;
     this.#emit(entry, source, { timeMs, kind: "close", oldState, newState, durationMs });

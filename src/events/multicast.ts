@@ -36,6 +36,8 @@ export function joinGroups({ transport, files }: Host, protocol: number, groups:
     return buffer;
   };
   let dropped = 0;
+  // From the first drop until all that waited is received, the kernel drops without a further word.
+  let congested = false;
   return {
     take(limit, visit) {
       let overrun = false;
@@ -46,22 +48,27 @@ export function joinGroups({ transport, files }: Host, protocol: number, groups:
         } catch (error) {
           if (!(error instanceof NetlinkError) || error.errno !== ENOBUFS) throw error;
           overrun = true;
+          congested = true;
           continue;
         }
-        if (datagram === pending || datagram.length === 0) return { more: false, lost: lost(overrun) };
+        if (datagram === pending || datagram.length === 0) {
+          const lost = overrun || congested ? lostSince(overrun) : 0;
+          congested = false;
+          return { more: false, lost };
+        }
         visit(datagram);
       }
-      return { more: true, lost: lost(overrun) };
+      return { more: true, lost: overrun ? lostSince(true) : 0 };
     },
     close: () => socket.close(),
   };
 
-  function lost(overrun: boolean): number | undefined {
-    if (!overrun) return 0;
+  /** How many were dropped since this was asked last. @param certain whether there were any */
+  function lostSince(certain: boolean): number | undefined {
     const drops = dropsOf(files, socket.portId);
-    if (drops === undefined) return undefined;
+    if (drops === undefined) return certain ? undefined : 0;
     const since = drops - dropped;
     dropped = drops;
-    return since === 0 ? undefined : since;
+    return since === 0 && certain ? undefined : since;
   }
 }

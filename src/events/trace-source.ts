@@ -26,7 +26,7 @@ const TOTAL_KB = 64 * 1024;
 const MOST_KB = 16 * 1024;
 const LEAST_KB = 1024;
 /** Pages that are read of one processor before others have their turn. */
-const PAGES_A_ROUND = 1024;
+const PAGES_A_ROUND = 512;
 /** How long the names of threads that are gone hold. */
 const NAMES_MS = 200;
 

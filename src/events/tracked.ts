@@ -57,10 +57,12 @@ export class TrackedSockets {
   readonly #byCookie = new Map<number, Tracked>();
   readonly #byAddress = new Map<number, Tracked>();
   readonly #byTuple = new Map<PlaceNumber, Map<string, Tracked>>();
+  readonly #cookieless = new Set<Tracked>();
 
   /** Takes in a socket. */
   add(entry: Tracked): void {
-    if (entry.cookie !== 0) this.#byCookie.set(entry.cookie, entry);
+    if (entry.cookie === 0) this.#cookieless.add(entry);
+    else this.#byCookie.set(entry.cookie, entry);
     if (entry.address !== 0) this.#byAddress.set(entry.address, entry);
     this.#tuples(entry.place).set(entry.tuple, entry);
   }
@@ -68,6 +70,7 @@ export class TrackedSockets {
   /** Forgets a socket. */
   remove(entry: Tracked): void {
     if (this.#byCookie.get(entry.cookie) === entry) this.#byCookie.delete(entry.cookie);
+    this.#cookieless.delete(entry);
     this.loseAddress(entry);
     this.#removeTuple(entry);
   }
@@ -91,6 +94,7 @@ export class TrackedSockets {
   setCookie(entry: Tracked, cookie: number): void {
     if (this.#byCookie.get(entry.cookie) === entry) this.#byCookie.delete(entry.cookie);
     entry.cookie = cookie;
+    this.#cookieless.delete(entry);
     this.#byCookie.set(cookie, entry);
   }
 
@@ -121,6 +125,11 @@ export class TrackedSockets {
   /** All that have a cookie. */
   withCookies(): Iterable<Tracked> {
     return this.#byCookie.values();
+  }
+
+  /** All whose cookie is not known yet. */
+  withoutCookies(): Iterable<Tracked> {
+    return this.#cookieless;
   }
 
   #tuples(place: PlaceNumber): Map<string, Tracked> {
