@@ -417,7 +417,8 @@ export class Follower implements Disposable {
     const inode = this.#owners.netns(record.tid);
     const timeMs = this.#clock.wallMs(record.ns);
     // Of a process that is gone, the end of its socket tells where it was.
-    if (inode === undefined) this.#routes.push({ record, owners, timeMs });
+    if (inode === undefined)
+      this.#routes.push({ record: { ...record, bytes: record.bytes.slice() }, owners, timeMs });
     else this.#tellRoute({ record, owners, timeMs }, this.#numbers.get(inode));
   }
 

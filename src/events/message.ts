@@ -7,6 +7,7 @@ import { InetSocket } from "../diag/inet.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
 import type { Origin } from "../diag/message.ts";
 import { AF_INET6 } from "../model/family.ts";
+import { align4 } from "../netlink/message.ts";
 
 /** Bytes of an address in struct inet_diag_msg. */
 const ADDRESS_SIZE = 16;
@@ -23,27 +24,56 @@ export interface Endpoints {
   readonly dport: number;
 }
 
+/** Sockets share blocks of memory: one that outlives its neighbours keeps no more than this. */
+const BLOCK_SIZE = 4096;
+
+/** The block that the next sockets go to. */
+let block = newBlock();
+
+function newBlock() {
+  const bytes = new Uint8Array(BLOCK_SIZE);
+  return { bytes, data: new DataView(bytes.buffer), used: 0 };
+}
+
+/** Takes a part of a block, filled with zeros: where it begins. What is longer has a block of its own. */
+function allocate(length: number): {
+  readonly bytes: Uint8Array;
+  readonly data: DataView;
+  readonly offset: number;
+} {
+  if (length > BLOCK_SIZE) {
+    const bytes = new Uint8Array(length);
+    return { bytes, data: new DataView(bytes.buffer), offset: 0 };
+  }
+  if (block.used + length > BLOCK_SIZE) block = newBlock();
+  const { bytes, data, used: offset } = block;
+  block.used += align4(length);
+  return { bytes, data, offset };
+}
+
 /** A copy of a socket, with its attributes. @param origin where it was listed, if the socket itself does not know */
 export function keptSocket(socket: InetSocket, origin = socket.origin): InetSocket {
-  const { data, offset, length } = socket;
-  const bytes = new Uint8Array(length);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset + offset, length));
-  return new InetSocket(new DataView(bytes.buffer), 0, length, origin);
+  const { length } = socket;
+  const { bytes, data, offset } = allocate(length);
+  bytes.set(new Uint8Array(socket.data.buffer, socket.data.byteOffset + socket.offset, length), offset);
+  return new InetSocket(data, offset, length, origin);
 }
 
 /** A socket with nothing but addresses, ports and a state. */
 export function bareSocket(endpoints: Endpoints, state: number, origin: Origin): InetSocket {
-  const bytes = new Uint8Array(INET_DIAG_MESSAGE_SIZE);
-  const data = new DataView(bytes.buffer);
-  bytes[inetDiagMessage.familyNumber.offset] = endpoints.family;
-  bytes[inetDiagMessage.stateNumber.offset] = state;
-  data.setUint16(inetDiagMessage.sport.offset, endpoints.sport);
-  data.setUint16(inetDiagMessage.dport.offset, endpoints.dport);
+  const { bytes, data, offset } = allocate(INET_DIAG_MESSAGE_SIZE);
+  data.setUint8(offset + inetDiagMessage.familyNumber.offset, endpoints.family);
+  data.setUint8(offset + inetDiagMessage.stateNumber.offset, state);
+  data.setUint16(offset + inetDiagMessage.sport.offset, endpoints.sport);
+  data.setUint16(offset + inetDiagMessage.dport.offset, endpoints.dport);
   const size = endpoints.family === AF_INET6 ? ADDRESS_SIZE : 4;
-  const { bytes: from, sourceOffset, destinationOffset } = endpoints;
-  bytes.set(from.subarray(sourceOffset, sourceOffset + size), inetDiagMessage.source.offset);
-  bytes.set(from.subarray(destinationOffset, destinationOffset + size), inetDiagMessage.destination.offset);
-  return new InetSocket(data, 0, INET_DIAG_MESSAGE_SIZE, origin);
+  const source = offset + inetDiagMessage.source.offset;
+  const destination = offset + inetDiagMessage.destination.offset;
+  for (let at = 0; at < size; at++) {
+    bytes[source + at] = endpoints.bytes[endpoints.sourceOffset + at]!;
+    bytes[destination + at] = endpoints.bytes[endpoints.destinationOffset + at]!;
+  }
+  return new InetSocket(data, offset, INET_DIAG_MESSAGE_SIZE, origin);
 }
 
 /** Changes the state of a socket that is ours to change. */

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { missingField, traceDecoder } from "./trace-decode.ts";
 import { parseTraceFormat, type TraceFormat } from "./trace-format.ts";
+import type { TracePage } from "./trace-page.ts";
 import type { TraceEventName } from "./trace-record.ts";
 
 /** A format with fields at places that no kernel has them at: offsets are the kernel's to choose. */
@@ -44,6 +45,10 @@ function recordOf(format: TraceFormat, values: Readonly<Record<string, number | 
   return data;
 }
 
+function pageOf(data: DataView): TracePage {
+  return { data, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
 test("a record is read where the kernel says that its fields are", () => {
   const decode = traceDecoder(new Map([["state", state]]));
   const data = recordOf(state, {
@@ -57,7 +62,7 @@ test("a record is read where the kernel says that its fields are", () => {
     oldstate: 7,
     newstate: 2,
   });
-  const record = decode(data, 0, data.byteLength, 99)!;
+  const record = decode(pageOf(data), 0, data.byteLength, 99)!;
   expect(record).toMatchObject({
     event: "state",
     ns: 99,
@@ -80,7 +85,7 @@ test("IPv6 has addresses of its own, and a softirq no thread", () => {
   const decode = traceDecoder(new Map([["state", state]]));
   const source = Uint8Array.from({ length: 16 }, (_, index) => index);
   const data = recordOf(state, { family: AF_INET6, saddr_v6: source, common_flags: 0x10 });
-  const { bytes, sourceOffset, interrupted } = decode(data, 0, data.byteLength, 0)!;
+  const { bytes, sourceOffset, interrupted } = decode(pageOf(data), 0, data.byteLength, 0)!;
   expect(bytes.subarray(sourceOffset, sourceOffset + 16)).toEqual(source);
   expect(interrupted).toBe(true);
 });
@@ -90,11 +95,11 @@ test("what lacks a field, is of another event or family, or is cut short is no r
   expect(missingField("destroy", state)).toBe("sock_cookie");
   const decode = traceDecoder(new Map([["state", state]]));
   const data = recordOf(state, { family: AF_INET });
-  expect(decode(data, 0, data.byteLength, 0)).toBeDefined();
-  expect(decode(data, 0, data.byteLength - 1, 0)).toBeUndefined();
-  expect(decode(recordOf(state, { family: 1 }), 0, data.byteLength, 0)).toBeUndefined();
+  expect(decode(pageOf(data), 0, data.byteLength, 0)).toBeDefined();
+  expect(decode(pageOf(data), 0, data.byteLength - 1, 0)).toBeUndefined();
+  expect(decode(pageOf(recordOf(state, { family: 1 })), 0, data.byteLength, 0)).toBeUndefined();
   data.setUint16(0, 8, true);
-  expect(decode(data, 0, data.byteLength, 0)).toBeUndefined();
+  expect(decode(pageOf(data), 0, data.byteLength, 0)).toBeUndefined();
 });
 
 test("no bytes make it throw", () => {
@@ -103,7 +108,7 @@ test("no bytes make it throw", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(120), (bytes, length) => {
       const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      decode(data, 0, Math.min(length, bytes.length), 0);
+      decode(pageOf(data), 0, Math.min(length, bytes.length), 0);
     }),
   );
 });

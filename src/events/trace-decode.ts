@@ -1,6 +1,7 @@
 /** From the events of a trace page to records, by what the kernel says of their fields. */
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { TraceField, TraceFormat } from "./trace-format.ts";
+import type { TracePage } from "./trace-page.ts";
 import type { TraceEventName, TraceRecord } from "./trace-record.ts";
 
 /**
@@ -38,9 +39,13 @@ export function missingField(event: TraceEventName, { fields }: TraceFormat): st
   return [...common, ...fieldNames[event]].find((name) => !fields.has(name));
 }
 
-/** Makes a record of an event's data, which may be longer than its fields. @returns undefined if it is shorter */
+/**
+ * Makes a record of an event's data, which may be longer than its fields. The record has its addresses in `bytes`.
+ *
+ * @returns undefined if the data is shorter
+ */
 export type DecodeTrace = (
-  data: DataView,
+  { data, bytes }: TracePage,
   offset: number,
   length: number,
   ns: number,
@@ -72,7 +77,7 @@ function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace 
   const input = at("iif");
   const u64 = (data: DataView, offset: number) =>
     (data.getUint32(offset + 4, true) & 0x1f_ffff) * WORD_RANGE + data.getUint32(offset, true);
-  return (data, offset, length, ns) => {
+  return ({ data, bytes }, offset, length, ns) => {
     if (length < end) return undefined;
     const familyNumber = family < 0 ? fixedFamily : data.getUint16(offset + family, true);
     if (familyNumber !== AF_INET && familyNumber !== AF_INET6) return undefined;
@@ -88,7 +93,7 @@ function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace 
       newState: newState < 0 ? 0 : data.getInt32(offset + newState, true),
       inputInterface: input < 0 ? 0 : data.getInt32(offset + input, true),
       family: familyNumber,
-      bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      bytes,
       sourceOffset: offset + (wide ? source6 : source),
       destinationOffset: offset + (wide ? destination6 : destination),
       sport: data.getUint16(offset + sport, true),
@@ -101,6 +106,6 @@ function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace 
 export function traceDecoder(formats: ReadonlyMap<TraceEventName, TraceFormat>): DecodeTrace {
   const decoders = new Map<number, DecodeTrace>();
   for (const [event, format] of formats) decoders.set(format.id, decoderOf(event, format));
-  return (data, offset, length, ns) =>
-    length < 2 ? undefined : decoders.get(data.getUint16(offset, true))?.(data, offset, length, ns);
+  return (page, offset, length, ns) =>
+    length < 2 ? undefined : decoders.get(page.data.getUint16(offset, true))?.(page, offset, length, ns);
 }

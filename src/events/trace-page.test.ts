@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { PageFormat } from "./trace-format.ts";
-import { walkTracePage } from "./trace-page.ts";
+import { newTracePage, type TracePage, walkTracePage } from "./trace-page.ts";
 
 const format: PageFormat = { commitOffset: 8, dataOffset: 16, size: 4096 };
 
@@ -13,18 +13,19 @@ const PADDING = 29;
 const header = (type: number, delta: number) => (type | (delta << 5)) >>> 0;
 
 /** A page of words, with its time and the length of its data. */
-function pageOf(words: readonly number[], ns = 1000, flags = 0): DataView {
-  const page = new DataView(new ArrayBuffer(format.size));
+function pageOf(words: readonly number[], ns = 1000, flags = 0): TracePage {
+  const tracePage = newTracePage(format);
+  const { data: page } = tracePage;
   page.setUint32(0, ns, true);
   page.setUint32(8, words.length * 4 + flags, true);
   for (const [index, word] of words.entries()) page.setUint32(16 + index * 4, word, true);
-  return page;
+  return tracePage;
 }
 
 /** The events of a page: first word, length and time. */
-function eventsOf(page: DataView, length = format.size) {
+function eventsOf(page: TracePage, length = format.size) {
   const events: { word: number; length: number; ns: number }[] = [];
-  walkTracePage(page, length, format, (data, offset, size, ns) => {
+  walkTracePage(page, length, format, ({ data }, offset, size, ns) => {
     events.push({ word: data.getUint32(offset, true), length: size, ns });
   });
   return events;
@@ -74,7 +75,7 @@ describe("walkTracePage()", () => {
     fc.assert(
       fc.property(words, fc.nat(format.size), fc.nat(0xffffffff), (any, length, commit) => {
         const page = pageOf(any);
-        page.setUint32(8, commit, true);
+        page.data.setUint32(8, commit, true);
         walkTracePage(page, length, format, (_, offset, size) => {
           expect(offset).toBeGreaterThanOrEqual(20);
           expect(offset + size).toBeLessThanOrEqual(length);

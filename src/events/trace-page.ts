@@ -20,8 +20,21 @@ const STAMP_RANGE = 2 ** 59;
 /** Flags in the length of the data: events were dropped before this page. */
 const LENGTH_MASK = 0x3fff_ffff;
 
+/** A page in memory. */
+export interface TracePage {
+  readonly bytes: Uint8Array;
+  /** The same bytes. */
+  readonly data: DataView;
+}
+
+/** An empty page. */
+export function newTracePage({ size }: PageFormat): TracePage {
+  const bytes = new Uint8Array(size);
+  return { bytes, data: new DataView(bytes.buffer) };
+}
+
 /** Takes an event: where its data is, how long it is, and its time in nanoseconds of the buffer's clock. */
-export type VisitTraceEvent = (data: DataView, offset: number, length: number, ns: number) => void;
+export type VisitTraceEvent = (page: TracePage, offset: number, length: number, ns: number) => void;
 
 /**
  * Walks the events of a page. What is no page is walked as far as it makes sense.
@@ -29,11 +42,12 @@ export type VisitTraceEvent = (data: DataView, offset: number, length: number, n
  * @param length bytes of the page that were read
  */
 export function walkTracePage(
-  page: DataView,
+  tracePage: TracePage,
   length: number,
   format: PageFormat,
   visit: VisitTraceEvent,
 ): void {
+  const { data: page } = tracePage;
   const { commitOffset, dataOffset } = format;
   if (length < dataOffset) return;
   const base = page.getUint32(4, true) * WORD_RANGE + page.getUint32(0, true);
@@ -47,7 +61,7 @@ export function walkTracePage(
       const size = type * 4;
       if (at + HEADER_SIZE + size > end) return;
       ns += delta;
-      visit(page, at + HEADER_SIZE, size, ns);
+      visit(tracePage, at + HEADER_SIZE, size, ns);
       at += HEADER_SIZE + size;
       continue;
     }
@@ -72,7 +86,7 @@ export function walkTracePage(
         // The length counts itself.
         if (word < HEADER_SIZE || at + HEADER_SIZE + word > end) return;
         ns += delta;
-        visit(page, at + HEADER_SIZE * 2, word - HEADER_SIZE, ns);
+        visit(tracePage, at + HEADER_SIZE * 2, word - HEADER_SIZE, ns);
         at += HEADER_SIZE + align4(word);
       }
     }

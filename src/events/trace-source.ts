@@ -12,7 +12,7 @@ import { systemMessage } from "../native/errno.ts";
 import type { GoneThreads } from "./owners.ts";
 import { missingField, traceDecoder } from "./trace-decode.ts";
 import { type PageFormat, parsePageFormat, parseTraceFormat, type TraceFormat } from "./trace-format.ts";
-import { walkTracePage } from "./trace-page.ts";
+import { newTracePage, type TracePage, walkTracePage } from "./trace-page.ts";
 import { type TraceEventName, type TraceRecord, traceEvents } from "./trace-record.ts";
 
 /** Only TCP: MPTCP and SCTP change states as well. Only UDP. */
@@ -61,7 +61,10 @@ export function planTrace(events: readonly TraceEventName[]): TracePlan {
 
 /** The trace while it runs. */
 export interface TraceSource {
-  /** The records up to a moment of the trace's clock that were not taken yet, in the order of time. */
+  /**
+   * The records up to a moment of the trace's clock that were not taken yet, in the order of time. Their addresses are
+   * valid until the next call.
+   */
   take(untilNs: number): { readonly records: readonly TraceRecord[]; readonly untilNs: number };
   /** How many records were lost since this was asked last. */
   lost(): number;
@@ -101,19 +104,31 @@ export function startTrace(
   const decode = traceDecoder(formats);
   let lost = 0;
   let waiting: TraceRecord[] = [];
-  let buffer = new Uint8Array(page.size);
+  /** Pages that may be read into, and those that hold the records that were taken last. */
+  const free: TracePage[] = [];
+  let used: TracePage[] = [];
+
+  /** The pages of the last round are free, but for those of records that still wait. */
+  function recycle(): void {
+    const wanted = new Set(waiting.map(({ bytes }) => bytes));
+    const kept = used.filter(({ bytes }) => wanted.has(bytes));
+    for (const each of used) if (!wanted.has(each.bytes)) free.push(each);
+    used = kept;
+  }
 
   function readProcessor(processor: number, records: TraceRecord[]): number | undefined {
     for (let count = 0; count < PAGES_A_ROUND; count++) {
-      const length = instance.read(processor, buffer);
-      if (length === 0) return undefined;
-      const before = records.length;
-      walkTracePage(new DataView(buffer.buffer), length, page, (data, offset, size, ns) => {
-        const record = decode(data, offset, size, ns);
+      const into = free.pop() ?? newTracePage(page);
+      const length = instance.read(processor, into.bytes);
+      if (length === 0) {
+        free.push(into);
+        return undefined;
+      }
+      used.push(into);
+      walkTracePage(into, length, page, (walked, offset, size, ns) => {
+        const record = decode(walked, offset, size, ns);
         if (record !== undefined) records.push(record);
       });
-      // Records have their addresses in the page.
-      if (records.length > before) buffer = new Uint8Array(page.size);
     }
     return records.at(-1)?.ns ?? 0;
   }
@@ -128,6 +143,7 @@ export function startTrace(
   };
   return {
     take(untilNs) {
+      recycle();
       const records = waiting;
       let until = untilNs;
       for (let processor = 0; processor < instance.processors; processor++) {

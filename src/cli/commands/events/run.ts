@@ -26,7 +26,7 @@ import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "../events.ts";
 import { eventLines, eventObjects } from "./lines.ts";
-import { writeWhenFree } from "./outlet.ts";
+import { Pending, writeWhenFree } from "./outlet.ts";
 import { chooseSources, sourcesHelp } from "./sources.ts";
 import { type EventHolders, type EventTest, eventHolders, eventTest } from "./tests.ts";
 
@@ -216,13 +216,11 @@ async function show(
   const source = nameSource(draft, names);
   const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
   const waits = until !== undefined || most !== Number.POSITIVE_INFINITY;
-  let text = "";
-  const json = new JsonWriter("ndjson", (bytes) => {
-    text += decoder.decode(bytes);
-  });
+  const pending = new Pending();
+  const json = new JsonWriter("ndjson", (bytes) => pending.bytes(bytes));
   const { heading, line } = eventLines(source, draft.allNetns);
   const object = eventObjects(source);
-  if (form === "lines" && draft.header) text = `${heading}\n`;
+  if (form === "lines" && draft.header) pending.line(heading);
   let count = 0;
   for (;;) {
     const more = await follower.round();
@@ -231,14 +229,13 @@ async function show(
       if (event.socket !== undefined)
         names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");
       if (form === "ndjson") json.write(object(event));
-      else text += `${line(event)}\n`;
+      else pending.line(line(event));
       met = ++count >= most || ending?.(event) === true;
       if (met) break;
     }
     events.length = 0;
     json.flush();
-    const written = await writeWhenFree(stdout, encoder.encode(text), interrupted);
-    text = "";
+    const written = await writeWhenFree(stdout, pending.take(), interrupted);
     if (written === "broken" || stdout.room?.() === "broken") return EXIT_PIPE;
     if (met) return 0;
     if (interrupted.aborted) return interrupted.reason as number;
@@ -249,5 +246,3 @@ async function show(
     );
   }
 }
-
-const decoder = new TextDecoder();
