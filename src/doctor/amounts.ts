@@ -10,7 +10,9 @@ const EXACT_BYTES = 100_000;
 
 /** Three digits that count: `1.25`, `12.5`, `125`, `4000`. */
 function short(value: number): string {
-  return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  if (value >= 100) return String(Math.round(value));
+  const digits = value >= 10 ? 10 : value >= 1 ? 100 : 1000;
+  return String(Math.round(value * digits) / digits);
 }
 
 /** A number and the largest unit that it has one of. @param units names, each with how many of it make the next */

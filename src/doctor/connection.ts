@@ -35,7 +35,11 @@ export const TIMER_RETRANSMIT = 1;
 export const TIMER_KEEPALIVE = 2;
 export const TIMER_PERSIST = 4;
 
-/** Values of `tcpi_ca_state`: the first of those in which lost segments are sent again. linux/tcp.h, enum tcp_ca_state. */
+/**
+ * Values of `tcpi_ca_state`: the window was reduced; lost segments are sent again, as acknowledgements have told of
+ * them, or a timeout has. linux/tcp.h, enum tcp_ca_state.
+ */
+export const CA_CWR = 2;
 export const CA_RECOVERY = 3;
 export const CA_LOSS = 4;
 

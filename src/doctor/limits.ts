@@ -5,19 +5,8 @@
  * like) tell what has been so, and decide only as differences between two samples.
  */
 import type { Explanation, Limit } from "../model/limits.ts";
-import {
-  SS_BOUND_INACTIVE,
-  SS_CLOSE,
-  SS_CLOSING,
-  SS_ESTABLISHED,
-  SS_LISTEN,
-  SS_NEW_SYN_RECV,
-  SS_SYN_RECV,
-  SS_SYN_SENT,
-  SS_TIME_WAIT,
-  stateMask,
-} from "../model/state.ts";
-import { bytesText, durationText, microsecondsText, rateText } from "./amounts.ts";
+import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, SS_SYN_SENT, SS_TIME_WAIT } from "../model/state.ts";
+import { bytesText, durationText, rateText } from "./amounts.ts";
 import {
   isAllSent,
   isCwndFull,
@@ -28,42 +17,36 @@ import {
   isPathFull,
   isPeerWindowClosed,
   isPeerWindowFull,
-  isReceiveBufferFilling,
   isSendBufferFull,
   isUnanswered,
   isUnread,
-  quietMs,
   unsent,
   usesBbr,
 } from "./conditions.ts";
+import { bytesInFlight, CA_RECOVERY, type Connection, TIMER_PERSIST } from "./connection.ts";
 import {
-  bytesInFlight,
-  CA_LOSS,
-  CA_RECOVERY,
-  type Connection,
-  type LimitedTime,
-  segmentsInFlight,
-  shareBetween,
-  shareSoFar,
-  TIMER_KEEPALIVE,
-  TIMER_PERSIST,
-} from "./connection.ts";
+  cwndSentence,
+  idleSentence,
+  lossSentence,
+  next,
+  pathSentence,
+  soFar,
+  unanswered,
+  unread,
+  waits,
+} from "./sentences.ts";
+import {
+  bit,
+  CLOSE_WAIT,
+  ENDING,
+  ESTABLISHED,
+  FIN_WAIT_2,
+  OPENING,
+  RECEIVING,
+  SENDING,
+  WRITABLE,
+} from "./state-masks.ts";
 import { counted } from "./words.ts";
-
-const bit = (...numbers: number[]) => numbers.reduce((mask, number) => mask | (1 << number), 0);
-const word = (name: string) => stateMask(name)!;
-
-const ESTABLISHED = bit(SS_ESTABLISHED);
-const FIN_WAIT_2 = word("fin-wait-2");
-const CLOSE_WAIT = word("close-wait");
-const ENDING = word("fin-wait-1") | word("last-ack") | bit(SS_CLOSING);
-const OPENING = bit(SS_SYN_SENT, SS_SYN_RECV, SS_NEW_SYN_RECV);
-/** The program may still write. */
-const WRITABLE = ESTABLISHED | CLOSE_WAIT;
-/** Data may wait to be sent or acknowledged. */
-const SENDING = WRITABLE | ENDING;
-/** Data may arrive. */
-const RECEIVING = ESTABLISHED | word("fin-wait-1") | FIN_WAIT_2;
 
 /** A limit: of connections in which states it is, whether it holds, and how it is said. */
 interface Judgement {
@@ -74,106 +57,6 @@ interface Judgement {
   readonly holds?: (connection: Connection) => boolean;
   /** The sentence, without its full stop. */
   readonly sentence: (connection: Connection) => string;
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)}%`;
-}
-
-/** What a counter of limited time adds to a sentence. */
-function soFar(connection: Connection, time: LimitedTime): string {
-  const between = shareBetween(connection, time);
-  if (between !== undefined)
-    return `, and it was so for ${percent(between)} of the time with data to send between the samples`;
-  const share = shareSoFar(connection, time);
-  return share === undefined || share < 0.005
-    ? ""
-    : `; that took ${percent(share)} of all time with data to send so far`;
-}
-
-/** How much waits. */
-function waits(bytes: number): string {
-  return `${bytesText(bytes)} ${bytes === 1 ? "waits" : "wait"}`;
-}
-
-/** When the timer goes off next. */
-function next({ expires }: Connection, what: string): string {
-  return expires > 0 ? `, and the next ${what} goes out in ${durationText(expires)}` : "";
-}
-
-/** How long ago the peer was heard of; nothing if the connection is too young to tell. */
-function lastHeard({ info }: Connection): string {
-  return info.lastAckRecv === undefined
-    ? ""
-    : `; the last acknowledgement came ${durationText(info.lastAckRecv)} ago`;
-}
-
-function unanswered(connection: Connection): string {
-  const { stateNumber, timerNumber, retransmits, wqueue } = connection;
-  const times = `${retransmits + 1} times`;
-  if (stateNumber === SS_SYN_SENT)
-    return `The peer does not answer: the SYN was sent ${times}${next(connection, "one")}`;
-  if (bit(stateNumber) & OPENING)
-    return `The peer does not answer: SYN and ACK were sent ${times}${next(connection, "one")}`;
-  const probes = counted(retransmits, "probe");
-  if (timerNumber === TIMER_KEEPALIVE)
-    return `The peer does not answer: ${probes} of keepalive in a row found nobody${next(connection, "one")}${lastHeard(connection)}`;
-  if (timerNumber === TIMER_PERSIST)
-    return `The peer does not answer: ${probes} of its closed window in a row found nobody${next(connection, "one")}${lastHeard(connection)}`;
-  const what =
-    wqueue === 1 && (bit(stateNumber) & ENDING) !== 0
-      ? `the FIN was sent ${times}`
-      : `${waits(wqueue)}, the first of them sent ${times}`;
-  return `The peer does not answer: ${what}${next(connection, "attempt")}${lastHeard(connection)}`;
-}
-
-function pathSentence(connection: Connection): string {
-  const { rtt = 0, minRtt = 0, deliveryRate } = connection.info;
-  const waiting = `${waits(unsent(connection))} here`;
-  const rate = deliveryRate ? `, which carries ${rateText(deliveryRate)}` : "";
-  if (usesBbr(connection)) return `The path${rate}: BBR sends no faster than that, and ${waiting}`;
-  return `The path${rate}: segments queue on the way (round trip ${microsecondsText(rtt)}, the shortest was ${microsecondsText(minRtt)}), and ${waiting}`;
-}
-
-function cwndSentence(connection: Connection): string {
-  const { sndCwnd = 0, sndSsthresh, caState } = connection.info;
-  const inFlight = segmentsInFlight(connection.info) ?? 0;
-  const slowStart = sndSsthresh === undefined || sndCwnd < sndSsthresh;
-  const phase = slowStart
-    ? "it doubles each round trip (slow start)"
-    : "it grows slowly (congestion avoidance)";
-  // linux/tcp.h, TCP_CA_CWR.
-  const why = caState === 2 ? "it was reduced for a congestion mark or a full local queue" : phase;
-  return `The congestion window: ${inFlight} of its ${counted(sndCwnd, "segment")} are in flight, and ${waits(unsent(connection))}; ${why}`;
-}
-
-function lossSentence({ info }: Connection): string {
-  const { lost = 0, unacked = 0, sndCwnd, retrans = 0, caState } = info;
-  const how = caState === CA_LOSS ? "a retransmission timeout has passed" : "acknowledgements have told so";
-  const window =
-    sndCwnd === undefined ? "" : `, and the congestion window is down to ${counted(sndCwnd, "segment")}`;
-  return `Lost segments: ${lost} of the ${unacked} sent are thought lost (${how}), ${retrans} are on the way again${window}`;
-}
-
-function unread(connection: Connection): string {
-  const { rqueue, info, memory } = connection;
-  const age =
-    info.lastDataRecv === undefined ? "" : `; the last of them came ${durationText(info.lastDataRecv)} ago`;
-  const { rcvWnd } = info;
-  const window = isOwnWindowClosed(connection)
-    ? `, so that the window announced to the peer is ${rcvWnd === 0 ? "closed" : `down to ${bytesText(rcvWnd!)}`}`
-    : isReceiveBufferFilling(connection)
-      ? `, and the receive buffer is ${percent(memory.rmemAlloc! / memory.rcvbuf!)} full`
-      : "";
-  return `The local program: ${bytesText(rqueue)} ${rqueue === 1 ? "has" : "have"} arrived that it has not read${window}${age}`;
-}
-
-function idleSentence({ timerNumber, expires, info }: Connection): string {
-  const keepalive =
-    timerNumber === TIMER_KEEPALIVE
-      ? `the next keepalive probe is in ${durationText(expires)}`
-      : "without keepalive nobody would notice if the peer were gone";
-  return `Nothing: no data went either way for ${durationText(quietMs(info)!)}, and ${keepalive}`;
 }
 
 const judgements: readonly Judgement[] = [

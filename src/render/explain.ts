@@ -133,15 +133,24 @@ function nameOf({ key, unit }: Column<InetSocket>): string {
   return bare.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** The columns that are told in words, by the names of their fields. */
-const fields: ReadonlyMap<string, Column<InetSocket>> = new Map(
+/** The columns that can be told in words, by the names of their fields. */
+const columnsByName: ReadonlyMap<string, Column<InetSocket>> = new Map(
   inetColumns(noNames)
     .filter(({ key }) => key === "congestion" || key.startsWith("tcpInfo.") || key.startsWith("memory."))
     .map((column) => [nameOf(column), column]),
 );
 
 /** The names of all fields that can be told. */
-export const fieldNames: readonly string[] = [...fields.keys()];
+export const fieldNames: readonly string[] = [...columnsByName.keys()];
+
+/** The fields of each group. */
+const groupedFields = Object.entries(groups).map(([heading, names]) => ({
+  heading,
+  fields: names.map((name) => {
+    const column = columnsByName.get(name)!;
+    return { name, column, doc: column.doc.replace(OF_LISTENERS, "") };
+  }),
+}));
 
 /** What a TCP socket is limited by; undefined for one that is not of TCP, or where the kernel does not tell enough. */
 export function explanationOf(socket: InetSocket): Explanation | undefined {
@@ -160,6 +169,7 @@ function valueText(value: Json, { unit }: Column<InetSocket>): string {
 
 /** Text in lines of so many columns, the first of which begins with `first` and the others with `indent`. */
 function wrapped(text: string, first: string, indent: string, columns: number): string {
+  if (first.length + text.length <= columns) return `\n${first}${text}`;
   const lines: string[] = [];
   let line = first;
   let empty = true;
@@ -194,16 +204,16 @@ interface ShownGroup {
 function groupsOf(socket: InetSocket): ShownGroup[] {
   // Of a listener, struct tcp_info has nothing but the queue that the sentence tells.
   if (socket.stateNumber === SS_LISTEN) return [];
-  return Object.entries(groups).flatMap(([heading, names]) => {
+  const unheard = opening.has(socket.stateNumber);
+  return groupedFields.flatMap(({ heading, fields }) => {
     const shown: ShownField[] = [];
     const none: string[] = [];
-    for (const name of names) {
-      if (opening.has(socket.stateNumber) && sinceEvents.has(name)) continue;
-      const column = fields.get(name)!;
+    for (const { name, column, doc } of fields) {
+      if (unheard && sinceEvents.has(name)) continue;
       const value = column.read(socket);
       if (value === undefined || value === "") continue;
       if (value === 0 || value === false) none.push(name);
-      else shown.push({ name, value: valueText(value, column), doc: column.doc.replace(OF_LISTENERS, "") });
+      else shown.push({ name, value: valueText(value, column), doc });
     }
     return shown.length + none.length === 0 ? [] : { heading, fields: shown, none };
   });
@@ -225,12 +235,12 @@ export function explanationText(socket: InetSocket, { screen, oneline }: Explana
   const valueWidth = longest(all.map(({ value }) => value));
   const before = DEEPER.length + nameWidth + GAP.length + valueWidth + GAP.length;
   const narrow = columns - before < NARROW;
+  const indent = narrow ? `${DEEPER}${GAP}` : " ".repeat(before);
   let text = wrapped(explanation.sentence, INDENT, INDENT, columns);
   for (const { heading, fields, none } of shown) {
     text += `\n${INDENT}${heading}`;
     for (const { name, value, doc } of fields) {
       const start = `${DEEPER}${name.padEnd(nameWidth)}${GAP}${value}`;
-      const indent = narrow ? `${DEEPER}${GAP}` : " ".repeat(before);
       text += narrow
         ? `\n${start}${wrapped(doc, indent, indent, columns)}`
         : wrapped(doc, start.padEnd(before), indent, columns);
