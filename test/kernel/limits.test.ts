@@ -246,7 +246,11 @@ describe.skipIf(noPath !== undefined)(title("connections that send", noPath), ()
     ],
     [6102, "loss-recovery", /^Lost segments: \d+ of the \d+ sent are thought lost/],
     [6103, "send-buffer", /^The send buffer: it is full .* so that the program cannot write more/],
-    [6104, "peer-window", /^The peer's window: \d+ of its \d+ bytes are in flight, and [\d.]+ kB wait/],
+    [
+      6104,
+      "peer-window",
+      /^The peer's window: \d+ of its \d+ bytes are in flight, and [\d.]+ (bytes|[kM]B) wait/,
+    ],
     [
       6105,
       "nagle",
@@ -255,7 +259,7 @@ describe.skipIf(noPath !== undefined)(title("connections that send", noPath), ()
     [
       6107,
       "pacing",
-      /^Pacing: segments leave at 8 Mbit\/s, the limit that SO_MAX_PACING_RATE sets, and [\d.]+ MB wait\.$/,
+      /^Pacing: segments leave at 8 Mbit\/s, the limit that SO_MAX_PACING_RATE sets, and [\d.]+ (bytes|[kM]B) wait\.$/,
     ],
     [6108, "application", /^The application: /],
   ])("port %d: %s", async (port, limit, text) => {
