@@ -291,7 +291,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
   });
 
   test("is JSON for programs", async () => {
-    const ours = follow(world.within(executable, "events", "-t", "--json", "--only", "close"));
+    const ours = follow(world.within(executable, "events", "-t", "--json", "--only", "close", "comm", "bun"));
     await until(
       () => instanceOf(ours.pid).length > 0,
       () => "the instance",
