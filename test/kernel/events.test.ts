@@ -1,7 +1,7 @@
 /** `events` against known scripts of sockets and against `ss -E`, in namespaces of their own. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { obstacle, unshare } from "./namespace.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
@@ -291,7 +291,8 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
   });
 
   test("is JSON for programs", async () => {
-    const ours = follow(world.within(executable, "events", "-t", "--json", "--only", "close", "comm", "bun"));
+    const comm = basename(process.execPath);
+    const ours = follow(world.within(executable, "events", "-t", "--json", "--only", "close", "comm", comm));
     await until(
       () => instanceOf(ours.pid).length > 0,
       () => "the instance",
@@ -316,7 +317,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
       family: "inet",
       local: { address: "127.0.0.1", port: client },
       peer: { address: "127.0.0.1", port: server },
-      processes: [{ pid }],
+      processes: [{ pid, comm }],
       tcpInfo: { bytesSent: sent },
     });
     expect(found.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
