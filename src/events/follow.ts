@@ -1,25 +1,17 @@
 /** Following sockets: round by round, what all sources have to tell. */
 
 import { destroyedSockets, destroyGroups } from "../diag/destroyed.ts";
-import { inetTables } from "../diag/families.ts";
 import type { Details } from "../diag/family-dump.ts";
 import type { InetSocket } from "../diag/inet.ts";
 import type { Origin } from "../diag/message.ts";
+import { once } from "../enrich/once.ts";
 import type { Owner } from "../enrich/processes.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { describeBare } from "../list/common.ts";
 import type { Problem } from "../list/query.ts";
-import { IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
+import { IPPROTO_UDP } from "../model/family.ts";
 import type { Selection } from "../model/selection.ts";
-import {
-  SS_BOUND_INACTIVE,
-  SS_NEW_SYN_RECV,
-  SS_SYN_RECV,
-  SS_SYN_SENT,
-  SS_TIME_WAIT,
-  stateGroups,
-} from "../model/state.ts";
 import { NETLINK_NETFILTER, NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import type { NetlinkSocket } from "../netlink/transport.ts";
 import { monotonicNs, TraceClock } from "./clock.ts";
@@ -28,10 +20,10 @@ import type { EventSource, SocketEvent } from "./event.ts";
 import { findSocket } from "./find.ts";
 import { UdpFlows } from "./flows.ts";
 import { EventJoin } from "./join.ts";
-import { type EventTable, type Listed, type Listing, listTable } from "./listing.ts";
 import { keptSocket } from "./message.ts";
 import { joinGroups, type Multicast } from "./multicast.ts";
 import { OwnerCache } from "./owners.ts";
+import { type Made, newInodes, Polling } from "./polling.ts";
 import { tracedBy } from "./sources.ts";
 import type { TraceEventName, TraceRecord } from "./trace-record.ts";
 import { planTrace, startTrace, type TraceSource } from "./trace-source.ts";
@@ -69,13 +61,6 @@ export interface FollowOptions {
   readonly report: (problem: Problem) => void;
 }
 
-/** The usual time between two listings: where the trace tells what happens in between, and where nothing does. */
-const INTERVAL_MS = 250;
-const INTERVAL_WITH_TRACE_MS = 1000;
-/** Listings take no more than this part of the time, whatever was asked for. */
-const SHARE = 0.05;
-/** Time between two looks for the local ports of sockets that connect. */
-const PORTS_INTERVAL_MS = 50;
 /** Datagrams of one multicast socket in a round, and sockets that are looked for by themselves. */
 const DATAGRAMS_A_ROUND = 8192;
 const FINDS_A_ROUND = 64;
@@ -83,11 +68,6 @@ const FINDS_A_ROUND = 64;
 const ROUTE_WAIT_MS = 2000;
 /** Time between two looks at what the trace has lost. */
 const LOSS_INTERVAL_MS = 500;
-
-/** States in which a full socket can be listed. */
-const LISTED_STATES =
-  stateGroups.all &
-  ~((1 << SS_SYN_RECV) | (1 << SS_NEW_SYN_RECV) | (1 << SS_BOUND_INACTIVE) | (1 << SS_TIME_WAIT));
 
 /** An end that was told of, until the trace is read up to it. */
 interface Ended {
@@ -105,19 +85,12 @@ interface Route {
   readonly timeMs: number;
 }
 
-/** A listing that was made, until the trace is read up to its end. */
-interface Made {
-  readonly listed: Listed;
-  readonly endNs: number;
-}
-
 /** A place while it is followed. */
 interface Followed extends FollowedPlace {
   readonly number: PlaceNumber;
   readonly destroy: Multicast | undefined;
   readonly conntrack: Multicast | undefined;
   conversation: NetlinkSocket | undefined;
-  /** Flows that began and have an owner, by conntrack's number. */
 }
 
 /** Follows sockets until it is closed. */
@@ -128,6 +101,7 @@ export class Follower implements Disposable {
   readonly #places: Followed[] = [];
   readonly #owners: OwnerCache;
   readonly #join: EventJoin;
+  readonly #polling: Polling;
   readonly #flows: UdpFlows;
   readonly #origins = new Map<number, Origin>();
   #ended: Ended[] = [];
@@ -139,9 +113,6 @@ export class Follower implements Disposable {
   #readNs = 0;
   /** Up to when all else was taken. */
   #drainedNs = 0;
-  /** When each table is listed next. */
-  readonly #nextMs = new Map<EventTable, number>();
-  #nextPortsMs = 0;
   #nextLossMs = 0;
 
   /** @throws an Error that says what cannot be done, NetlinkError */
@@ -182,6 +153,7 @@ export class Follower implements Disposable {
       wallMs: (ns) => this.#clock.wallMs(ns),
     });
     this.#join.places = places.length;
+    this.#polling = new Polling(options, this.#join, this.#clock);
     this.#flows = new UdpFlows((event) => options.emit(event));
   }
 
@@ -212,14 +184,15 @@ export class Follower implements Disposable {
         if (taken !== undefined && taken.lost !== 0) lose(source, taken.lost, place.netns);
       }
     }
-    if (this.#listed.length === 0) this.#listed = await this.#listings();
+    if (this.#listed.length === 0) this.#listed = await this.#polling.due(this.#places, this.#readNs);
     const records = this.#readTrace();
     for (const record of records) this.#takeRecord(record);
     await this.#owners.find(newInodes(this.#listed));
     this.#tellListed();
+    const ownersOfPort = once(() => this.#join.ownersOfUdpPorts());
     for (const { place, flow, timeMs } of flows) {
       const origin = this.#origin(place.number, IPPROTO_UDP);
-      const owners = this.#join.ownersOfPort(place.number, flow.sport);
+      const owners = ownersOfPort()(place.number, flow.sport);
       this.#flows.tracked(flow, timeMs, owners, { place: place.number, origin });
     }
     this.#findPlaces();
@@ -234,7 +207,7 @@ export class Follower implements Disposable {
     }
     for (const event of lost) this.#options.emit(event);
     // What was lost is made up for by what is there.
-    if (lost.length > 0) this.#hasten();
+    if (lost.length > 0) this.#polling.hasten();
     return more || this.#ended.length > 0;
   }
 
@@ -327,74 +300,6 @@ export class Follower implements Disposable {
     }
   }
 
-  /** Lists the tables whose time it is. */
-  async #listings(): Promise<Made[]> {
-    const { intervalMs, selection, sources } = this.#options;
-    if (!sources.has("sock_diag")) return [];
-    const listed: Made[] = [];
-    for (const table of ["tcp", "udp"] as const) {
-      const begun = performance.now();
-      if (!selection.tables.has(table) || begun < (this.#nextMs.get(table) ?? 0)) continue;
-      const baseline = !this.#nextMs.has(table);
-      for (const place of this.#places)
-        listed.push(made({ ...(await this.#list(place, table, LISTED_STATES)), baseline }));
-      const now = performance.now();
-      const traced = table === "tcp" && sources.has("tracefs");
-      const wanted = intervalMs ?? (traced ? INTERVAL_WITH_TRACE_MS : INTERVAL_MS);
-      this.#nextMs.set(table, Math.max(begun + wanted, now + (now - begun) * (1 / SHARE - 1)));
-    }
-    return listed.length > 0 ? listed : await this.#connecting();
-  }
-
-  /** Makes the next listings come soon. */
-  #hasten(): void {
-    const soon = performance.now() + PORTS_INTERVAL_MS;
-    for (const [table, nextMs] of this.#nextMs) this.#nextMs.set(table, Math.min(nextMs, soon));
-  }
-
-  /** Looks for the local ports of sockets that connect, which the kernel chooses after the trace has told of them. */
-  async #connecting(): Promise<Made[]> {
-    const now = performance.now();
-    if (now < this.#nextPortsMs || !this.#join.wantsPorts(this.#clock.wallMs(this.#readNs))) return [];
-    this.#nextPortsMs = now + PORTS_INTERVAL_MS;
-    const listed: Made[] = [];
-    for (const place of this.#places) {
-      const found = await this.#list(place, "tcp", 1 << SS_SYN_SENT);
-      listed.push(made({ ...found, complete: false }));
-    }
-    return listed;
-  }
-
-  async #list(place: Followed, table: EventTable, states: number): Promise<Listed> {
-    const { host, netns, bytecode, number } = place;
-    const { selection, details, sources, report } = this.#options;
-    const withoutEnds = !sources.has("destroy");
-    const protocol = inetTables[table];
-    const listing: Listing = this.#join.beginListing({
-      place: number,
-      protocol,
-      begunNs: monotonicNs(),
-      timeMs: this.#nowMs(),
-      refresh: withoutEnds || details.info === true,
-    });
-    const found = await listTable(
-      {
-        host,
-        netns,
-        table,
-        selection,
-        // Without the word of their ends, what is left of connections tells of them.
-        states: withoutEnds && states === LISTED_STATES ? states | (1 << SS_TIME_WAIT) : states,
-        details: withoutEnds ? { ...details, info: true } : details,
-        // A datagram socket gets another peer whenever it likes.
-        bytecode: protocol === IPPROTO_TCP ? bytecode : undefined,
-        report,
-      },
-      (socket) => this.#join.unchanged(listing, socket),
-    );
-    return { ...listing, ...found, baseline: false };
-  }
-
   /** The records of the trace up to now. */
   #readTrace(): readonly TraceRecord[] {
     if (this.#trace === undefined) {
@@ -450,20 +355,9 @@ export class Follower implements Disposable {
         if (found !== undefined) this.#join.placed(place.number, found);
       }
       if (++count >= FINDS_A_ROUND) {
-        this.#hasten();
+        this.#polling.hasten();
         return;
       }
     }
   }
-}
-
-/** The inodes of the sockets that are new in listings. */
-function newInodes(made: readonly Made[]): Set<number> {
-  const inodes = new Set<number>();
-  for (const { listed } of made) for (const { inode } of listed.sockets) if (inode !== 0) inodes.add(inode);
-  return inodes;
-}
-
-function made(listed: Listed): Made {
-  return { listed, endNs: monotonicNs() };
 }

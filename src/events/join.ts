@@ -194,13 +194,16 @@ export class EventJoin {
     this.#place(entry, place);
   }
 
-  /** Who has a UDP socket of a place open that is bound to a port. */
-  ownersOfPort(place: PlaceNumber, sport: number): readonly Owner[] | undefined {
-    for (const { socket, place: its, owners } of this.#sockets.withCookies()) {
-      if (its !== place || socket.origin.protocol !== IPPROTO_UDP || socket.sport !== sport) continue;
-      return (socket.inode === 0 ? undefined : this.#context.ownersOf(socket.inode)) ?? owners;
+  /** Who has UDP sockets open now, by the places and ports that they are bound to. */
+  ownersOfUdpPorts(): (place: PlaceNumber, sport: number) => readonly Owner[] | undefined {
+    const found = new Map<string, readonly Owner[]>();
+    for (const entry of this.#sockets.withCookies()) {
+      const { socket, place } = entry;
+      if (socket.origin.protocol !== IPPROTO_UDP) continue;
+      this.#learnOwners(entry);
+      if (entry.owners !== undefined) found.set(`${place} ${socket.sport}`, entry.owners);
     }
-    return undefined;
+    return (place, sport) => found.get(`${place} ${sport}`);
   }
 
   /** Ends a round. @param ns up to when the trace was read @param nowMs up to when all sources were, since 1970 */
