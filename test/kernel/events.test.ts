@@ -253,6 +253,14 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
   const instances = () =>
     Bun.spawnSync(world.within("ls", "/sys/kernel/tracing/instances")).stdout.toString().trim().split("\n");
   const instanceOf = (pid: number) => instances().filter((name) => name.startsWith(`sockscope-${pid}-`));
+  /** Whether the trace of a process runs: it is off while its events are chosen. */
+  const traces = (pid: number) => {
+    const files = ["events/sock/inet_sock_set_state/enable", "tracing_on"];
+    const paths = instanceOf(pid).flatMap((name) =>
+      files.map((file) => `/sys/kernel/tracing/instances/${name}/${file}`),
+    );
+    return paths.length > 0 && Bun.spawnSync(world.within("cat", ...paths)).stdout.toString() === "1\n1\n";
+  };
 
   test("every state of every socket is told once, and follows from the one before", async () => {
     const ours = follow(world.within(executable, "events", "-nt"));
@@ -294,8 +302,8 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     const comm = basename(process.execPath);
     const ours = follow(world.within(executable, "events", "-t", "--json", "--only", "close", "comm", comm));
     await until(
-      () => instanceOf(ours.pid).length > 0,
-      () => "the instance",
+      () => traces(ours.pid),
+      () => "the trace",
     );
     // The lines of another one say when both have begun.
     const other = follow(world.within(executable, "events", "-nt"));
