@@ -1,8 +1,9 @@
 /** `sockscope doctor`: what is wrong with the sockets. */
 import { type Severity, severities } from "../../doctor/rule.ts";
+import { rules } from "../../doctor/rules/index.ts";
 import { readThreshold, spelling } from "../../doctor/threshold.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
-import type { Option } from "../options.ts";
+import type { Option, OptionValue } from "../options.ts";
 import type { Command } from "./command.ts";
 
 /** What the options of the doctor have come to. */
@@ -57,6 +58,9 @@ const withoutUse = new Set([
   "tipcinfo",
 ]);
 
+/** The value of an option that names a rule. */
+const ruleId: OptionValue = { name: "ID", kind: "word", choices: rules.map(({ id }) => id) };
+
 /** The command. */
 export const doctor: Command<DoctorSettings> = {
   doc:
@@ -79,7 +83,7 @@ export const doctor: Command<DoctorSettings> = {
     },
     {
       longs: ["rule"],
-      value: { name: "ID", kind: "word" },
+      value: ruleId,
       brief: "Check this rule only; may be repeated",
       doc: "Check this rule only, see --list-rules; may be repeated.",
       apply: (settings, value) => ({ ...settings, rules: [...settings.rules, value] }),
@@ -111,7 +115,7 @@ export const doctor: Command<DoctorSettings> = {
     },
     {
       longs: ["explain"],
-      value: { name: "ID", kind: "word" },
+      value: ruleId,
       brief: "Tell all about a rule",
       doc: "Tell why what a rule looks for matters, what it reads, its thresholds, and what to do.",
       apply: (settings, value) => ({ ...settings, explain: value }),
