@@ -33,6 +33,7 @@ export function followEvents(
     report(problem) {
       if (problem.kind !== "lost") return query.report(problem);
       const drops = dropsOf(host.files, problem.portId);
+      if (problem.rest && (drops ?? reported) === reported) return;
       say(
         `${drops === undefined ? "Some" : drops - reported} events were lost: they came faster than they were read.\n`,
       );

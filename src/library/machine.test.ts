@@ -53,6 +53,23 @@ test("destroyed() counts what was lost since it last said so", async () => {
   expect(told).toEqual([3, 4, 5].map((count) => ({ kind: "lost", count })));
 });
 
+test("destroyed() counts what was lost without a word until all that waited was received", async () => {
+  let dropped = 0;
+  const files = filesWithDrops(() => dropped);
+  const loseOne = () => {
+    dropped++;
+    return lose();
+  };
+  const loseMore = () => {
+    dropped += 2;
+    return pending;
+  };
+  const events = scripted([wait, loseOne, loseMore, wait, loseOne, wait]);
+  const machine = machineOf({ host: { ...host, files }, dumps: events, events });
+  const told = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
+  expect(told).toEqual([1, 2, 1].map((count) => ({ kind: "lost", count })));
+});
+
 test("destroyed() does not make up a count that the kernel does not tell", async () => {
   const files = { ...liveFiles, read: lose };
   const events = scripted([lose]);

@@ -147,6 +147,7 @@ function listen(
       onProblem(problem) {
         if (problem.kind !== "lost") return;
         const drops = dropsOf(host.files, problem.portId);
+        if (problem.rest && (drops ?? reported) === reported) return;
         losses.push({ kind: "lost", count: drops && drops - reported });
         reported = drops ?? reported;
       },

@@ -24,17 +24,26 @@ export function* destroyed({ transport }: Host, query: Query): Generator<SocketB
   if (groups === 0) return;
   const allocate = allocator(query.keep);
   const socket = transport.open(NETLINK_SOCK_DIAG, groups);
+  let congested = false;
+  /** All that waited is received. */
+  const settle = () => {
+    if (congested) query.report({ kind: "lost", portId: socket.portId, rest: true });
+    congested = false;
+  };
   try {
     for (;;) {
+      if (congested && socket.isDrained?.()) settle();
       let datagram: Uint8Array;
       try {
         datagram = socket.receive(allocate);
       } catch (error) {
         if (!(error instanceof NetlinkError) || error.errno !== ENOBUFS) throw error;
         query.report({ kind: "lost", portId: socket.portId });
+        congested = true;
         continue;
       }
       if (datagram === pending) {
+        settle();
         yield notYet;
         continue;
       }

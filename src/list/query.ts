@@ -70,6 +70,11 @@ export type Problem =
       readonly kind: "lost";
       /** The netlink port id of the socket that listens. */
       readonly portId: number;
+      /**
+       * After the first one the kernel says no more until all that waited was received. Now it is: there may have been
+       * others meanwhile.
+       */
+      readonly rest?: true;
     }
   /** A socket was not closed. */
   | {

@@ -17,6 +17,9 @@ const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_EXT_ACK = 11;
 
+/** poll.h. */
+const POLLIN = 1;
+
 /** Flags of recvfrom. linux/socket.h. */
 export const MSG_PEEK = 0x02;
 export const MSG_TRUNC = 0x20;
@@ -126,6 +129,7 @@ export function socketOf(libc: Libc, opened: OpenSocket, waits: boolean): Netlin
         return buffer.subarray(0, length);
       }
     },
+    isDrained: () => libc.poll(fd, POLLIN, 0) === 0,
     close() {
       libc.close(fd);
       // A second close must not hit a descriptor that somebody opened since.

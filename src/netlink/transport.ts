@@ -22,6 +22,8 @@ export interface NetlinkSocket {
    * @throws NetlinkError
    */
   receive(allocate: (size: number) => Uint8Array): Uint8Array;
+  /** Whether nothing waits to be received; left out where that cannot be told. */
+  readonly isDrained?: () => boolean;
   /** Ends the conversation. */
   close(): void;
 }
