@@ -226,12 +226,7 @@ function judge(connection: Connection): Judgement | undefined {
   return byState[connection.stateNumber]?.find(({ holds }) => holds === undefined || holds(connection));
 }
 
-/** What a TCP connection is limited by now; undefined if the kernel does not tell enough. Makes no text. */
-export function limitOf(connection: Connection): Limit | undefined {
-  return judge(connection)?.limit;
-}
-
-/** The same, with the evidence in a sentence. */
+/** What a TCP connection is limited by now, with the evidence; undefined if the kernel does not tell enough. */
 export function explain(connection: Connection): Explanation | undefined {
   const judgement = judge(connection);
   return judgement && { limit: judgement.limit, sentence: `${judgement.sentence(connection)}.` };

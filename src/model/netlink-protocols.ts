@@ -25,15 +25,9 @@ export const netlinkProtocols = [
   [21, "crypto"],
 ] as const satisfies readonly (readonly [number, string])[];
 
-const names: ReadonlyMap<number, string> = new Map(netlinkProtocols);
 const numbers: ReadonlyMap<string, number> = new Map(
   netlinkProtocols.map(([number, name]) => [name, number]),
 );
-
-/** The name of a protocol number, if it has one. */
-export function netlinkProtocolName(number: number): string | undefined {
-  return names.get(number);
-}
 
 /** The number of a protocol name; case counts. */
 export function netlinkProtocolNumber(name: string): number | undefined {
