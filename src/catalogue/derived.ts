@@ -76,14 +76,14 @@ function firstColumns(columns: readonly Column<unknown>[]): DerivedColumn[] {
   const byKey = new Map(columns.map((column) => [column.key, column]));
   return firsts.flatMap(({ object, keys, doc }) => {
     const found = keys.flatMap((key) => byKey.get(`${object}.${key}`) ?? []);
-    const option = found[0]?.option;
+    const demand = found[0]?.demand;
     if (found.length === 0) return [];
     return {
       key: object,
       of: object,
       type: "string",
       doc,
-      ...(option === undefined ? {} : { option }),
+      ...(demand === undefined ? {} : { demand }),
       read: (socket) => {
         for (const { key, read } of found) {
           const value = read(socket);
@@ -138,7 +138,7 @@ function processColumns(processes: Column<unknown>, names: NameSource): DerivedC
     type: "array",
     items: type,
     doc,
-    ...(processes.option === undefined ? {} : { option: processes.option }),
+    ...(processes.demand === undefined ? {} : { demand: processes.demand }),
     read: (socket) => {
       const owners = names.owners((socket as { readonly inode: number }).inode);
       return owners && [...new Set(owners.flatMap((owner) => read(owner, names) ?? []))];

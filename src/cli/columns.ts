@@ -10,9 +10,6 @@ import { ssSpelling } from "../output/spelling.ts";
 /** The word that asks for a list of all columns. */
 export const COLUMNS_HELP = "help";
 
-/** What groups are counted in. */
-export const COUNT = "count";
-
 /** The kind of the sockets of each table. */
 const kindOfTable: Readonly<Record<Table, Kind>> = {
   udp: "inet",

@@ -6,6 +6,7 @@ import type { Host } from "../host/host.ts";
 import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { pending } from "../netlink/transport.ts";
+import { dropsOf } from "../procfs/drops.ts";
 import { allocator, describeBare } from "./common.ts";
 import { notYet, type Query, type SocketBatch } from "./query.ts";
 
@@ -20,31 +21,43 @@ const ENOBUFS = 105;
  * @returns nothing if no selected table tells of its ends
  * @throws NetlinkError if the kernel cannot be listened to
  */
-export function* destroyed({ transport }: Host, query: Query): Generator<SocketBatch> {
+export function* destroyed({ transport, files }: Host, query: Query): Generator<SocketBatch> {
   const groups = destroyGroups(query.selection);
   if (groups === 0) return;
   const allocate = allocator(query.keep);
   const socket = transport.open(NETLINK_SOCK_DIAG, groups);
   let congested = false;
-  /** All that waited is received. */
-  const settle = () => {
-    if (congested) query.report({ kind: "lost", portId: socket.portId, rest: true });
+  let reported = 0;
+  /**
+   * Reports the events that were dropped since the last report, as /proc/net/netlink counts them.
+   *
+   * @param drained After the first ENOBUFS the kernel does not say that it drops more. Once all that waited was
+   *   received, the count may have grown, or not.
+   */
+  const reportLosses = (drained: boolean) => {
+    const drops = dropsOf(files, socket.portId);
+    if (drained && (drops ?? reported) === reported) return;
+    query.report({ kind: "lost", count: drops === undefined ? undefined : drops - reported });
+    reported = drops ?? reported;
+  };
+  const drained = () => {
+    if (congested) reportLosses(true);
     congested = false;
   };
   try {
     for (;;) {
-      if (congested && socket.isDrained?.()) settle();
+      if (congested && socket.isDrained?.()) drained();
       let datagram: Uint8Array;
       try {
         datagram = socket.receive(allocate);
       } catch (error) {
         if (!(error instanceof NetlinkError) || error.errno !== ENOBUFS) throw error;
-        query.report({ kind: "lost", portId: socket.portId });
+        reportLosses(false);
         congested = true;
         continue;
       }
       if (datagram === pending) {
-        settle();
+        drained();
         yield notYet;
         continue;
       }

@@ -1,10 +1,12 @@
 /** What /proc is read for when netlink does not tell, and that no socket is listed twice or in vain. */
+
 import { expect, test } from "bun:test";
 import { writeField } from "../bytes/layout.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
 import { PACKET_DIAG_MESSAGE_SIZE, packetAttributes, packetDiagMessage } from "../families/packet/layout.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Host } from "../host/host.ts";
+import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, AF_PACKET } from "../model/family.ts";
 import type { Selection, Table } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
@@ -103,7 +105,7 @@ function listed(
   };
   const query = {
     selection,
-    details: {},
+    demands: noDemands,
     predicate: undefined,
     keep: true,
     sources: sourcesOf(env),

@@ -7,6 +7,7 @@ import type { FamilyDump } from "../families/family-dump.ts";
 import type { Socket } from "../families/socket.ts";
 import { hideUnasked } from "../filter/unasked.ts";
 import type { Host } from "../host/host.ts";
+import { demandSet } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 import { requestOrder } from "../model/request-order.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
@@ -59,13 +60,13 @@ function widened(query: Query): {
   readonly asked: Query;
   finish(batches: Iterable<SocketBatch>): Iterable<SocketBatch>;
 } {
-  const { predicate, details, keep } = query;
+  const { predicate, demands, keep } = query;
   const asked = {
     ...query,
-    details: { ...details, ...predicate?.details },
+    demands: demandSet(demands, predicate?.demands),
     keep: keep || predicate?.settle !== undefined,
   };
-  const unasked = extensions(asked.details) & ~extensions(details);
+  const unasked = extensions(asked.demands) & ~extensions(demands);
   if (unasked === 0) return { asked, finish: (batches) => batches };
   const shown = hideUnasked(unasked);
   return {

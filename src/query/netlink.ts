@@ -1,6 +1,6 @@
 /** Listing over netlink: one conversation a table. */
 
-import type { Details, FamilyDump } from "../families/family-dump.ts";
+import type { FamilyDump } from "../families/family-dump.ts";
 import {
   INET_DIAG_EXT,
   INET_DIAG_MESSAGE_SIZE,
@@ -15,6 +15,7 @@ import { tipcDump } from "../families/tipc/socket.ts";
 import { unixDump } from "../families/unix/socket.ts";
 import { vsockDump } from "../families/vsock/socket.ts";
 import { xdpDump } from "../families/xdp/socket.ts";
+import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
 import { type InetTable, inetTables } from "../model/inet-tables.ts";
 import type { DumpName } from "../model/request-order.ts";
@@ -58,11 +59,11 @@ function statesToAsk(protocol: number, states: number): number {
 const legacyTypes: Partial<Record<InetTable, number>> = { tcp: TCPDIAG_GETSOCK, dccp: DCCPDIAG_GETSOCK };
 
 /** The attributes to ask for. */
-export function extensions({ memory, info, tos }: Details): number {
+export function extensions(demands: Demands): number {
   return (
-    (memory ? INET_DIAG_EXT.memInfo | INET_DIAG_EXT.skMemInfo : 0) |
-    (info ? INET_DIAG_EXT.info | INET_DIAG_EXT.vegasInfo | INET_DIAG_EXT.congestion : 0) |
-    (tos ? INET_DIAG_EXT.tos | INET_DIAG_EXT.tclass : 0)
+    (demands.has("memory") ? INET_DIAG_EXT.memInfo | INET_DIAG_EXT.skMemInfo : 0) |
+    (demands.has("info") ? INET_DIAG_EXT.info | INET_DIAG_EXT.vegasInfo | INET_DIAG_EXT.congestion : 0) |
+    (demands.has("tos") ? INET_DIAG_EXT.tos | INET_DIAG_EXT.tclass : 0)
   );
 }
 
@@ -82,13 +83,13 @@ export function* listInet(
   const { selection, predicate } = query;
   const protocol = inetTables[table];
   const origin = originOf(query, protocol);
-  const ext = extensions(query.details);
+  const ext = extensions(query.demands);
   const states = statesToAsk(protocol, selection.states);
   const bytecode: AttributeToWrite[] =
     predicate?.bytecode === undefined ? [] : [{ type: INET_DIAG_REQ_BYTECODE, payload: predicate.bytecode }];
   const wide: AttributeToWrite[] =
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
-  const storages = bpfStorageRequest(query.details);
+  const storages = bpfStorageRequest(query.bpfMapFds);
   const legacy = legacyTypes[table];
 
   const run = (socket: NetlinkSocket, type: number, payload: Uint8Array, attributes: AttributeToWrite[]) => {
@@ -172,12 +173,12 @@ export function* listFamily<S extends Socket>(
   { request, minimum, View, selected, complete }: FamilyDump<S>,
   allocate: (size: number) => Uint8Array,
 ): Generator<SocketBatch, readonly number[]> {
-  const { selection, details } = query;
+  const { selection, demands } = query;
   const origin = originOf(query, 0);
   let told = false;
   let incomplete = false;
   const answered = yield* conversation(transport, query, name, function* (socket) {
-    const payload = request(details, selection.states);
+    const payload = request(demands, selection.states);
     const batches = dump(socket, encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload), allocate);
     const found = listMessages(batches, query, name, (data, offset, length) => {
       if (length < minimum) return undefined;

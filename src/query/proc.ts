@@ -16,11 +16,11 @@ export function* listFromProc(
   name: DumpName,
   families: readonly number[],
 ): Generator<SocketBatch> {
-  const { selection, details, predicate } = query;
+  const { selection, demands, predicate } = query;
   const found = listProc((path) => files.read(path), sources, name, {
     selection,
     families,
-    details,
+    demands,
     describe: query.describe ?? describeBare,
     netns: query.netns,
     accepts: (socket) => predicate?.accepts(socket) ?? true,

@@ -1,11 +1,12 @@
 /** What is asked for when sockets are listed, and what comes of it. */
 
 import type { MalformedAttribute, Origin } from "../diag/message.ts";
-import type { Details } from "../families/family-dump.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { NameProblem } from "../lookup/names.ts";
+import type { Demands } from "../model/demand.ts";
 import type { DumpName } from "../model/request-order.ts";
 import type { Selection } from "../model/selection.ts";
 import type { NetlinkError } from "../netlink/errors.ts";
@@ -16,7 +17,7 @@ export interface Predicate {
   /** INET_DIAG_REQ_BYTECODE, if the kernel can evaluate it. */
   readonly bytecode: Uint8Array | undefined;
   /** What it reads of a socket, be it to be shown or not. */
-  readonly details?: Details;
+  readonly demands?: Demands;
   /** Whether a socket passes, or may pass, where that takes more than the kernel tells: see `settle`. */
   accepts(socket: Socket): boolean;
   /** Looks up what the kernel does not tell of the sockets that may pass, and says which of them do. */
@@ -54,13 +55,8 @@ export type Problem =
   /** The kernel had no room for some destroy events, and dropped them. */
   | {
       readonly kind: "lost";
-      /** The netlink port id of the socket that listens. */
-      readonly portId: number;
-      /**
-       * After the first one the kernel says no more until all that waited was received. Now it is: there may have been
-       * others meanwhile.
-       */
-      readonly rest?: true;
+      /** How many since the last such problem, if /proc/net/netlink tells. */
+      readonly count: number | undefined;
     }
   /** A socket was not closed. */
   | {
@@ -69,6 +65,26 @@ export type Problem =
       readonly error: NetlinkError;
       /** Which. */
       readonly socket: InetSocket;
+    }
+  /** A name cannot be looked up. */
+  | NameProblem
+  /** A network namespace cannot be entered, or its processes cannot be read. */
+  | {
+      readonly kind: "namespace";
+      /** What, in one line. */
+      readonly message: string;
+    }
+  /** The types of a BPF map cannot be had, so that its values are bytes. */
+  | {
+      readonly kind: "bpfMap";
+      /** What, in one line. */
+      readonly message: string;
+    }
+  /** The descriptors of processes may not be read, so that sockets which they have open show no owner. */
+  | {
+      readonly kind: "unreadable";
+      /** Their process ids; some may be gone. */
+      readonly pids: readonly number[];
     }
   /** A socket's attributes cannot be walked to their end; those before are used. */
   | (MalformedAttribute & {
@@ -80,7 +96,10 @@ export type Problem =
 /** What to list. */
 export interface Query {
   readonly selection: Selection;
-  readonly details: Details;
+  /** What is wanted of each socket beyond what the kernel always sends. */
+  readonly demands: Demands;
+  /** Descriptors of the BPF maps whose values are wanted, all maps if empty; undefined for no values. */
+  readonly bpfMapFds?: readonly number[] | undefined;
   readonly predicate: Predicate | undefined;
   /** Whether sockets are kept beyond the batch that they come in; if not, its memory is used again. */
   readonly keep: boolean;

@@ -1,9 +1,9 @@
 /** Whatever bytes a socket of a family other than inet is made of, it is shown, and nothing outside of them is read. */
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describers, type Kind } from "../../src/catalogue/describe.ts";
-import { blankDraft } from "../../src/cli/options.ts";
 import type { AttributeTable } from "../../src/diag/attribute.ts";
 import type { DiagMessage, Origin } from "../../src/diag/message.ts";
 import type { FamilyDump } from "../../src/families/family-dump.ts";
@@ -26,6 +26,7 @@ import { align4 } from "../../src/netlink/message.ts";
 import { writeRow } from "../../src/output/row.ts";
 import { decodePcap } from "../../src/replay/pcap.ts";
 import type { Names, Style } from "../../src/table/style.ts";
+import { plainStyle } from "../../src/table/style.ts";
 import { Table, tableColumns } from "../../src/table/table.ts";
 import { datagramsOf, dumpEnd, encodeAnswer, playing } from "./conversation.ts";
 
@@ -128,7 +129,7 @@ interface Look {
 }
 /** A style that shows all there is. */
 const wholeStyle: Style = {
-  ...blankDraft,
+  ...plainStyle,
   timers: true,
   extended: true,
   memory: true,

@@ -1,4 +1,5 @@
 /** Whatever bytes an inet socket is made of, it is shown, and nothing outside of them is read. */
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
@@ -9,6 +10,7 @@ import { writeInetRow } from "../../src/families/inet/row.ts";
 import { InetSocket } from "../../src/families/inet/socket.ts";
 import { noNames } from "../../src/fields/names.ts";
 import { liveHost } from "../../src/host/live.ts";
+import { noDemands } from "../../src/model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../../src/model/family.ts";
 import { inetTables } from "../../src/model/inet-tables.ts";
 import { tables } from "../../src/model/selection.ts";
@@ -217,7 +219,7 @@ test("every prefix of a message is a socket, or too short to be one", () => {
     fc.property(message, fc.nat(), protocol, options, (bytes, cut, protocol, options) => {
       const prefix = bytes.subarray(0, cut % (bytes.length + 1));
       const socket = playing([encodeAnswer(prefix), dumpEnd]);
-      const query = { selection, details: {}, predicate: undefined, keep: true, report: () => {} };
+      const query = { selection, demands: noDemands, predicate: undefined, keep: true, report: () => {} };
       const host = { ...liveHost(), transport: { open: () => socket } };
       const listed = [...list(host, query)].flatMap(({ sockets }) => sockets);
       expect(listed).toHaveLength(prefix.length < INET_DIAG_MESSAGE_SIZE ? 0 : 1);

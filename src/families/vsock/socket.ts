@@ -37,7 +37,7 @@ const tableOfType = new Map<number, Table>([
 
 /** How vsock sockets are listed. */
 export const vsockDump: FamilyDump<VsockSocket> = {
-  request(_details, states) {
+  request(_demands, states) {
     const bytes = new Uint8Array(VSOCK_DIAG_REQUEST_SIZE);
     const data = new DataView(bytes.buffer);
     writeField(vsockDiagRequest.family, data, 0, AF_VSOCK);
