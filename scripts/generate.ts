@@ -1,8 +1,9 @@
-/** Writes the files of docs/ that are made from tables: `bun scripts/generate.ts`. */
-import { writeFileSync } from "node:fs";
+/** Writes what docs/ has of the tables of src: `bun scripts/generate.ts`. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketSchema } from "../src/catalogue/schema.ts";
 import { optionsOf } from "../src/cli/options.ts";
+import { factPredicates } from "../src/filter/facts.ts";
 import { outputPage } from "./output-page.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -19,10 +20,24 @@ function formatted(path: string, value: unknown): string {
   return stdout.toString();
 }
 
-/** The files by their paths, each with what makes its text. */
+const FACTS_HEADING = "| fact | operand | |\n|---|---|---|\n";
+
+/** docs/filter.md, with the table of facts made anew. */
+function filterPage(): string {
+  const text = readFileSync(join(root, "docs/filter.md"), "utf8");
+  const start = text.indexOf(FACTS_HEADING) + FACTS_HEADING.length;
+  const end = text.indexOf("\n\n", start) + 1;
+  const rows = Object.entries(factPredicates).map(
+    ([word, { operandName, doc }]) => `| \`${word}\` | ${operandName} | ${doc} |\n`,
+  );
+  return text.slice(0, start) + rows.join("") + text.slice(end);
+}
+
+/** The files by their paths, each with the function that makes its text. */
 export const generated: Readonly<Record<string, () => string>> = {
   "docs/schema.json": () => formatted("docs/schema.json", socketSchema(optionsOf)),
   "docs/output.md": outputPage,
+  "docs/filter.md": filterPage,
 };
 
 if (import.meta.main) {

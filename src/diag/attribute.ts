@@ -1,10 +1,13 @@
-/** A netlink attribute that a kind of socket carries: its number, and what makes the kernel send it. */
-export interface Attribute {
+/** Netlink attributes that sockets carry: their numbers, and what makes the kernel send them. */
+import type { FactProperties } from "../model/fact.ts";
+
+/** One attribute. */
+export interface Attribute extends FactProperties {
   /** `nla_type`. */
   readonly id: number;
   /** The kernel's name. */
   readonly kernel: string;
-  /** The bits of the request's `ext` or `show` mask of which one must be set; absent: always sent. */
+  /** Bits of the request's `ext` or `show` mask; any one of them makes the kernel send it. Absent: always sent. */
   readonly requestedBy?: number;
   /** First kernel that sends it, where that is later than the diag module itself. */
   readonly since?: string;
