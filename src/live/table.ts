@@ -1,37 +1,37 @@
 /**
- * The sockets that are looked on at, from sample to sample: columns of numbers, a slot a socket. Nothing is allocated
- * for a socket that was there before, and the slots of closed ones are used again.
+ * The watched sockets, from sample to sample: columns of numbers with one slot per socket. Nothing is allocated for a
+ * socket that was there before, and the slots of closed sockets are used again.
  */
 import type { InetSocket } from "../families/inet/socket.ts";
+import { stateNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { DumpName } from "../model/request-order.ts";
 import { SS_CLOSE, SS_TIME_WAIT, states } from "../model/state.ts";
 import type { SocketBatch } from "../query/query.ts";
-import { type CounterName, counters, newReading, readCounters } from "./counters.ts";
 import { addressAndPort, type Endpoints, endpointsOf } from "./endpoints.ts";
+import {
+  counterNames,
+  type MetricName,
+  metricNames,
+  newReading,
+  type RateName,
+  rateNames,
+  readMetrics,
+} from "./metrics.ts";
 
-/** The counters whose change per second is told, by the name of that. */
-const rates = {
-  receivedRate: "received",
-  ackedRate: "acked",
-  retransmitRate: "retransmitted",
-  dropRate: "dropped",
-} as const satisfies Readonly<Record<string, CounterName>>;
-
-/** The name of a change per second. */
-export type RateName = keyof typeof rates;
 /** A number that the table has of each socket. */
-export type NumberName = CounterName | RateName | "transferRate";
+export type NumberName = MetricName | RateName | "transferRate";
 
-const counterNames = Object.keys(counters) as CounterName[];
-const rateNames = Object.keys(rates) as RateName[];
-const numberNames: readonly NumberName[] = [...counterNames, ...rateNames, "transferRate"];
+const numberNames: readonly NumberName[] = [...metricNames, ...rateNames, "transferRate"];
 
-/** What tells a socket from all others: its namespace, and its cookie. */
+/** For each rate, where its counter stands in a reading. */
+const counterIndexes = counterNames.map((name) => metricNames.indexOf(name));
+
+/** Names one socket of all: its namespace and its cookie. */
 export type SocketKey = string;
 
-/** What one sample holds in all. */
+/** The numbers of one sample as a whole. */
 export interface Sample {
   /** How many have been taken, this one included. */
   readonly number: number;
@@ -45,8 +45,8 @@ export interface Sample {
   readonly closed: number;
   /** How many sockets there are in each state, by the kernel's number. */
   readonly states: readonly number[];
-  /** The sum of each change per second; undefined where no socket tells it. */
-  readonly totals: { readonly [Name in RateName]: number | undefined };
+  /** The sum of each change per second; undefined if no socket has it. */
+  readonly totals: { readonly [Name in RateName]?: number };
 }
 
 /** Bytes kept of each address. */
@@ -64,7 +64,7 @@ function resized<A extends Float64Array | Uint8Array | Uint16Array | Uint32Array
   return to;
 }
 
-/** The sockets that are looked on at. */
+/** The watched sockets. */
 export class SocketTable {
   /** Each number of each socket by slot; NaN is unknown. */
   readonly numbers: { [Name in NumberName]: Float64Array };
@@ -75,7 +75,7 @@ export class SocketTable {
   localPort = new Uint16Array(0);
   peerPort = new Uint16Array(0);
   inode = new Uint32Array(0);
-  /** Id of the process that has it open, or had it last; 0 for none that is known. */
+  /** Id of the process that has it open, or had it last; 0 if none is known. */
   process = new Uint32Array(0);
   /** Local and peer's address of inet sockets, 16 bytes each. */
   addresses = new DataView(new ArrayBuffer(0));
@@ -94,6 +94,9 @@ export class SocketTable {
   readonly #free: number[] = [];
   readonly #slots = new Map<Netns | undefined, Map<number, number>>();
   readonly #reading = newReading();
+  /** The numbers of {@link numbers} by their places, for the loop that runs for every socket. */
+  #metrics: readonly Float64Array[] = [];
+  #rates: readonly Float64Array[] = [];
   #number = 0;
   #live = 0;
   #opened = 0;
@@ -124,7 +127,7 @@ export class SocketTable {
     this.#totals.fill(Number.NaN);
   }
 
-  /** Takes sockets of the sample that has begun. @param now when they were read */
+  /** Takes sockets of the current sample. @param now when they were read */
   add({ dump, sockets }: SocketBatch, now: number): void {
     for (const socket of sockets) this.#take(dump, socket, now);
   }
@@ -137,17 +140,20 @@ export class SocketTable {
       if (this.state[slot] !== SS_TIME_WAIT) this.#closed++;
       this.#release(slot);
     }
-    const known = (value: number) => (Number.isNaN(value) ? undefined : value);
+    const interval = this.#startedAt - this.#previousAt;
     return {
       number: this.#number,
-      intervalMs: known(this.#startedAt - this.#previousAt),
+      intervalMs: Number.isNaN(interval) ? undefined : interval,
       sockets: this.#live,
       opened: this.#number === 1 ? 0 : this.#opened,
       closed: this.#closed,
       states: [...this.#states],
       totals: Object.fromEntries(
-        rateNames.map((name, index) => [name, known(this.#totals[index]!)]),
-      ) as Sample["totals"],
+        rateNames.flatMap((name, index) => {
+          const total = this.#totals[index]!;
+          return Number.isNaN(total) ? [] : [[name, total]];
+        }),
+      ),
     };
   }
 
@@ -161,17 +167,17 @@ export class SocketTable {
     return this.#dump[slot]!;
   }
 
-  /** The network namespace of a socket, where several are looked into. */
+  /** The network namespace of a socket, if several are watched. */
   netns(slot: number): Netns | undefined {
     return this.#netns[slot];
   }
 
-  /** The kernel's cookie of a socket; 0 or less if its source does not tell. */
+  /** The kernel's cookie of a socket; 0 or less if its source has none. */
   cookie(slot: number): number {
     return this.#cookie[slot]!;
   }
 
-  /** The name of a socket's slot that holds beyond this sample. */
+  /** A name of a socket that stays the same from sample to sample. */
   key(slot: number): SocketKey {
     return `${this.#netns[slot]?.inode ?? ""}/${this.#cookie[slot]}`;
   }
@@ -184,7 +190,7 @@ export class SocketTable {
     return undefined;
   }
 
-  /** Whether a socket is that of a key. */
+  /** Whether a key names this socket. */
   isThat(socket: Socket, key: SocketKey): boolean {
     return `${socket.origin.netns?.inode ?? ""}/${cookieOf(socket)}` === key;
   }
@@ -225,7 +231,7 @@ export class SocketTable {
       this.#settle(slot, dump, socket, cookie);
       this.#live++;
     } else if (this.#seen[slot] === this.#number) return;
-    const state = ("stateNumber" in socket ? socket.stateNumber : undefined) ?? SS_CLOSE;
+    const state = stateNumber(socket) ?? SS_CLOSE;
     if (state === SS_TIME_WAIT) {
       if (!isNew && this.state[slot] !== SS_TIME_WAIT) this.#closed++;
     } else if (isNew) this.#opened++;
@@ -237,7 +243,7 @@ export class SocketTable {
     this.#seen[slot] = this.#number;
   }
 
-  /** Notes what never changes of a socket. */
+  /** Notes what never changes about a socket. */
   #settle(slot: number, dump: DumpName, socket: Socket, cookie: number): void {
     this.#dump[slot] = dump;
     this.#netns[slot] = socket.origin.netns;
@@ -258,22 +264,21 @@ export class SocketTable {
 
   #read(slot: number, socket: Socket, now: number, isNew: boolean): void {
     const reading = this.#reading;
-    readCounters(socket, reading);
+    readMetrics(socket, reading);
     const { numbers } = this;
     const elapsed = isNew ? Number.NaN : now - this.#readAt[slot]!;
     for (let index = 0; index < rateNames.length; index++) {
-      const name = rateNames[index]!;
-      const counter = rates[name];
-      // The counter of a socket whose slot it was before must not count: of a new one there is no rate.
-      const change = reading[counter] - numbers[counter][slot]!;
+      const counter = counterIndexes[index]!;
+      // The slot may hold the counter of the socket that it had before: a new socket has no rate.
+      const change = reading[counter]! - this.#metrics[counter]![slot]!;
       const rate = (change * 1000) / elapsed;
       const known = change >= 0 && elapsed > 0;
-      numbers[name][slot] = known ? rate : Number.NaN;
+      this.#rates[index]![slot] = known ? rate : Number.NaN;
       if (!known) continue;
       this.#totals[index] = Number.isNaN(this.#totals[index]!) ? rate : this.#totals[index]! + rate;
     }
     numbers.transferRate[slot] = numbers.receivedRate[slot]! + numbers.ackedRate[slot]!;
-    for (const name of counterNames) numbers[name][slot] = reading[name];
+    for (let index = 0; index < reading.length; index++) this.#metrics[index]![slot] = reading[index]!;
     this.interval[slot] = elapsed;
     this.#readAt[slot] = now;
   }
@@ -289,6 +294,8 @@ export class SocketTable {
 
   #grow(capacity: number): void {
     for (const name of numberNames) this.numbers[name] = resized(this.numbers[name], Float64Array, capacity);
+    this.#metrics = metricNames.map((name) => this.numbers[name]);
+    this.#rates = rateNames.map((name) => this.numbers[name]);
     this.state = resized(this.state, Uint8Array, capacity);
     this.family = resized(this.family, Uint8Array, capacity);
     this.localPort = resized(this.localPort, Uint16Array, capacity);
@@ -305,8 +312,8 @@ export class SocketTable {
 }
 
 /**
- * What tells a socket from those of its namespace: its cookie, which counts up from 1 and so fits a number. Where
- * the source has none (/proc), the pointer or inode that it has, as a negative number.
+ * A number that no other socket of the namespace has: the cookie, which counts up from 1 and so fits a number. A socket
+ * from /proc has no cookie; its pointer or inode serves, as a negative number.
  */
 function cookieOf(socket: Socket): number {
   if (socket.kind === "inet") {

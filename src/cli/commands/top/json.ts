@@ -1,31 +1,15 @@
 /** A sample for programs. */
 import { hexIdentity } from "../../../fields/column.ts";
 import { groupColumns, type LiveColumn, listens, socketColumns } from "../../../live/columns.ts";
-import type { CounterName } from "../../../live/counters.ts";
+import { counterNames, metricKey, metrics } from "../../../live/metrics.ts";
 import type { Holders } from "../../../live/owners.ts";
 import { type Row, socketRow } from "../../../live/page.ts";
-import type { RateName, Sample, SocketTable } from "../../../live/table.ts";
+import type { Sample, SocketTable } from "../../../live/table.ts";
 import { addressText } from "../../../model/address.ts";
 import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
 
 type Plain = { [key: string]: Json };
-
-/** The counters of a socket by their keys, which are those of `--json` where that has them, too. */
-const counterKeys: Readonly<Partial<Record<CounterName, string>>> = {
-  received: "bytesReceived",
-  acked: "bytesAcked",
-  retransmitted: "totalRetrans",
-  dropped: "drops",
-};
-
-/** The sums of a sample by their keys. */
-const totalKeys: Readonly<Record<RateName, string>> = {
-  receivedRate: "receivedBytesPerSecond",
-  ackedRate: "ackedBytesPerSecond",
-  retransmitRate: "retransmitsPerSecond",
-  dropRate: "dropsPerSecond",
-};
 
 const ADDRESS = 16;
 
@@ -72,9 +56,9 @@ export function socketJson(table: SocketTable, slot: number, holders: Holders): 
     inode: table.inode[slot]!,
   };
   if (cookie > 0) plain["cookie"] = hexIdentity(BigInt(cookie));
-  for (const [name, key] of Object.entries(counterKeys)) {
-    const value = table.numbers[name as CounterName][slot]!;
-    if (!Number.isNaN(value)) plain[key] = value;
+  for (const name of counterNames) {
+    const value = table.numbers[name][slot]!;
+    if (!Number.isNaN(value)) plain[metricKey(name)] = value;
   }
   if (!Number.isNaN(interval)) plain["intervalMs"] = interval;
   Object.assign(plain, numbers);
@@ -111,9 +95,10 @@ export function sampleJson(host: string, time: string, sample: Sample, notes: re
   plain["states"] = Object.fromEntries(
     states.flatMap((count, number) => (count === 0 ? [] : [[stateName(number), count]])),
   );
-  for (const [name, key] of Object.entries(totalKeys)) {
-    const value = totals[name as RateName];
-    if (value !== undefined) plain[key] = value;
+  for (const name of counterNames) {
+    const value = totals[`${name}Rate`];
+    const { json }: { readonly json?: string | undefined } = metrics[name].shown;
+    if (value !== undefined && json !== undefined) plain[json] = value;
   }
   if (notes.length > 0) plain["notes"] = [...notes];
   return plain;

@@ -21,7 +21,7 @@ const sample: Sample = {
   opened: 1,
   closed: 2,
   states: [0, 9],
-  totals: { receivedRate: 5, ackedRate: undefined, retransmitRate: 0, dropRate: undefined },
+  totals: { receivedRate: 5, retransmittedRate: 0 },
 };
 
 const begun = firstState({

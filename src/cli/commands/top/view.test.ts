@@ -33,7 +33,7 @@ const sample: Sample = {
   opened: 3,
   closed: 2,
   states: [0, 10, 0, 0, 0, 0, 2],
-  totals: { receivedRate: 1_234_567, ackedRate: 0, retransmitRate: 2, dropRate: undefined },
+  totals: { receivedRate: 1_234_567, ackedRate: 0, retransmittedRate: 2 },
 };
 
 function stateAt(columns: number, rows: number, shown: readonly Row[] = [row("/1"), row("/2")]): ScreenState {

@@ -102,16 +102,16 @@ function sparkline(
 
 function ratesLine({ sample, totals, size }: ScreenState): Line {
   if (sample === undefined) return [];
-  const { receivedRate, ackedRate, retransmitRate, dropRate } = sample.totals;
+  const { receivedRate, ackedRate, retransmittedRate, droppedRate } = sample.totals;
   const narrow = size.columns < 80;
   const names = narrow ? ["Recv", "Ack"] : ["Received", "Acknowledged"];
   const rest: Line = narrow
     ? []
     : [
         span("  retransmitted "),
-        span(rateText(retransmitRate, ""), retransmitRate ? "warning" : "plain"),
+        span(rateText(retransmittedRate, ""), retransmittedRate ? "warning" : "plain"),
         span("  dropped "),
-        span(rateText(dropRate, ""), dropRate ? "warning" : "plain"),
+        span(rateText(droppedRate, ""), droppedRate ? "warning" : "plain"),
       ];
   const fixed = names.join("").length + 2 * 11 + 2 + widthOf(plainText(rest));
   const width = Math.max(0, Math.min(60, Math.floor((size.columns - fixed) / 2)));
