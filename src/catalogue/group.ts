@@ -1,14 +1,14 @@
-/** Sockets grouped and counted: who has the most connections, in which states. */
+/** Groups of sockets with counts and sums: who has the most connections, in which states. */
 import type { Json } from "../model/json.ts";
-import type { CatalogColumn } from "./catalog.ts";
+import { type CatalogColumn, catalogReader } from "./catalog.ts";
 import type { Kind } from "./describe.ts";
 
-/** Sockets that have the same values. */
+/** A group of sockets. */
 export interface Group {
-  /** Those values, in the order of the keys. */
+  /** The values that its sockets share, in the order of the keys. */
   readonly values: readonly (Json | undefined)[];
   count: number;
-  /** Sums of what is added up; undefined as long as no socket has the number. */
+  /** Sums of the added columns; undefined as long as no socket has the number. */
   readonly sums: (number | undefined)[];
 }
 
@@ -20,11 +20,11 @@ function alternatives(value: Json | undefined): readonly (Json | undefined)[] {
 }
 
 /**
- * Groups sockets by the values of columns. A socket that several processes have open counts for each.
+ * Groups sockets by the values of columns. A socket that several processes have open counts once for each.
  *
- * @param by the columns that they are grouped by
- * @param sum the columns of numbers that are added up
- * @returns the groups, in the order in which they were met
+ * @param by the columns to group by
+ * @param sum the columns of numbers to add up
+ * @returns the groups, in the order of their first sockets
  */
 export function groupSockets(
   sockets: Iterable<{ readonly kind: Kind }>,
@@ -32,11 +32,13 @@ export function groupSockets(
   sum: readonly CatalogColumn[],
 ): Group[] {
   const groups = new Map<string, Group>();
+  const keysOf = catalogReader(by);
+  const numbersOf = catalogReader(sum);
   for (const socket of sockets) {
-    const numbers = sum.map((column) => column.read(socket));
+    const numbers = numbersOf(socket);
     let combinations: (Json | undefined)[][] = [[]];
-    for (const column of by) {
-      const own = alternatives(column.read(socket));
+    for (const key of keysOf(socket)) {
+      const own = alternatives(key);
       combinations = combinations.flatMap((values) => own.map((value) => [...values, value]));
     }
     for (const values of combinations) {

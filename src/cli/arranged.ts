@@ -1,5 +1,6 @@
 /** Sockets in the order that a plan wants, and no more of them than it wants. */
 
+import { catalogReader } from "../catalogue/catalog.ts";
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import type { Socket } from "../families/socket.ts";
 import type { DumpName } from "../model/request-order.ts";
@@ -38,13 +39,12 @@ function* sorted(
 ): Generator<SocketBatch> {
   const { sort } = plan.order;
   const { find } = columnsWith(nameSource(plan, names, explainer));
-  const columns = sort.map(({ name }) => find(name)![0]!);
+  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
   const order = rowOrder(sort.map(({ descending }) => descending));
   const rows: Keyed[] = [];
   for (const batch of batches) {
     useTable(names, batch, false);
-    for (const socket of batch.sockets)
-      rows.push({ dump: batch.dump, socket, values: columns.map((column) => column.read(socket)) });
+    for (const socket of batch.sockets) rows.push({ dump: batch.dump, socket, values: keysOf(socket) });
   }
   rows.sort((a, b) => order(a.values, b.values));
   for (const { dump, socket } of rows) yield { dump, sockets: [socket] };

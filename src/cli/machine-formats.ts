@@ -1,12 +1,12 @@
 /** Formats for machines, and chosen columns, of sockets or of groups of them: JSON, CSV, a table. */
-import type { Catalog, CatalogColumn } from "../catalogue/catalog.ts";
+import { type Catalog, type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
 import { describers, type Kind } from "../catalogue/describe.ts";
 import { groupSockets } from "../catalogue/group.ts";
-import { rowOrder } from "../catalogue/order.ts";
+import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
+import { smallest } from "../live/smallest.ts";
 import type { HostNames } from "../lookup/names.ts";
-import type { Selection } from "../model/selection.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";
@@ -90,7 +90,7 @@ export function showMachine(
   const sockets = socketsOf(names, batches, following);
   if (by !== undefined) showGroups(world, presentation, plan.order, source, sockets);
   else if (format === "csv" || columns !== undefined)
-    showColumns(world, presentation, query.selection, source, sockets, following);
+    showColumns(world, presentation, query, source, sockets, following);
   else if (format !== "table") showObjects(world, format, source, sockets, following);
 }
 
@@ -122,10 +122,47 @@ function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): bo
   return demand === undefined || shown.has(demand) || (demand === "uid" && format !== "table");
 }
 
+/** The order of rows that are sorted already. */
+const unordered: Order = { sort: [] };
+
+/** A row with what it is sorted by. */
+interface SortedRow {
+  readonly row: Row;
+  readonly keys: SortValues;
+  /** Its place in the kernel's order, which rows of equal keys keep. */
+  readonly number: number;
+}
+
+/** The rows of sockets in an order. Sorting keeps a row's values and its sort keys, not the socket. */
+function* sortedRows(
+  sockets: Iterable<{ readonly kind: Kind }>,
+  read: (socket: { readonly kind: Kind }) => Row,
+  { sort, top = Number.POSITIVE_INFINITY }: Order,
+  { find }: Catalog,
+): Generator<Row> {
+  if (sort.length === 0) {
+    let left = top;
+    if (left <= 0) return;
+    for (const socket of sockets) {
+      yield read(socket);
+      if (--left <= 0) return;
+    }
+    return;
+  }
+  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
+  const order = rowOrder(sort.map(({ descending }) => descending));
+  function* rows(): Generator<SortedRow> {
+    let number = 0;
+    for (const socket of sockets) yield { row: read(socket), keys: keysOf(socket), number: number++ };
+  }
+  const first = smallest(rows(), top, (a, b) => order(a.keys, b.keys) || a.number - b.number);
+  for (const { row } of first) yield row;
+}
+
 function showColumns(
   world: World,
   presentation: Presentation,
-  selection: Selection,
+  { selection, plan }: OpenQuery,
   source: NameSource,
   sockets: Iterable<{ readonly kind: Kind }>,
   following: boolean,
@@ -143,8 +180,10 @@ function showColumns(
     presentation,
     chosen.map((each) => headOf(each)),
   );
-  for (const socket of sockets) {
-    writer.write(chosen.map(({ column }) => column.read(socket)));
+  const read = catalogReader(chosen.map(({ column }) => column));
+  const order = columns === undefined ? unordered : plan.order;
+  for (const row of sortedRows(sockets, read, order, columnsWith(source))) {
+    writer.write(row);
     if (following) writer.flush();
   }
   writer.end();

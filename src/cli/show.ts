@@ -6,7 +6,7 @@ import type { SocketBatch } from "../query/query.ts";
 import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
 import { useTable } from "./name-source.ts";
-import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
+import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
@@ -25,7 +25,7 @@ export async function show(
   }
   const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
-  const ordered = presentation.by === undefined ? arranged(query, presentation, batches) : batches;
+  const ordered = showsValues(presentation) ? batches : arranged(query, presentation, batches);
   if (isSsTable(presentation)) showTable(world, query, presentation, ordered, options);
   else showMachine(world, query, presentation, ordered, options);
 }

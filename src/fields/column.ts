@@ -134,6 +134,14 @@ export function factOf({
   };
 }
 
+/** Makes the function that reads a field of a view for machines; a plain number of the kernel is given as it is. */
+function valueReader(name: string, field: FactField): StructPart<never>["value"] {
+  type Struct = Readonly<Record<string, number | bigint | undefined>>;
+  if (field.none === undefined && field.type !== "id64" && !isFlag(field))
+    return (struct) => (struct as Struct)[name] as number | undefined;
+  return (struct) => fieldValue(field, (struct as Struct)[name]);
+}
+
 /**
  * The columns of a kernel struct, below one key.
  *
@@ -148,7 +156,7 @@ export function structColumns<S, L extends FactLayout>(
   view: (socket: S) => Partial<Fields<L>> | undefined,
 ): Column<S>[] {
   return Object.entries(layout).map(([name, field]) => {
-    const value = (struct: object) => fieldValue(field, (struct as Partial<Fields<L>>)[name]);
+    const value = valueReader(name, field);
     return {
       key: `${key}.${fieldKey(name, field)}`,
       type: isFlag(field) ? "boolean" : field.type === "id64" ? "hex" : "integer",

@@ -21,6 +21,8 @@ export interface Order {
   readonly sort: readonly SortKey[];
   /** How many rows at most. */
   readonly top?: number;
+  /** Rows are kept as the values that they show, so that their sockets need not be kept to be sorted. */
+  readonly byValues?: boolean;
 }
 
 /** What is wanted. */
@@ -54,5 +56,7 @@ export function wantsOwners({ demands }: Pick<Plan, "demands">): boolean {
  * of them together. Otherwise the memory of a datagram is used again for the next.
  */
 export function keepsSockets(plan: Pick<Plan, "demands" | "order">): boolean {
-  return wantsOwners(plan) || plan.demands.has("hostNames") || plan.order.sort.length > 0;
+  return (
+    wantsOwners(plan) || plan.demands.has("hostNames") || (plan.order.sort.length > 0 && !plan.order.byValues)
+  );
 }
