@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { noNames } from "../fields/names.ts";
+import type { Kind } from "../model/selection.ts";
 import { catalog } from "./catalog.ts";
-import { type Kind, kinds } from "./describe.ts";
+import { kinds } from "./describe.ts";
 import { groupSockets } from "./group.ts";
 
 const spelling = ({ key }: { key: string }) => (key === "tcpInfo.lastDataSentMs" ? "lastsnd:" : undefined);

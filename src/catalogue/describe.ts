@@ -11,6 +11,7 @@ import { type Column, describer } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
 import { placeColumns } from "../fields/places.ts";
 import type { Json } from "../model/json.ts";
+import type { Kind } from "../model/selection.ts";
 
 /** The columns of each kind of socket. */
 export function columnsByKind(names: NameSource) {
@@ -23,11 +24,8 @@ export function columnsByKind(names: NameSource) {
     vsock: [...vsockColumns(names), ...places],
     tipc: [...tipcColumns(names), ...places],
     xdp: [...xdpColumns(names), ...places],
-  } as const;
+  } as const satisfies Readonly<Record<Kind, unknown>>;
 }
-
-/** A kind of socket. */
-export type Kind = keyof ReturnType<typeof columnsByKind>;
 
 /** All kinds, in the order of the tables. */
 export const kinds: readonly Kind[] = ["inet", "unix", "packet", "netlink", "vsock", "tipc", "xdp"];

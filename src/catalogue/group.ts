@@ -1,7 +1,7 @@
 /** Sockets grouped and counted: who has the most connections, in which states. */
 import type { Json } from "../model/json.ts";
+import type { Kind } from "../model/selection.ts";
 import type { CatalogColumn } from "./catalog.ts";
-import type { Kind } from "./describe.ts";
 
 /** Sockets that have the same values. */
 export interface Group {

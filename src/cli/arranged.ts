@@ -2,7 +2,7 @@
 
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import type { Socket } from "../families/socket.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { columnsWith } from "./columns.ts";

@@ -1,12 +1,12 @@
 /** Formats for machines, and chosen columns, of sockets or of groups of them: JSON, CSV, a table. */
 import type { Catalog, CatalogColumn } from "../catalogue/catalog.ts";
-import { describers, type Kind } from "../catalogue/describe.ts";
+import { describers } from "../catalogue/describe.ts";
 import { groupSockets } from "../catalogue/group.ts";
 import { rowOrder } from "../catalogue/order.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { HostNames } from "../lookup/names.ts";
-import type { Selection } from "../model/selection.ts";
+import type { Kind, Selection } from "../model/selection.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";

@@ -6,6 +6,8 @@ import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import {
+  allTables,
+  defaultTables,
   type Family,
   families as familyTable,
   type Selection,
@@ -73,11 +75,6 @@ function throwUnlessAbsent(problem: Problem): void {
   if (problem.kind === "socket" || (problem.kind === "refused" && !absent.has(problem.error.errno)))
     throw problem.error;
 }
-
-const allTables = Object.keys(tableTable) as Table[];
-
-/** The tables that are asked for where nothing chooses any; tipc is not, as in ss. */
-const defaultTables: readonly Table[] = allTables.filter((table) => table !== "tipc");
 
 function maskOf(words: readonly string[] | undefined): number {
   if (words === undefined) return stateGroups.all;

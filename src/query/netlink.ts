@@ -18,7 +18,7 @@ import { xdpDump } from "../families/xdp/socket.ts";
 import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
 import { type InetTable, inetTables } from "../model/inet-tables.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import { SS_CLOSE, SS_LISTEN } from "../model/state.ts";
 import {
   DCCPDIAG_GETSOCK,

@@ -2,7 +2,7 @@
 import { type DiagFileProblem, readDiagFile } from "../families/inet/diag-file.ts";
 import type { Files } from "../host/host.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import type { Sources } from "../procfs/source.ts";
 import { admits, describeBare, originOf } from "./common.ts";
 import { listProc } from "./procfs.ts";

@@ -7,8 +7,7 @@ import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
-import type { DumpName } from "../model/request-order.ts";
-import type { Selection } from "../model/selection.ts";
+import type { DumpName, Selection } from "../model/selection.ts";
 import type { NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
 

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { describers, type Kind } from "../../src/catalogue/describe.ts";
+import { describers } from "../../src/catalogue/describe.ts";
 import type { AttributeTable } from "../../src/diag/attribute.ts";
 import type { DiagMessage, Origin } from "../../src/diag/message.ts";
 import type { FamilyDump } from "../../src/families/family-dump.ts";
@@ -20,6 +20,7 @@ import { vsockDump } from "../../src/families/vsock/socket.ts";
 import { xdpAttributes } from "../../src/families/xdp/layout.ts";
 import { xdpDump } from "../../src/families/xdp/socket.ts";
 import { noNames } from "../../src/fields/names.ts";
+import type { Kind } from "../../src/model/selection.ts";
 import { NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
 import { dump } from "../../src/netlink/dump.ts";
 import { align4 } from "../../src/netlink/message.ts";
