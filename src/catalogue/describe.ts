@@ -1,5 +1,6 @@
 /** The plain object of a socket of any kind. */
 
+import { once } from "../enrich/once.ts";
 import { inetColumns } from "../families/inet/fields.ts";
 import { netlinkColumns } from "../families/netlink/fields.ts";
 import { packetColumns } from "../families/packet/fields.ts";
@@ -8,7 +9,7 @@ import { unixColumns } from "../families/unix/fields.ts";
 import { vsockColumns } from "../families/vsock/fields.ts";
 import { xdpColumns } from "../families/xdp/fields.ts";
 import { type Column, describer } from "../fields/column.ts";
-import type { NameSource } from "../fields/names.ts";
+import { type NameSource, noNames } from "../fields/names.ts";
 import { placeColumns } from "../fields/places.ts";
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
@@ -41,4 +42,11 @@ export function describers(
     ]),
   );
   return (socket) => describe[socket.kind]!(socket);
+}
+
+const bareDescribers = once(() => describers(noNames));
+
+/** The plain object of a socket without names for its numbers: what `toJSON()` of the library gives. */
+export function describeBare(socket: object): { readonly [key: string]: Json } {
+  return bareDescribers()(socket as { readonly kind: Kind });
 }

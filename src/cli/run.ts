@@ -10,7 +10,6 @@ import { stateGroups } from "../model/state.ts";
 import { keepsSockets } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
 import { type OpenQuery, openQuery } from "../query/open.ts";
-import type { SocketBatch } from "../query/query.ts";
 import { performActions } from "./actions.ts";
 import { isCommand } from "./commands/words.ts";
 import { isStop, type Stop, usageError } from "./getopt.ts";
@@ -85,9 +84,8 @@ async function listSockets(
   }
   if (draft.kill && !draft.killAll && (draft.allNetns || !narrows(draft, words)))
     return halt(world, killRefusal(world, draft.allNetns));
-  let batches: Iterable<SocketBatch> = query.sockets();
-  if (keepsSockets(plan)) batches = await query.complete(batches);
-  await show(world, query, presentation, batches);
+  const batches = query.socketsAsync();
+  await show(world, query, presentation, keepsSockets(plan) ? await query.complete(batches) : batches);
   return 0;
 }
 

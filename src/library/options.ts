@@ -1,5 +1,6 @@
 /** What users of the library ask for, and the plan that is made of it. */
 
+import { describeBare } from "../catalogue/describe.ts";
 import { FilterError, operandProblem } from "../filter/errors.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
 import type { Host } from "../host/host.ts";
@@ -17,9 +18,10 @@ import {
 import { stateGroups, stateMask } from "../model/state.ts";
 import type { Plan } from "../plan/plan.ts";
 import { sourcesOf } from "../procfs/source.ts";
+import { allParts } from "../query/all-parts.ts";
 import type { QueryContext } from "../query/open.ts";
 import { lookupsOf } from "../query/predicate.ts";
-import type { Problem } from "../query/query.ts";
+import type { Problem, QueryParts } from "../query/query.ts";
 
 /** Which sockets are meant. Everything may be left out. */
 export interface SelectionOptions {
@@ -144,6 +146,10 @@ export function planOf(options: SocketsOptions): Plan {
 }
 
 /** How sockets are queried for the library. */
-export function contextOf(host: Host, { onProblem, netns }: SocketsOptions): QueryContext {
-  return { host, program: PROGRAM, keep: true, netns, report: onProblem ?? throwUnlessAbsent };
+export function contextOf(
+  host: Host,
+  { onProblem, netns }: SocketsOptions,
+): QueryContext & { readonly parts: QueryParts } {
+  const report = onProblem ?? throwUnlessAbsent;
+  return { host, program: PROGRAM, parts: allParts, describe: describeBare, keep: true, netns, report };
 }

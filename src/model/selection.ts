@@ -100,6 +100,11 @@ export interface Selection {
   readonly preferred: number | undefined;
 }
 
+/** The kind of the sockets that a dump lists. */
+export function kindOfDump(name: DumpName): Kind {
+  return tables[allTables.find((table) => tables[table].dump === name)!].kind;
+}
+
 /** The kinds of the sockets that a selection may have. */
 export function kindsOf({ tables: selected }: Pick<Selection, "tables">): ReadonlySet<Kind> {
   return new Set(Array.from(selected, (table) => tables[table].kind));

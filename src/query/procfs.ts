@@ -25,7 +25,7 @@ export interface ProcQuery {
   /** The families of the selection that are wanted. */
   readonly families: readonly number[];
   readonly demands: Demands;
-  readonly describe: Origin["describe"];
+  readonly describe?: Origin["describe"];
   /** See {@link Origin}. */
   readonly netns?: Netns | undefined;
   /** Whether a socket passes the filter. */

@@ -13,6 +13,7 @@ import { pollingTransport } from "../../../netlink/deferred.ts";
 import { NetlinkError } from "../../../netlink/errors.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import type { Sources } from "../../../procfs/source.ts";
+import { allParts } from "../../../query/all-parts.ts";
 import type { FilteredPlace } from "../../../query/filters.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import type { Problem } from "../../../query/query.ts";
@@ -95,7 +96,10 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   let opened: OpenQuery;
   try {
     const report = onceEach(world, host, plan.sources);
-    opened = await openQuery({ host, program, keep: false, findOwners: holders.find, report }, plan);
+    opened = await openQuery(
+      { host, program, parts: allParts, keep: false, findOwners: holders.find, report },
+      plan,
+    );
   } catch (error) {
     if (error instanceof FilterError) return halt(world, filterStop(world, error, plan.filter));
     throw error;

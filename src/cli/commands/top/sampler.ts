@@ -7,6 +7,7 @@ import { type OwnerSearch, ownerSearch } from "../../../live/owners.ts";
 import { type Sample, SocketTable } from "../../../live/table.ts";
 import type { Demand } from "../../../model/demand.ts";
 import type { Selection, Table } from "../../../model/selection.ts";
+import { allParts } from "../../../query/all-parts.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import { filterStop } from "../../filter.ts";
 import { isStop, type Stop } from "../../getopt.ts";
@@ -66,6 +67,7 @@ export async function openSampler(
       {
         host,
         program: world.program,
+        parts: allParts,
         keep: false,
         // Problems of a sample are shown with it, each once.
         report: (problem) => void notes.add(problemText(world, host, plan.sources, problem).trim()),
