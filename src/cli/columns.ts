@@ -7,9 +7,6 @@ import type { Kind } from "../model/selection.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
 import { ssSpelling } from "../output/spelling.ts";
 
-/** The word that asks for a list of all columns. */
-export const COLUMNS_HELP = "help";
-
 /** The columns with the names of a run. */
 export function columnsWith(names: NameSource, ofKinds: readonly Kind[] = kinds): Catalog {
   return catalog(names, ofKinds, ssSpelling);

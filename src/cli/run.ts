@@ -3,7 +3,6 @@
  *
  * What most runs do without is loaded when it is needed: half of the time of a short run is loading.
  */
-import { FilterError } from "../filter/errors.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
 import { stateGroups } from "../model/state.ts";
@@ -72,7 +71,6 @@ async function listSockets(
   try {
     opened = await openQuery({ host, program: world.program, report }, plan);
   } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
     const { filterStop } = await import("./filter.ts");
     return halt(world, filterStop(world, error, plan.filter));
   }

@@ -18,10 +18,10 @@ import {
 import { stateGroups, stateMask } from "../model/state.ts";
 import type { Plan } from "../plan/plan.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import { allParts } from "../query/all-parts.ts";
+import { type AllParts, allParts } from "../query/all-parts.ts";
 import type { QueryContext } from "../query/open.ts";
 import { lookupsOf } from "../query/predicate.ts";
-import type { Problem, QueryParts } from "../query/query.ts";
+import type { Problem } from "../query/query.ts";
 
 /** Which sockets are meant. Everything may be left out. */
 export interface SelectionOptions {
@@ -149,7 +149,7 @@ export function planOf(options: SocketsOptions): Plan {
 export function contextOf(
   host: Host,
   { onProblem, netns }: SocketsOptions,
-): QueryContext & { readonly parts: QueryParts } {
+): QueryContext & { readonly parts: AllParts } {
   const report = onProblem ?? throwUnlessAbsent;
   return { host, program: PROGRAM, parts: allParts, describe: describeBare, keep: true, netns, report };
 }

@@ -5,7 +5,7 @@
 
 import type { Origin } from "../diag/message.ts";
 import { once } from "../enrich/once.ts";
-import { type AddressAt, resolveHosts } from "../enrich/resolve.ts";
+import type { AddressAt } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { loadFamilies } from "../families/index.ts";
 import type { ParsedFilter } from "../filter/parser.ts";
@@ -17,8 +17,9 @@ import type { Place } from "../lookup/places.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
 import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
+import type { AllParts } from "./all-parts.ts";
 import { destroy, destroyed } from "./destroyed.ts";
-import { type FilteredPlace, type FilterReading, filterPlaces, filterPlacesNow } from "./filters.ts";
+import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
 import type { Predicate, Problem, Query, QueryParts, SocketBatch } from "./query.ts";
@@ -227,6 +228,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         if (owners && (predicate?.settle === undefined || peers.size > 0))
           findOwners(new Set([...inodesOf(kept), ...peers]));
         if (demands.has("hostNames")) {
+          const { resolveHosts } = await import("../enrich/resolve.ts");
           const rpc = rpcNames?.();
           names.useHosts(await resolveHosts(host.resolver, addressesOf(kept)));
           if (rpc !== undefined) names.useRpc(await rpc);
@@ -234,7 +236,10 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         return kept;
       },
       findOwners,
-      filter: (source, wanted) => filterPlaces(open.list, source, { ...reading, selection: wanted }),
+      async filter(source, wanted) {
+        const { filterPlaces } = await import("./filters.ts");
+        return filterPlaces(open.list, source, { ...reading, selection: wanted });
+      },
       [Symbol.dispose]: () => open[Symbol.dispose](),
     };
   }
@@ -262,7 +267,9 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
   const { open, names, reading, finish } = begun;
   try {
     const places =
-      plan.filter === undefined ? unfiltered(begun) : await filterPlaces(open.list, plan.filter, reading);
+      plan.filter === undefined
+        ? unfiltered(begun)
+        : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
       const report = (message: string) => context.report({ kind: "bpfMap", message });
@@ -283,7 +290,7 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
  * @throws RangeError if the network namespace is gone
  */
 export function openQueryNow(
-  context: QueryContext & { readonly parts: QueryParts },
+  context: QueryContext & { readonly parts: AllParts },
   plan: Plan,
   onName: (name: ParsedFilter["names"][number]) => never,
 ): OpenQuery {
@@ -293,7 +300,7 @@ export function openQueryNow(
     const places =
       plan.filter === undefined
         ? unfiltered(begun)
-        : filterPlacesNow(open.list, plan.filter, reading, onName);
+        : context.parts.filters.filterPlacesNow(open.list, plan.filter, reading, onName);
     return finish(places);
   } catch (error) {
     open[Symbol.dispose]();

@@ -4,7 +4,6 @@ import { type Examination, type ExaminedPlace, examine, type Report } from "../.
 import { severities } from "../../../doctor/rule.ts";
 import { rules } from "../../../doctor/rules/index.ts";
 import { filesBelow, processTable } from "../../../doctor/surroundings.ts";
-import { FilterError } from "../../../filter/errors.ts";
 import { addressText } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
@@ -97,8 +96,7 @@ async function examineSockets(
   try {
     opened = await openQuery({ host, program: world.program, report, parts: allParts, keep: false }, plan);
   } catch (error) {
-    if (error instanceof FilterError) return halt(world, filterStop(world, error, filter));
-    throw error;
+    return halt(world, filterStop(world, error, filter));
   }
   using query = opened;
   const places: ExaminedPlace[] = query.places.map((place) => ({

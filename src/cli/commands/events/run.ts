@@ -3,7 +3,6 @@ import { readlinkSync } from "node:fs";
 import type { SocketEvent } from "../../../events/event.ts";
 import { Follower } from "../../../events/follow.ts";
 import { findSources } from "../../../events/sources.ts";
-import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
 import { demandSet } from "../../../model/demand.ts";
@@ -101,8 +100,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
       plan,
     );
   } catch (error) {
-    if (error instanceof FilterError) return halt(world, filterStop(world, error, plan.filter));
-    throw error;
+    return halt(world, filterStop(world, error, plan.filter));
   }
   using query = opened;
   const { places } = query;
@@ -113,8 +111,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
         ? places.map((place) => ({ ...place, predicate: undefined }))
         : await query.filter(until.words, until.selection);
     } catch (error) {
-      if (error instanceof FilterError) return halt(world, filterStop(world, error, until.words));
-      throw error;
+      return halt(world, filterStop(world, error, until.words));
     }
   }
   const shown = testOf(places, chosen, holders, false);

@@ -1,6 +1,5 @@
 /** Taking samples of what a command line is about. */
 
-import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
 import { type OwnerSearch, ownerSearch } from "../../../live/owners.ts";
@@ -75,8 +74,7 @@ export async function openSampler(
       plan,
     );
   } catch (error) {
-    if (error instanceof FilterError) return filterStop(world, error, filter);
-    throw error;
+    return filterStop(world, error, filter);
   }
   const table = new SocketTable();
   const owners = ownerSearch(host.files, plan.sources.root);
