@@ -1,7 +1,7 @@
 /** Groups of sockets with counts and sums: who has the most connections, in which states. */
 import type { Json } from "../model/json.ts";
+import type { Kind } from "../model/selection.ts";
 import { type CatalogColumn, catalogReader } from "./catalog.ts";
-import type { Kind } from "./describe.ts";
 
 /** A group of sockets. */
 export interface Group {
@@ -19,22 +19,25 @@ function alternatives(value: Json | undefined): readonly (Json | undefined)[] {
     : [Array.isArray(value) ? undefined : value];
 }
 
+/** Sockets being grouped. */
+export interface Grouping {
+  /** Counts a socket, once for each process that has it open. */
+  add(socket: { readonly kind: Kind }): void;
+  /** The groups so far, in the order of their first sockets. */
+  groups(): Group[];
+}
+
 /**
- * Groups sockets by the values of columns. A socket that several processes have open counts once for each.
+ * Groups sockets by the values of columns.
  *
  * @param by the columns to group by
  * @param sum the columns of numbers to add up
- * @returns the groups, in the order of their first sockets
  */
-export function groupSockets(
-  sockets: Iterable<{ readonly kind: Kind }>,
-  by: readonly CatalogColumn[],
-  sum: readonly CatalogColumn[],
-): Group[] {
+export function groupSockets(by: readonly CatalogColumn[], sum: readonly CatalogColumn[]): Grouping {
   const groups = new Map<string, Group>();
   const keysOf = catalogReader(by);
   const numbersOf = catalogReader(sum);
-  for (const socket of sockets) {
+  function add(socket: { readonly kind: Kind }): void {
     const numbers = numbersOf(socket);
     let combinations: (Json | undefined)[][] = [[]];
     for (const key of keysOf(socket)) {
@@ -55,5 +58,5 @@ export function groupSockets(
       });
     }
   }
-  return [...groups.values()];
+  return { add, groups: () => [...groups.values()] };
 }

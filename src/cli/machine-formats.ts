@@ -1,18 +1,16 @@
 /** Formats for machines, and chosen columns, of sockets or of groups of them: JSON, CSV, a table. */
 import { type Catalog, type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
-import { describers, type Kind } from "../catalogue/describe.ts";
+import { describers } from "../catalogue/describe.ts";
 import { groupSockets } from "../catalogue/group.ts";
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
-import { smallest } from "../live/smallest.ts";
-import type { HostNames } from "../lookup/names.ts";
+import type { Kind } from "../model/selection.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";
 import type { Head, Row } from "../output/value.ts";
-import type { Order, SortKey } from "../plan/plan.ts";
-import { COUNT } from "../plan/view.ts";
+import { COUNT, type Order, type SortKey } from "../plan/plan.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { columnsWith, selectedKinds } from "./columns.ts";
@@ -64,49 +62,45 @@ function rowWriter({ stdout }: World, { format, header }: Presentation, heads: r
   return { write: (row) => json.write(describe(row)), flush: () => json.flush(), end: () => json.end() };
 }
 
-/** The sockets of batches; meanwhile names are those of their table. */
-function* socketsOf(
-  names: HostNames,
-  batches: Iterable<SocketBatch>,
-  following: boolean,
-): Generator<{ readonly kind: Kind }> {
-  for (const batch of batches) {
-    useTable(names, batch, following);
-    yield* batch.sockets;
-  }
-}
+/** Visits each socket; meanwhile names are those of its table. Returns when there are no more. */
+type EachSocket = (visit: (socket: { readonly kind: Kind }) => void) => Promise<void>;
 
 /** Shows sockets, or groups of them, in a format for machines or as a table of chosen columns. */
-export function showMachine(
+export async function showMachine(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: Iterable<SocketBatch>,
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   { following = false }: ShowOptions,
-): void {
+): Promise<void> {
   const { format, columns, by, explainer } = presentation;
   const { names, plan } = query;
   const source = nameSource(plan, names, explainer);
-  const sockets = socketsOf(names, batches, following);
-  if (by !== undefined) showGroups(world, presentation, plan.order, source, sockets);
+  const each: EachSocket = async (visit) => {
+    for await (const batch of batches) {
+      useTable(names, batch, following);
+      for (const socket of batch.sockets) visit(socket);
+    }
+  };
+  if (by !== undefined) await showGroups(world, presentation, plan.order, source, each);
   else if (format === "csv" || columns !== undefined)
-    showColumns(world, presentation, query, source, sockets, following);
-  else if (format !== "table") showObjects(world, format, source, sockets, following);
+    await showColumns(world, presentation, query, source, each, following);
+  else if (format !== "table") await showObjects(world, format, source, each, following);
 }
 
-function showObjects(
+async function showObjects(
   world: World,
   format: "json" | "ndjson",
   source: NameSource,
-  sockets: Iterable<{ readonly kind: Kind }>,
+  each: EachSocket,
   following: boolean,
-): void {
+): Promise<void> {
   const describe = describers(source);
   const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
-  for (const socket of sockets) {
+  await each((socket) => {
     json.write(describe(socket));
     if (following) json.flush();
-  }
+  });
   json.end();
 }
 
@@ -122,51 +116,29 @@ function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): bo
   return demand === undefined || shown.has(demand) || (demand === "uid" && format !== "table");
 }
 
-/** The order of rows that are sorted already. */
-const unordered: Order = { sort: [] };
-
-/** A row with what it is sorted by. */
-interface SortedRow {
-  readonly row: Row;
-  readonly keys: SortValues;
-  /** Its place in the kernel's order, which rows of equal keys keep. */
-  readonly number: number;
-}
-
 /** The rows of sockets in an order. Sorting keeps a row's values and its sort keys, not the socket. */
-function* sortedRows(
-  sockets: Iterable<{ readonly kind: Kind }>,
+async function sortedRows(
+  each: EachSocket,
   read: (socket: { readonly kind: Kind }) => Row,
-  { sort, top = Number.POSITIVE_INFINITY }: Order,
+  { sort, top }: Order,
   { find }: Catalog,
-): Generator<Row> {
-  if (sort.length === 0) {
-    let left = top;
-    if (left <= 0) return;
-    for (const socket of sockets) {
-      yield read(socket);
-      if (--left <= 0) return;
-    }
-    return;
-  }
+): Promise<Row[]> {
   const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
   const order = rowOrder(sort.map(({ descending }) => descending));
-  function* rows(): Generator<SortedRow> {
-    let number = 0;
-    for (const socket of sockets) yield { row: read(socket), keys: keysOf(socket), number: number++ };
-  }
-  const first = smallest(rows(), top, (a, b) => order(a.keys, b.keys) || a.number - b.number);
-  for (const { row } of first) yield row;
+  const rows: { readonly row: Row; readonly keys: SortValues }[] = [];
+  await each((socket) => void rows.push({ row: read(socket), keys: keysOf(socket) }));
+  rows.sort((a, b) => order(a.keys, b.keys));
+  return rows.slice(0, top).map(({ row }) => row);
 }
 
-function showColumns(
+async function showColumns(
   world: World,
   presentation: Presentation,
   { selection, plan }: OpenQuery,
   source: NameSource,
-  sockets: Iterable<{ readonly kind: Kind }>,
+  each: EachSocket,
   following: boolean,
-): void {
+): Promise<void> {
   const { format, columns } = presentation;
   const whole = format === "json" || format === "ndjson";
   const chosen =
@@ -178,40 +150,45 @@ function showColumns(
   const writer = rowWriter(
     world,
     presentation,
-    chosen.map((each) => headOf(each)),
+    chosen.map((column) => headOf(column)),
   );
   const read = catalogReader(chosen.map(({ column }) => column));
-  const order = columns === undefined ? unordered : plan.order;
-  for (const row of sortedRows(sockets, read, order, columnsWith(source))) {
-    writer.write(row);
-    if (following) writer.flush();
+  if (columns !== undefined && plan.order.sort.length > 0) {
+    for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
+  } else {
+    await each((socket) => {
+      writer.write(read(socket));
+      if (following) writer.flush();
+    });
   }
   writer.end();
 }
 
-function showGroups(
+async function showGroups(
   world: World,
   presentation: Presentation,
   order: Order,
   source: NameSource,
-  sockets: Iterable<{ readonly kind: Kind }>,
-): void {
+  each: EachSocket,
+): Promise<void> {
   const catalog = columnsWith(source);
   const by = choose(presentation.by!, catalog, false);
   const sum = choose(presentation.columns!, catalog, false);
   const columns = (chosen: readonly Chosen[]) => chosen.map(({ column }) => column);
-  const groups = groupSockets(sockets, columns(by), columns(sum));
+  const grouping = groupSockets(columns(by), columns(sum));
+  await each(grouping.add);
   const heads = [
-    ...by.map((each) => headOf(each, "by.")),
+    ...by.map((column) => headOf(column, "by.")),
     { name: COUNT, key: COUNT, numeric: true },
-    ...sum.map((each) => headOf(each, "sum.")),
+    ...sum.map((column) => headOf(column, "sum.")),
   ];
   const keys = [...columns(by).map(({ key }) => key), COUNT, ...columns(sum).map(({ key }) => key)];
   const indexOf = ({ name }: SortKey) => keys.indexOf(name === COUNT ? COUNT : catalog.find(name)![0]!.key);
   const sort = order.sort.length > 0 ? order.sort : [{ name: COUNT, descending: true }];
   const indexes = sort.map(indexOf);
   const compare = rowOrder(sort.map(({ descending }) => descending));
-  const rows = groups
+  const rows = grouping
+    .groups()
     .map(({ values, count, sums }) => {
       const row: Row = [...values, count, ...sums];
       return { row, keys: indexes.map((index) => row[index]) };

@@ -1,5 +1,6 @@
 /** Following sockets: round by round, what all sources have to tell. */
 
+import { describeBare } from "../catalogue/describe.ts";
 import type { Origin } from "../diag/message.ts";
 import { once } from "../enrich/once.ts";
 import type { Owner } from "../enrich/processes.ts";
@@ -12,7 +13,6 @@ import { IPPROTO_UDP } from "../model/family.ts";
 import type { Selection } from "../model/selection.ts";
 import { NETLINK_NETFILTER, NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import type { NetlinkSocket } from "../netlink/transport.ts";
-import { describeBare } from "../query/common.ts";
 import type { Problem } from "../query/query.ts";
 import { monotonicNs, TraceClock } from "./clock.ts";
 import { CONNTRACK_GROUPS, type ConntrackFlow, conntrackFlows } from "./conntrack.ts";

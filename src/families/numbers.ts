@@ -1,5 +1,6 @@
 /** Numbers that sockets of several kinds have, each with a reader for every kind: a new kind does not compile without. */
-import type { Kind, Socket, SocketsByKind } from "./socket.ts";
+import type { Kind } from "../model/selection.ts";
+import type { Socket, SocketsByKind } from "./socket.ts";
 
 /** Reads a number of a socket; undefined if its kind does not have it, or the kernel did not send it. */
 export type NumberReader = (socket: Socket) => number | undefined;

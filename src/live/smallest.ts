@@ -1,14 +1,13 @@
-/** The first few of many items in an order, without sorting all of them. */
+/** The first few of many in some order, without sorting all of them. */
 
 /**
- * The `count` smallest items, in order. Costs n log count, which is cheap for a small count.
+ * The `count` smallest items, in order. Costs n log count: cheap as long as few are asked for.
  *
  * @param compare less than 0 if the first belongs before the second; never 0 for two items, so that the order is
- *   the same every time
+ *   the same whenever it is asked for
  */
 export function smallest<T>(items: Iterable<T>, count: number, compare: (a: T, b: T) => number): T[] {
-  if (count === Number.POSITIVE_INFINITY) return [...items].sort(compare);
-  // A heap whose root is the largest of the kept items.
+  // A heap whose root is the largest of those kept.
   const heap: T[] = [];
   if (count <= 0) return heap;
   for (const item of items) {

@@ -6,7 +6,7 @@ import type { InetSocket } from "../families/inet/socket.ts";
 import { stateNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import { SS_CLOSE, SS_TIME_WAIT, states } from "../model/state.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { addressAndPort, type Endpoints, endpointsOf } from "./endpoints.ts";
