@@ -3,7 +3,7 @@
  * socket that was there before, and the slots of closed sockets are used again.
  */
 import type { InetSocket } from "../families/inet/socket.ts";
-import { stateNumber } from "../families/numbers.ts";
+import { stateNumber, uidNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { DumpName } from "../model/selection.ts";
@@ -49,6 +49,9 @@ export interface Sample {
   readonly totals: { readonly [Name in RateName]?: number };
 }
 
+/** Stands for an owner that is not known: (uid_t)-1, which no user has. */
+export const NO_UID = 0xffffffff;
+
 /** Bytes kept of each address. */
 const ADDRESS = 16;
 const FIRST_CAPACITY = 1024;
@@ -75,6 +78,8 @@ export class SocketTable {
   localPort = new Uint16Array(0);
   peerPort = new Uint16Array(0);
   inode = new Uint32Array(0);
+  /** User id of the owner; {@link NO_UID} if it is not known. */
+  uid = new Uint32Array(0);
   /** Id of the process that has it open, or had it last; 0 if none is known. */
   process = new Uint32Array(0);
   /** Local and peer's address of inet sockets, 16 bytes each. */
@@ -92,6 +97,10 @@ export class SocketTable {
   #netns: (Netns | undefined)[] = [];
   readonly #endpoints = new Map<number, Endpoints>();
   readonly #free: number[] = [];
+  /** Slots of the sockets that ended since the last sample, with their changes in the place of rates. */
+  #ending: number[] = [];
+  /** Slots of the sockets that ended before the last sample; they are free from the next on. */
+  #ended: number[] = [];
   readonly #slots = new Map<Netns | undefined, Map<number, number>>();
   readonly #reading = newReading();
   /** The numbers of {@link numbers} by their places, for the loop that runs for every socket. */
@@ -121,8 +130,6 @@ export class SocketTable {
     this.#number++;
     this.#previousAt = this.#startedAt;
     this.#startedAt = now;
-    this.#opened = 0;
-    this.#closed = 0;
     this.#states.fill(0);
     this.#totals.fill(Number.NaN);
   }
@@ -130,6 +137,54 @@ export class SocketTable {
   /** Takes sockets of the current sample. @param now when they were read */
   add({ dump, sockets }: SocketBatch, now: number): void {
     for (const socket of sockets) this.#take(dump, socket, now);
+  }
+
+  /**
+   * Counts a socket that was destroyed: the next sample has what it transferred since the last one. The kernel sends
+   * its last counters, also for a connection that no sample ever saw.
+   *
+   * @param isWanted whether it counts if no sample saw it
+   */
+  addEnded(dump: DumpName, socket: InetSocket, netns: Netns | undefined, isWanted: boolean): void {
+    if (this.#number === 0) return;
+    const cookie = cookieOf(socket);
+    let slot = this.#slots.get(netns)?.get(cookie);
+    const isKnown = slot !== undefined;
+    if (slot === undefined) {
+      if (!isWanted) return;
+      slot = this.#newSlot();
+      this.#settle(slot, dump, socket, cookie, netns);
+      this.inode[slot] = 0;
+      this.#opened++;
+    } else this.#forget(slot);
+    this.state[slot] = SS_CLOSE;
+    this.#closed++;
+    this.#seen[slot] = 0;
+    this.#ending.push(slot);
+    readMetrics(socket, this.#reading);
+    for (let index = 0; index < rateNames.length; index++) {
+      const counter = counterIndexes[index]!;
+      const change = this.#reading[counter]! - (isKnown ? this.#metrics[counter]![slot]! : 0);
+      this.#rates[index]![slot] = change >= 0 ? change : Number.NaN;
+    }
+  }
+
+  /** The slots of the sockets that ended before the last sample: their rates are in it, but they are gone. */
+  get ended(): readonly number[] {
+    return this.#ended;
+  }
+
+  /** Makes rates of the changes of the sockets that ended. */
+  #finishEnded(interval: number): void {
+    for (const slot of this.#ended) this.#free.push(slot);
+    this.#ended = this.#ending;
+    this.#ending = [];
+    const { transferRate, receivedRate, ackedRate } = this.numbers;
+    for (const slot of this.#ended) {
+      for (let index = 0; index < rateNames.length; index++)
+        this.#note(index, slot, (this.#rates[index]![slot]! * 1000) / interval);
+      transferRate[slot] = receivedRate[slot]! + ackedRate[slot]!;
+    }
   }
 
   /** Ends a sample: what was not in it is gone. */
@@ -141,12 +196,16 @@ export class SocketTable {
       this.#release(slot);
     }
     const interval = this.#startedAt - this.#previousAt;
+    this.#finishEnded(interval);
+    const [opened, closed] = [this.#opened, this.#closed];
+    this.#opened = 0;
+    this.#closed = 0;
     return {
       number: this.#number,
       intervalMs: Number.isNaN(interval) ? undefined : interval,
       sockets: this.#live,
-      opened: this.#number === 1 ? 0 : this.#opened,
-      closed: this.#closed,
+      opened: this.#number === 1 ? 0 : opened,
+      closed,
       states: [...this.#states],
       totals: Object.fromEntries(
         rateNames.flatMap((name, index) => {
@@ -225,10 +284,9 @@ export class SocketTable {
     let slot = slots.get(cookie);
     const isNew = slot === undefined;
     if (slot === undefined) {
-      slot = this.#free.pop() ?? this.end++;
-      if (slot >= this.#seen.length) this.#grow(this.#seen.length * 2);
+      slot = this.#newSlot();
       slots.set(cookie, slot);
-      this.#settle(slot, dump, socket, cookie);
+      this.#settle(slot, dump, socket, cookie, netns);
       this.#live++;
     } else if (this.#seen[slot] === this.#number) return;
     const state = stateNumber(socket) ?? SS_CLOSE;
@@ -244,9 +302,10 @@ export class SocketTable {
   }
 
   /** Notes what never changes about a socket. */
-  #settle(slot: number, dump: DumpName, socket: Socket, cookie: number): void {
+  #settle(slot: number, dump: DumpName, socket: Socket, cookie: number, netns: Netns | undefined): void {
     this.#dump[slot] = dump;
-    this.#netns[slot] = socket.origin.netns;
+    this.#netns[slot] = netns;
+    this.uid[slot] = uidNumber(socket) ?? NO_UID;
     this.#cookie[slot] = cookie;
     this.process[slot] = 0;
     this.family[slot] = socket.kind === "tipc" ? 0 : socket.familyNumber;
@@ -273,9 +332,7 @@ export class SocketTable {
       const change = reading[counter]! - this.#metrics[counter]![slot]!;
       const rate = (change * 1000) / elapsed;
       const known = change >= 0 && elapsed > 0;
-      this.#rates[index]![slot] = known ? rate : Number.NaN;
-      if (!known) continue;
-      this.#totals[index] = Number.isNaN(this.#totals[index]!) ? rate : this.#totals[index]! + rate;
+      this.#note(index, slot, known ? rate : Number.NaN);
     }
     numbers.transferRate[slot] = numbers.receivedRate[slot]! + numbers.ackedRate[slot]!;
     for (let index = 0; index < reading.length; index++) this.#metrics[index]![slot] = reading[index]!;
@@ -283,13 +340,32 @@ export class SocketTable {
     this.#readAt[slot] = now;
   }
 
-  #release(slot: number): void {
+  /** Sets the rate of a slot, NaN for none, and adds it to the total. */
+  #note(index: number, slot: number, rate: number): void {
+    this.#rates[index]![slot] = rate;
+    if (Number.isNaN(rate)) return;
+    this.#totals[index] = Number.isNaN(this.#totals[index]!) ? rate : this.#totals[index]! + rate;
+  }
+
+  #newSlot(): number {
+    const slot = this.#free.pop() ?? this.end++;
+    if (slot >= this.#seen.length) this.#grow(this.#seen.length * 2);
+    return slot;
+  }
+
+  /** Forgets that a socket is there; its slot keeps what is known about it. */
+  #forget(slot: number): void {
     this.#slots.get(this.#netns[slot])?.delete(this.#cookie[slot]!);
+    if (this.#seen[slot] === this.#number) this.#states[this.state[slot]!]!--;
+    this.#live--;
+  }
+
+  #release(slot: number): void {
+    this.#forget(slot);
     this.#endpoints.delete(slot);
     this.#netns[slot] = undefined;
     this.#seen[slot] = 0;
     this.#free.push(slot);
-    this.#live--;
   }
 
   #grow(capacity: number): void {
@@ -301,6 +377,7 @@ export class SocketTable {
     this.localPort = resized(this.localPort, Uint16Array, capacity);
     this.peerPort = resized(this.peerPort, Uint16Array, capacity);
     this.inode = resized(this.inode, Uint32Array, capacity);
+    this.uid = resized(this.uid, Uint32Array, capacity);
     this.process = resized(this.process, Uint32Array, capacity);
     this.interval = resized(this.interval, Float64Array, capacity);
     this.#cookie = resized(this.#cookie, Float64Array, capacity);

@@ -1,6 +1,7 @@
-/** A sample for programs. */
+/** A sample as JSON. */
 import { hexIdentity } from "../../../fields/column.ts";
 import { groupColumns, type LiveColumn, listens, socketColumns } from "../../../live/columns.ts";
+import type { GroupBy } from "../../../live/groups.ts";
 import { counterNames, metricKey, metrics } from "../../../live/metrics.ts";
 import type { Holders } from "../../../live/owners.ts";
 import { type Row, socketRow } from "../../../live/page.ts";
@@ -8,6 +9,7 @@ import type { Sample, SocketTable } from "../../../live/table.ts";
 import { addressText } from "../../../model/address.ts";
 import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
+import { UNKNOWN } from "./format.ts";
 
 type Plain = { [key: string]: Json };
 
@@ -38,7 +40,7 @@ function queues(table: SocketTable, slot: number): Plain {
   );
 }
 
-/** A socket for programs: who it is, its counters, and how they change. */
+/** A socket as JSON: its identity, its counters, and how they change. */
 export function socketJson(table: SocketTable, slot: number, holders: Holders): Plain {
   const { netid = "", state = "", ...numbers } = numbersOf(socketRow(table, slot, holders), socketColumns);
   const cookie = table.cookie(slot);
@@ -75,10 +77,22 @@ export function socketJson(table: SocketTable, slot: number, holders: Holders): 
   return plain;
 }
 
-/** A group for programs. */
-export function groupJson(by: string, row: Row): Plain {
+/** What the sockets of a group have in common, as in a socket's own object; nothing if it is not known. */
+function commonJson(by: GroupBy, { key, values }: Row, holders: Holders): Plain {
+  const label = `${values["group"]}`;
+  if (by === "process") {
+    const pid = Number(key);
+    const comm = holders.name(pid);
+    return pid === 0 ? {} : { process: { pid, ...(comm === undefined ? {} : { comm }) } };
+  }
+  if (label === UNKNOWN) return {};
+  return { [by]: by === "port" || by === "dport" ? Number(key) : label };
+}
+
+/** A group as JSON. */
+export function groupJson(by: GroupBy, row: Row, holders: Holders): Plain {
   const queueKeys = { recvq: "recvQueueBytes", sendq: "sendQueueBytes" } as const;
-  const plain: Plain = { [by]: row.values["group"] ?? "", ...numbersOf(row, groupColumns) };
+  const plain: Plain = { ...commonJson(by, row, holders), ...numbersOf(row, groupColumns) };
   for (const [column, key] of Object.entries(queueKeys)) {
     const value = row.values[column];
     if (value !== undefined) plain[key] = value;
@@ -86,7 +100,7 @@ export function groupJson(by: string, row: Row): Plain {
   return plain;
 }
 
-/** What a sample holds in all, for programs. @param time when it was taken, as ISO 8601 */
+/** The numbers of a sample as a whole, as JSON. @param time when it was taken, as ISO 8601 */
 export function sampleJson(host: string, time: string, sample: Sample, notes: readonly string[]): Plain {
   const { intervalMs, sockets, opened, closed, states, totals } = sample;
   const plain: Plain = { time, host };

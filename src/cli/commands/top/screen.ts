@@ -1,4 +1,4 @@
-/** `top` on a screen: lets samples and keys change the state, draws what it shows, and does what it asks for. */
+/** `top` on a screen: samples, keys and the mouse change the state, whose lines are drawn and whose wishes are done. */
 import { FilterError } from "../../../filter/errors.ts";
 import { pageOf } from "../../../live/page.ts";
 import type { Terminal } from "../../world.ts";
@@ -90,6 +90,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   };
   const drawing = takeTerminal(terminal, {
     onKey: (key) => guard(() => dispatch({ kind: "key", key })),
+    onMouse: (input) => guard(() => dispatch({ kind: "mouse", input })),
     onResize: (size) => guard(() => dispatch({ kind: "resize", size })),
     onError: fail,
   });
@@ -125,10 +126,11 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     // What only touches the line below the rows leaves them as they are.
     if (event.kind !== "message" && event.kind !== "details")
       change({ kind: "page", page: pageOf(table, owners, requestOf(state)), sampled });
-    drawing.draw(viewOf(state).map((line) => painted(line, colour)));
+    const lines = viewOf(state).map((line) => painted(line, colour));
+    drawing.draw(lines, state.mouse);
     for (const wish of wishes) fulfil(wish);
     // A key may have ended a pause.
-    if (event.kind === "key") wake();
+    if (event.kind === "key" || event.kind === "mouse") wake();
   }
 
   function fulfil(wish: Wish): void {
@@ -136,6 +138,9 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
       case "quit":
         status = wish.status;
         over();
+        break;
+      case "suspend":
+        drawing.suspend();
         break;
       case "filter":
         filter = wish.text;

@@ -37,7 +37,18 @@ export const sortWords = [
 export const groupSortWords = ["group", "sockets"] as const;
 
 /** What sockets can be grouped by; likewise. */
-export const byWords = ["process", "peer", "port", "state", "container"] as const;
+export const byWords = [
+  "process",
+  "program",
+  "user",
+  "unit",
+  "container",
+  "peer",
+  "port",
+  "dport",
+  "state",
+  "netns",
+] as const;
 
 /** A way to group sockets. */
 export type GroupWord = (typeof byWords)[number];
