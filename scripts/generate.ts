@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketSchema } from "../src/catalogue/schema.ts";
+import { topSchema } from "../src/cli/commands/top/schema.ts";
 import { optionsOf } from "../src/cli/options.ts";
 import { factPredicates } from "../src/filter/facts.ts";
 import { outputPage } from "./output-page.ts";
@@ -36,6 +37,7 @@ function filterPage(): string {
 /** The files by their paths, each with the function that makes its text. */
 export const generated: Readonly<Record<string, () => string>> = {
   "docs/schema.json": () => formatted("docs/schema.json", socketSchema(optionsOf)),
+  "docs/schema-top.json": () => formatted("docs/schema-top.json", topSchema()),
   "docs/output.md": outputPage,
   "docs/filter.md": filterPage,
 };
