@@ -58,25 +58,38 @@ export type { VsockSocket } from "./diag/vsock.ts";
 export type { XdpSocket } from "./diag/xdp.ts";
 export type { ProcessDetails } from "./enrich/process-details.ts";
 export type { Prefix } from "./filter/addresses.ts";
+export type { FilterErrorKind, FilterPosition } from "./filter/errors.ts";
 export { FilterError } from "./filter/errors.ts";
-export type { Amount, FactOperands, NamePattern, TimerWord, User } from "./filter/facts.ts";
+export type {
+  AmountOperand,
+  FactOperands,
+  PatternOperand,
+  TimerOperand,
+  UserOperand,
+} from "./filter/facts.ts";
 export { formatFilter } from "./filter/format.ts";
 export type {
-  AllOperands,
-  Cgroup,
-  Device,
-  Host,
+  CgroupOperand,
+  DeviceOperand,
+  HostOperand,
   InetHost,
   LinkHost,
-  Mark,
+  MarkOperand,
   NamedHost,
   NetlinkHost,
-  Operands,
+  SsOperands,
   UnixHost,
   VsockHost,
 } from "./filter/operands.ts";
-export type { AnyKeyword, Filter, Join, Not, Predicate, Relation } from "./filter/tree.ts";
-export type { Place } from "./filter/words.ts";
+export type { FilterRelation } from "./filter/relations.ts";
+export type {
+  Filter,
+  FilterJoin,
+  FilterKeyword,
+  FilterNot,
+  FilterOperands,
+  FilterPredicate,
+} from "./filter/tree.ts";
 export type { Netns } from "./host/namespaces.ts";
 export type { DestroyEvent, Machine, SocketOwner } from "./library/machine.ts";
 export type { Abortable, SelectionOptions, SocketsOptions } from "./library/options.ts";

@@ -4,7 +4,7 @@
  */
 import type { InetTable } from "./diag/families.ts";
 import type { FamilyDump } from "./diag/family-dump.ts";
-import { hideUnasked } from "./filter/unasked.ts";
+import { hideAttributes } from "./filter/hide-attributes.ts";
 import type { Host } from "./host/host.ts";
 import { allocator } from "./list/common.ts";
 import { extensions, familyDumps, listFamily, listInet } from "./list/netlink.ts";
@@ -64,7 +64,7 @@ function widened(query: Query): {
   };
   const unasked = extensions(asked.details) & ~extensions(details);
   if (unasked === 0) return { asked, finish: (batches) => batches };
-  const shown = hideUnasked(unasked);
+  const shown = hideAttributes(unasked);
   return {
     asked,
     *finish(batches) {

@@ -54,6 +54,25 @@ test("no file imports from a later stage", () => {
   expect(wrong).toEqual([]);
 });
 
+/** The relative imports of a file: static, of types, and dynamic. */
+function importsOf(path: string): string[] {
+  const text = readFileSync(join(src, path), "utf8");
+  return Array.from(text.matchAll(/(?:from |import\()"(\.[^"]+\.tsx?)"/g), ([, target]) =>
+    relative(src, join(src, dirname(path), target!)),
+  );
+}
+
+test("src/filter has no import circles", () => {
+  const within = files.filter((path) => path.startsWith("filter/"));
+  const open = new Map(within.map((path) => [path, importsOf(path).filter((each) => within.includes(each))]));
+  // Takes away every file that imports nothing of the rest, until only circles are left.
+  for (let size = -1; size !== open.size; ) {
+    size = open.size;
+    for (const [path, imports] of open) if (!imports.some((each) => open.has(each))) open.delete(path);
+  }
+  expect([...open.keys()]).toEqual([]);
+});
+
 test("only src/native calls libc", () => {
   const callers = files.filter((path) => /"(bun:ffi|koffi)"/.test(readFileSync(join(src, path), "utf8")));
   expect(callers.sort()).toEqual(["native/bun.ts", "native/node.ts"]);

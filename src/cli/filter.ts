@@ -4,11 +4,13 @@ import type { RpcNames } from "../enrich/rpc.ts";
 import { pointOut, printable } from "../filter/caret.ts";
 import type { FilterError } from "../filter/errors.ts";
 import { readFilter } from "../filter/resolve.ts";
-import { type FilterSource, sourceText } from "../filter/words.ts";
+import { type FilterSource, sourceText } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
 import { type FindOwners, lookupsOf, predicateOf } from "../list/predicate.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Predicate } from "../query.ts";
+import { filterReport } from "./filter-report.ts";
+import type { Stop } from "./getopt.ts";
 import { usage } from "./help.ts";
 import { narrowToFamily } from "./select.ts";
 import type { World } from "./world.ts";
@@ -19,8 +21,8 @@ export interface Filtered {
   readonly predicate: Predicate | undefined;
 }
 
-/** Columns of a terminal that does not tell its width. */
-const USUAL_COLUMNS = 80;
+/** Columns of a terminal that does not say its width. */
+const DEFAULT_COLUMNS = 80;
 
 /**
  * Reads the filter.
@@ -31,7 +33,6 @@ const USUAL_COLUMNS = 80;
  * @throws FilterError
  */
 export async function applyFilter(
-  { program }: World,
   host: Host,
   selection: Selection,
   source: FilterSource,
@@ -42,7 +43,7 @@ export async function applyFilter(
   const { tables, preferred } = selection;
   const rpc = sourceText(source).includes("rpc.") ? await rpcNames?.() : undefined;
   const lookups = { ...lookupsOf(host), ...(rpc && { rpcPorts: rpc.ports }) };
-  const context = { program, tables, preferred, lookups };
+  const context = { tables, preferred, lookups };
   const { filter, family } = await readFilter(source, context, host.resolver);
   const narrowed = family === undefined ? selection : narrowToFamily(selection, family);
   if (filter === undefined) return { selection: narrowed, predicate: undefined };
@@ -50,11 +51,14 @@ export async function applyFilter(
   return { selection: narrowed, predicate: predicateOf(filter, portRange, findOwners) };
 }
 
-/** What a wrong filter is answered with: ss's words, and on a terminal the place and what was expected there. */
-export function filterComplaint(world: World, error: FilterError, source: FilterSource): string {
+/** How a mistake in a filter ends the run: ss's message, and on a terminal also the wrong word and what was expected. */
+export function filterStop(world: World, error: FilterError, source: FilterSource): Stop {
   const { terminalColumns } = world.stderr;
-  const help = error.usage ? usage(world) : "";
-  if (terminalColumns === undefined) return `${error.report}${help}`;
-  const line = pointOut(source, error, terminalColumns || USUAL_COLUMNS, (text) => Bun.stringWidth(text));
-  return `${printable(error.report)}${help}${line} expected ${error.expected}\n`;
+  const { text, usage: withUsage, status } = filterReport(error, world.program);
+  const help = withUsage ? usage(world) : "";
+  const stop = (message: string): Stop => ({ kind: "error", message, usage: false, status });
+  if (terminalColumns === undefined) return stop(`${text}${help}`.replace(/\n$/, ""));
+  const columns = terminalColumns || DEFAULT_COLUMNS;
+  const line = pointOut(source, error, columns, (piece) => Bun.stringWidth(piece));
+  return stop(`${printable(text)}${help}${line} expected ${error.expected}`);
 }

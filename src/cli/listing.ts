@@ -3,7 +3,7 @@ import { type HostNames, hostNames } from "../enrich/names.ts";
 import { once } from "../enrich/once.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { FilterError } from "../filter/errors.ts";
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
 import type { FindOwners } from "../list/predicate.ts";
 import type { Selection } from "../model/selection.ts";
@@ -60,7 +60,6 @@ export interface Listing extends Disposable {
 
 /** What a filter makes of a selection; without words, nothing. @throws FilterError */
 async function filtered(
-  world: World,
   host: Host,
   { selection, words }: ListingOptions,
   portRange: string,
@@ -69,7 +68,7 @@ async function filtered(
 ): Promise<Filtered> {
   if (words.args.length === 0 && words.file === undefined) return { selection, predicate: undefined };
   const { applyFilter } = await import("./filter.ts");
-  return applyFilter(world, host, selection, words, portRange, findOwners, rpcNames);
+  return applyFilter(host, selection, words, portRange, findOwners, rpcNames);
 }
 
 /** Opens what a command line is about. @returns a Stop for a wrong filter, and options that cannot be together */
@@ -106,14 +105,13 @@ export async function openListing(
   let places: Listing["places"];
   try {
     places = await filterPlaces(open.list, (place) =>
-      filtered(world, place.host, options, portRange, holders, rpcNames),
+      filtered(place.host, options, portRange, holders, rpcNames),
     );
   } catch (error) {
     open[Symbol.dispose]();
     if (!(error instanceof FilterError)) throw error;
-    const { filterComplaint } = await import("./filter.ts");
-    const message = filterComplaint(world, error, options.words).replace(/\n$/, "");
-    return { kind: "error", message, usage: false, status: error.status };
+    const { filterStop } = await import("./filter.ts");
+    return filterStop(world, error, options.words);
   }
   const { selection, predicate } = places[0].filtered;
   let bpfMapFds: readonly number[] = [];

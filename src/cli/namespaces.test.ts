@@ -16,9 +16,8 @@ const places: readonly Place[] = [1, 2, 3].map((inode) => ({
 describe("filterPlaces()", () => {
   const filtered = {} as Filtered;
   const wrong = new FilterError({
-    lines: [],
-    status: 1,
-    place: { offset: 0, length: 0 },
+    kind: "device",
+    position: { offset: 0, length: 0 },
     expected: "a device",
   });
   const in_ = (...inodes: number[]) =>

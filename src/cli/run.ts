@@ -5,7 +5,7 @@
  */
 
 import { type AddressAt, resolveHosts } from "../enrich/resolve.ts";
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";

@@ -2,7 +2,7 @@
 import { inetRequest } from "../diag/inet.ts";
 import { INET_DIAG_REQ_BYTECODE } from "../diag/layouts/inet-diag.ts";
 import { cgroupProbe } from "../filter/bytecode.ts";
-import type { Lookups } from "../filter/operands.ts";
+import type { Lookups } from "../filter/reading.ts";
 import type { Host } from "../host/host.ts";
 import { cgroup2Mount } from "../host/live.ts";
 import { AF_INET, IPPROTO_TCP } from "../model/family.ts";

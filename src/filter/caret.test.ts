@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { pointOut, printable } from "./caret.ts";
-import type { FilterSource, Place } from "./words.ts";
-import { sourceText } from "./words.ts";
+import type { FilterPosition } from "./errors.ts";
+import type { FilterSource } from "./source.ts";
+import { sourceText } from "./source.ts";
 
 const widthOf = (text: string) => Bun.stringWidth(text);
 
@@ -71,7 +72,7 @@ test("whatever the text, the carets stand below the word and both lines fit", ()
       const source = { args: [arg], file: rest === null ? undefined : file(rest) };
       const { length } = sourceText(source);
       const offset = Math.min(at[0], length);
-      const where: Place = { offset, length: Math.min(at[1], length - offset) };
+      const where: FilterPosition = { offset, length: Math.min(at[1], length - offset) };
       const lines = pointOut(source, where, columns, widthOf).split("\n");
       expect(lines.length).toBe(2);
       expect(lines[1]).toMatch(/^ *\^+$/);

@@ -1,10 +1,10 @@
-/** What a filter reads of a socket, so that nothing else need be asked for. */
+/** The facts that a filter reads, and the request bits that make the kernel send them. */
 import type { Details } from "../diag/family-dump.ts";
 import { allPredicates } from "./predicates.ts";
 import type { Fact } from "./subject.ts";
-import { type AnyKeyword, type Filter, type Predicate, predicatesOf } from "./tree.ts";
+import { type Filter, type FilterKeyword, type FilterPredicate, predicatesOf } from "./tree.ts";
 
-/** What the kernel must be asked for so that it tells a fact; of others it always tells. */
+/** The request for each fact that the kernel sends only on request. */
 const factDetails: Partial<Record<Fact, Details>> = {
   tcpInfo: { info: true },
   congestion: { info: true },
@@ -12,10 +12,10 @@ const factDetails: Partial<Record<Fact, Details>> = {
   uid: { uid: true },
 };
 
-/** The facts that the kernel does not tell: they are looked up for the sockets that pass as far as it does. */
+/** Facts that are not in the kernel's answer. They are looked up for the sockets that match without them. */
 const lateFacts: ReadonlySet<Fact> = new Set<Fact>(["owners", "container"]);
 
-function factsOf<K extends AnyKeyword>({ kind, operand }: Predicate<K>): readonly Fact[] {
+function factsOf<K extends FilterKeyword>({ kind, operand }: FilterPredicate<K>): readonly Fact[] {
   return allPredicates[kind as K].facts(operand);
 }
 
@@ -26,12 +26,12 @@ export function factsNeeded(filter: Filter): ReadonlySet<Fact> {
   return facts;
 }
 
-/** What the kernel must be asked for, beside what it always tells, so that a filter can be evaluated. */
+/** The details to request from the kernel so that a filter can be evaluated. */
 export function detailsNeeded(filter: Filter): Details {
   return Object.assign({}, ...Array.from(factsNeeded(filter), (fact) => factDetails[fact]));
 }
 
-/** Whether a predicate can be evaluated on the kernel's answer alone. */
-export function isEarly(predicate: Predicate): boolean {
+/** Whether the kernel's answer is enough to evaluate a predicate. */
+export function isEarly(predicate: FilterPredicate): boolean {
   return !factsOf(predicate).some((fact) => lateFacts.has(fact));
 }

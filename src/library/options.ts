@@ -4,9 +4,9 @@ import { localPortRange } from "../enrich/names.ts";
 import { once } from "../enrich/once.ts";
 import { knowPlaces } from "../enrich/places.ts";
 import { scanProcesses } from "../enrich/processes.ts";
-import { FilterError, operandProblem } from "../filter/errors.ts";
-import type { FilterContext } from "../filter/operands.ts";
+import { FilterError } from "../filter/errors.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
+import type { FilterContext } from "../filter/reading.ts";
 import { resolveHosts } from "../filter/resolve.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
@@ -110,7 +110,7 @@ function selectionOf({ tables, families, states }: SocketsOptions): Selection {
 }
 
 function contextOf(host: Host, { tables, preferred }: Selection): FilterContext {
-  return { program: "sockscope", tables, preferred, lookups: lookupsOf(host) };
+  return { tables, preferred, lookups: lookupsOf(host) };
 }
 
 const everything: Selection = selectionOf({});
@@ -129,8 +129,8 @@ export function readFilterText(host: Host, text: string, selection = everything)
 function withoutNames(parsed: ParsedFilter): ParsedFilter {
   const [name] = parsed.names;
   if (name === undefined) return parsed;
-  const line = `"${name.name}" is the name of a host, which takes socketsAsync`;
-  throw new FilterError(operandProblem(name.place, "an address", [line]));
+  const { position, name: text } = name;
+  throw new FilterError({ kind: "name", position, expected: "an address", text });
 }
 
 /** Looks for the owners of all sockets, whatever filters by them; for containers only if something asks for one. */

@@ -2,15 +2,15 @@
 import { type Container, containerLabel } from "../enrich/containers.ts";
 import { filterLookups } from "../enrich/filter-lookups.ts";
 import { once } from "../enrich/once.ts";
+import { parseUsers } from "../enrich/passwd.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
 import { compilePrefilter } from "../filter/bytecode.ts";
-import { compilePredicate } from "../filter/evaluate.ts";
+import { compileFilter } from "../filter/evaluate.ts";
 import { detailsNeeded, isEarly } from "../filter/needs.ts";
-import type { Lookups } from "../filter/operands.ts";
+import type { Lookups } from "../filter/reading.ts";
+import { relax } from "../filter/relax.ts";
 import { subjectOf } from "../filter/subjects.ts";
 import { type Filter, predicatesOf } from "../filter/tree.ts";
-import { parseUsers } from "../filter/users.ts";
-import { weaken } from "../filter/weaken.ts";
 import type { Host } from "../host/host.ts";
 import type { Predicate, Socket, SocketBatch } from "./query.ts";
 
@@ -62,8 +62,8 @@ export function predicateOf(
 ): Predicate {
   const [low, high] = portRange;
   const known = { portRange: { low, high } };
-  const early = weaken(filter, isEarly);
-  const mayPass = early && compilePredicate(early, known);
+  const early = relax(filter, isEarly);
+  const mayPass = early && compileFilter(early, known);
   const predicate: Predicate = {
     bytecode: compilePrefilter(filter),
     details: detailsNeeded(filter),
@@ -77,7 +77,7 @@ export function predicateOf(
       const owners = (inode: number) =>
         (holders.owners(inode) ?? []).map(({ pid, stat }) => ({ pid, name: processName(stat) }));
       const container = (socket: Socket) => containerNames(holders.container?.(socket));
-      const passes = compilePredicate(filter, { ...known, owners, container });
+      const passes = compileFilter(filter, { ...known, owners, container });
       return (socket) => passes(subjectOf(socket));
     },
   };

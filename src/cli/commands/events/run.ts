@@ -5,7 +5,7 @@ import type { SocketEvent } from "../../../events/event.ts";
 import { Follower } from "../../../events/follow.ts";
 import { findSources } from "../../../events/sources.ts";
 import { FilterError } from "../../../filter/errors.ts";
-import type { FilterSource } from "../../../filter/words.ts";
+import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
 import { AF_INET, AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
 import type { Selection } from "../../../model/selection.ts";
@@ -15,7 +15,7 @@ import { sourcesOf } from "../../../procfs/source.ts";
 import type { Problem } from "../../../query.ts";
 import { JsonWriter } from "../../../render/json.ts";
 import { complaint } from "../../complaint.ts";
-import { applyFilter, filterComplaint } from "../../filter.ts";
+import { applyFilter, filterStop } from "../../filter.ts";
 import { EXIT_USAGE, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import { type FilteredPlace, filterPlaces, openPlaces, refuseWithAllNetns } from "../../namespaces.ts";
@@ -99,7 +99,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   names.usePlaces(open.list);
   const read = (which: Chosen) =>
     filterPlaces(open.list, (place) =>
-      applyFilter(world, place.host, which.selection, which.words, portRange, holders.find),
+      applyFilter(place.host, which.selection, which.words, portRange, holders.find),
     );
   let places: readonly FilteredPlace[];
   let untilPlaces: readonly FilteredPlace[] = [];
@@ -112,8 +112,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
     }
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
-    const message = filterComplaint(world, error, words).replace(/\n$/, "");
-    return halt(world, { kind: "error", message, usage: false, status: error.status });
+    return halt(world, filterStop(world, error, words));
   }
   const shown = testOf(places, chosen, holders, false);
   const ending = until && testOf(untilPlaces, until, holders, true);

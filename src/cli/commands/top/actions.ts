@@ -59,7 +59,7 @@ export function makeActions(
   }
 
   async function close(sampler: Sampler, { key, what }: Action): Promise<string> {
-    const found = await findSocket(world, sampler, key);
+    const found = await findSocket(sampler, key);
     if (found === undefined) return `${what} is gone`;
     let refusal: string | undefined;
     const batch = { dump: "tcp" as const, sockets: [found.socket] };

@@ -5,7 +5,6 @@ import type { Table } from "../../../model/selection.ts";
 import { stateGroups } from "../../../model/state.ts";
 import { list } from "../../../query.ts";
 import type { FilteredPlace } from "../../namespaces.ts";
-import type { World } from "../../world.ts";
 import type { Sampler } from "./sampler.ts";
 
 /** A socket, and the place that it was found in. */
@@ -16,7 +15,6 @@ export interface Found {
 
 /** The filter that the kernel can look for an IP socket by. */
 async function prefilter(
-  world: World,
   { host }: FilteredPlace,
   { query, selection }: Sampler["listing"],
   table: SocketTable,
@@ -27,11 +25,11 @@ async function prefilter(
   const text = `sport = :${table.localPort[slot]} and dport = :${table.peerPort[slot]}`;
   const portRange = query.sources?.path("portRange") ?? "";
   const nobody = () => ({ owners: () => undefined });
-  return (await applyFilter(world, host, selection, { args: [text] }, portRange, nobody)).predicate;
+  return (await applyFilter(host, selection, { args: [text] }, portRange, nobody)).predicate;
 }
 
 /** Looks for a socket by its key. @returns undefined if it is gone */
-export async function findSocket(world: World, sampler: Sampler, key: string): Promise<Found | undefined> {
+export async function findSocket(sampler: Sampler, key: string): Promise<Found | undefined> {
   const { table, listing } = sampler;
   const slot = table.slotOf(key);
   if (slot === undefined) return undefined;
@@ -54,7 +52,7 @@ export async function findSocket(world: World, sampler: Sampler, key: string): P
     extended: true,
     uid: true,
   };
-  const predicate = await prefilter(world, place, listing, table, slot);
+  const predicate = await prefilter(place, listing, table, slot);
   const { netns } = place;
   const query = { ...listing.query, selection, details, predicate, keep: true, ...(netns && { netns }) };
   for (const { sockets } of list(place.host, query))

@@ -1,6 +1,6 @@
 /** Taking samples of what a command line is about. */
 
-import type { FilterSource } from "../../../filter/words.ts";
+import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
 import { type OwnerSearch, ownerSearch } from "../../../live/owners.ts";
 import { type Sample, SocketTable } from "../../../live/table.ts";

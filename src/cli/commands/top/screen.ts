@@ -40,7 +40,7 @@ async function problemOf(task: Task<TopSettings>, text: string): Promise<FilterP
   const { applyFilter } = await import("../../filter.ts");
   const nobody = () => ({ owners: () => undefined });
   try {
-    await applyFilter(world, host, selected.selection, { args, file: words.file }, "", nobody);
+    await applyFilter(host, selected.selection, { args, file: words.file }, "", nobody);
     return undefined;
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
@@ -155,7 +155,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
 
   async function lookUp(key: string): Promise<void> {
     const { listing, table, owners } = sampler;
-    const found = await findSocket(world, sampler, key);
+    const found = await findSocket(sampler, key);
     const slot = table.slotOf(key);
     if (found === undefined || slot === undefined) return;
     const pid = table.process[slot]!;

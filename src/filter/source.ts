@@ -1,40 +1,32 @@
 /**
- * Where the words of a filter come from: the command line's arguments, then the lines of a filter file. Each is
- * split at blanks and tabs; a backslash goes away and makes a letter of whatever follows it.
+ * The words of a filter: first those of the command line's arguments, then those of the filter file's lines. Blanks and
+ * tabs separate words. A backslash quotes the character behind it.
  */
-import { EXIT_USAGE, FilterError } from "./errors.ts";
+import { FilterError, type FilterPosition } from "./errors.ts";
 
-/** The text of a filter, as it was given. */
+/** A filter as it was typed. */
 export interface FilterSource {
-  /** Arguments left after options and state words. */
+  /** The arguments behind options and states; bytes that are not UTF-8 as `decodeBytes` gives them. */
   readonly args: readonly string[];
-  /** What the filter file holds. */
+  /** The contents of the filter file. */
   readonly file?: Uint8Array | undefined;
 }
 
-/** Where something stands in the text of a filter. */
-export interface Place {
-  /** UTF-16 code units from the start. */
-  readonly offset: number;
-  /** UTF-16 code units. */
-  readonly length: number;
-}
-
-/** One word, with its backslashes taken out. */
-export interface Word extends Place {
+/** One word, without its backslashes. */
+export interface FilterWord extends FilterPosition {
   readonly text: string;
 }
 
 const NEWLINE = 0x0a;
-/** ss reads lines into 1024 bytes and takes one that fills them, newline included, for too long. */
+/** ss has a buffer of 1024 bytes for a line, and refuses a line that fills it with its newline. */
 const LINE_LIMIT = 1022;
-/** First bytes of lines that are passed over: comments, and (ss's doing) anything that begins with a zero. */
+/** First bytes of skipped lines: `#` begins a comment, and so does `0` in ss. */
 const SKIPPED = new Set([0x23, 0x30]);
 
 // A byte order mark is text, as it is for ss, and so that offsets are those of the whole.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** All of a filter as one text, which the offsets of words and errors refer to. */
+/** The whole filter as one text: positions of words and mistakes are offsets in it. */
 export function sourceText({ args, file }: FilterSource): string {
   const line = args.join(" ");
   if (file === undefined) return line;
@@ -45,8 +37,8 @@ function isBlank(character: string | undefined): boolean {
   return character === " " || character === "\t";
 }
 
-/** The words of one argument or line, which begins at `base`. */
-function* split(line: string, base: number): Generator<Word> {
+/** The words of one argument or line. @param base its offset in the whole text */
+function* split(line: string, base: number): Generator<FilterWord> {
   let at = 0;
   while (true) {
     while (isBlank(line[at])) at++;
@@ -62,7 +54,7 @@ function* split(line: string, base: number): Generator<Word> {
   }
 }
 
-function* fileWords(file: Uint8Array, base: number): Generator<Word> {
+function* fileWords(file: Uint8Array, base: number): Generator<FilterWord> {
   let offset = base;
   for (let start = 0; start < file.length; ) {
     const newline = file.indexOf(NEWLINE, start);
@@ -70,9 +62,8 @@ function* fileWords(file: Uint8Array, base: number): Generator<Word> {
     const line = decoder.decode(file.subarray(start, newline < 0 ? next : newline));
     if (next - start > LINE_LIMIT)
       throw new FilterError({
-        lines: ["Too long line in filter"],
-        status: EXIT_USAGE,
-        place: { offset, length: line.length },
+        kind: "longLine",
+        position: { offset, length: line.length },
         expected: `a line of at most ${LINE_LIMIT} bytes`,
       });
     if (!SKIPPED.has(file[start]!)) yield* split(line, offset);
@@ -81,13 +72,8 @@ function* fileWords(file: Uint8Array, base: number): Generator<Word> {
   }
 }
 
-/**
- * The words of a filter, in order, each made when it is asked for: what is wrong further on is found only by who
- * gets there.
- *
- * @throws FilterError for a line that is too long
- */
-export function* filterWords(source: FilterSource): Generator<Word> {
+/** The words of a filter, read as they are taken. @throws FilterError at a line that is too long */
+export function* filterWords(source: FilterSource): Generator<FilterWord> {
   let base = 0;
   for (const arg of source.args) {
     yield* split(arg, base);
