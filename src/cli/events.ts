@@ -45,7 +45,8 @@ export function followEvents(
     return 0;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    say(`netlink receive error ${libc.strerror(error.errno)} (${error.errno})\n`);
+    if (error.operation !== "recv") say(`Cannot open netlink socket: ${libc.strerror(error.errno)}\n`);
+    else say(`netlink receive error ${libc.strerror(error.errno)} (${error.errno})\n`);
     return EXIT_USAGE;
   }
 }

@@ -1,4 +1,5 @@
 /** The filter of a command line: what it makes of the selection, and what is said of a wrong one. */
+import { filterLookups } from "../enrich/filter-lookups.ts";
 import { localPortRange } from "../enrich/names.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { pointOut, printable } from "../filter/caret.ts";
@@ -6,7 +7,7 @@ import type { FilterError } from "../filter/errors.ts";
 import { readFilter } from "../filter/resolve.ts";
 import { type FilterSource, sourceText } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
-import { type FindOwners, lookupsOf, predicateOf } from "../list/predicate.ts";
+import { type FindOwners, predicateOf } from "../list/predicate.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Predicate } from "../query.ts";
 import { filterReport } from "./filter-report.ts";
@@ -42,7 +43,7 @@ export async function applyFilter(
 ): Promise<Filtered> {
   const { tables, preferred } = selection;
   const rpc = sourceText(source).includes("rpc.") ? await rpcNames?.() : undefined;
-  const lookups = { ...lookupsOf(host), ...(rpc && { rpcPorts: rpc.ports }) };
+  const lookups = { ...filterLookups(host), ...(rpc && { rpcPorts: rpc.ports }) };
   const context = { tables, preferred, lookups };
   const { filter, family } = await readFilter(source, context, host.resolver);
   const narrowed = family === undefined ? selection : narrowToFamily(selection, family);

@@ -1,4 +1,5 @@
 /** The end of a run that shows no socket. */
+import { encodeBytes } from "../bytes/text.ts";
 import type { Stop } from "./getopt.ts";
 import { usage, version } from "./help.ts";
 import type { World } from "./world.ts";
@@ -20,7 +21,7 @@ export async function halt(
     world.stdout.write(encoder.encode(await answer(world, stop, help)));
     return 0;
   }
-  world.stderr.write(encoder.encode(`${stop.message}\n${stop.usage ? help() : ""}`));
+  world.stderr.write(encodeBytes(`${stop.message}\n${stop.usage ? help() : ""}`));
   return stop.status;
 }
 
@@ -34,7 +35,7 @@ async function answer(
     case "help":
       return help();
     case "version":
-      return version();
+      return version(world.program);
     case "columns":
       return (await import("./columns-help.ts")).columnsHelp(world.stdout.terminalColumns);
     case "man":

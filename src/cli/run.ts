@@ -92,8 +92,10 @@ async function listSockets(
     const { followEvents } = await import("./events.ts");
     return followEvents(world, host, draft, view, query, names);
   }
-  if (draft.kill && !draft.killAll && (needs.allNetns || !narrows(draft, selected.words)))
+  if (draft.kill && !draft.killAll && (needs.allNetns || !(narrows(draft) || predicate !== undefined)))
     return halt(world, refusal(world, needs.allNetns));
+  // Sockets are closed, and recordings written, even if nobody reads the output.
+  if (draft.kill || draft.record !== undefined) world.stdout.ignoreFailures?.();
   let batches: Iterable<SocketBatch> = listing.list();
   if (keep) {
     const kept: SocketBatch[] = [];
@@ -131,10 +133,10 @@ function tellsOwners({ needs, columns, by, sort }: View): boolean {
   return needs.format !== "table" || columns !== undefined || by !== undefined || sort.length > 0;
 }
 
-/** Whether anything narrows down which sockets are meant: a table, a family, a state or a filter. */
-function narrows({ choice }: Draft, words: readonly string[]): boolean {
+/** Whether options or words choose a table, a family or a state. */
+function narrows({ choice }: Draft): boolean {
   const everyState = choice.stateFilter === 0 || choice.stateFilter === stateGroups.all;
-  return choice.made || !everyState || words.length > 0;
+  return choice.made || !everyState;
 }
 
 /** ss would close every connection of the host; we want to be told so. */

@@ -3,6 +3,7 @@ import { describers } from "../columns/describe.ts";
 import type { NameSource } from "../columns/names.ts";
 import type { InetTable } from "../diag/families.ts";
 import type { HostNames } from "../enrich/names.ts";
+import { U16_MAX } from "../filter/numbers.ts";
 import type { Selection } from "../model/selection.ts";
 import type { SocketBatch } from "../query.ts";
 import { JsonWriter } from "../render/json.ts";
@@ -55,11 +56,12 @@ function hiddenColumns(draft: Draft, selection: Selection): Set<TableColumn> {
   return new Set(hidden.flatMap(([column, isHidden]) => (isHidden ? column : [])));
 }
 
-/** The screen's width: that of the terminal, else COLUMNS; undefined for the layout of a pipe. */
+/** The width of the screen: that of the terminal, else COLUMNS; undefined for the layout of a pipe. */
 function screenWidth({ stdout, env }: World): number | undefined {
   if (stdout.terminalColumns) return stdout.terminalColumns;
-  const columns = Number.parseInt(env["COLUMNS"] ?? "", 10);
-  return columns > 0 ? columns : undefined;
+  // atoi(3) keeps 32 bits. Rows are laid out as wide as the screen, so its width is bounded as that of a terminal is.
+  const columns = Number.parseInt(env["COLUMNS"] ?? "", 10) | 0;
+  return columns > 0 ? Math.min(columns, U16_MAX) : undefined;
 }
 
 /** The names that columns have, as far as the options want them. */

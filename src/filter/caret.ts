@@ -1,15 +1,17 @@
 /** Shows a mistake: the line, and carets below the wrong word. */
+import { encodeBytes } from "../bytes/text.ts";
 import type { FilterPosition } from "./errors.ts";
 import { type FilterSource, sourceText } from "./source.ts";
 
-/** Control characters, and characters that reverse or hide text. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+/** Control characters, characters that reverse or hide text, and bytes that are not UTF-8. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** The printable form of a character. A tab becomes a blank, so that it has a known width. */
 function shownAs(character: string): string {
   if (character === "\t") return " ";
   if (!UNPRINTABLE.test(character)) return character;
-  const code = character.codePointAt(0)!.toString(16);
+  const bytes = encodeBytes(character);
+  const code = (bytes.length === 1 ? bytes[0]! : character.codePointAt(0)!).toString(16);
   return code.length > 2 ? `\\u{${code}}` : `\\x${code.padStart(2, "0")}`;
 }
 

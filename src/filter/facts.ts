@@ -5,6 +5,7 @@
  * A fact that a socket does not have is absent: then no predicate on it holds, be it `=` or `!=`.
  */
 import type { Field, Unit } from "../bytes/layout.ts";
+import { encodeBytes } from "../bytes/text.ts";
 import { type InetSocket, type TimerName, timerNames } from "../diag/inet.ts";
 import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
 import { tcpInfo } from "../diag/layouts/tcp-info.ts";
@@ -119,7 +120,7 @@ function name(
       write: ({ pattern }) => writeWord(pattern),
     },
     facts: () => [fact],
-    test: ({ pattern }, _comparison, known) => test(compilePattern(encoder.encode(pattern)), known),
+    test: ({ pattern }, _comparison, known) => test(compilePattern(encodeBytes(pattern)), known),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The tests of ss's predicates, compiled for one operand each. */
 
+import { encodeBytes } from "../bytes/text.ts";
 import { isMappedIpv4 } from "../model/address.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK } from "../model/family.ts";
 import { IPV4_BYTES, IPV6_BYTES, type Prefix, wholeAddress } from "./addresses.ts";
@@ -45,7 +46,6 @@ const WORD_BYTES = 4;
 /** Offset of the IPv4 address in an IPv4-mapped IPv6 address. */
 const MAPPED_OFFSET = IPV6_BYTES - IPV4_BYTES;
 const AT = 0x40;
-const encoder = new TextEncoder();
 
 const always: Test = () => true;
 
@@ -126,7 +126,7 @@ function hostTest(host: HostOperand, side: Side): Test {
       return (subject) => port(subject) && prefixes.some((prefix) => prefix(subject));
     }
     case "unix": {
-      const matches = compilePattern(encoder.encode(host.pattern));
+      const matches = compilePattern(encodeBytes(host.pattern));
       return (subject) => subject.family === AF_UNIX && matches(shownName(side.name(subject)));
     }
     case "link":

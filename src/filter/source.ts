@@ -2,6 +2,7 @@
  * The words of a filter: first those of the command line's arguments, then those of the filter file's lines. Blanks and
  * tabs separate words. A backslash quotes the character behind it.
  */
+import { decodeBytes } from "../bytes/text.ts";
 import { FilterError, type FilterPosition } from "./errors.ts";
 
 /** A filter as it was typed. */
@@ -23,14 +24,11 @@ const LINE_LIMIT = 1022;
 /** First bytes of skipped lines: `#` begins a comment, and so does `0` in ss. */
 const SKIPPED = new Set([0x23, 0x30]);
 
-// A byte order mark is text, as it is for ss, and so that offsets are those of the whole.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
 /** The whole filter as one text: positions of words and mistakes are offsets in it. */
 export function sourceText({ args, file }: FilterSource): string {
   const line = args.join(" ");
   if (file === undefined) return line;
-  return `${line}${args.length > 0 ? "\n" : ""}${decoder.decode(file)}`;
+  return `${line}${args.length > 0 ? "\n" : ""}${decodeBytes(file)}`;
 }
 
 function isBlank(character: string | undefined): boolean {
@@ -59,7 +57,7 @@ function* fileWords(file: Uint8Array, base: number): Generator<FilterWord> {
   for (let start = 0; start < file.length; ) {
     const newline = file.indexOf(NEWLINE, start);
     const next = newline < 0 ? file.length : newline + 1;
-    const line = decoder.decode(file.subarray(start, newline < 0 ? next : newline));
+    const line = decodeBytes(file.subarray(start, newline < 0 ? next : newline));
     if (next - start > LINE_LIMIT)
       throw new FilterError({
         kind: "longLine",

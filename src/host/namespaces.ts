@@ -139,10 +139,11 @@ const NAMESPACED = /^\/proc\/(sys\/)?net(\/|$)/;
 
 /** The host as it looks from within a namespace. @param within does something there */
 export function hostWithin(host: Host, within: <T>(action: () => T) => T): Host {
-  const { transport, files } = host;
+  const { transport, files, interfaceName } = host;
   return {
     ...host,
     transport: { ...transport, open: (protocol, groups) => within(() => transport.open(protocol, groups)) },
+    ...(interfaceName && { interfaceName: (index: number) => within(() => interfaceName(index)) }),
     files: {
       ...files,
       read: (path) => (NAMESPACED.test(path) ? within(() => files.read(path)) : files.read(path)),

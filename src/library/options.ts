@@ -1,5 +1,6 @@
 /** What users of the library ask for, and the query that is made of it. */
 import type { Details } from "../diag/family-dump.ts";
+import { filterLookups } from "../enrich/filter-lookups.ts";
 import { localPortRange } from "../enrich/names.ts";
 import { once } from "../enrich/once.ts";
 import { knowPlaces } from "../enrich/places.ts";
@@ -10,7 +11,7 @@ import type { FilterContext } from "../filter/reading.ts";
 import { resolveHosts } from "../filter/resolve.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import { type FindOwners, lookupsOf, predicateOf } from "../list/predicate.ts";
+import { type FindOwners, predicateOf } from "../list/predicate.ts";
 import {
   type Family,
   families as familyTable,
@@ -110,7 +111,7 @@ function selectionOf({ tables, families, states }: SocketsOptions): Selection {
 }
 
 function contextOf(host: Host, { tables, preferred }: Selection): FilterContext {
-  return { tables, preferred, lookups: lookupsOf(host) };
+  return { tables, preferred, lookups: filterLookups(host) };
 }
 
 const everything: Selection = selectionOf({});

@@ -4,6 +4,7 @@ import { destroyedSockets, destroyGroups, tableOfDestroyed } from "../diag/destr
 import type { Host } from "../host/host.ts";
 import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import { NetlinkError } from "../netlink/errors.ts";
+import type { NetlinkSocket } from "../netlink/transport.ts";
 import { pending } from "../netlink/transport.ts";
 import { allocator, describeBare } from "./common.ts";
 import { notYet, type Query, type Socket, type SocketBatch } from "./query.ts";
@@ -69,7 +70,14 @@ export function* destroy(
   batches: Iterable<SocketBatch>,
   report: Query["report"],
 ): Generator<SocketBatch> {
-  const conversation = transport.open(NETLINK_SOCK_DIAG);
+  let conversation: NetlinkSocket;
+  try {
+    conversation = transport.open(NETLINK_SOCK_DIAG);
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    report({ kind: "socket", error });
+    return;
+  }
   try {
     for (const { dump, sockets } of batches) {
       const closed: Socket[] = [];

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Container } from "../enrich/containers.ts";
+import { filterLookups } from "../enrich/filter-lookups.ts";
 import { parseFilter } from "../filter/parser.ts";
 import { liveFiles } from "../host/live.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { stateGroups } from "../model/state.ts";
 import { list } from "../query.ts";
 import { replayHost } from "../replay/host.ts";
-import { lookupsOf, predicateOf } from "./predicate.ts";
+import { predicateOf } from "./predicate.ts";
 import type { Socket } from "./query.ts";
 
 const host = replayHost(join(import.meta.dirname, "../../test/fixtures/udp"), liveFiles);
@@ -16,10 +17,9 @@ const web: Container = { runtime: "docker", id: "0123456789abcdef", name: "web-1
 /** How many of the recorded UDP sockets, all in one namespace, pass a filter. */
 function passing(filter: string, container?: (socket: Socket) => Container | undefined): number {
   const context = {
-    program: "ss",
     tables: new Set(["udp" as const]),
     preferred: undefined,
-    lookups: lookupsOf(host),
+    lookups: filterLookups(host),
   };
   const parsed = parseFilter({ args: filter.split(" ") }, context).filter!;
   const holders = { owners: () => undefined, ...(container && { container }) };

@@ -1,20 +1,14 @@
 /** Filters as the pipeline takes them: in the kernel as far as it goes, and beside it. */
 import { type Container, containerLabel } from "../enrich/containers.ts";
-import { filterLookups } from "../enrich/filter-lookups.ts";
-import { once } from "../enrich/once.ts";
-import { parseUsers } from "../enrich/passwd.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
 import { compilePrefilter } from "../filter/bytecode.ts";
 import { compileFilter } from "../filter/evaluate.ts";
 import { detailsNeeded, isEarly } from "../filter/needs.ts";
-import type { Lookups } from "../filter/reading.ts";
 import { relax } from "../filter/relax.ts";
 import { subjectOf } from "../filter/subjects.ts";
 import { type Filter, predicatesOf } from "../filter/tree.ts";
-import type { Host } from "../host/host.ts";
 import type { Predicate, Socket, SocketBatch } from "./query.ts";
 
-const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /** Who holds sockets. */
@@ -35,18 +29,6 @@ function containerNames(container: Container | undefined): readonly Uint8Array[]
   return [containerLabel(container), id, ...(name === undefined ? [] : [name])].map((text) =>
     encoder.encode(text),
   );
-}
-
-/** What the words of a filter are looked up in. */
-export function lookupsOf(host: Host): Lookups {
-  const users = once(() => {
-    try {
-      return parseUsers(decoder.decode(host.files.read("/etc/passwd")));
-    } catch {
-      return new Map<string, number>();
-    }
-  });
-  return { ...filterLookups(host), userId: (name) => users().get(name) };
 }
 
 /**

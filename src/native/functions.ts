@@ -36,6 +36,8 @@ export const prototypes = {
   mount: ["pointer", "pointer", "pointer", "size", "pointer"],
   umount2: ["pointer", "int"],
   __xpg_strerror_r: ["int", "pointer", "size"],
+  getnameinfo: ["pointer", "unsigned", "pointer", "unsigned", "pointer", "unsigned", "int"],
+  gethostbyname2_r: ["pointer", "int", "pointer", "pointer", "size", "pointer", "pointer"],
 } as const satisfies Readonly<Record<string, readonly CType[]>>;
 
 /** What stands for an argument of each C type. */
@@ -72,6 +74,8 @@ const SYS_GETDENTS64 = process.arch === "x64" ? 217 : 61;
 
 /** `SYS_bpf`, which the C library has no function for. */
 const SYS_BPF = process.arch === "x64" ? 321 : 280;
+
+const ENOENT = 2;
 
 /** Offsets in `struct pollfd` (poll.h), and its size. */
 const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 };
@@ -155,6 +159,22 @@ export function libcOf(
     mount: (source, target, type, flags) =>
       checked(c.mount(cStringOrNull(source), cString(target), cStringOrNull(type), flags, null)),
     umount: (target, flags) => checked(c.umount2(cString(target), flags)),
+    getnameinfo: (address, host, flags) =>
+      c.getnameinfo(address, address.length, host, host.length, null, 0, flags),
+    gethostbyname2(name, family, entry, strings) {
+      const pointers = new Uint8Array(16);
+      const failed = c.gethostbyname2_r(
+        name,
+        family,
+        entry,
+        strings,
+        strings.length,
+        pointers.subarray(0, 8),
+        pointers.subarray(8),
+      );
+      // A name without an entry is no error: the result is NULL then.
+      return failed !== 0 || pointers.subarray(0, 8).some((byte) => byte !== 0) ? failed : ENOENT;
+    },
     strerror(errno) {
       c.__xpg_strerror_r(errno, errorText, errorText.length);
       return decoder.decode(errorText.subarray(0, errorText.indexOf(0)));
