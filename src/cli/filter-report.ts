@@ -28,7 +28,10 @@ const answers: Readonly<Record<FilterErrorKind, Answer>> = {
   longLine: { status: EXIT_USAGE, lines: () => ["Too long line in filter"] },
   unsupported: {
     status: EXIT_USAGE,
-    lines: () => ["It looks like such filter is not supported! Too old kernel?"],
+    lines: ({ reason }) => [
+      ...(reason === undefined ? [] : [reason]),
+      "It looks like such filter is not supported! Too old kernel?",
+    ],
   },
   host: operand(() => [BAD_HOST]),
   address: operand(({ text }) => [`Error: an inet prefix is expected rather than "${text}".`, BAD_HOST]),

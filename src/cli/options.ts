@@ -1,4 +1,5 @@
 /** Every option: its names, its value, what it is for, and what it does to the draft of a run. */
+import { unsigned } from "../filter/numbers.ts";
 import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { COLUMNS_HELP, COUNT, columnNames } from "./columns.ts";
@@ -220,8 +221,8 @@ const allBpfMaps: Apply = (draft, _, program) => {
 
 const oneBpfMap: Apply = (draft, value, program) => {
   if (draft.bpfMaps) return fail(`${program}: ${TOGETHER}`, { status: 1 });
-  const id = /^(0x[0-9a-f]+|\d+)$/i.test(value) ? Number(value) : 0;
-  if (id < BPF_MAP_ID.min || id > BPF_MAP_ID.max) {
+  const id = unsigned(value, BPF_MAP_ID.max) ?? 0;
+  if (id < BPF_MAP_ID.min) {
     return fail(`${program}: invalid BPF map ID ${value}`, { status: 1 });
   }
   return act(draft, { kind: "bpfMap", id }, { bpfMapIds: [...draft.bpfMapIds, id] });

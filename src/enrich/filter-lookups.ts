@@ -1,4 +1,5 @@
 /** Look-ups for the words of a filter: services, interfaces, control groups, users, and what the kernel supports. */
+import { libc } from "#libc";
 import { decodeBytes } from "../bytes/text.ts";
 import { inetRequest } from "../diag/inet.ts";
 import { INET_DIAG_REQ_BYTECODE } from "../diag/layouts/inet-diag.ts";
@@ -103,8 +104,8 @@ function recordedCgroupId(host: Host, mount: string, path: string): bigint | str
   }
 }
 
-/** Whether the kernel can filter by control group. It is asked for sockets in no state, filtered by one. */
-function knowsCgroups({ transport }: Host): boolean {
+/** Whether the kernel can filter by control group: asks for sockets in no state, filtered by one. */
+function knowsCgroups({ transport }: Host): boolean | string {
   const attribute = { type: INET_DIAG_REQ_BYTECODE, payload: cgroupProbe() };
   const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, inetRequest(AF_INET, IPPROTO_TCP, 0, 0), [
     attribute,
@@ -118,7 +119,7 @@ function knowsCgroups({ transport }: Host): boolean {
       socket.close();
     }
   } catch (error) {
-    if (error instanceof NetlinkError) return false;
-    throw error;
+    if (!(error instanceof NetlinkError)) throw error;
+    return error.operation === "socket" ? `Cannot open netlink socket: ${libc.strerror(error.errno)}` : false;
   }
 }

@@ -60,5 +60,13 @@ export function readCgroup(word: FilterWord, { context }: Reading): CgroupOperan
 
 /** Checks that the kernel can filter by control group. @throws FilterError if it cannot */
 export function requireCgroups(word: FilterWord, { context }: Reading): void {
-  if (!context.lookups.knowsCgroups()) refuse(word, "unsupported", "a predicate that the kernel knows");
+  const known = context.lookups.knowsCgroups();
+  if (known === true) return;
+  throw new FilterError({
+    kind: "unsupported",
+    position: word,
+    expected: "a predicate that the kernel knows",
+    text: word.text,
+    ...(known !== false && { reason: known }),
+  });
 }

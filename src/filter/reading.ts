@@ -16,8 +16,8 @@ export interface Lookups {
   netlinkProtocol(name: string): number | undefined;
   /** The id of a version 2 control group, or the lines that say why there is none. */
   cgroupId(path: string): bigint | string;
-  /** Whether the kernel can filter by control group. */
-  knowsCgroups(): boolean;
+  /** Whether the kernel can filter by control group; if it cannot be asked, the line that says why. */
+  knowsCgroups(): boolean | string;
   /** The uid of a user. */
   userId?(name: string): number | undefined;
 }
