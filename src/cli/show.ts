@@ -4,6 +4,7 @@ import type { NameSource } from "../columns/names.ts";
 import type { InetTable } from "../diag/families.ts";
 import type { HostNames } from "../enrich/names.ts";
 import { U16_MAX } from "../filter/numbers.ts";
+import { requestOrder } from "../model/request-order.ts";
 import type { Selection } from "../model/selection.ts";
 import type { SocketBatch } from "../query.ts";
 import { JsonWriter } from "../render/json.ts";
@@ -104,9 +105,15 @@ function showTable(
     write: (bytes) => world.stdout.write(bytes),
   });
   const style: Style = { ...draft, escape: world.stdout.terminalColumns !== undefined };
+  const order = requestOrder(selection).map(({ name }) => name);
   for (const { dump, sockets } of batches) {
-    // Of events ss takes the service names of any protocol.
-    if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
+    // ss names ports by the last table that it asked for and that has services, even if that has no rows. For events it
+    // takes the names of any protocol.
+    if (!following) {
+      const asked = order.slice(0, order.indexOf(dump) + 1);
+      const named = asked.findLast((name) => name === "raw" || name === "udp" || name === "tcp");
+      names.useTable((named ?? dump) as InetTable, sockets[0]?.origin.netns);
+    }
     for (const socket of sockets) {
       writeRow(table, socket, style, names);
       if (draft.explain && socket.kind === "inet")
