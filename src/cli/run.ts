@@ -7,6 +7,7 @@
 import { type AddressAt, resolveHosts } from "../enrich/resolve.ts";
 import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
+import type { Selection } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { Problem, SocketBatch } from "../query.ts";
@@ -68,6 +69,7 @@ async function listSockets(
   const selected = select(draft.choice, words.args, world.program);
   if ("kind" in selected) return nothingSelected(world, selected, draft);
   const { needs } = view;
+  const stateWords = selected.words.length < words.args.length;
   if (draft.diagFile !== undefined) {
     const { dumpDiag } = await import("./diag-dump.ts");
     const report = (problem: Problem) => world.stderr.write(encoder.encode(complaint(problem)));
@@ -92,7 +94,11 @@ async function listSockets(
     const { followEvents } = await import("./events.ts");
     return followEvents(world, host, draft, view, query, names);
   }
-  if (draft.kill && !draft.killAll && (needs.allNetns || !(narrows(draft) || predicate !== undefined)))
+  if (
+    draft.kill &&
+    !draft.killAll &&
+    (needs.allNetns || !(narrows(draft, stateWords, selection) || predicate !== undefined))
+  )
     return halt(world, refusal(world, needs.allNetns));
   // Sockets are closed, and recordings written, even if nobody reads the output.
   if (draft.kill || draft.record !== undefined) world.stdout.ignoreFailures?.();
@@ -133,10 +139,10 @@ function tellsOwners({ needs, columns, by, sort }: View): boolean {
   return needs.format !== "table" || columns !== undefined || by !== undefined || sort.length > 0;
 }
 
-/** Whether options or words choose a table, a family or a state. */
-function narrows({ choice }: Draft): boolean {
-  const everyState = choice.stateFilter === 0 || choice.stateFilter === stateGroups.all;
-  return choice.made || !everyState;
+/** Whether options or words choose a table, a family or a state. @param stateWords whether there are words for states */
+function narrows({ choice }: Draft, stateWords: boolean, { states }: Selection): boolean {
+  const named = stateWords || choice.stateFilter !== 0;
+  return choice.made || (named && states !== stateGroups.all);
 }
 
 /** ss would close every connection of the host; we want to be told so. */

@@ -46,6 +46,7 @@ test("control characters are shown, not sent", () => {
   expect(shown({ args: ["src a\nb d"] }, "d")).toBe("src a\\x0ab d\n           ^");
   expect(shown({ args: [], file: file("src a\r\n") }, "a\r")).toBe("src a\\x0d\n    ^^^^^");
   expect(shown({ args: ["src \u202ex"] }, "\u202ex")).toBe("src \\u{202e}x\n    ^^^^^^^^^");
+  expect(shown({ args: ["src \udcff"] }, "\udcff")).toBe("src \\xff\n    ^^^^");
   expect(printable("one\x07\ntwo\x9b\n")).toBe("one\\x07\ntwo\\x9b\n");
 });
 
