@@ -11,7 +11,7 @@ import { Random } from "../kernel/command-lines.ts";
 import { damageRecording, readingCommand } from "./damaged-recordings.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
-const RUNS = Number(process.env["FUZZ_RUNS"] ?? 800);
+const RUNS = Number(process.env["FUZZ_RUNS"] ?? 1600);
 const SECONDS = process.env["FUZZ_SECONDS"];
 const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
 const RUNS_PER_RECORDING = 8;

@@ -106,6 +106,12 @@ const knownDifferences: readonly {
   readonly what: string;
   readonly applies: (args: readonly string[]) => boolean;
 }[] = [
+  {
+    what: "ss gives the kernel hosts that are not inet, is refused, and reads /proc, where details and MPTCP are missing",
+    applies: (args) =>
+      args.some((arg) => /(?:unix|link|netlink):|^(?:-x|-0|--unix|unix|netlink)$/.test(arg)) &&
+      args.some((arg) => /^(?:-M|-m|-i|--inf|-e|-o|--tos|--cgroup|--inet-sockopt)$/.test(arg)),
+  },
   { what: "packet tables show the type that was asked for", applies: (args) => args.includes("-0") },
   { what: "the summary has no --no-header", applies: (args) => args.includes("-s") },
   { what: "-Q is newer than 6.1", applies: (args) => args.includes("-Q0") },
