@@ -763,8 +763,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: { name: "PATH", kind: "file" },
     category: "source",
-    brief: "Look in a recording: a folder, or a bare pcap",
-    doc: "Read a recording instead of this machine: a folder that --record wrote, or a pcap of netlink traffic.",
+    brief: "Read a recording: a folder, a pcap or a file of -D",
+    doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that -D wrote.",
     apply: (draft, replay) => ({ ...draft, replay }),
   },
   {
