@@ -4,16 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fixtures, readCases } from "../../test/golden/cases.ts";
 import { writeField } from "../bytes/layout.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
 import { liveFiles } from "../host/live.ts";
 import { parseIpv6 } from "../model/address.ts";
+import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { Selection, Table } from "../model/selection.ts";
 import { SS_ESTABLISHED, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { NLMSG_DONE, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { encodeMessage } from "../netlink/message.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import { list } from "../query.ts";
+import { allParts } from "../query/all-parts.ts";
+import { list } from "../query/list.ts";
 import { replayHost } from "../replay/host.ts";
 import { dumpDiag } from "./diag-dump.ts";
 import { parse } from "./options.ts";
@@ -33,7 +35,7 @@ const world = {
   program: "ss",
   stdout: { write: (bytes: Uint8Array) => written.push(bytes.slice()) },
 } as unknown as World;
-const nothing = { details: {}, report: () => undefined };
+const nothing = { demands: noDemands, parts: allParts, report: () => undefined };
 
 /** The selection of a command line. */
 function selected(...args: string[]): Selection {
@@ -51,7 +53,8 @@ test("a file holds what ss writes, and reads back whole", () => {
 
   const query = {
     selection: { ...selected("-t"), tables: new Set<Table>(["tcp"]), states: stateGroups.all },
-    details: {},
+    demands: noDemands,
+    parts: allParts,
     predicate: undefined,
     keep: true,
     report: () => expect.unreachable(),

@@ -4,7 +4,7 @@ import { readNetlinkProtocols } from "./netlink-protocols.ts";
 
 function names(
   files: Readonly<Record<string, string>>,
-  complain: (line: string) => void = () => expect.unreachable(),
+  complain: (path: string, line: string) => void = () => expect.unreachable(),
 ): (protocol: number) => string | undefined {
   const read = (path: string) => {
     const text = files[path];
@@ -39,11 +39,11 @@ test("a file adds names and replaces usual ones", () => {
 test("reading stops with a complaint at a line that is no entry", () => {
   for (const wrong of ["x y", "5"]) {
     const complaints: string[] = [];
-    const name = names({ "/etc/iproute2/nl_protos": `16 gen\n${wrong}\n0 late\n` }, (line) =>
-      complaints.push(line),
+    const name = names({ "/etc/iproute2/nl_protos": `16 gen\n${wrong}\n0 late\n` }, (path, line) =>
+      complaints.push(`${path}: ${line}`),
     );
     expect([name(16), name(0), name(5)]).toEqual(["gen", "rtnl", "nflog"]);
-    expect(complaints).toEqual([`Database /etc/iproute2/nl_protos is corrupted at ${wrong}\n`]);
+    expect(complaints).toEqual([`/etc/iproute2/nl_protos: ${wrong}`]);
   }
 });
 

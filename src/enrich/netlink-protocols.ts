@@ -16,12 +16,12 @@ const decoder = new TextDecoder("latin1");
 /**
  * Reads nl_protos. Like ss it stops at the first line that is neither an entry nor a comment.
  *
- * @param complain takes the line for standard error, without its last newline
+ * @param complain takes the path of the file and that line
  * @returns names as bytes, by number
  */
 export function readNetlinkProtocols(
   files: Files,
-  complain: (line: string) => void,
+  complain: (path: string, line: string) => void,
 ): ReadonlyMap<number, Uint8Array> {
   const names = new Map<number, Uint8Array>(netlinkProtocols.map(([number, name]) => [number, ascii(name)]));
   const { path, text } = firstReadable(files);
@@ -29,7 +29,7 @@ export function readNetlinkProtocols(
     if (NO_ENTRY.test(line)) continue;
     const match = ENTRY.exec(line);
     if (match === null) {
-      complain(`Database ${path} is corrupted at ${line}\n`);
+      complain(path, line);
       break;
     }
     const [, hexadecimal, decimal, name] = match;

@@ -1,6 +1,7 @@
 /** Names of ports and protocols: /etc/services and /etc/protocols. services(5), protocols(5). */
+
+import { U16_MAX, unsigned } from "../bytes/c-numbers.ts";
 import { decodeBytes } from "../bytes/text.ts";
-import { U16_MAX, unsigned } from "../filter/numbers.ts";
 import type { Files } from "../host/host.ts";
 
 /** Service names and numbers, like getservbyport(3) and getservbyname(3). */

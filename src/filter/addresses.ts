@@ -1,7 +1,8 @@
 /** IP addresses and prefixes as ss reads them. */
+
+import { integer, U8_MAX, unsigned } from "../bytes/c-numbers.ts";
 import { parseIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
-import { integer, U8_MAX, unsigned } from "./numbers.ts";
 
 /** A network: all addresses whose first bits equal those of `address`. */
 export interface Prefix {

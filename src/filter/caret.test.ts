@@ -71,9 +71,11 @@ test("whatever the text, the carets stand below the word and both lines fit", ()
   fc.assert(
     fc.property(text, fc.option(text), place, fc.integer({ min: 20, max: 90 }), (arg, rest, at, columns) => {
       const source = { args: [arg], file: rest === null ? undefined : file(rest) };
-      const { length } = sourceText(source);
-      const offset = Math.min(at[0], length);
-      const where: FilterPosition = { offset, length: Math.min(at[1], length - offset) };
+      const whole = sourceText(source);
+      // A word never begins or ends within a surrogate pair.
+      const boundary = (index: number) => whole.slice(0, index).replace(/[\ud800-\udbff]$/, "").length;
+      const offset = boundary(at[0]);
+      const where: FilterPosition = { offset, length: boundary(offset + at[1]) - offset };
       const lines = pointOut(source, where, columns, widthOf).split("\n");
       expect(lines.length).toBe(2);
       expect(lines[1]).toMatch(/^ *\^+$/);

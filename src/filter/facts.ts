@@ -4,21 +4,23 @@
  *
  * A fact that a socket does not have is absent: then no predicate on it holds, be it `=` or `!=`.
  */
+
+import { U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import type { Field, Unit } from "../bytes/layout.ts";
 import { encodeBytes } from "../bytes/text.ts";
-import { type InetSocket, type TimerName, timerNames } from "../diag/inet.ts";
-import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
-import { tcpInfo } from "../diag/layouts/tcp-info.ts";
+import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
+import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
+import { type InetSocket, type TimerName, timerNames } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import { SS_LISTEN } from "../model/state.ts";
 import { compilePattern } from "./fnmatch.ts";
-import { U32_MAX, unsigned } from "./numbers.ts";
 import { type Dimension, dimensions, readAmount, writeAmount } from "./quantity.ts";
 import { refuse } from "./reading.ts";
 import type { Comparison } from "./relations.ts";
 import { EQUALITY, type FactTest, ORDER, type PredicateRow } from "./row.ts";
 import type { FilterWord } from "./source.ts";
-import type { Fact, FilterableSocket, FilterSubject, Known, SocketOwner } from "./subject.ts";
+import type { Fact, FilterSubject, Known, SocketOwner } from "./subject.ts";
 import { writeWord } from "./writing.ts";
 
 /** A number, in the smallest unit of its kind: microseconds, bytes, bits per second. */
@@ -68,7 +70,7 @@ const numberTests: Readonly<Record<Comparison, (value: number, wanted: number) =
 };
 
 /** Reads a number of a socket; undefined where it has none. */
-type ReadNumber = (socket: FilterableSocket) => number | undefined;
+type ReadNumber = (socket: Socket) => number | undefined;
 
 /** A predicate on a number. @param scale how many of the smallest unit the number counts in */
 function amount(
@@ -172,7 +174,7 @@ function measured(field: keyof typeof tcpInfo): FactRow<AmountOperand> {
 }
 
 /** The owner of a socket. A socket that has lost its file may be told to be root's, which says nothing. */
-function uidOf(socket: FilterableSocket): number | undefined {
+function uidOf(socket: Socket): number | undefined {
   if (!("uid" in socket)) return undefined;
   return socket.uid === 0 && !socket.inode ? undefined : socket.uid;
 }

@@ -8,7 +8,7 @@ import { FilterError } from "./errors.ts";
 import { compileFilter } from "./evaluate.ts";
 import { factPredicates } from "./facts.ts";
 import { formatFilter } from "./format.ts";
-import { detailsNeeded, factsNeeded } from "./needs.ts";
+import { demandsOf, factsNeeded } from "./needs.ts";
 import type { HostOperand } from "./operands.ts";
 import { parseFilter } from "./parser.ts";
 import type { FilterContext } from "./reading.ts";
@@ -187,7 +187,7 @@ test("any text is a filter, or a mistake with a position", () => {
         const { filter } = parseFilter(text, context(family));
         if (filter === undefined) return;
         compilePrefilter(filter);
-        detailsNeeded(filter);
+        demandsOf(filter);
         const again = parseFilter({ args: [formatFilter(filter, family)] }, context(family)).filter!;
         expect(withoutPlaces(again)).toEqual(withoutPlaces(filter));
       } catch (error) {

@@ -1,14 +1,14 @@
 /** Hides attributes that were requested only for the filter. */
-import { InetSocket } from "../diag/inet.ts";
-import { inetAttributes } from "../diag/layouts/inet-diag.ts";
-import type { FilterableSocket } from "./subject.ts";
+import { inetAttributes } from "../families/inet/layouts/inet-diag.ts";
+import { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 
 /**
  * Makes a function that hides attributes of a socket: the filter needed them, and the output must not show them.
  *
  * @param extensions INET_DIAG_EXT bits that only the filter requested
  */
-export function hideAttributes(extensions: number): <S extends FilterableSocket>(socket: S) => S {
+export function hideAttributes(extensions: number): <S extends Socket>(socket: S) => S {
   const hidden = new Set<number>();
   for (const attribute of Object.values(inetAttributes))
     if ("requestedBy" in attribute && (attribute.requestedBy & extensions) !== 0) hidden.add(attribute.id);

@@ -1,15 +1,16 @@
-/** The facts that a filter reads, and the request bits that make the kernel send them. */
-import type { Details } from "../diag/family-dump.ts";
+/** The facts that a filter reads, and the demands that make the kernel send them. */
+import type { Demand, Demands } from "../model/demand.ts";
+import { demandSet } from "../model/demand.ts";
 import { allPredicates } from "./predicates.ts";
 import type { Fact } from "./subject.ts";
 import { type Filter, type FilterKeyword, type FilterPredicate, predicatesOf } from "./tree.ts";
 
-/** The request for each fact that the kernel sends only on request. */
-const factDetails: Partial<Record<Fact, Details>> = {
-  tcpInfo: { info: true },
-  congestion: { info: true },
-  tos: { tos: true },
-  uid: { uid: true },
+/** The demands of each fact that the kernel sends only on request. */
+const factDemands: Partial<Record<Fact, readonly Demand[]>> = {
+  tcpInfo: ["info"],
+  congestion: ["info"],
+  tos: ["tos"],
+  uid: ["uid"],
 };
 
 /** Facts that are not in the kernel's answer. They are looked up for the sockets that match without them. */
@@ -26,9 +27,9 @@ export function factsNeeded(filter: Filter): ReadonlySet<Fact> {
   return facts;
 }
 
-/** The details to request from the kernel so that a filter can be evaluated. */
-export function detailsNeeded(filter: Filter): Details {
-  return Object.assign({}, ...Array.from(factsNeeded(filter), (fact) => factDetails[fact]));
+/** The demands that make the kernel send what a filter reads. */
+export function demandsOf(filter: Filter): Demands {
+  return demandSet(...Array.from(factsNeeded(filter), (fact) => factDemands[fact]));
 }
 
 /** Whether the kernel's answer is enough to evaluate a predicate. */

@@ -1,5 +1,5 @@
 /** Amounts with units in filters: `50ms`, `64k`, `1.5mbps`, `3`. */
-import { integer } from "./numbers.ts";
+import { integer } from "../bytes/c-numbers.ts";
 
 /** The spelling of one kind of amount. */
 interface DimensionRow {

@@ -1,4 +1,6 @@
 /** The reader of hosts and ports: the operands of `src`, `dst`, `sport` and `dport`. */
+
+import { integer, U8_MAX, U16_MAX, U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -18,7 +20,6 @@ import {
   parsePrefix,
   wholeAddress,
 } from "./addresses.ts";
-import { integer, U8_MAX, U16_MAX, U32_MAX, unsigned } from "./numbers.ts";
 import { ANY, type HostOperand, hostPrefixes, type NamedHost } from "./operands.ts";
 import { interfaceIndex } from "./read-operands.ts";
 import { type FilterContext, type Reading, refuse } from "./reading.ts";

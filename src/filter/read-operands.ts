@@ -1,6 +1,7 @@
 /** Readers of the operands of `dev`, `fwmark` and `cgroup`. */
+
+import { leadingInteger, U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import { FilterError } from "./errors.ts";
-import { leadingInteger, U32_MAX, unsigned } from "./numbers.ts";
 import type { CgroupOperand, DeviceOperand, MarkOperand } from "./operands.ts";
 import { type Lookups, type Reading, refuse } from "./reading.ts";
 import type { FilterWord } from "./source.ts";

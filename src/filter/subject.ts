@@ -1,21 +1,5 @@
 /** Sockets as filters read them. */
-import type { InetSocket } from "../diag/inet.ts";
-import type { NetlinkDiagSocket } from "../diag/netlink.ts";
-import type { PacketSocket } from "../diag/packet.ts";
-import type { TipcSocket } from "../diag/tipc.ts";
-import type { UnixSocket } from "../diag/unix.ts";
-import type { VsockSocket } from "../diag/vsock.ts";
-import type { XdpSocket } from "../diag/xdp.ts";
-
-/** The sockets that a filter can test. */
-export type FilterableSocket =
-  | InetSocket
-  | UnixSocket
-  | PacketSocket
-  | NetlinkDiagSocket
-  | VsockSocket
-  | TipcSocket
-  | XdpSocket;
+import type { Socket } from "../families/socket.ts";
 
 /**
  * One socket as predicates read it. Properties may be getters: a filter reads only what it needs. The numbers are those
@@ -51,7 +35,7 @@ export interface FilterSubject {
   /** The id of the version 2 control group; 0 if unknown. */
   readonly cgroupId: bigint;
   /** The socket itself, for Sockscope's own predicates; undefined in tests of ss's predicates. */
-  readonly socket: FilterableSocket | undefined;
+  readonly socket: Socket | undefined;
 }
 
 /** A fact that a predicate reads: properties of the subject, both sides together, or a struct or property of its socket. */
@@ -94,5 +78,5 @@ export interface Known {
   /** The processes that have the socket of an inode open; left out until they were looked up. */
   readonly owners?: (inode: number) => readonly SocketOwner[];
   /** Name, id and label of a socket's container; left out until containers were looked up. */
-  readonly container?: (socket: FilterableSocket) => readonly Uint8Array[];
+  readonly container?: (socket: Socket) => readonly Uint8Array[];
 }
