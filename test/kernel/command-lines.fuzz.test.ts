@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { commandLine, Random, type Values } from "./command-lines.ts";
 import { type FactoryName, factories } from "./factories.ts";
 import { makeWorld, obstacle, type World } from "./namespace.ts";
-import { comparableRun, isKnownDifference, releaseOf } from "./normalise.ts";
+import { comparableRun, hasCrashed, isKnownDifference, releaseOf } from "./normalise.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const LINES = process.env["FUZZ_RUNS"] === undefined ? 300 : 5000;
@@ -118,7 +118,13 @@ describe.skipIf(skipped !== undefined)(
                 if (a.stdout !== "") listed++;
                 if (a.exit !== 0) refused++;
               }
-              return { args, theirs: a, ours: b, agrees: Bun.deepEquals(a, c), same: Bun.deepEquals(a, b) };
+              return {
+                args,
+                theirs: a,
+                ours: b,
+                agrees: Bun.deepEquals(a, c),
+                same: hasCrashed(a) || Bun.deepEquals(a, b),
+              };
             });
             const wrong = failed.filter(({ same }) => !same);
             open = wrong.map(({ args }) => args);

@@ -121,6 +121,14 @@ const knownDifferences: readonly {
   },
 ];
 
+/** What a shell adds to the number of the signal that ended a program. */
+const SIGNALLED = 128;
+
+/** Whether ss crashed: some filters that mix families make it read what is not there. */
+export function hasCrashed({ exit }: { exit: number }): boolean {
+  return exit > SIGNALLED && exit < 255;
+}
+
 /** Whether a command line is known to have another effect. */
 export function isKnownDifference(args: readonly string[]): boolean {
   return knownDifferences.some(({ applies }) => applies(args));
