@@ -67,3 +67,13 @@ export function rateText(bytesPerSecond: number): string {
     ["Tbit/s", Number.POSITIVE_INFINITY],
   ]);
 }
+
+/** Milliseconds as seconds with one decimal: `1.3 s`. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Milliseconds as seconds with as many decimals as needed: `60 s`, `0.5 s`. */
+export function wholeSeconds(ms: number): string {
+  return `${ms / 1000} s`;
+}

@@ -13,7 +13,7 @@ import { SS_CLOSE } from "../model/state.ts";
 import { type Counters, readCounters } from "./counters.ts";
 import { sentence } from "./owner.ts";
 import { type Collector, type Finding, type Rule, type Severity, severities } from "./rule.ts";
-import type { Sample, Samples, Surroundings } from "./sample.ts";
+import type { HostFacts, Sample, Samples } from "./sample.ts";
 
 /** A rule with its thresholds as they were set. */
 export interface ChosenRule {
@@ -26,7 +26,7 @@ export interface ExaminedPlace extends Place {
   readonly selection: Selection;
   readonly predicate: Predicate | undefined;
   /** What is known of it beside sockets. */
-  readonly surroundings: Surroundings;
+  readonly hostFacts: HostFacts;
 }
 
 /** What an examination does to the world. */
@@ -43,11 +43,11 @@ export interface Examination {
   wait(ms: number): Promise<boolean>;
   /** The time, in milliseconds. */
   now(): number;
-  /** Looks for those who have sockets open; the surroundings know these then, and no others. */
+  /** Looks for those who have sockets open; the hostFacts know these then, and no others. */
   findOwners(inodes: ReadonlySet<number>): void;
   /** How many sockets of a finding are shown, so that their owners must be known. */
   readonly shown: number;
-  /** Looks up the addresses of host names; the surroundings know them then. */
+  /** Looks up the addresses of host names; the hostFacts know them then. */
   resolve(hostNames: ReadonlySet<string>): Promise<void>;
 }
 
@@ -170,8 +170,8 @@ function isCheckedAt({ rule }: ChosenRule, { selection }: ExaminedPlace, index: 
 }
 
 /** The counters of a place. They are about all of its sockets, so that beside a filter they would mislead. */
-function countersOf({ surroundings, predicate }: ExaminedPlace): Counters {
-  return predicate === undefined ? readCounters((path) => surroundings.file(path)) : new Map();
+function countersOf({ hostFacts, predicate }: ExaminedPlace): Counters {
+  return predicate === undefined ? readCounters((path) => hostFacts.file(path)) : new Map();
 }
 
 /** Begins a sample: what the rules take is yet to come. */
@@ -289,7 +289,7 @@ function samplesOf(
     counters,
   });
   return {
-    ...first.place.surroundings,
+    ...first.place.hostFacts,
     first: sample(first.counters, collector),
     last: sample(last.counters, again),
     elapsedMs,

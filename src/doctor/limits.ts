@@ -24,6 +24,7 @@ import {
   usesBbr,
 } from "./conditions.ts";
 import { bytesInFlight, CA_RECOVERY, type Connection, TIMER_PERSIST } from "./connection.ts";
+import { plural } from "./plural.ts";
 import {
   cwndSentence,
   idleSentence,
@@ -46,7 +47,6 @@ import {
   SENDING,
   WRITABLE,
 } from "./state-masks.ts";
-import { counted } from "./words.ts";
 
 /** A limit: of connections in which states it is, whether it holds, and how it is said. */
 interface Judgement {
@@ -72,8 +72,8 @@ const judgements: readonly Judgement[] = [
     // One more than the backlog has room. net/sock.h, sk_acceptq_is_full().
     sentence: ({ rqueue, wqueue }) =>
       rqueue > wqueue
-        ? `The local program: ${counted(rqueue, "connection")} wait to be accepted, and the queue is full (backlog ${wqueue}), so that new ones are dropped`
-        : `The local program: ${counted(rqueue, "connection")} ${rqueue === 1 ? "waits" : "wait"} to be accepted (backlog ${wqueue})`,
+        ? `The local program: ${plural(rqueue, "connection")} wait to be accepted, and the queue is full (backlog ${wqueue}), so that new ones are dropped`
+        : `The local program: ${plural(rqueue, "connection")} ${rqueue === 1 ? "waits" : "wait"} to be accepted (backlog ${wqueue})`,
   },
   {
     limit: "listening",
@@ -111,7 +111,7 @@ const judgements: readonly Judgement[] = [
       const window = info.sndWnd ? `down to ${bytesText(info.sndWnd)}` : "closed";
       const probes = info.backoff ?? (timerNumber === TIMER_PERSIST ? retransmits : 0);
       const probed =
-        probes > 0 ? `, which ${counted(probes, "probe")} ${probes === 1 ? "has" : "have"} found so` : "";
+        probes > 0 ? `, which ${plural(probes, "probe")} ${probes === 1 ? "has" : "have"} found so` : "";
       return `The peer does not read: its window is ${window}${probed}, and ${waits(wqueue)} here${next(connection, "probe")}`;
     },
   },

@@ -1,7 +1,7 @@
 /** Sockets by the processes that have them open. */
 import { processName } from "../enrich/processes.ts";
 import type { Socket } from "../list/query.ts";
-import type { Surroundings } from "./sample.ts";
+import type { HostFacts } from "./sample.ts";
 
 const decoder = new TextDecoder();
 
@@ -25,7 +25,7 @@ export interface Group<S> {
 /** Groups sockets by the process that found them first: one that was forked shares those of its parent. */
 export function byProcess<S extends Socket>(
   sockets: readonly S[],
-  { owners }: Pick<Surroundings, "owners">,
+  { owners }: Pick<HostFacts, "owners">,
 ): Group<S>[] {
   const groups = new Map<number | undefined, Group<S>>();
   for (const socket of sockets) {

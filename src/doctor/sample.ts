@@ -12,7 +12,7 @@ export interface Sample<Gathered> {
 }
 
 /** What is known of the host beside sockets. Each answer is looked for when it is first asked for. */
-export interface Surroundings {
+export interface HostFacts {
   /** The network namespace; undefined for the only one that is looked into. */
   readonly netns: Netns | undefined;
   /** The text of a file below /proc, as it looks from within the namespace; undefined if it cannot be read. */
@@ -44,7 +44,7 @@ export interface DescriptorCount {
 }
 
 /** What the check of a rule is given. */
-export interface Samples<Gathered, Name extends string = string> extends Surroundings {
+export interface Samples<Gathered, Name extends string = string> extends HostFacts {
   readonly first: Sample<Gathered>;
   /** The second sample, which has of the sockets what `again` asked for; the first where there is only one. */
   readonly last: Sample<Gathered>;

@@ -13,8 +13,8 @@ import {
   TIMER_KEEPALIVE,
   TIMER_PERSIST,
 } from "./connection.ts";
+import { plural } from "./plural.ts";
 import { bit, ENDING, OPENING } from "./state-masks.ts";
-import { counted } from "./words.ts";
 
 /** A share, 0 to 1, as text. */
 export function percent(share: number): string {
@@ -57,7 +57,7 @@ export function unanswered(connection: Connection): string {
     return `The peer does not answer: the SYN was sent ${times}${next(connection, "one")}`;
   if (bit(stateNumber) & OPENING)
     return `The peer does not answer: SYN and ACK were sent ${times}${next(connection, "one")}`;
-  const probes = counted(retransmits, "probe");
+  const probes = plural(retransmits, "probe");
   if (timerNumber === TIMER_KEEPALIVE)
     return `The peer does not answer: ${probes} of keepalive in a row found nobody${next(connection, "one")}${lastHeard(connection)}`;
   if (timerNumber === TIMER_PERSIST)
@@ -87,7 +87,7 @@ export function cwndSentence(connection: Connection): string {
     ? "it doubles each round trip (slow start)"
     : "it grows slowly (congestion avoidance)";
   const why = caState === CA_CWR ? "it was reduced for a congestion mark or a full local queue" : phase;
-  return `The congestion window: ${inFlight} of its ${counted(sndCwnd, "segment")} are in flight, and ${waits(unsent(connection))}; ${why}`;
+  return `The congestion window: ${inFlight} of its ${plural(sndCwnd, "segment")} are in flight, and ${waits(unsent(connection))}; ${why}`;
 }
 
 /** That what was lost is sent again. */
@@ -95,7 +95,7 @@ export function lossSentence({ info }: Connection): string {
   const { lost = 0, unacked = 0, sndCwnd, retrans = 0, caState } = info;
   const how = caState === CA_LOSS ? "a retransmission timeout has passed" : "acknowledgements have told so";
   const window =
-    sndCwnd === undefined ? "" : `, and the congestion window is down to ${counted(sndCwnd, "segment")}`;
+    sndCwnd === undefined ? "" : `, and the congestion window is down to ${plural(sndCwnd, "segment")}`;
   return `Lost segments: ${lost} of the ${unacked} sent are thought lost (${how}), ${retrans} are on the way again${window}`;
 }
 

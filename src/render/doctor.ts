@@ -2,10 +2,11 @@
 import type { InetTable } from "../diag/families.ts";
 import { inetTables } from "../diag/families.ts";
 import type { Json } from "../diag/message.ts";
+import { seconds } from "../doctor/amounts.ts";
 import type { ChosenRule, Diagnosis, Report } from "../doctor/examine.ts";
+import { plural } from "../doctor/plural.ts";
 import { type Advice, type Rule, severities } from "../doctor/rule.ts";
 import { writeThreshold } from "../doctor/threshold.ts";
-import { counted, seconds } from "../doctor/words.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import type { Socket } from "../list/query.ts";
 import { writeRow } from "./ss/row.ts";
@@ -116,7 +117,7 @@ function formatDiagnosis(diagnosis: Diagnosis, how: DoctorStyle, whole: boolean)
 
 /** What was looked at, and what could not be checked. */
 function summary({ diagnoses, elapsedMs, sockets, checked, unchecked }: Report): string {
-  const looked = `${counted(checked.length, "rule")} on ${counted(sockets, "socket")}`;
+  const looked = `${plural(checked.length, "rule")} on ${plural(sockets, "socket")}`;
   const apart = elapsedMs > 0 ? `, two samples ${seconds(elapsedMs)} apart` : ", one sample";
   const not =
     unchecked.length > 0 ? `; not checked, as it takes two: ${unchecked.map(({ id }) => id).join(", ")}` : "";
@@ -126,7 +127,7 @@ function summary({ diagnoses, elapsedMs, sockets, checked, unchecked }: Report):
     .filter(([, count]) => count > 0)
     .map(([severity, count]) => `${count} ${severity}`);
   const found =
-    diagnoses.length === 0 ? "No findings" : `${counted(diagnoses.length, "finding")} (${kinds.join(", ")})`;
+    diagnoses.length === 0 ? "No findings" : `${plural(diagnoses.length, "finding")} (${kinds.join(", ")})`;
   return `${found}: ${looked}${apart}${not}\n`;
 }
 

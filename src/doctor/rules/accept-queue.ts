@@ -1,11 +1,13 @@
 /** Listeners whose connections wait to be accepted. */
+
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_LISTEN } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { type Finding, rule } from "../rule.ts";
 import { growth, type Samples } from "../sample.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted, seconds } from "../words.ts";
 
 /** Counters of connections that found no place. */
 const OVERFLOWS = "TcpExt.ListenOverflows";
@@ -21,11 +23,11 @@ function refused(samples: Samples<readonly InetSocket[]>): string[] {
   const drops = growth(samples, DROPS);
   if (overflows === undefined || drops === undefined || drops === 0) return [];
   return [
-    `In ${seconds(samples.elapsedMs)}, ${counted(overflows, "connection")} found a full accept queue (${OVERFLOWS}), and the kernel dropped ${counted(drops, "SYN or ACK", "SYNs or ACKs")} of listeners in all (${DROPS})`,
+    `In ${seconds(samples.elapsedMs)}, ${plural(overflows, "connection")} found a full accept queue (${OVERFLOWS}), and the kernel dropped ${plural(drops, "SYN or ACK", "SYNs or ACKs")} of listeners in all (${DROPS})`,
   ];
 }
 
-/** See {@link rule}. */
+/** Finds listeners whose accept queue is full or nearly full: a count of Recv-Q against the backlog. */
 export const acceptQueue = rule({
   id: "accept-queue",
   title: "A listener's accept queue is full or filling",
@@ -83,7 +85,7 @@ export const acceptQueue = rule({
         const what = full ? "is full" : "is filling";
         return {
           severity: full ? "critical" : "warning",
-          title: `The accept queue of port ${sport} ${what}: ${who} lets ${counted(rqueue, "connection")} wait, and there are ${counted(wqueue + 1, "place")}`,
+          title: `The accept queue of port ${sport} ${what}: ${who} lets ${plural(rqueue, "connection")} wait, and there are ${plural(wqueue + 1, "place")}`,
           sockets: [socket],
           evidence,
           values: { waiting: rqueue, backlog: wqueue, port: sport },
@@ -95,7 +97,7 @@ export const acceptQueue = rule({
     return [
       {
         severity: "warning",
-        title: `${counted(growth(samples, OVERFLOWS)!, "connection")} found a full accept queue in ${seconds(samples.elapsedMs)}`,
+        title: `${plural(growth(samples, OVERFLOWS)!, "connection")} found a full accept queue in ${seconds(samples.elapsedMs)}`,
         evidence,
         values: { overflows: growth(samples, OVERFLOWS)!, drops: growth(samples, DROPS)! },
       },

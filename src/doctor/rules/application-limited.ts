@@ -3,20 +3,20 @@ import type { InetSocket } from "../../diag/inet.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
+import { busyPercent, type PairedSample, pairedSamples } from "../paired-samples.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { busyPercent, type Twice, twice } from "../twice.ts";
-import { counted } from "../words.ts";
 
 const MS_PER_S = 1000;
 /** One that has not sent for longer is no bulk transfer, in milliseconds. */
 const RECENT_MS = 1000;
 
-function bytesPerSecond({ connection: { info, earlier } }: Twice, elapsedMs: number): number {
+function bytesPerSecond({ connection: { info, earlier } }: PairedSample, elapsedMs: number): number {
   return (((info.bytesSent ?? 0) - (earlier?.bytesSent ?? 0)) * MS_PER_S) / elapsedMs;
 }
 
-/** See {@link rule}. */
+/** Finds bulk senders that have nothing to send most of the time, by two samples. */
 export const applicationLimited = rule({
   id: "application-limited",
   title: "A bulk sender is limited by its program",
@@ -65,7 +65,7 @@ export const applicationLimited = rule({
   },
   check(samples) {
     const { elapsedMs, thresholds } = samples;
-    const limited = twice(samples).filter(
+    const limited = pairedSamples(samples).filter(
       (each) =>
         each.connection.info.deliveryRateAppLimited === 1 &&
         bytesPerSecond(each, elapsedMs) >= thresholds.rate &&
@@ -77,7 +77,7 @@ export const applicationLimited = rule({
     return [
       {
         severity: "info",
-        title: `${counted(limited.length, "connection")} with ${rateText(rate)} could carry more: nothing waits to be sent for ${100 - busy}% of the time or more`,
+        title: `${plural(limited.length, "connection")} with ${rateText(rate)} could carry more: nothing waits to be sent for ${100 - busy}% of the time or more`,
         sockets: limited
           .toSorted((a, b) => bytesPerSecond(b, elapsedMs) - bytesPerSecond(a, elapsedMs))
           .map(({ socket }) => socket),

@@ -4,9 +4,9 @@ import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { microsecondsText, rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
 import { byPeer } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 const US_PER_MS = 1000;
 /** Segments that must be in flight, so that no delayed acknowledgement (RFC 5681 4.2) makes a round trip long. */
@@ -20,7 +20,7 @@ function queueUs(socket: InetSocket): number {
   return minRtt === undefined || minRtt === 0xffff_ffff ? 0 : rtt - minRtt;
 }
 
-/** See {@link rule}. */
+/** Finds peers whose round trip time is far above its minimum while data is in flight. */
 export const bufferbloat = rule({
   id: "bufferbloat",
   title: "Round trips take far longer than the shortest",
@@ -72,7 +72,7 @@ export const bufferbloat = rule({
       const { rtt = 0, minRtt = 0, deliveryRate } = infoOf(worst[0]!) ?? {};
       return {
         severity: "warning",
-        title: `Round trips to ${address} take ${microsecondsText(rtt)}, the shortest took ${microsecondsText(minRtt)}: ${counted(sockets.length, "connection")}`,
+        title: `Round trips to ${address} take ${microsecondsText(rtt)}, the shortest took ${microsecondsText(minRtt)}: ${plural(sockets.length, "connection")}`,
         sockets: worst,
         evidence: deliveryRate ? [`The path carries ${rateText(deliveryRate)} of the first of them`] : [],
         values: { address, connections: sockets.length, rttUs: rtt, minRttUs: minRtt },

@@ -1,17 +1,19 @@
 /** Connections that the peer has closed, and our process has not. */
+
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_CLOSE_WAIT } from "../../model/state.ts";
+import { wholeSeconds } from "../amounts.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted, wholeSeconds } from "../words.ts";
 
 /** How long a connection has been in CLOSE-WAIT at least: since the last segment came, and the FIN was one. */
 function waitedMs({ tcpInfo, mptcpInfo }: InetSocket): number {
   return tcpInfo?.lastAckRecv ?? mptcpInfo?.lastAckRecv ?? 0;
 }
 
-/** See {@link rule}. */
+/** Finds processes that keep connections in CLOSE-WAIT, which is a descriptor leak. */
 export const closeWait = rule({
   id: "close-wait",
   title: "A process does not close connections that its peers have closed",
@@ -55,7 +57,7 @@ export const closeWait = rule({
       .filter(({ sockets }) => sockets.length >= count)
       .map(({ pid, who, sockets }) => ({
         severity: sockets.length >= leak ? "critical" : "warning",
-        title: `${who} has not closed ${counted(sockets.length, "connection")} that the peer has closed over ${wholeSeconds(age)} ago`,
+        title: `${who} has not closed ${plural(sockets.length, "connection")} that the peer has closed over ${wholeSeconds(age)} ago`,
         sockets: sockets.toSorted((a, b) => waitedMs(b) - waitedMs(a)),
         values: { connections: sockets.length, longestMs: Math.max(...sockets.map(waitedMs)) },
         ...(pid === undefined ? {} : { fill: { PID: pid } }),

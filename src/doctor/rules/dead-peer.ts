@@ -4,14 +4,14 @@ import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { infoOf, TIMER_KEEPALIVE, TIMER_PERSIST, TIMER_RETRANSMIT } from "../connection.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** The timers that repeat something until it is answered. */
 const repeating: ReadonlySet<number> = new Set([TIMER_RETRANSMIT, TIMER_KEEPALIVE, TIMER_PERSIST]);
 
-/** See {@link rule}. */
+/** Finds established connections whose retransmissions or probes stay unanswered. */
 export const deadPeer = rule({
   id: "dead-peer",
   title: "A peer does not answer any more",
@@ -55,7 +55,7 @@ export const deadPeer = rule({
       const heard = silence > 0 ? `, last heard of ${durationText(silence)} ago` : "";
       return {
         severity: "warning",
-        title: `${address} leaves ${counted(sockets.length, "connection")} unanswered, the worst ${retransmits} times in a row: ${bytesText(bytes)} wait${bytes === 1 ? "s" : ""}${heard}`,
+        title: `${address} leaves ${plural(sockets.length, "connection")} unanswered, the worst ${retransmits} times in a row: ${bytesText(bytes)} wait${bytes === 1 ? "s" : ""}${heard}`,
         sockets: worst,
         values: { address, connections: sockets.length, retransmits, bytes, silenceMs: silence },
         fill: { ADDRESS: address, PORT: dport },

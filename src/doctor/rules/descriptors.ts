@@ -1,8 +1,9 @@
 /** Processes that run out of descriptors. */
-import { rule } from "../rule.ts";
-import { counted } from "../words.ts";
 
-/** See {@link rule}. */
+import { plural } from "../plural.ts";
+import { rule } from "../rule.ts";
+
+/** Finds processes near RLIMIT_NOFILE. Reads no sockets. */
 export const descriptors = rule({
   id: "descriptors",
   title: "A process is near its limit of descriptors",
@@ -39,7 +40,7 @@ export const descriptors = rule({
       .sort((a, b) => b.open / b.limit - a.open / a.limit)
       .map(({ pid, name, open, limit }) => ({
         severity: open * 100 >= limit * full ? "critical" : "warning",
-        title: `${name} (pid ${pid}) has ${counted(open, "descriptor")} open, of ${limit} at most`,
+        title: `${name} (pid ${pid}) has ${plural(open, "descriptor")} open, of ${limit} at most`,
         values: { pid, open, limit },
         fill: { PID: pid },
       }));

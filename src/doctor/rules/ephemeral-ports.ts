@@ -3,7 +3,7 @@ import type { InetSocket } from "../../diag/inet.ts";
 import { SS_LISTEN, SS_TIME_WAIT, stateGroups } from "../../model/state.ts";
 import { ADDRESS_WORDS, addressOf, endpoint, peerOf, writeAddress } from "../endpoint.ts";
 import { type Collector, rule } from "../rule.ts";
-import type { Surroundings } from "../sample.ts";
+import type { HostFacts } from "../sample.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
 
@@ -50,7 +50,7 @@ const RESERVED = "sys/net/ipv4/ip_local_reserved_ports";
 export function portsToChooseFrom({
   numbers,
   file,
-}: Pick<Surroundings, "numbers" | "file">): number | undefined {
+}: Pick<HostFacts, "numbers" | "file">): number | undefined {
   const [low, high] = numbers(RANGE);
   if (low === undefined || high === undefined || high < low) return undefined;
   let count = high - low + 1;
@@ -62,7 +62,7 @@ export function portsToChooseFrom({
   return count;
 }
 
-/** See {@link rule}. */
+/** Finds destinations that use up the range of local ports. */
 export const ephemeralPorts = rule({
   id: "ephemeral-ports",
   title: "Local ports run out for a destination",

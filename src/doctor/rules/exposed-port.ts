@@ -45,7 +45,7 @@ function serviceOf({ stateNumber, sport }: InetSocket): string | undefined {
   return (stateNumber === SS_LISTEN ? tcpServices : udpServices).get(sport);
 }
 
-/** See {@link rule}. */
+/** Finds databases and administration services on addresses that other hosts can reach. */
 export const exposedPort = rule({
   id: "exposed-port",
   title: "A database or administration port listens on all addresses",

@@ -1,17 +1,19 @@
 /** Connections that we have closed half, and the peer not at all. */
+
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_FIN_WAIT_2 } from "../../model/state.ts";
+import { wholeSeconds } from "../amounts.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted, wholeSeconds } from "../words.ts";
 
 /** How long it has been since the peer said anything: in FIN-WAIT-2 that is at most its age. */
 function silentMs({ tcpInfo, mptcpInfo }: InetSocket): number {
   return tcpInfo?.lastAckRecv ?? mptcpInfo?.lastAckRecv ?? 0;
 }
 
-/** See {@link rule}. */
+/** Finds processes that hold half-closed connections whose peers never close. */
 export const finWait2 = rule({
   id: "fin-wait-2",
   title: "A process waits for peers to close, and holds the connections open",
@@ -53,7 +55,7 @@ export const finWait2 = rule({
       .filter(({ sockets }) => sockets.length >= count)
       .map(({ who, sockets }) => ({
         severity: "warning",
-        title: `${who} holds ${counted(sockets.length, "connection")} in FIN-WAIT-2, with peers silent for over ${wholeSeconds(age)}`,
+        title: `${who} holds ${plural(sockets.length, "connection")} in FIN-WAIT-2, with peers silent for over ${wholeSeconds(age)}`,
         sockets: sockets.toSorted((a, b) => silentMs(b) - silentMs(a)),
         values: { connections: sockets.length, longestMs: Math.max(...sockets.map(silentMs)) },
       }));

@@ -6,9 +6,9 @@ import { quietMs } from "../conditions.ts";
 import { infoOf } from "../connection.ts";
 import { isLoopback } from "../endpoint.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { type Collector, rule } from "../rule.ts";
 import { inodesOf, keep } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** What is kept of the connections. */
 interface Idle {
@@ -43,7 +43,7 @@ function collectIdle(age: number): Collector<Idle> {
   };
 }
 
-/** See {@link rule}. */
+/** Finds connections idle for hours with no timer that would detect a dead peer. */
 export const keepalive = rule({
   id: "keepalive",
   title: "Idle connections without keepalive",
@@ -88,10 +88,10 @@ export const keepalive = rule({
     return [
       {
         severity: "info",
-        title: `${counted(count, "connection")} without keepalive have been silent for up to ${durationText(longest)}`,
+        title: `${plural(count, "connection")} without keepalive have been silent for up to ${durationText(longest)}`,
         sockets: sockets.toSorted((a, b) => silentMs(b) - silentMs(a)),
         evidence: groups.map(
-          (group) => `${group.who} has ${counted(group.sockets.length, "of them", "of them")}`,
+          (group) => `${group.who} has ${plural(group.sockets.length, "of them", "of them")}`,
         ),
         values: { connections: count, longestMs: longest },
       },

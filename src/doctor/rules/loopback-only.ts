@@ -1,11 +1,13 @@
 /** Services that others try to reach, and that listen for this host only. */
+
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_LISTEN } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { isLoopback } from "../endpoint.ts";
+import { plural } from "../plural.ts";
 import { type Collector, rule } from "../rule.ts";
 import { growth, type Samples } from "../sample.ts";
 import { keep } from "../suspects.ts";
-import { counted, seconds } from "../words.ts";
 
 /** What is kept of the listeners. */
 interface Listeners {
@@ -46,7 +48,7 @@ function refused(samples: Samples<Listeners>): number {
   return otherwise.reduce((left, name) => left - (growth(samples, name) ?? 0), resets);
 }
 
-/** See {@link rule}. */
+/** Relates resets sent by this host to services that listen on loopback only. */
 export const loopbackOnly = rule({
   id: "loopback-only",
   title: "Others are refused while services listen on loopback only",
@@ -81,14 +83,14 @@ export const loopbackOnly = rule({
     const { loopback, elsewhere } = samples.first.gathered;
     const sockets = loopback.filter(({ sport }) => !elsewhere.has(sport));
     if (count < samples.thresholds.refused || sockets.length === 0) return [];
-    const services = counted(sockets.length, "service listens", "services listen");
+    const services = plural(sockets.length, "service listens", "services listen");
     return [
       {
         severity: "info",
-        title: `${counted(count, "attempt")} of others to connect may have been refused in ${seconds(samples.elapsedMs)}, and ${services} on loopback only`,
+        title: `${plural(count, "attempt")} of others to connect may have been refused in ${seconds(samples.elapsedMs)}, and ${services} on loopback only`,
         sockets,
         evidence: [
-          `${counted(growth(samples, RESETS)!, "reset")} sent (${RESETS}), ${count} of them without another reason`,
+          `${plural(growth(samples, RESETS)!, "reset")} sent (${RESETS}), ${count} of them without another reason`,
         ],
         values: { refused: count, listeners: sockets.length },
       },

@@ -1,9 +1,9 @@
 /** MPTCP connections that are plain TCP in truth. */
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
+import { plural } from "../plural.ts";
 import { type Collector, rule } from "../rule.ts";
 import { keep } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** How many connections there are, and those that fell back. */
 interface Fallbacks {
@@ -26,7 +26,7 @@ function fallbacks(): Collector<Fallbacks> {
 /** What the kernel counts of it. */
 const REASONS = /^MPTcpExt\.\w*[Ff]allback\w*$/i;
 
-/** See {@link rule}. */
+/** Finds MPTCP connections that have fallen back to plain TCP. */
 export const mptcpFallback = rule({
   id: "mptcp-fallback",
   title: "MPTCP connections have fallen back to TCP",
@@ -68,7 +68,7 @@ export const mptcpFallback = rule({
     return [
       {
         severity: isMuch ? "warning" : "info",
-        title: `${sockets.length} of ${counted(connections, "MPTCP connection")} fell back to TCP`,
+        title: `${sockets.length} of ${plural(connections, "MPTCP connection")} fell back to TCP`,
         sockets,
         evidence,
         values: { fallbacks: sockets.length, connections },

@@ -1,13 +1,15 @@
 /** Netlink sockets that lose messages of the kernel. */
+
 import type { NetlinkDiagSocket } from "../../diag/netlink.ts";
 import { SS_CLOSE } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { losers, lossesOf } from "../drops.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf } from "../suspects.ts";
-import { counted, seconds } from "../words.ts";
 
-/** See {@link rule}. */
+/** Finds netlink sockets that have dropped messages. */
 export const netlinkOverrun = rule({
   id: "netlink-overrun",
   title: "A netlink socket loses messages of the kernel",
@@ -50,7 +52,7 @@ export const netlinkOverrun = rule({
       const when = now > 0 ? `${now} of them in ${seconds(samples.elapsedMs)}` : "none of them just now";
       return {
         severity: now > 0 ? "warning" : "info",
-        title: `Netlink sockets of ${who} have lost ${counted(sum(ever), "message")}, ${when}`,
+        title: `Netlink sockets of ${who} have lost ${plural(sum(ever), "message")}, ${when}`,
         sockets,
         values: { lost: sum(ever), lostBetweenSamples: now },
         ...(pid === undefined ? {} : { fill: { PID: pid } }),

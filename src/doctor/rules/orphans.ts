@@ -1,10 +1,10 @@
 /** Connections that no process has open any more, and that are not over. */
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_CLOSING, SS_FIN_WAIT_1, SS_FIN_WAIT_2, SS_LAST_ACK } from "../../model/state.ts";
+import { plural } from "../plural.ts";
 import { type Collector, rule } from "../rule.ts";
 import { growth } from "../sample.ts";
 import { keep } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** So many are kept, to be shown. */
 const KEPT = 20;
@@ -30,7 +30,7 @@ const ABORTED = "TcpExt.TCPAbortOnMemory";
 const COUNT = "sockstat.TCP.orphan";
 const LIMIT = "sys/net/ipv4/tcp_max_orphans";
 
-/** See {@link rule}. */
+/** Compares orphaned TCP sockets of the host with tcp_max_orphans. */
 export const orphans = rule({
   id: "orphans",
   title: "Closed connections pile up whose peers do not let them end",
@@ -86,9 +86,9 @@ export const orphans = rule({
     return [
       {
         severity: isFull ? "critical" : "warning",
-        title: `${counted(orphaned, "closed connection waits", "closed connections wait")} for the peer${limit === undefined ? "" : `, of ${limit} at most`}`,
+        title: `${plural(orphaned, "closed connection waits", "closed connections wait")} for the peer${limit === undefined ? "" : `, of ${limit} at most`}`,
         sockets,
-        evidence: aborted > 0 ? [`${counted(aborted, "connection")} reset for it (${ABORTED})`] : [],
+        evidence: aborted > 0 ? [`${plural(aborted, "connection")} reset for it (${ABORTED})`] : [],
         values: { orphans: orphaned, ...(limit === undefined ? {} : { limit }), aborted },
       },
     ];

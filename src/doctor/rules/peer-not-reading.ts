@@ -5,16 +5,16 @@ import { bytesText, durationText } from "../amounts.ts";
 import { isPeerWindowClosed } from "../conditions.ts";
 import { connectionOf, infoOf } from "../connection.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** Milliseconds since the window had room. */
 function stuckMs(socket: InetSocket): number {
   return infoOf(socket)?.lastDataSent ?? 0;
 }
 
-/** See {@link rule}. */
+/** Finds connections whose peer has kept its receive window closed for seconds. */
 export const peerNotReading = rule({
   id: "peer-not-reading",
   title: "A peer does not read: its window is closed",
@@ -54,7 +54,7 @@ export const peerNotReading = rule({
       const worst = sockets.toSorted((a, b) => b.wqueue - a.wqueue);
       return {
         severity: "warning",
-        title: `${address} has not read ${counted(sockets.length, "connection")} for up to ${durationText(longest)}: its window is closed, and ${bytesText(bytes)} wait here`,
+        title: `${address} has not read ${plural(sockets.length, "connection")} for up to ${durationText(longest)}: its window is closed, and ${bytesText(bytes)} wait here`,
         sockets: worst,
         values: { address, connections: sockets.length, bytes, longestMs: longest },
         fill: { ADDRESS: address, PORT: worst[0]!.dport },

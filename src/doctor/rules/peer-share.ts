@@ -2,10 +2,10 @@
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_LISTEN, SS_TIME_WAIT, stateGroups } from "../../model/state.ts";
 import { ADDRESS_WORDS, addressOf, isLoopback, networkOf, peerOf, writeAddress } from "../endpoint.ts";
+import { plural } from "../plural.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
-import { counted } from "../words.ts";
 
 /** The word of a key that is the local port. */
 const PORT = ADDRESS_WORDS;
@@ -76,7 +76,7 @@ function servicesOf({ listening, tally }: Peers): Map<number, Service> {
   return services;
 }
 
-/** See {@link rule}. */
+/** Finds peers and networks that hold most of the connections of a service. */
 export const peerShare = rule({
   id: "peer-share",
   title: "One peer or network holds most connections of a service",
@@ -117,7 +117,7 @@ export const peerShare = rule({
       const isMuch = (each: number) => each >= count && each * 100 >= total * share;
       const found = (who: string, connections: number, more: string, address: string): Finding => ({
         severity: "warning",
-        title: `${who} has ${connections} of ${counted(total, "connection")} to port ${port}${more}`,
+        title: `${who} has ${connections} of ${plural(total, "connection")} to port ${port}${more}`,
         sockets: first.gathered.sockets.filter(
           (socket) => socket.sport === port && peerOf(socket).address === address,
         ),
@@ -130,7 +130,7 @@ export const peerShare = rule({
       for (const [network, each] of networks)
         if (isMuch(each.count))
           findings.push(
-            found(network, each.count, `, from ${counted(each.addresses, "address", "addresses")}`, network),
+            found(network, each.count, `, from ${plural(each.addresses, "address", "addresses")}`, network),
           );
     }
     return findings;

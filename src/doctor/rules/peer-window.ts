@@ -3,13 +3,13 @@ import type { InetSocket } from "../../diag/inet.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
+import { busyBetween } from "../paired-samples.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { busyBetween } from "../twice.ts";
-import { counted } from "../words.ts";
 
-/** See {@link rule}. */
+/** Finds senders that wait for the peer's receive window most of the time, by two samples. */
 export const peerWindow = rule({
   id: "peer-window",
   title: "A sender is limited by the peer's window",
@@ -56,7 +56,7 @@ export const peerWindow = rule({
       const bytes = bytesWaiting(sockets);
       return {
         severity: "info",
-        title: `The window of ${address} holds up ${counted(sockets.length, "connection")} for up to ${percent}% of the time with data to send: ${bytesText(bytes)} are in flight or wait`,
+        title: `The window of ${address} holds up ${plural(sockets.length, "connection")} for up to ${percent}% of the time with data to send: ${bytesText(bytes)} are in flight or wait`,
         sockets,
         values: { address, connections: sockets.length, percent, bytes },
         fill: { ADDRESS: address, PORT: sockets[0]!.dport },

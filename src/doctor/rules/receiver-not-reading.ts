@@ -5,16 +5,16 @@ import { bytesText, durationText } from "../amounts.ts";
 import { isOwnWindowClosed } from "../conditions.ts";
 import { connectionOf, infoOf } from "../connection.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** Milliseconds that the last data has been there. */
 function unreadMs(socket: InetSocket): number {
   return infoOf(socket)?.lastDataRecv ?? 0;
 }
 
-/** See {@link rule}. */
+/** Finds local processes that leave received data unread for seconds. */
 export const receiverNotReading = rule({
   id: "receiver-not-reading",
   title: "A program does not read what has arrived",
@@ -54,13 +54,13 @@ export const receiverNotReading = rule({
       const closed = sockets.filter((socket) => isOwnWindowClosed(connectionOf(socket))).length;
       return {
         severity: "warning",
-        title: `${who} has not read ${bytesText(bytes)} of ${counted(sockets.length, "connection")}, the oldest for ${durationText(longest)}`,
+        title: `${who} has not read ${bytesText(bytes)} of ${plural(sockets.length, "connection")}, the oldest for ${durationText(longest)}`,
         sockets: sockets.toSorted((a, b) => b.rqueue - a.rqueue),
         evidence:
           closed === 0
             ? []
             : [
-                `${counted(closed, "connection")} ${closed === 1 ? "has" : "have"} closed the window: the peer cannot send any more`,
+                `${plural(closed, "connection")} ${closed === 1 ? "has" : "have"} closed the window: the peer cannot send any more`,
               ],
         values: { connections: sockets.length, bytes, longestMs: longest, windowsClosed: closed },
         fill: { PORT: sockets[0]!.sport, ...(pid === undefined ? {} : { PID: pid }) },

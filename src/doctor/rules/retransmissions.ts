@@ -1,13 +1,15 @@
 /** Peers and networks to which many segments are lost. */
+
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
 import { ADDRESS_WORDS, addressOf, networkOf, peerOf, writeAddress } from "../endpoint.ts";
+import { plural } from "../plural.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
 import type { Samples } from "../sample.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
-import { counted, seconds } from "../words.ts";
 
 /** The counters of an address: connections, data segments sent, those that were sent again. */
 const SEGMENTS = 1;
@@ -97,7 +99,7 @@ function growthOf({ first, last, elapsedMs }: Samples<Losses, string>, sockets: 
   return growth;
 }
 
-/** See {@link rule}. */
+/** Finds peers and networks with a high share of retransmitted segments. */
 export const retransmissions = rule({
   id: "retransmissions",
   title: "Many segments to a peer or network are lost",
@@ -145,13 +147,13 @@ export const retransmissions = rule({
         return {
           // What is over is good to know only.
           severity: growth === 0 ? "info" : "warning",
-          title: `${percent}% of the segments to ${name} were sent again: ${retransmitted} of ${segments}, over ${counted(connections, "connection")}`,
+          title: `${percent}% of the segments to ${name} were sent again: ${retransmitted} of ${segments}, over ${plural(connections, "connection")}`,
           sockets,
           evidence:
             growth === undefined
               ? []
               : [
-                  `${counted(growth, "segment")} of these connections ${growth === 1 ? "was" : "were"} sent again in ${seconds(samples.elapsedMs)}`,
+                  `${plural(growth, "segment")} of these connections ${growth === 1 ? "was" : "were"} sent again in ${seconds(samples.elapsedMs)}`,
                 ],
           values: {
             connections,

@@ -4,11 +4,11 @@ import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { isSendBufferFull } from "../conditions.ts";
 import { connectionOf, infoOf } from "../connection.ts";
+import { busyBetween } from "../paired-samples.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { busyBetween } from "../twice.ts";
-import { counted } from "../words.ts";
 
 /** Whether the program cannot write more, and all that it has written is in flight. */
 function isFull(socket: InetSocket): boolean {
@@ -20,7 +20,7 @@ function wasLimited(socket: InetSocket): boolean {
   return (infoOf(socket)?.sndbufLimited ?? 0) > 0 || isFull(socket);
 }
 
-/** See {@link rule}. */
+/** Finds senders that wait for room in their send buffer most of the time, by two samples. */
 export const sendBuffer = rule({
   id: "send-buffer",
   title: "A sender is limited by its send buffer",
@@ -71,7 +71,7 @@ export const sendBuffer = rule({
       const bytes = bytesWaiting(sockets);
       return {
         severity: "info",
-        title: `The send buffer holds up ${counted(sockets.length, "connection")} to ${address}: it is full, and all of it, ${bytesText(bytes)}, is in flight`,
+        title: `The send buffer holds up ${plural(sockets.length, "connection")} to ${address}: it is full, and all of it, ${bytesText(bytes)}, is in flight`,
         sockets,
         evidence: [
           `The kernel counts ${percent}% of the time with data to send as spent waiting for room (sndbuf_limited)`,

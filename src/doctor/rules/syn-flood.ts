@@ -1,12 +1,14 @@
 /** Many handshakes that nobody ends. */
+
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_NEW_SYN_RECV, SS_SYN_RECV } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { ADDRESS_WORDS, writeAddress } from "../endpoint.ts";
+import { plural } from "../plural.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
 import { growth } from "../sample.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
-import { counted, seconds } from "../words.ts";
 
 /** Half-open connections of one port. */
 interface HalfOpen {
@@ -42,7 +44,7 @@ const COOKIES = "TcpExt.TCPReqQFullDoCookies";
 const DROPPED = "TcpExt.TCPReqQFullDrop";
 const FAILED = "TcpExt.SyncookiesFailed";
 
-/** See {@link rule}. */
+/** Finds ports with many half-open connections, and SYN queues that overflow. */
 export const synFlood = rule({
   id: "syn-flood",
   title: "Many handshakes are not completed: a SYN flood, or answers that do not arrive",
@@ -87,17 +89,17 @@ export const synFlood = rule({
     const [mode] = samples.numbers("sys/net/ipv4/tcp_syncookies");
     const evidence: string[] = [];
     if (cookies > 0)
-      evidence.push(`${counted(cookies, "SYN")} found no place, answered with cookies (${COOKIES})`);
-    if (dropped > 0) evidence.push(`${counted(dropped, "SYN")} found no place, dropped (${DROPPED})`);
+      evidence.push(`${plural(cookies, "SYN")} found no place, answered with cookies (${COOKIES})`);
+    if (dropped > 0) evidence.push(`${plural(dropped, "SYN")} found no place, dropped (${DROPPED})`);
     const failed = growth(samples, FAILED) ?? 0;
-    if (failed > 0) evidence.push(`${counted(failed, "ACK")} with a wrong cookie (${FAILED})`);
+    if (failed > 0) evidence.push(`${plural(failed, "ACK")} with a wrong cookie (${FAILED})`);
     if (mode === 0) evidence.push("SYN cookies are off: net.ipv4.tcp_syncookies is 0");
     const findings: Finding[] = [...samples.first.gathered]
       .filter(([, port]) => port.count >= count)
       .sort(([, a], [, b]) => b.count - a.count)
       .map(([port, { count, peers, sockets }]) => ({
         severity: "critical",
-        title: `Port ${port} has ${counted(count, "half-open connection")} from ${counted(peers.size, "address", "addresses")}`,
+        title: `Port ${port} has ${plural(count, "half-open connection")} from ${plural(peers.size, "address", "addresses")}`,
         sockets,
         evidence,
         values: { halfOpen: count, peers: peers.size, port, cookies, dropped },
@@ -107,7 +109,7 @@ export const synFlood = rule({
     return [
       {
         severity: dropped > 0 ? "critical" : "warning",
-        title: `${counted(cookies + dropped, "SYN")} found no place in a SYN queue in ${seconds(samples.elapsedMs)}`,
+        title: `${plural(cookies + dropped, "SYN")} found no place in a SYN queue in ${seconds(samples.elapsedMs)}`,
         sockets: [...samples.first.gathered.values()].flatMap(({ sockets }) => sockets),
         evidence,
         values: { cookies, dropped },

@@ -3,10 +3,10 @@ import type { InetSocket } from "../../diag/inet.ts";
 import { SS_SYN_SENT } from "../../model/state.ts";
 import { endpoint, peerOf } from "../endpoint.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
-import type { Surroundings } from "../sample.ts";
+import type { HostFacts } from "../sample.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** A host name with a letter in it. RFC 1123 2.1. */
 const LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
@@ -62,13 +62,13 @@ function nameLines(
   peer: string,
   port: number,
   sockets: readonly InetSocket[],
-  surroundings: Pick<Surroundings, "owners" | "commandLine" | "addresses">,
+  hostFacts: Pick<HostFacts, "owners" | "commandLine" | "addresses">,
 ): string[] {
   const lines: string[] = [];
-  for (const { pid, who } of byProcess(sockets, surroundings)) {
+  for (const { pid, who } of byProcess(sockets, hostFacts)) {
     if (pid === undefined) continue;
-    for (const name of hostNamesIn(surroundings.commandLine(pid), port)) {
-      const addresses = surroundings.addresses(name) ?? [];
+    for (const name of hostNamesIn(hostFacts.commandLine(pid), port)) {
+      const addresses = hostFacts.addresses(name) ?? [];
       if (addresses.length === 0) continue;
       lines.push(
         addresses.includes(peer)
@@ -80,7 +80,7 @@ function nameLines(
   return lines;
 }
 
-/** See {@link rule}. */
+/** Finds connection attempts that get no answer to repeated SYNs. */
 export const synSent = rule({
   id: "syn-sent",
   title: "A connection gets no answer",
@@ -124,7 +124,7 @@ export const synSent = rule({
       const who = byProcess(sockets, samples).map((group) => group.who);
       return {
         severity: "warning",
-        title: `${counted(sockets.length, "connection")} to ${peer} got no answer to ${counted(most + 1, "SYN")}: ${who.join(", ")}`,
+        title: `${plural(sockets.length, "connection")} to ${peer} got no answer to ${plural(most + 1, "SYN")}: ${who.join(", ")}`,
         sockets: sockets.toSorted((a, b) => b.retransmits - a.retransmits),
         evidence: nameLines(address, port, sockets, samples),
         values: { connections: sockets.length, retransmits: most, address, port },

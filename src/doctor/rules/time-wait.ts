@@ -1,10 +1,10 @@
 /** TIME-WAIT at its limit. */
 import type { InetSocket } from "../../diag/inet.ts";
 import { SS_TIME_WAIT } from "../../model/state.ts";
+import { plural } from "../plural.ts";
 import { type Collector, rule } from "../rule.ts";
 import { growth } from "../sample.ts";
 import { keep } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 const OVERFLOW = "TcpExt.TCPTimeWaitOverflow";
 const LIMIT = "sys/net/ipv4/tcp_max_tw_buckets";
@@ -22,7 +22,7 @@ function firstFew(): Collector<readonly InetSocket[]> {
   };
 }
 
-/** See {@link rule}. */
+/** Compares the number of sockets in TIME-WAIT with tcp_max_tw_buckets. */
 export const timeWait = rule({
   id: "time-wait",
   title: "TIME-WAIT is at its limit",
@@ -56,7 +56,7 @@ export const timeWait = rule({
     return [
       {
         severity: "warning",
-        title: `${counted(count ?? 0, "connection is", "connections are")} in TIME-WAIT${limit === undefined ? "" : `, of ${limit} at most`}`,
+        title: `${plural(count ?? 0, "connection is", "connections are")} in TIME-WAIT${limit === undefined ? "" : `, of ${limit} at most`}`,
         sockets: samples.first.gathered,
         evidence: overflow > 0 ? [`${overflow} found no place (${OVERFLOW})`] : [],
         values: { timeWait: count ?? 0, ...(limit === undefined ? {} : { limit }), overflow },

@@ -1,16 +1,18 @@
 /** UDP sockets that are not read fast enough. */
+
 import type { InetSocket } from "../../diag/inet.ts";
 import { stateGroups } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { losers, lossesOf } from "../drops.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { growth } from "../sample.ts";
 import { inodesOf } from "../suspects.ts";
-import { counted, seconds } from "../words.ts";
 
 const ERRORS = ["Udp.RcvbufErrors", "Udp6.RcvbufErrors", "Udp.MemErrors"] as const;
 
-/** See {@link rule}. */
+/** Finds UDP sockets that drop datagrams. */
 export const udpDrops = rule({
   id: "udp-drops",
   title: "A UDP socket loses what it receives",
@@ -67,7 +69,7 @@ export const udpDrops = rule({
       const { sport, memory } = sockets[0]!;
       return {
         severity: single ? "info" : "warning",
-        title: `UDP sockets of ${who} have lost ${counted(lost, "datagram")} ${when}`,
+        title: `UDP sockets of ${who} have lost ${plural(lost, "datagram")} ${when}`,
         sockets,
         evidence: [`The receive buffer of port ${sport} is ${memory?.rcvbuf} bytes`, ...counters],
         values: { lost, port: sport },

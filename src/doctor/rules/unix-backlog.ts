@@ -2,9 +2,9 @@
 import type { UnixSocket } from "../../diag/unix.ts";
 import { SS_LISTEN } from "../../model/state.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** Whether connect() has to wait: the kernel takes one more than the backlog. */
 function isFull({ rqueue = 0, wqueue = 0 }: UnixSocket): boolean {
@@ -20,7 +20,7 @@ function nameOf({ name }: UnixSocket): string {
   return text.startsWith("\0") ? text.replaceAll("\0", "@") : text.replace(/\0.*$/s, "");
 }
 
-/** See {@link rule}. */
+/** Finds UNIX listeners whose backlog is full or nearly full. */
 export const unixBacklog = rule({
   id: "unix-backlog",
   title: "A UNIX listener's backlog is full or filling",
@@ -66,7 +66,7 @@ export const unixBacklog = rule({
         const full = isFull(socket);
         return {
           severity: full ? "critical" : "warning",
-          title: `The backlog of ${nameOf(socket)} is ${full ? "full" : "filling"}: ${who} lets ${counted(rqueue, "connection")} wait, and there are ${counted(wqueue + 1, "place")}`,
+          title: `The backlog of ${nameOf(socket)} is ${full ? "full" : "filling"}: ${who} lets ${plural(rqueue, "connection")} wait, and there are ${plural(wqueue + 1, "place")}`,
           sockets: [socket],
           values: { waiting: rqueue, backlog: wqueue },
           fill: { NAME: nameOf(socket), ...(pid === undefined ? {} : { PID: pid }) },

@@ -1,8 +1,9 @@
 /** What could not be looked at. */
-import { type Finding, rule } from "../rule.ts";
-import { counted } from "../words.ts";
 
-/** See {@link rule}. */
+import { plural } from "../plural.ts";
+import { type Finding, rule } from "../rule.ts";
+
+/** Reports sockets that could not be listed and processes that could not be read. */
 export const unseen = rule({
   id: "unseen",
   title: "Not everything could be seen",
@@ -29,7 +30,7 @@ export const unseen = rule({
     if (processes > 0)
       findings.push({
         severity: "info",
-        title: `The descriptors of ${counted(processes, "process", "processes")} may not be read, so that their sockets show no owner`,
+        title: `The descriptors of ${plural(processes, "process", "processes")} may not be read, so that their sockets show no owner`,
         values: { processes },
       });
     return findings;

@@ -1,9 +1,9 @@
 /** One run of the doctor: what is examined, the wait between the samples, how findings are shown. */
 import { describers } from "../../../columns/describe.ts";
 import { type Examination, type ExaminedPlace, examine, type Report } from "../../../doctor/examine.ts";
+import { filesBelow, processTable } from "../../../doctor/host-facts.ts";
 import { severities } from "../../../doctor/rule.ts";
 import { rules } from "../../../doctor/rules/index.ts";
-import { filesBelow, processTable } from "../../../doctor/surroundings.ts";
 import { addressText } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
@@ -100,7 +100,7 @@ async function examineSockets(
     ...place,
     selection: place.filtered.selection,
     predicate: place.filtered.predicate,
-    surroundings: {
+    hostFacts: {
       netns: place.netns,
       ...filesBelow(place.host.files, root),
       ...processes,

@@ -4,7 +4,7 @@ import { type Connection, connectionOf, infoOf, type LimitedTime, shareBetween }
 import type { Samples } from "./sample.ts";
 
 /** A connection in two samples. */
-export interface Twice {
+export interface PairedSample {
   readonly before: InetSocket;
   readonly socket: InetSocket;
   /** Its numbers now, and before. */
@@ -14,7 +14,11 @@ export interface Twice {
 const US_PER_MS = 1000;
 
 /** The connections that are in both samples; none if there is only one. */
-export function twice({ first, last, elapsedMs }: Samples<readonly InetSocket[], string>): Twice[] {
+export function pairedSamples({
+  first,
+  last,
+  elapsedMs,
+}: Samples<readonly InetSocket[], string>): PairedSample[] {
   if (elapsedMs === 0) return [];
   const earlier = new Map(first.gathered.map((socket) => [socket.cookie, socket]));
   return last.gathered.flatMap((socket) => {
@@ -26,14 +30,14 @@ export function twice({ first, last, elapsedMs }: Samples<readonly InetSocket[],
 }
 
 /** The share, in percent, of the time between the samples that a connection had data to send. */
-export function busyPercent({ connection }: Twice, elapsedMs: number): number {
+export function busyPercent({ connection }: PairedSample, elapsedMs: number): number {
   const { info, earlier } = connection;
   const busy = (info.busyTime ?? 0) - (earlier?.busyTime ?? 0);
   return Math.min(100, (busy / US_PER_MS / elapsedMs) * 100);
 }
 
 /** A connection that a limit has held up. */
-export interface Limited extends Twice {
+export interface Limited extends PairedSample {
   /** Share of the time with data to send that it took, in percent. */
   readonly percent: number;
 }
@@ -44,7 +48,7 @@ export function busyBetween(
   time: LimitedTime,
   leastBusyPercent: number,
 ): Limited[] {
-  return twice(samples)
+  return pairedSamples(samples)
     .filter((each) => busyPercent(each, samples.elapsedMs) >= leastBusyPercent)
     .map((each) => ({ ...each, percent: (shareBetween(each.connection, time) ?? 0) * 100 }));
 }

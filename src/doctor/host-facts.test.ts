@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { filesOf } from "../../test/tree.ts";
-import { filesBelow, processTable } from "./surroundings.ts";
+import { filesBelow, processTable } from "./host-facts.ts";
 
 const stat = (pid: number, name: string) => `${pid} (${name}) S 1 1 1 0 -1 4194560 0 0 0 0`;
 const limits = (soft: number | string) =>

@@ -3,7 +3,7 @@ import { once } from "../enrich/once.ts";
 import { processName } from "../enrich/processes.ts";
 import type { Files } from "../host/host.ts";
 import { isLiveProcess } from "../host/process-stat.ts";
-import type { DescriptorCount, Surroundings } from "./sample.ts";
+import type { DescriptorCount, HostFacts } from "./sample.ts";
 
 const decoder = new TextDecoder();
 const NUMBER = /^\d+$/;
@@ -12,7 +12,7 @@ const NUMBER = /^\d+$/;
 const NEAR = 0.5;
 
 /** The processes of a host, as far as rules ask for them. */
-export type ProcessTable = Pick<Surroundings, "commandLine" | "unreadable" | "descriptors">;
+export type ProcessTable = Pick<HostFacts, "commandLine" | "unreadable" | "descriptors">;
 
 function readOrNothing(files: Files, path: string): Uint8Array {
   try {
@@ -76,7 +76,7 @@ export function processTable(files: Files, root: string): ProcessTable {
 }
 
 /** Files below /proc, as they look from one network namespace. @param files those of a host within it */
-export function filesBelow(files: Files, root: string): Pick<Surroundings, "file" | "numbers"> {
+export function filesBelow(files: Files, root: string): Pick<HostFacts, "file" | "numbers"> {
   const file = (path: string): string | undefined => {
     try {
       return decoder.decode(files.read(`${root}/${path}`));
