@@ -1,18 +1,23 @@
-/** What rules are told of the host beside sockets: files below /proc, processes, names. proc(5). */
+/** Reads what rules know about the host other than sockets: processes, and files below /proc. proc(5). */
 import { once } from "../enrich/once.ts";
 import { processName } from "../enrich/processes.ts";
 import type { Files } from "../host/host.ts";
-import { isLiveProcess } from "../host/process-stat.ts";
-import type { DescriptorCount, HostFacts } from "./sample.ts";
+import { isLiveProcess, statField } from "../host/process-stat.ts";
+import type { DescriptorCount, HostFacts, ProcessFact } from "./sample.ts";
 
 const decoder = new TextDecoder();
 const NUMBER = /^\d+$/;
 
 /** A process with fewer slots than this share of its limit cannot be near it: the kernel doubles them. */
 const NEAR = 0.5;
+/** Bytes of a command line that are looked at: a process can make its own as large as its memory. */
+const COMMAND_LINE = 1 << 16;
 
-/** The processes of a host, as far as rules ask for them. */
-export type ProcessTable = Pick<HostFacts, "commandLine" | "unreadable" | "descriptors">;
+/** The facts about processes. */
+export type ProcessTable = Pick<
+  HostFacts,
+  "commandLine" | "unreadable" | "descriptors" | "processes" | "processState"
+>;
 
 function readOrNothing(files: Files, path: string): Uint8Array {
   try {
@@ -30,9 +35,10 @@ function listOrNothing(files: Files, path: string): readonly string[] {
   }
 }
 
-/** The processes below a /proc. Each answer is looked for when it is first asked for. */
+/** The processes below a /proc. Each fact is read once, when it is first needed. */
 export function processTable(files: Files, root: string): ProcessTable {
   const text = (path: string) => decoder.decode(readOrNothing(files, `${root}/${path}`));
+  const stat = (pid: number) => readOrNothing(files, `${root}/${pid}/stat`);
   const pids = once(() =>
     listOrNothing(files, root)
       .filter((name) => NUMBER.test(name))
@@ -41,22 +47,37 @@ export function processTable(files: Files, root: string): ProcessTable {
 
   /** Open descriptors of a process; undefined if they are far from the limit, or cannot be counted. */
   function openOf(pid: number, limit: number): number | undefined {
-    const told = files.descriptorCount?.(`${root}/${pid}/fd`);
-    if (told !== undefined) return told;
+    const count = files.descriptorCount?.(`${root}/${pid}/fd`);
+    if (count !== undefined) return count;
     const slots = /^FDSize:\s*(\d+)/m.exec(text(`${pid}/status`))?.[1];
     if (slots === undefined || Number(slots) < limit * NEAR) return undefined;
-    const count = listOrNothing(files, `${root}/${pid}/fd`).length;
-    return count === 0 ? undefined : count;
+    return listOrNothing(files, `${root}/${pid}/fd`).length || undefined;
   }
 
+  const processes = once(() =>
+    pids().flatMap((pid): ProcessFact | [] => {
+      const bytes = stat(pid);
+      if (!isLiveProcess(bytes)) return [];
+      return {
+        pid,
+        name: decoder.decode(processName(bytes)),
+        state: statField(bytes, "state")!,
+        executable: files.link(`${root}/${pid}/exe`),
+      };
+    }),
+  );
+
   return {
-    commandLine: (pid) => text(`${pid}/cmdline`).split("\0").slice(0, -1),
+    processes,
+    processState: (pid) => statField(stat(pid), "state"),
+    commandLine: (pid) =>
+      decoder
+        .decode(readOrNothing(files, `${root}/${pid}/cmdline`).subarray(0, COMMAND_LINE))
+        .split("\0")
+        .slice(0, -1),
     unreadable: once(() =>
-      pids().filter(
-        (pid) =>
-          files.link(`${root}/${pid}/exe`) === undefined &&
-          isLiveProcess(readOrNothing(files, `${root}/${pid}/stat`)) &&
-          listOrNothing(files, `${root}/${pid}/fd`).length === 0,
+      processes().flatMap(({ pid, executable }) =>
+        executable === undefined && listOrNothing(files, `${root}/${pid}/fd`).length === 0 ? pid : [],
       ),
     ),
     descriptors: once(() => {
@@ -67,15 +88,14 @@ export function processTable(files: Files, root: string): ProcessTable {
         const limit = Number(soft);
         const open = openOf(pid, limit);
         if (open === undefined) continue;
-        const stat = readOrNothing(files, `${root}/${pid}/stat`);
-        counts.push({ pid, name: decoder.decode(processName(stat)), open, limit });
+        counts.push({ pid, name: decoder.decode(processName(stat(pid))), open, limit });
       }
       return counts;
     }),
   };
 }
 
-/** Files below /proc, as they look from one network namespace. @param files those of a host within it */
+/** Files below /proc, read inside one network namespace. @param files those of a host within it */
 export function filesBelow(files: Files, root: string): Pick<HostFacts, "file" | "numbers"> {
   const file = (path: string): string | undefined => {
     try {

@@ -1,4 +1,4 @@
-/** Connections that were looked at twice. */
+/** Connections that are in both samples, and what they did in between. */
 import type { InetSocket } from "../diag/inet.ts";
 import { type Connection, connectionOf, infoOf, type LimitedTime, shareBetween } from "./connection.ts";
 import type { Samples } from "./sample.ts";
@@ -7,7 +7,7 @@ import type { Samples } from "./sample.ts";
 export interface PairedSample {
   readonly before: InetSocket;
   readonly socket: InetSocket;
-  /** Its numbers now, and before. */
+  /** Its numbers in the second sample, with those of the first as `earlier`. */
   readonly connection: Connection;
 }
 
@@ -29,20 +29,20 @@ export function pairedSamples({
   });
 }
 
-/** The share, in percent, of the time between the samples that a connection had data to send. */
+/** The share of the time between the samples with unacknowledged data, in percent. */
 export function busyPercent({ connection }: PairedSample, elapsedMs: number): number {
   const { info, earlier } = connection;
   const busy = (info.busyTime ?? 0) - (earlier?.busyTime ?? 0);
   return Math.min(100, (busy / US_PER_MS / elapsedMs) * 100);
 }
 
-/** A connection that a limit has held up. */
+/** A connection that waited for something. */
 export interface Limited extends PairedSample {
-  /** Share of the time with data to send that it took, in percent. */
+  /** How much of its time with data to send it waited, in percent. */
   readonly percent: number;
 }
 
-/** The connections that had data to send for most of the time between two samples, and how much of that a limit took. */
+/** The connections that had data to send for at least `leastBusyPercent` of the time between the samples. */
 export function busyBetween(
   samples: Samples<readonly InetSocket[], string>,
   time: LimitedTime,
