@@ -151,6 +151,16 @@ const cases: readonly [Limit, Connection, string | RegExp][] = [
     connection("ESTAB", { ...waiting, info: { ...bulk, sndWnd: 15_000, busyTime: 1000, rwndLimited: 970 } }),
     "The peer's window: 14480 of its 15000 bytes are in flight, and 500 kB wait; that took 97% of all time with data to send so far.",
   ],
+  // A reader that is slow, yet reads: data went out 4 ms ago.
+  [
+    "peer-window",
+    connection("ESTAB", {
+      wqueue: 143_000,
+      timerNumber: TIMER_PERSIST,
+      info: { sndWnd: 0, notsentBytes: 143_000, backoff: 0, lastDataSent: 4, rto: 204_000 },
+    }),
+    "The peer's window: the peer reads slowly, its window is closed at the moment, and 143 kB wait.",
+  ],
   [
     "peer-window",
     connection("ESTAB", {

@@ -202,10 +202,11 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
       "keepalive.age=200ms",
     );
     const dead = only(found, "dead-peer");
-    expect([dead.severity, dead.values["bytes"], dead.sockets[0]?.peer.port]).toEqual([
+    // 6009 was closed here, and its FIN is not acknowledged.
+    expect([dead.severity, dead.values["bytes"], dead.sockets.map(({ peer }) => peer.port).sort()]).toEqual([
       "warning",
-      5000,
-      6002,
+      5001,
+      [6002, 6009],
     ]);
     expect(dead.values["retransmits"]).toBeGreaterThanOrEqual(3);
     const receiver = only(found, "receiver-not-reading");
@@ -220,7 +221,9 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
   });
 
   test("the doctor lets pass what its thresholds let pass", () => {
-    expect(findings(world, "0s", "dead-peer.retransmits=20").map(({ rule }) => rule)).toEqual([]);
+    expect(
+      findings(world, "0s", "dead-peer.retransmits=20", "not-accepting.age=1h").map(({ rule }) => rule),
+    ).toEqual([]);
   });
 });
 
@@ -278,7 +281,12 @@ describe.skipIf(noPath !== undefined)(title("connections that send", noPath), ()
         "application-limited.rate=100k",
       );
       const seen = new Set(found.map(({ rule }) => rule));
-      if (["bufferbloat", "retransmissions", "send-buffer"].every((rule) => seen.has(rule))) break;
+      if (
+        ["bufferbloat", "retransmissions", "send-buffer", "application-limited"].every((rule) =>
+          seen.has(rule),
+        )
+      )
+        break;
     }
     const bloat = only(found, "bufferbloat");
     expect([bloat.severity, bloat.values["address"], bloat.socketCount]).toEqual(["warning", "10.80.1.2", 1]);

@@ -100,19 +100,22 @@ export const connectTimeouts = rule({
       const fresh = after.filter(({ cookie }) => !before.has(cookie));
       const longest = Math.max(...[...sockets, ...after].map(synAgeMs));
       if (fresh.length === 0 || longest < thresholds.age) return [];
-      const groups = byProcess(sockets, samples);
+      const groups = byProcess([...sockets, ...fresh], samples);
+      // An attempt may end before its owner is found: then that of another one counts.
+      const known = groups.filter(({ pid }) => pid !== undefined);
+      const who = (known.length > 0 ? known : groups).map((group) => group.who);
       const { address, port } = peerOf(sockets[0]!);
       return [
         {
           severity: "warning",
           subject: peer,
-          title: `Attempts to connect to ${peer} are given up and repeated, and none succeeds: ${groups.map(({ who }) => who).join(", ")}`,
+          title: `Attempts to connect to ${peer} are given up and repeated, and none succeeds: ${who.join(", ")}`,
           sockets: [...sockets, ...fresh],
           evidence: [
             `${plural(sockets.length, "attempt")} in the first sample, ${plural(fresh.length, "new one")} in the second; a SYN has had no answer for ${durationText(longest)}`,
           ],
           values: { address, port, attempts: sockets.length + fresh.length, longestMs: longest },
-          fill: { ADDRESS: address, PORT: port, ...pidFill(groups[0]?.pid) },
+          fill: { ADDRESS: address, PORT: port, ...pidFill(known[0]?.pid) },
         },
       ];
     });
