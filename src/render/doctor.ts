@@ -222,6 +222,12 @@ export function listRules(chosen: readonly ChosenRule[]): string {
     .join("");
 }
 
+/** What `--watch` reports of a finding: it is new, has another severity, or is gone. */
+export const changeKinds = ["appeared", "worsened", "improved", "cleared"] as const;
+
+/** One of {@link changeKinds}. */
+export type ChangeKind = (typeof changeKinds)[number];
+
 /** How many samples a rule uses, in a sentence. */
 const rates: Readonly<Record<string, string>> = {
   true: "It needs two samples.",

@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { socketSchema } from "../../src/columns/schema.ts";
 import { rules } from "../../src/doctor/rules/index.ts";
+import { doctorSchema } from "../../src/render/doctor-schema.ts";
 import { obstacle, startWorld, unshare, type World } from "./namespace.ts";
 
 /** The rules about the host or its counters: what else goes on there is not the matter here. */
@@ -18,6 +21,21 @@ const root = process.getuid?.() === 0;
 const title = (text: string, why: string | undefined) =>
   why === undefined ? text : `${text} (skipped: ${why})`;
 const noRoot = obstacle ?? (root ? undefined : "only root can make these");
+
+const ajv = new Ajv2020({ strict: true, strictTypes: false, formats: { "date-time": isDateTime } });
+ajv.addSchema(socketSchema());
+ajv.addSchema(doctorSchema());
+
+/** RFC 3339 as Date writes it. */
+function isDateTime(text: string): boolean {
+  return new Date(text).toISOString() === text;
+}
+
+/** Fails unless an object is as the schema says. @param part of the schema, after its `#` */
+function expectValid(object: unknown, part = ""): void {
+  const validate = ajv.getSchema(`urn:sockscope:doctor:1.0#${part}`)!;
+  expect(validate(object) ? [] : validate.errors).toEqual([]);
+}
 
 /** A finding as our JSON has it. */
 interface Found {
@@ -98,6 +116,20 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
   }, 20_000);
 
   afterAll(async () => world[Symbol.asyncDispose]());
+
+  test("prints JSON as the schema says", () => {
+    expectValid(report);
+    const rulesListed = JSON.parse(world.run([executable, "doctor", "--list-rules", "--json"]).stdout);
+    expectValid(rulesListed, "/$defs/rules");
+    expectValid(
+      JSON.parse(world.run([executable, "doctor", "--explain", "unseen", "--json"]).stdout),
+      "/$defs/rules",
+    );
+    // And refuses what is not so.
+    const validate = ajv.getSchema("urn:sockscope:doctor:1.0")!;
+    expect(validate({ ...report, findings: [{ ...report.findings[0], severity: "bad" }] })).toBe(false);
+    expect(validate({ ...report, more: 1 })).toBe(false);
+  });
 
   test("takes two samples", () => {
     expect(report.elapsedMs).toBeGreaterThanOrEqual(1100);
@@ -548,4 +580,115 @@ describe.skipIf(noRoot !== undefined)(title("loopback-only", noRoot), () => {
       await stop();
     }
   }, 20_000);
+});
+
+describe.skipIf(noRoot !== undefined)(title("doctor --watch", noRoot), () => {
+  /** The lines of a stream as they come. */
+  async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+    let text = "";
+    for await (const bytes of stream) {
+      text += new TextDecoder().decode(bytes);
+      const lines = text.split("\n");
+      text = lines.pop()!;
+      yield* lines;
+    }
+  }
+
+  /** Runs the doctor in a world while a MySQL listens on all addresses and then ends. @returns what it printed */
+  async function watched(world: World, ...args: string[]): Promise<{ lines: string[]; status: number }> {
+    const inside = ["nsenter", "--target", `${world.pid}`, "--net", "--"];
+    const service = `Bun.listen({ hostname: "0.0.0.0", port: 3306, socket: { data() {} } }); await Bun.stdin.bytes(); process.exit();`;
+    const options = ["--watch", "--for", "200ms", "--rule", "exposed-port"];
+    const doctor = Bun.spawn([...inside, executable, "doctor", ...options, ...args], { stdout: "pipe" });
+    const mysql = Bun.spawn([...inside, process.execPath, "-e", service], { stdin: "pipe" });
+    const lines: string[] = [];
+    for await (const line of linesOf(doctor.stdout)) {
+      lines.push(line);
+      if (line.includes("appeared")) mysql.stdin.end();
+      if (line.includes("cleared")) doctor.kill("SIGINT");
+    }
+    const status = await doctor.exited;
+    mysql.kill();
+    return { lines, status };
+  }
+
+  test("shows what appears and what clears, until it is interrupted", async () => {
+    await using world = await startWorld("doctor-world.ts", ["healthy"]);
+    const { lines, status } = await watched(world);
+    expect(lines[0]).toMatch(
+      /^\d\d:\d\d:\d\d appeared: warning: MySQL listens on TCP port 3306 of all addresses: /,
+    );
+    expect(lines.at(-1)).toMatch(
+      /^\d\d:\d\d:\d\d cleared after [\d.]+ m?s: warning: MySQL listens .* \[exposed-port\]$/,
+    );
+    expect(status).toBe(130);
+  }, 30_000);
+
+  test("prints a JSON object for each change", async () => {
+    await using world = await startWorld("doctor-world.ts", ["healthy"]);
+    const { lines } = await watched(world, "--json");
+    const events = lines.map((line) => JSON.parse(line));
+    for (const event of events) expectValid(event, "/$defs/event");
+    expect(events.map(({ event, finding }) => [event, finding.rule])).toEqual([
+      ["appeared", "exposed-port"],
+      ["cleared", "exposed-port"],
+    ]);
+    expect(events[1].since).toBe(events[0].since);
+    expect(events[1].finding).toEqual(events[0].finding);
+  }, 30_000);
+
+  test("ends with --fail-on at the first such finding", async () => {
+    await using world = await startWorld("doctor-world.ts", ["healthy"]);
+    const { lines, status } = await watched(world, "--json", "--fail-on", "warning");
+    expect([lines.length, status]).toEqual([1, 2]);
+  }, 30_000);
+
+  test("needs live sockets, and time between samples", async () => {
+    await using world = await startWorld("doctor-world.ts", ["healthy"]);
+    for (const args of [
+      ["--for", "0s"],
+      ["--record", "/nowhere"],
+    ]) {
+      const { stderr, exit } = world.run([executable, "doctor", "--watch", ...args]);
+      expect([stderr, exit]).toEqual([expect.stringMatching(/^sockscope: --watch needs [^\n]*\n$/), 255]);
+    }
+  }, 30_000);
+});
+
+describe("files that cannot be set in a namespace", () => {
+  /** Runs one rule with files below another /proc. */
+  function withFiles(rule: string, files: Readonly<Record<string, string>>): Found[] {
+    const folder = mkdtempSync(join(tmpdir(), "doctor-"));
+    try {
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(join(folder, path, ".."), { recursive: true });
+        writeFileSync(join(folder, path), text);
+      }
+      const { stdout } = Bun.spawnSync([executable, "doctor", "--json", "--for", "0s", "--rule", rule], {
+        env: { ...process.env, PROC_ROOT: folder },
+      });
+      return [...(JSON.parse(stdout.toString()) as Report).findings];
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  const tracking = (count: number) => ({
+    "sys/net/netfilter/nf_conntrack_count": `${count}\n`,
+    "sys/net/netfilter/nf_conntrack_max": "262144\n",
+  });
+  const memory = (pages: number) => ({
+    "sys/net/ipv4/tcp_mem": "190000\t250000\t380000\n",
+    "net/sockstat": `sockets: used 9\nTCP: inuse 9 orphan 0 tw 3 alloc 9 mem ${pages}\n`,
+  });
+
+  test.each([
+    ["conntrack", tracking(250_000), ["critical"]],
+    ["conntrack", tracking(1000), []],
+    ["tcp-memory", memory(240_000), ["warning"]],
+    ["tcp-memory", memory(370_000), ["critical"]],
+    ["tcp-memory", memory(1000), []],
+  ])("%s with %p", (rule, files, severities) => {
+    expect(withFiles(rule, files).map(({ severity }) => severity)).toEqual(severities);
+  });
 });

@@ -2,16 +2,14 @@
 import type { Json } from "../../../diag/message.ts";
 import { durationText } from "../../../doctor/amounts.ts";
 import type { Diagnosis } from "../../../doctor/examine.ts";
-import { findingLine, findingObject, formatFinding } from "../../../render/doctor.ts";
+import { severities } from "../../../doctor/rule.ts";
+import { type ChangeKind, findingLine, findingObject, formatFinding } from "../../../render/doctor.ts";
 import { JsonWriter } from "../../../render/json.ts";
 import type { Task } from "../command.ts";
 import { type DoctorSettings, EXIT_FOUND, isFailure, type Show } from "./settings.ts";
 import { waitShowing } from "./wait.ts";
 
 const encoder = new TextEncoder();
-
-/** What happened to a finding. A finding that changes its severity is worse or better. */
-export type ChangeKind = "appeared" | "worsened" | "improved" | "cleared";
 
 /** A finding that is there now, or was there a round ago. */
 export interface Watched {
@@ -30,8 +28,6 @@ export interface Change {
   readonly key: string;
   readonly watched: Watched;
 }
-
-const order = { info: 0, warning: 1, critical: 2 } as const;
 
 /** Names each finding by rule, namespace and subject; several with the same name get a number. */
 export function keysOf(diagnoses: readonly Diagnosis[]): string[] {
@@ -55,7 +51,7 @@ export function changesBetween(
     const earlier = before.get(key);
     if (earlier === undefined) changes.push({ kind: "appeared", key, watched });
     else if (earlier.severity !== watched.severity) {
-      const isWorse = order[watched.severity] > order[earlier.severity];
+      const isWorse = severities.indexOf(watched.severity) > severities.indexOf(earlier.severity);
       changes.push({ kind: isWorse ? "worsened" : "improved", key, watched });
     }
   }
