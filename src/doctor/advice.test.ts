@@ -49,7 +49,7 @@ describe("fillCommand()", () => {
     ["ss -tlnp sport = :PORT", { PORT: 80 }, "ss -tlnp sport = :80"],
     ["strace -p PID", {}, undefined],
     ["ss dst ADDRESS dport = :PORT", { ADDRESS: "::1", PORT: 1 }, "ss dst '[::1]' dport = :1"],
-    ["ss dst ADDRESS", { ADDRESS: "2001:db8::/64" }, "ss dst '[2001:db8::]/64'"],
+    ["ss dst ADDRESS", { ADDRESS: "2001:db8::/64" }, "ss dst '[2001:db8::/64]'"],
     ["ping ADDRESS", { ADDRESS: "::1" }, "ping ::1"],
     ["getent ahosts HOST", { HOST: "a;b" }, "getent ahosts 'a;b'"],
     ["cat /proc/PID/task/*/wchan", { PID: 5 }, "cat /proc/5/task/*/wchan"],

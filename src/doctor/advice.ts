@@ -38,9 +38,9 @@ export function shellWord(text: string): string {
   return SAFE.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** An address as filters of ss take it: IPv6 needs brackets, a prefix length stays outside. */
+/** An address or network as filters of ss take it: IPv6 needs brackets, around the prefix length as well. */
 function filterAddress(address: string): string {
-  return address.includes(":") ? address.replace(/^([^/]*)/, "[$1]") : address;
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 /** Fills in the placeholders of a command, quoted for sh; undefined if a value is missing. */

@@ -74,7 +74,7 @@ export const deadPeer = rule({
           closing === 0
             ? []
             : [
-                `${plural(closing, "connection is", "connections are")} closed here and wait for the last acknowledgement`,
+                `${plural(closing, "connection is closed here and waits", "connections are closed here and wait")} for the last acknowledgement`,
               ],
         values: { address, connections: sockets.length, retransmits, bytes, silenceMs: silence },
         fill: connectionFill(worst[0]!),

@@ -35,7 +35,7 @@ export const sendBuffer = rule({
     share: {
       value: 50,
       quantity: "percent",
-      doc: "of that time spent waiting by the kernel's count; a buffer that is full in both samples is reported as well",
+      doc: "of that time spent waiting by the kernel's count: below half, something else limits the connection more, unless the buffer is full in both samples",
     },
   },
   why:
