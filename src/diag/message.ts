@@ -1,11 +1,9 @@
 /** The body of a sock_diag answer as a view: a fixed struct, then attributes. */
 import { StructView } from "../bytes/layout.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Json } from "../model/json.ts";
 import { NLA_HDRLEN, NLA_TYPE_MASK } from "../netlink/constants.ts";
 import { align4 } from "../netlink/message.ts";
-
-/** A value that JSON can hold. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /** Where a socket was listed: the part of a query that all sockets of one table share. */
 export interface Origin {
@@ -13,8 +11,8 @@ export interface Origin {
   readonly protocol: number;
   /** The network namespace, where sockets of several are listed. */
   readonly netns?: Netns | undefined;
-  /** The plain object that `--json` prints for a socket of this query. */
-  describe(socket: DiagMessage): { readonly [key: string]: Json };
+  /** The plain object that `--json` prints for a socket of this query; left out where nothing makes it. */
+  readonly describe?: ((socket: DiagMessage) => { readonly [key: string]: Json }) | undefined;
 }
 
 /** An attribute that cannot be walked over, and with it all that would have come behind. */
@@ -122,8 +120,22 @@ export class DiagMessage extends StructView {
     return new Uint8Array(this.data.buffer, this.data.byteOffset + payload, this.attributeLength(payload));
   }
 
-  /** The same plain object that `--json` prints for this socket. */
+  /**
+   * The same plain object that `--json` prints for this socket.
+   *
+   * @throws TypeError for a socket that was listed without a way to describe it, which the library never does
+   */
   toJSON(): { readonly [key: string]: Json } {
-    return this.origin.describe(this);
+    const { describe } = this.origin;
+    if (describe === undefined) throw new TypeError("this socket was listed without a description");
+    return describe(this);
   }
+}
+
+/** What the sockets of every kind have, for code that does not care about the kind. */
+export interface AnySocket extends DiagMessage {
+  /** `inet`, `unix` and so on. */
+  readonly kind: string;
+  /** Inode of the socket; 0 or undefined where it has no file. */
+  readonly inode: number | undefined;
 }

@@ -1,6 +1,6 @@
 /** Sockets that drop packets: how many so far, and how many between the samples. */
-import type { InetSocket } from "../diag/inet.ts";
-import type { NetlinkDiagSocket } from "../diag/netlink.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { NetlinkDiagSocket } from "../families/netlink/socket.ts";
 import type { Collector } from "./rule.ts";
 import type { Samples } from "./sample.ts";
 import { suspects } from "./suspects.ts";

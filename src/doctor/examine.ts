@@ -2,14 +2,15 @@
  * One examination: list the sockets once for all rules, wait, fetch again the sockets that rules picked, then run the
  * checks.
  */
-import type { Details } from "../diag/family-dump.ts";
-import type { InetSocket } from "../diag/inet.ts";
-import type { Place } from "../enrich/places.ts";
-import { isFoundAlone, lookAgain } from "../list/again.ts";
-import type { Predicate, Query, Socket, SocketBatch } from "../list/query.ts";
-import { type DumpName, requestOrder } from "../model/request-order.ts";
-import type { Selection } from "../model/selection.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
+import type { Place } from "../lookup/places.ts";
+import { type Demands, demandSet } from "../model/demand.ts";
+import { requestOrder } from "../model/request-order.ts";
+import type { DumpName, Selection } from "../model/selection.ts";
 import { SS_CLOSE } from "../model/state.ts";
+import { isFoundAlone, lookAgain } from "../query/again.ts";
+import type { Predicate, Query, SocketBatch } from "../query/query.ts";
 import { type Counters, readCounters } from "./counters.ts";
 import { sentence } from "./owner.ts";
 import { type Collector, type Finding, type Rule, type Severity, severities } from "./rule.ts";
@@ -151,7 +152,7 @@ function* requestsOf(
   selection: Selection,
   rules: readonly ChosenRule[],
   pass: Pass,
-): Generator<{ readonly selection: Selection; readonly details: Details }> {
+): Generator<{ readonly selection: Selection; readonly demands: Demands }> {
   for (const { name } of requestOrder(selection)) {
     const looking = rules.filter(({ rule }) => rule.sockets?.tables.includes(name));
     const states = selection.states & looking.reduce((mask, each) => mask | statesOf(each, pass), 0);
@@ -161,7 +162,7 @@ function* requestsOf(
     );
     yield {
       selection: { ...selection, tables: new Set(tables), states },
-      details: Object.assign({}, ...looking.map(({ rule }) => rule.sockets?.details ?? {})),
+      demands: demandSet(...looking.map(({ rule }) => rule.sockets?.demands)),
     };
   }
 }
@@ -204,7 +205,7 @@ function* listFor(
     yield* list(place, {
       ...query,
       selection: request.selection,
-      details: { ...query.details, ...request.details },
+      demands: demandSet(query.demands, request.demands),
       predicate,
       ...(netns === undefined ? {} : { netns }),
     });
@@ -253,7 +254,7 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
       place.host.transport,
       {
         ...examination.query,
-        details: { ...examination.query.details, ...chosen.rule.sockets!.details },
+        demands: demandSet(examination.query.demands, chosen.rule.sockets!.demands),
         netns: place.netns,
       },
       alone.get(chosen)!,

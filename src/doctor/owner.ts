@@ -1,6 +1,6 @@
 /** Groups sockets by the process that owns them. */
 import { processName } from "../enrich/processes.ts";
-import type { Socket } from "../list/query.ts";
+import type { Socket } from "../families/socket.ts";
 import type { HostFacts } from "./sample.ts";
 
 const decoder = new TextDecoder();

@@ -1,5 +1,5 @@
 /** Recognizes connections that a path MTU black hole may have stopped. */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { infoOf, TIMER_RETRANSMIT } from "./connection.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** Groups connections by the address of their peer. */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { peerOf } from "./endpoint.ts";
 
 /** The connections to one address. */

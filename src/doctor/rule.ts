@@ -1,7 +1,8 @@
 /** The type of a rule: what it reads of the sockets, and the check that turns samples into findings. */
-import type { Details } from "../diag/family-dump.ts";
-import type { Socket } from "../list/query.ts";
-import type { DumpName } from "../model/request-order.ts";
+
+import type { Socket } from "../families/socket.ts";
+import type { Demand } from "../model/demand.ts";
+import type { DumpName } from "../model/selection.ts";
 import type { Advice, Fill } from "./advice.ts";
 import type { HostFacts, Samples } from "./sample.ts";
 import type { Threshold } from "./threshold.ts";
@@ -54,7 +55,7 @@ export interface Gathering<Gathered, Name extends string> {
   /** A mask of socket states. */
   readonly states: number;
   /** What the kernel has to add to each socket. */
-  readonly details?: Details;
+  readonly demands?: readonly Demand[];
   /** Makes the collector of one sample. */
   collect(thresholds: Readonly<Record<Name, number>>): Collector<Gathered>;
   /**

@@ -1,8 +1,8 @@
 /** Copies sockets so that they outlive their batch. */
-import { InetSocket } from "../diag/inet.ts";
-import { NetlinkDiagSocket } from "../diag/netlink.ts";
-import { UnixSocket } from "../diag/unix.ts";
-import type { Socket } from "../list/query.ts";
+import { InetSocket } from "../families/inet/socket.ts";
+import { NetlinkDiagSocket } from "../families/netlink/socket.ts";
+import type { Socket } from "../families/socket.ts";
+import { UnixSocket } from "../families/unix/socket.ts";
 import type { Collector } from "./rule.ts";
 
 /** The sockets that rules keep. */

@@ -1,22 +1,26 @@
 /** Builds the input of rules: sockets as the kernel would send them, counters, facts about the host. */
 import { type Field, type Layout, writeField } from "../../src/bytes/layout.ts";
-import { InetSocket } from "../../src/diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "../../src/diag/layouts/inet-diag.ts";
-import { skMemInfo } from "../../src/diag/layouts/memory.ts";
-import { mptcpInfo } from "../../src/diag/layouts/mptcp-info.ts";
+import { skMemInfo } from "../../src/diag/memory.ts";
+import type { Finding, Rule } from "../../src/doctor/rule.ts";
+import type { HostFacts, ProcessFact, Samples } from "../../src/doctor/sample.ts";
+import type { Owner } from "../../src/enrich/processes.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../../src/families/inet/layouts/inet-diag.ts";
+import { mptcpInfo } from "../../src/families/inet/layouts/mptcp-info.ts";
+import { tcpInfo } from "../../src/families/inet/layouts/tcp-info.ts";
+import { InetSocket } from "../../src/families/inet/socket.ts";
 import {
   NETLINK_DIAG_MESSAGE_SIZE,
   netlinkAttributes,
   netlinkDiagMessage,
-} from "../../src/diag/layouts/netlink-diag.ts";
-import { tcpInfo } from "../../src/diag/layouts/tcp-info.ts";
-import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes, unixDiagMessage } from "../../src/diag/layouts/unix-diag.ts";
-import { NetlinkDiagSocket } from "../../src/diag/netlink.ts";
-import { UnixSocket } from "../../src/diag/unix.ts";
-import type { Finding, Rule } from "../../src/doctor/rule.ts";
-import type { HostFacts, ProcessFact, Samples } from "../../src/doctor/sample.ts";
-import type { Owner } from "../../src/enrich/processes.ts";
-import type { Socket } from "../../src/list/query.ts";
+} from "../../src/families/netlink/layout.ts";
+import { NetlinkDiagSocket } from "../../src/families/netlink/socket.ts";
+import type { Socket } from "../../src/families/socket.ts";
+import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes, unixDiagMessage } from "../../src/families/unix/layout.ts";
+import { UnixSocket } from "../../src/families/unix/socket.ts";
 import {
   AF_INET,
   AF_INET6,

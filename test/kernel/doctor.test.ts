@@ -5,9 +5,10 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { socketSchema } from "../../src/columns/schema.ts";
+import { socketSchema } from "../../src/catalogue/schema.ts";
+import { optionsOf } from "../../src/cli/options.ts";
 import { rules } from "../../src/doctor/rules/index.ts";
-import { doctorSchema } from "../../src/render/doctor-schema.ts";
+import { doctorSchema } from "../../src/output/doctor-schema.ts";
 import { obstacle, startWorld, unshare, type World } from "./namespace.ts";
 
 /** The rules about the host or its counters: what else goes on there is not the matter here. */
@@ -23,7 +24,7 @@ const title = (text: string, why: string | undefined) =>
 const noRoot = obstacle ?? (root ? undefined : "only root can make these");
 
 const ajv = new Ajv2020({ strict: true, strictTypes: false, formats: { "date-time": isDateTime } });
-ajv.addSchema(socketSchema());
+ajv.addSchema(socketSchema(optionsOf));
 ajv.addSchema(doctorSchema());
 
 /** RFC 3339 as Date writes it. */

@@ -1,32 +1,9 @@
 /** `events`: what happens to sockets, as it happens. */
-import { type EventKind, type EventSource, eventKinds, sourceNames } from "../../events/event.ts";
+import { type EventKind, eventKinds, sourceNames } from "../../events/event.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { type EventsSettings, EXIT_TIMEOUT } from "./events/settings.ts";
 import { commandWords } from "./words.ts";
-
-/** What the options of `events` have come to. */
-export interface EventsSettings {
-  readonly form: "lines" | "ndjson";
-  /** The sources that may be used; undefined: all that can be had. */
-  readonly sources: ReadonlySet<EventSource> | undefined;
-  /** Whether the sources are listed, and nothing else is done. */
-  readonly listSources: boolean;
-  /** The kinds of event to show; undefined: all. */
-  readonly only: ReadonlySet<EventKind> | undefined;
-  /** Between two listings, in milliseconds; undefined: what the sources need. */
-  readonly intervalMs: number | undefined;
-  /** The filter that an event ends the run by. */
-  readonly until: string | undefined;
-  /** How many events the run ends after. */
-  readonly count: number | undefined;
-  /** How long the run lasts at most, in milliseconds. */
-  readonly timeoutMs: number | undefined;
-  /** Memory of the trace for each processor, in kilobytes. */
-  readonly traceBufferKb: number | undefined;
-}
-
-/** The exit status of a run that timed out before what it waited for: that of timeout(1). */
-export const EXIT_TIMEOUT = 124;
 
 /** What `--sources` takes in the place of a list. */
 const SOURCES_HELP = "help";
@@ -59,13 +36,6 @@ function readList<Word extends string>(
   }
   return { set };
 }
-
-/** Options of ss that choose which sockets are looked at, and where. */
-const selecting: ReadonlySet<string> = new Set(["tables", "families", "states", "filter", "source"]);
-/** Options of other kinds that go with it, too. */
-const others: ReadonlySet<string> = new Set(["help", "version", "numeric", "no-header", "processes"]);
-/** Options of those kinds that do not: what happens cannot be recorded or replayed. */
-const refused: ReadonlySet<string> = new Set(["record", "replay"]);
 
 /** The command. */
 export const events: Command<EventsSettings> = {
@@ -188,7 +158,5 @@ export const events: Command<EventsSettings> = {
     timeoutMs: undefined,
     traceBufferKb: undefined,
   },
-  takes: ({ category, longs: [name = ""] }) =>
-    (selecting.has(category) && !refused.has(name)) || others.has(name),
   run: async (task) => (await import("./events/run.ts")).runEvents(task),
 };

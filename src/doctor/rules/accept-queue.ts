@@ -1,5 +1,5 @@
 /** Listeners whose connections wait to be accepted. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN } from "../../model/state.ts";
 import { seconds } from "../amounts.ts";
 import { endpoint, localAddress } from "../endpoint.ts";

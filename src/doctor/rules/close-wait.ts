@@ -1,5 +1,5 @@
 /** Connections that the peer has closed and our process has not. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSE_WAIT } from "../../model/state.ts";
 import { wholeSeconds } from "../amounts.ts";
 import { byProcess, pidFill } from "../owner.ts";
@@ -46,7 +46,7 @@ export const closeWait = rule({
   sockets: {
     tables: ["tcp", "mptcp"],
     states: 1 << SS_CLOSE_WAIT,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) => suspects<InetSocket>((socket) => socket.inode !== 0 && waitedMs(socket) >= age),
     inodes: inodesOf,
   },

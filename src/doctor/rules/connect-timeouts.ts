@@ -1,5 +1,5 @@
 /** Peers that never answer, and programs that give up early and try again. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN, SS_SYN_SENT, stateGroups } from "../../model/state.ts";
 import { durationText } from "../amounts.ts";
 import { ADDRESS_WORDS, endpoint, peerOf, writeAddress } from "../endpoint.ts";

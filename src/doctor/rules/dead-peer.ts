@@ -1,5 +1,5 @@
 /** Peers that have gone away without closing their connections. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSING, SS_ESTABLISHED, SS_FIN_WAIT_1, SS_LAST_ACK, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { infoOf, TIMER_KEEPALIVE, TIMER_PERSIST, TIMER_RETRANSMIT } from "../connection.ts";
@@ -48,7 +48,7 @@ export const deadPeer = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")! | CLOSING,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ retransmits }) =>
       suspects<InetSocket>(
         (socket) =>

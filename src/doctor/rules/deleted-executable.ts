@@ -1,6 +1,6 @@
 /** Listeners of processes whose executable was deleted or replaced. */
-import type { InetSocket } from "../../diag/inet.ts";
-import type { UnixSocket } from "../../diag/unix.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
+import type { UnixSocket } from "../../families/unix/socket.ts";
 import { SS_CLOSE, SS_LISTEN } from "../../model/state.ts";
 import { localReach } from "../endpoint.ts";
 import { plural } from "../plural.ts";

@@ -1,5 +1,5 @@
 /** Destinations for which local ports run out. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN, SS_TIME_WAIT, stateGroups } from "../../model/state.ts";
 import type { Advice } from "../advice.ts";
 import { ADDRESS_WORDS, addressOf, endpoint, isLoopback, peerOf, writeAddress } from "../endpoint.ts";

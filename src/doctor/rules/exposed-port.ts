@@ -1,7 +1,7 @@
 /** Databases and administration services that other hosts can reach. */
 
-import type { InetSocket } from "../../diag/inet.ts";
 import { processName } from "../../enrich/processes.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSE, SS_LISTEN } from "../../model/state.ts";
 import type { Advice } from "../advice.ts";
 import { localAddress, localReach } from "../endpoint.ts";

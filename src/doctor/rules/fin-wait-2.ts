@@ -1,5 +1,5 @@
 /** Connections that we have half-closed and the peer has not closed. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_FIN_WAIT_2 } from "../../model/state.ts";
 import { wholeSeconds } from "../amounts.ts";
 import { byProcess } from "../owner.ts";
@@ -48,7 +48,7 @@ export const finWait2 = rule({
   sockets: {
     tables: ["tcp"],
     states: 1 << SS_FIN_WAIT_2,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) => suspects<InetSocket>((socket) => socket.inode !== 0 && silentMs(socket) >= age),
     inodes: inodesOf,
   },

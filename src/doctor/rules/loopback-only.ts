@@ -1,6 +1,6 @@
 /** Services that listen on loopback only, while other hosts are refused. */
 
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN } from "../../model/state.ts";
 import { seconds } from "../amounts.ts";
 import { isLoopback } from "../endpoint.ts";

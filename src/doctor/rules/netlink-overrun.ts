@@ -1,6 +1,6 @@
 /** Netlink sockets that drop messages of the kernel. */
 
-import type { NetlinkDiagSocket } from "../../diag/netlink.ts";
+import type { NetlinkDiagSocket } from "../../families/netlink/socket.ts";
 import { SS_CLOSE } from "../../model/state.ts";
 import { seconds } from "../amounts.ts";
 import { losers, lossesOf } from "../drops.ts";

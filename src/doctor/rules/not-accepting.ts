@@ -1,5 +1,5 @@
 /** Servers that are up but do not accept their connections. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, SS_LISTEN, stateMask } from "../../model/state.ts";
 import { durationText, seconds } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
@@ -83,7 +83,7 @@ export const notAccepting = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_LISTEN) | (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: waiting,
     again: (gathered) => gathered.connections.filter(({ sport }) => queues(gathered, sport).length > 0),
     inodes: (gathered) => inodesOf(gathered.connections.flatMap(({ sport }) => queues(gathered, sport))),

@@ -1,5 +1,5 @@
 /** Closed connections that have not ended, with no process left. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSING, SS_FIN_WAIT_1, SS_FIN_WAIT_2, SS_LAST_ACK } from "../../model/state.ts";
 import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";

@@ -1,5 +1,5 @@
 /** Connections on which full-size segments get lost and small ones do not. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, SS_FIN_WAIT_1, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
@@ -41,7 +41,7 @@ export const pathMtu = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | (1 << SS_FIN_WAIT_1) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ retransmits }) => suspects<InetSocket>((socket) => mayBePathMtu(socket, retransmits)),
   },
   check({ first }) {

@@ -1,5 +1,5 @@
 /** Local programs that do not read what has arrived. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { isOwnWindowClosed } from "../conditions.ts";
@@ -46,7 +46,7 @@ export const receiverNotReading = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("fin-wait-1")! | stateMask("fin-wait-2")!,
-    details: { info: true },
+    demands: ["info"],
     // Without an inode it was not accepted yet: the rule not-accepting is about those.
     collect: ({ age }) =>
       suspects<InetSocket>((socket) => socket.rqueue > 0 && socket.inode !== 0 && unreadMs(socket) >= age),

@@ -1,5 +1,5 @@
 /** Connection attempts of this host that are refused again and again. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { AF_INET6 } from "../../model/family.ts";
 import { SS_LISTEN, SS_SYN_SENT } from "../../model/state.ts";
 import { seconds } from "../amounts.ts";

@@ -1,6 +1,6 @@
 /** Peers and networks to which many segments are retransmitted. */
 
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { seconds } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
@@ -133,7 +133,7 @@ export const retransmissions = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")! | stateMask("fin-wait-1")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ share }) => collectLosses(share),
     again: ({ sockets }) => sockets,
   },

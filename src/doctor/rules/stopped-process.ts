@@ -1,6 +1,6 @@
 /** Stopped and unkillable processes that hold sockets others wait for. */
-import type { InetSocket } from "../../diag/inet.ts";
-import type { UnixSocket } from "../../diag/unix.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
+import type { UnixSocket } from "../../families/unix/socket.ts";
 import { SS_ESTABLISHED, SS_LISTEN } from "../../model/state.ts";
 import type { Advice } from "../advice.ts";
 import { plural } from "../plural.ts";

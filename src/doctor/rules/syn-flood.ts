@@ -1,5 +1,5 @@
 /** Handshakes that are not completed. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_NEW_SYN_RECV, SS_SYN_RECV } from "../../model/state.ts";
 import type { Advice } from "../advice.ts";
 import { seconds } from "../amounts.ts";

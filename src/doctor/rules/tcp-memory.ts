@@ -1,5 +1,5 @@
 /** TCP memory near its limits. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, seconds } from "../amounts.ts";
 import { type Collector, rule } from "../rule.ts";

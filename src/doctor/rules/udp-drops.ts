@@ -1,6 +1,6 @@
 /** UDP sockets that drop datagrams. */
 
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { stateGroups } from "../../model/state.ts";
 import { seconds } from "../amounts.ts";
 import { losers, lossesOf } from "../drops.ts";
@@ -50,7 +50,7 @@ export const udpDrops = rule({
   sockets: {
     tables: ["udp"],
     states: stateGroups.all,
-    details: { memory: true },
+    demands: ["memory"],
     collect: () => losers<InetSocket>(),
     again: () => "all",
     inodes: inodesOf,

@@ -1,5 +1,5 @@
 /** Connections that send a lot without window scaling. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { microsecondsText, rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
@@ -58,7 +58,7 @@ export const windowScaling = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ bytes, rtt }) =>
       suspects<InetSocket>((socket) => {
         const info = infoOf(socket);

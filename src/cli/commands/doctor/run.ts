@@ -1,23 +1,26 @@
 /** Runs the doctor: sets up an examination, waits between the samples, shows the findings. */
-import { describers } from "../../../columns/describe.ts";
+import { describers } from "../../../catalogue/describe.ts";
 import { type ChosenRule, type ExaminedPlace, examine } from "../../../doctor/examine.ts";
 import { filesBelow, processTable } from "../../../doctor/host-facts.ts";
 import { rules } from "../../../doctor/rules/index.ts";
-import type { HostNames } from "../../../enrich/names.ts";
 import type { Owner } from "../../../enrich/processes.ts";
+import type { HostNames } from "../../../lookup/names.ts";
 import { addressText } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
-import { sourcesOf } from "../../../procfs/source.ts";
-import { list, type Problem } from "../../../query.ts";
-import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../render/doctor.ts";
-import { JsonWriter } from "../../../render/json.ts";
-import { complaint } from "../../complaint.ts";
-import { EXIT_USAGE, type Stop } from "../../getopt.ts";
+import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../output/doctor.ts";
+import { JsonWriter } from "../../../output/json.ts";
+import { allParts } from "../../../query/all-parts.ts";
+import { list } from "../../../query/list.ts";
+import { type OpenQuery, openQuery } from "../../../query/open.ts";
+import type { Problem } from "../../../query/query.ts";
+import { filterStop } from "../../filter.ts";
+import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
-import { openListing } from "../../listing.ts";
+import { nameSource } from "../../name-source.ts";
+import { planOf } from "../../plan.ts";
+import { problemText } from "../../report.ts";
 import { chooseStates, select } from "../../select.ts";
-import { nameSource } from "../../show.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
 import { type DoctorSettings, EXIT_FOUND, isFailure, type Show } from "./settings.ts";
@@ -115,30 +118,28 @@ async function examineOnce(
   // Rules say which states they read; options of ss that name states narrow that down.
   const choice = draft.choice.stateFilter === 0 ? chooseStates(draft.choice, stateGroups.all) : draft.choice;
   const selected = select(choice, words.args, world.program);
-  if ("kind" in selected) return halt(world, selected);
-  const opened = await openListing(world, host, {
-    selection: selected.selection,
-    words: { args: selected.words, file: words.file },
-    needs: { ...draft, processes: true },
-    uid: false,
-    keep: false,
-  });
-  if ("kind" in opened) return halt(world, opened);
-  using listing = opened;
-  const { root } = sourcesOf(world.env);
+  if (isStop(selected)) return halt(world, selected);
+  const filter = { args: selected.words, file: words.file };
+  const plan = planOf(world, draft, selected.selection, filter, { demands: ["owners"] });
+  const { root } = plan.sources;
   const processes = processTable(host.files, root);
   const unlisted: string[] = [];
   const addresses = new Map<string, readonly string[]>();
   const owners = new Map<number, readonly Owner[]>();
   const report = (problem: Problem) => {
-    const said = complaint(problem);
-    world.stderr.write(encoder.encode(said));
-    if (said !== "") unlisted.push(said.trimEnd());
+    const text = problemText(world, host, plan.sources, problem);
+    world.stderr.write(encoder.encode(text));
+    if (text !== "" && problem.kind !== "unreadable") unlisted.push(text.trimEnd());
   };
-  const places: ExaminedPlace[] = listing.places.map((place) => ({
+  let opened: OpenQuery;
+  try {
+    opened = await openQuery({ host, program: world.program, report, parts: allParts, keep: false }, plan);
+  } catch (error) {
+    return halt(world, filterStop(world, error, filter));
+  }
+  using query = opened;
+  const places: ExaminedPlace[] = query.places.map((place) => ({
     ...place,
-    selection: place.filtered.selection,
-    predicate: place.filtered.predicate,
     hostFacts: {
       netns: place.netns,
       ...filesBelow(place.host.files, root),
@@ -153,7 +154,7 @@ async function examineOnce(
   const outcome = await examine({
     rules: chosen,
     places,
-    query: { ...listing.query, report },
+    query: query.request,
     list: (place, query) => list(place.host, query),
     apartMs,
     async wait(ms) {
@@ -164,9 +165,9 @@ async function examineOnce(
     now: () => performance.now(),
     shown,
     findOwners(inodes) {
-      listing.names.findOwners(root, inodes, draft);
+      query.findOwners(inodes);
       for (const inode of inodes) {
-        const found = listing.names.owners(inode);
+        const found = query.names.owners(inode);
         if (found !== undefined) owners.set(inode, found);
       }
     },
@@ -181,14 +182,14 @@ async function examineOnce(
   });
   if (outcome === undefined) return status.interrupted;
   // The names know the owners of the latest look-up only.
-  const names: HostNames = { ...listing.names, owners: (inode) => owners.get(inode) };
+  const names: HostNames = { ...query.names, owners: (inode) => owners.get(inode) };
   const entered = draft.actions.find(({ kind }) => kind === "netns");
   const netns = entered?.kind === "netns" ? { name: entered.name, pid: undefined } : undefined;
   const screen = world.stdout.terminalColumns;
-  const style = { ...draft, timers: true, escape: screen !== undefined };
+  const style = { ...draft.style, timers: true, escape: screen !== undefined };
   return show({
     report: outcome,
-    how: { style, names, shown, screen, container: draft.container, netns },
-    detail: { shown, netns, describe: describers(nameSource({ ...draft, processes: true }, names)) },
+    how: { style, names, shown, screen, container: draft.demands.has("containers"), netns },
+    detail: { shown, netns, describe: describers(nameSource(plan, names)) },
   });
 }

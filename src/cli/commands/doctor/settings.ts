@@ -1,7 +1,7 @@
 /** The doctor's own options, and what a round of it hands on. */
 import type { Report } from "../../../doctor/examine.ts";
 import { type Severity, severities } from "../../../doctor/rule.ts";
-import type { DoctorStyle, ReportDetail } from "../../../render/doctor.ts";
+import type { DoctorStyle, ReportDetail } from "../../../output/doctor.ts";
 
 /** The doctor's own options. */
 export interface DoctorSettings {

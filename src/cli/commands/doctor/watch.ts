@@ -1,10 +1,11 @@
 /** `doctor --watch`: examines again and again, and shows what changes. */
-import type { Json } from "../../../diag/message.ts";
+
 import { durationText } from "../../../doctor/amounts.ts";
 import type { Diagnosis } from "../../../doctor/examine.ts";
 import { severities } from "../../../doctor/rule.ts";
-import { type ChangeKind, findingLine, findingObject, formatFinding } from "../../../render/doctor.ts";
-import { JsonWriter } from "../../../render/json.ts";
+import type { Json } from "../../../model/json.ts";
+import { type ChangeKind, findingLine, findingObject, formatFinding } from "../../../output/doctor.ts";
+import { JsonWriter } from "../../../output/json.ts";
 import type { Task } from "../command.ts";
 import { type DoctorSettings, EXIT_FOUND, isFailure, type Show } from "./settings.ts";
 import { waitShowing } from "./wait.ts";

@@ -1,0 +1,60 @@
+/** Sockets grouped and counted: who has the most connections, in which states. */
+import type { Json } from "../model/json.ts";
+import type { Kind } from "../model/selection.ts";
+import type { CatalogColumn } from "./catalog.ts";
+
+/** Sockets that have the same values. */
+export interface Group {
+  /** Those values, in the order of the keys. */
+  readonly values: readonly (Json | undefined)[];
+  count: number;
+  /** Sums of what is added up; undefined as long as no socket has the number. */
+  readonly sums: (number | undefined)[];
+}
+
+/** The values that a socket counts for: each element of an array, or the value itself. */
+function alternatives(value: Json | undefined): readonly (Json | undefined)[] {
+  return Array.isArray(value) && value.length > 0
+    ? [...new Set(value)]
+    : [Array.isArray(value) ? undefined : value];
+}
+
+/** Sockets being grouped. */
+export interface Grouping {
+  /** Counts a socket. One that several processes have open counts for each. */
+  add(socket: { readonly kind: Kind }): void;
+  /** The groups so far, in the order in which they were met. */
+  groups(): Group[];
+}
+
+/**
+ * Groups sockets by the values of columns.
+ *
+ * @param by the columns that they are grouped by
+ * @param sum the columns of numbers that are added up
+ */
+export function groupSockets(by: readonly CatalogColumn[], sum: readonly CatalogColumn[]): Grouping {
+  const groups = new Map<string, Group>();
+  function add(socket: { readonly kind: Kind }): void {
+    const numbers = sum.map((column) => column.read(socket));
+    let combinations: (Json | undefined)[][] = [[]];
+    for (const column of by) {
+      const own = alternatives(column.read(socket));
+      combinations = combinations.flatMap((values) => own.map((value) => [...values, value]));
+    }
+    for (const values of combinations) {
+      const name = JSON.stringify(values);
+      let group = groups.get(name);
+      if (group === undefined) {
+        group = { values, count: 0, sums: sum.map(() => undefined) };
+        groups.set(name, group);
+      }
+      group.count++;
+      const { sums } = group;
+      numbers.forEach((number, index) => {
+        if (typeof number === "number") sums[index] = (sums[index] ?? 0) + number;
+      });
+    }
+  }
+  return { add, groups: () => [...groups.values()] };
+}
