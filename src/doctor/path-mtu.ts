@@ -16,9 +16,8 @@ const SYN_BYTES = 1;
  * RFC 2923 2.1.
  */
 export function mayBePathMtu(socket: InetSocket, retransmits: number): boolean {
-  const info = infoOf(socket);
-  const { sndMss = 0, bytesAcked, bytesReceived = 0, notsentBytes = 0 } = info ?? {};
   if (socket.timerNumber !== TIMER_RETRANSMIT || socket.retransmits < retransmits) return false;
+  const { sndMss = 0, bytesAcked, bytesReceived = 0, notsentBytes = 0 } = infoOf(socket) ?? {};
   if (bytesAcked === undefined || sndMss === 0 || socket.wqueue < sndMss) return false;
   const inFlight = socket.wqueue - notsentBytes;
   const hasExchanged = bytesAcked > SYN_BYTES || bytesReceived > 0;

@@ -198,7 +198,7 @@ export interface Scene {
 export const ELAPSED_MS = 2000;
 
 /** The facts of a scene. */
-function factsOf({ files = {}, owners = {}, facts }: Scene): HostFacts {
+export function factsOf({ files = {}, owners = {}, facts }: Scene): HostFacts {
   return {
     netns: undefined,
     file: (path) => files[path],

@@ -40,6 +40,7 @@ import {
 /** linux/net.h, asm-generic/socket.h. */
 const SOCK_NONBLOCK = 0o4000;
 const SO_RCVBUF = 8;
+const SO_REUSEPORT = 15;
 /** linux/netlink.h. */
 const NETLINK_USERSOCK = 2;
 const SOL_NETLINK = 270;
@@ -186,6 +187,25 @@ const illnesses: readonly (() => void)[] = [
       const [client, server] = pair(listening);
       deafen(server);
       send(client, 100);
+    }
+  },
+  // not-accepting: one of two SO_REUSEPORT listeners
+  () => {
+    const [served] = [0, 1].map(() => {
+      const fd = open(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+      setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+      bind(fd, ipv4("127.0.0.1", 5018));
+      listen(fd, 64);
+      return fd;
+    });
+    for (let count = 0; count < 16; count++) connect(open(AF_INET, SOCK_STREAM), ipv4("127.0.0.1", 5018));
+    // Whatever the kernel has given to the first of them, and nothing of the other.
+    for (;;) {
+      try {
+        accept(served!);
+      } catch {
+        break;
+      }
     }
   },
   // path-mtu

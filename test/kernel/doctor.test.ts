@@ -252,6 +252,12 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
     expect(sockets.map(({ state }) => state)).toEqual(["LISTEN", "ESTAB", "ESTAB"]);
   });
 
+  test("not-accepting: one of two SO_REUSEPORT listeners", () => {
+    const { severity, values, evidence } = found("not-accepting", 5018);
+    expect([severity, values["listeners"]]).toEqual(["warning", 2]);
+    expect(evidence.join()).toMatch(/1 other listener of the port has an empty queue: SO_REUSEPORT/);
+  });
+
   test("stopped-process: a listener of a process in state T", () => {
     const { severity, title, sockets } = foundOf("stopped-process", "stopped");
     expect([severity, sockets[0]!.local.port]).toEqual(["warning", 5014]);

@@ -63,7 +63,8 @@ export async function runDoctor(task: Task<DoctorSettings>): Promise<number> {
       return await refusal(world, "--watch needs live sockets: not with --replay or --record");
     if (settings.apartMs === 0)
       return await refusal(world, "--watch needs time between samples: not with --for 0s");
-    return await watch(task, (show) => examineOnce(task, chosen, settings.apartMs, show));
+    const said = new Set<string>();
+    return await watch(task, (show) => examineOnce(task, chosen, settings.apartMs, show, said));
   } catch (error) {
     if (!(error instanceof ChoiceError)) throw error;
     return refusal(world, error.message);
@@ -92,14 +93,20 @@ async function runOnce(
   apartMs: number,
 ): Promise<number> {
   const { world, draft, settings } = task;
-  const status = await examineOnce(task, chosen, apartMs, ({ report, how, detail }) => {
-    if (draft.format === "json") {
-      const json = new JsonWriter("ndjson", (bytes) => world.stdout.write(bytes));
-      json.write(reportObject(report, detail));
-      json.end();
-    } else world.stdout.write(encoder.encode(formatReport(report, how)));
-    return isFailure(settings.failOn, report.diagnoses[0]?.severity) ? EXIT_FOUND : 0;
-  });
+  const status = await examineOnce(
+    task,
+    chosen,
+    apartMs,
+    ({ report, how, detail }) => {
+      if (draft.format === "json") {
+        const json = new JsonWriter("ndjson", (bytes) => world.stdout.write(bytes));
+        json.write(reportObject(report, detail));
+        json.end();
+      } else world.stdout.write(encoder.encode(formatReport(report, how)));
+      return isFailure(settings.failOn, report.diagnoses[0]?.severity) ? EXIT_FOUND : 0;
+    },
+    new Set(),
+  );
   return status ?? 0;
 }
 
@@ -107,6 +114,7 @@ async function runOnce(
  * Takes the samples, runs the checks and shows the result, while the namespaces are still open: names of interfaces
  * are read as rows are written.
  *
+ * @param said the messages that standard error has had
  * @returns the exit status; undefined if `show` wants to go on
  */
 async function examineOnce(
@@ -114,6 +122,7 @@ async function examineOnce(
   chosen: readonly ChosenRule[],
   apartMs: number,
   show: Show,
+  said: Set<string>,
 ): Promise<number | undefined> {
   // Rules say which states they read; options of ss that name states narrow that down.
   const choice = draft.choice.stateFilter === 0 ? chooseStates(draft.choice, stateGroups.all) : draft.choice;
@@ -128,7 +137,9 @@ async function examineOnce(
   const owners = new Map<number, readonly Owner[]>();
   const report = (problem: Problem) => {
     const text = problemText(world, host, plan.sources, problem);
-    world.stderr.write(encoder.encode(text));
+    // Owners are looked for more than once, and --watch lists again and again.
+    if (!said.has(text)) world.stderr.write(encoder.encode(text));
+    said.add(text);
     if (text !== "" && problem.kind !== "unreadable") unlisted.push(text.trimEnd());
   };
   let opened: OpenQuery;
