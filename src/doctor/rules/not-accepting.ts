@@ -1,9 +1,10 @@
 /** Servers that are up but do not accept their connections. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, SS_LISTEN, stateMask } from "../../model/state.ts";
+import type { Advice } from "../advice.ts";
 import { durationText, seconds } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
-import { byProcess, pidFill } from "../owner.ts";
+import { byProcess, type Group, pidFill } from "../owner.ts";
 import { plural } from "../plural.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
 import { inodesOf, keep } from "../suspects.ts";
@@ -45,6 +46,20 @@ function queues({ listeners }: Waiting, port: number): InetSocket[] {
   return (listeners.get(port) ?? []).filter(({ rqueue }) => rqueue > 0);
 }
 
+const advice: readonly Advice[] = [
+  { text: "Watch the queue (Recv-Q)", command: "ss -tlnp sport = :PORT" },
+  {
+    text: "Check the state of the process: T is stopped, D waits for a device",
+    command: "ps -o pid,stat,wchan:32,args -p PID",
+    scope: "host",
+  },
+  { text: "Check what it does instead of accepting", command: "strace -f -p PID", scope: "host" },
+];
+const resume: Advice = { text: "Continue a stopped process", command: "kill -CONT PID", scope: "host" };
+
+/** The state letter of a stopped process. proc_pid_stat(5). */
+const STOPPED = "T";
+
 /** Finds connections that stay in an accept queue from one sample to the next. */
 export const notAccepting = rule({
   id: "not-accepting",
@@ -69,16 +84,7 @@ export const notAccepting = rule({
   why:
     "The kernel completes handshakes without the program, so clients see a connection that never answers, and health checks that only connect succeed. " +
     "The program is stopped or stuck, or one of several SO_REUSEPORT listeners has no process that accepts from it.",
-  advice: [
-    { text: "Watch the queue (Recv-Q)", command: "ss -tlnp sport = :PORT" },
-    {
-      text: "Check the state of the process: T is stopped, D waits for a device",
-      command: "ps -o pid,stat,wchan:32,args -p PID",
-      scope: "host",
-    },
-    { text: "Check what it does instead of accepting", command: "strace -f -p PID", scope: "host" },
-    { text: "Continue a stopped process", command: "kill -CONT PID", scope: "host" },
-  ],
+  advice: [...advice, resume],
   rate: "better",
   sockets: {
     tables: ["tcp"],
@@ -90,16 +96,19 @@ export const notAccepting = rule({
   },
   check(samples) {
     const { first, last, elapsedMs, thresholds } = samples;
-    const stillThere = new Set(last.gathered.connections.map(({ cookie }) => cookie));
-    const stuck = first.gathered.connections.filter((socket) =>
-      elapsedMs === 0 ? silentMs(socket) >= thresholds.age : stillThere.has(socket.cookie),
-    );
+    const later = new Map(last.gathered.connections.map((socket) => [socket.cookie, socket]));
+    const stuck = first.gathered.connections.flatMap((socket) => {
+      if (elapsedMs === 0) return silentMs(socket) >= thresholds.age ? socket : [];
+      return later.get(socket.cookie) ?? [];
+    });
     return [...Map.groupBy(stuck, ({ sport }) => sport)].flatMap(([port, sockets]): Finding[] => {
       const full = queues(first.gathered, port);
       if (full.length === 0 || sockets.length < thresholds.waiting) return [];
       const idle = (first.gathered.listeners.get(port) ?? []).length - full.length;
       const groups = byProcess(full, samples);
       const longest = Math.max(...sockets.map(silentMs));
+      const [{ pid }] = groups as [Group<InetSocket>];
+      const isStopped = pid !== undefined && samples.processState(pid) === STOPPED;
       const since = elapsedMs === 0 ? durationText(thresholds.age) : seconds(elapsedMs);
       return [
         {
@@ -109,6 +118,7 @@ export const notAccepting = rule({
           sockets: [...full, ...sockets.toSorted((a, b) => silentMs(b) - silentMs(a))],
           socketCount: full.length + sockets.length,
           evidence: [
+            ...(isStopped ? ["The process is stopped"] : []),
             ...(longest > 0 ? [`The oldest has had no packet for ${durationText(longest)}`] : []),
             ...(idle > 0
               ? [
@@ -117,7 +127,8 @@ export const notAccepting = rule({
               : []),
           ],
           values: { port, waiting: sockets.length, longestMs: longest, listeners: full.length + idle },
-          fill: { PORT: port, ...pidFill(groups[0]?.pid) },
+          fill: { PORT: port, ...pidFill(pid) },
+          advice: isStopped ? [...advice, resume] : advice,
         },
       ];
     });
