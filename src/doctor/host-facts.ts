@@ -1,6 +1,6 @@
 /** Reads what rules know about the host other than sockets: processes, and files below /proc. proc(5). */
 import { once } from "../enrich/once.ts";
-import { processName } from "../enrich/processes.ts";
+import { processName, visitSockets } from "../enrich/processes.ts";
 import type { Files } from "../host/host.ts";
 import { isLiveProcess, statField } from "../host/process-stat.ts";
 import type { DescriptorCount, HostFacts, ProcessFact } from "./sample.ts";
@@ -16,7 +16,7 @@ const COMMAND_LINE = 1 << 16;
 /** The facts about processes. */
 export type ProcessTable = Pick<
   HostFacts,
-  "commandLine" | "unreadable" | "descriptors" | "processes" | "processState"
+  "commandLine" | "unreadable" | "descriptors" | "processes" | "processState" | "socketsOf"
 >;
 
 function readOrNothing(files: Files, path: string): Uint8Array {
@@ -54,6 +54,7 @@ export function processTable(files: Files, root: string): ProcessTable {
     return listOrNothing(files, `${root}/${pid}/fd`).length || undefined;
   }
 
+  const socketsByPid = new Map<number, ReadonlySet<number>>();
   const processes = once(() =>
     pids().flatMap((pid): ProcessFact | [] => {
       const bytes = stat(pid);
@@ -75,6 +76,16 @@ export function processTable(files: Files, root: string): ProcessTable {
         .decode(readOrNothing(files, `${root}/${pid}/cmdline`).subarray(0, COMMAND_LINE))
         .split("\0")
         .slice(0, -1),
+    socketsOf(pid) {
+      let inodes = socketsByPid.get(pid);
+      if (inodes === undefined) {
+        const found = new Set<number>();
+        visitSockets(files, `${root}/${pid}/fd`, (_, inode) => found.add(inode));
+        inodes = found;
+        socketsByPid.set(pid, inodes);
+      }
+      return inodes;
+    },
     unreadable: once(() =>
       processes().flatMap(({ pid, executable }) =>
         executable === undefined && listOrNothing(files, `${root}/${pid}/fd`).length === 0 ? pid : [],

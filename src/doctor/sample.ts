@@ -27,6 +27,8 @@ export interface HostFacts {
   processes(): readonly ProcessFact[];
   /** The state of a process now: the letter of /proc/PID/stat; undefined if it has exited. */
   processState(pid: number): string | undefined;
+  /** The inodes of the sockets that a process has open; none if its descriptors may not be read. */
+  socketsOf(pid: number): ReadonlySet<number>;
   /** Pids of processes whose descriptors may not be read. */
   unreadable(): readonly number[];
   /** What could not be listed, one sentence each. */

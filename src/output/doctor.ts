@@ -145,10 +145,11 @@ function summary({ diagnoses, elapsedMs, sockets, checked, unchecked }: Report):
 
 /** The report as text: each finding, then one line about what was examined. */
 export function formatReport(report: Report, how: DoctorStyle): string {
-  // Only the first finding of a rule explains it, unless its advice differs.
-  const explained = new Set<unknown>();
+  // Only the first finding of a rule explains it, unless the advice for another one differs.
+  const explained = new Set<string>();
   const findings = report.diagnoses.map((diagnosis) => {
-    const key = diagnosis.advice ?? diagnosis.rule;
+    const { rule, advice = rule.advice } = diagnosis;
+    const key = [rule.id, ...advice.map(({ text }) => text)].join("\n");
     const text = formatFinding(diagnosis, how, !explained.has(key));
     explained.add(key);
     return `${text}\n`;

@@ -207,6 +207,12 @@ export function factsOf({ files = {}, owners = {}, facts }: Scene): HostFacts {
     commandLine: () => [],
     processes: () => [],
     processState: (pid) => facts?.processes?.().find((each) => each.pid === pid)?.state,
+    socketsOf: (pid) =>
+      new Set(
+        Object.entries(owners).flatMap(([inode, all]) =>
+          all.some((each) => each.pid === pid) ? Number(inode) : [],
+        ),
+      ),
     unreadable: () => [],
     unlisted: () => [],
     descriptors: () => [],

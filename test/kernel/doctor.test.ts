@@ -1,6 +1,6 @@
 /** Every rule of the doctor on the condition that it is for, made of real sockets, and on healthy ones. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,9 @@ import { optionsOf } from "../../src/cli/options.ts";
 import { rules } from "../../src/doctor/rules/index.ts";
 import { doctorSchema } from "../../src/output/doctor-schema.ts";
 import { obstacle, startWorld, unshare, type World } from "./namespace.ts";
+
+// A loaded machine may take its time.
+setDefaultTimeout(120_000);
 
 /** The rules about the host or its counters: what else goes on there is not the matter here. */
 const hostWide = new Set(["descriptors", "unseen", "conntrack"]);
@@ -114,7 +117,7 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
     const repeated = () => world.run(["ss", "-Htno", "state", "syn-sent", "dport", "=", ":5001"]).stdout;
     while (!/,1\)/.test(repeated())) await Bun.sleep(50);
     report = doctor(world, "--for", "1100ms", "--dns", ...small);
-  }, 20_000);
+  });
 
   afterAll(async () => world[Symbol.asyncDispose]());
 
@@ -449,7 +452,7 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
     } finally {
       rmSync(join(folder, ".."), { recursive: true });
     }
-  }, 60_000);
+  });
 
   test.skipIf(noRoot !== undefined)(title("--all-netns says where", noRoot), () => {
     const { stdout } = Bun.spawnSync([
@@ -529,7 +532,7 @@ describe.skipIf(obstacle !== undefined)(title("doctor on healthy sockets", obsta
     expect(worse).toEqual([]);
     const text = world.run([executable, "doctor", "--for", "0s", "--rule", "accept-queue"]).stdout;
     expect(text).toMatch(/^No findings: 1 rule on \d+ sockets, one sample\n$/);
-  }, 20_000);
+  });
 });
 
 describe.skipIf(noRoot !== undefined)(title("loopback-only", noRoot), () => {
@@ -586,7 +589,7 @@ describe.skipIf(noRoot !== undefined)(title("loopback-only", noRoot), () => {
     } finally {
       await stop();
     }
-  }, 20_000);
+  });
 });
 
 describe.skipIf(noRoot !== undefined)(title("doctor --watch", noRoot), () => {
@@ -629,7 +632,7 @@ describe.skipIf(noRoot !== undefined)(title("doctor --watch", noRoot), () => {
       /^\d\d:\d\d:\d\d cleared after [\d.]+ m?s: warning: MySQL listens .* \[exposed-port\]$/,
     );
     expect(status).toBe(130);
-  }, 30_000);
+  });
 
   test("prints a JSON object for each change", async () => {
     await using world = await startWorld("doctor-world.ts", ["healthy"]);
@@ -642,13 +645,13 @@ describe.skipIf(noRoot !== undefined)(title("doctor --watch", noRoot), () => {
     ]);
     expect(events[1].since).toBe(events[0].since);
     expect(events[1].finding).toEqual(events[0].finding);
-  }, 30_000);
+  });
 
   test("ends with --fail-on at the first such finding", async () => {
     await using world = await startWorld("doctor-world.ts", ["healthy"]);
     const { lines, status } = await watched(world, "--json", "--fail-on", "warning");
     expect([lines.length, status]).toEqual([1, 2]);
-  }, 30_000);
+  });
 
   test("needs live sockets, and time between samples", async () => {
     await using world = await startWorld("doctor-world.ts", ["healthy"]);
@@ -662,7 +665,7 @@ describe.skipIf(noRoot !== undefined)(title("doctor --watch", noRoot), () => {
       expect([stderr, exit]).toEqual([expect.stringMatching(/^sockscope: --watch needs [^\n]*\n$/), 255]);
     }
     rmSync(folder, { recursive: true });
-  }, 30_000);
+  });
 });
 
 describe("files that cannot be set in a namespace", () => {

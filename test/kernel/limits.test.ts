@@ -1,8 +1,11 @@
 /** What `--explain` and the doctor say of connections that are limited by something, made of real sockets. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { obstacle, startWorld, type World } from "./namespace.ts";
 import { pathObstacle } from "./slow-path.ts";
+
+// A loaded machine may take its time.
+setDefaultTimeout(120_000);
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const title = (text: string, why: string | undefined) =>
@@ -90,7 +93,7 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
     // Both timers need a while: a second for the SYN, 0.2 + 0.4 + 0.8 s for three times the same data.
     await sentenceOf(world, "peer", 6001, "no-answer");
     await sentenceOf(world, "peer", 6002, "no-answer");
-  }, 20_000);
+  });
 
   afterAll(async () => world[Symbol.asyncDispose]());
 
@@ -232,7 +235,7 @@ describe.skipIf(noPath !== undefined)(title("connections that send", noPath), ()
 
   beforeAll(async () => {
     world = await startWorld("limits-world.ts", ["sending"]);
-  }, 20_000);
+  });
 
   afterAll(async () => world[Symbol.asyncDispose]());
 
@@ -305,7 +308,7 @@ describe.skipIf(noPath !== undefined)(title("connections that send", noPath), ()
     const quiet = only(found, "application-limited");
     expect(quiet.sockets.map(({ peer }) => peer.port)).toContain(6108);
     expect(quiet.severity).toBe("info");
-  }, 30_000);
+  });
 });
 
 describe.skipIf(obstacle !== undefined)(title("healthy connections", obstacle), () => {
@@ -314,5 +317,5 @@ describe.skipIf(obstacle !== undefined)(title("healthy connections", obstacle), 
     expect(findings(world, "400ms", "keepalive.age=10ms")).toEqual([]);
     const limits = new Set(sockets(world).map(({ explanation }) => explanation?.limit));
     expect([...limits].filter((limit) => limit !== "application" && limit !== "idle")).toEqual([]);
-  }, 20_000);
+  });
 });

@@ -6,7 +6,7 @@ import { localReach } from "../endpoint.ts";
 import { plural } from "../plural.ts";
 import { type Finding, rule } from "../rule.ts";
 import type { HostFacts } from "../sample.ts";
-import { inodesOf, suspects } from "../suspects.ts";
+import { suspects } from "../suspects.ts";
 
 /** What the kernel appends to the target of /proc/PID/exe. proc_pid_exe(5). */
 const DELETED = " (deleted)";
@@ -47,13 +47,11 @@ export const deletedExecutable = rule({
       suspects<InetSocket | UnixSocket>((socket) =>
         socket.kind === "unix" ? socket.stateNumber === SS_LISTEN : socket.sport !== 0,
       ),
-    inodes: (gathered, facts) => (deletedIn(facts).length > 0 ? inodesOf(gathered) : []),
   },
   check(samples) {
     return deletedIn(samples).flatMap(({ pid, name, executable = "" }): Finding[] => {
-      const sockets = samples.first.gathered.filter(({ inode }) =>
-        samples.owners(inode).some((owner) => owner.pid === pid),
-      );
+      const own = samples.socketsOf(pid);
+      const sockets = samples.first.gathered.filter(({ inode }) => own.has(inode));
       const inet = sockets.filter((socket) => socket.kind === "inet");
       if (sockets.length === 0) return [];
       const path = executable.slice(0, -DELETED.length);

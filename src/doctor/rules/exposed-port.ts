@@ -1,6 +1,5 @@
 /** Databases and administration services that other hosts can reach. */
 
-import { processName } from "../../enrich/processes.ts";
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSE, SS_LISTEN } from "../../model/state.ts";
 import type { Advice } from "../advice.ts";
@@ -11,21 +10,19 @@ import type { HostFacts } from "../sample.ts";
 import { serviceProcesses, tcpServices, udpServices } from "../services.ts";
 import { inodesOf, suspects } from "../suspects.ts";
 
-const decoder = new TextDecoder();
-
 /** The service that a socket's port is known for. */
 function serviceOfPort({ stateNumber, sport }: InetSocket): string | undefined {
   return (stateNumber === SS_LISTEN ? tcpServices : udpServices).get(sport);
 }
 
-/** The service that the process of a listener is known for, whatever its port. */
-function serviceOfProcess({ stateNumber, inode }: InetSocket, { owners }: Pick<HostFacts, "owners">) {
-  if (stateNumber !== SS_LISTEN) return undefined;
-  for (const { stat } of owners(inode)) {
-    const service = serviceProcesses.get(decoder.decode(processName(stat)));
-    if (service !== undefined) return service;
+/** The services of processes that are known by name, by the inodes of their sockets. */
+function servicesByInode({ processes, socketsOf }: Pick<HostFacts, "processes" | "socketsOf">) {
+  const services = new Map<number, string>();
+  for (const { pid, name } of processes()) {
+    const service = serviceProcesses.get(name);
+    if (service !== undefined) for (const inode of socketsOf(pid)) services.set(inode, service);
   }
-  return undefined;
+  return services;
 }
 
 /** How bad it is to listen on an address, if the service is not meant for strangers. */
@@ -72,17 +69,19 @@ export const exposedPort = rule({
           (socket.stateNumber === SS_LISTEN || serviceOfPort(socket) !== undefined) &&
           localReach(socket) !== "loopback",
       ),
-    inodes: (gathered, { processes }) =>
-      inodesOf(
-        processes().some(({ name }) => serviceProcesses.has(name))
-          ? gathered
-          : gathered.filter((socket) => serviceOfPort(socket) !== undefined),
-      ),
+    inodes(gathered, facts) {
+      const services = servicesByInode(facts);
+      return inodesOf(
+        gathered.filter((socket) => serviceOfPort(socket) !== undefined || services.has(socket.inode)),
+      );
+    },
   },
   check(samples) {
     const groups = new Map<string, { service: string; sockets: InetSocket[] }>();
+    const services = servicesByInode(samples);
     for (const socket of samples.first.gathered) {
-      const service = serviceOfProcess(socket, samples) ?? serviceOfPort(socket);
+      const service =
+        (socket.stateNumber === SS_LISTEN ? services.get(socket.inode) : undefined) ?? serviceOfPort(socket);
       if (service === undefined) continue;
       const reach = localReach(socket);
       const where = reach === "any" ? "all addresses" : localAddress(socket);

@@ -6,7 +6,7 @@ import type { Advice } from "../advice.ts";
 import { plural } from "../plural.ts";
 import { type Finding, rule } from "../rule.ts";
 import type { HostFacts } from "../sample.ts";
-import { inodesOf, suspects } from "../suspects.ts";
+import { suspects } from "../suspects.ts";
 
 /** State letters of /proc/PID/stat for processes that do not run, in words. proc_pid_stat(5). */
 const states: ReadonlyMap<string, string> = new Map([
@@ -51,15 +51,15 @@ export const stoppedProcess = rule({
       suspects<InetSocket | UnixSocket>(
         (socket) => socket.stateNumber === SS_LISTEN || (socket.kind === "inet" && socket.rqueue > 0),
       ),
-    inodes: (gathered, facts) => (halted(facts).length > 0 ? inodesOf(gathered) : []),
   },
   check(samples) {
-    const { first, elapsedMs, processState, owners } = samples;
+    const { first, elapsedMs, processState, socketsOf } = samples;
     return halted(samples).flatMap(({ pid, name, state }): Finding[] => {
       // A process is often in state D for a moment: it takes a second look.
       if (state === DISK_SLEEP && elapsedMs === 0) return [];
       if (elapsedMs > 0 && processState(pid) !== state) return [];
-      const sockets = first.gathered.filter(({ inode }) => owners(inode).some((owner) => owner.pid === pid));
+      const own = socketsOf(pid);
+      const sockets = first.gathered.filter(({ inode }) => own.has(inode));
       const listeners = sockets.filter(({ stateNumber }) => stateNumber === SS_LISTEN).length;
       const unread = sockets.length - listeners;
       if (sockets.length === 0) return [];
