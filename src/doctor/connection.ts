@@ -36,8 +36,8 @@ export const TIMER_KEEPALIVE = 2;
 export const TIMER_PERSIST = 4;
 
 /**
- * Values of `tcpi_ca_state`: the window was reduced; lost segments are sent again, as acknowledgements have told of
- * them, or a timeout has. linux/tcp.h, enum tcp_ca_state.
+ * Values of `tcpi_ca_state`: the window was reduced; lost segments are retransmitted, after acknowledgements or after
+ * a timeout. linux/tcp.h, enum tcp_ca_state.
  */
 export const CA_CWR = 2;
 export const CA_RECOVERY = 3;

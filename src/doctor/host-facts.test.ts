@@ -34,12 +34,12 @@ describe("processTable()", () => {
     ]);
   });
 
-  test("believes the kernel where it tells how many there are", () => {
-    const told = {
+  test("takes the kernel's own count where there is one", () => {
+    const counted = {
       ...files,
       descriptorCount: (directory: string) => (directory === "/proc/8/fd" ? 1000 : undefined),
     };
-    expect(processTable(told, "/proc").descriptors()).toEqual([
+    expect(processTable(counted, "/proc").descriptors()).toEqual([
       { pid: 7, name: "near", open: 9, limit: 10 },
       { pid: 8, name: "far", open: 1000, limit: 1024 },
     ]);

@@ -144,7 +144,7 @@ const cases: readonly [Limit, Connection, string | RegExp][] = [
   [
     "loss-recovery",
     connection("ESTAB", { ...waiting, info: { ...bulk, caState: 3, lost: 2, retrans: 1 } }),
-    "Lost segments: 2 of the 10 sent are thought lost (acknowledgements have told so), 1 are on the way again, and the congestion window is down to 10 segments.",
+    "Lost segments: 2 of the 10 sent are thought lost (acknowledgements show it), 1 was retransmitted, and the congestion window is down to 10 segments.",
   ],
   [
     "peer-window",
@@ -262,7 +262,7 @@ const cases: readonly [Limit, Connection, string | RegExp][] = [
     connection("ESTAB", { info: { lastDataSent: 20, lastDataRecv: 20 } }),
     /neither end has anything to send/,
   ],
-  ["application", connection("ESTAB", { wqueue: 500 }), /of which 500 bytes are not acknowledged yet/],
+  ["application", connection("ESTAB", { wqueue: 500 }), /in flight, and 500 bytes are not acknowledged yet/],
 ];
 
 describe("a connection is limited by", () => {

@@ -218,7 +218,7 @@ const judgements: readonly Judgement[] = [
         ? `The application: ${bytesText(rqueue)} ${rqueue === 1 ? "has" : "have"} just arrived, and it has yet to read and answer`
         : wqueue === 0
           ? "The application: neither end has anything to send, and all that was sent is acknowledged"
-          : `The application: all that it has written is under way, of which ${bytesText(wqueue)} ${wqueue === 1 ? "is" : "are"} not acknowledged yet`,
+          : `The application: all that it has written is in flight, and ${bytesText(wqueue)} ${wqueue === 1 ? "is" : "are"} not acknowledged yet`,
   },
 ];
 

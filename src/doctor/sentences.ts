@@ -93,10 +93,10 @@ export function cwndSentence(connection: Connection): string {
 /** The sentence about lost segments. */
 export function lossSentence({ info }: Connection): string {
   const { lost = 0, unacked = 0, sndCwnd, retrans = 0, caState } = info;
-  const how = caState === CA_LOSS ? "a retransmission timeout has passed" : "acknowledgements have told so";
+  const how = caState === CA_LOSS ? "after a retransmission timeout" : "acknowledgements show it";
   const window =
     sndCwnd === undefined ? "" : `, and the congestion window is down to ${plural(sndCwnd, "segment")}`;
-  return `Lost segments: ${lost} of the ${unacked} sent are thought lost (${how}), ${retrans} are on the way again${window}`;
+  return `Lost segments: ${lost} of the ${unacked} sent are thought lost (${how}), ${plural(retrans, "was", "were")} retransmitted${window}`;
 }
 
 /** The sentence about data that the local program has not read. */

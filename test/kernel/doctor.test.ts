@@ -415,7 +415,7 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
     expect(mine(rulesOf("-t", "state", "close-wait"))).toEqual(["close-wait"]);
   });
 
-  test("tells by its exit status what --fail-on asks for", () => {
+  test("sets the exit status with --fail-on", () => {
     const exit = (...args: string[]) => world.run([executable, "doctor", "--for", "0s", ...args]).exit;
     const queue = ["--rule", "accept-queue"];
     expect(exit(...queue)).toBe(0);
@@ -562,7 +562,7 @@ describe.skipIf(noRoot !== undefined)(title("loopback-only", noRoot), () => {
     };
   }
 
-  test("is told where others are refused, and not where they are let in", async () => {
+  test("finds refused hosts, and nothing where they are let in", async () => {
     await using world = await startWorld("doctor-world.ts", ["healthy"]);
     const end = await strangers(world, 6379);
     try {

@@ -68,7 +68,7 @@ export const doctor: Command<DoctorSettings> = {
     {
       longs: ["fail-on"],
       value: { name: "SEVERITY", kind: "word", choices: severities },
-      brief: `Exit with status ${EXIT_FOUND} for findings of this severity or worse`,
+      brief: `Exit with status ${EXIT_FOUND} for findings this bad or worse`,
       doc: `Exit with status ${EXIT_FOUND} if there is a finding of this severity (info, warning, critical) or a worse one. A run that fails itself exits with 1, a wrong command line with ${EXIT_USAGE}; without this option the status is 0, whatever was found.`,
       apply(settings, value, program) {
         const failOn = severities.find((known) => known === value);
