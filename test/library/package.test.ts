@@ -59,6 +59,7 @@ describe("npm pack", () => {
       "LICENSE",
       "README.md",
       "dist/sockscope",
+      "docs/doctor-schema.json",
       "docs/schema.json",
       "package.json",
     ]);
