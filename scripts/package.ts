@@ -10,6 +10,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } fro
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
+import { seal } from "./seal.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -63,10 +64,11 @@ function emptyFolder(name: string): string {
 function makePlatform(name: string, { cpu, libc }: Platform): void {
   const folder = emptyFolder(name);
   // The same flags and entry points as for this machine, so that all executables are alike.
-  const words = manifest.scripts["build:cli"].split(" ");
+  const words = manifest.scripts["build:cli"].split(" > ")[0]!.split(" ");
   const given = words.filter((word) => /^--(?!outfile$)|\.ts$/.test(word));
-  const output = ["--outfile", join(folder, "sockscope")];
-  run([process.execPath, "build", ...given, `--target=bun-${name}`, ...output]);
+  const program = join(folder, "sockscope");
+  run([process.execPath, "build", ...given, `--target=bun-${name}`, "--outfile", program]);
+  seal(program);
   copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
   const { version, license } = manifest;
   writeManifest(folder, {

@@ -1,4 +1,4 @@
-/** What could not be looked at. */
+/** What the doctor could not look at. */
 import { type Finding, rule } from "../rule.ts";
 import { counted } from "../words.ts";
 
@@ -10,15 +10,10 @@ export const unseen = rule({
   reads: ["which processes' descriptors may be read", "what the kernel refused to list"],
   thresholds: {},
   why:
-    "What is not seen cannot be found: sockets that could not be listed, and the processes that hold sockets. " +
-    "No finding of another rule is then no proof that all is well.",
-  advice: [
-    { text: "Run it as root", command: "sudo sockscope doctor" },
-    {
-      text: "Or let it read what other users' processes have open",
-      command: "setcap cap_sys_ptrace,cap_dac_read_search,cap_net_admin+ep sockscope",
-    },
-  ],
+    "The doctor cannot judge sockets that could not be listed, or name processes whose descriptors it may not read. " +
+    "If another rule finds nothing, that does not prove that all is well.",
+  // No file capabilities: whoever may start such a file has them too, and cap_sys_ptrace is as good as root.
+  advice: [{ text: "Run it as root", command: "sudo sockscope doctor" }],
   hostWide: true,
   check({ unreadable, unlisted }) {
     const findings: Finding[] = [];
@@ -29,7 +24,7 @@ export const unseen = rule({
     if (processes > 0)
       findings.push({
         severity: "info",
-        title: `The descriptors of ${counted(processes, "process", "processes")} may not be read, so that their sockets show no owner`,
+        title: `The descriptors of ${counted(processes, "process", "processes")} cannot be read, so their sockets show no owner`,
         values: { processes },
       });
     return findings;

@@ -1,0 +1,123 @@
+/** The built executable does not become another program, whatever its environment says. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sealed } from "../../scripts/seal.ts";
+
+// On a busy machine copies of 100 MB take a while.
+setDefaultTimeout(120_000);
+
+const executable = join(import.meta.dirname, "../../dist/sockscope");
+const folder = mkdtempSync(join(tmpdir(), "sockscope-sealed-"));
+chmodSync(folder, 0o777);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const script = join(folder, "foreign.js");
+const marker = join(folder, "written");
+writeFileSync(
+  script,
+  `require("node:fs").writeFileSync(${JSON.stringify(marker)}, ""); console.log("foreign code")`,
+);
+
+/** Variables that make an unsealed executable run other code, write files, print, or fail. */
+const hostile: Readonly<Record<string, string>> = {
+  BUN_BE_BUN: "1",
+  BUN_OPTIONS: `--preload=${script}`,
+  BUN_INSPECT_PRELOAD: script,
+  BUN_INSPECT: "unix:///nonexistent",
+  BUN_BYTECODE_ORDER_OUT: marker,
+  BUN_BYTECODE_DIGEST_OUT: marker,
+  BUN_JSC_useJIT: "0",
+  BUN_JSC_dumpOptions: "2",
+  BUN_JSC_bogus: "1",
+  JSC_useJIT: "0",
+  JavaScriptCoreUseJIT: "0",
+  MIMALLOC_VERBOSE: "3",
+  mimalloc_VERBOSE: "3",
+  NODE_OPTIONS: `--require=${script}`,
+  NODE_CHANNEL_FD: "1",
+};
+
+function run(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  before: readonly string[] = [],
+) {
+  const { stdout, stderr, exitCode } = Bun.spawnSync([...before, program, ...args], {
+    env: { PATH: process.env["PATH"]!, ...env },
+    stderr: "pipe",
+  });
+  return { stdout: stdout.toString(), stderr: stderr.toString(), exit: exitCode };
+}
+
+const plain = run(executable, ["--help"], {});
+
+describe("the executable ignores", () => {
+  test.each(Object.entries(hostile))("%s", (name, value) => {
+    expect(plain.stdout).toStartWith("Usage: sockscope");
+    expect(run(executable, ["--help"], { [name]: value })).toEqual(plain);
+    expect(readdirSync(folder)).not.toContain("written");
+  });
+
+  test("an empty entry in front of the rest of a name", () => {
+    // Entries of the environment stand one behind the other: "", then what would follow the first byte of the name.
+    const source = [
+      "import ctypes, os, sys",
+      "entries = [b'', b'UN_BE_BUN=1', b'UN_JSC_bogus=1', b'BUN_JSC_', b'BUN_BE_BUN=1', b'=BUN_BE_BUN=1']",
+      "libc = ctypes.CDLL(None)",
+      "program = sys.argv[1].encode()",
+      "argv = (ctypes.c_char_p * 3)(program, b'--help', None)",
+      "envp = (ctypes.c_char_p * (len(entries) + 1))(*entries, None)",
+      "libc.execve(program, argv, envp)",
+    ].join("\n");
+    expect(run("python3", ["-c", source, executable], {})).toEqual(plain);
+  });
+
+  test("nothing that is ours", () => {
+    const fixture = join(import.meta.dirname, "../fixtures/proc-net");
+    const called = run(executable, ["--bogus"], { SOCKSCOPE_CALLED: "/usr/bin/ss" });
+    expect(called.stderr).toStartWith("ss: unrecognized option");
+    expect(run(executable, ["-tan", "--replay", fixture], { COLUMNS: "200" }).exit).toBe(0);
+  });
+});
+
+const noCapabilities =
+  process.getuid?.() !== 0 || Bun.which("setcap") === null || Bun.which("setpriv") === null;
+
+test.skipIf(noCapabilities)(
+  "with file capabilities, another user gets no code to run (needs root and setcap)",
+  () => {
+    const copy = join(folder, "capable");
+    copyFileSync(executable, copy);
+    chmodSync(copy, 0o755);
+    const { exitCode } = Bun.spawnSync([
+      "setcap",
+      "cap_sys_ptrace,cap_dac_read_search,cap_net_admin+ep",
+      copy,
+    ]);
+    expect(exitCode).toBe(0);
+    const secret = join(folder, "secret");
+    writeFileSync(secret, "the secret\n", { mode: 0o600 });
+    writeFileSync(script, `console.log(require("node:fs").readFileSync(${JSON.stringify(secret)}, "utf8"))`);
+    const stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    for (const [name, value] of Object.entries(hostile))
+      expect(run(copy, ["--help"], { [name]: value }, stranger)).toEqual(plain);
+    const evaluated = run(copy, ["-e", readFileSync(script, "utf8")], { BUN_BE_BUN: "1" }, stranger);
+    expect(evaluated.stdout + evaluated.stderr).not.toContain("the secret");
+  },
+);
+
+test("sealing says so where it cannot be done", () => {
+  expect(() => sealed(Buffer.from("#!/bin/sh\n".repeat(20)))).toThrow("not a 64-bit ELF file");
+  expect(() => sealed(readFileSync(executable))).toThrow("sealed before");
+});
