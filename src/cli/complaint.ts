@@ -7,6 +7,7 @@ import { inetTables } from "../diag/families.ts";
 import { once } from "../enrich/once.ts";
 import { systemMessage } from "../native/errno.ts";
 import type { Problem } from "../query.ts";
+import { escapeText } from "../render/terminal.ts";
 
 const ENOENT = 2;
 const EMSGSIZE = 90;
@@ -64,7 +65,7 @@ export function complaint(problem: Problem): string {
       if (operation === "answer" && problem.dump in inetTables) return "";
       if (errno === EOPNOTSUPP || errno === ENOENT) return "";
       if (operation === "dump") {
-        if (detail !== undefined) return `Error: ${detail}.\n`;
+        if (detail !== undefined) return `Error: ${escapeText(detail)}.\n`;
         if (errno === EMSGSIZE) return "Error: Buffer too small for object.\n";
       }
       return `RTNETLINK answers: ${libc.strerror(errno)}\n`;

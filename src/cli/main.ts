@@ -1,11 +1,13 @@
 /** The entry point of the executable: gives the process to a run. */
-import { fstatSync, readFileSync } from "node:fs";
+import { fstatSync, readFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
+import { isatty } from "node:tty";
 import { libc } from "#libc";
 import { once } from "../enrich/once.ts";
 import { liveHost } from "../host/live.ts";
 import { EAGAIN, EINTR } from "../native/libc.ts";
+import { escapeLines } from "../render/terminal.ts";
 import { isStandardOutputClosed } from "./closed.ts";
 import { run } from "./run.ts";
 import type { Output, Terminal } from "./world.ts";
@@ -64,19 +66,35 @@ function output(fd: number): Output {
   };
 }
 
-/** Standard error: what cannot be said there is not said, and the exit status tells. */
+const ERASE_LINE = new TextEncoder().encode("\r\u001b[K");
+
+/** Standard error. What cannot be written there is dropped, and the exit status remains. */
 function errorOutput(): Output {
   const { write, terminalColumns } = output(STDERR);
+  const tryToWrite = (bytes: Uint8Array) => {
+    try {
+      write(bytes);
+    } catch (error) {
+      if (!(error instanceof OutputError)) throw error;
+    }
+  };
+  if (terminalColumns === undefined) return { terminalColumns, write: tryToWrite };
   return {
     terminalColumns,
-    write(bytes) {
-      try {
-        write(bytes);
-      } catch (error) {
-        if (!(error instanceof OutputError)) throw error;
-      }
-    },
+    // Messages quote arguments, paths and the kernel's words.
+    write: (bytes) => tryToWrite(escapeLines(bytes)),
+    eraseLine: () => tryToWrite(ERASE_LINE),
   };
+}
+
+/** Writes the last message of a process. Not through libc, which may be what fails. */
+function reportFatal(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    writeSync(STDERR, isatty(STDERR) ? escapeLines(bytes) : bytes);
+  } catch {
+    // The exit status remains.
+  }
 }
 
 function terminal(): Terminal | undefined {
@@ -98,9 +116,9 @@ const interrupted = once(() => {
 /** Where a script starts us, it says what it was called by. */
 const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
 const program = basename(called) === "ss" ? "ss" : "sockscope";
-const stderr = errorOutput();
 let status: number;
 try {
+  const stderr = errorOutput();
   if (isStandardOutputClosed()) throw new OutputError(EBADF);
   status = await run({
     program,
@@ -119,7 +137,7 @@ try {
 } catch (error) {
   if (error instanceof OutputError && error.errno === EPIPE) status = EXIT_PIPE;
   else {
-    stderr.write(new TextEncoder().encode(`${program}: ${(error as Error).message}\n`));
+    reportFatal(`${program}: ${(error as Error).message}\n`);
     status = 1;
   }
 }

@@ -6,6 +6,8 @@ import type { Host } from "../host/host.ts";
 export interface Output {
   /** Writes all of the bytes. @throws an error whose `code` is a system error name (`EPIPE`, `ENOSPC`, …) */
   write(bytes: Uint8Array): void;
+  /** On a terminal's standard error, erases the line that the cursor is in. */
+  readonly eraseLine?: () => void;
   /** Columns of the terminal that this is; 0 if its width is unknown; undefined if it is not a terminal. */
   readonly terminalColumns: number | undefined;
   /** Whether a page of bytes can be written without waiting, or nobody reads any more; `free` if left out. */

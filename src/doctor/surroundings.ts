@@ -1,7 +1,8 @@
 /** What rules are told of the host beside sockets: files below /proc, processes, names. proc(5). */
 import { once } from "../enrich/once.ts";
+import { commandLine } from "../enrich/process-details.ts";
 import { processName } from "../enrich/processes.ts";
-import type { Files } from "../host/host.ts";
+import { type Files, processFile, readBounded } from "../host/host.ts";
 import { isLiveProcess } from "../host/process-stat.ts";
 import type { DescriptorCount, Surroundings } from "./sample.ts";
 
@@ -16,7 +17,7 @@ export type ProcessTable = Pick<Surroundings, "commandLine" | "unreadable" | "de
 
 function readOrNothing(files: Files, path: string): Uint8Array {
   try {
-    return files.read(path);
+    return readBounded(files, path, processFile).bytes;
   } catch {
     return new Uint8Array(0);
   }
@@ -50,7 +51,7 @@ export function processTable(files: Files, root: string): ProcessTable {
   }
 
   return {
-    commandLine: (pid) => text(`${pid}/cmdline`).split("\0").slice(0, -1),
+    commandLine: (pid) => commandLine(files, `${root}/${pid}`) ?? [],
     unreadable: once(() =>
       pids().filter(
         (pid) =>

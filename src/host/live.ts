@@ -1,4 +1,4 @@
-/** The machine that we run on. */
+/** This machine. */
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { libc } from "#libc";
@@ -7,13 +7,14 @@ import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { liveTransport } from "../netlink/live.ts";
 import type { BpfObjects, Files, Host, Resolver } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
+import { readFile } from "./read.ts";
 import { descriptorCount, socketLinks } from "./socket-links.ts";
 import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
 
 /**
  * This machine: its kernel, its files, its resolver, its cgroups.
  *
- * @param startWorker starts a thread that helps to look through many descriptors, see {@link beginSweep}
+ * @param startWorker starts a thread that helps to read many descriptors, see {@link beginSweep}
  */
 export function liveHost(startWorker?: () => SweepWorker): Host {
   const files = startWorker === undefined ? liveFiles : sweepingFiles(startWorker);
@@ -27,7 +28,7 @@ export function liveHost(startWorker?: () => SweepWorker): Host {
   };
 }
 
-/** The files of this machine, where descriptors are read ahead if they are many. */
+/** The files of this machine; if there are many descriptors, a second thread reads them ahead. */
 function sweepingFiles(startWorker: () => SweepWorker): Files {
   let sweep: SocketSweep | undefined;
   return {
@@ -44,7 +45,7 @@ const CONTEXT_LIMIT = 4096;
 
 /** The files of this machine. */
 export const liveFiles: Files = {
-  read: (path) => readFileSync(path),
+  read: readFile,
   list: (path) => readdirSync(path),
   link(path) {
     try {
@@ -110,7 +111,7 @@ function ipv6Bytes(text: string): Uint8Array {
   return bytes;
 }
 
-/** The first cgroup2 tree that is mounted. */
+/** The first mounted cgroup2 tree. */
 function liveCgroups(): ReturnType<Host["cgroups"]> {
   try {
     const mount = cgroup2Mount(readFileSync("/proc/mounts", "utf8"));
@@ -120,13 +121,13 @@ function liveCgroups(): ReturnType<Host["cgroups"]> {
   }
 }
 
-/** Where the first cgroup2 tree is mounted, by the text of /proc/mounts. */
+/** The mount point of the first cgroup2 tree in the text of /proc/mounts. */
 export function cgroup2Mount(mounts: string): string | undefined {
   const path = /^\S+ (\S+) cgroup2 /m.exec(mounts)?.[1];
   return path === undefined ? undefined : unescapePath(path);
 }
 
-/** Every cgroup of a mounted tree, parents first. One that goes away during the walk is left out. */
+/** Every cgroup of a mounted tree, parents first. A cgroup that is removed during the walk is left out. */
 export function* walkCgroups(mount: string, path = "/"): Generator<[id: bigint, path: string]> {
   const folder = join(mount, path);
   let children: string[];

@@ -145,7 +145,8 @@ export function hostWithin(host: Host, within: <T>(action: () => T) => T): Host 
     transport: { ...transport, open: (protocol, groups) => within(() => transport.open(protocol, groups)) },
     files: {
       ...files,
-      read: (path) => (NAMESPACED.test(path) ? within(() => files.read(path)) : files.read(path)),
+      read: (path, bound) =>
+        NAMESPACED.test(path) ? within(() => files.read(path, bound)) : files.read(path, bound),
     },
   };
 }

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sealed } from "../../scripts/seal.ts";
+import { assembled, data, sealed, stubs } from "../../scripts/seal.ts";
 
 // On a busy machine copies of 100 MB take a while.
 setDefaultTimeout(120_000);
@@ -116,6 +116,75 @@ test.skipIf(noCapabilities)(
     expect(evaluated.stdout + evaluated.stderr).not.toContain("the secret");
   },
 );
+
+const assembler = Bun.which("llvm-mc");
+const objcopy = Bun.which("llvm-objcopy");
+
+test.skipIf(assembler === null || objcopy === null).each([
+  [62, "x86_64-linux"],
+  [183, "aarch64-linux"],
+])("the bytes of the entry code for machine %d are its instructions (needs llvm)", (machine, triple) => {
+  const { code } = stubs[machine]!;
+  const instructions = code.replace(/^ +[0-9a-f]+ +/gm, "").replace(/(#|\/\/) .*$/gm, "");
+  const jump = machine === 62 ? ".byte 0xe9,0,0,0,0" : "done: b #0";
+  const text = data();
+  const message = text.indexOf(0) + 1;
+  const prefixes = text.indexOf(0x0a) + 1;
+  const source = `${instructions}\n${jump}\nfolder: .space ${message}\nmessage: .space ${prefixes - message}\nprefixes:\n`;
+  writeFileSync(join(folder, "stub.s"), source);
+  const object = join(folder, "stub.o");
+  const binary = join(folder, "stub.bin");
+  const made = Bun.spawnSync([
+    assembler!,
+    "-triple",
+    triple,
+    "-filetype=obj",
+    join(folder, "stub.s"),
+    "-o",
+    object,
+  ]);
+  expect(made.stderr.toString()).toBe("");
+  Bun.spawnSync([objcopy!, "-O", "binary", "-j", ".text", object, binary]);
+  const bytes = assembled(code);
+  expect(readFileSync(binary).subarray(0, bytes.length).toString("hex")).toBe(
+    Buffer.from(bytes).toString("hex"),
+  );
+  // The length of the message stands in the program.
+  expect(code).toContain(machine === 62 ? `$${prefixes - message}, %edx` : `x2, #${prefixes - message}`);
+});
+
+const alone = process.getuid?.() !== 0 || Bun.which("unshare") === null || Bun.which("chroot") === null;
+
+describe("the executable says in one line what it lacks", () => {
+  test("in a working directory that was deleted it works", () => {
+    const script = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" -V';
+    const { stdout, stderr, exit } = run("sh", ["-c", script, executable], {});
+    expect({ stderr, exit }).toEqual({ stderr: "", exit: 0 });
+    expect(stdout).toStartWith("sockscope ");
+  });
+
+  test.skipIf(alone)("without /proc (needs root)", () => {
+    const script = 'mount --make-rprivate / && umount -l /proc && exec "$0" -tan';
+    expect(run("unshare", ["--mount", "sh", "-c", script, executable], {})).toEqual({
+      stdout: "",
+      stderr: "sockscope: /proc is not mounted: mount -t proc proc /proc\n",
+      exit: 1,
+    });
+  });
+
+  test("without executable memory", () => {
+    // PR_SET_MDWE (65) with PR_MDWE_REFUSE_EXEC_GAIN (1) holds through execve(2). Linux 6.3.
+    const source = [
+      "import ctypes, os, sys",
+      "refused = ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0",
+      "sys.exit(77) if refused else os.execv(sys.argv[1], sys.argv[1:])",
+    ].join("\n");
+    const { stdout, stderr, exit } = run("python3", ["-c", source, executable, "-tan"], {});
+    if (exit === 77) return;
+    expect({ stdout, exit }).toEqual({ stdout: "", exit: 1 });
+    expect(stderr).toMatch(/^sockscope: cannot call the C library: .*\n$/);
+  });
+});
 
 test("sealing says so where it cannot be done", () => {
   expect(() => sealed(Buffer.from("#!/bin/sh\n".repeat(20)))).toThrow("not a 64-bit ELF file");
