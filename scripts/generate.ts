@@ -1,7 +1,7 @@
 /** Writes the files of docs/ that are made from tables: `bun scripts/generate.ts`. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { socketSchema } from "../src/columns/schema.ts";
+import { socketSchema } from "../src/catalogue/schema.ts";
 import { outputPage } from "./output-page.ts";
 
 const root = join(import.meta.dirname, "..");

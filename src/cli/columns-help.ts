@@ -1,6 +1,6 @@
 /** `--columns help`: every column that can be chosen by name. */
-import type { CatalogColumn } from "../columns/catalog.ts";
-import { ColumnsTable } from "../render/columns-table.ts";
+import type { CatalogColumn } from "../catalogue/catalog.ts";
+import { ColumnsTable } from "../output/columns-table.ts";
 import { everyColumn, shortNames } from "./columns.ts";
 import { HELP_COLUMNS, wrapped } from "./help.ts";
 

@@ -1,13 +1,13 @@
 /** What ss says of things that go wrong while sockets are listed. */
 import { libc } from "#libc";
-import { describers } from "../columns/describe.ts";
-import { noNames } from "../columns/names.ts";
-import type { DiagFileProblem } from "../diag/diag-file.ts";
-import { inetTables } from "../diag/families.ts";
+import { escapeText } from "../bytes/terminal.ts";
+import { describers } from "../catalogue/describe.ts";
 import { once } from "../enrich/once.ts";
+import type { DiagFileProblem } from "../families/inet/diag-file.ts";
+import { noNames } from "../fields/names.ts";
+import { inetTables } from "../model/inet-tables.ts";
 import { systemMessage } from "../native/errno.ts";
-import type { Problem } from "../query.ts";
-import { escapeText } from "../render/terminal.ts";
+import type { Problem } from "../query/list.ts";
 
 const ENOENT = 2;
 const EMSGSIZE = 90;

@@ -7,7 +7,7 @@ import { liveFiles } from "../host/live.ts";
 import type { Selection, Table } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import { list } from "../query.ts";
+import { list } from "../query/list.ts";
 import { replayHost } from "../replay/host.ts";
 import { dumpDiag } from "./diag-dump.ts";
 import { parse } from "./options.ts";

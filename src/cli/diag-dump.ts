@@ -5,7 +5,7 @@ import { openOutputFile } from "../host/output-file.ts";
 import type { Selection } from "../model/selection.ts";
 import { systemMessage } from "../native/errno.ts";
 import { teeTransport } from "../netlink/tee.ts";
-import { list, type Query } from "../query.ts";
+import { list, type Query } from "../query/list.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import type { World } from "./world.ts";
 

@@ -1,11 +1,11 @@
 /** `-E`: sockets as the kernel destroys them. */
 import { libc } from "#libc";
-import { destroyGroups } from "../diag/destroyed.ts";
-import type { HostNames } from "../enrich/names.ts";
+import { destroyGroups } from "../families/inet/destroyed.ts";
 import type { Host } from "../host/host.ts";
+import type { HostNames } from "../lookup/names.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { dropsOf } from "../procfs/drops.ts";
-import { destroyed, type Query } from "../query.ts";
+import { destroyed, type Query } from "../query/list.ts";
 import { EXIT_USAGE } from "./getopt.ts";
 import type { Draft } from "./options.ts";
 import { show } from "./show.ts";

@@ -1,14 +1,15 @@
 /** The filter of a command line: what it makes of the selection, and what is said of a wrong one. */
-import { localPortRange } from "../enrich/names.ts";
+
 import type { RpcNames } from "../enrich/rpc.ts";
 import { pointOut, printable } from "../filter/caret.ts";
 import type { FilterError } from "../filter/errors.ts";
 import { readFilter } from "../filter/resolve.ts";
 import { type FilterSource, sourceText } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
-import { type FindOwners, lookupsOf, predicateOf } from "../list/predicate.ts";
+import { localPortRange } from "../lookup/names.ts";
 import type { Selection } from "../model/selection.ts";
-import type { Predicate } from "../query.ts";
+import type { Predicate } from "../query/list.ts";
+import { type FindOwners, lookupsOf, predicateOf } from "../query/predicate.ts";
 import { usage } from "./help.ts";
 import { narrowToFamily } from "./select.ts";
 import type { World } from "./world.ts";

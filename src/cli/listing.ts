@@ -1,14 +1,15 @@
 /** The sockets that a command line is about, ready to be listed: once, or again and again. */
-import { type HostNames, hostNames } from "../enrich/names.ts";
+
 import { once } from "../enrich/once.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { FilterError } from "../filter/errors.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
-import type { FindOwners } from "../list/predicate.ts";
+import { type HostNames, hostNames } from "../lookup/names.ts";
 import type { Selection } from "../model/selection.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import type { Predicate, Problem, Query, SocketBatch } from "../query.ts";
+import type { Predicate, Problem, Query, SocketBatch } from "../query/list.ts";
+import type { FindOwners } from "../query/predicate.ts";
 import { complaint } from "./complaint.ts";
 import type { Filtered } from "./filter.ts";
 import type { Stop } from "./getopt.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Place } from "../enrich/places.ts";
 import { FilterError } from "../filter/errors.ts";
 import type { Host } from "../host/host.ts";
+import type { Place } from "../lookup/places.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { Filtered } from "./filter.ts";
 import { filterPlaces, refuseWithAllNetns } from "./namespaces.ts";

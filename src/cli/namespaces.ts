@@ -1,10 +1,11 @@
 /** Which network namespaces a run looks into: the one that it is in, or with `--all-netns` every one. */
-import type { Place } from "../enrich/places.ts";
+
 import { FilterError } from "../filter/errors.ts";
 import type { Host } from "../host/host.ts";
 import { openNamespaces } from "../host/namespaces.ts";
+import type { Place } from "../lookup/places.ts";
 import type { Sources } from "../procfs/source.ts";
-import { destroy, list, type Query, type SocketBatch } from "../query.ts";
+import { destroy, list, type Query, type SocketBatch } from "../query/list.ts";
 import type { Filtered } from "./filter.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import type { Draft } from "./options.ts";

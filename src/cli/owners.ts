@@ -1,8 +1,9 @@
 /** Looking for the owners of the sockets of a run, and of those at their other ends. */
-import type { HostNames } from "../enrich/names.ts";
+
 import { countProcesses } from "../enrich/processes.ts";
 import type { Host } from "../host/host.ts";
-import type { SocketBatch } from "../query.ts";
+import type { HostNames } from "../lookup/names.ts";
+import type { SocketBatch } from "../query/list.ts";
 import type { Draft } from "./options.ts";
 import type { World } from "./world.ts";
 

@@ -9,12 +9,12 @@ import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import type { Problem, SocketBatch } from "../query.ts";
+import type { Problem, SocketBatch } from "../query/list.ts";
 import { performActions } from "./actions.ts";
 import { isCommand } from "./commands/words.ts";
 import { complaint } from "./complaint.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
-import { halt } from "./halt.ts";
+import { halt, type TextStop } from "./halt.ts";
 import { openListing } from "./listing.ts";
 import { onMachine } from "./machine.ts";
 import { refuseWithAllNetns } from "./namespaces.ts";
@@ -39,12 +39,13 @@ export async function run(world: World): Promise<number> {
   const { draft, words, stop } = parse(world);
   const done = await performActions(world, draft);
   if ("kind" in done) return halt(world, done);
+  const text = async (wanted: TextStop) => (await import("./texts.ts")).textOf(world, wanted);
   if (stop?.kind === "help" && words.length === 1 && words[0] === "filter") {
     const { filterUsage } = await import("./filter-help.ts");
     world.stdout.write(encoder.encode(filterUsage(world)));
     return 0;
   }
-  if (stop !== undefined) return halt(world, stop);
+  if (stop !== undefined) return halt(world, stop, { text });
   const refused = refuseWithAllNetns(draft, sourcesOf(world.env), world.program);
   if (refused !== undefined) return halt(world, refused);
   const input = { args: words, file: done.filterFile };
@@ -54,7 +55,7 @@ export async function run(world: World): Promise<number> {
 async function showSockets(world: World, host: Host, draft: Draft, words: FilterSource): Promise<number> {
   const plain = viewOf(draft, world.program);
   if ("kind" in plain) return halt(world, plain);
-  const view = plain.needs.explain ? { ...plain, explainer: await import("../render/explain.ts") } : plain;
+  const view = plain.needs.explain ? { ...plain, explainer: await import("../output/explain.ts") } : plain;
   return withSummary(world, host, draft, words.args, () => listSockets(world, host, draft, view, words));
 }
 

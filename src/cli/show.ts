@@ -1,14 +1,16 @@
 /** Showing sockets: as ss's table, as JSON, or as rows of chosen columns. */
-import { describers } from "../columns/describe.ts";
-import type { NameSource } from "../columns/names.ts";
-import type { InetTable } from "../diag/families.ts";
-import type { HostNames } from "../enrich/names.ts";
+import { describers } from "../catalogue/describe.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
+import type { NameSource } from "../fields/names.ts";
+import type { HostNames } from "../lookup/names.ts";
+import type { InetTable } from "../model/inet-tables.ts";
 import type { Selection } from "../model/selection.ts";
-import type { SocketBatch } from "../query.ts";
-import { JsonWriter } from "../render/json.ts";
-import { writeRow } from "../render/ss/row.ts";
-import type { Style } from "../render/ss/style.ts";
-import { Table, type TableColumn } from "../render/ss/table.ts";
+import { JsonWriter } from "../output/json.ts";
+import { writeRow } from "../output/row.ts";
+import type { SocketBatch } from "../query/list.ts";
+import type { Style } from "../table/style.ts";
+import { Table, type TableColumn } from "../table/table.ts";
 import type { Draft } from "./options.ts";
 import { showRows } from "./rows.ts";
 import { netidHidden, stateHidden } from "./select.ts";
@@ -78,11 +80,11 @@ export function nameSource(draft: Draft, names: HostNames, explainer?: Explainer
     host: (data, at, length) => names.host(data, at, length),
     owners: (inode) => (draft.processes ? (names.owners(inode) ?? []) : undefined),
     details: (owner) => names.details(owner),
-    peerOwners: (socket) => (draft.processes ? names.peerOwners(socket) : undefined),
+    peerOwners: (socket: Socket) => (draft.processes ? names.peerOwners(socket) : undefined),
     peerName: (socket) => names.peerName(socket),
-    cgroupOwner: (socket) => (draft.container ? names.cgroupOwner(socket) : undefined),
+    cgroupOwner: (socket: Socket) => (draft.container ? names.cgroupOwner(socket) : undefined),
     user: (uid) => names.user(uid),
-    explanation: (socket) => explainer?.explanationOf(socket),
+    explanation: (socket: InetSocket) => explainer?.explanationOf(socket),
   };
 }
 

@@ -1,9 +1,9 @@
 /** `-s`: counts of sockets, before or instead of the sockets. */
 import type { Host } from "../host/host.ts";
 import { systemMessage } from "../native/errno.ts";
+import { formatSummary, summaryObject } from "../output/summary.ts";
 import { countSockets, establishedOf, type SocketCounts } from "../procfs/sockstat.ts";
 import { type ProcFile, type Sources, sourcesOf } from "../procfs/source.ts";
-import { formatSummary, summaryObject } from "../render/summary.ts";
 import type { Draft } from "./options.ts";
 import type { World } from "./world.ts";
 

@@ -1,5 +1,5 @@
 /** What `--columns`, `--by`, `--sort` and `--top` make of a run: columns by their names, and what these need. */
-import type { CatalogColumn } from "../columns/catalog.ts";
+import type { CatalogColumn } from "../catalogue/catalog.ts";
 import { COUNT, everyColumn } from "./columns.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import { type Draft, type Option, options } from "./options.ts";
@@ -27,7 +27,7 @@ export interface View {
 }
 
 /** What `--explain` needs, loaded with it. */
-export type Explainer = Pick<typeof import("../render/explain.ts"), "explanationOf" | "explanationText">;
+export type Explainer = Pick<typeof import("../output/explain.ts"), "explanationOf" | "explanationText">;
 
 /** What is added up unless columns are named: what waits in the queues, and with -i what has gone through. */
 const usualSums = ["recvq", "sendq"];

@@ -2,14 +2,15 @@
  * One examination: a pass over the sockets that feeds every rule, after a while another look at those that rules
  * want to see again, and then what the rules make of it.
  */
-import type { Details } from "../diag/family-dump.ts";
-import type { InetSocket } from "../diag/inet.ts";
-import type { Place } from "../enrich/places.ts";
-import { isFoundAlone, lookAgain } from "../list/again.ts";
-import type { Predicate, Query, Socket, SocketBatch } from "../list/query.ts";
+import type { Details } from "../families/family-dump.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
+import type { Place } from "../lookup/places.ts";
 import { type DumpName, requestOrder } from "../model/request-order.ts";
 import type { Selection } from "../model/selection.ts";
 import { SS_CLOSE } from "../model/state.ts";
+import { isFoundAlone, lookAgain } from "../query/again.ts";
+import type { Predicate, Query, SocketBatch } from "../query/query.ts";
 import { type Counters, readCounters } from "./counters.ts";
 import { sentence } from "./owner.ts";
 import { type Collector, type Finding, type Rule, type Severity, severities } from "./rule.ts";

@@ -1,6 +1,6 @@
 /** What a rule of the doctor is: one thing that goes wrong with sockets, how it is known, and what to do about it. */
-import type { Details } from "../diag/family-dump.ts";
-import type { Socket } from "../list/query.ts";
+import type { Details } from "../families/family-dump.ts";
+import type { Socket } from "../families/socket.ts";
 import type { DumpName } from "../model/request-order.ts";
 import type { Samples } from "./sample.ts";
 import type { Threshold } from "./threshold.ts";

@@ -1,6 +1,6 @@
 /** Sockets that are kept beyond their batch: those that a rule suspects. */
 import type { DiagMessage } from "../diag/message.ts";
-import type { Socket } from "../list/query.ts";
+import type { Socket } from "../families/socket.ts";
 import type { Collector } from "./rule.ts";
 
 /** A copy of a socket that stays valid. */

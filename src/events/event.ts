@@ -1,6 +1,7 @@
 /** What happens to sockets: the kinds of event, who sees them, and one event. */
-import type { InetSocket } from "../diag/inet.ts";
+
 import type { Owner } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 
 /** The kinds of event, with what each tells. */

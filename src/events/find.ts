@@ -1,6 +1,11 @@
 /** Asking for one socket by its addresses and ports: whether a network namespace has it. linux/inet_diag.h. */
-import { InetSocket, inetRequest } from "../diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage, inetDiagRequest } from "../diag/layouts/inet-diag.ts";
+
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetDiagMessage,
+  inetDiagRequest,
+} from "../families/inet/layouts/inet-diag.ts";
+import { InetSocket, inetRequest } from "../families/inet/socket.ts";
 import { stateGroups } from "../model/state.ts";
 import { NLM_F_REQUEST, NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { DUMP_SEQUENCE } from "../netlink/dump.ts";

@@ -1,19 +1,19 @@
 /** Following sockets: round by round, what all sources have to tell. */
 
-import { destroyedSockets, destroyGroups } from "../diag/destroyed.ts";
-import type { Details } from "../diag/family-dump.ts";
-import type { InetSocket } from "../diag/inet.ts";
 import type { Origin } from "../diag/message.ts";
 import { once } from "../enrich/once.ts";
 import type { Owner } from "../enrich/processes.ts";
+import type { Details } from "../families/family-dump.ts";
+import { destroyedSockets, destroyGroups } from "../families/inet/destroyed.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import { describeBare } from "../list/common.ts";
-import type { Problem } from "../list/query.ts";
 import { IPPROTO_UDP } from "../model/family.ts";
 import type { Selection } from "../model/selection.ts";
 import { NETLINK_NETFILTER, NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import type { NetlinkSocket } from "../netlink/transport.ts";
+import { describeBare } from "../query/common.ts";
+import type { Problem } from "../query/query.ts";
 import { monotonicNs, TraceClock } from "./clock.ts";
 import { CONNTRACK_GROUPS, type ConntrackFlow, conntrackFlows } from "./conntrack.ts";
 import type { EventSource, SocketEvent } from "./event.ts";

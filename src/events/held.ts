@@ -1,5 +1,5 @@
 /** Events that wait until enough is known of their socket: where it is, and the local port that the kernel gives it. */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { SS_CLOSE, SS_SYN_SENT } from "../model/state.ts";
 import { ELSEWHERE, type HeldEvent, type Tracked, UNPLACED } from "./tracked.ts";
 

@@ -7,9 +7,10 @@
  * tables are listed, then the trace is read up to that moment; it is given here as trace, tables, destroyed. So the
  * richer account always comes before that which would only repeat it.
  */
-import type { InetSocket } from "../diag/inet.ts";
+
 import type { Origin } from "../diag/message.ts";
 import type { Owner } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { SS_CLOSE, SS_LISTEN, SS_SYN_RECV, SS_SYN_SENT, SS_TIME_WAIT } from "../model/state.ts";
 import type { EventSource, SocketEvent } from "./event.ts";

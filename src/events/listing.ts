@@ -1,14 +1,15 @@
 /** Polling: the tables of one place, listed without keeping the event loop waiting. */
-import type { InetTable } from "../diag/families.ts";
-import type { Details } from "../diag/family-dump.ts";
-import type { InetSocket } from "../diag/inet.ts";
+
+import type { Details } from "../families/family-dump.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import { allocator } from "../list/common.ts";
-import { listInet } from "../list/netlink.ts";
-import { notYet, type Problem } from "../list/query.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
+import type { InetTable } from "../model/inet-tables.ts";
 import type { Selection } from "../model/selection.ts";
+import { allocator } from "../query/common.ts";
+import { listInet } from "../query/netlink.ts";
+import { notYet, type Problem } from "../query/query.ts";
 import { keptSocket } from "./message.ts";
 import type { PlaceNumber } from "./tracked.ts";
 

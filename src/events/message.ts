@@ -3,9 +3,9 @@
  * inet_diag_msg of its own, so that the filter and the columns read it like any other.
  */
 import { writeField } from "../bytes/layout.ts";
-import { InetSocket } from "../diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
 import type { Origin } from "../diag/message.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET6 } from "../model/family.ts";
 import { align4 } from "../netlink/message.ts";
 

@@ -1,11 +1,10 @@
 /** Polling: when the tables are listed, and in which states. */
 
-import { inetTables } from "../diag/families.ts";
-import type { Details } from "../diag/family-dump.ts";
+import type { Details } from "../families/family-dump.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { Problem } from "../list/query.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
+import { inetTables } from "../model/inet-tables.ts";
 import type { Selection } from "../model/selection.ts";
 import {
   SS_BOUND_INACTIVE,
@@ -15,6 +14,7 @@ import {
   SS_TIME_WAIT,
   stateGroups,
 } from "../model/state.ts";
+import type { Problem } from "../query/query.ts";
 import { monotonicNs, type TraceClock } from "./clock.ts";
 import type { EventSource } from "./event.ts";
 import type { EventJoin } from "./join.ts";

@@ -1,7 +1,7 @@
 /** Which sources of events can be had here, and why others cannot. */
 
 import { libc } from "#libc";
-import { destroyGroups } from "../diag/destroyed.ts";
+import { destroyGroups } from "../families/inet/destroyed.ts";
 import type { Host } from "../host/host.ts";
 import type { Selection } from "../model/selection.ts";
 import { NETLINK_NETFILTER, NETLINK_SOCK_DIAG } from "../netlink/constants.ts";

@@ -1,6 +1,7 @@
 /** The sockets that events are about: what is known of each, found by its cookie, its address or its ends. */
-import type { InetSocket } from "../diag/inet.ts";
+
 import type { Owner } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { tupleKey } from "./message.ts";
 
 /** The number of a network namespace that is looked at, or the reason why there is none. */

@@ -2,10 +2,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { writeField } from "../bytes/layout.ts";
-import { InetSocket } from "../diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
-import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
-import { tcpInfo } from "../diag/layouts/tcp-info.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../families/inet/layouts/inet-diag.ts";
+import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
+import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
+import { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { SS_ESTABLISHED, SS_LISTEN } from "../model/state.ts";
 import { NLMSG_HDRLEN } from "../netlink/constants.ts";

@@ -1,5 +1,5 @@
 /** What a filter reads of a socket, so that nothing else need be asked for. */
-import type { Details } from "../diag/family-dump.ts";
+import type { Details } from "../families/family-dump.ts";
 import { allPredicates } from "./predicates.ts";
 import type { Fact } from "./subject.ts";
 import { type AnyKeyword, type Filter, type Predicate, predicatesOf } from "./tree.ts";

@@ -1,19 +1,20 @@
 /** A machine as users of the library see it: this one, or that of a recording. */
 import { setImmediate } from "node:timers/promises";
-import type { InetSocket } from "../diag/inet.ts";
 import { once } from "../enrich/once.ts";
 import { type ProcessDetails, processDetails } from "../enrich/process-details.ts";
 import { processName, scanProcesses } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 import type { Filter } from "../filter/tree.ts";
 import type { Host } from "../host/host.ts";
 import { hostWithin, type Netns, netnsLabel, openNamespace } from "../host/namespaces.ts";
-import { notYet } from "../list/query.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
+import { type Summary, summaryObject } from "../output/summary.ts";
 import { dropsOf } from "../procfs/drops.ts";
 import { countSockets, establishedOf } from "../procfs/sockstat.ts";
 import { type ProcFile, sourcesOf } from "../procfs/source.ts";
-import { destroyed, list, listAsync, type Socket, type SocketBatch } from "../query.ts";
-import { type Summary, summaryObject } from "../render/summary.ts";
+import { destroyed, list, listAsync, type SocketBatch } from "../query/list.ts";
+import { notYet } from "../query/query.ts";
 import {
   type Abortable,
   readFilterText,

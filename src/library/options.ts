@@ -1,16 +1,16 @@
 /** What users of the library ask for, and the query that is made of it. */
-import type { Details } from "../diag/family-dump.ts";
-import { localPortRange } from "../enrich/names.ts";
+
 import { once } from "../enrich/once.ts";
-import { knowPlaces } from "../enrich/places.ts";
 import { scanProcesses } from "../enrich/processes.ts";
+import type { Details } from "../families/family-dump.ts";
 import { FilterError, operandProblem } from "../filter/errors.ts";
 import type { FilterContext } from "../filter/operands.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
 import { resolveHosts } from "../filter/resolve.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import { type FindOwners, lookupsOf, predicateOf } from "../list/predicate.ts";
+import { localPortRange } from "../lookup/names.ts";
+import { knowPlaces } from "../lookup/places.ts";
 import {
   type Family,
   families as familyTable,
@@ -20,7 +20,8 @@ import {
 } from "../model/selection.ts";
 import { stateGroups, stateMask } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import type { Problem, Query } from "../query.ts";
+import type { Problem, Query } from "../query/list.ts";
+import { type FindOwners, lookupsOf, predicateOf } from "../query/predicate.ts";
 
 /** Which sockets are meant. Everything may be left out. */
 export interface SelectionOptions {

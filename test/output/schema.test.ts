@@ -1,7 +1,7 @@
 /** Every object that the whole corpus gives, against the schema; and what the schema must refuse. */
 import { expect, test } from "bun:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { socketSchema } from "../../src/columns/schema.ts";
+import { socketSchema } from "../../src/catalogue/schema.ts";
 import { fixtureNames, readCases } from "../golden/cases.ts";
 import { replay } from "../golden/replay.ts";
 

@@ -1,28 +1,11 @@
 /** `sockscope doctor`: what is wrong with the sockets. */
-import { type Severity, severities } from "../../doctor/rule.ts";
+import { severities } from "../../doctor/rule.ts";
 import { rules } from "../../doctor/rules/index.ts";
 import { readThreshold, spelling } from "../../doctor/threshold.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Option, OptionValue } from "../options.ts";
 import type { Command } from "./command.ts";
-
-/** What the options of the doctor have come to. */
-export interface DoctorSettings {
-  /** Milliseconds between the samples; 0 for one sample only. */
-  readonly apartMs: number;
-  /** Findings this bad, or worse, make the exit status tell. */
-  readonly failOn?: Severity;
-  /** Ids of the rules to check; none for all. */
-  readonly rules: readonly string[];
-  /** Thresholds, each as `RULE.NAME=VALUE`. */
-  readonly thresholds: readonly string[];
-  readonly listRules: boolean;
-  /** The rule to explain. */
-  readonly explain?: string;
-}
-
-/** The exit status where `--fail-on` has found something. That of a run that failed is 1. */
-export const EXIT_FOUND = 2;
+import { type DoctorSettings, EXIT_FOUND } from "./doctor/settings.ts";
 
 /** Long enough for counters to move, short enough to be waited for. */
 const APART_MS = 2000;

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventKinds, eventSources } from "../../events/event.ts";
-import { type EventsSettings, events } from "./events.ts";
+import type { EventsSettings } from "./events/settings.ts";
+import { events } from "./events.ts";
 
 function apply(option: string, value: string) {
   const row = events.options.find(({ longs }) => longs.includes(option))!;

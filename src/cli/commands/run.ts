@@ -61,7 +61,7 @@ export function runCommand(world: World, word: CommandWord): Promise<number> {
 
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
   const { program, args, env } = world;
-  const end = (stop: Stop) => halt(world, stop, () => commandUsage(program, word));
+  const end = (stop: Stop) => halt(world, stop, { help: () => commandUsage(program, word) });
   const rows = rowsOf(word, command, program);
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
   const { steps, words, error } = getopt(rows, args.slice(1), { program, firstWordEnds });

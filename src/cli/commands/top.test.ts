@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { groupColumns, socketColumns } from "../../live/columns.ts";
 import { groupWords } from "../../live/groups.ts";
 import { options } from "../options.ts";
-import { byWords, groupSortWords, sortWords, type TopSettings, top } from "./top.ts";
+import { byWords, groupSortWords, sortWords, type TopSettings } from "./top/settings.ts";
+import { top } from "./top.ts";
 
 test("the words of --sort and --by are those of the columns and groupings that there are", () => {
   const keys: readonly string[] = socketColumns.map(({ key }) => key);

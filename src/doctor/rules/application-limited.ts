@@ -1,5 +1,5 @@
 /** Senders that could send more if their program wrote faster. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";

@@ -1,5 +1,5 @@
 /** Round trips far above the shortest: queues on the way that are always full. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { microsecondsText, rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";

@@ -1,5 +1,5 @@
 /** Peers that have gone away without a word. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { infoOf, TIMER_KEEPALIVE, TIMER_PERSIST, TIMER_RETRANSMIT } from "../connection.ts";

@@ -1,5 +1,5 @@
 /** Connections that we have closed half, and the peer not at all. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_FIN_WAIT_2 } from "../../model/state.ts";
 import { byProcess } from "../owner.ts";
 import { rule } from "../rule.ts";

@@ -1,5 +1,5 @@
 /** MPTCP connections that are plain TCP in truth. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { type Collector, rule } from "../rule.ts";
 import { keep } from "../suspects.ts";

@@ -1,5 +1,5 @@
 /** Peers that do not read, so that their window is closed. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { isPeerWindowClosed } from "../conditions.ts";

@@ -1,5 +1,5 @@
 /** Programs of this host that do not read what has arrived. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { isOwnWindowClosed } from "../conditions.ts";

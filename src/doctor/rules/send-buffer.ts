@@ -1,5 +1,5 @@
 /** Senders that are held up by their send buffer. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { isSendBufferFull } from "../conditions.ts";

@@ -1,5 +1,5 @@
 /** One run of the doctor: what is examined, the wait between the samples, how findings are shown. */
-import { describers } from "../../../columns/describe.ts";
+import { describers } from "../../../catalogue/describe.ts";
 import { type Examination, type ExaminedPlace, examine, type Report } from "../../../doctor/examine.ts";
 import { severities } from "../../../doctor/rule.ts";
 import { rules } from "../../../doctor/rules/index.ts";
@@ -7,10 +7,10 @@ import { filesBelow, processTable } from "../../../doctor/surroundings.ts";
 import { addressText } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
+import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../output/doctor.ts";
+import { JsonWriter } from "../../../output/json.ts";
 import { sourcesOf } from "../../../procfs/source.ts";
-import { list, type Problem } from "../../../query.ts";
-import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../render/doctor.ts";
-import { JsonWriter } from "../../../render/json.ts";
+import { list, type Problem } from "../../../query/list.ts";
 import { complaint } from "../../complaint.ts";
 import { EXIT_USAGE, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
@@ -20,7 +20,7 @@ import { chooseStates, select } from "../../select.ts";
 import { nameSource } from "../../show.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
-import { type DoctorSettings, EXIT_FOUND } from "../doctor.ts";
+import { type DoctorSettings, EXIT_FOUND } from "./settings.ts";
 import { ChoiceError, chooseRules, ruleOf } from "./thresholds.ts";
 import { waitShowing } from "./wait.ts";
 

@@ -1,19 +1,19 @@
 /** One run of `events`. */
 import { readlinkSync } from "node:fs";
-import { type HostNames, hostNames } from "../../../enrich/names.ts";
 import type { SocketEvent } from "../../../events/event.ts";
 import { Follower } from "../../../events/follow.ts";
 import { findSources } from "../../../events/sources.ts";
 import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
+import { type HostNames, hostNames } from "../../../lookup/names.ts";
 import { AF_INET, AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
 import type { Selection } from "../../../model/selection.ts";
 import { pollingTransport } from "../../../netlink/deferred.ts";
 import { NetlinkError } from "../../../netlink/errors.ts";
+import { JsonWriter } from "../../../output/json.ts";
 import { sourcesOf } from "../../../procfs/source.ts";
-import type { Problem } from "../../../query.ts";
-import { JsonWriter } from "../../../render/json.ts";
+import type { Problem } from "../../../query/list.ts";
 import { complaint } from "../../complaint.ts";
 import { applyFilter, filterComplaint } from "../../filter.ts";
 import { EXIT_USAGE, type Stop } from "../../getopt.ts";
@@ -24,9 +24,9 @@ import { select } from "../../select.ts";
 import { nameSource } from "../../show.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
-import { type EventsSettings, EXIT_TIMEOUT } from "../events.ts";
 import { eventLines, eventObjects } from "./lines.ts";
 import { Pending, writeWhenFree } from "./outlet.ts";
+import { type EventsSettings, EXIT_TIMEOUT } from "./settings.ts";
 import { chooseSources, sourcesHelp } from "./sources.ts";
 import { type EventHolders, type EventTest, eventHolders, eventTest } from "./tests.ts";
 

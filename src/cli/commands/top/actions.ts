@@ -4,7 +4,7 @@ import { libc } from "#libc";
 import type { Files } from "../../../host/host.ts";
 import { statField } from "../../../host/process-stat.ts";
 import { systemMessage } from "../../../native/errno.ts";
-import { destroy } from "../../../query.ts";
+import { destroy } from "../../../query/list.ts";
 import type { World } from "../../world.ts";
 import { findSocket } from "./find.ts";
 import type { Sampler } from "./sampler.ts";

@@ -1,9 +1,11 @@
 /** One socket of those that are looked on at, asked for again with all that the kernel tells of it. */
-import type { Predicate, Socket } from "../../../list/query.ts";
+
+import type { Socket } from "../../../families/socket.ts";
 import type { SocketTable } from "../../../live/table.ts";
 import type { Table } from "../../../model/selection.ts";
 import { stateGroups } from "../../../model/state.ts";
-import { list } from "../../../query.ts";
+import { list } from "../../../query/list.ts";
+import type { Predicate } from "../../../query/query.ts";
 import type { FilteredPlace } from "../../namespaces.ts";
 import type { World } from "../../world.ts";
 import type { Sampler } from "./sampler.ts";
