@@ -57,11 +57,14 @@ export function complaint(problem: Problem): string {
       return diagFileComplaint(problem.problem);
     case "lost":
       return "Events were lost: they came faster than they were read.\n";
+    case "undecodable":
+      return `${problem.error.message}\n`;
     case "socket":
       return `Cannot open netlink socket: ${libc.strerror(problem.error.errno)}\n`;
     case "refused": {
       const { errno, operation, detail } = problem.error;
-      // Of IP tables, many kernels lack some, and ss falls back without a word.
+      // Many kernels lack some IP tables, and ss falls back without a word. An error after the first socket is a loss.
+      if (problem.partial) return `RTNETLINK answers: ${libc.strerror(errno)}\n`;
       if (operation === "answer" && problem.dump in inetTables) return "";
       if (errno === EOPNOTSUPP || errno === ENOENT) return "";
       if (operation === "dump") {

@@ -26,6 +26,13 @@ import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();
 
+/**
+ * The exit status where sockets may be missing: network namespaces could not be entered, or an answer could not be
+ * decoded; for JSON and CSV also where the kernel refused or broke off an answer. ss exits with 0 then, and a person
+ * reads its messages, but a program only sees the status.
+ */
+const EXIT_INCOMPLETE = 1;
+
 /** What is listed, beside where. */
 export interface ListingOptions {
   /** Which sockets the options chose, see `select`. */
@@ -55,6 +62,8 @@ export interface Listing extends Disposable {
   readonly query: Query;
   /** Asks for the sockets, which is done as they are taken. With `-K` it closes them. */
   list(): Generator<SocketBatch>;
+  /** The exit status of a run that has listed the sockets: {@link EXIT_INCOMPLETE} if some may be missing. */
+  status(): number;
   /** Looks for those who have sockets open, by inode; they are in `names` then. */
   findOwners(inodes: ReadonlySet<number> | undefined): void;
 }
@@ -117,6 +126,7 @@ export async function openListing(
     return { kind: "error", message, usage: false, status: error.status };
   }
   const { selection, predicate } = places[0].filtered;
+  let incomplete = open.incomplete;
   let bpfMapFds: readonly number[] = [];
   if (needs.bpfMaps || needs.bpfMapIds.length > 0) {
     const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
@@ -130,7 +140,12 @@ export async function openListing(
     predicate,
     keep,
     sources,
-    report: (problem: Problem) => say(complaint(problem)),
+    report(problem: Problem) {
+      const text = complaint(problem);
+      const certain = problem.kind === "undecodable" || (problem.kind === "socket" && needs.allNetns);
+      if (certain || (text !== "" && needs.format !== "table")) incomplete = true;
+      say(text);
+    },
   };
   return {
     selection,
@@ -143,6 +158,7 @@ export async function openListing(
       findEveryOwner = once(() => findOwners(undefined));
       return listPlaces(places, query, needs);
     },
+    status: () => (incomplete ? EXIT_INCOMPLETE : 0),
     findOwners,
     [Symbol.dispose]: () => open[Symbol.dispose](),
   };

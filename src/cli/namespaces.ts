@@ -44,12 +44,14 @@ export function refuseWithAllNetns(draft: Draft, sources: Sources, program: stri
 /** The places of a run, until they are closed. */
 export interface OpenPlaces extends Disposable {
   readonly list: readonly Place[];
+  /** Whether a network namespace had to be left out. */
+  readonly incomplete: boolean;
 }
 
 /** Opens the places of a run. @param complain takes one line for each that cannot be looked into */
 export function openPlaces(draft: Draft, host: Host, complain: (line: string) => void): OpenPlaces {
   if (draft.allNetns) return openNamespaces(host, complain);
-  return { list: [{ host }], [Symbol.dispose]: () => undefined };
+  return { list: [{ host }], incomplete: false, [Symbol.dispose]: () => undefined };
 }
 
 /**

@@ -117,7 +117,7 @@ async function listSockets(
   if (view.by === undefined && (view.sort.length > 0 || view.top !== undefined))
     batches = arranged(view, { names, source: nameSource(needs, names, view.explainer), batches });
   show(world, draft, selection, names, batches, { view });
-  return 0;
+  return listing.status();
 }
 
 /** Ends a run that selects nothing. That may be no error: who reads JSON gets an empty document. */

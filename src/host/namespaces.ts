@@ -40,6 +40,7 @@ export function netnsLabel({ name, pid, inode }: Netns): string {
 }
 
 const OWN = "/proc/thread-self/ns/net";
+const ENOENT = 2;
 const NUMBER = /^\d+$/;
 const decoder = new TextDecoder();
 
@@ -54,6 +55,17 @@ interface Draft {
 function linkedInode(files: Files, path: string): number | undefined {
   const match = /^net:\[(\d+)\]$/.exec(files.link(path) ?? "");
   return match === null ? undefined : Number(match[1]);
+}
+
+/** Whether a link in /proc/PID/ns may not be read. One of a process that is exiting leads nowhere, and needs no word. */
+function isForbidden(files: Files, path: string): boolean {
+  try {
+    files.read(path, { limit: 0 });
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EACCES" || code === "EPERM";
+  }
 }
 
 function listOptional(files: Files, folder: string): string[] {
@@ -93,7 +105,8 @@ export function findNamespaces(files: Files): FoundNamespaces {
       const draft = at(inode);
       draft.pid ??= pid;
       draft.paths.push(path);
-    } else if (isLiveProcess(readOptional(files, `/proc/${pid}/stat`))) unreadable++;
+    } else if (isForbidden(files, path) && isLiveProcess(readOptional(files, `/proc/${pid}/stat`)))
+      unreadable++;
   }
 
   const mounts = netnsMounts(decoder.decode(readOptional(files, "/proc/self/mountinfo")));
@@ -132,6 +145,8 @@ export interface OpenNetns {
 /** Namespaces that can be looked into until they are closed. */
 export interface OpenNamespaces extends Disposable {
   readonly list: readonly OpenNetns[];
+  /** Whether a namespace that is there could not be entered. */
+  readonly incomplete: boolean;
 }
 
 /** What /proc shows of the namespace of the reader. */
@@ -210,20 +225,67 @@ export function openNamespace(files: Files, inode: number): OpenNamespace | unde
   };
 }
 
+/** Descriptors that are left to everything else: netlink sockets, /proc, the terminal. */
+const RESERVED_DESCRIPTORS = 64;
+/** Messages about single namespaces; the others are counted. */
+const MESSAGES = 10;
+
+/** How many descriptors of namespaces may be open at once, by the limit of the process. */
+function descriptorBudget(files: Files): number {
+  const limits = decoder.decode(readOptional(files, "/proc/self/limits"));
+  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+  return soft === undefined ? 0 : Math.max(0, Math.floor(Number(soft) / 2) - RESERVED_DESCRIPTORS);
+}
+
 /**
- * Opens every network namespace of this host. Whatever is done in one, the calling thread is back in its own
- * namespace afterwards; a netlink socket stays in the namespace that it was opened in.
+ * Makes what does something in a namespace that no descriptor is held of: it is opened each time.
  *
- * @param host this host, as it looks from the namespace that we are in
- * @param complain takes one line for each namespace that cannot be looked into; such are left out
+ * @throws NetlinkError in the function that is made, if the namespace has gone
+ */
+function brieflyVisiting(found: FoundNetns, home: number): <T>(action: () => T) => T {
+  return (action) => {
+    let fd: number;
+    try {
+      fd = openFile(found);
+    } catch (error) {
+      throw new NetlinkError("setns", Math.abs((error as NodeJS.ErrnoException).errno ?? ENOENT));
+    }
+    try {
+      return visitor(fd, home)(action);
+    } finally {
+      closeSync(fd);
+    }
+  };
+}
+
+/** The namespaces with our own first, also where nothing in /proc tells of it. */
+function ownFirst(namespaces: readonly FoundNetns[], own: number | undefined): readonly FoundNetns[] {
+  if (own === undefined) return namespaces;
+  const found = namespaces.find(({ inode }) => inode === own);
+  const first = found ?? { inode: own, name: undefined, pid: undefined, paths: [] };
+  return [first, ...namespaces.filter(({ inode }) => inode !== own)];
+}
+
+/**
+ * Opens every network namespace of this host, our own first. Whatever is done in one, the calling thread is back in its
+ * own namespace afterwards; a netlink socket stays in the namespace that it was opened in.
+ *
+ * An unprivileged user can make more namespaces than we may have descriptors. Those beyond half of the limit are opened
+ * anew each time something is done in them.
+ *
+ * @param host this host, seen from our own namespace
+ * @param complain takes one line for each namespace that cannot be entered, up to {@link MESSAGES} of them
  */
 export function openNamespaces(host: Host, complain: (line: string) => void): OpenNamespaces {
   const { namespaces, stale, unreadable } = findNamespaces(host.files);
   const own = linkedInode(host.files, OWN);
   const home = openSync(OWN, "r");
   const descriptors = [home];
+  const budget = descriptorBudget(host.files);
   const list: OpenNetns[] = [];
-  for (const found of namespaces) {
+  let failures = 0;
+  let why = "";
+  for (const found of ownFirst(namespaces, own)) {
     const { paths: _, ...netns } = found;
     if (found.inode === own) {
       list.push({ netns, host });
@@ -231,16 +293,23 @@ export function openNamespaces(host: Host, complain: (line: string) => void): Op
     }
     try {
       const fd = openFile(found);
-      descriptors.push(fd);
-      visitor(fd, home)(() => undefined);
-      list.push({ netns, host: hostWithin(host, visitor(fd, home)) });
+      const held = descriptors.length < budget;
+      if (held) descriptors.push(fd);
+      try {
+        visitor(fd, home)(() => undefined);
+      } finally {
+        if (!held) closeSync(fd);
+      }
+      const within = held ? visitor(fd, home) : brieflyVisiting(found, home);
+      list.push({ netns, host: hostWithin(host, within) });
     } catch (error) {
-      // What is gone needs no word.
+      // A namespace that has gone is no loss.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      const why = error instanceof NetlinkError ? libc.strerror(error.errno) : systemMessage(error);
-      complain(`Cannot enter network namespace "${netnsLabel(netns)}": ${why}`);
+      why = error instanceof NetlinkError ? libc.strerror(error.errno) : systemMessage(error);
+      if (++failures <= MESSAGES) complain(`Cannot enter network namespace "${netnsLabel(netns)}": ${why}`);
     }
   }
+  if (failures > MESSAGES) complain(`Cannot enter ${failures - MESSAGES} more network namespaces: ${why}`);
   for (const name of stale)
     complain(`Cannot enter network namespace "${name}": it is no network namespace (any more)`);
   if (unreadable > 0) {
@@ -249,6 +318,7 @@ export function openNamespaces(host: Host, complain: (line: string) => void): Op
   }
   return {
     list,
+    incomplete: failures > 0,
     [Symbol.dispose]() {
       for (const fd of descriptors) closeSync(fd);
     },

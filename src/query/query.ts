@@ -8,7 +8,7 @@ import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { DumpName } from "../model/request-order.ts";
 import type { Selection } from "../model/selection.ts";
-import type { NetlinkError } from "../netlink/errors.ts";
+import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
 
 /** A filter, as far as the kernel and the pipeline need to know it. */
@@ -38,6 +38,16 @@ export type Problem =
       readonly dump: DumpName;
       /** Why. */
       readonly error: NetlinkError;
+      /** Whether the kernel had sent sockets before. */
+      readonly partial: boolean;
+    }
+  /** The answer is not netlink; the sockets before that place are listed. */
+  | {
+      readonly kind: "undecodable";
+      /** Which. */
+      readonly dump: DumpName;
+      /** What is wrong with it, and where. */
+      readonly error: DecodeError;
     }
   /** Sockets came and went during the dump, so that some may be missing. */
   | {
