@@ -105,6 +105,13 @@ describe("findContainers()", () => {
   });
 });
 
+test("a control group that a user named like a container of the host does not get its name", () => {
+  const slice = "/user.slice/user-1000.slice/user@1000.service";
+  expect(containers.byPath(`${slice}/docker-${id}.scope`).container).toEqual({ runtime: "docker", id });
+  const forged = containers.byPath(`${slice}${podSlice}/cri-containerd-${id}.scope`).container;
+  expect(forged).toEqual({ runtime: "containerd", id });
+});
+
 test("what a user puts in place of podman's list costs no more than the name", () => {
   const home = mkdtempSync(join(tmpdir(), "home-"));
   try {

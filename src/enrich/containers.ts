@@ -88,6 +88,11 @@ function loggedPods(files: Files): ReadonlyMap<string, Pod> {
   return found;
 }
 
+/** The id of the user whose slice a control group is in; undefined for one that the host's services or root made. */
+function userOf(path: string): string | undefined {
+  return /^\/user\.slice\/user-(\d+)\.slice\//.exec(path)?.[1];
+}
+
 /** The home directory of a user. passwd(5). */
 function homeOf(files: Files, uid: string): string | undefined {
   try {
@@ -142,7 +147,7 @@ export function findContainers(files: Files, root: string): Containers {
   const podmanOfUser = new Map<string, ReadonlyMap<string, string>>();
 
   function podmanName(path: string, id: string): string | undefined {
-    const uid = /\/user-(\d+)\.slice\//.exec(path)?.[1] ?? "";
+    const uid = userOf(path) ?? "";
     let names = podmanOfUser.get(uid);
     if (names === undefined) {
       const home = uid === "" ? undefined : homeOf(files, uid);
@@ -162,7 +167,7 @@ export function findContainers(files: Files, root: string): Containers {
 
   /** Looks up a container's name as each runtime keeps it. */
   const nameOf: Readonly<Record<Runtime, (path: string, id: string) => string | undefined>> = {
-    docker: (_, id) => dockerName(id),
+    docker: (path, id) => (userOf(path) === undefined ? dockerName(id) : undefined),
     podman: podmanName,
     lxc: (_, id) => id,
     "systemd-nspawn": (_, id) => id,
@@ -182,8 +187,10 @@ export function findContainers(files: Files, root: string): Containers {
     const found = containerInPath(path);
     if (found === undefined) return undefined;
     const { runtime, id, podUid } = found;
-    const pod = podOf(found);
-    const name = (podUid === undefined ? undefined : logs().get(id)?.name) ?? nameOf[runtime](path, id);
+    // Users name the control groups in their slice as they like. The host's own containers are not there.
+    const inPod = podUid !== undefined && userOf(path) === undefined;
+    const pod = inPod ? podOf(found) : undefined;
+    const name = (inPod ? logs().get(id)?.name : undefined) ?? nameOf[runtime](path, id);
     return { runtime, id, ...(name === undefined ? {} : { name }), ...(pod === undefined ? {} : { pod }) };
   }
 
