@@ -1,4 +1,4 @@
-/** libc through bun:ffi. */
+/** The C library through bun:ffi. */
 import { dlopen, type FFITypeOrString, type Pointer, ptr, read } from "bun:ffi";
 import { type CType, type Functions, LIBRARY, libcOf, prototypes } from "./functions.ts";
 import type { Libc } from "./libc.ts";
@@ -19,7 +19,7 @@ const symbols = Object.fromEntries(
 );
 const signatures = { ...symbols, __errno_location: { args: [], returns: "ptr" } } as const;
 
-/** What the C library is bound to in this process. @throws an Error in words if it cannot be bound */
+/** Binds the C library. @throws an Error that says why it cannot be bound */
 function bind(): Libc {
   let library: ReturnType<typeof dlopen<typeof signatures>>;
   try {
@@ -39,7 +39,7 @@ function bind(): Libc {
   );
 }
 
-/** A libc whose every call throws: so a process that cannot bind it fails where that is caught, not while loading. */
+/** A libc whose every call throws, so that the error is caught and reported, instead of a stack trace while loading. */
 function unbound(problem: unknown): Libc {
   return new Proxy({} as Libc, {
     get() {
