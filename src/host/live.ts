@@ -63,7 +63,7 @@ export const liveFiles: Files = {
   descriptorCount,
 };
 
-/** rpcbind is a process of this host that has the answer ready: what takes longer, something is wrong with. */
+/** rpcbind runs on this host and has the answer ready, so a longer wait is pointless. */
 const RPCBIND_DEADLINE_MS = 1000;
 
 const ipFamilies: Readonly<Record<number, 4 | 6>> = { [AF_INET]: 4, [AF_INET6]: 6 };
@@ -93,7 +93,7 @@ const liveResolver: Resolver = {
   },
 };
 
-/** An address in the plainest form that the C library takes. */
+/** An address in the simplest form that the C library accepts. */
 export function ipText(address: Uint8Array): string {
   if (address.length === 4) return address.join(".");
   const data = new DataView(address.buffer, address.byteOffset, address.byteLength);

@@ -5,10 +5,10 @@ import type { NewFolder } from "./new-folder.ts";
 
 /** The folder that they are in. */
 const BPF_FOLDER = "bpf";
-/** A line `id type btf-id value-type name` for each map. */
+/** The list of maps, one line `id type btf-id value-type name` each. */
 const MAPS_FILE = "maps.txt";
 
-/** As bpf(2) says that there is no object of an id. */
+/** The errno of bpf(2) for an unknown id. */
 const ENOENT = 2;
 
 /** BPF objects that record which of them are read. */
@@ -50,7 +50,7 @@ function formatMaps(maps: Iterable<BpfMap>): string {
   return text;
 }
 
-/** Names are letters, digits, `_` and `.`: so the kernel takes them. */
+/** The kernel only accepts letters, digits, `_` and `.` in names. */
 const MAP = /^(\d+) (\d+) (\d+) (\d+) ([\w.]{0,15})$/;
 
 function parseMaps(text: string): BpfMap[] {
@@ -71,7 +71,7 @@ function parseMaps(text: string): BpfMap[] {
 /**
  * The BPF objects of a recording.
  *
- * @param read gives a file in the recording, or undefined if it is not there
+ * @param read reads a file of the recording; undefined if it does not exist
  */
 export function replayBpf(read: (path: string) => Uint8Array | undefined): BpfObjects {
   const text = new TextDecoder().decode(read(join(BPF_FOLDER, MAPS_FILE)));
