@@ -24,6 +24,7 @@ const stages = [
   "filter",
   "replay",
   "lookup",
+  "plan",
   "query",
   "live",
   "doctor",

@@ -2,9 +2,11 @@
 import type { Unit } from "../bytes/layout.ts";
 import { type Column, type ColumnType, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
+import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
+import type { Kind } from "../model/selection.ts";
 import { type DerivedColumn, derivedColumns } from "./derived.ts";
-import { columnsByKind, type Kind } from "./describe.ts";
+import { columnsByKind } from "./describe.ts";
 import { networkOf, prefixLengths } from "./network.ts";
 
 /** A column of whichever kinds of sockets have it. */
@@ -13,8 +15,8 @@ export interface CatalogColumn {
   readonly type: ColumnType;
   readonly unit?: Unit;
   readonly doc: string;
-  /** The option that asks for it; any one of several with commas. */
-  readonly option?: string;
+  /** The demand that fills it; without one it is always there. */
+  readonly demand?: Demand;
   /** Names that mean it beside its key. */
   readonly shorts: readonly string[];
   /** Reads it; undefined where the socket does not have it. */
@@ -122,7 +124,7 @@ export function catalog(
     const merged: CatalogColumn[] = [];
     for (const kind of kinds) {
       for (const column of columnsOf(kind)) {
-        const { key, type, unit, doc, option } = column;
+        const { key, type, unit, doc, demand } = column;
         const known = readers.get(key);
         if (known !== undefined) {
           known[kind] = column.read;
@@ -138,7 +140,7 @@ export function catalog(
           doc,
           shorts: shortNames(column),
           ...(unit === undefined ? {} : { unit }),
-          ...(option === undefined ? {} : { option }),
+          ...(demand === undefined ? {} : { demand }),
           read: (socket) => own[socket.kind]?.(socket),
         });
       }

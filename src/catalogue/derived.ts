@@ -4,7 +4,7 @@ import { type Owner, processName } from "../enrich/processes.ts";
 import type { Column } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { Json } from "../model/json.ts";
-import type { Kind } from "./describe.ts";
+import type { Kind } from "../model/selection.ts";
 
 /** A column that stands for others. */
 export interface DerivedColumn extends Column<unknown> {
@@ -76,14 +76,14 @@ function firstColumns(columns: readonly Column<unknown>[]): DerivedColumn[] {
   const byKey = new Map(columns.map((column) => [column.key, column]));
   return firsts.flatMap(({ object, keys, doc }) => {
     const found = keys.flatMap((key) => byKey.get(`${object}.${key}`) ?? []);
-    const option = found[0]?.option;
+    const demand = found[0]?.demand;
     if (found.length === 0) return [];
     return {
       key: object,
       of: object,
       type: "string",
       doc,
-      ...(option === undefined ? {} : { option }),
+      ...(demand === undefined ? {} : { demand }),
       read: (socket) => {
         for (const { key, read } of found) {
           const value = read(socket);
@@ -138,7 +138,7 @@ function processColumns(processes: Column<unknown>, names: NameSource): DerivedC
     type: "array",
     items: type,
     doc,
-    ...(processes.option === undefined ? {} : { option: processes.option }),
+    ...(processes.demand === undefined ? {} : { demand: processes.demand }),
     read: (socket) => {
       const owners = names.owners((socket as { readonly inode: number }).inode);
       return owners && [...new Set(owners.flatMap((owner) => read(owner, names) ?? []))];

@@ -2,8 +2,10 @@
 
 import type { Column, ColumnType, ItemKey } from "../fields/column.ts";
 import { noNames } from "../fields/names.ts";
+import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
-import { columnsByKind, type Kind, kinds } from "./describe.ts";
+import type { Kind } from "../model/selection.ts";
+import { columnsByKind, kinds } from "./describe.ts";
 
 /**
  * The version of the schema. The number before the point changes when a key goes away or means something else, the
@@ -54,12 +56,15 @@ function ofValue({ type, items, words, kernel }: Column<never>): Schema {
     : ofPlain({ type, ...(items && { items }) });
 }
 
+/** How the demand of a column is made, for its description: the options of the command line. */
+export type SpellDemand = (demand: Demand) => string;
+
 /** What a value means, its unit, where it comes from. */
-function description({ doc, unit, kernel, since, option }: Column<never>): string {
+function description({ doc, unit, kernel, since, demand }: Column<never>, spell: SpellDemand): string {
   const notes = [
     unit === undefined ? [] : `unit: ${unit}`,
     kernel === undefined ? [] : `kernel: ${kernel}${since === undefined ? "" : `, since Linux ${since}`}`,
-    option === undefined ? [] : `option: ${option}`,
+    demand === undefined ? [] : `option: ${spell(demand)}`,
   ].flat();
   return notes.length === 0 ? doc : `${doc} (${notes.join("; ")})`;
 }
@@ -88,24 +93,24 @@ function isColumn(node: Column<never> | Branch): node is Column<never> {
   return typeof node["read"] === "function";
 }
 
-function ofBranch(branch: Branch): Schema {
+function ofBranch(branch: Branch, spell: SpellDemand): Schema {
   return {
     type: "object",
     properties: Object.fromEntries(
       Object.entries(branch).map(([key, node]) => [
         key,
-        isColumn(node) ? { ...ofValue(node), description: description(node) } : ofBranch(node),
+        isColumn(node) ? { ...ofValue(node), description: description(node, spell) } : ofBranch(node, spell),
       ]),
     ),
     additionalProperties: false,
   };
 }
 
-/** Makes the schema of one socket; `#/$defs/document` is that of a whole document. */
-export function socketSchema(): Schema {
+/** The schema of one socket; `#/$defs/document` is that of a whole document. */
+export function socketSchema(spell: SpellDemand): Schema {
   const columns = columnsByKind(noNames);
   const ofKind = (kind: Kind): Schema => ({
-    ...ofBranch(treeOf(columns[kind] as readonly Column<never>[])),
+    ...ofBranch(treeOf(columns[kind] as readonly Column<never>[]), spell),
     required: REQUIRED,
   });
   return {

@@ -1,18 +1,18 @@
 /** Following sockets: round by round, what all sources have to tell. */
 
+import { describeBare } from "../catalogue/describe.ts";
 import type { Origin } from "../diag/message.ts";
 import { once } from "../enrich/once.ts";
 import type { Owner } from "../enrich/processes.ts";
-import type { Details } from "../families/family-dump.ts";
 import { destroyedSockets, destroyGroups } from "../families/inet/destroyed.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Demands } from "../model/demand.ts";
 import { IPPROTO_UDP } from "../model/family.ts";
 import type { Selection } from "../model/selection.ts";
 import { NETLINK_NETFILTER, NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import type { NetlinkSocket } from "../netlink/transport.ts";
-import { describeBare } from "../query/common.ts";
 import type { Problem } from "../query/query.ts";
 import { monotonicNs, TraceClock } from "./clock.ts";
 import { CONNTRACK_GROUPS, type ConntrackFlow, conntrackFlows } from "./conntrack.ts";
@@ -48,7 +48,7 @@ export interface FollowOptions {
   readonly selection: Selection;
   readonly sources: ReadonlySet<EventSource>;
   /** What the filter reads of sockets beyond what is always told. */
-  readonly details: Details;
+  readonly demands: Demands;
   /** Where /proc is. */
   readonly root: string;
   /** Between two listings, in milliseconds; undefined: what the sources need. */

@@ -1,9 +1,9 @@
 /** Polling: the tables of one place, listed without keeping the event loop waiting. */
 
-import type { Details } from "../families/family-dump.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 import type { Selection } from "../model/selection.ts";
@@ -46,7 +46,7 @@ export interface ListingTask {
   readonly selection: Selection;
   /** Mask of the states to ask for. */
   readonly states: number;
-  readonly details: Details;
+  readonly demands: Demands;
   /** The filter as the kernel takes it, if what it leaves out never matters. */
   readonly bytecode: Uint8Array | undefined;
   readonly report: (problem: Problem) => void;
@@ -64,11 +64,11 @@ export async function listTable(
   task: ListingTask,
   unchanged: (socket: InetSocket) => boolean,
 ): Promise<Pick<Listed, "sockets" | "complete">> {
-  const { host, netns, table, selection, states, details, bytecode } = task;
+  const { host, netns, table, selection, states, demands, bytecode } = task;
   let complete = true;
   const query = {
     selection: { ...selection, states },
-    details,
+    demands,
     predicate: { bytecode, accepts: () => true },
     keep: false,
     ...(netns === undefined ? {} : { netns }),

@@ -1,8 +1,8 @@
 /** Polling: when the tables are listed, and in which states. */
 
-import type { Details } from "../families/family-dump.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
+import { type Demands, demandSet } from "../model/demand.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import { inetTables } from "../model/inet-tables.ts";
 import type { Selection } from "../model/selection.ts";
@@ -48,7 +48,7 @@ export interface PollingOptions {
   readonly selection: Selection;
   readonly sources: ReadonlySet<EventSource>;
   /** What the filter reads of sockets beyond what is always told. */
-  readonly details: Details;
+  readonly demands: Demands;
   /** Between two listings, in milliseconds; undefined: what the sources need. */
   readonly intervalMs: number | undefined;
   /** Takes what goes wrong with a listing. */
@@ -116,7 +116,7 @@ export class Polling {
 
   async #list(place: PolledPlace, table: EventTable, states: number): Promise<Listed> {
     const { host, netns, bytecode, number } = place;
-    const { selection, details, sources, report } = this.#options;
+    const { selection, demands, sources, report } = this.#options;
     const withoutEnds = !sources.has("destroy");
     const protocol = inetTables[table];
     const listing: Listing = this.#join.beginListing({
@@ -124,7 +124,7 @@ export class Polling {
       protocol,
       begunNs: monotonicNs(),
       timeMs: this.#clock.wallMs(monotonicNs()),
-      refresh: withoutEnds || details.info === true,
+      refresh: withoutEnds || demands.has("info") === true,
     });
     const found = await listTable(
       {
@@ -134,7 +134,7 @@ export class Polling {
         selection,
         // Without the word of their ends, what is left of connections tells of them.
         states: withoutEnds && states === LISTED_STATES ? states | (1 << SS_TIME_WAIT) : states,
-        details: withoutEnds ? { ...details, info: true } : details,
+        demands: withoutEnds ? demandSet(demands, ["info"]) : demands,
         // A datagram socket gets another peer whenever it likes.
         bytecode: protocol === IPPROTO_TCP ? bytecode : undefined,
         report,

@@ -1,5 +1,6 @@
 /** What a socket can show to machines: one row a value, from which JSON, its schema and its documentation are made. */
 import type { Field, Fields, Layout, Unit } from "../bytes/layout.ts";
+import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
 import { states } from "../model/state.ts";
 
@@ -30,8 +31,8 @@ export interface Column<S> {
   readonly kernel?: string;
   /** First kernel that tells it. */
   readonly since?: string;
-  /** The option that asks for it; without one it is always told. */
-  readonly option?: string;
+  /** The demand that fills it; without one it is always there. */
+  readonly demand?: Demand;
   /**
    * The values that it can have, where they are words. A word for a number of the kernel's (`kernel` is there) may
    * also be `unknown(N)`: newer kernels have more numbers.
@@ -94,12 +95,12 @@ export function fieldValue(field: Field, value: number | bigint | undefined): Js
  * The columns of a kernel struct, below one key.
  *
  * @param key the object that they stand in
- * @param option the option that asks for the struct
+ * @param demand what asks the kernel for the struct
  * @param view gives the view of it
  */
 export function structColumns<S, L extends Layout>(
   key: string,
-  option: string | undefined,
+  demand: Demand | undefined,
   layout: L,
   view: (socket: S) => Partial<Fields<L>> | undefined,
 ): Column<S>[] {
@@ -111,7 +112,7 @@ export function structColumns<S, L extends Layout>(
     ...(field.unit === undefined ? {} : { unit: field.unit }),
     ...(field.kernel === undefined ? {} : { kernel: field.kernel }),
     ...(field.since === undefined ? {} : { since: field.since }),
-    ...(option === undefined ? {} : { option }),
+    ...(demand === undefined ? {} : { demand }),
     read: (socket) => {
       const struct = view(socket);
       return struct === undefined ? undefined : fieldValue(field, struct[name]);

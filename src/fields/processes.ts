@@ -2,6 +2,7 @@
 
 import type { AnySocket as Socket } from "../diag/message.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
+import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
 import type { Column, ItemKey } from "./column.ts";
 import type { NameSource } from "./names.ts";
@@ -43,19 +44,19 @@ export function processesColumn(names: NameSource): Column<{ readonly inode: num
     type: "array",
     items: ownerKeys,
     ss: "users:(",
-    option: "-p",
+    demand: "owners",
     doc: "who has the socket open",
     read: ({ inode }) => names.owners(inode)?.map((owner) => describeOwner(owner, names)),
   };
 }
 
-/** The `peer.processes` column. @param option what asks for it */
-export function peerProcessesColumn<S extends Socket>(names: NameSource, option: string): Column<S> {
+/** The `peer.processes` column. @param demand what fills it */
+export function peerProcessesColumn<S extends Socket>(names: NameSource, demand: Demand): Column<S> {
   return {
     key: "peer.processes",
     type: "array",
     items: ownerKeys,
-    option,
+    demand,
     doc: "who has the socket at the other end open, if that is on this host",
     read: (socket) => names.peerOwners(socket)?.map((owner) => describeOwner(owner, names)),
   };

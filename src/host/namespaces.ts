@@ -145,8 +145,6 @@ export interface OpenNetns {
 /** Network namespaces that can be entered until this is disposed of. */
 export interface OpenNamespaces extends Disposable {
   readonly list: readonly OpenNetns[];
-  /** Whether an existing namespace could not be entered. */
-  readonly incomplete: boolean;
 }
 
 /** The paths whose content depends on the network namespace of the reader. */
@@ -274,9 +272,12 @@ function ownFirst(namespaces: readonly FoundNetns[], own: number | undefined): r
  * opened again for each call.
  *
  * @param host this host, seen from our own namespace
- * @param complain takes one line for each namespace that cannot be entered, up to {@link MESSAGES} of them
+ * @param complain takes one line for each problem, and whether sockets are left out for it
  */
-export function openNamespaces(host: Host, complain: (line: string) => void): OpenNamespaces {
+export function openNamespaces(
+  host: Host,
+  complain: (line: string, leftOut: boolean) => void,
+): OpenNamespaces {
   const { namespaces, stale, unreadable } = findNamespaces(host.files);
   const own = linkedInode(host.files, OWN);
   const home = openSync(OWN, "r");
@@ -306,19 +307,23 @@ export function openNamespaces(host: Host, complain: (line: string) => void): Op
       // A namespace that has gone is no loss.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
       why = error instanceof NetlinkError ? libc.strerror(error.errno) : systemMessage(error);
-      if (++failures <= MESSAGES) complain(`Cannot enter network namespace "${netnsLabel(netns)}": ${why}`);
+      if (++failures <= MESSAGES)
+        complain(`Cannot enter network namespace "${netnsLabel(netns)}": ${why}`, true);
     }
   }
-  if (failures > MESSAGES) complain(`Cannot enter ${failures - MESSAGES} more network namespaces: ${why}`);
+  if (failures > MESSAGES)
+    complain(`Cannot enter ${failures - MESSAGES} more network namespaces: ${why}`, true);
   for (const name of stale)
-    complain(`Cannot enter network namespace "${name}": it is no network namespace (any more)`);
+    complain(`Cannot enter network namespace "${name}": it is no network namespace (any more)`, false);
   if (unreadable > 0) {
     const which = unreadable === 1 ? "1 process" : `${unreadable} processes`;
-    complain(`Cannot read the network namespaces of ${which}: any that nothing else stands for are left out`);
+    complain(
+      `Cannot read the network namespaces of ${which}: any that nothing else stands for are left out`,
+      false,
+    );
   }
   return {
     list,
-    incomplete: failures > 0,
     [Symbol.dispose]() {
       for (const fd of descriptors) closeSync(fd);
     },

@@ -5,7 +5,7 @@
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import { SS_CLOSE, SS_TIME_WAIT, states } from "../model/state.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { type CounterName, counters, newReading, readCounters } from "./counters.ts";

@@ -17,7 +17,6 @@ import { userNames } from "../enrich/users.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { InetTable } from "../model/inet-tables.ts";
-import { systemMessage } from "../native/errno.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { type Link, listLinks } from "../netlink/links.ts";
 import { knowPlaces, type Place, type Places } from "./places.ts";
@@ -174,15 +173,24 @@ export interface NamePaths {
   readonly portRange: string;
 }
 
+/** A name that cannot be looked up. */
+export type NameProblem =
+  /** /proc/mounts cannot be read. */
+  | { readonly kind: "mounts"; readonly cause: unknown }
+  /** No cgroup2 tree is mounted. */
+  | { readonly kind: "cgroupMount" }
+  /** A socket has the control group id 0, which is none. */
+  | { readonly kind: "cgroupId" };
+
 /**
  * The names of one run.
  *
- * @param complain takes one line of what cannot be looked up
+ * @param report takes each problem as often as it occurs
  */
 export function hostNames(
   host: Host,
   { root, portRange }: NamePaths,
-  complain: (line: string) => void,
+  report: (problem: NameProblem) => void,
 ): HostNames {
   const services = once(() => readServices(host.files));
   const protocols = once(() => readNumberNames(host.files, "/etc/protocols"));
@@ -207,9 +215,9 @@ export function hostNames(
     try {
       host.files.read("/proc/mounts");
     } catch (error) {
-      complain(`Failed to open mounts file: ${systemMessage(error)}`);
+      report({ kind: "mounts", cause: error });
     }
-    complain("Failed to find cgroup2 mount");
+    report({ kind: "cgroupMount" });
   };
   const cgroupPaths = once(() => {
     const tree = host.cgroups();
@@ -222,7 +230,7 @@ export function hostNames(
   });
   const cgroup = (id: bigint): Uint8Array => {
     const known = cgroups();
-    if (id === 0n) complain("Invalid cgroup2 ID");
+    if (id === 0n) report({ kind: "cgroupId" });
     else if (known === undefined) missing();
     return known?.get(id) ?? ascii(`unreachable:${id.toString(16)}`);
   };

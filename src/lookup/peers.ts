@@ -5,6 +5,7 @@ import { addressKey } from "../enrich/resolve.ts";
 import { INET_DIAG_MESSAGE_SIZE } from "../families/inet/layouts/inet-diag.ts";
 import { InetSocket, inetRequest } from "../families/inet/socket.ts";
 import { UnixSocket, unixDump } from "../families/unix/socket.ts";
+import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
 import { stateGroups } from "../model/state.ts";
 import { NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
@@ -38,7 +39,7 @@ function* messages(transport: Transport, payload: Uint8Array, minimum: number) {
 /** The names of all UNIX sockets of a network namespace that have one, by inode. */
 export function unixNames(transport: Transport): Map<number, Uint8Array> {
   const names = new Map<number, Uint8Array>();
-  const request = unixDump.request({}, stateGroups.all);
+  const request = unixDump.request(noDemands, stateGroups.all);
   for (const { data, offset, length } of messages(transport, request, unixDump.minimum)) {
     const { inode, name } = new UnixSocket(data, offset, length, origin);
     if (name !== undefined) names.set(inode, name.slice());

@@ -31,7 +31,7 @@ export function isFoundAlone(socket: Socket): socket is InetSocket {
 }
 
 /** What is asked for: neither a selection nor a filter, as these have picked the sockets before. */
-export type AgainQuery = Pick<Query, "details" | "keep" | "describe" | "report"> & {
+export type AgainQuery = Pick<Query, "demands" | "bpfMapFds" | "keep" | "describe" | "report"> & {
   readonly netns: Query["netns"] | undefined;
 };
 
@@ -48,7 +48,7 @@ export function* lookAgain(
 ): Generator<InetSocket> {
   if (sockets.length === 0) return;
   const origin = originOf(query, IPPROTO_TCP);
-  const ext = extensions(query.details);
+  const ext = extensions(query.demands);
   let buffer = new Uint8Array(1 << 13);
   const allocate = (size: number) => {
     if (query.keep) return new Uint8Array(size);
@@ -70,7 +70,7 @@ export function* lookAgain(
       payload.set(new Uint8Array(data.buffer, id, ID_SIZE), inetDiagRequest.id.offset);
       const flags = NLM_F_REQUEST | NLM_F_ACK;
       const header = { type: SOCK_DIAG_BY_FAMILY, flags, sequence: DUMP_SEQUENCE, portId: 0 };
-      const request = encodeMessage(header, payload, bpfStorageRequest(query.details));
+      const request = encodeMessage(header, payload, bpfStorageRequest(query.bpfMapFds));
       try {
         for (const batch of dump(conversation, request, allocate))
           for (let index = 0; index < batch.count; index++)

@@ -6,8 +6,9 @@ import type { Host } from "../host/host.ts";
 import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { pending } from "../netlink/transport.ts";
-import { allocator, describeBare } from "./common.ts";
-import { notYet, type Query, type SocketBatch } from "./query.ts";
+import { dropsOf } from "../procfs/drops.ts";
+import { allocator } from "./common.ts";
+import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -20,36 +21,48 @@ const ENOBUFS = 105;
  * @returns nothing if no selected table tells of its ends
  * @throws NetlinkError if the kernel cannot be listened to
  */
-export function* destroyed({ transport }: Host, query: Query): Generator<SocketBatch> {
+export function* destroyed({ transport, files }: Host, query: TableQuery): Generator<SocketBatch> {
   const groups = destroyGroups(query.selection);
   if (groups === 0) return;
   const allocate = allocator(query.keep);
   const socket = transport.open(NETLINK_SOCK_DIAG, groups);
   let congested = false;
-  /** All that waited is received. */
-  const settle = () => {
-    if (congested) query.report({ kind: "lost", portId: socket.portId, rest: true });
+  let reported = 0;
+  /**
+   * Reports the events that were dropped since the last report, as /proc/net/netlink counts them.
+   *
+   * @param drained After the first ENOBUFS the kernel does not say that it drops more. Once all that waited was
+   *   received, the count may have grown, or not.
+   */
+  const reportLosses = (drained: boolean) => {
+    const drops = dropsOf(files, socket.portId);
+    if (drained && (drops ?? reported) === reported) return;
+    query.report({ kind: "lost", count: drops === undefined ? undefined : drops - reported });
+    reported = drops ?? reported;
+  };
+  const drained = () => {
+    if (congested) reportLosses(true);
     congested = false;
   };
   try {
     for (;;) {
-      if (congested && socket.isDrained?.()) settle();
+      if (congested && socket.isDrained?.()) drained();
       let datagram: Uint8Array;
       try {
         datagram = socket.receive(allocate);
       } catch (error) {
         if (!(error instanceof NetlinkError) || error.errno !== ENOBUFS) throw error;
-        query.report({ kind: "lost", portId: socket.portId });
+        reportLosses(false);
         congested = true;
         continue;
       }
       if (datagram === pending) {
-        settle();
+        drained();
         yield notYet;
         continue;
       }
       if (datagram.length === 0) return;
-      for (const found of destroyedSockets(datagram, query.describe ?? describeBare)) {
+      for (const found of destroyedSockets(datagram, query.describe)) {
         const table = tableOfDestroyed(found);
         if (table !== undefined && (query.predicate?.accepts(found) ?? true))
           yield { dump: table, sockets: [found] };
@@ -68,7 +81,7 @@ export function* destroyed({ transport }: Host, query: Query): Generator<SocketB
 export function* destroy(
   { transport }: Host,
   batches: Iterable<SocketBatch>,
-  report: Query["report"],
+  report: TableQuery["report"],
 ): Generator<SocketBatch> {
   const conversation = transport.open(NETLINK_SOCK_DIAG);
   try {

@@ -1,10 +1,12 @@
 /** What /proc is read for when netlink does not tell, and that no socket is listed twice or in vain. */
+
 import { expect, test } from "bun:test";
 import { writeField } from "../bytes/layout.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
 import { PACKET_DIAG_MESSAGE_SIZE, packetAttributes, packetDiagMessage } from "../families/packet/layout.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Host } from "../host/host.ts";
+import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, AF_PACKET } from "../model/family.ts";
 import type { Selection, Table } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
@@ -13,6 +15,7 @@ import { DUMP_SEQUENCE } from "../netlink/dump.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, encodeMessage } from "../netlink/message.ts";
 import { sourcesOf } from "../procfs/source.ts";
+import { allParts } from "./all-parts.ts";
 import { list, type Problem } from "./list.ts";
 
 const EPERM = 1;
@@ -103,7 +106,8 @@ function listed(
   };
   const query = {
     selection,
-    details: {},
+    demands: noDemands,
+    parts: allParts,
     predicate: undefined,
     keep: true,
     sources: sourcesOf(env),

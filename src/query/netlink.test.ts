@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeField } from "../bytes/layout.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { tables } from "../model/selection.ts";
 import {
@@ -70,7 +71,7 @@ function ports(transport: Transport, families: readonly number[] = [AF_INET, AF_
     states: tables.tcp.states,
     preferred: undefined,
   };
-  const query = { selection, details: {}, predicate: undefined, keep: false, report: () => {} };
+  const query = { selection, demands: noDemands, predicate: undefined, keep: false, report: () => {} };
   const found: number[] = [];
   for (const { sockets } of listInet(transport, query, "tcp", families, allocator(false)))
     for (const socket of sockets) if (socket.kind === "inet") found.push(socket.sport);

@@ -1,6 +1,6 @@
 /** Listing over netlink: one conversation a table. */
 
-import type { Details, FamilyDump } from "../families/family-dump.ts";
+import type { FamilyDump } from "../families/family.ts";
 import {
   INET_DIAG_EXT,
   INET_DIAG_MESSAGE_SIZE,
@@ -8,16 +8,11 @@ import {
   INET_DIAG_REQ_PROTOCOL,
 } from "../families/inet/layouts/inet-diag.ts";
 import { bpfStorageRequest, InetSocket, inetLegacyRequest, inetRequest } from "../families/inet/socket.ts";
-import { netlinkDump } from "../families/netlink/socket.ts";
-import { packetDump } from "../families/packet/socket.ts";
 import type { Socket } from "../families/socket.ts";
-import { tipcDump } from "../families/tipc/socket.ts";
-import { unixDump } from "../families/unix/socket.ts";
-import { vsockDump } from "../families/vsock/socket.ts";
-import { xdpDump } from "../families/xdp/socket.ts";
+import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
 import { type InetTable, inetTables } from "../model/inet-tables.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import { SS_CLOSE, SS_LISTEN } from "../model/state.ts";
 import {
   DCCPDIAG_GETSOCK,
@@ -31,17 +26,7 @@ import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
 import { heldSockets } from "./held.ts";
-import { notYet, type Query, type SocketBatch } from "./query.ts";
-
-/** The families that one request each lists. */
-export const familyDumps = {
-  netlink: netlinkDump,
-  packet: packetDump,
-  unix: unixDump,
-  vsock: vsockDump,
-  tipc: tipcDump,
-  xdp: xdpDump,
-} as const satisfies Partial<Record<DumpName, unknown>>;
+import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
 
 const LISTENING = 1 << SS_LISTEN;
 
@@ -58,11 +43,11 @@ function statesToAsk(protocol: number, states: number): number {
 const legacyTypes: Partial<Record<InetTable, number>> = { tcp: TCPDIAG_GETSOCK, dccp: DCCPDIAG_GETSOCK };
 
 /** The attributes to ask for. */
-export function extensions({ memory, info, tos }: Details): number {
+export function extensions(demands: Demands): number {
   return (
-    (memory ? INET_DIAG_EXT.memInfo | INET_DIAG_EXT.skMemInfo : 0) |
-    (info ? INET_DIAG_EXT.info | INET_DIAG_EXT.vegasInfo | INET_DIAG_EXT.congestion : 0) |
-    (tos ? INET_DIAG_EXT.tos | INET_DIAG_EXT.tclass : 0)
+    (demands.has("memory") ? INET_DIAG_EXT.memInfo | INET_DIAG_EXT.skMemInfo : 0) |
+    (demands.has("info") ? INET_DIAG_EXT.info | INET_DIAG_EXT.vegasInfo | INET_DIAG_EXT.congestion : 0) |
+    (demands.has("tos") ? INET_DIAG_EXT.tos | INET_DIAG_EXT.tclass : 0)
   );
 }
 
@@ -74,7 +59,7 @@ export function extensions({ memory, info, tos }: Details): number {
  */
 export function* listInet(
   transport: Transport,
-  query: Query,
+  query: TableQuery,
   table: InetTable,
   families: readonly number[],
   allocate: (size: number) => Uint8Array,
@@ -82,13 +67,13 @@ export function* listInet(
   const { selection, predicate } = query;
   const protocol = inetTables[table];
   const origin = originOf(query, protocol);
-  const ext = extensions(query.details);
+  const ext = extensions(query.demands);
   const states = statesToAsk(protocol, selection.states);
   const bytecode: AttributeToWrite[] =
     predicate?.bytecode === undefined ? [] : [{ type: INET_DIAG_REQ_BYTECODE, payload: predicate.bytecode }];
   const wide: AttributeToWrite[] =
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
-  const storages = bpfStorageRequest(query.details);
+  const storages = bpfStorageRequest(query.bpfMapFds);
   const legacy = legacyTypes[table];
 
   const run = (socket: NetlinkSocket, type: number, payload: Uint8Array, attributes: AttributeToWrite[]) => {
@@ -167,17 +152,17 @@ export function* listInet(
  */
 export function* listFamily<S extends Socket>(
   transport: Transport,
-  query: Query,
+  query: TableQuery,
   name: DumpName,
   { request, minimum, View, selected, complete }: FamilyDump<S>,
   allocate: (size: number) => Uint8Array,
 ): Generator<SocketBatch, readonly number[]> {
-  const { selection, details } = query;
+  const { selection, demands } = query;
   const origin = originOf(query, 0);
   let told = false;
   let incomplete = false;
   const answered = yield* conversation(transport, query, name, function* (socket) {
-    const payload = request(details, selection.states);
+    const payload = request(demands, selection.states);
     const batches = dump(socket, encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload), allocate);
     const found = listMessages(batches, query, name, (data, offset, length) => {
       if (length < minimum) return undefined;
@@ -201,7 +186,7 @@ export function* listFamily<S extends Socket>(
  */
 function* listMessages(
   batches: Generator<Batch, DumpEnd>,
-  query: Query,
+  query: TableQuery,
   name: DumpName,
   view: (data: DataView, offset: number, length: number) => Socket | undefined,
 ): Generator<SocketBatch> {
@@ -229,7 +214,7 @@ function* listMessages(
 /** Opens a netlink socket for one table, and reports what goes wrong with it. @returns whether nothing did */
 function* conversation(
   transport: Transport,
-  { report }: Query,
+  { report }: TableQuery,
   name: DumpName,
   talk: (socket: NetlinkSocket) => Generator<SocketBatch>,
 ): Generator<SocketBatch, boolean> {

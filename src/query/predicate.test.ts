@@ -4,9 +4,11 @@ import type { Container } from "../enrich/containers.ts";
 import type { Socket } from "../families/socket.ts";
 import { parseFilter } from "../filter/parser.ts";
 import { liveFiles } from "../host/live.ts";
+import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { stateGroups } from "../model/state.ts";
 import { replayHost } from "../replay/host.ts";
+import { allParts } from "./all-parts.ts";
 import { list } from "./list.ts";
 import { lookupsOf, predicateOf } from "./predicate.ts";
 
@@ -30,7 +32,8 @@ function passing(filter: string, container?: (socket: Socket) => Container | und
       states: stateGroups.all,
       preferred: undefined,
     },
-    details: {},
+    demands: noDemands,
+    parts: allParts,
     predicate: predicateOf(parsed, [1024, 4999], () => holders),
     keep: true,
     netns: { name: "blue", pid: undefined, inode: 1 } as never,

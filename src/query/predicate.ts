@@ -6,7 +6,7 @@ import { type Owner, processName } from "../enrich/processes.ts";
 import type { Socket } from "../families/socket.ts";
 import { compilePrefilter } from "../filter/bytecode.ts";
 import { compilePredicate } from "../filter/evaluate.ts";
-import { detailsNeeded, isEarly } from "../filter/needs.ts";
+import { demandsOf, isEarly } from "../filter/needs.ts";
 import type { Lookups } from "../filter/operands.ts";
 import { subjectOf } from "../filter/subjects.ts";
 import { type Filter, predicatesOf } from "../filter/tree.ts";
@@ -67,7 +67,7 @@ export function predicateOf(
   const mayPass = early && compilePredicate(early, known);
   const predicate: Predicate = {
     bytecode: compilePrefilter(filter),
-    details: detailsNeeded(filter),
+    demands: demandsOf(filter),
     accepts: (socket) => mayPass?.(subjectOf(socket)) ?? true,
   };
   if ([...predicatesOf(filter)].every(isEarly)) return predicate;

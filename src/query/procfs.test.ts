@@ -3,9 +3,9 @@ import type { InetSocket } from "../families/inet/socket.ts";
 import type { NetlinkDiagSocket } from "../families/netlink/socket.ts";
 import type { PacketSocket } from "../families/packet/socket.ts";
 import type { UnixSocket } from "../families/unix/socket.ts";
+import { demandSet } from "../model/demand.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX } from "../model/family.ts";
-import type { DumpName } from "../model/request-order.ts";
-import type { Table } from "../model/selection.ts";
+import type { DumpName, Table } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import { listProc, type ProcQuery } from "./procfs.ts";
@@ -28,7 +28,7 @@ function listed<S>(table: DumpName, files: Record<string, string>, changes: Part
       preferred: undefined,
     },
     families,
-    details: { info: true },
+    demands: demandSet(["info"]),
     describe: () => ({}),
     accepts: () => true,
     ...changes,

@@ -1,7 +1,6 @@
 /** Listing sockets from the files below /proc/net. proc(5). */
 
 import type { Origin } from "../diag/message.ts";
-import type { Details } from "../families/family-dump.ts";
 import { readInet } from "../families/inet/procfs.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { readNetlink } from "../families/netlink/procfs.ts";
@@ -11,10 +10,10 @@ import { type PacketSocket, packetDump } from "../families/packet/socket.ts";
 import { readUnix } from "../families/unix/procfs.ts";
 import { type UnixSocket, unixDump } from "../families/unix/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX } from "../model/family.ts";
 import { inetTables } from "../model/inet-tables.ts";
-import type { DumpName } from "../model/request-order.ts";
-import type { Selection } from "../model/selection.ts";
+import type { DumpName, Selection } from "../model/selection.ts";
 import type { ProcFile, Sources } from "../procfs/source.ts";
 
 /** A socket of a kind that /proc tells of. */
@@ -25,8 +24,8 @@ export interface ProcQuery {
   readonly selection: Selection;
   /** The families of the selection that are wanted. */
   readonly families: readonly number[];
-  readonly details: Details;
-  readonly describe: Origin["describe"];
+  readonly demands: Demands;
+  readonly describe?: Origin["describe"];
   /** See {@link Origin}. */
   readonly netns?: Netns | undefined;
   /** Whether a socket passes the filter. */
@@ -62,13 +61,13 @@ function* batches<S extends ProcSocket, R>(
 
 /** Lists a table of which each address family has a file; that of IPv6 need not be there. */
 function inetLister(table: "tcp" | "udp" | "raw", files: readonly [ProcFile, ProcFile]): Lister {
-  return function* (read, { selection, families, details, describe, netns, accepts }) {
+  return function* (read, { selection, families, demands, describe, netns, accepts }) {
     const origin = { protocol: inetTables[table], describe, netns };
     for (const [index, family] of [AF_INET, AF_INET6].entries()) {
       if (!families.includes(family)) continue;
       const bytes = read(files[index]!);
       if (bytes === undefined) return;
-      const wanted = { family, states: selection.states, info: details.info === true, origin };
+      const wanted = { family, states: selection.states, info: demands.has("info"), origin };
       const readOn = yield* batches(readInet(bytes, wanted), accepts);
       if (!readOn) return;
     }

@@ -1,13 +1,15 @@
 /** What is asked for when sockets are listed, and what comes of it. */
 
 import type { MalformedAttribute, Origin } from "../diag/message.ts";
-import type { Details } from "../families/family-dump.ts";
+import type { Families } from "../families/index.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
+import type { Files } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { DumpName } from "../model/request-order.ts";
-import type { Selection } from "../model/selection.ts";
+import type { NameProblem } from "../lookup/names.ts";
+import type { Demands } from "../model/demand.ts";
+import type { DumpName, Selection } from "../model/selection.ts";
 import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
 
@@ -16,7 +18,7 @@ export interface Predicate {
   /** INET_DIAG_REQ_BYTECODE, if the kernel can evaluate it. */
   readonly bytecode: Uint8Array | undefined;
   /** What it reads of a socket, be it to be shown or not. */
-  readonly details?: Details;
+  readonly demands?: Demands;
   /** Whether a socket passes, or may pass, where that takes more than the kernel tells: see `settle`. */
   accepts(socket: Socket): boolean;
   /** Looks up what the kernel does not tell of the sockets that may pass, and says which of them do. */
@@ -64,13 +66,8 @@ export type Problem =
   /** The kernel had no room for some destroy events, and dropped them. */
   | {
       readonly kind: "lost";
-      /** The netlink port id of the socket that listens. */
-      readonly portId: number;
-      /**
-       * After the first one the kernel says no more until all that waited was received. Now it is: there may have been
-       * others meanwhile.
-       */
-      readonly rest?: true;
+      /** How many since the last such problem, if /proc/net/netlink tells. */
+      readonly count: number | undefined;
     }
   /** A socket was not closed. */
   | {
@@ -80,6 +77,28 @@ export type Problem =
       /** Which. */
       readonly socket: InetSocket;
     }
+  /** A name cannot be looked up. */
+  | NameProblem
+  /** A network namespace cannot be entered, or its processes cannot be read. */
+  | {
+      readonly kind: "namespace";
+      /** What, in one line. */
+      readonly message: string;
+      /** Whether the sockets of an existing namespace are left out for that. */
+      readonly leftOut: boolean;
+    }
+  /** The types of a BPF map cannot be had, so that its values are bytes. */
+  | {
+      readonly kind: "bpfMap";
+      /** What, in one line. */
+      readonly message: string;
+    }
+  /** The descriptors of processes may not be read, so that sockets which they have open show no owner. */
+  | {
+      readonly kind: "unreadable";
+      /** Their process ids; some may be gone. */
+      readonly pids: readonly number[];
+    }
   /** A socket's attributes cannot be walked to their end; those before are used. */
   | (MalformedAttribute & {
       readonly kind: "malformed";
@@ -87,10 +106,13 @@ export type Problem =
       readonly shown: boolean;
     });
 
-/** What to list. */
-export interface Query {
+/** What to list of one table. */
+export interface TableQuery {
   readonly selection: Selection;
-  readonly details: Details;
+  /** What is wanted of each socket beyond what the kernel always sends. */
+  readonly demands: Demands;
+  /** Descriptors of the BPF maps whose values are wanted, all maps if empty; undefined for no values. */
+  readonly bpfMapFds?: readonly number[] | undefined;
   readonly predicate: Predicate | undefined;
   /** Whether sockets are kept beyond the batch that they come in; if not, its memory is used again. */
   readonly keep: boolean;
@@ -104,6 +126,12 @@ export interface Query {
   readonly report: (problem: Problem) => void;
 }
 
+/** What to list. */
+export interface Query extends TableQuery {
+  /** The code that the listing needs. */
+  readonly parts: QueryParts;
+}
+
 /** Sockets of one table that came together. */
 export interface SocketBatch {
   readonly dump: DumpName;
@@ -112,3 +140,30 @@ export interface SocketBatch {
 
 /** The batch that says that nothing has come yet, where the transport does not wait. It is of no table. */
 export const notYet: SocketBatch = { dump: "netlink", sockets: [] };
+
+/** The batch after which the code that reads /proc must be loaded: netlink did not list a table. It is of no table. */
+export const needsProc: SocketBatch = { dump: "netlink", sockets: [] };
+
+/**
+ * The code that a listing needs beside what every listing needs. The command loads it for each run with `import()`,
+ * the library has all of it from the start: one seam, which works in a bundle and in Node's ES modules alike.
+ */
+export interface QueryParts {
+  readonly families: Families;
+  /** What reads /proc and TCPDIAG_FILE; loaded when a table turns out to need it. */
+  proc?: ProcListing;
+}
+
+/** Listing from files: see proc.ts, which has it. */
+export interface ProcListing {
+  /** Lists families of a table from /proc/net. */
+  listFromProc(
+    files: Files,
+    query: TableQuery,
+    sources: Sources,
+    name: DumpName,
+    families: readonly number[],
+  ): Generator<SocketBatch>;
+  /** Lists TCP sockets from a file of netlink messages. */
+  listDiagFile(files: Files, query: TableQuery, path: string): Generator<SocketBatch>;
+}

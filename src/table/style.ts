@@ -9,8 +9,8 @@ import type { Owner } from "../enrich/processes.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 
-/** The options of ss that change what a row says. */
-export interface Style {
+/** The options of ss that change what a row shows. */
+export interface RowStyle {
   /** `-n`: numbers instead of service, protocol and process names. */
   readonly numeric: boolean;
   /** `-r`: host names instead of addresses. */
@@ -45,9 +45,34 @@ export interface Style {
   readonly processContext: boolean;
   /** `-z`: those and the sockets'. */
   readonly socketContext: boolean;
+}
+
+/** How rows are written. */
+export interface Style extends RowStyle {
   /** Strangers' control characters become `\xNN`: the output is a terminal. */
   readonly escape: boolean;
 }
+
+/** The rows of a run without options. */
+export const plainStyle: RowStyle = {
+  numeric: false,
+  resolve: false,
+  oneline: false,
+  timers: false,
+  extended: false,
+  memory: false,
+  info: false,
+  tos: false,
+  cgroup: false,
+  inetSockopt: false,
+  tipcinfo: false,
+  bpf: false,
+  bpfMaps: false,
+  bpfMapIds: [],
+  threads: false,
+  processContext: false,
+  socketContext: false,
+};
 
 /** Names for numbers; each answer is bytes that stay the same, or undefined where there is no name. */
 export interface Names {

@@ -1,12 +1,12 @@
 /** Whatever bytes a socket of a family other than inet is made of, it is shown, and nothing outside of them is read. */
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { describers, type Kind } from "../../src/catalogue/describe.ts";
-import { blankDraft } from "../../src/cli/options.ts";
+import { describers } from "../../src/catalogue/describe.ts";
 import type { AttributeTable } from "../../src/diag/attribute.ts";
 import type { DiagMessage, Origin } from "../../src/diag/message.ts";
-import type { FamilyDump } from "../../src/families/family-dump.ts";
+import type { FamilyDump } from "../../src/families/family.ts";
 import { netlinkAttributes } from "../../src/families/netlink/layout.ts";
 import { netlinkDump } from "../../src/families/netlink/socket.ts";
 import { packetAttributes } from "../../src/families/packet/layout.ts";
@@ -20,12 +20,14 @@ import { vsockDump } from "../../src/families/vsock/socket.ts";
 import { xdpAttributes } from "../../src/families/xdp/layout.ts";
 import { xdpDump } from "../../src/families/xdp/socket.ts";
 import { noNames } from "../../src/fields/names.ts";
+import type { Kind } from "../../src/model/selection.ts";
 import { NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
 import { dump } from "../../src/netlink/dump.ts";
 import { align4 } from "../../src/netlink/message.ts";
 import { writeRow } from "../../src/output/row.ts";
 import { decodePcap } from "../../src/replay/pcap.ts";
 import type { Names, Style } from "../../src/table/style.ts";
+import { plainStyle } from "../../src/table/style.ts";
 import { Table, tableColumns } from "../../src/table/table.ts";
 import { datagramsOf, dumpEnd, encodeAnswer, playing } from "./conversation.ts";
 
@@ -128,7 +130,7 @@ interface Look {
 }
 /** A style that shows all there is. */
 const wholeStyle: Style = {
-  ...blankDraft,
+  ...plainStyle,
   timers: true,
   extended: true,
   memory: true,

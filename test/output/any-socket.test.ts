@@ -1,9 +1,11 @@
 /** Whatever a kernel sends and strangers call themselves, the JSON is valid and as the schema says. */
+
 import { expect, test } from "bun:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describers } from "../../src/catalogue/describe.ts";
 import { socketSchema } from "../../src/catalogue/schema.ts";
+import { optionsOf } from "../../src/cli/options.ts";
 import { INET_DIAG_MESSAGE_SIZE } from "../../src/families/inet/layouts/inet-diag.ts";
 import { InetSocket } from "../../src/families/inet/socket.ts";
 import { netlinkDump } from "../../src/families/netlink/socket.ts";
@@ -17,7 +19,7 @@ import { type NameSource, noNames } from "../../src/fields/names.ts";
 import { inetTables } from "../../src/model/inet-tables.ts";
 import { JsonWriter } from "../../src/output/json.ts";
 
-const validate = new Ajv2020({ strictTypes: false }).compile(socketSchema());
+const validate = new Ajv2020({ strictTypes: false }).compile(socketSchema(optionsOf));
 
 const inet = { View: InetSocket, minimum: INET_DIAG_MESSAGE_SIZE };
 const dumps = [inet, unixDump, packetDump, netlinkDump, vsockDump, tipcDump, xdpDump] as const;

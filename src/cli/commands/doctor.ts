@@ -3,7 +3,7 @@ import { severities } from "../../doctor/rule.ts";
 import { rules } from "../../doctor/rules/index.ts";
 import { readThreshold, spelling } from "../../doctor/threshold.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
-import type { Option, OptionValue } from "../options.ts";
+import type { OptionValue } from "../options.ts";
 import type { Command } from "./command.ts";
 import { type DoctorSettings, EXIT_FOUND } from "./doctor/settings.ts";
 
@@ -15,31 +15,6 @@ const APART_LIMIT_MS = 86_400_000;
 function refuse(message: string): Stop {
   return { kind: "error", message, usage: false, status: EXIT_USAGE };
 }
-
-/** The options of ss that a listing of findings has no use for. */
-const withoutUse = new Set([
-  "columns",
-  "by",
-  "sort",
-  "csv",
-  "ndjson",
-  "no-header",
-  "no-queues",
-  "diag",
-  "events",
-  "explain",
-  "kill",
-  "kill-all",
-  "summary",
-  "man",
-  "completions",
-  "bpf-maps",
-  "bpf-map-id",
-  "bpf",
-  "resolve",
-  "peer",
-  "tipcinfo",
-]);
 
 /** The value of an option that names a rule. */
 const ruleId: OptionValue = { name: "ID", kind: "word", choices: rules.map(({ id }) => id) };
@@ -105,7 +80,6 @@ export const doctor: Command<DoctorSettings> = {
     },
   ],
   settings: { apartMs: APART_MS, rules: [], thresholds: [], listRules: false },
-  takes: ({ longs }: Option) => !longs.some((long) => withoutUse.has(long)),
   async run(task) {
     const { runDoctor } = await import("./doctor/run.ts");
     return runDoctor(task);

@@ -37,13 +37,6 @@ function readList<Word extends string>(
   return { set };
 }
 
-/** Options of ss that choose which sockets are looked at, and where. */
-const selecting: ReadonlySet<string> = new Set(["tables", "families", "states", "filter", "source"]);
-/** Options of other kinds that go with it, too. */
-const others: ReadonlySet<string> = new Set(["help", "version", "numeric", "no-header", "processes"]);
-/** Options of those kinds that do not: what happens cannot be recorded or replayed. */
-const refused: ReadonlySet<string> = new Set(["record", "replay"]);
-
 /** The command. */
 export const events: Command<EventsSettings> = {
   doc:
@@ -165,7 +158,5 @@ export const events: Command<EventsSettings> = {
     timeoutMs: undefined,
     traceBufferKb: undefined,
   },
-  takes: ({ category, longs: [name = ""] }) =>
-    (selecting.has(category) && !refused.has(name)) || others.has(name),
   run: async (task) => (await import("./events/run.ts")).runEvents(task),
 };

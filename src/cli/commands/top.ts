@@ -15,13 +15,6 @@ function wrong(program: string, what: string, value: string, expected: string): 
   return { kind: "error", message, usage: false, status: EXIT_USAGE };
 }
 
-/** Whether an option of ss chooses which sockets are looked at, and where. */
-const selecting: ReadonlySet<string> = new Set(["tables", "families", "states", "filter", "source"]);
-/** Options of other kinds that go with it, too. */
-const others: ReadonlySet<string> = new Set(["help", "version", "top"]);
-/** Options of those kinds that do not: what is looked at must be alive. */
-const refused: ReadonlySet<string> = new Set(["record", "replay"]);
-
 /** The command. */
 export const top: Command<TopSettings> = {
   doc:
@@ -108,7 +101,5 @@ export const top: Command<TopSettings> = {
     sort: { column: "rate", descending: true },
     by: undefined,
   },
-  takes: ({ category, longs: [name = ""] }) =>
-    (selecting.has(category) && !refused.has(name)) || others.has(name),
   run: async (task) => (await import("./top/run.ts")).runTop(task),
 };

@@ -1,6 +1,8 @@
 /** The options that a shell completes: those of ss, and after a command its own with those of ss that it takes. */
+import { columnNames } from "../columns.ts";
 import type { Command } from "../commands/command.ts";
 import { commandTable } from "../commands/table.ts";
+import type { CommandWord } from "../commands/words.ts";
 import type { OptionHelp } from "../help.ts";
 import { type OptionValue, options } from "../options.ts";
 
@@ -26,16 +28,24 @@ export function hasValue(option: OptionHelp): option is OptionHelp & { readonly 
   return option.value !== undefined;
 }
 
+/** The words that a value of kind `list` can be made of. */
+export function listWords({ choices = [], columns }: OptionValue): readonly string[] {
+  return columns ? [...columnNames(), ...choices] : choices;
+}
+
 /** The words that a value of kind `word` can be, as they are typed; none if it can be any. */
 export function valueWords({ choices = [], reversible = false }: OptionValue): readonly string[] {
   return reversible ? choices.flatMap((word) => [word, `-${word}`]) : choices;
 }
 
 /** The options of ss that go with a command, each by the names that no option of the command's own has. */
-export function takenOptions(command: Pick<Command<unknown>, "options" | "takes">): readonly OptionHelp[] {
+export function takenOptions(
+  word: CommandWord,
+  command: Pick<Command<unknown>, "options">,
+): readonly OptionHelp[] {
   const hidden = new Set(command.options.flatMap(optionNames));
   return options
-    .filter((option) => command.takes(option))
+    .filter(({ commands }) => commands?.includes(word))
     .map((option) => ({
       ...option,
       shorts: [...(option.shorts ?? "")].filter((letter) => !hidden.has(`-${letter}`)).join(""),
@@ -50,6 +60,6 @@ export const commandOptions: readonly [CommandOptions, ...CommandOptions[]] = [
   ...commandTable.map(([word, command]) => ({
     command: word,
     own: command.options,
-    taken: takenOptions(command),
+    taken: takenOptions(word, command),
   })),
 ];

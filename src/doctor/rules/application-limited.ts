@@ -50,7 +50,7 @@ export const applicationLimited = rule({
   sockets: {
     tables: ["tcp"],
     states: 1 << SS_ESTABLISHED,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ rate }) =>
       suspects<InetSocket>((socket) => {
         const info = infoOf(socket);

@@ -53,7 +53,7 @@ export const bufferbloat = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ queue, times }) =>
       suspects<InetSocket>((socket) => {
         if (socket.wqueue === 0) return false;

@@ -45,7 +45,7 @@ export const closeWait = rule({
   sockets: {
     tables: ["tcp", "mptcp"],
     states: 1 << SS_CLOSE_WAIT,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) => suspects<InetSocket>((socket) => socket.inode !== 0 && waitedMs(socket) >= age),
     inodes: inodesOf,
   },

@@ -40,7 +40,7 @@ export const deadPeer = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ retransmits }) =>
       suspects<InetSocket>(
         (socket) => socket.retransmits >= retransmits && repeating.has(socket.timerNumber),

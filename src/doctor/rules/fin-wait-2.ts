@@ -43,7 +43,7 @@ export const finWait2 = rule({
   sockets: {
     tables: ["tcp"],
     states: 1 << SS_FIN_WAIT_2,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) => suspects<InetSocket>((socket) => socket.inode !== 0 && silentMs(socket) >= age),
     inodes: inodesOf,
   },

@@ -76,7 +76,7 @@ export const keepalive = rule({
   sockets: {
     tables: ["tcp"],
     states: 1 << SS_ESTABLISHED,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) => collectIdle(age),
     inodes: ({ sockets }) => inodesOf(sockets),
   },

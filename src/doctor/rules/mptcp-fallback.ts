@@ -55,7 +55,7 @@ export const mptcpFallback = rule({
   sockets: {
     tables: ["mptcp"],
     states: 1 << SS_ESTABLISHED,
-    details: { info: true },
+    demands: ["info"],
     collect: fallbacks,
   },
   check({ first, thresholds: { count, share } }) {

@@ -41,7 +41,7 @@ export const peerNotReading = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) =>
       suspects<InetSocket>(
         (socket) => socket.wqueue > 0 && stuckMs(socket) >= age && isPeerWindowClosed(connectionOf(socket)),

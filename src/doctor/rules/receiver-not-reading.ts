@@ -41,7 +41,7 @@ export const receiverNotReading = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("fin-wait-1")! | stateMask("fin-wait-2")!,
-    details: { info: true },
+    demands: ["info"],
     // One that no file is left of was not accepted yet, which is another matter.
     collect: ({ age }) =>
       suspects<InetSocket>((socket) => socket.rqueue > 0 && socket.inode !== 0 && unreadMs(socket) >= age),

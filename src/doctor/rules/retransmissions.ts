@@ -128,7 +128,7 @@ export const retransmissions = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")! | stateMask("fin-wait-1")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ share }) => collectLosses(share),
     again: ({ sockets }) => sockets,
   },

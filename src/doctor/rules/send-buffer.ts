@@ -56,7 +56,7 @@ export const sendBuffer = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true, memory: true },
+    demands: ["info", "memory"],
     collect: () => suspects<InetSocket>((socket) => socket.wqueue > 0 && wasLimited(socket)),
     again: (gathered) => gathered,
   },

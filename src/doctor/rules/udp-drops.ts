@@ -44,7 +44,7 @@ export const udpDrops = rule({
   sockets: {
     tables: ["udp"],
     states: stateGroups.all,
-    details: { memory: true },
+    demands: ["memory"],
     collect: () => losers<InetSocket>(),
     again: () => "all",
     inodes: inodesOf,

@@ -96,9 +96,8 @@ describe("InetSocket", () => {
 
 test("BPF storages are asked for by the descriptors of their maps, or all of them", () => {
   const attribute = { type: 0x8002, payload: new Uint8Array(0) };
-  expect(bpfStorageRequest({ bpfMaps: true })).toEqual([attribute]);
-  expect(bpfStorageRequest({ bpfMapIds: [3] })).toEqual([attribute]);
+  expect(bpfStorageRequest([])).toEqual([attribute]);
   const payload = Uint8Array.from([8, 0, 1, 0, 5, 0, 0, 0, 8, 0, 1, 0, 6, 1, 0, 0]);
-  expect(bpfStorageRequest({ bpfMapIds: [3, 4], bpfMapFds: [5, 262] })).toEqual([{ ...attribute, payload }]);
-  expect(bpfStorageRequest({ bpfMaps: false, bpfMapIds: [], bpfMapFds: [] })).toEqual([]);
+  expect(bpfStorageRequest([5, 262])).toEqual([{ ...attribute, payload }]);
+  expect(bpfStorageRequest(undefined)).toEqual([]);
 });

@@ -7,7 +7,6 @@ import { AF_INET6, IPPROTO_MPTCP, IPPROTO_SCTP } from "../../model/family.ts";
 import { type StateName, stateName } from "../../model/state.ts";
 import { NLA_F_NESTED } from "../../netlink/constants.ts";
 import { type AttributeToWrite, encodeAttributes, u32Payload } from "../../netlink/message.ts";
-import type { Details } from "../family-dump.ts";
 import { BpfStorages, SK_DIAG_BPF_STORAGE_REQ_MAP_FD } from "./layouts/bpf-storage.ts";
 import { BbrInfo, DctcpInfo, VegasInfo } from "./layouts/congestion.ts";
 import {
@@ -65,10 +64,14 @@ export function inetLegacyRequest(family: number, ext: number, states: number): 
   return bytes;
 }
 
-/** The attribute of a dump request that asks for BPF storages, if they are wanted; it needs CAP_BPF. */
-export function bpfStorageRequest({ bpfMaps, bpfMapIds, bpfMapFds = [] }: Details): AttributeToWrite[] {
-  if (!bpfMaps && !bpfMapIds?.length) return [];
-  const maps = bpfMapFds.map((fd) => ({ type: SK_DIAG_BPF_STORAGE_REQ_MAP_FD, payload: u32Payload(fd) }));
+/**
+ * The attribute of a dump request that asks for BPF storages; it needs CAP_BPF.
+ *
+ * @param mapFds descriptors of the maps whose values are wanted, all maps if it is empty; undefined for no values
+ */
+export function bpfStorageRequest(mapFds: readonly number[] | undefined): AttributeToWrite[] {
+  if (mapFds === undefined) return [];
+  const maps = mapFds.map((fd) => ({ type: SK_DIAG_BPF_STORAGE_REQ_MAP_FD, payload: u32Payload(fd) }));
   return [{ type: INET_DIAG_REQ_SK_BPF_STORAGES | NLA_F_NESTED, payload: encodeAttributes(maps) }];
 }
 

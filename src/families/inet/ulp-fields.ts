@@ -31,7 +31,7 @@ const tlsColumns: readonly Column<InetSocket>[] = [
       type: "string",
       words: [...words.values()],
       kernel,
-      option: "-i",
+      demand: "info",
       doc,
       read: ({ ulpInfo }: InetSocket) => {
         const number = ulpInfo?.tls?.[name as keyof typeof tlsWordsOf];
@@ -41,7 +41,7 @@ const tlsColumns: readonly Column<InetSocket>[] = [
   }),
   ...structColumns(
     "ulp.tls",
-    "-i",
+    "info",
     { zcRoTx: tlsInfo.zcRoTx, rxNoPad: tlsInfo.rxNoPad },
     (socket: InetSocket) => socket.ulpInfo?.tls,
   ),
@@ -57,7 +57,7 @@ const subflowColumns: readonly Column<InetSocket>[] = [
     ss: "flags:",
     words: mptcpSubflowFlags.map(({ name }) => name),
     kernel: flags.kernel,
-    option: "-i",
+    demand: "info",
     doc: flags.doc,
     read: ({ ulpInfo }) => {
       const bits = ulpInfo?.mptcp?.flags;
@@ -65,7 +65,7 @@ const subflowColumns: readonly Column<InetSocket>[] = [
       return mptcpSubflowFlags.flatMap(({ name }, bit) => (bits & (1 << bit) ? name : []));
     },
   },
-  ...structColumns("ulp.mptcp", "-i", subflowFields, (socket: InetSocket) => socket.ulpInfo?.mptcp),
+  ...structColumns("ulp.mptcp", "info", subflowFields, (socket: InetSocket) => socket.ulpInfo?.mptcp),
 ];
 
 function storage({ mapId, value }: BpfStorage, names: NameSource): Json[] {
@@ -90,7 +90,7 @@ export function ulpColumns(
       ss: "md5keys:",
       kernel: "INET_DIAG_MD5SIG",
       since: "4.14",
-      option: "-i",
+      demand: "info",
       doc: "keys of MD5 signatures; needs CAP_NET_ADMIN",
       read: ({ md5Signatures }) =>
         md5Signatures?.map(({ data, addressOffset, family, prefixLength, key }) => ({
@@ -105,7 +105,7 @@ export function ulpColumns(
       ss: "tcp-ulp-",
       kernel: "INET_ULP_INFO_NAME",
       since: "5.4",
-      option: "-i",
+      demand: "info",
       doc: "protocol on top of TCP",
       read: ({ ulpInfo }) => {
         const name = ulpInfo?.name;
@@ -131,7 +131,7 @@ export function ulpColumns(
       ],
       kernel: "INET_DIAG_SK_BPF_STORAGES",
       since: "5.7",
-      option: "--bpf-maps",
+      demand: "bpfStorages",
       doc: "what BPF programs have stored; needs root",
       read: ({ bpfStorages }) => {
         const told = bpfStorages && [...bpfStorages].flatMap((each) => storage(each, names));

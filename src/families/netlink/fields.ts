@@ -74,7 +74,7 @@ export const netlinkColumns = (names: NameSource): readonly Column<NetlinkDiagSo
   {
     key: "local.processContext",
     type: "string",
-    option: "-Z",
+    demand: "processContext",
     doc: "SELinux context of that process, of the kernel for port id 0",
     read: ({ portId }) => {
       const context = names.processContext(portId);

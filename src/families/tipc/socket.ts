@@ -2,7 +2,7 @@
 import { writeField } from "../../bytes/layout.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_TIPC } from "../../model/family.ts";
-import type { FamilyDump } from "../family-dump.ts";
+import type { FamilyDump } from "../family.ts";
 import {
   TIPC_DIAG_REQUEST_SIZE,
   TipcConnection,
@@ -89,7 +89,7 @@ export class TipcSocket extends DiagMessage {
 
 /** How TIPC sockets are listed. */
 export const tipcDump: FamilyDump<TipcSocket> = {
-  request(_details, states) {
+  request(_demands, states) {
     const bytes = new Uint8Array(TIPC_DIAG_REQUEST_SIZE);
     const data = new DataView(bytes.buffer);
     writeField(tipcDiagRequest.family, data, 0, AF_TIPC);

@@ -60,7 +60,7 @@ export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] =>
     doc: "the abstract name that it is bound to, without its first NUL",
     read: (socket) => abstractOf(names.peerName(socket)),
   },
-  peerProcessesColumn(names, "--peer, -p"),
+  peerProcessesColumn(names, "peerOwners"),
   {
     key: "uid",
     type: "integer",
@@ -103,7 +103,7 @@ export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] =>
     ss: "ino:",
     type: "integer",
     kernel: "udiag_vfs_ino",
-    option: "-e",
+    demand: "extended",
     doc: "inode of the file that it is bound to",
     read: ({ fileInode }) => fileInode,
   },
@@ -112,7 +112,7 @@ export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] =>
     ss: "dev:",
     type: "string",
     kernel: "udiag_vfs_dev",
-    option: "-e",
+    demand: "extended",
     doc: "device of that file, as major:minor",
     // The kernel's own packing: 12 bits of major, 20 of minor. ss takes it apart in another way.
     read: ({ fileDevice }) =>
@@ -124,10 +124,10 @@ export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] =>
     items: "integer",
     ss: "peers:",
     kernel: "UNIX_DIAG_ICONS",
-    option: "-e",
+    demand: "extended",
     doc: "inodes of the connections that wait to be accepted",
     read: ({ pending }) => pending,
   },
   processesColumn(names),
-  ...structColumns("memory", "-m", skMemInfo, (socket: UnixSocket) => socket.memory),
+  ...structColumns("memory", "memory", skMemInfo, (socket: UnixSocket) => socket.memory),
 ];

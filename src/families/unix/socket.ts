@@ -4,7 +4,7 @@ import { SkMemInfo } from "../../diag/memory.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "../../model/family.ts";
 import type { Table } from "../../model/selection.ts";
-import type { FamilyDump } from "../family-dump.ts";
+import type { FamilyDump } from "../family.ts";
 import { type Shutdown, shutdownOf } from "../inet/socket.ts";
 import {
   UDIAG_SHOW,
@@ -107,7 +107,7 @@ const tableOfType = new Map<number, Table>([
 
 /** How UNIX sockets are listed. */
 export const unixDump: FamilyDump<UnixSocket> = {
-  request({ memory, extended, uid }, states) {
+  request(demands, states) {
     const bytes = new Uint8Array(UNIX_DIAG_REQUEST_SIZE);
     const data = new DataView(bytes.buffer);
     writeField(unixDiagRequest.family, data, 0, AF_UNIX);
@@ -116,9 +116,9 @@ export const unixDump: FamilyDump<UnixSocket> = {
       UDIAG_SHOW.name |
       UDIAG_SHOW.peer |
       UDIAG_SHOW.rqlen |
-      (memory ? UDIAG_SHOW.memInfo : 0) |
-      (uid ? UDIAG_SHOW.uid : 0) |
-      (extended ? UDIAG_SHOW.vfs | UDIAG_SHOW.icons : 0);
+      (demands.has("memory") ? UDIAG_SHOW.memInfo : 0) |
+      (demands.has("uid") ? UDIAG_SHOW.uid : 0) |
+      (demands.has("extended") ? UDIAG_SHOW.vfs | UDIAG_SHOW.icons : 0);
     writeField(unixDiagRequest.show, data, 0, show);
     return bytes;
   },

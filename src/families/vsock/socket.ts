@@ -3,7 +3,7 @@ import { wholeView, writeField } from "../../bytes/layout.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_VSOCK, SOCK_DGRAM, SOCK_STREAM } from "../../model/family.ts";
 import type { Table } from "../../model/selection.ts";
-import type { FamilyDump } from "../family-dump.ts";
+import type { FamilyDump } from "../family.ts";
 import { type Shutdown, shutdownOf } from "../inet/socket.ts";
 import {
   VSOCK_DIAG_MESSAGE_SIZE,
@@ -37,7 +37,7 @@ const tableOfType = new Map<number, Table>([
 
 /** How vsock sockets are listed. */
 export const vsockDump: FamilyDump<VsockSocket> = {
-  request(_details, states) {
+  request(_demands, states) {
     const bytes = new Uint8Array(VSOCK_DIAG_REQUEST_SIZE);
     const data = new DataView(bytes.buffer);
     writeField(vsockDiagRequest.family, data, 0, AF_VSOCK);

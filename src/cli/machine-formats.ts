@@ -1,0 +1,181 @@
+/** Formats for machines, and chosen columns, of sockets or of groups of them: JSON, CSV, a table. */
+import type { Catalog, CatalogColumn } from "../catalogue/catalog.ts";
+import { describers } from "../catalogue/describe.ts";
+import { groupSockets } from "../catalogue/group.ts";
+import { rowOrder } from "../catalogue/order.ts";
+import { type Column, describer, suffixOf } from "../fields/column.ts";
+import type { NameSource } from "../fields/names.ts";
+import type { Kind, Selection } from "../model/selection.ts";
+import { ColumnsTable } from "../output/columns-table.ts";
+import { CsvWriter } from "../output/csv.ts";
+import { JsonWriter } from "../output/json.ts";
+import type { Head, Row } from "../output/value.ts";
+import { COUNT, type Order, type SortKey } from "../plan/plan.ts";
+import type { OpenQuery } from "../query/open.ts";
+import type { SocketBatch } from "../query/query.ts";
+import { columnsWith, selectedKinds } from "./columns.ts";
+import { nameSource, useTable } from "./name-source.ts";
+import type { Presentation, ShowOptions } from "./plan.ts";
+import type { World } from "./world.ts";
+
+/** A column that was chosen, under the name that it was chosen by. */
+interface Chosen {
+  readonly name: string;
+  readonly column: CatalogColumn;
+}
+
+/** Takes rows. */
+interface RowWriter {
+  write(row: Row): void;
+  flush(): void;
+  end(): void;
+}
+
+function isNumeric({ type }: CatalogColumn): boolean {
+  return type === "integer" || type === "number";
+}
+
+/** A heading: with the unit, unless the name tells it or it goes without saying. */
+function headOf({ name, column }: Chosen, prefix = ""): Head {
+  const { key, unit } = column;
+  const telling = suffixOf(unit) !== undefined && name !== key && !name.includes(unit!);
+  return { name, key: prefix + key, numeric: isNumeric(column), ...(telling ? { unit: unit! } : {}) };
+}
+
+/** Makes the writer of rows for a format. */
+function rowWriter({ stdout }: World, { format, header }: Presentation, heads: readonly Head[]): RowWriter {
+  const write = (bytes: Uint8Array) => stdout.write(bytes);
+  const terminal = stdout.terminalColumns;
+  if (format === "csv") {
+    const csv = new CsvWriter(heads, { header, escape: terminal !== undefined, write });
+    return { write: (row) => csv.write(row), flush: () => csv.flush(), end: () => csv.flush() };
+  }
+  if (format === "table") {
+    const table = new ColumnsTable(heads, { header, screen: terminal || undefined, write });
+    return { write: (row) => table.write(row), flush: () => table.flush(), end: () => table.flush() };
+  }
+  const json = new JsonWriter(format, write);
+  const columns = heads.map(
+    ({ key }, index): Pick<Column<Row>, "key" | "read"> => ({ key, read: (row) => row[index] }),
+  );
+  const describe = describer(columns);
+  return { write: (row) => json.write(describe(row)), flush: () => json.flush(), end: () => json.end() };
+}
+
+/** Visits each socket; meanwhile names are those of its table. Returns when there are no more. */
+type EachSocket = (visit: (socket: { readonly kind: Kind }) => void) => Promise<void>;
+
+/** Shows sockets, or groups of them, in a format for machines or as a table of chosen columns. */
+export async function showMachine(
+  world: World,
+  query: OpenQuery,
+  presentation: Presentation,
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  { following = false }: ShowOptions,
+): Promise<void> {
+  const { format, columns, by, explainer } = presentation;
+  const { names, plan } = query;
+  const source = nameSource(plan, names, explainer);
+  const each: EachSocket = async (visit) => {
+    for await (const batch of batches) {
+      useTable(names, batch, following);
+      for (const socket of batch.sockets) visit(socket);
+    }
+  };
+  if (by !== undefined) await showGroups(world, presentation, plan.order, source, each);
+  else if (format === "csv" || columns !== undefined)
+    await showColumns(world, presentation, query.selection, source, each, following);
+  else if (format !== "table") await showObjects(world, format, source, each, following);
+}
+
+async function showObjects(
+  world: World,
+  format: "json" | "ndjson",
+  source: NameSource,
+  each: EachSocket,
+  following: boolean,
+): Promise<void> {
+  const describe = describers(source);
+  const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
+  await each((socket) => {
+    json.write(describe(socket));
+    if (following) json.flush();
+  });
+  json.end();
+}
+
+function choose(names: readonly string[], { find }: Catalog, whole: boolean): Chosen[] {
+  return names.flatMap((name) => {
+    const found = find(name, whole) ?? [];
+    return found.map((column) => ({ name: found.length === 1 ? name : column.key, column }));
+  });
+}
+
+/** Whether an option wants a column, so that it stands in CSV without being named. */
+function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): boolean {
+  return demand === undefined || shown.has(demand) || (demand === "uid" && format !== "table");
+}
+
+async function showColumns(
+  world: World,
+  presentation: Presentation,
+  selection: Selection,
+  source: NameSource,
+  each: EachSocket,
+  following: boolean,
+): Promise<void> {
+  const { format, columns } = presentation;
+  const whole = format === "json" || format === "ndjson";
+  const chosen =
+    columns === undefined
+      ? columnsWith(source, selectedKinds(selection))
+          .columns.filter((column) => isShown(column, presentation))
+          .map((column) => ({ name: column.key, column }))
+      : choose(columns, columnsWith(source), whole);
+  const writer = rowWriter(
+    world,
+    presentation,
+    chosen.map((column) => headOf(column)),
+  );
+  await each((socket) => {
+    writer.write(chosen.map(({ column }) => column.read(socket)));
+    if (following) writer.flush();
+  });
+  writer.end();
+}
+
+async function showGroups(
+  world: World,
+  presentation: Presentation,
+  order: Order,
+  source: NameSource,
+  each: EachSocket,
+): Promise<void> {
+  const catalog = columnsWith(source);
+  const by = choose(presentation.by!, catalog, false);
+  const sum = choose(presentation.columns!, catalog, false);
+  const columns = (chosen: readonly Chosen[]) => chosen.map(({ column }) => column);
+  const grouping = groupSockets(columns(by), columns(sum));
+  await each(grouping.add);
+  const heads = [
+    ...by.map((column) => headOf(column, "by.")),
+    { name: COUNT, key: COUNT, numeric: true },
+    ...sum.map((column) => headOf(column, "sum.")),
+  ];
+  const keys = [...columns(by).map(({ key }) => key), COUNT, ...columns(sum).map(({ key }) => key)];
+  const indexOf = ({ name }: SortKey) => keys.indexOf(name === COUNT ? COUNT : catalog.find(name)![0]!.key);
+  const sort = order.sort.length > 0 ? order.sort : [{ name: COUNT, descending: true }];
+  const indexes = sort.map(indexOf);
+  const compare = rowOrder(sort.map(({ descending }) => descending));
+  const rows = grouping
+    .groups()
+    .map(({ values, count, sums }) => {
+      const row: Row = [...values, count, ...sums];
+      return { row, keys: indexes.map((index) => row[index]) };
+    })
+    .sort((a, b) => compare(a.keys, b.keys))
+    .slice(0, order.top);
+  const writer = rowWriter(world, presentation, heads);
+  for (const { row } of rows) writer.write(row);
+  writer.end();
+}
