@@ -3,7 +3,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -29,7 +28,7 @@ export interface NewFolder {
   link(path: string, target: string): void;
   /** Makes a folder and those above it. */
   makeFolder(path: string): void;
-  /** Whether anything has this name, be it a link to nothing. */
+  /** Whether something with this name was made. */
   has(path: string): boolean;
   close(): void;
 }
@@ -56,27 +55,28 @@ export function newFolder(path: string): NewFolder {
     closeSync(fd);
     throw cause instanceof RecordingError ? cause : recordingError("write", path, cause);
   }
+  // The folder was empty, so these are all names in it.
+  const made = new Set<string>(["."]);
   const makeFolder = (name: string) => {
-    mkdirSync(`${root}/${name}`, { recursive: true, mode: FOLDER_MODE });
-  };
-  const makeParent = (name: string) => {
-    const parent = dirname(name);
-    if (parent !== ".") makeFolder(parent);
+    if (made.has(name)) return;
+    makeFolder(dirname(name));
+    mkdirSync(`${root}/${name}`, { mode: FOLDER_MODE });
+    made.add(name);
   };
   return {
     write(name, bytes) {
-      makeParent(name);
+      makeFolder(dirname(name));
       const flag = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
       writeFileSync(`${root}/${name}`, bytes, { flag: flag as unknown as string, mode: FILE_MODE });
+      made.add(name);
     },
     link(name, target) {
-      makeParent(name);
+      makeFolder(dirname(name));
       symlinkSync(target, `${root}/${name}`);
+      made.add(name);
     },
     makeFolder,
-    has(name) {
-      return lstatSync(`${root}/${name}`, { throwIfNoEntry: false }) !== undefined;
-    },
+    has: (name) => made.has(name),
     close: () => closeSync(fd),
   };
 }
