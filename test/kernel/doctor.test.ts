@@ -309,7 +309,9 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
       const [finding] = run(...nobody).findings;
       expect([finding?.severity, finding?.title]).toEqual([
         "info",
-        expect.stringMatching(/^The descriptors of \d+ process(es)? cannot be read, so their sockets show no owner$/),
+        expect.stringMatching(
+          /^The descriptors of \d+ process(es)? cannot be read, so their sockets show no owner$/,
+        ),
       ]);
     } finally {
       rmSync(folder, { recursive: true });
