@@ -1,8 +1,10 @@
 /** The entry point of the executable: connects a run to the process. */
-import { fstatSync, readFileSync } from "node:fs";
+import { fstatSync, readFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
+import { isatty } from "node:tty";
 import { libc } from "#libc";
+import { escapeLines } from "../bytes/terminal.ts";
 import { encodeBytes } from "../bytes/text.ts";
 import { once } from "../enrich/once.ts";
 import { liveHost } from "../host/live.ts";
@@ -38,12 +40,34 @@ function output(fd: number, write: Output["write"]): Output {
   return { write, terminalColumns: terminalColumns(fd), room: () => room(fd, isFile) };
 }
 
-/** Writes to standard error. A failure is not reported: the exit status must do. */
-function writeError(bytes: Uint8Array): void {
+const ERASE_LINE = new TextEncoder().encode("\r\u001b[K");
+
+/** Writes to standard error. What cannot be written there is dropped, and the exit status remains. */
+function tryToWrite(bytes: Uint8Array): void {
   try {
     writeAll(STDERR, bytes);
   } catch (error) {
     if (!(error instanceof WriteError)) throw error;
+  }
+}
+
+/** Standard error. On a terminal, messages are escaped: they quote arguments, paths and the kernel's words. */
+function errorOutput(): Output {
+  const plain = output(STDERR, tryToWrite);
+  if (plain.terminalColumns === undefined) return plain;
+  return {
+    ...plain,
+    write: (bytes) => tryToWrite(escapeLines(bytes)),
+    eraseLine: () => tryToWrite(ERASE_LINE),
+  };
+}
+
+/** Writes the last message of a process. Not through libc, which may be what fails. */
+function reportFatal(bytes: Uint8Array): void {
+  try {
+    writeSync(STDERR, isatty(STDERR) ? escapeLines(bytes) : bytes);
+  } catch {
+    // The exit status remains.
   }
 }
 
@@ -67,9 +91,9 @@ const interrupted = once(() => {
 const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
 const program = basename(called) === "ss" ? "ss" : "sockscope";
 const standard = standardOutput();
-const stderr = output(STDERR, writeError);
 let status = 0;
 try {
+  const stderr = errorOutput();
   status = await run({
     program,
     args: commandLine(),
@@ -87,7 +111,7 @@ try {
   standard.finish();
 } catch (error) {
   const broken = error instanceof WriteError ? brokenPipeStatus(error, status) : undefined;
-  if (broken === undefined) stderr.write(encodeBytes(`${program}: ${(error as Error).message}\n`));
+  if (broken === undefined) reportFatal(encodeBytes(`${program}: ${(error as Error).message}\n`));
   status = broken ?? 1;
 }
 // A look-up of a name may still wait for its answer.

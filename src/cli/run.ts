@@ -16,7 +16,7 @@ import { halt, type TextStop } from "./halt.ts";
 import { onMachine } from "./machine.ts";
 import { type Draft, parse } from "./options.ts";
 import { planListing, refusalOf, viewFor } from "./plan.ts";
-import { reporter } from "./report.ts";
+import { reporter, withStatus } from "./report.ts";
 import { select } from "./select.ts";
 import { show } from "./show.ts";
 import type { World } from "./world.ts";
@@ -66,7 +66,7 @@ async function listSockets(
   const planned = await planListing(world, draft, view, source);
   if (isStop(planned)) return nothingSelected(world, planned, draft);
   const { plan, presentation, words } = planned;
-  const report = reporter(world, host, plan.sources);
+  const { report, status } = withStatus(reporter(world, host, plan.sources), draft);
   let opened: OpenQuery;
   try {
     opened = await openQuery({ host, report }, plan);
@@ -91,7 +91,7 @@ async function listSockets(
   if (draft.kill || draft.record !== undefined) world.stdout.ignoreFailures?.();
   const batches = query.socketsAsync();
   await show(world, query, presentation, keepsSockets(plan) ? await query.complete(batches) : batches);
-  return 0;
+  return status();
 }
 
 /** `-D`: the kernel's answers as they come. */

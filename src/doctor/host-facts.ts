@@ -1,7 +1,7 @@
 /** Reads what rules know about the host other than sockets: processes, and files below /proc. proc(5). */
 import { once } from "../enrich/once.ts";
 import { processName, visitSockets } from "../enrich/processes.ts";
-import type { Files } from "../host/host.ts";
+import { type Files, processFile, readBounded } from "../host/host.ts";
 import { isLiveProcess, statField } from "../host/process-stat.ts";
 import type { DescriptorCount, HostFacts, ProcessFact } from "./sample.ts";
 
@@ -21,7 +21,7 @@ export type ProcessTable = Pick<
 
 function readOrNothing(files: Files, path: string): Uint8Array {
   try {
-    return files.read(path);
+    return readBounded(files, path, processFile).bytes;
   } catch {
     return new Uint8Array(0);
   }

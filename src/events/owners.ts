@@ -1,6 +1,6 @@
 /** Who has, or had, sockets open: remembered, so that the answer outlives socket and process. proc(5). */
 import type { Owner, Owners } from "../enrich/processes.ts";
-import type { Files } from "../host/host.ts";
+import { type Files, processFile } from "../host/host.ts";
 
 const NUMBER = /^\d+$/;
 const NETNS_LINK = /^net:\[(\d+)\]$/;
@@ -147,7 +147,7 @@ export class OwnerCache {
 
   #read(path: string): Uint8Array {
     try {
-      return this.#files.read(path);
+      return this.#files.read(path, processFile);
     } catch {
       return new Uint8Array(0);
     }

@@ -9,6 +9,7 @@ import { liveTransport } from "../netlink/live.ts";
 import type { BpfObjects, Files, Host, Resolver } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
 import { type NameWorker, threadedResolver } from "./name-threads.ts";
+import { readFile } from "./read.ts";
 import { descriptorCount, socketLinks } from "./socket-links.ts";
 import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
 
@@ -55,7 +56,7 @@ const CONTEXT_LIMIT = 4096;
 
 /** The files of this machine. */
 export const liveFiles: Files = {
-  read: (path) => readFileSync(filePath(path)),
+  read: readFile,
   list: (path) => readdirSync(path),
   link(path) {
     try {
@@ -73,7 +74,7 @@ export const liveFiles: Files = {
   descriptorCount,
 };
 
-/** rpcbind is a process of this host and has the answer ready. If it takes longer, something is wrong with it. */
+/** rpcbind runs on this host and has the answer ready, so a longer wait is pointless. */
 const RPCBIND_DEADLINE_MS = 1000;
 
 const ipFamilies: Readonly<Record<number, 4 | 6>> = { [AF_INET]: 4, [AF_INET6]: 6 };
@@ -154,7 +155,7 @@ function liveInterfaceName(index: number): Uint8Array | undefined {
   return failed ? undefined : request.slice(0, request.indexOf(0));
 }
 
-/** The first cgroup2 tree that is mounted. */
+/** The first mounted cgroup2 tree. */
 function liveCgroups(): ReturnType<Host["cgroups"]> {
   try {
     const mount = cgroup2Mount(readFileSync("/proc/mounts", "utf8"));
@@ -170,7 +171,7 @@ export function cgroup2Mount(mounts: string): string | undefined {
   return path === undefined ? undefined : unescapePath(path);
 }
 
-/** Walks the cgroups of a mounted tree, parents first. Leaves out those that vanish during the walk. */
+/** Every cgroup of a mounted tree, parents first. A cgroup that is removed during the walk is left out. */
 export function* walkCgroups(mount: string, path = "/"): Generator<[id: bigint, path: string]> {
   const folder = join(mount, path);
   let children: string[];

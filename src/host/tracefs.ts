@@ -1,6 +1,6 @@
 /**
- * Trace buffers of our own in the kernel's tracefs: an instance, which has its own events, clock and memory, and
- * leaves everybody else's tracing alone. Documentation/trace/ftrace.rst, "Instances"; needs root.
+ * A private trace instance in the kernel's tracefs. It has its own events, clock and memory, and does not affect other
+ * users of tracing. Documentation/trace/ftrace.rst, "Instances"; needs root.
  */
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { libc } from "#libc";
@@ -9,7 +9,7 @@ import { AT_FDCWD } from "../native/libc.ts";
 import type { Files } from "./host.ts";
 import { statField } from "./process-stat.ts";
 
-/** Where tracefs is mounted, by habit: on its own, or below debugfs. */
+/** The usual mount points of tracefs: on its own, or below debugfs. */
 const MOUNTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] as const;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -21,28 +21,28 @@ const decoder = new TextDecoder();
 export interface TracedEvent {
   /** Its group and name: `tcp/tcp_destroy_sock`. */
   readonly path: string;
-  /** Which of its records count, in the kernel's language for that. */
+  /** Filter for its records, in the kernel's filter syntax. */
   readonly filter?: string;
 }
 
-/** How an instance is set up. */
+/** Settings of an instance. */
 export interface InstanceSettings {
   readonly events: readonly TracedEvent[];
-  /** Memory for each processor in kilobytes. */
+  /** Buffer size per CPU, in kilobytes. */
   readonly bufferKb: number;
 }
 
 /** An instance, until it is removed. */
 export interface TraceInstance {
-  /** Reads one page of a processor's buffer. @returns bytes read, 0 if there are none */
+  /** Reads one page of a CPU's buffer. @returns bytes read, 0 if the buffer is empty */
   read(processor: number, page: Uint8Array): number;
-  /** How many processors there are. */
+  /** Number of CPUs. */
   readonly processors: number;
-  /** How many records were lost so far, for want of room. */
+  /** How many records were dropped so far because a buffer was full. */
   lost(): number;
-  /** The kernel's names for threads that are gone, as far as it remembers them, by thread id. */
+  /** Names of exited threads by thread id, as far as the kernel still has them. */
   savedNames(): ReadonlyMap<number, string>;
-  /** The processes of threads, likewise. */
+  /** Process ids of exited threads, likewise. */
   savedProcesses(): ReadonlyMap<number, number>;
   remove(): void;
 }
@@ -50,7 +50,7 @@ export interface TraceInstance {
 /** Where tracefs is mounted, or why it cannot be used. */
 export type TracefsMount = { readonly path: string } | { readonly obstacle: string };
 
-/** Looks for tracefs. */
+/** Finds tracefs. */
 export function findTracefs(): TracefsMount {
   let denied = false;
   for (const path of MOUNTS) {
@@ -66,7 +66,7 @@ export function findTracefs(): TracefsMount {
   return { obstacle: `tracefs is not mounted: mount -t tracefs tracefs ${MOUNTS[0]}` };
 }
 
-/** The text of a file of tracefs, or undefined if there is none. */
+/** The text of a file in tracefs, or undefined if it cannot be read. */
 export function traceText(mount: string, path: string): string | undefined {
   try {
     return readFileSync(`${mount}/${path}`, "utf8");
@@ -75,7 +75,7 @@ export function traceText(mount: string, path: string): string | undefined {
   }
 }
 
-/** What our instances are called: by the process, and when that began. */
+/** The name of our instances: process id and start time of the process. */
 const NAME = /^sockscope-(\d+)-(\d+)$/;
 
 function nameOf(files: Files, pid: number): string | undefined {
@@ -87,7 +87,7 @@ function nameOf(files: Files, pid: number): string | undefined {
   }
 }
 
-/** Removes the instances of processes that were killed before they could. */
+/** Removes the instances of processes that were killed before they could do so. */
 export function removeStaleInstances(files: Files, mount: string): void {
   for (const name of readdirSync(`${mount}/instances`)) {
     const match = NAME.exec(name);
@@ -95,18 +95,18 @@ export function removeStaleInstances(files: Files, mount: string): void {
     try {
       rmdirSync(`${mount}/instances/${name}`);
     } catch {
-      // It is in use: by a process of another PID namespace. Or it is gone.
+      // Either a process of another PID namespace uses it, or it is gone.
     }
   }
 }
 
-/** A line `key: value` of a file. */
+/** The number in a line `key: value`; 0 if there is no such line. */
 function valueIn(text: string, key: string): number {
   const match = new RegExp(`^${key}: (\\d+)`, "m").exec(text);
   return match === null ? 0 : Number(match[1]);
 }
 
-/** Lines `thread value`. */
+/** Parses lines `thread value`. */
 function savedIn(text: string | undefined): Map<number, string> {
   const saved = new Map<number, string>();
   for (const line of text?.split("\n") ?? []) {
@@ -118,9 +118,9 @@ function savedIn(text: string | undefined): Map<number, string> {
 }
 
 /**
- * Makes an instance and begins to trace.
+ * Makes an instance and starts tracing.
  *
- * @throws an error with a system error `code`; nothing is left behind then
+ * @throws an error with a system error `code`, after removing what was made
  */
 export function makeInstance(files: Files, mount: string, settings: InstanceSettings): TraceInstance {
   const name = nameOf(files, process.pid);
@@ -137,7 +137,7 @@ export function makeInstance(files: Files, mount: string, settings: InstanceSett
     set("tracing_on", "0");
     set("trace_clock", "mono");
     set("buffer_size_kb", String(settings.bufferKb));
-    // What does not fit is dropped and counted, rather than what came before it.
+    // When the buffer is full, new records are dropped and counted; old ones are not overwritten.
     set("options/overwrite", "0");
     set("options/record-tgid", "1");
     for (const { path, filter } of settings.events) {
@@ -179,7 +179,7 @@ export function makeInstance(files: Files, mount: string, settings: InstanceSett
   }
 }
 
-/** Removes an instance; the kernel may need a moment until nobody uses it any more. */
+/** Removes an instance. The kernel may report it as busy for a moment. */
 function removeInstance(folder: string): void {
   for (let tries = 0; ; tries++) {
     try {

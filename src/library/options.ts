@@ -73,8 +73,9 @@ const EOPNOTSUPP = 95;
 const absent: ReadonlySet<number> = new Set([ENOENT, EINVAL, EOPNOTSUPP]);
 
 function throwUnlessAbsent(problem: Problem): void {
-  if (problem.kind === "socket" || (problem.kind === "refused" && !absent.has(problem.error.errno)))
-    throw problem.error;
+  const { kind } = problem;
+  if (kind === "socket" || kind === "undecodable") throw problem.error;
+  if (kind === "refused" && (problem.partial || !absent.has(problem.error.errno))) throw problem.error;
 }
 
 function maskOf(words: readonly string[] | undefined): number {

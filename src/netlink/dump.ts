@@ -131,12 +131,15 @@ export function* dump(
     batch.data = data;
     batch.count = 0;
     let finished = false;
-    let failure: NetlinkError | undefined;
-    for (let at = 0; at + NLMSG_HDRLEN <= data.byteLength && !finished; ) {
+    let failure: NetlinkError | DecodeError | undefined;
+    let at = 0;
+    while (at + NLMSG_HDRLEN <= data.byteLength && !finished) {
       const length = data.getUint32(at, true);
       const end = at + length;
-      if (length < NLMSG_HDRLEN || end > data.byteLength)
-        throw new DecodeError("nlmsghdr", at, `a message of ${length} bytes does not fit`);
+      if (length < NLMSG_HDRLEN || end > data.byteLength) {
+        failure = new DecodeError("nlmsghdr", at, `a message of ${length} bytes does not fit`);
+        break;
+      }
       const type = data.getUint16(at + 4, true);
       const flags = data.getUint16(at + 6, true);
       const ours =
@@ -154,6 +157,9 @@ export function* dump(
       }
       at += align4(length);
     }
+    if (failure === undefined && !finished && at < data.byteLength)
+      failure = new DecodeError("nlmsghdr", at, `${data.byteLength - at} bytes are left over`);
+    // The messages before a failure are whole.
     if (batch.count > 0) yield batch;
     if (failure !== undefined) throw failure;
     if (finished) return { interrupted };

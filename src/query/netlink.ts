@@ -21,7 +21,7 @@ import {
   TCPDIAG_GETSOCK,
 } from "../netlink/constants.ts";
 import { type Batch, type DumpEnd, dump, encodeDumpRequest } from "../netlink/dump.ts";
-import { NetlinkError } from "../netlink/errors.ts";
+import { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
@@ -226,12 +226,17 @@ function* conversation(
     report({ kind: "socket", error });
     return false;
   }
+  let partial = false;
   try {
-    yield* talk(socket);
+    for (const batch of talk(socket)) {
+      partial ||= batch !== notYet;
+      yield batch;
+    }
     return true;
   } catch (error) {
-    if (!(error instanceof NetlinkError)) throw error;
-    report({ kind: "refused", dump: name, error });
+    if (error instanceof DecodeError) report({ kind: "undecodable", dump: name, error });
+    else if (error instanceof NetlinkError) report({ kind: "refused", dump: name, error, partial });
+    else throw error;
     return false;
   } finally {
     socket.close();

@@ -87,7 +87,8 @@ interface OpenPlaces extends Disposable {
 }
 
 function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): OpenPlaces {
-  if (allNetns) return openNamespaces(host, (message) => report({ kind: "namespace", message }));
+  if (allNetns)
+    return openNamespaces(host, (message, leftOut) => report({ kind: "namespace", message, leftOut }));
   if (netns === undefined) return { list: [{ host }], [Symbol.dispose]: () => undefined };
   const open = openNamespace(host.files, netns.inode);
   if (open === undefined) throw new RangeError(`Cannot find network namespace "${netnsLabel(netns)}"`);

@@ -10,7 +10,7 @@ import type { Netns } from "../host/namespaces.ts";
 import type { NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
-import type { NetlinkError } from "../netlink/errors.ts";
+import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
 
 /** A filter, as far as the kernel and the pipeline need to know it. */
@@ -40,6 +40,16 @@ export type Problem =
       readonly dump: DumpName;
       /** Why. */
       readonly error: NetlinkError;
+      /** Whether the kernel had sent sockets before. */
+      readonly partial: boolean;
+    }
+  /** The answer is not netlink; the sockets before that place are listed. */
+  | {
+      readonly kind: "undecodable";
+      /** Which. */
+      readonly dump: DumpName;
+      /** What is wrong with it, and where. */
+      readonly error: DecodeError;
     }
   /** Sockets came and went during the dump, so that some may be missing. */
   | {
@@ -74,6 +84,8 @@ export type Problem =
       readonly kind: "namespace";
       /** What, in one line. */
       readonly message: string;
+      /** Whether the sockets of an existing namespace are left out for that. */
+      readonly leftOut: boolean;
     }
   /** The types of a BPF map cannot be had, so that its values are bytes. */
   | {

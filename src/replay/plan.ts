@@ -1,4 +1,4 @@
-/** What a sock_diag request asks of a recorded answer: which sockets, which attributes. */
+/** What a sock_diag request selects from a recorded answer: sockets and attributes. */
 import { type Field, readField } from "../bytes/layout.ts";
 import type { AttributeTable } from "../diag/attribute.ts";
 import {
@@ -63,19 +63,19 @@ import { dataView, messageEnd } from "./header.ts";
 import type { DiagRequest } from "./recording.ts";
 import { type StateTest, stateTest } from "./states.ts";
 
-/** What is left of a recorded answer. */
+/** The part of a recorded answer that a request selects. */
 export interface Plan {
   /** Bytes of the fixed struct of every socket. */
   readonly messageSize: number;
-  /** Which sockets pass by their state, and the mask for it; undefined: all. */
+  /** Test of socket states with its mask; undefined accepts all. */
   readonly states: { readonly test: StateTest; readonly mask: number } | undefined;
-  /** The filter; undefined: none. */
+  /** The filter; undefined if there is none. */
   readonly program: DataView | undefined;
-  /** Attributes that were not asked for. */
+  /** Attributes that the request does not want. */
   readonly unwanted: ReadonlySet<number>;
 }
 
-/** The plan that leaves everything as it was recorded. */
+/** The plan that keeps everything. */
 export const keepAll: Plan = {
   messageSize: 0,
   states: undefined,
@@ -83,7 +83,7 @@ export const keepAll: Plan = {
   unwanted: new Set(),
 };
 
-/** How the requests and answers of one family are laid out. */
+/** The layout of a family's requests and answers. */
 interface Kind {
   /** Bytes of the request's struct. */
   readonly requestSize: number;
@@ -157,10 +157,10 @@ const kindsByType: Readonly<Record<number, Kind>> = {
 };
 
 /**
- * Reads what a request asks for. The answer to SOCK_DESTROY and to a family that we don't know is left as it is,
- * and so is a dump whose filter asks who chose a port: a recording does not tell.
+ * Makes the plan of a request. Answers to SOCK_DESTROY and of unknown families are kept whole, and so are dumps whose
+ * filter tests who chose a port, which a recording does not contain.
  *
- * @returns undefined for what the kernel refuses with EINVAL: a request shorter than its struct, a bad filter
+ * @returns undefined if the kernel would refuse the request with EINVAL: it is too short, or its filter is bad
  */
 export function planOf(request: Uint8Array, { type, family, protocol }: DiagRequest): Plan | undefined {
   const kind = kindsByType[type] ?? kindsByFamily[family];
@@ -190,7 +190,7 @@ function attributeView(data: DataView, from: number, end: number, type: number):
   return new DataView(data.buffer, data.byteOffset + at + NLA_HDRLEN, data.getUint16(at, true) - NLA_HDRLEN);
 }
 
-/** The attributes that need a bit which a request does not set. */
+/** The attributes whose request bit is not set. */
 function unwantedAttributes(kind: Kind, request: DataView): ReadonlySet<number> {
   const wanted = kind.wanted === undefined ? 0 : Number(readField(kind.wanted, request, NLMSG_HDRLEN));
   return new Set(

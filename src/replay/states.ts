@@ -15,15 +15,15 @@ import { type DiagRequest, isInet } from "./recording.ts";
  * Whether a message of a datagram passes a mask.
  *
  * @param data the recorded datagram
- * @param at where the message begins
- * @param end where it ends; it holds the fixed struct of its family
- * @param previous where the message before it in the datagram begins, or -1 if that one has no such struct
+ * @param at offset of the message
+ * @param end offset of its end; it contains the fixed struct of its family
+ * @param previous offset of the previous message in the datagram, or -1 if that has no such struct
  */
 export type StateTest = (mask: number, data: DataView, at: number, end: number, previous: number) => boolean;
 
 const LISTEN_OR_CLOSE = (1 << SS_LISTEN) | (1 << SS_CLOSE);
 
-/** A state that a mask has no bit for is in no mask. */
+/** States without a bit are in no mask. */
 function has(mask: number, state: number): boolean {
   return state < 32 && (mask & (1 << state)) !== 0;
 }

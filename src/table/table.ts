@@ -33,6 +33,12 @@ const CHUNK_SIZE = 1_048_560;
 const CHUNKS_PER_BATCH = 5;
 /** Bytes that each cell takes in a chunk beside its text. */
 const CELL_OVERHEAD = 2;
+/**
+ * Bytes of blanks for one column of a batch. Without a limit, one cell of 64 KB (a socket that thousands of processes
+ * share) would make each row as long. Columns of up to {@link WIDE_COLUMN} bytes are always padded, as in ss.
+ */
+const PADDING_BUDGET = 1 << 24;
+const WIDE_COLUMN = 1024;
 /** Output is handed on in pieces of about this size. */
 const OUTPUT_SIZE = 1 << 18;
 
@@ -234,12 +240,14 @@ export class Table {
   #layOut(): void {
     const { screen } = this.#options;
     const width = this.#width;
+    const rows = Math.max(1, Math.ceil(this.#cells / this.#columns.length));
+    const widest = Math.max(WIDE_COLUMN, Math.floor(PADDING_BUDGET / rows));
     let first = true;
     this.#columns.forEach(({ delimiter }, column) => {
       const longest = this.#longest[column]!;
       width[column] = longest === 0 ? 0 : longest + (first ? 0 : delimiter);
       if (longest > 0) first = false;
-      if (screen !== undefined) width[column] = Math.min(width[column]!, screen);
+      width[column] = Math.min(width[column]!, screen ?? widest);
     });
     if (screen === undefined) return;
     const used = this.#columns.map((_, column) => column).filter((column) => width[column]! > 0);

@@ -1,7 +1,15 @@
 /** The contract of the native seam, the same for every runtime: each function, its success and its errno. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { AT_FDCWD, EAGAIN, EINTR, EMSGSIZE, type Libc } from "../../src/native/libc.ts";
@@ -14,8 +22,20 @@ export interface Harness {
   readonly evaluate: readonly string[];
 }
 
-const { EAFNOSUPPORT, EBADF, EINVAL, ENODATA, ENOENT, ENOTDIR, ENOTSOCK, ENOTTY, EOPNOTSUPP, EPERM } =
-  constants.errno;
+const {
+  EAFNOSUPPORT,
+  EBADF,
+  EINVAL,
+  ELOOP,
+  ENODATA,
+  ENOENT,
+  ENOTDIR,
+  ENOTSOCK,
+  ENOTTY,
+  EOPNOTSUPP,
+  EPERM,
+  EXDEV,
+} = constants.errno;
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -35,6 +55,9 @@ const MSG_DONTWAIT = 0x40;
 const O_RDONLY = 0;
 const O_RDWR = 2;
 const O_DIRECTORY = 0o200000;
+/** linux/openat2.h. */
+const RESOLVE_NO_SYMLINKS = 0x04;
+const RESOLVE_BENEATH = 0x08;
 const POLLIN = 1;
 const POLLNVAL = 0x20;
 const TIOCGWINSZ = 0x5413;
@@ -312,6 +335,21 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
       assert.equal(libc.openat(directory, "file", O_RDONLY | O_DIRECTORY), -ENOTDIR);
       assert.equal(libc.openat(NO_FD, "file", O_RDONLY), -EBADF);
       for (const fd of [inner, directory]) assert.equal(libc.close(fd), 0);
+    });
+  });
+
+  test("openat2() opens below a directory, and no link", () => {
+    withDirectory((path) => {
+      mkdirSync(join(path, "inner"));
+      writeFileSync(join(path, "inner", "file"), "x");
+      symlinkSync("inner", join(path, "link"));
+      const directory = libc.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+      const fd = libc.openat2(directory, "inner/file", O_RDONLY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+      assert.ok(fd > 2, `openat2 gives ${fd}`);
+      assert.equal(libc.read(fd, new Uint8Array(9)), 1);
+      assert.equal(libc.openat2(directory, "link/file", O_RDONLY, RESOLVE_NO_SYMLINKS), -ELOOP);
+      assert.equal(libc.openat2(directory, "../x", O_RDONLY, RESOLVE_BENEATH), -EXDEV);
+      for (const each of [fd, directory]) assert.equal(libc.close(each), 0);
     });
   });
 

@@ -12,6 +12,7 @@ export const unseen = rule({
   why:
     "The doctor cannot judge sockets that it could not list, nor name the processes that hold sockets. " +
     "A run without findings is then no proof that all is well.",
+  // No file capabilities: whoever may start such a file has them too, and cap_sys_ptrace is as good as root.
   advice: [{ text: "Run it as root", command: "sudo sockscope doctor", scope: "host" }],
   hostWide: true,
   check({ unreadable, unlisted }) {
