@@ -84,8 +84,8 @@ function terminal(): Terminal | undefined {
   return stdin.isTTY && stdout.isTTY ? { stdin, stdout } : undefined;
 }
 
-/** Signals that ask a process to end. */
-const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Signals that end a process by default, and that it may handle. signal(7). */
+const endings = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const;
 /** What shells add to the number of the signal that a process ended by. */
 const EXIT_SIGNAL = 128;
 

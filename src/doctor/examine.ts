@@ -5,8 +5,8 @@
 import type { Details } from "../diag/family-dump.ts";
 import type { InetSocket } from "../diag/inet.ts";
 import type { Place } from "../enrich/places.ts";
-import { isFoundAlone, lookAgain } from "../list/again.ts";
 import type { Predicate, Query, Socket, SocketBatch } from "../list/query.ts";
+import { hasUniqueTuple, refetch } from "../list/refetch.ts";
 import { type DumpName, requestOrder } from "../model/request-order.ts";
 import type { Selection } from "../model/selection.ts";
 import { SS_CLOSE } from "../model/state.ts";
@@ -216,7 +216,7 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
   const alone = new Map<ChosenRule, readonly InetSocket[]>();
   for (const { chosen, wanted } of wantedAgain(first)) {
     if (wanted === "all") everything.add(chosen);
-    else if (wanted.length <= SINGLE_LIMIT && wanted.every(isFoundAlone)) alone.set(chosen, wanted);
+    else if (wanted.length <= SINGLE_LIMIT && wanted.every(hasUniqueTuple)) alone.set(chosen, wanted);
     else listed.set(chosen, wanted);
   }
   const second = begin(
@@ -239,7 +239,7 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
       for (const { routes, wanted } of picked) feed(routes, [batch], wanted);
     }
   for (const { chosen, collector } of part((chosen) => alone.has(chosen)))
-    for (const socket of lookAgain(
+    for (const socket of refetch(
       place.host.transport,
       {
         ...examination.query,

@@ -1,18 +1,16 @@
 /** Sockets that are kept beyond their batch: those that a rule suspects. */
-import type { DiagMessage } from "../diag/message.ts";
 import type { Socket } from "../list/query.ts";
+import { SocketArena } from "../list/socket-arena.ts";
 import type { Collector } from "./rule.ts";
+
+/** The copies of all rules; small chunks, as rules drop most of them soon. */
+const copies = new SocketArena(1 << 12);
 
 /** A copy of a socket that stays valid. */
 export function keep<S extends Socket>(socket: S): S {
   // One that was read in /proc has its bytes to itself.
   if ("procfs" in socket && socket.procfs !== undefined) return socket;
-  const { data, offset, length, origin } = socket;
-  const copy = data.buffer.slice(data.byteOffset + offset, data.byteOffset + offset + length);
-  const View = socket.constructor as new (
-    ...arguments_: ConstructorParameters<typeof DiagMessage>
-  ) => DiagMessage;
-  return new View(new DataView(copy as ArrayBuffer), 0, length, origin) as Socket as S;
+  return copies.copy<Socket>(socket) as S;
 }
 
 /** Keeps the sockets that a test picks. */

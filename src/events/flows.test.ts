@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Owner } from "../enrich/processes.ts";
 import { AF_INET, IPPROTO_UDP } from "../model/family.ts";
-import type { ConntrackFlow } from "./conntrack.ts";
+import type { ConntrackFlow } from "./conntrack-decode.ts";
 import type { SocketEvent } from "./event.ts";
 import { UdpFlows } from "./flows.ts";
 import type { TraceRecord } from "./trace-record.ts";
@@ -28,6 +28,7 @@ function route(sport: number, dport: number, more: Partial<TraceRecord> = {}): T
     oldState: 0,
     newState: 0,
     inputInterface: 1,
+    error: 0,
     ...ends(sport, dport, false),
     ...more,
   };

@@ -3,10 +3,10 @@ import type { InetSocket } from "../diag/inet.ts";
 import type { Owner } from "../enrich/processes.ts";
 import { AF_INET, IPPROTO_TCP } from "../model/family.ts";
 import { stateName } from "../model/state.ts";
-import type { EventSource, SocketEvent } from "./event.ts";
+import type { Coverage, SocketEvent } from "./event.ts";
 import { EventJoin } from "./join.ts";
-import type { Listing } from "./listing.ts";
-import { bareSocket, cookieOf, setCookie, withHolder } from "./message.ts";
+import { bareSocket, cookieOf, setCookie, withHolder } from "./socket-message.ts";
+import type { TableListing } from "./table-listing.ts";
 import type { TraceEventName, TraceRecord } from "./trace-record.ts";
 import { ELSEWHERE, UNPLACED } from "./tracked.ts";
 
@@ -35,7 +35,7 @@ const owner = (pid: number): Owner => ({
 const client = [owner(CLIENT)];
 const server = [owner(101)];
 
-let sources: Set<EventSource>;
+let covered: Set<Coverage>;
 let events: SocketEvent[];
 /** Events in words: `open - SYN-SENT 40000>80 tracefs`. */
 let told: string[];
@@ -78,6 +78,7 @@ function record(
     oldState: 0,
     newState: 0,
     inputInterface: 0,
+    error: 0,
     ...ends(sport, dport),
     ...more,
   });
@@ -93,26 +94,33 @@ function change(
   record("state", address, pair, { oldState: from, newState: to, tid, interrupted: to === SYN_RECV });
 }
 
-function list(sockets: readonly InetSocket[], more: Partial<Listing> & { baseline?: boolean } = {}): void {
+function list(
+  sockets: readonly InetSocket[],
+  more: Partial<TableListing> & { baseline?: boolean } = {},
+): void {
   const { baseline = false, ...rest } = more;
   now += MS;
   const begun = { place: 0, protocol: IPPROTO_TCP, begunNs: now, timeMs: now / MS, refresh: false, ...rest };
-  const listing = join.beginListing(begun);
-  const changed = sockets.filter((socket) => !join.unchanged(listing, socket));
-  join.listed({ ...listing, sockets: changed, complete: true, baseline });
+  const listing = join.tables.begin(begun);
+  const changed = sockets.filter((socket) => !join.tables.isUnchanged(listing, socket));
+  join.tables.take({ ...listing, sockets: changed, complete: true, baseline });
 }
 
 function settle(afterMs = 0): void {
   now += afterMs * MS;
-  join.settle(now, now / MS);
+  join.endRound(now, now / MS);
 }
 
 beforeEach(() => {
-  sources = new Set<EventSource>(["sock_diag", "destroy", "tracefs"]);
+  covered = new Set<Coverage>(["ends", "tcpStates"]);
   events = [];
   told = [];
   now = 1000 * MS;
-  join = new EventJoin({
+  join = newJoin();
+});
+
+function newJoin(existing = false): EventJoin {
+  return new EventJoin({
     emit(event) {
       events.push(event);
       told.push(inWords(event));
@@ -122,10 +130,12 @@ beforeEach(() => {
     ownersByThread: (tid) => (tid === CLIENT ? client : undefined),
     placeOfThread: (tid) => (tid === CLIENT ? 0 : tid === STRANGER ? ELSEWHERE : UNPLACED),
     forget: () => undefined,
-    has: (source) => sources.has(source),
+    covered,
+    existing,
+    places: 1,
     wallMs: (ns) => ns / MS,
   });
-});
+}
 
 describe("a connection of ours", () => {
   test("is told by the trace, and once by its destroy event, with all that both know", () => {
@@ -175,7 +185,7 @@ describe("a connection of ours", () => {
     expect(told).toEqual([
       "open - SYN-SENT 40000>80 tracefs",
       "reset - SYN-SENT 40000>80 tracefs",
-      "state SYN-SENT UNCONN 40000>80 tracefs",
+      "failed SYN-SENT UNCONN 40000>80 tracefs",
       "close UNCONN UNCONN 40000>80 destroy",
     ]);
   });
@@ -186,7 +196,7 @@ describe("a connection of ours", () => {
     settle(10);
     change(1, [40000, 81], CLOSE, SYN_SENT);
     expect(told.slice(-2)).toEqual([
-      "state SYN-SENT UNCONN 40000>80 tracefs",
+      "failed SYN-SENT UNCONN 40000>80 tracefs",
       "state UNCONN SYN-SENT 40000>81 tracefs",
     ]);
   });
@@ -302,9 +312,9 @@ test("an end whose destroy event was lost is told by the trace, and not again", 
   change(1, [40000, 80], SYN_SENT, CLOSE);
   record("destroy", 1, [40000, 80], { cookie: 9 });
   settle(2000);
-  expect(told.at(-1)).toBe("close SYN-SENT UNCONN 40000>80 tracefs");
+  expect(told.at(-1)).toBe("close UNCONN UNCONN 40000>80 tracefs");
   join.destroyed(0, socketOf(40000, 80, CLOSE, 9), now / MS);
-  expect(told).toHaveLength(2);
+  expect(told).toHaveLength(3);
 });
 
 test("memory that another socket was in before is not mistaken for it", () => {
@@ -323,7 +333,8 @@ test("memory that another socket was in before is not mistaken for it", () => {
 
 describe("tables alone", () => {
   beforeEach(() => {
-    sources = new Set<EventSource>(["sock_diag"]);
+    covered = new Set<Coverage>();
+    join = newJoin();
     list([], { baseline: true });
   });
 

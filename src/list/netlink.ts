@@ -28,7 +28,7 @@ import { NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
-import { heldSockets } from "./held.ts";
+import { ipv6Buffer } from "./ipv6-buffer.ts";
 import { notYet, type Query, type Socket, type SocketBatch } from "./query.ts";
 
 /** The families that one request each lists. */
@@ -124,7 +124,7 @@ export function* listInet(
   }
 
   function* inOneWalk(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
-    const ipv6 = heldSockets(!query.keep);
+    const ipv6 = ipv6Buffer(!query.keep);
     let failure: unknown;
     try {
       for (const batch of mixed(socket, type)) {

@@ -1,9 +1,11 @@
 /** One run of `events`. */
 import { readlinkSync } from "node:fs";
+import type { InetSocket } from "../../../diag/inet.ts";
+import type { Json } from "../../../diag/message.ts";
 import { type HostNames, hostNames } from "../../../enrich/names.ts";
-import type { SocketEvent } from "../../../events/event.ts";
-import { Follower } from "../../../events/follow.ts";
-import { findSources } from "../../../events/sources.ts";
+import type { EventKind, SocketEvent } from "../../../events/event.ts";
+import { Follower } from "../../../events/follower.ts";
+import { eventSources } from "../../../events/registry.ts";
 import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
@@ -25,16 +27,17 @@ import { nameSource } from "../../show.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "../events.ts";
-import { eventLines, eventObjects } from "./lines.ts";
-import { Pending, writeWhenFree } from "./outlet.ts";
-import { chooseSources, sourcesHelp } from "./sources.ts";
+import { eventLines, eventObjects, sourcesObject } from "./lines.ts";
+import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
+import { chooseSources, findSources, missingLine, sourcesHelp, sourcesJson } from "./sources.ts";
+import { EventSummary } from "./summary.ts";
 import { type EventHolders, type EventTest, eventHolders, eventTest } from "./tests.ts";
 
 const encoder = new TextEncoder();
 
-/** What a shell shows for a process that SIGPIPE ended. */
+/** Exit status of a process that SIGPIPE ended, as shells show it. */
 const EXIT_PIPE = 141;
-/** How long it is waited for events. */
+/** Time between two rounds. */
 const ROUND_MS = 20;
 const OWN_NETNS = "/proc/thread-self/ns/net";
 
@@ -42,20 +45,20 @@ function stop(program: string, message: string): Stop {
   return { kind: "error", message: `${program}: events: ${message}`, usage: false, status: EXIT_USAGE };
 }
 
-/** The words of `--until`, which may begin with states as those of the command line may. */
+/** The words of `--until`: like those of the command line, they may begin with states. */
 function untilWords(until: string): FilterSource {
   return { args: until.split(/\s+/).filter((word) => word !== ""), file: undefined };
 }
 
-/** What a filter and the states before it choose. */
+/** What a filter and the states before it select. */
 interface Chosen {
   readonly selection: Selection;
   readonly words: FilterSource;
-  /** States that were named, undefined if none were. */
+  /** The states that were named; undefined if none were. */
   readonly states: number | undefined;
 }
 
-/** The TCP and UDP sockets among those that options and words choose. */
+/** The TCP and UDP part of what options and words select. */
 function choose({ choice }: Draft, words: FilterSource, program: string): Chosen | Stop {
   const selected = select(choice, words.args, program);
   if ("kind" in selected) return selected;
@@ -71,7 +74,7 @@ function choose({ choice }: Draft, words: FilterSource, program: string): Chosen
   };
 }
 
-/** Does what the options and the filter ask for. @returns the exit status */
+/** Follows sockets as the options and the filter say. @returns the exit status */
 export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const { world, draft, settings } = task;
   const { program } = world;
@@ -83,7 +86,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const refused = refuseWithAllNetns(draft, sources, program);
   if (refused !== undefined) return halt(world, refused);
   const host: Host = { ...task.host, transport: pollingTransport() };
-  const found = findSources(host, chosen.selection);
+  const found = findSources(eventSources, host, chosen.selection);
   if (settings.listSources) {
     world.stdout.write(encoder.encode(sourcesHelp(found)));
     return 0;
@@ -91,6 +94,8 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const picked = chooseSources(found, settings.sources);
   if (typeof picked === "string") return halt(world, stop(program, picked));
 
+  const { only } = settings;
+  const shows = (kind: EventKind) => only === undefined || only.has(kind);
   const say = (text: string) => world.stderr.write(encoder.encode(text));
   const portRange = sources.path("portRange");
   const names = hostNames(host, { root: sources.root, portRange }, (line) => say(`${line}\n`));
@@ -118,16 +123,17 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const shown = testOf(places, chosen, holders, false);
   const ending = until && testOf(untilPlaces, until, holders, true);
   const events: SocketEvent[] = [];
-  const { only } = settings;
+  const missing = settings.sources === undefined ? missingLine(found) : undefined;
+  if (missing !== undefined) say(`${program}: events: ${missing}\n`);
   let follower: Follower;
   try {
-    follower = new Follower({
+    const options = {
       places: places.map((place) => ({
         host: place.host,
         netns: place.netns,
         inode: place.netns?.inode ?? ownNetns(),
         bytecode: place.filtered.predicate?.bytecode,
-        mayPass: (socket) => place.filtered.predicate?.accepts(socket) ?? true,
+        mayPass: (socket: InetSocket) => place.filtered.predicate?.accepts(socket) ?? true,
       })),
       selection: places[0]!.filtered.selection,
       sources: picked,
@@ -138,18 +144,19 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
       root: sources.root,
       intervalMs: settings.intervalMs,
       traceBufferKb: settings.traceBufferKb,
-      emit(event) {
-        if (event.kind === "lost" || ((only === undefined || only.has(event.kind)) && shown(event)))
-          events.push(event);
-      },
+      existing: settings.existing || until !== undefined,
       report: reporter(say),
+    };
+    follower = new Follower(options, (event) => {
+      if (event.kind === "lost" || (shows(event.kind) && shown(event))) events.push(event);
     });
   } catch (error) {
     if (error instanceof NetlinkError) return halt(world, stop(program, error.message));
     return halt(world, stop(program, (error as Error).message));
   }
   try {
-    return await show(world, draft, settings, names, follower, events, ending);
+    const head = shows("sources") ? sourcesObject(sourcesJson(found, picked)) : undefined;
+    return await show({ world, draft, settings, names, follower, events, ending, head });
   } finally {
     follower[Symbol.dispose]();
   }
@@ -173,25 +180,25 @@ function ownNetns(): number | undefined {
   }
 }
 
-/** Says each problem once: the next listing has it again. */
+/** Reports each problem once: the next listing has it again. */
 function reporter(say: (text: string) => void): (problem: Problem) => void {
   const said = new Set<string>();
   return (problem) => {
     const text = complaint(problem);
-    // That a listing missed something is made up for by the next one.
+    // The next listing has what an interrupted one missed.
     if (problem.kind === "interrupted" || text === "" || said.has(text)) return;
     said.add(text);
     say(text);
   };
 }
 
-/** Events whose numbers fit beside their times into 53 bits. */
+/** Most events whose numbers fit into 53 bits beside their times. */
 const NUMBERS = 2 ** 21;
-/** The same for their times, in microseconds since the first. */
+/** The latest time that does, in microseconds since the first. */
 const TIMES = 2 ** 31;
 const US_PER_MS = 1000;
 
-/** Events in the order of time, those of the same time as they came: by numbers, as there may be many. */
+/** Sorts events by time, and events of the same time as they came: by numbers, as there may be many. */
 function inOrder(events: readonly SocketEvent[]): readonly SocketEvent[] {
   const first = events.reduce((least, { timeMs }) => Math.min(least, timeMs), Number.POSITIVE_INFINITY);
   const keys = Float64Array.from(events, ({ timeMs }, number) => {
@@ -201,48 +208,77 @@ function inOrder(events: readonly SocketEvent[]): readonly SocketEvent[] {
   return Array.from(keys.sort(), (key) => events[key % NUMBERS]!);
 }
 
+/** What a run shows, and what ends it. */
+interface Show {
+  readonly world: World;
+  readonly draft: Draft;
+  readonly settings: EventsSettings;
+  readonly names: HostNames;
+  readonly follower: Follower;
+  /** The follower adds the events to show here. */
+  readonly events: SocketEvent[];
+  /** `--until`. */
+  readonly ending: EventTest | undefined;
+  /** The first line of JSON. */
+  readonly head: { readonly [key: string]: Json } | undefined;
+}
+
 /** Shows events until something ends the run. @returns the exit status */
-async function show(
-  world: World,
-  draft: Draft,
-  { form, count: most = Number.POSITIVE_INFINITY, timeoutMs, until }: EventsSettings,
-  names: HostNames,
-  follower: Follower,
-  events: SocketEvent[],
-  ending: EventTest | undefined,
-): Promise<number> {
+async function show({
+  world,
+  draft,
+  settings,
+  names,
+  follower,
+  events,
+  ending,
+  head,
+}: Show): Promise<number> {
+  const { form, count: most = Number.POSITIVE_INFINITY, timeoutMs, existing } = settings;
   const { stdout } = world;
   const interrupted = world.interrupted();
   const source = nameSource(draft, names);
   const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-  const waits = until !== undefined || most !== Number.POSITIVE_INFINITY;
+  const waits = ending !== undefined || most !== Number.POSITIVE_INFINITY;
   const pending = new Pending();
   const json = new JsonWriter("ndjson", (bytes) => pending.bytes(bytes));
   const { heading, line } = eventLines(source, draft.allNetns);
   const object = eventObjects(source);
+  const summary = new EventSummary(performance.now());
   if (form === "lines" && draft.header) pending.line(heading);
+  if (form === "ndjson" && head !== undefined) json.write(head);
   let count = 0;
-  for (;;) {
-    const more = await follower.round();
-    let met = false;
-    for (const event of inOrder(events)) {
-      if (event.socket !== undefined)
-        names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");
-      if (form === "ndjson") json.write(object(event));
-      else pending.line(line(event));
-      met = ++count >= most || ending?.(event) === true;
-      if (met) break;
+  const status = await (async () => {
+    for (;;) {
+      const more = await follower.round();
+      let met = false;
+      for (const event of inOrder(events)) {
+        met = ending?.(event) === true;
+        // Without --existing, --until still looks at the sockets that are there, and shows the one that ends the run.
+        if (event.kind === "existing" && !existing && !met) continue;
+        if (event.socket !== undefined)
+          names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");
+        if (form === "ndjson") json.write(object(event));
+        else pending.line(line(event));
+        summary.add(event);
+        met ||= ++count >= most;
+        if (met) break;
+      }
+      events.length = 0;
+      json.flush();
+      const written = await writeWhenFree(stdout, pending.take(), interrupted);
+      if (written === "broken" || stdout.room?.() === "broken") return EXIT_PIPE;
+      if (met) return 0;
+      if (interrupted.aborted) return interrupted.reason as number;
+      const left = end - performance.now();
+      if (left <= 0) return waits ? EXIT_TIMEOUT : 0;
+      await new Promise((resolve) =>
+        more ? setImmediate(resolve) : setTimeout(resolve, Math.min(ROUND_MS, left)),
+      );
     }
-    events.length = 0;
-    json.flush();
-    const written = await writeWhenFree(stdout, pending.take(), interrupted);
-    if (written === "broken" || stdout.room?.() === "broken") return EXIT_PIPE;
-    if (met) return 0;
-    if (interrupted.aborted) return interrupted.reason as number;
-    const left = end - performance.now();
-    if (left <= 0) return waits ? EXIT_TIMEOUT : 0;
-    await new Promise((resolve) =>
-      more ? setImmediate(resolve) : setTimeout(resolve, Math.min(ROUND_MS, left)),
-    );
-  }
+  })();
+  const { stderr } = world;
+  if (form === "lines" && stdout.terminalColumns !== undefined && stderr.terminalColumns !== undefined)
+    stderr.write(encoder.encode(`${summary.text(performance.now())}\n`));
+  return status;
 }

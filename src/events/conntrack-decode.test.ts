@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { encodeMessage } from "../netlink/message.ts";
-import { conntrackFlows } from "./conntrack.ts";
+import { conntrackFlows } from "./conntrack-decode.ts";
 
 const NEW = 0x100;
 const DELETE = 0x102;
