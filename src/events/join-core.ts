@@ -1,12 +1,13 @@
 /** What the parts of the join share: the sockets, the events that wait, and how events are made of both. */
 import { InetSocket } from "../diag/inet.ts";
 import type { Origin } from "../diag/message.ts";
-import type { Owner } from "../enrich/processes.ts";
+import { type Owner, processName } from "../enrich/processes.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import { SS_CLOSE, SS_LISTEN, SS_SYN_SENT } from "../model/state.ts";
 import { reasonOf } from "./connect-failure.ts";
 import { DeferredEvents } from "./deferred-events.ts";
 import type { Coverage, SocketEvent } from "./event.ts";
+import { NO_DESCRIPTOR, NO_PID } from "./owners.ts";
 import { cookieOf, keptSocket, listenerKeys, setCookie, setSport, tupleKey } from "./socket-message.ts";
 import { type DeferredEvent, type PlaceNumber, type Tracked, TrackedSockets, UNPLACED } from "./tracked.ts";
 
@@ -181,24 +182,50 @@ export class JoinCore {
       entry.owners = this.context.ownersByThread(entry.openedBy);
   }
 
-  /** The owners of the listener that accepted a connection, or would accept it. */
+  /** The owners of the listener that accepted a connection, or would accept it; without their descriptor of it. */
   listenerOwners(place: PlaceNumber, socket: InetSocket): readonly Owner[] | undefined {
     for (const key of listenerKeys(socket)) {
       const listener = this.sockets.withTuple(place, key);
       if (listener?.state !== SS_LISTEN) continue;
       this.learnOwners(listener);
-      return listener.owners;
+      return listener.owners && withoutDescriptors(listener.owners);
     }
     return undefined;
   }
 
+  /** The owners of a socket as they are known now: those of its listener, until its own are. */
+  #ownersOf({ owners, accepted, place, socket }: Tracked): readonly Owner[] | undefined {
+    const own = owners?.[0];
+    if (!accepted || (own !== undefined && own.pid !== NO_PID)) return owners;
+    const listening = this.listenerOwners(place, socket);
+    // Of an owner that is known by name only, the listener may have the pid.
+    if (own === undefined || listening?.some(({ stat }) => hasName(stat, own))) return listening ?? owners;
+    return owners;
+  }
+
   /** Makes an event of a socket. */
   emit(entry: Tracked, source: string, event: Omit<DeferredEvent, "kind"> & Pick<SocketEvent, "kind">): void {
-    const { socket, place, accepted } = entry;
+    const { socket } = entry;
     this.learnOwners(entry);
-    const owners = entry.owners ?? (accepted ? this.listenerOwners(place, socket) : undefined);
+    const owners = this.#ownersOf(entry);
     this.context.emit({ ...event, source, socket, owners, netns: socket.origin.netns });
   }
+}
+
+/** Owners without descriptors, one list for each that was given: what is made of owners is often kept by list. */
+const descriptorless = new WeakMap<readonly Owner[], readonly Owner[]>();
+
+function withoutDescriptors(owners: readonly Owner[]): readonly Owner[] {
+  let found = descriptorless.get(owners);
+  if (found === undefined) {
+    found = owners.map((owner) => ({ ...owner, fd: NO_DESCRIPTOR }));
+    descriptorless.set(owners, found);
+  }
+  return found;
+}
+
+function hasName(stat: Uint8Array, { stat: other }: Owner): boolean {
+  return Buffer.compare(processName(stat), processName(other)) === 0;
 }
 
 /** Whether a listener may have accepted a socket that is seen for the first time. */

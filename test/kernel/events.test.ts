@@ -2,118 +2,25 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { obstacle, unshare } from "./namespace.ts";
-
-const executable = join(import.meta.dirname, "../../dist/sockscope");
-const scripts = join(import.meta.dirname, "events-script.ts");
-const root = process.getuid?.() === 0;
-/** How long it is waited for something before it counts as missing. */
-const PATIENCE_MS = 20_000;
+import {
+  executable,
+  follow,
+  type Line,
+  lineOf,
+  makeWorld,
+  PATIENCE_MS,
+  play,
+  portOf,
+  root,
+  scripts,
+  title,
+  tracing,
+  until,
+  type World,
+} from "./events-follow.ts";
+import { obstacle } from "./namespace.ts";
 
 setDefaultTimeout(PATIENCE_MS * 2);
-
-/** Namespaces to follow sockets in. */
-interface World extends AsyncDisposable {
-  /** A command line that runs a command in it. */
-  within(...command: string[]): string[];
-}
-
-async function makeWorld(): Promise<World> {
-  const script = join(import.meta.dirname, "events-world.ts");
-  const owner = Bun.spawn([...unshare.slice(0, -1), "--mount", "--", process.execPath, script], {
-    stdin: "pipe",
-    stderr: "inherit",
-  });
-  const { value } = await owner.stdout.getReader().read();
-  if (value === undefined) throw new Error("No world");
-  const user = root ? [] : ["--user", "--preserve-credentials"];
-  const enter = ["nsenter", "--target", `${owner.pid}`, ...user, "--net", "--mount", "--"];
-  return {
-    within: (...command) => [...enter, ...command],
-    async [Symbol.asyncDispose]() {
-      owner.stdin.end();
-      await owner.exited;
-    },
-  };
-}
-
-/** A line of `events`. */
-interface Line {
-  readonly event: string;
-  readonly netid: string;
-  readonly old: string;
-  readonly state: string;
-  readonly source: string;
-  readonly local: string;
-  readonly peer: string;
-  readonly process: string;
-  readonly details: string;
-}
-
-function lineOf(text: string): Line {
-  const [, event, netid, old, state, source, local, peer, process, ...details] = text.split(/ +/) as string[];
-  return {
-    event: event!,
-    netid: netid!,
-    old: old!,
-    state: state!,
-    source: source!,
-    local: local!,
-    peer: peer!,
-    process: process ?? "",
-    details: details.join(" "),
-  };
-}
-
-async function until(condition: () => boolean, what: () => string): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`Waited in vain: ${what()}`);
-    await Bun.sleep(10);
-  }
-}
-
-/** A program that prints lines for as long as it is let. */
-function follow(command: readonly string[]) {
-  const child = Bun.spawn([...command], { stdout: "pipe", stderr: "pipe" });
-  const { stdout, stderr, exited, pid } = child;
-  const kill = (signal: NodeJS.Signals) => child.kill(signal);
-  let text = "";
-  const reading = (async () => {
-    const decoder = new TextDecoder();
-    for await (const bytes of stdout) text += decoder.decode(bytes, { stream: true });
-  })();
-  const lines = () => text.split("\n").slice(0, -1);
-  return {
-    pid,
-    kill,
-    lines,
-    events: () => lines().slice(1).map(lineOf),
-    /** It has begun: what happens from now on is seen. */
-    ready: () =>
-      until(
-        () => lines().length > 0,
-        () => "the heading",
-      ),
-    /** Waits until the events are as they should be. */
-    see: (condition: (events: readonly Line[]) => boolean) =>
-      until(
-        () => condition(lines().slice(1).map(lineOf)),
-        () => text,
-      ),
-    async end(signal: NodeJS.Signals = "SIGINT") {
-      kill(signal);
-      const status = await exited;
-      await reading;
-      return { status, complaints: await new Response(stderr).text() };
-    },
-    async ended() {
-      const status = await exited;
-      await reading;
-      return status;
-    },
-  };
-}
 
 /** What a script of connections has made. */
 interface Connections {
@@ -121,14 +28,6 @@ interface Connections {
   readonly made: readonly { readonly client: number; readonly server: number; readonly sent: number }[];
   readonly listeners: readonly number[];
 }
-
-function play<Made>(world: World, ...args: string[]): Made & { readonly pid: number } {
-  const { stdout, stderr, exitCode } = Bun.spawnSync(world.within(process.execPath, scripts, ...args));
-  if (exitCode !== 0) throw new Error(stderr.toString());
-  return JSON.parse(stdout.toString());
-}
-
-const portOf = (end: string) => Number(end.slice(end.lastIndexOf(":") + 1));
 
 /** The events of each socket, by its ports. */
 function bySocket(events: readonly Line[]): Map<string, Line[]> {
@@ -139,10 +38,6 @@ function bySocket(events: readonly Line[]): Map<string, Line[]> {
   }
   return sockets;
 }
-
-const title = (what: string, why: string | undefined) =>
-  why === undefined ? what : `${what} (skipped: ${why})`;
-const tracing = root ? obstacle : "needs root";
 
 describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle), () => {
   let world: World;
@@ -414,13 +309,16 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(new Set(closes.map(({ local, peer }) => `${local} ${peer}`)).size).toBe(closes.length);
   });
 
-  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves tracefs as it was after %s", async (signal) => {
-    const ours = follow(world.within(executable, "events", "-nt"));
-    await ours.ready();
-    expect(instanceOf(ours.pid)).toHaveLength(1);
-    await ours.end(signal);
-    expect(instanceOf(ours.pid)).toEqual([]);
-  });
+  test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const)(
+    "leaves tracefs as it was after %s",
+    async (signal) => {
+      const ours = follow(world.within(executable, "events", "-nt"));
+      await ours.ready();
+      expect(instanceOf(ours.pid)).toHaveLength(1);
+      await ours.end(signal);
+      expect(instanceOf(ours.pid)).toEqual([]);
+    },
+  );
 
   test("leaves tracefs as it was when nobody reads any more, be there no event", async () => {
     const command = world.within(executable, "events", "-nt").map((word) => `'${word}'`);
@@ -430,13 +328,24 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(instances().filter((name) => !alive(name))).toEqual([]);
   });
 
-  test("removes what one that was killed has left", async () => {
+  test("removes the instance after SIGKILL", async () => {
     const killed = follow(world.within(executable, "events", "-nt"));
     await killed.ready();
-    await killed.end("SIGKILL");
     expect(instanceOf(killed.pid)).toHaveLength(1);
+    await killed.end("SIGKILL");
+    await until(
+      () => instanceOf(killed.pid).length === 0,
+      () => instances().join(" "),
+    );
+  });
+
+  test("removes instances of processes that are gone", async () => {
+    // No process has this pid: it is beyond the largest that Linux allows.
+    const stale = "sockscope-4194305-1-tracefs";
+    Bun.spawnSync(world.within("mkdir", `/sys/kernel/tracing/instances/${stale}`));
+    expect(instances()).toContain(stale);
     Bun.spawnSync(world.within(executable, "events", "-nt", "--timeout", "0"));
-    expect(instanceOf(killed.pid)).toEqual([]);
+    expect(instances()).not.toContain(stale);
   });
 });
 
