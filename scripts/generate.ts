@@ -1,7 +1,8 @@
 /** Writes the files of docs/ that are made from tables: `bun scripts/generate.ts`. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { socketSchema } from "../src/columns/schema.ts";
+import { socketSchema } from "../src/catalogue/schema.ts";
+import { optionsOf } from "../src/cli/options.ts";
 import { outputPage } from "./output-page.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -20,7 +21,7 @@ function formatted(path: string, value: unknown): string {
 
 /** The files by their paths, each with what makes its text. */
 export const generated: Readonly<Record<string, () => string>> = {
-  "docs/schema.json": () => formatted("docs/schema.json", socketSchema()),
+  "docs/schema.json": () => formatted("docs/schema.json", socketSchema(optionsOf)),
   "docs/output.md": outputPage,
 };
 

@@ -1,9 +1,10 @@
 /** docs/output.md, made from the tables of columns and from recordings. */
 import { join } from "node:path";
-import type { Column, ItemKey } from "../src/columns/column.ts";
-import { columnsByKind, type Kind, kinds } from "../src/columns/describe.ts";
-import { noNames } from "../src/columns/names.ts";
-import { ssSpelling } from "../src/render/ss/spelling.ts";
+import { columnsByKind, type Kind, kinds } from "../src/catalogue/describe.ts";
+import { optionsOf } from "../src/cli/options.ts";
+import type { Column, ItemKey } from "../src/fields/column.ts";
+import { noNames } from "../src/fields/names.ts";
+import { ssSpelling } from "../src/output/spelling.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -64,7 +65,8 @@ const headings = ["key", "type", "unit", "meaning", "kernel", "ss", "since", "op
 function fields(columns: readonly Column<never>[]): string {
   return columns
     .map((column) => {
-      const { key, unit, doc, kernel, since, option, items } = column;
+      const { key, unit, doc, kernel, since, demand, items } = column;
+      const option = demand && optionsOf(demand);
       const plain = [
         code(key),
         typeOf(column),
@@ -86,7 +88,7 @@ function fields(columns: readonly Column<never>[]): string {
 const INTRODUCTION = `\
 # Output for machines
 
-<!-- Made by scripts/generate.ts from the tables in src/columns. Edit those. -->
+<!-- Made by scripts/generate.ts from the tables in src/catalogue and src/families. Edit those. -->
 
 \`--json\` prints one array, \`--ndjson\` an object a line, \`--csv\` records. The library's \`toJSON()\` gives the same
 objects. [schema.json](schema.json) describes one of them as JSON Schema 2020-12; its \`$id\` has a version, of which the

@@ -11,8 +11,9 @@
  *
  * @module sockscope
  */
-import { destroySocket } from "./diag/destroy.ts";
-import type { InetSocket } from "./diag/inet.ts";
+import { destroySocket } from "./families/inet/destroy.ts";
+import type { InetSocket } from "./families/inet/socket.ts";
+import type { Socket } from "./families/socket.ts";
 import type { Filter } from "./filter/tree.ts";
 import { liveFiles, liveHost } from "./host/live.ts";
 import { findNamespaces, type Netns, openNamespace } from "./host/namespaces.ts";
@@ -21,42 +22,35 @@ import type { Abortable, SelectionOptions, SocketsOptions } from "./library/opti
 import { NETLINK_SOCK_DIAG } from "./netlink/constants.ts";
 import { offThreadTransport, pollingTransport } from "./netlink/deferred.ts";
 import { NetlinkError } from "./netlink/errors.ts";
-import type { Socket } from "./query.ts";
-import type { Summary } from "./render/summary.ts";
+import type { Summary } from "./output/summary.ts";
 import { replayHost } from "./replay/host.ts";
 
 export type { StructView } from "./bytes/layout.ts";
-export type { DiagFileProblem } from "./diag/diag-file.ts";
-export type { InetTable } from "./diag/families.ts";
-export type { InetSocket, Shutdown, Timer, TimerName } from "./diag/inet.ts";
-export type { BpfStorage, BpfStorages } from "./diag/layouts/bpf-storage.ts";
-export type { BbrInfo, DctcpInfo, VegasInfo } from "./diag/layouts/congestion.ts";
-export type { Md5Signature } from "./diag/layouts/md5.ts";
-export type { InetMemInfo, SkMemInfo } from "./diag/layouts/memory.ts";
-export type { MptcpInfo } from "./diag/layouts/mptcp-info.ts";
-export type { PacketDiagInfo, PacketDiagRing, PacketFanout } from "./diag/layouts/packet-diag.ts";
-export type { SctpInfo, SctpStateName, SocketAddress } from "./diag/layouts/sctp-info.ts";
-export type { InetSockopt } from "./diag/layouts/sockopt.ts";
-export type { TcpInfo } from "./diag/layouts/tcp-info.ts";
-export type { TipcConnection, TipcSocketNest, TipcStatistics } from "./diag/layouts/tipc-diag.ts";
-export type { MptcpSubflow, TlsInfo, UlpInfo } from "./diag/layouts/ulp.ts";
-export type { XdpDiagInfo, XdpDiagRing, XdpDiagStats, XdpDiagUmem } from "./diag/layouts/xdp-diag.ts";
-export type { DiagMessage, Json, MalformedAttribute, Origin } from "./diag/message.ts";
+export type { InetMemInfo, SkMemInfo } from "./diag/memory.ts";
+export type { DiagMessage, MalformedAttribute, Origin } from "./diag/message.ts";
 export type { NestedView } from "./diag/nested.ts";
-export type { NetlinkDiagSocket } from "./diag/netlink.ts";
-export type { BpfInstruction, PacketSocket } from "./diag/packet.ts";
-export type {
-  ProcInetDetails,
-  ProcNetlinkDetails,
-  ProcTcpDetails,
-  ProcTcpInfo,
-  ProcUnixDetails,
-} from "./diag/proc-details.ts";
-export type { TipcSocket } from "./diag/tipc.ts";
-export type { UnixSocket } from "./diag/unix.ts";
-export type { VsockSocket } from "./diag/vsock.ts";
-export type { XdpSocket } from "./diag/xdp.ts";
 export type { ProcessDetails } from "./enrich/process-details.ts";
+export type { DiagFileProblem } from "./families/inet/diag-file.ts";
+export type { BpfStorage, BpfStorages } from "./families/inet/layouts/bpf-storage.ts";
+export type { BbrInfo, DctcpInfo, VegasInfo } from "./families/inet/layouts/congestion.ts";
+export type { Md5Signature } from "./families/inet/layouts/md5.ts";
+export type { MptcpInfo } from "./families/inet/layouts/mptcp-info.ts";
+export type { SctpInfo, SctpStateName, SocketAddress } from "./families/inet/layouts/sctp-info.ts";
+export type { InetSockopt } from "./families/inet/layouts/sockopt.ts";
+export type { TcpInfo } from "./families/inet/layouts/tcp-info.ts";
+export type { MptcpSubflow, TlsInfo, UlpInfo } from "./families/inet/layouts/ulp.ts";
+export type { ProcInetDetails, ProcTcpDetails, ProcTcpInfo } from "./families/inet/proc-details.ts";
+export type { InetSocket, Shutdown, Timer, TimerName } from "./families/inet/socket.ts";
+export type { NetlinkDiagSocket, ProcNetlinkDetails } from "./families/netlink/socket.ts";
+export type { PacketDiagInfo, PacketDiagRing, PacketFanout } from "./families/packet/layout.ts";
+export type { BpfInstruction, PacketSocket } from "./families/packet/socket.ts";
+export type { Socket } from "./families/socket.ts";
+export type { TipcConnection, TipcSocketNest, TipcStatistics } from "./families/tipc/layout.ts";
+export type { TipcSocket } from "./families/tipc/socket.ts";
+export type { ProcUnixDetails, UnixSocket } from "./families/unix/socket.ts";
+export type { VsockSocket } from "./families/vsock/socket.ts";
+export type { XdpDiagInfo, XdpDiagRing, XdpDiagStats, XdpDiagUmem } from "./families/xdp/layout.ts";
+export type { XdpSocket } from "./families/xdp/socket.ts";
 export type { Prefix } from "./filter/addresses.ts";
 export { FilterError } from "./filter/errors.ts";
 export type { Amount, FactOperands, NamePattern, TimerWord, User } from "./filter/facts.ts";
@@ -80,13 +74,15 @@ export type { Place } from "./filter/words.ts";
 export type { Netns } from "./host/namespaces.ts";
 export type { DestroyEvent, Machine, SocketOwner } from "./library/machine.ts";
 export type { Abortable, SelectionOptions, SocketsOptions } from "./library/options.ts";
+export type { InetTable } from "./model/inet-tables.ts";
+export type { Json } from "./model/json.ts";
 export type { DumpName } from "./model/request-order.ts";
 export type { Family, Table } from "./model/selection.ts";
 export type { StateName } from "./model/state.ts";
 export { DecodeError, NetlinkError } from "./netlink/errors.ts";
+export type { Summary, TransportCounts } from "./output/summary.ts";
 export type { FamilyCounts } from "./procfs/sockstat.ts";
-export type { Problem, Socket } from "./query.ts";
-export type { Summary, TransportCounts } from "./render/summary.ts";
+export type { Problem } from "./query/list.ts";
 export { RecordingError } from "./replay/error.ts";
 
 const here = machineOf({ host: liveHost(), dumps: offThreadTransport(), events: pollingTransport() });

@@ -1,5 +1,5 @@
 /** Values as JSON. */
-import type { Json } from "../diag/message.ts";
+import type { Json } from "../model/json.ts";
 import type { BtfType } from "./types.ts";
 import type { BtfPart, BtfValue } from "./value.ts";
 

@@ -1,15 +1,17 @@
 /** `--columns help`: every column that can be chosen by name. */
-import type { CatalogColumn } from "../columns/catalog.ts";
-import { ColumnsTable } from "../render/columns-table.ts";
+import type { CatalogColumn } from "../catalogue/catalog.ts";
+import { ColumnsTable } from "../output/columns-table.ts";
 import { everyColumn, shortNames } from "./columns.ts";
 import { HELP_COLUMNS, wrapped } from "./help.ts";
+import { optionsOf } from "./options.ts";
 
 /** Where what a column means begins on a terminal. */
 const MEANING_COLUMN = 26;
 
 /** A column on a terminal: its key, then what it means, its other names, its unit and its option. */
 function helpEntry(column: CatalogColumn, screen: number): string {
-  const { key, unit, option, doc } = column;
+  const { key, unit, demand, doc } = column;
+  const option = demand && optionsOf(demand);
   const left = key.padEnd(MEANING_COLUMN - 1);
   const others = [shortNames(column).join(", "), unit, option].filter((each) => each);
   const words = `${doc}${others.length > 0 ? ` [${others.join("; ")}]` : ""}`.split(" ");
@@ -39,7 +41,8 @@ export function columnsHelp(terminalColumns: number | undefined): string {
     write: (bytes) => chunks.push(bytes),
   });
   for (const column of all) {
-    const { key, unit, option, doc } = column;
+    const { key, unit, demand, doc } = column;
+    const option = demand && optionsOf(demand);
     table.write([key, shortNames(column).join(" "), unit, option, doc]);
   }
   table.flush();

@@ -1,17 +1,14 @@
 /** The columns that can be chosen by name, before any socket is there. */
-import { type Catalog, type CatalogColumn, catalog } from "../columns/catalog.ts";
-import type { Kind } from "../columns/describe.ts";
-import { kinds } from "../columns/describe.ts";
-import { type NameSource, noNames } from "../columns/names.ts";
+import { type Catalog, type CatalogColumn, catalog } from "../catalogue/catalog.ts";
+import type { Kind } from "../catalogue/describe.ts";
+import { kinds } from "../catalogue/describe.ts";
 import { once } from "../enrich/once.ts";
+import { type NameSource, noNames } from "../fields/names.ts";
 import type { Selection, Table } from "../model/selection.ts";
-import { ssSpelling } from "../render/ss/spelling.ts";
+import { ssSpelling } from "../output/spelling.ts";
 
 /** The word that asks for a list of all columns. */
 export const COLUMNS_HELP = "help";
-
-/** What groups are counted in. */
-export const COUNT = "count";
 
 /** The kind of the sockets of each table. */
 const kindOfTable: Readonly<Record<Table, Kind>> = {

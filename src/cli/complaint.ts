@@ -1,12 +1,12 @@
 /** What ss says of things that go wrong while sockets are listed. */
 import { libc } from "#libc";
-import { describers } from "../columns/describe.ts";
-import { noNames } from "../columns/names.ts";
-import type { DiagFileProblem } from "../diag/diag-file.ts";
-import { inetTables } from "../diag/families.ts";
+import { describers } from "../catalogue/describe.ts";
 import { once } from "../enrich/once.ts";
+import type { DiagFileProblem } from "../families/inet/diag-file.ts";
+import { noNames } from "../fields/names.ts";
+import { inetTables } from "../model/inet-tables.ts";
 import { systemMessage } from "../native/errno.ts";
-import type { Problem } from "../query.ts";
+import type { Problem } from "../query/query.ts";
 
 const ENOENT = 2;
 const EMSGSIZE = 90;
@@ -39,9 +39,23 @@ function diagFileComplaint(problem: DiagFileProblem): string {
   }
 }
 
-/** The lines for a problem; none about tables that this kernel does not have. */
-export function complaint(problem: Problem): string {
+/**
+ * The lines for a problem; none about tables that this kernel does not have.
+ *
+ * @param program the name that lines begin with which are not ss's own
+ */
+export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, program: string): string {
   switch (problem.kind) {
+    case "mounts":
+      return `Failed to open mounts file: ${systemMessage(problem.cause)}\n`;
+    case "cgroupMount":
+      return "Failed to find cgroup2 mount\n";
+    case "cgroupId":
+      return "Invalid cgroup2 ID\n";
+    case "namespace":
+      return `${problem.message}\n`;
+    case "bpfMap":
+      return `${program}: ${problem.message}\n`;
     case "interrupted":
       return "Dump was interrupted and may be inconsistent.\n";
     case "malformed":
@@ -55,7 +69,7 @@ export function complaint(problem: Problem): string {
     case "diagFile":
       return diagFileComplaint(problem.problem);
     case "lost":
-      return "Events were lost: they came faster than they were read.\n";
+      return `${problem.count ?? "Some"} events were lost: they came faster than they were read.\n`;
     case "socket":
       return `Cannot open netlink socket: ${libc.strerror(problem.error.errno)}\n`;
     case "refused": {

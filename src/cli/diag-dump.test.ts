@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fixtures, readCases } from "../../test/golden/cases.ts";
 import { liveFiles } from "../host/live.ts";
+import { noDemands } from "../model/demand.ts";
 import type { Selection, Table } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import { list } from "../query.ts";
+import { list } from "../query/list.ts";
 import { replayHost } from "../replay/host.ts";
 import { dumpDiag } from "./diag-dump.ts";
 import { parse } from "./options.ts";
@@ -26,7 +27,7 @@ const world = {
   program: "ss",
   stdout: { write: (bytes: Uint8Array) => written.push(bytes.slice()) },
 } as unknown as World;
-const nothing = { details: {}, report: () => undefined };
+const nothing = { demands: noDemands, report: () => undefined };
 
 /** The selection of a command line. */
 function selected(...args: string[]): Selection {
@@ -44,7 +45,7 @@ test("a file holds what ss writes, and reads back whole", () => {
 
   const query = {
     selection: { ...selected("-t"), tables: new Set<Table>(["tcp"]), states: stateGroups.all },
-    details: {},
+    demands: noDemands,
     predicate: undefined,
     keep: true,
     report: () => expect.unreachable(),

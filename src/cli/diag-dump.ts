@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import type { Selection } from "../model/selection.ts";
 import { systemMessage } from "../native/errno.ts";
 import { teeTransport } from "../netlink/tee.ts";
-import { list, type Query } from "../query.ts";
+import { list, type Query } from "../query/list.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import type { World } from "./world.ts";
 
@@ -24,7 +24,7 @@ export function dumpDiag(
   host: Host,
   path: string,
   selection: Selection,
-  { details, report }: Pick<Query, "details" | "report">,
+  { demands, report }: Pick<Query, "demands" | "report">,
 ): Stop | undefined {
   const fail = (message: string, status: number): Stop => ({ kind: "error", message, usage: false, status });
   if (!selection.tables.has("tcp"))
@@ -39,7 +39,7 @@ export function dumpDiag(
   const transport = teeTransport(host.transport, write);
   const tcp: Selection = { ...selection, tables: new Set(["tcp"]) };
   try {
-    const query: Query = { selection: tcp, details, predicate: undefined, keep: false, report };
+    const query: Query = { selection: tcp, demands, predicate: undefined, keep: false, report };
     for (const _ of list({ ...host, transport }, query));
   } finally {
     if (fd !== undefined) closeSync(fd);

@@ -1,15 +1,11 @@
 /** `-E`: sockets as the kernel destroys them. */
 import { libc } from "#libc";
-import { destroyGroups } from "../diag/destroyed.ts";
-import type { HostNames } from "../enrich/names.ts";
-import type { Host } from "../host/host.ts";
+import { destroyGroups } from "../families/inet/destroyed.ts";
 import { NetlinkError } from "../netlink/errors.ts";
-import { dropsOf } from "../procfs/drops.ts";
-import { destroyed, type Query } from "../query.ts";
+import type { OpenQuery } from "../query/open.ts";
 import { EXIT_USAGE } from "./getopt.ts";
-import type { Draft } from "./options.ts";
+import type { Presentation } from "./plan.ts";
 import { show } from "./show.ts";
-import type { View } from "./view.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -17,35 +13,19 @@ import type { World } from "./world.ts";
  *
  * @returns the exit status
  */
-export function followEvents(
+export async function followEvents(
   world: World,
-  host: Host,
-  draft: Draft,
-  view: View,
-  query: Query,
-  names: HostNames,
-): number {
-  const say = (text: string) => world.stderr.write(new TextEncoder().encode(text));
+  query: OpenQuery,
+  presentation: Presentation,
+): Promise<number> {
   if (destroyGroups(query.selection) === 0) return EXIT_USAGE;
-  let reported = 0;
-  const events = destroyed(host, {
-    ...query,
-    report(problem) {
-      if (problem.kind !== "lost") return query.report(problem);
-      const drops = dropsOf(host.files, problem.portId);
-      if (problem.rest && (drops ?? reported) === reported) return;
-      say(
-        `${drops === undefined ? "Some" : drops - reported} events were lost: they came faster than they were read.\n`,
-      );
-      reported = drops ?? reported;
-    },
-  });
   try {
-    show(world, draft, query.selection, names, events, { view, following: true });
+    await show(world, query, presentation, query.destroyed(), { following: true });
     return 0;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    say(`netlink receive error ${libc.strerror(error.errno)} (${error.errno})\n`);
+    const text = `netlink receive error ${libc.strerror(error.errno)} (${error.errno})\n`;
+    world.stderr.write(new TextEncoder().encode(text));
     return EXIT_USAGE;
   }
 }

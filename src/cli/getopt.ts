@@ -18,8 +18,21 @@ export type Stop =
       readonly status: number;
     };
 
+const stopKinds: ReadonlySet<string> = new Set(["help", "version", "man", "columns", "completions", "error"]);
+
+/** Whether a value is the end of the run, and not what the run goes on with. */
+export function isStop(value: object): value is Stop {
+  const { kind } = value as { kind?: unknown };
+  return typeof kind === "string" && stopKinds.has(kind);
+}
+
 /** ss's exit status for a command line that cannot be understood. */
 export const EXIT_USAGE = 255;
+
+/** A command line that cannot be understood. @param message one line, without its newline */
+export function usageError(message: string): Extract<Stop, { kind: "error" }> {
+  return { kind: "error", message, usage: false, status: EXIT_USAGE };
+}
 
 /** What getopt needs to know of an option. */
 export interface OptionNames {

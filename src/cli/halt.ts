@@ -1,45 +1,36 @@
-/** The end of a run that shows no socket. */
+/** The end of a run that lists no socket. */
 import type { Stop } from "./getopt.ts";
 import { usage, version } from "./help.ts";
 import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();
 
+/** A stop that asks for a text other than help and version. */
+export type TextStop = Extract<Stop, { kind: "man" | "columns" | "completions" }>;
+
+/** The texts of a run beside ss's own. */
+export interface StopTexts {
+  /** What `--help` prints; that of ss if left out. */
+  help?(): string;
+  /** The text that an option asks for; nothing if left out. */
+  text?(stop: TextStop): Promise<string>;
+}
+
 /**
- * Ends a run that shows no socket: with a text that was asked for, or with a complaint.
+ * Ends a run that lists no socket: prints the text that an option asked for, or a complaint on standard error.
  *
- * @param help what `--help` shows
  * @returns the exit status
  */
 export async function halt(
   world: World,
   stop: Stop,
-  help: () => string = () => usage(world),
+  { help = () => usage(world), text = async () => "" }: StopTexts = {},
 ): Promise<number> {
-  if (stop.kind !== "error") {
-    world.stdout.write(encoder.encode(await answer(world, stop, help)));
-    return 0;
+  if (stop.kind === "error") {
+    world.stderr.write(encoder.encode(`${stop.message}\n${stop.usage ? help() : ""}`));
+    return stop.status;
   }
-  world.stderr.write(encoder.encode(`${stop.message}\n${stop.usage ? help() : ""}`));
-  return stop.status;
-}
-
-/** The text that a run was asked for instead of sockets. */
-async function answer(
-  world: World,
-  stop: Exclude<Stop, { kind: "error" }>,
-  help: () => string,
-): Promise<string> {
-  switch (stop.kind) {
-    case "help":
-      return help();
-    case "version":
-      return version();
-    case "columns":
-      return (await import("./columns-help.ts")).columnsHelp(world.stdout.terminalColumns);
-    case "man":
-      return (await import("./man.ts")).manPage();
-    case "completions":
-      return (await import("./completions/script.ts")).completionScript(stop.shell, world.program);
-  }
+  const answer = stop.kind === "help" ? help() : stop.kind === "version" ? version() : await text(stop);
+  world.stdout.write(encoder.encode(answer));
+  return 0;
 }

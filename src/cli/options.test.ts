@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { demandSet } from "../model/demand.ts";
+import { plainStyle } from "../table/style.ts";
 import { categories, type Draft, options, parse } from "./options.ts";
 
 const run = (...args: string[]) => parse({ program: "ss", args, env: {} });
@@ -67,19 +69,22 @@ describe("a draft", () => {
   });
 
   const fields: [args: string[], fields: Partial<Draft>][] = [
-    [["-n"], { numeric: true, resolve: false }],
-    [["-e"], { extended: true, timers: true }],
-    [["-b"], { bpf: true, timers: true }],
-    [["-T"], { threads: true, processes: true }],
-    [["-HQO"], { header: false, queues: false, oneline: true }],
+    [["-n"], { style: { ...plainStyle, numeric: true } }],
+    [
+      ["-e"],
+      { style: { ...plainStyle, extended: true, timers: true }, demands: demandSet(["extended", "cgroup"]) },
+    ],
+    [["-b"], { style: { ...plainStyle, bpf: true, timers: true } }],
+    [["-T"], { style: { ...plainStyle, threads: true }, demands: demandSet(["threads", "owners"]) }],
+    [["-HQO"], { header: false, queues: false, style: { ...plainStyle, oneline: true } }],
     [["-j"], { format: "json" }],
     [["--json", "--ndjson"], { format: "ndjson" }],
     [["--record", "r", "--replay=p"], { record: "r", replay: "p" }],
     [["-D", "x", "-D-"], { diagFile: "-" }],
-    [["--bpf-map-id=0x10", "--bpf-map-id", "2"], { bpfMapIds: [16, 2] }],
+    [["--bpf-map-id=0x10", "--bpf-map-id", "2"], { style: { ...plainStyle, bpfMapIds: [16, 2] } }],
     [
       ["--inet", "--cg", "--tos", "--tipcinfo"],
-      { inetSockopt: true, cgroup: true, tos: true, tipcinfo: true },
+      { style: { ...plainStyle, inetSockopt: true, cgroup: true, tos: true, tipcinfo: true } },
     ],
   ];
   test.each(fields)("of %j", (args, expected) => {

@@ -1,9 +1,14 @@
 /** Every option: its names, its value, what it is for, and what it does to the draft of a run. */
+
+import { type Demand, type Demands, demandSet, noDemands } from "../model/demand.ts";
 import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
-import { COLUMNS_HELP, COUNT, columnNames } from "./columns.ts";
+import { COUNT } from "../plan/view.ts";
+import { plainStyle, type RowStyle } from "../table/style.ts";
+import { COLUMNS_HELP, columnNames } from "./columns.ts";
+import type { CommandWord } from "./commands/words.ts";
 import { type Shell, shells } from "./completions/shells.ts";
-import { EXIT_USAGE, getopt, type OptionNames, type Stop } from "./getopt.ts";
+import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
 import {
   type Choice,
   chooseFamily,
@@ -31,39 +36,24 @@ export type Format = "table" | "json" | "ndjson" | "csv";
 
 /** What has been typed so far. */
 export interface Draft {
+  /** Long names of the options that were given. */
+  readonly given: ReadonlySet<string>;
   readonly choice: Choice;
   /** In the order typed. */
   readonly actions: readonly Action[];
+  /** What is wanted of each socket beyond what the kernel always sends. */
+  readonly demands: Demands;
+  /** What ss's own table shows of each socket, and how. */
+  readonly style: RowStyle;
   readonly format: Format;
   readonly header: boolean;
   readonly queues: boolean;
-  readonly oneline: boolean;
-  readonly numeric: boolean;
-  readonly resolve: boolean;
-  readonly timers: boolean;
-  readonly extended: boolean;
-  readonly memory: boolean;
-  readonly processes: boolean;
-  readonly threads: boolean;
-  readonly processContext: boolean;
-  readonly socketContext: boolean;
-  readonly info: boolean;
-  readonly tipcinfo: boolean;
-  readonly tos: boolean;
-  readonly cgroup: boolean;
-  readonly inetSockopt: boolean;
-  readonly bpf: boolean;
-  readonly bpfMaps: boolean;
-  readonly bpfMapIds: readonly number[];
   readonly summary: boolean;
   readonly events: boolean;
   readonly kill: boolean;
   /** `-K` may close every socket of the host. */
   readonly killAll: boolean;
   readonly allNetns: boolean;
-  readonly container: boolean;
-  readonly explain: boolean;
-  readonly peer: boolean;
   /** How long host names may be looked up in all, in milliseconds. */
   readonly resolveTimeoutMs: number;
   /** Names of the columns to show; with `by`, of those to add up. */
@@ -86,37 +76,19 @@ export interface Draft {
 
 /** The draft of a run without options. */
 export const blankDraft: Draft = {
+  given: new Set(),
   choice: nothingChosen,
   actions: [],
+  demands: noDemands,
+  style: plainStyle,
   format: "table",
   header: true,
   queues: true,
-  oneline: false,
-  numeric: false,
-  resolve: false,
-  timers: false,
-  extended: false,
-  memory: false,
-  processes: false,
-  threads: false,
-  processContext: false,
-  socketContext: false,
-  info: false,
-  tipcinfo: false,
-  tos: false,
-  cgroup: false,
-  inetSockopt: false,
-  bpf: false,
-  bpfMaps: false,
-  bpfMapIds: [],
   summary: false,
   events: false,
   kill: false,
   killAll: false,
   allNetns: false,
-  container: false,
-  explain: false,
-  peer: false,
   resolveTimeoutMs: 5000,
 };
 
@@ -147,7 +119,7 @@ export interface OptionValue {
   readonly reversible?: boolean;
 }
 
-/** An option. */
+/** An option: one row of the table below. */
 export interface Option extends OptionNames {
   readonly value?: OptionValue;
   readonly category: keyof typeof categories;
@@ -155,16 +127,24 @@ export interface Option extends OptionNames {
   readonly brief: string;
   /** What it does, in sentences, for the man page. */
   readonly doc: string;
+  /** What it wants of each socket. */
+  readonly demands?: readonly Demand[];
+  /** What it changes in the rows of ss's own table. */
+  readonly style?: Partial<RowStyle>;
+  /** The commands that take it. The listing without a command takes all. */
+  readonly commands?: readonly CommandWord[];
+  /** Options that it cannot be combined with, by their long names, and what a run with both is told. */
+  readonly excludes?: { readonly options: readonly string[]; reason(other: string): string };
   /**
-   * What it makes of the draft: a new one, or the end of the run.
+   * What else it makes of the draft: a new one, or the end of the run.
    *
    * @param value empty if the option takes none
    * @param program the name that messages begin with
    */
-  apply(draft: Draft, value: string, program: string): Draft | Stop;
+  readonly apply?: Apply;
 }
 
-type Apply = Option["apply"];
+type Apply = (draft: Draft, value: string, program: string) => Draft | Stop;
 
 const set =
   (fields: Partial<Draft>): Apply =>
@@ -181,6 +161,11 @@ const addFamily =
 const setStates =
   (mask: number): Apply =>
   (draft) => ({ ...draft, choice: chooseStates(draft.choice, mask) });
+
+/** Changes what the rows of ss's table show. */
+function styled(draft: Draft, style: Partial<RowStyle>): Draft {
+  return { ...draft, style: { ...draft.style, ...style } };
+}
 
 /** Also puts off an action, at its place among the others. */
 function act(draft: Draft, action: Action, fields: Partial<Draft> = {}): Draft {
@@ -214,17 +199,17 @@ const readFilterFile: Apply = (draft, path) => {
 };
 
 const allBpfMaps: Apply = (draft, _, program) => {
-  if (draft.bpfMapIds.length > 0) return fail(`${program}: ${TOGETHER}`);
-  return { ...draft, bpfMaps: true };
+  if (draft.style.bpfMapIds.length > 0) return fail(`${program}: ${TOGETHER}`);
+  return styled(draft, { bpfMaps: true });
 };
 
 const oneBpfMap: Apply = (draft, value, program) => {
-  if (draft.bpfMaps) return fail(`${program}: ${TOGETHER}`, { status: 1 });
+  if (draft.style.bpfMaps) return fail(`${program}: ${TOGETHER}`, { status: 1 });
   const id = /^(0x[0-9a-f]+|\d+)$/i.test(value) ? Number(value) : 0;
   if (id < BPF_MAP_ID.min || id > BPF_MAP_ID.max) {
     return fail(`${program}: invalid BPF map ID ${value}`, { status: 1 });
   }
-  return act(draft, { kind: "bpfMap", id }, { bpfMapIds: [...draft.bpfMapIds, id] });
+  return act(styled(draft, { bpfMapIds: [...draft.style.bpfMapIds, id] }), { kind: "bpfMap", id });
 };
 
 const showCompletions: Apply = (_, word, program) => {
@@ -267,6 +252,9 @@ const columnList = (...others: readonly string[]): OptionValue => ({
   },
 });
 
+/** Every command beside the listing. */
+const everyCommand: readonly CommandWord[] = ["top", "events", "doctor"];
+
 /**
  * The options, in the order in which ss knows them: messages about ambiguous prefixes list them so. Help groups
  * them by category and keeps this order within each.
@@ -278,7 +266,8 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Numbers instead of names of services and the like",
     doc: "Show ports, netlink protocols, link protocols and bandwidths as numbers. No name is looked up.",
-    apply: set({ numeric: true }),
+    commands: ["events", "doctor"],
+    style: { numeric: true },
   },
   {
     shorts: "r",
@@ -286,7 +275,8 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Host names instead of addresses",
     doc: "Look up the names of addresses and of RPC services. Each lookup may take as long as the resolver does.",
-    apply: set({ resolve: true }),
+    demands: ["hostNames"],
+    style: { resolve: true },
   },
   {
     shorts: "o",
@@ -294,7 +284,8 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Timers",
     doc: "Show the running timer, when it expires and how often it has done so; with --info, TCP options too.",
-    apply: set({ timers: true }),
+    commands: ["doctor"],
+    style: { timers: true },
   },
   {
     shorts: "e",
@@ -302,7 +293,9 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "User, inode, cookie and more; with timers",
     doc: "Show the owner's uid, inode, cookie, mark, control group and what else the family has. Implies --options.",
-    apply: set({ extended: true, timers: true }),
+    commands: ["doctor"],
+    demands: ["extended", "cgroup"],
+    style: { extended: true, timers: true },
   },
   {
     shorts: "m",
@@ -310,7 +303,9 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Socket memory",
     doc: "Show the bytes that the socket's queues hold and may hold.",
-    apply: set({ memory: true }),
+    commands: ["doctor"],
+    demands: ["memory"],
+    style: { memory: true },
   },
   {
     shorts: "i",
@@ -318,7 +313,9 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "The inside of TCP, MPTCP and SCTP",
     doc: "Show round trip times, windows, rates, retransmissions, the congestion control's state and the like.",
-    apply: set({ info: true }),
+    commands: ["doctor"],
+    demands: ["info"],
+    style: { info: true },
   },
   {
     shorts: "p",
@@ -326,7 +323,8 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Processes that hold the socket",
     doc: "Show the processes that have the socket open, with file descriptors. Those of others need root.",
-    apply: set({ processes: true }),
+    commands: ["events", "doctor"],
+    demands: ["owners", "peerOwners"],
   },
   {
     shorts: "T",
@@ -334,7 +332,9 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Threads that hold the socket; implies -p",
     doc: "Show every thread that has the socket open. Implies --processes, which ss wants to be told.",
-    apply: set({ threads: true, processes: true }),
+    commands: ["doctor"],
+    demands: ["threads"],
+    style: { threads: true },
   },
   {
     shorts: "b",
@@ -342,7 +342,7 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Classic BPF filter of packet sockets",
     doc: "Show the instructions of the filter attached to a packet socket. Needs root. Implies --options.",
-    apply: set({ bpf: true, timers: true }),
+    style: { bpf: true, timers: true },
   },
   {
     shorts: "E",
@@ -351,6 +351,10 @@ export const options: readonly Option[] = [
     brief: "Show sockets as they are destroyed",
     doc: "Go on showing TCP and UDP sockets as the kernel destroys them, until interrupted.",
     apply: set({ events: true }),
+    excludes: {
+      options: ["by", "sort", "top"],
+      reason: () => "--by, --sort and --top need all sockets first, and --events never has them",
+    },
   },
   {
     shorts: "d",
@@ -358,6 +362,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "DCCP sockets",
     doc: "Show DCCP sockets.",
+    commands: everyCommand,
     apply: addTable("dccp"),
   },
   {
@@ -366,6 +371,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "TCP sockets",
     doc: "Show TCP sockets.",
+    commands: everyCommand,
     apply: addTable("tcp"),
   },
   {
@@ -374,6 +380,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "SCTP sockets",
     doc: "Show SCTP endpoints and associations.",
+    commands: everyCommand,
     apply: addTable("sctp"),
   },
   {
@@ -382,6 +389,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "UDP sockets",
     doc: "Show UDP sockets: the connected ones, unless states are given.",
+    commands: everyCommand,
     apply: addTable("udp"),
   },
   {
@@ -390,6 +398,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "Raw IP sockets",
     doc: "Show raw IP sockets: the connected ones, unless states are given.",
+    commands: everyCommand,
     apply: addTable("raw"),
   },
   {
@@ -398,6 +407,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "Unix sockets, as -f unix",
     doc: "Show Unix domain sockets.",
+    commands: everyCommand,
     apply: addFamily("unix"),
   },
   {
@@ -405,6 +415,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "TIPC sockets, as -f tipc",
     doc: "Show TIPC sockets.",
+    commands: everyCommand,
     apply: addFamily("tipc"),
   },
   {
@@ -412,6 +423,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "Sockets to virtual machines, as -f vsock",
     doc: "Show vsock sockets, which connect virtual machines and their host.",
+    commands: everyCommand,
     apply: addFamily("vsock"),
   },
   {
@@ -420,6 +432,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Sockets in any state",
     doc: "Show sockets in any state. The last of --all, --listening and --bound-inactive counts.",
+    commands: everyCommand,
     apply: setStates(stateGroups.all),
   },
   {
@@ -428,6 +441,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Only sockets that listen or are unconnected",
     doc: "Show only sockets that listen, and those without connection of protocols that have no listening.",
+    commands: everyCommand,
     apply: setStates((1 << SS_LISTEN) | (1 << SS_CLOSE)),
   },
   {
@@ -436,6 +450,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Only TCP sockets bound, yet idle",
     doc: "Show only TCP sockets that have a port but neither listen nor are connected. Linux 6.8 or later.",
+    commands: everyCommand,
     apply: setStates(1 << SS_BOUND_INACTIVE),
   },
   {
@@ -444,6 +459,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "IPv4 sockets, as -f inet",
     doc: "Show IPv4 sockets. Of --ipv4 and --ipv6 the last counts, as in ss.",
+    commands: everyCommand,
     apply: addFamily("inet"),
   },
   {
@@ -452,6 +468,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "IPv6 sockets, as -f inet6",
     doc: "Show IPv6 sockets. Of --ipv4 and --ipv6 the last counts, as in ss.",
+    commands: everyCommand,
     apply: addFamily("inet6"),
   },
   {
@@ -460,6 +477,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "Packet sockets, as -f link",
     doc: "Show packet sockets, which see the frames of network interfaces.",
+    commands: everyCommand,
     apply: addFamily("link"),
   },
   {
@@ -469,6 +487,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: Object.keys(families).join(", "),
     doc: "Show sockets of a family. Hosts of the filter without a prefix belong to the last family given.",
+    commands: everyCommand,
     apply: readFamily,
   },
   {
@@ -478,6 +497,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "Tables by name, with commas; !NAME leaves one out",
     doc: "Show these tables. The first such list discards tables chosen before it by other options.",
+    commands: everyCommand,
     apply: readTables,
   },
   {
@@ -487,6 +507,10 @@ export const options: readonly Option[] = [
     brief: "Counts instead of sockets",
     doc: "Show how many sockets there are. Sockets follow if tables, families or a filter are given, too.",
     apply: set({ summary: true }),
+    excludes: {
+      options: ["csv"],
+      reason: () => "--summary has no CSV",
+    },
   },
   {
     shorts: "D",
@@ -504,6 +528,7 @@ export const options: readonly Option[] = [
     category: "filter",
     brief: "Go on with the filter in FILE (-: stdin)",
     doc: "Read more of the filter from a file. Lines that begin with # are comments.",
+    commands: everyCommand,
     apply: readFilterFile,
   },
   {
@@ -512,6 +537,7 @@ export const options: readonly Option[] = [
     category: "general",
     brief: "Show the version",
     doc: "Show the version, and that of the ss that output and behaviour follow.",
+    commands: everyCommand,
     apply: () => ({ kind: "version" }),
   },
   {
@@ -520,6 +546,7 @@ export const options: readonly Option[] = [
     category: "general",
     brief: "Show this help",
     doc: "Show the options.",
+    commands: everyCommand,
     apply: () => ({ kind: "help" }),
   },
   {
@@ -528,7 +555,10 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "SELinux contexts of processes; implies -p",
     doc: "Show the SELinux context of each process. Implies --processes, which ss wants to be told.",
-    apply: (draft) => act(draft, { kind: "selinux" }, { processes: true, processContext: true }),
+    commands: ["doctor"],
+    demands: ["processContext"],
+    style: { processContext: true },
+    apply: (draft) => act(draft, { kind: "selinux" }),
   },
   {
     shorts: "z",
@@ -536,8 +566,10 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "The same, and of sockets",
     doc: "Show the SELinux context of each process and of each socket. Implies --processes.",
-    apply: (draft) =>
-      act(draft, { kind: "selinux" }, { processes: true, processContext: true, socketContext: true }),
+    commands: ["doctor"],
+    demands: ["processContext", "socketContext"],
+    style: { processContext: true, socketContext: true },
+    apply: (draft) => act(draft, { kind: "selinux" }),
   },
   {
     shorts: "N",
@@ -546,6 +578,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Look in the network namespace of that name",
     doc: "Enter a network namespace made by ip netns first. Needs root.",
+    commands: everyCommand,
     apply: (draft, name) => act(draft, { kind: "netns", name }),
   },
   {
@@ -553,21 +586,25 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "The inside of TIPC",
     doc: "Show more about TIPC sockets.",
-    apply: set({ tipcinfo: true }),
+    style: { tipcinfo: true },
   },
   {
     longs: ["tos"],
     category: "details",
     brief: "Type of service, traffic class, class id",
     doc: "Show type of service, IPv6 traffic class and class id, which is also the priority.",
-    apply: set({ tos: true }),
+    commands: ["doctor"],
+    demands: ["tos"],
+    style: { tos: true },
   },
   {
     longs: ["cgroup"],
     category: "details",
     brief: "Control group",
     doc: "Show the path of the socket's control group.",
-    apply: set({ cgroup: true }),
+    commands: ["doctor"],
+    demands: ["cgroup"],
+    style: { cgroup: true },
   },
   {
     shorts: "K",
@@ -576,6 +613,10 @@ export const options: readonly Option[] = [
     brief: "Close what matches, by force, and show it",
     doc: "Make the kernel destroy the TCP, UDP and MPTCP sockets that match, and show what it closed. Needs root.",
     apply: set({ kill: true }),
+    excludes: {
+      options: ["by", "top"],
+      reason: () => "--kill shows each socket that it closes: not with --by or --top",
+    },
   },
   {
     longs: ["kill-all"],
@@ -591,6 +632,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Without the heading",
     doc: "Leave out the line of headings.",
+    commands: ["events"],
     apply: set({ header: false }),
   },
   {
@@ -606,6 +648,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "XDP sockets, as -f xdp",
     doc: "Show XDP sockets.",
+    commands: everyCommand,
     apply: addFamily("xdp"),
   },
   {
@@ -614,6 +657,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "MPTCP sockets",
     doc: "Show Multipath TCP sockets.",
+    commands: everyCommand,
     apply: addTable("mptcp"),
   },
   {
@@ -622,20 +666,23 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Each socket on one line",
     doc: "Put what belongs to a socket on one line.",
-    apply: set({ oneline: true }),
+    commands: ["doctor"],
+    style: { oneline: true },
   },
   {
     longs: ["inet-sockopt"],
     category: "details",
     brief: "Socket options of IP sockets",
     doc: "Show which socket options are on: recverr, freebind, transparent and the like.",
-    apply: set({ inetSockopt: true }),
+    commands: ["doctor"],
+    style: { inetSockopt: true },
   },
   {
     longs: ["bpf-maps"],
     category: "details",
     brief: "All BPF storage of the socket",
     doc: "Show what BPF programs have stored with the socket, by its type. Needs root.",
+    demands: ["bpfStorages"],
     apply: allBpfMaps,
   },
   {
@@ -644,6 +691,7 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "BPF storage of one map; may be repeated",
     doc: "Show what BPF programs have stored with the socket in the map of that id. Needs root.",
+    demands: ["bpfStorages"],
     apply: oneBpfMap,
   },
   {
@@ -653,6 +701,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "One JSON document",
     doc: "Write the sockets as one JSON document, with everything that the chosen details hold.",
+    commands: ["doctor"],
     apply: set({ format: "json" }),
   },
   {
@@ -705,6 +754,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "No more than this many rows",
     doc: "Show no more than this many sockets or groups, after sorting.",
+    commands: ["top", "doctor"],
     apply: readTop,
   },
   {
@@ -713,7 +763,7 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Processes at the other end; implies -p",
     doc: "Show the processes at the other end of UNIX sockets and of TCP connections within this host. Implies --processes.",
-    apply: set({ peer: true, processes: true }),
+    demands: ["peers", "peerOwners"],
   },
   {
     longs: ["container"],
@@ -721,7 +771,8 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Container of the owner",
     doc: "Show the container that the owner of the socket runs in, or that the socket was made in; in JSON also the systemd unit.",
-    apply: set({ container: true }),
+    commands: ["doctor"],
+    demands: ["containers"],
   },
   {
     longs: ["explain"],
@@ -729,7 +780,7 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "What limits each TCP connection now, in words",
     doc: "Show below each TCP socket, in one sentence, what it is limited by or waits for now, and each field of its tcp_info in words with its unit. Asks the kernel for what --info and --memory ask for.",
-    apply: set({ explain: true }),
+    demands: ["explanation"],
   },
   {
     longs: ["resolve-timeout"],
@@ -738,6 +789,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "How long host names are looked up in all (5)",
     doc: "Look up host names, those of the filter included, for no longer than that. What has no answer then stays numeric.",
+    commands: ["doctor"],
     apply: readResolveTimeout,
   },
   {
@@ -746,7 +798,13 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Look in every network namespace of the host",
     doc: "Show the sockets of every network namespace that there is, each with the name of its own. Needs root.",
+    commands: everyCommand,
+    demands: ["netns"],
     apply: set({ allNetns: true }),
+    excludes: {
+      options: ["net", "events", "diag", "summary", "record", "replay"],
+      reason: (other) => `${other} is about one network namespace: not with --all-netns`,
+    },
   },
   {
     longs: ["record"],
@@ -755,6 +813,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Also record all that is read, for --replay",
     doc: "Beside the usual work, keep what the kernel and /proc answer in a folder, which --replay reads.",
+    commands: ["doctor"],
     apply: (draft, record) => ({ ...draft, record }),
   },
   {
@@ -764,6 +823,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Look in a recording: a folder, or a bare pcap",
     doc: "Read a recording instead of this machine: a folder that --record wrote, or a pcap of netlink traffic.",
+    commands: ["doctor"],
     apply: (draft, replay) => ({ ...draft, replay }),
   },
   {
@@ -795,14 +855,44 @@ export interface Parsed {
   readonly stop?: Stop;
 }
 
+/** What an option makes of the draft: a new one, or the end of the run. */
+export function applyOption(option: Option, draft: Draft, value: string, program: string): Draft | Stop {
+  const { demands, style, apply } = option;
+  const next: Draft = {
+    ...draft,
+    given: new Set([...draft.given, option.longs[0]!]),
+    ...(demands === undefined ? {} : { demands: demandSet(draft.demands, demands) }),
+    ...(style === undefined ? {} : { style: { ...draft.style, ...style } }),
+  };
+  return apply === undefined ? next : apply(next, value, program);
+}
+
+/** Why the options that were given cannot be combined; undefined if they can. */
+export function conflictOf({ given }: Pick<Draft, "given">): string | undefined {
+  for (const { longs, excludes } of options) {
+    if (excludes === undefined || !given.has(longs[0]!)) continue;
+    const other = excludes.options.find((name) => given.has(name));
+    if (other !== undefined) return excludes.reason(`--${other}`);
+  }
+  return undefined;
+}
+
+/** The options that bring a demand, as they are typed: `-e, --cgroup`. */
+export function optionsOf(demand: Demand): string {
+  return options
+    .filter(({ demands = [] }) => demands.includes(demand))
+    .map(({ shorts, longs }) => (shorts === undefined ? `--${longs[0]}` : `-${shorts[0]}`))
+    .join(", ");
+}
+
 /** Reads the arguments, honouring POSIXLY_CORRECT as getopt does; never throws, and touches nothing. */
 export function parse({ program, args, env }: Pick<World, "program" | "args" | "env">): Parsed {
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
   const { steps, words, error } = getopt(options, args, { program, firstWordEnds });
   let draft = blankDraft;
   for (const { row, value } of steps) {
-    const next = row.apply(draft, value, program);
-    if ("kind" in next) return { draft, words, stop: next };
+    const next = applyOption(row, draft, value, program);
+    if (isStop(next)) return { draft, words, stop: next };
     draft = next;
   }
   return error ? { draft, words, stop: error } : { draft, words };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { type InetTable, inetTables } from "../diag/families.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, AF_XDP } from "../model/family.ts";
+import { type InetTable, inetTables } from "../model/inet-tables.ts";
 import { type Dump, type DumpName, requestOrder } from "../model/request-order.ts";
 import type { Selection } from "../model/selection.ts";
 import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";

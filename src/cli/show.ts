@@ -1,56 +1,46 @@
 /** Showing sockets: as ss's table, as JSON, or as rows of chosen columns. */
-import { describers } from "../columns/describe.ts";
-import type { NameSource } from "../columns/names.ts";
-import type { InetTable } from "../diag/families.ts";
-import type { HostNames } from "../enrich/names.ts";
-import type { Selection } from "../model/selection.ts";
-import type { SocketBatch } from "../query.ts";
-import { JsonWriter } from "../render/json.ts";
-import { writeRow } from "../render/ss/row.ts";
-import type { Style } from "../render/ss/style.ts";
-import { Table, type TableColumn } from "../render/ss/table.ts";
-import type { Draft } from "./options.ts";
-import { showRows } from "./rows.ts";
+
+import { writeRow } from "../output/row.ts";
+import type { OpenQuery } from "../query/open.ts";
+import type { SocketBatch } from "../query/query.ts";
+import type { Names, Style } from "../table/style.ts";
+import { Table, type TableColumn } from "../table/table.ts";
+import { useTable } from "./name-source.ts";
+import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
-import type { Explainer, View } from "./view.ts";
 import type { World } from "./world.ts";
 
-/** How sockets are shown beyond what options say. */
-export interface ShowOptions {
-  /** The columns that were chosen, and what they need. */
-  readonly view: View;
-  /** Each socket is handed on at once, as those that come later may take long. */
-  readonly following?: boolean;
-}
-
-/** Shows all sockets in the format that was asked for. */
-export function show(
+/** Shows sockets in the format of a presentation. */
+export async function show(
   world: World,
-  draft: Draft,
-  selection: Selection,
-  names: HostNames,
+  query: OpenQuery,
+  presentation: Presentation,
   batches: Iterable<SocketBatch>,
-  options: ShowOptions,
-): void {
-  const { view, following = false } = options;
-  if (draft.format === "csv" || view.columns !== undefined || view.by !== undefined) {
-    const source = nameSource(view.needs, names, view.explainer);
-    showRows(world, draft, view, selection, { names, source, batches, following });
-  } else if (draft.format === "table") showTable(world, draft, selection, names, batches, options);
-  else showJson(world, draft.format, names, batches, options);
+  options: ShowOptions = {},
+): Promise<void> {
+  const { sort, top } = query.plan.order;
+  if (isSsTable(presentation) && sort.length === 0 && top === undefined) {
+    showTable(world, query, presentation, batches, options);
+    return;
+  }
+  const { showMachine } = await import("./machine-formats.ts");
+  const { arranged } = await import("./arranged.ts");
+  const ordered = presentation.by === undefined ? arranged(query, presentation, batches) : batches;
+  if (isSsTable(presentation)) showTable(world, query, presentation, ordered, options);
+  else showMachine(world, query, presentation, ordered, options);
 }
 
-/** The columns that ss leaves out. */
-function hiddenColumns(draft: Draft, selection: Selection): Set<TableColumn> {
+/** The columns of ss's table that are left out. */
+function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery): Set<TableColumn> {
   const hidden: [TableColumn, boolean][] = [
-    ["netns", !draft.allNetns],
+    ["netns", !shown.has("netns")],
     ["netid", netidHidden(selection)],
     ["state", stateHidden(selection)],
-    ["recvQueue", !draft.queues],
-    ["sendQueue", !draft.queues],
-    ["process", !draft.processes],
-    ["peerProcess", !draft.peer],
-    ["container", !draft.container],
+    ["recvQueue", !queues],
+    ["sendQueue", !queues],
+    ["process", !shown.has("owners")],
+    ["peerProcess", !shown.has("peers")],
+    ["container", !shown.has("containers")],
   ];
   return new Set(hidden.flatMap(([column, isHidden]) => (isHidden ? column : [])));
 }
@@ -62,73 +52,32 @@ function screenWidth({ stdout, env }: World): number | undefined {
   return columns > 0 ? columns : undefined;
 }
 
-/** The names that columns have, as far as the options want them. */
-export function nameSource(draft: Draft, names: HostNames, explainer?: Explainer): NameSource {
-  return {
-    service: (port) => (draft.numeric || port === 0 ? undefined : names.port(port)),
-    interface: (index, netns) => names.interface(index, netns),
-    netlinkProtocol: (protocol) => (draft.numeric ? undefined : names.netlinkProtocol(protocol)),
-    processStat: (pid) => (draft.numeric ? undefined : names.processStat(pid)),
-    processContext: (pid) => (draft.processContext ? names.processContext(pid) : undefined),
-    bpfValue: (mapId, value) =>
-      draft.bpfMaps || draft.bpfMapIds.includes(mapId)
-        ? (names.bpfMaps?.describe(mapId, value) ?? {})
-        : undefined,
-    cgroup: (id) => (draft.cgroup || draft.extended ? names.cgroup(id) : undefined),
-    host: (data, at, length) => names.host(data, at, length),
-    owners: (inode) => (draft.processes ? (names.owners(inode) ?? []) : undefined),
-    details: (owner) => names.details(owner),
-    peerOwners: (socket) => (draft.processes ? names.peerOwners(socket) : undefined),
-    peerName: (socket) => names.peerName(socket),
-    cgroupOwner: (socket) => (draft.container ? names.cgroupOwner(socket) : undefined),
-    user: (uid) => names.user(uid),
-    explanation: (socket) => explainer?.explanationOf(socket),
-  };
-}
-
 function showTable(
   world: World,
-  draft: Draft,
-  selection: Selection,
-  names: HostNames,
+  query: OpenQuery,
+  presentation: Presentation,
   batches: Iterable<SocketBatch>,
-  { view: { explainer }, following }: ShowOptions,
+  { following = false }: ShowOptions,
 ): void {
+  const { header, style: row, shown, explainer } = presentation;
+  const { names } = query;
   const screen = screenWidth(world);
   const table = new Table({
-    hidden: hiddenColumns(draft, selection),
-    header: draft.header,
+    hidden: hiddenColumns(presentation, query),
+    header,
     screen,
     write: (bytes) => world.stdout.write(bytes),
   });
-  const style: Style = { ...draft, escape: world.stdout.terminalColumns !== undefined };
-  for (const { dump, sockets } of batches) {
-    // Of events ss takes the service names of any protocol.
-    if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
-    for (const socket of sockets) {
-      writeRow(table, socket, style, names);
-      if (draft.explain && socket.kind === "inet")
-        table.note(explainer!.explanationText(socket, { screen, oneline: draft.oneline }));
+  const style: Style = { ...row, escape: world.stdout.terminalColumns !== undefined };
+  const explains = shown.has("explanation");
+  for (const batch of batches) {
+    useTable(names, batch, following);
+    for (const socket of batch.sockets) {
+      writeRow(table, socket, style, names as Names);
+      if (explains && socket.kind === "inet")
+        table.note(explainer!.explanationText(socket, { screen, oneline: style.oneline }));
     }
     if (following) table.flush();
   }
   if (!following) table.flush();
-}
-
-function showJson(
-  world: World,
-  format: "json" | "ndjson",
-  names: HostNames,
-  batches: Iterable<SocketBatch>,
-  { view, following }: ShowOptions,
-): void {
-  const describe = describers(nameSource(view.needs, names, view.explainer));
-  const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
-  for (const { dump, sockets } of batches) {
-    // Of events ss takes the service names of any protocol.
-    if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
-    for (const socket of sockets) json.write(describe(socket));
-    if (following) json.flush();
-  }
-  json.end();
 }

@@ -40,10 +40,6 @@ async function run(changes: Partial<Draft>, words: readonly string[] = []) {
 
 const tcp = { choice: chooseTable(nothingChosen, "tcp") };
 
-test("without -s there is none", async () => {
-  expect(await run({})).toEqual({ out: "[]\n", err: "", status: 7 });
-});
-
 test("it is all there is, unless a table or a filter is given", async () => {
   const alone = await run({ summary: true });
   expect(alone.out).toStartWith("Total: 5\n");

@@ -1,9 +1,9 @@
 /** `-s`: counts of sockets, before or instead of the sockets. */
 import type { Host } from "../host/host.ts";
 import { systemMessage } from "../native/errno.ts";
+import { formatSummary, summaryObject } from "../output/summary.ts";
 import { countSockets, establishedOf, type SocketCounts } from "../procfs/sockstat.ts";
 import { type ProcFile, type Sources, sourcesOf } from "../procfs/source.ts";
-import { formatSummary, summaryObject } from "../render/summary.ts";
 import type { Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
@@ -34,7 +34,7 @@ function readCounts({ program, stderr }: World, { files }: Host, sources: Source
 }
 
 /**
- * Shows the summary, if it is asked for, and the sockets: without a table, a family or a filter, only the summary.
+ * Shows the summary, and the sockets: without a table, a family or a filter, only the summary.
  *
  * @param words what is not an option
  * @param showSockets shows the sockets
@@ -47,7 +47,6 @@ export async function withSummary(
   words: readonly string[],
   showSockets: () => Promise<number>,
 ): Promise<number> {
-  if (!draft.summary) return showSockets();
   const alone = !draft.choice.made && words.length === 0;
   const counts = readCounts(world, host, sourcesOf(world.env));
   const write = (text: string) => world.stdout.write(encoder.encode(text));

@@ -1,11 +1,9 @@
 /** The body of a sock_diag answer as a view: a fixed struct, then attributes. */
 import { StructView } from "../bytes/layout.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Json } from "../model/json.ts";
 import { NLA_HDRLEN, NLA_TYPE_MASK } from "../netlink/constants.ts";
 import { align4 } from "../netlink/message.ts";
-
-/** A value that JSON can hold. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /** Where a socket was listed: the part of a query that all sockets of one table share. */
 export interface Origin {
@@ -132,4 +130,12 @@ export class DiagMessage extends StructView {
   toJSON(): { readonly [key: string]: Json } {
     return this.origin.describe(this);
   }
+}
+
+/** What the sockets of every kind have, for code that does not care about the kind. */
+export interface AnySocket extends DiagMessage {
+  /** `inet`, `unix` and so on. */
+  readonly kind: string;
+  /** Inode of the socket; 0 or undefined where it has no file. */
+  readonly inode: number | undefined;
 }

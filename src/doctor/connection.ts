@@ -1,8 +1,8 @@
 /** One TCP connection in the numbers that its limits are judged by. */
 import type { Fields } from "../bytes/layout.ts";
-import type { InetSocket } from "../diag/inet.ts";
-import type { skMemInfo } from "../diag/layouts/memory.ts";
-import type { tcpInfo } from "../diag/layouts/tcp-info.ts";
+import type { skMemInfo } from "../diag/memory.ts";
+import type { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 
 /** Fields of struct tcp_info, as far as the kernel sent them. linux/tcp.h. */
 export type Info = Partial<Fields<typeof tcpInfo>>;

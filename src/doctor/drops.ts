@@ -1,6 +1,6 @@
 /** Sockets that lose what they are sent: how many packets, and how many of them between the samples. */
-import type { SkMemInfo } from "../diag/layouts/memory.ts";
-import type { Socket } from "../list/query.ts";
+import type { SkMemInfo } from "../diag/memory.ts";
+import type { Socket } from "../families/socket.ts";
 import type { Collector } from "./rule.ts";
 import type { Samples } from "./sample.ts";
 import { keep } from "./suspects.ts";

@@ -1,5 +1,5 @@
 /** Addresses of sockets, as rules look at them. */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { addressText, isMappedIpv4, isUnspecifiedIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 

@@ -2,14 +2,16 @@
  * One examination: a pass over the sockets that feeds every rule, after a while another look at those that rules
  * want to see again, and then what the rules make of it.
  */
-import type { Details } from "../diag/family-dump.ts";
-import type { InetSocket } from "../diag/inet.ts";
-import type { Place } from "../enrich/places.ts";
-import type { Predicate, Query, Socket, SocketBatch } from "../list/query.ts";
-import { hasUniqueTuple, refetch } from "../list/refetch.ts";
+
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
+import type { Place } from "../lookup/places.ts";
+import { type Demands, demandSet } from "../model/demand.ts";
 import { type DumpName, requestOrder } from "../model/request-order.ts";
 import type { Selection } from "../model/selection.ts";
 import { SS_CLOSE } from "../model/state.ts";
+import type { Predicate, Query, SocketBatch } from "../query/query.ts";
+import { hasUniqueTuple, refetch } from "../query/refetch.ts";
 import { type Counters, readCounters } from "./counters.ts";
 import { sentence } from "./owner.ts";
 import { type Collector, type Finding, type Rule, type Severity, severities } from "./rule.ts";
@@ -141,7 +143,7 @@ function stateOf(socket: Socket): number {
 function* requestsOf(
   selection: Selection,
   rules: readonly ChosenRule[],
-): Generator<{ readonly selection: Selection; readonly details: Details }> {
+): Generator<{ readonly selection: Selection; readonly demands: Demands }> {
   const gatherings = rules.flatMap(({ rule }) => rule.sockets ?? []);
   for (const { name } of requestOrder(selection)) {
     const looking = gatherings.filter(({ tables }) => tables.includes(name));
@@ -152,7 +154,7 @@ function* requestsOf(
     );
     yield {
       selection: { ...selection, tables: new Set(tables), states },
-      details: Object.assign({}, ...looking.map(({ details }) => details ?? {})),
+      demands: demandSet(...looking.map(({ demands }) => demands)),
     };
   }
 }
@@ -194,7 +196,7 @@ function* listFor(
     yield* list(place, {
       ...query,
       selection: request.selection,
-      details: { ...query.details, ...request.details },
+      demands: demandSet(query.demands, request.demands),
       predicate,
       ...(netns === undefined ? {} : { netns }),
     });
@@ -243,7 +245,7 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
       place.host.transport,
       {
         ...examination.query,
-        details: { ...examination.query.details, ...chosen.rule.sockets!.details },
+        demands: demandSet(examination.query.demands, chosen.rule.sockets!.demands),
         netns: place.netns,
       },
       alone.get(chosen)!,

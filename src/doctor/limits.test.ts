@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { fieldWidth, type Layout } from "../bytes/layout.ts";
-import { skMemInfo } from "../diag/layouts/memory.ts";
-import { tcpInfo } from "../diag/layouts/tcp-info.ts";
+import { skMemInfo } from "../diag/memory.ts";
+import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { type Limit, limits } from "../model/limits.ts";
 import { states } from "../model/state.ts";
 import {

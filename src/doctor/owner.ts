@@ -1,6 +1,6 @@
 /** Sockets by the processes that have them open. */
 import { processName } from "../enrich/processes.ts";
-import type { Socket } from "../list/query.ts";
+import type { Socket } from "../families/socket.ts";
 import type { Surroundings } from "./sample.ts";
 
 const decoder = new TextDecoder();

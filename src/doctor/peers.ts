@@ -1,5 +1,5 @@
 /** Connections by the addresses of their peers. */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { peerOf } from "./endpoint.ts";
 
 /** The connections to one address. */

@@ -1,6 +1,7 @@
 /** What a rule of the doctor is: one thing that goes wrong with sockets, how it is known, and what to do about it. */
-import type { Details } from "../diag/family-dump.ts";
-import type { Socket } from "../list/query.ts";
+
+import type { Socket } from "../families/socket.ts";
+import type { Demand } from "../model/demand.ts";
 import type { DumpName } from "../model/request-order.ts";
 import type { Samples } from "./sample.ts";
 import type { Threshold } from "./threshold.ts";
@@ -52,7 +53,7 @@ export interface Gathering<Gathered, Name extends string> {
   /** The states that it looks at, a mask. */
   readonly states: number;
   /** What the kernel must be asked for. */
-  readonly details?: Details;
+  readonly demands?: readonly Demand[];
   /** Makes what takes the sockets of one sample. */
   collect(thresholds: Readonly<Record<Name, number>>): Collector<Gathered>;
   /**

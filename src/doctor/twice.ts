@@ -1,5 +1,5 @@
 /** Connections that were looked at twice. */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { type Connection, connectionOf, infoOf, type LimitedTime, shareBetween } from "./connection.ts";
 import type { Samples } from "./sample.ts";
 

@@ -4,8 +4,8 @@ import { valueJson } from "../btf/json.ts";
 import { type BtfLayout, formatValue } from "../btf/text.ts";
 import { Btf } from "../btf/types.ts";
 import { decodeValue } from "../btf/value.ts";
-import type { Json } from "../diag/message.ts";
 import type { BpfMap, BpfObjects, Host } from "../host/host.ts";
+import type { Json } from "../model/json.ts";
 import { DecodeError } from "../netlink/errors.ts";
 
 /** What JSON tells of a value beside its bytes, as far as there is more to tell. */

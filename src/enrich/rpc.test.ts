@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { filesOf } from "../../test/tree.ts";
 import type { Host, RpcService } from "../host/host.ts";
-import { hostNames } from "./names.ts";
+import { hostNames } from "../lookup/names.ts";
 import { type RpcProtocol, rpcNames } from "./rpc.ts";
 
 const rpc = "portmapper 100000 portmap # rpcbind\nnfs 100003 nfsprog\nmountd 100005\nypbind 100007\n";

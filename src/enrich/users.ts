@@ -1,6 +1,7 @@
 /** Names of users by their uid. passwd(5). */
-import { parseUsers } from "../filter/users.ts";
+
 import type { Files } from "../host/host.ts";
+import { parseUsers } from "./passwd.ts";
 
 const decoder = new TextDecoder();
 

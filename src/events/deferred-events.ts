@@ -1,5 +1,5 @@
 /** Events that wait until the place and the local port of their socket are known. */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { SS_CLOSE, SS_SYN_SENT } from "../model/state.ts";
 import { type DeferredEvent, ELSEWHERE, type Tracked, UNPLACED } from "./tracked.ts";
 

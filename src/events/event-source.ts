@@ -1,11 +1,12 @@
 /** What a source of events is. Each file in sources/ implements one; registry.ts lists them. */
-import type { Details } from "../diag/family-dump.ts";
-import type { InetSocket } from "../diag/inet.ts";
+
 import type { Origin } from "../diag/message.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { Problem } from "../list/query.ts";
+import type { Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
+import type { Problem } from "../query/query.ts";
 import type { TraceClock } from "./clock.ts";
 import type { Coverage } from "./event.ts";
 import type { UdpFlows } from "./flows.ts";
@@ -69,7 +70,7 @@ export interface FollowOptions {
   /** Whether the sockets that are there at the start become `existing` events. */
   readonly existing: boolean;
   /** What the filter reads of sockets beyond the fixed part of the kernel's answer. */
-  readonly details: Details;
+  readonly demands: Demands;
   /** Where procfs is mounted. */
   readonly root: string;
   /** Milliseconds between two listings; undefined: depends on the other sources. */

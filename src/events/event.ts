@@ -1,6 +1,7 @@
 /** The kinds of event, and what one event holds. */
-import type { InetSocket } from "../diag/inet.ts";
+
 import type { Owner } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 
 /** The kinds of event, each with its description for help, man page and docs. */

@@ -1,7 +1,8 @@
 /** Flows of UDP datagrams, which no socket shows: made of the kernel's route lookups and of conntrack's messages. */
-import type { InetSocket } from "../diag/inet.ts";
+
 import type { Origin } from "../diag/message.ts";
 import type { Owner } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET6 } from "../model/family.ts";
 import type { ConntrackFlow } from "./conntrack-decode.ts";
 import type { SocketEvent } from "./event.ts";

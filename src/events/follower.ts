@@ -1,7 +1,7 @@
 /** Follows sockets: takes what all sources have, round by round, and joins it into events. */
 import type { Origin } from "../diag/message.ts";
-import { describeBare } from "../list/common.ts";
 import { IPPROTO_UDP } from "../model/family.ts";
+import { describeBare } from "../query/common.ts";
 import { monotonicNs, TraceClock } from "./clock.ts";
 import type { SocketEvent } from "./event.ts";
 import type { FollowOptions, OpenSource, SourceContext } from "./event-source.ts";

@@ -1,7 +1,8 @@
 /** What the parts of the join share: the sockets, the events that wait, and how events are made of both. */
-import { InetSocket } from "../diag/inet.ts";
+
 import type { Origin } from "../diag/message.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
+import { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import { SS_CLOSE, SS_LISTEN, SS_SYN_SENT } from "../model/state.ts";
 import { reasonOf } from "./connect-failure.ts";

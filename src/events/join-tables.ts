@@ -1,5 +1,5 @@
 /** The listings' part of the join: sockets of sock_diag's tables, found by their cookies. */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import { SS_CLOSE, SS_TIME_WAIT } from "../model/state.ts";
 import type { JoinCore } from "./join-core.ts";

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { InetSocket } from "../diag/inet.ts";
 import type { Owner } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET, IPPROTO_TCP } from "../model/family.ts";
 import { stateName } from "../model/state.ts";
 import type { Coverage, SocketEvent } from "./event.ts";

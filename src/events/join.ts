@@ -7,8 +7,9 @@
  * tables are listed, then the trace is read up to that moment; they are handed in as trace, tables, destroy events.
  * So the more precise report is always there before one that only repeats it.
  */
-import type { InetSocket } from "../diag/inet.ts";
+
 import type { Owner } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_UDP } from "../model/family.ts";
 import { SS_CLOSE, SS_SYN_SENT } from "../model/state.ts";
 import { type JoinContext, JoinCore } from "./join-core.ts";

@@ -1,7 +1,8 @@
 /** Finds the network namespaces of sockets that only the trace has seen, by asking sock_diag in each. */
-import { findByTuple } from "../list/refetch.ts";
+
 import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import type { NetlinkSocket } from "../netlink/transport.ts";
+import { findByTuple } from "../query/refetch.ts";
 import type { FollowedPlace } from "./event-source.ts";
 import type { EventJoin } from "./join.ts";
 

@@ -3,11 +3,11 @@
  * inet_diag_msg, so that filter and columns read it like any other.
  */
 import { writeField } from "../bytes/layout.ts";
-import { InetSocket } from "../diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
 import type { Origin } from "../diag/message.ts";
-import { SocketArena } from "../list/socket-arena.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET6 } from "../model/family.ts";
+import { SocketArena } from "../query/socket-arena.ts";
 
 /** Bytes of an address in struct inet_diag_msg. */
 const ADDRESS_SIZE = 16;

@@ -1,14 +1,15 @@
 /** Lists a table of one place without blocking the event loop. */
-import type { InetTable } from "../diag/families.ts";
-import type { Details } from "../diag/family-dump.ts";
-import type { InetSocket } from "../diag/inet.ts";
+
+import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import { allocator } from "../list/common.ts";
-import { listInet } from "../list/netlink.ts";
-import { notYet, type Problem } from "../list/query.ts";
+import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
+import type { InetTable } from "../model/inet-tables.ts";
 import type { Selection } from "../model/selection.ts";
+import { allocator } from "../query/common.ts";
+import { listInet } from "../query/netlink.ts";
+import { notYet, type Problem } from "../query/query.ts";
 import { keptSocket } from "./socket-message.ts";
 import type { PlaceNumber } from "./tracked.ts";
 
@@ -47,7 +48,7 @@ export interface ListingTask {
   readonly selection: Selection;
   /** Mask of states. */
   readonly states: number;
-  readonly details: Details;
+  readonly demands: Demands;
   /** The kernel's part of the filter, where sockets that it leaves out never matter. */
   readonly bytecode: Uint8Array | undefined;
   readonly report: (problem: Problem) => void;
@@ -65,11 +66,11 @@ export async function listTable(
   task: ListingTask,
   unchanged: (socket: InetSocket) => boolean,
 ): Promise<Pick<ListedTable, "sockets" | "complete">> {
-  const { host, netns, table, selection, states, details, bytecode } = task;
+  const { host, netns, table, selection, states, demands, bytecode } = task;
   let complete = true;
   const query = {
     selection: { ...selection, states },
-    details,
+    demands,
     predicate: { bytecode, accepts: () => true },
     keep: false,
     ...(netns === undefined ? {} : { netns }),

@@ -1,6 +1,7 @@
 /** The sockets that are followed: what is known of each, found by its cookie, its memory address or its tuple. */
-import type { InetSocket } from "../diag/inet.ts";
+
 import type { Owner } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import type { ConnectFailure } from "./event.ts";
 import { tupleKey } from "./socket-message.ts";
 

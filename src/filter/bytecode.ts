@@ -13,7 +13,7 @@ import {
   INET_DIAG_BC,
   markOperand,
   portOperand,
-} from "../diag/layouts/inet-bytecode.ts";
+} from "../families/inet/layouts/inet-bytecode.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { IPV4_BYTES, wholeAddress } from "./addresses.ts";
 import type { AllOperands, Host } from "./operands.ts";

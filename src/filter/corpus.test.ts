@@ -6,7 +6,7 @@ import {
   INET_DIAG_LEGACY_REQUEST_SIZE,
   INET_DIAG_REQ_BYTECODE,
   INET_DIAG_REQUEST_SIZE,
-} from "../diag/layouts/inet-diag.ts";
+} from "../families/inet/layouts/inet-diag.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { netlinkProtocolNumber } from "../model/netlink-protocols.ts";
 import { families, type Table } from "../model/selection.ts";

@@ -5,9 +5,10 @@
  * A fact that a socket does not have is absent: then no predicate on it holds, be it `=` or `!=`.
  */
 import type { Field, Unit } from "../bytes/layout.ts";
-import { type InetSocket, type TimerName, timerNames } from "../diag/inet.ts";
-import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
-import { tcpInfo } from "../diag/layouts/tcp-info.ts";
+import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
+import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
+import { type InetSocket, type TimerName, timerNames } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import { SS_LISTEN } from "../model/state.ts";
 import { compilePattern } from "./fnmatch.ts";
@@ -16,7 +17,7 @@ import { type Reading, refuse } from "./operands.ts";
 import { type Dimension, dimensions, readAmount, writeAmount } from "./quantity.ts";
 import type { Comparison } from "./relations.ts";
 import { EQUALITY, type FactTest, ORDER, type PredicateRow } from "./row.ts";
-import type { Fact, FilterableSocket, FilterSubject, Known, SocketOwner } from "./subject.ts";
+import type { Fact, FilterSubject, Known, SocketOwner } from "./subject.ts";
 import type { Word } from "./words.ts";
 import { writeWord } from "./writing.ts";
 
@@ -67,7 +68,7 @@ const numberTests: Readonly<Record<Comparison, (value: number, wanted: number) =
 };
 
 /** Reads a number of a socket; undefined where it has none. */
-type ReadNumber = (socket: FilterableSocket) => number | undefined;
+type ReadNumber = (socket: Socket) => number | undefined;
 
 /** A predicate on a number. @param scale how many of the smallest unit the number counts in */
 function amount(
@@ -172,7 +173,7 @@ function measured(field: keyof typeof tcpInfo): FactRow<Amount> {
 }
 
 /** The owner of a socket. A socket that has lost its file may be told to be root's, which says nothing. */
-function uidOf(socket: FilterableSocket): number | undefined {
+function uidOf(socket: Socket): number | undefined {
   if (!("uid" in socket)) return undefined;
   return socket.uid === 0 && !socket.inode ? undefined : socket.uid;
 }

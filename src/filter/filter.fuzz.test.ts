@@ -7,7 +7,7 @@ import { FilterError } from "./errors.ts";
 import { compilePredicate } from "./evaluate.ts";
 import { factPredicates } from "./facts.ts";
 import { formatFilter } from "./format.ts";
-import { detailsNeeded, factsNeeded } from "./needs.ts";
+import { demandsOf, factsNeeded } from "./needs.ts";
 import type { FilterContext, Host } from "./operands.ts";
 import { parseFilter } from "./parser.ts";
 import type { FilterSubject } from "./subject.ts";
@@ -181,7 +181,7 @@ test("any text is a filter, or a mistake with a place", () => {
         const { filter } = parseFilter(text, context(family));
         if (filter === undefined) return;
         compilePrefilter(filter);
-        detailsNeeded(filter);
+        demandsOf(filter);
         const again = parseFilter({ args: [formatFilter(filter, family)] }, context(family)).filter!;
         expect(withoutPlaces(again)).toEqual(withoutPlaces(filter));
       } catch (error) {

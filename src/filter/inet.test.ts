@@ -2,10 +2,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { writeField } from "../bytes/layout.ts";
-import { InetSocket } from "../diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
-import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
-import { tcpInfo } from "../diag/layouts/tcp-info.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../families/inet/layouts/inet-diag.ts";
+import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
+import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
+import { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { SS_ESTABLISHED, SS_LISTEN } from "../model/state.ts";
 import { NLMSG_HDRLEN } from "../netlink/constants.ts";
@@ -16,7 +20,7 @@ import { compileBytecode, compilePrefilter } from "./bytecode.ts";
 import { FilterError } from "./errors.ts";
 import { compilePredicate } from "./evaluate.ts";
 import { factPredicates } from "./facts.ts";
-import { detailsNeeded, factsNeeded, isEarly } from "./needs.ts";
+import { demandsOf, factsNeeded, isEarly } from "./needs.ts";
 import type { FilterContext } from "./operands.ts";
 import { parseFilter } from "./parser.ts";
 import { allPredicates } from "./predicates.ts";
@@ -308,15 +312,17 @@ describe("our words take nothing from ss", () => {
 });
 
 describe("needs", () => {
-  test.each([
-    ["sport 1", {}],
-    ["recvq > 0 or inode 5", {}],
-    ["rtt > 5ms", { info: true }],
-    ["cong bbr", { info: true }],
-    ["tos 0", { tos: true }],
-    ["not ( sport 1 or tclass 5 and lost > 0 )", { info: true, tos: true }],
-    ["pid 5", {}],
-  ])("%s asks for %j", (text, expected) => expect(detailsNeeded(parse(text))).toEqual(expected));
+  test.each<[string, string[]]>([
+    ["sport 1", []],
+    ["recvq > 0 or inode 5", []],
+    ["rtt > 5ms", ["info"]],
+    ["cong bbr", ["info"]],
+    ["tos 0", ["tos"]],
+    ["not ( sport 1 or tclass 5 and lost > 0 )", ["info", "tos"]],
+    ["pid 5", []],
+  ])("%s asks for %j", (text, expected) =>
+    expect<string[]>([...demandsOf(parse(text))].sort()).toEqual(expected),
+  );
 
   test("only what is about owners waits for them", () => {
     const late = Object.keys(factPredicates).filter((word) => {

@@ -1,15 +1,16 @@
 /** What a filter reads of a socket, so that nothing else need be asked for. */
-import type { Details } from "../diag/family-dump.ts";
+import type { Demand, Demands } from "../model/demand.ts";
+import { demandSet } from "../model/demand.ts";
 import { allPredicates } from "./predicates.ts";
 import type { Fact } from "./subject.ts";
 import { type AnyKeyword, type Filter, type Predicate, predicatesOf } from "./tree.ts";
 
 /** What the kernel must be asked for so that it tells a fact; of others it always tells. */
-const factDetails: Partial<Record<Fact, Details>> = {
-  tcpInfo: { info: true },
-  congestion: { info: true },
-  tos: { tos: true },
-  uid: { uid: true },
+const factDemands: Partial<Record<Fact, readonly Demand[]>> = {
+  tcpInfo: ["info"],
+  congestion: ["info"],
+  tos: ["tos"],
+  uid: ["uid"],
 };
 
 /** The facts that the kernel does not tell: they are looked up for the sockets that pass as far as it does. */
@@ -27,8 +28,8 @@ export function factsNeeded(filter: Filter): ReadonlySet<Fact> {
 }
 
 /** What the kernel must be asked for, beside what it always tells, so that a filter can be evaluated. */
-export function detailsNeeded(filter: Filter): Details {
-  return Object.assign({}, ...Array.from(factsNeeded(filter), (fact) => factDetails[fact]));
+export function demandsOf(filter: Filter): Demands {
+  return demandSet(...Array.from(factsNeeded(filter), (fact) => factDemands[fact]));
 }
 
 /** Whether a predicate can be evaluated on the kernel's answer alone. */

@@ -1,21 +1,5 @@
 /** What a filter sees of a socket. */
-import type { InetSocket } from "../diag/inet.ts";
-import type { NetlinkDiagSocket } from "../diag/netlink.ts";
-import type { PacketSocket } from "../diag/packet.ts";
-import type { TipcSocket } from "../diag/tipc.ts";
-import type { UnixSocket } from "../diag/unix.ts";
-import type { VsockSocket } from "../diag/vsock.ts";
-import type { XdpSocket } from "../diag/xdp.ts";
-
-/** The kinds of socket that a filter can look at. */
-export type FilterableSocket =
-  | InetSocket
-  | UnixSocket
-  | PacketSocket
-  | NetlinkDiagSocket
-  | VsockSocket
-  | TipcSocket
-  | XdpSocket;
+import type { Socket } from "../families/socket.ts";
 
 /**
  * One socket, as the predicates of a filter look at it. Getters will do: only what a filter asks for is read. The
@@ -51,7 +35,7 @@ export interface FilterSubject {
   /** The id of the version 2 control group; 0 if the kernel did not tell. */
   readonly cgroupId: bigint;
   /** The socket itself, for the facts that ss has no predicates on; undefined if there are none to be had. */
-  readonly socket: FilterableSocket | undefined;
+  readonly socket: Socket | undefined;
 }
 
 /**
@@ -97,5 +81,5 @@ export interface Known {
   /** Who has the socket of an inode open; left out as long as nobody has looked. */
   readonly owners?: (inode: number) => readonly SocketOwner[];
   /** What the container of a socket goes by: its name, its id, its label; left out as long as nobody has looked. */
-  readonly container?: (socket: FilterableSocket) => readonly Uint8Array[];
+  readonly container?: (socket: Socket) => readonly Uint8Array[];
 }

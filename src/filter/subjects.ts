@@ -1,13 +1,14 @@
 /** Sockets as a filter looks at them: one reusable subject a kind, so that nothing is made for a socket. */
-import type { InetSocket } from "../diag/inet.ts";
-import { type NetlinkDiagSocket, NO_PORT_ID } from "../diag/netlink.ts";
-import type { PacketSocket } from "../diag/packet.ts";
-import type { TipcSocket } from "../diag/tipc.ts";
-import type { UnixSocket } from "../diag/unix.ts";
-import { VMADDR_ANY, type VsockSocket } from "../diag/vsock.ts";
-import type { XdpSocket } from "../diag/xdp.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import { type NetlinkDiagSocket, NO_PORT_ID } from "../families/netlink/socket.ts";
+import type { PacketSocket } from "../families/packet/socket.ts";
+import type { Socket } from "../families/socket.ts";
+import type { TipcSocket } from "../families/tipc/socket.ts";
+import type { UnixSocket } from "../families/unix/socket.ts";
+import { VMADDR_ANY, type VsockSocket } from "../families/vsock/socket.ts";
+import type { XdpSocket } from "../families/xdp/socket.ts";
 import { AF_NETLINK, AF_PACKET, AF_TIPC, AF_UNIX, AF_VSOCK, AF_XDP } from "../model/family.ts";
-import type { FilterableSocket, FilterSubject } from "./subject.ts";
+import type { FilterSubject } from "./subject.ts";
 
 const nothing = new Uint8Array(0);
 const noBytes = new DataView(nothing.buffer);
@@ -35,7 +36,7 @@ const blank: FilterSubject = {
 type Showing<S> = (socket: S) => FilterSubject;
 
 /** Makes a subject whose given properties are read off the socket that it shows, the others being blank. */
-function showing<S extends FilterableSocket>(
+function showing<S extends Socket>(
   readers: { readonly [K in keyof FilterSubject]?: (socket: S) => FilterSubject[K] },
 ): Showing<S> {
   let shown: S;
@@ -119,6 +120,6 @@ export const subjects = {
 } as const;
 
 /** A socket as a filter looks at it; valid until the next one of its kind. */
-export function subjectOf(socket: FilterableSocket): FilterSubject {
-  return (subjects[socket.kind] as Showing<FilterableSocket>)(socket);
+export function subjectOf(socket: Socket): FilterSubject {
+  return (subjects[socket.kind] as Showing<Socket>)(socket);
 }

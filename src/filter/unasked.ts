@@ -1,14 +1,15 @@
 /** Sockets as they would be if a filter had not asked for more than is to be shown. */
-import { InetSocket } from "../diag/inet.ts";
-import { inetAttributes } from "../diag/layouts/inet-diag.ts";
-import type { FilterableSocket } from "./subject.ts";
+
+import { inetAttributes } from "../families/inet/layouts/inet-diag.ts";
+import { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 
 /**
  * Makes the function that hides attributes which the kernel sent for the filter's sake alone.
  *
  * @param extensions the bits of INET_DIAG_EXT that only the filter has asked for
  */
-export function hideUnasked(extensions: number): <S extends FilterableSocket>(socket: S) => S {
+export function hideUnasked(extensions: number): <S extends Socket>(socket: S) => S {
   const hidden = new Set<number>();
   for (const attribute of Object.values(inetAttributes))
     if ("requestedBy" in attribute && (attribute.requestedBy & extensions) !== 0) hidden.add(attribute.id);

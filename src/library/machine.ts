@@ -1,24 +1,24 @@
 /** A machine as users of the library see it: this one, or that of a recording. */
 import { setImmediate } from "node:timers/promises";
-import type { InetSocket } from "../diag/inet.ts";
 import { once } from "../enrich/once.ts";
 import { type ProcessDetails, processDetails } from "../enrich/process-details.ts";
 import { processName, scanProcesses } from "../enrich/processes.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 import type { Filter } from "../filter/tree.ts";
 import type { Host } from "../host/host.ts";
-import { hostWithin, type Netns, netnsLabel, openNamespace } from "../host/namespaces.ts";
-import { notYet } from "../list/query.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
-import { dropsOf } from "../procfs/drops.ts";
+import { type Summary, summaryObject } from "../output/summary.ts";
 import { countSockets, establishedOf } from "../procfs/sockstat.ts";
 import { type ProcFile, sourcesOf } from "../procfs/source.ts";
-import { destroyed, list, listAsync, type Socket, type SocketBatch } from "../query.ts";
-import { type Summary, summaryObject } from "../render/summary.ts";
+import { openQuery, openQueryNow } from "../query/open.ts";
+import { notYet, type Problem, type SocketBatch } from "../query/query.ts";
 import {
   type Abortable,
+  contextOf,
+  planOf,
   readFilterText,
-  readOptions,
-  readOptionsAsync,
+  refuseName,
   type SelectionOptions,
   type SocketsOptions,
 } from "./options.ts";
@@ -73,92 +73,47 @@ export interface MachineSources {
   readonly events: DeferredTransport;
 }
 
-/** Sources as they look from within a network namespace, until they are closed. */
-interface Place extends MachineSources {
-  close(): void;
-}
-
-/**
- * Goes into a network namespace; undefined is that which we are in.
- *
- * @throws RangeError if it is not there
- * @throws an error with a system error `code`, or NetlinkError, if it may not be entered
- */
-function placeOf(sources: MachineSources, netns: Netns | undefined): Place {
-  if (netns === undefined) return { ...sources, close: () => undefined };
-  const { host, dumps, events } = sources;
-  const open = openNamespace(host.files, netns.inode);
-  if (open === undefined) throw new RangeError(`Cannot find network namespace "${netnsLabel(netns)}"`);
-  const entered = (transport: DeferredTransport): DeferredTransport => ({
-    open: (protocol, groups) => open.within(() => transport.open(protocol, groups)),
-    arrival: () => transport.arrival(),
-  });
-  return {
-    host: hostWithin(host, open.within),
-    dumps: entered(dumps),
-    events: entered(events),
-    close: () => open.close(),
-  };
-}
-
-function* listSockets(sources: MachineSources, options: SocketsOptions): Generator<Socket> {
-  const { host, close } = placeOf(sources, options.netns);
-  try {
-    for (const batch of list(host, readOptions(host, options))) yield* batch.sockets;
-  } finally {
-    close();
-  }
+function* listSockets({ host }: MachineSources, options: SocketsOptions): Generator<Socket> {
+  using query = openQueryNow(contextOf(host, options), planOf(options), refuseName);
+  for (const { sockets } of query.sockets()) yield* sockets;
 }
 
 async function* listSocketsAsync(
-  sources: MachineSources,
+  { host, dumps }: MachineSources,
   options: SocketsOptions & Abortable,
 ): AsyncGenerator<Socket> {
-  const { signal, netns } = options;
+  const { signal } = options;
   signal?.throwIfAborted();
-  const { host, dumps, close } = placeOf(sources, netns);
-  try {
-    const query = await readOptionsAsync(host, options);
-    for await (const batch of listAsync(host, dumps, query)) {
-      signal?.throwIfAborted();
-      yield* batch.sockets;
-      // Where the kernel need not be waited for, as in a recording, others get their turn all the same.
-      await setImmediate();
-    }
-  } finally {
-    close();
+  using query = await openQuery(contextOf({ ...host, transport: dumps }, options), planOf(options));
+  for await (const { sockets } of query.socketsAsync(() => dumps.arrival())) {
+    signal?.throwIfAborted();
+    yield* sockets;
+    // Where the kernel need not be waited for, as in a recording, others get their turn all the same.
+    await setImmediate();
   }
 }
 
 /** The listening begins at once, not when the first event is taken. */
 function listen(
-  sources: MachineSources,
+  { host, events: transport }: MachineSources,
   options: SelectionOptions & Abortable,
 ): AsyncIterableIterator<DestroyEvent> {
-  const { signal, netns } = options;
+  const { signal } = options;
   signal?.throwIfAborted();
-  const place = placeOf(sources, netns);
-  const { host, events: transport } = place;
+  const losses: DestroyEvent[] = [];
+  const onProblem = (problem: Problem) => {
+    if (problem.kind === "lost") losses.push({ kind: "lost", count: problem.count });
+  };
+  const context = contextOf({ ...host, transport }, { ...options, onProblem });
+  const query = openQueryNow(context, planOf(options), refuseName);
   try {
-    const losses: DestroyEvent[] = [];
-    let reported = 0;
-    const query = readOptions(host, {
-      ...options,
-      onProblem(problem) {
-        if (problem.kind !== "lost") return;
-        const drops = dropsOf(host.files, problem.portId);
-        if (problem.rest && (drops ?? reported) === reported) return;
-        losses.push({ kind: "lost", count: drops && drops - reported });
-        reported = drops ?? reported;
-      },
-    });
     if (query.predicate?.settle !== undefined)
       throw new RangeError("Cannot filter destroyed sockets by process: they have none any more");
-    const batches = destroyed({ ...host, transport }, query);
+    const batches = query.destroyed();
     const first = batches.next();
     const close = once(() => {
       batches.return(undefined);
-      place.close();
+      query[Symbol.dispose]();
     });
     const events = follow(batches, first, losses, transport, signal, close);
     return {
@@ -172,7 +127,7 @@ function listen(
       },
     };
   } catch (error) {
-    place.close();
+    query[Symbol.dispose]();
     throw error;
   }
 }

@@ -1,16 +1,10 @@
-/** What users of the library ask for, and the query that is made of it. */
-import type { Details } from "../diag/family-dump.ts";
-import { localPortRange } from "../enrich/names.ts";
-import { once } from "../enrich/once.ts";
-import { knowPlaces } from "../enrich/places.ts";
-import { scanProcesses } from "../enrich/processes.ts";
+/** What users of the library ask for, and the plan that is made of it. */
+
 import { FilterError, operandProblem } from "../filter/errors.ts";
-import type { FilterContext } from "../filter/operands.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
-import { resolveHosts } from "../filter/resolve.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import { type FindOwners, lookupsOf, predicateOf } from "../list/predicate.ts";
+import { type Demand, demandSet } from "../model/demand.ts";
 import {
   type Family,
   families as familyTable,
@@ -19,8 +13,11 @@ import {
   tables as tableTable,
 } from "../model/selection.ts";
 import { stateGroups, stateMask } from "../model/state.ts";
+import type { Plan } from "../plan/plan.ts";
 import { sourcesOf } from "../procfs/source.ts";
-import type { Problem, Query } from "../query.ts";
+import type { QueryContext } from "../query/open.ts";
+import { lookupsOf } from "../query/predicate.ts";
+import type { Problem } from "../query/query.ts";
 
 /** Which sockets are meant. Everything may be left out. */
 export interface SelectionOptions {
@@ -61,6 +58,9 @@ export interface Abortable {
   /** Ends it: its reason is thrown where the next value would have come. */
   readonly signal?: AbortSignal;
 }
+
+/** What messages of ss about filters begin with. */
+const PROGRAM = "sockscope";
 
 const ENOENT = 2;
 const EINVAL = 22;
@@ -109,84 +109,44 @@ function selectionOf({ tables, families, states }: SocketsOptions): Selection {
   };
 }
 
-function contextOf(host: Host, { tables, preferred }: Selection): FilterContext {
-  return { program: "sockscope", tables, preferred, lookups: lookupsOf(host) };
-}
-
 const everything: Selection = selectionOf({});
 
-/**
- * Reads a filter, as far as that takes no resolver.
- *
- * @param selection what it is about
- * @throws FilterError
- */
-export function readFilterText(host: Host, text: string, selection = everything): ParsedFilter {
-  return parseFilter({ args: [text] }, contextOf(host, selection));
+/** Parses a filter that may name hosts. @throws FilterError */
+export function readFilterText(host: Host, text: string): ParsedFilter {
+  const { tables, preferred } = everything;
+  return parseFilter({ args: [text] }, { program: PROGRAM, tables, preferred, lookups: lookupsOf(host) });
 }
 
-/** A filter without the names of hosts. @throws FilterError if it has one */
-function withoutNames(parsed: ParsedFilter): ParsedFilter {
-  const [name] = parsed.names;
-  if (name === undefined) return parsed;
-  const line = `"${name.name}" is the name of a host, which takes socketsAsync`;
-  throw new FilterError(operandProblem(name.place, "an address", [line]));
+/** Refuses the name of a host, which takes time to look up. @throws FilterError always */
+export function refuseName({ name, place }: ParsedFilter["names"][number]): never {
+  const line = `"${name}" is the name of a host, which takes socketsAsync`;
+  throw new FilterError(operandProblem(place, "an address", [line]));
 }
 
-/** Looks for the owners of all sockets, whatever filters by them; for containers only if something asks for one. */
-function ownersOf(host: Host): FindOwners {
-  const options = { threads: false, processContext: false, socketContext: false };
-  const { root } = sourcesOf({});
-  const cgroupPaths = once(() => new Map(host.cgroups()));
-  return (batches) => {
-    const inodes = new Set<number>();
-    for (const { sockets } of batches) for (const { inode } of sockets) if (inode) inodes.add(inode);
-    const found = scanProcesses(host.files, root, inodes, options).owners;
-    const owners = (inode: number) => found.get(inode);
-    const { cgroupOwner } = knowPlaces({ host, root, owners, cgroupPath: (id) => cgroupPaths().get(id) });
-    return { owners, container: (socket) => cgroupOwner(socket).container };
-  };
-}
+/** The options that are demands, by their names. */
+const demandOptions = ["memory", "info", "tos", "extended"] as const satisfies readonly Demand[];
 
-function queryOf(
-  host: Host,
-  options: SocketsOptions,
-  selection: Selection,
-  parsed: ParsedFilter | undefined,
-): Query {
-  const { memory = false, info = false, tos = false, extended = false, netns } = options;
-  // The owner of UNIX sockets is told of all others unasked, and `--json` has it.
-  const details: Details = { memory, info, tos, extended, uid: true };
-  const { filter, family } = parsed ?? {};
-  const range = () => localPortRange(host, sourcesOf({}).path("portRange"));
-  return {
-    selection:
-      family === undefined ? selection : { ...selection, families: new Set([family]), preferred: family },
-    details,
-    predicate: filter && predicateOf(filter, range(), ownersOf(host)),
-    keep: true,
-    report: options.onProblem ?? throwUnlessAbsent,
-    ...(netns === undefined ? {} : { netns }),
-  };
-}
-
-/**
- * The query that options make.
- *
- * @throws RangeError for a word that names nothing
- * @throws FilterError for a wrong filter, or one with the name of a host
- */
-export function readOptions(host: Host, options: SocketsOptions): Query {
-  const selection = selectionOf(options);
+/** The plan of options. @throws RangeError for a word that names no table, family or state */
+export function planOf(options: SocketsOptions): Plan {
   const { filter } = options;
-  const parsed = filter === undefined ? undefined : withoutNames(readFilterText(host, filter, selection));
-  return queryOf(host, options, selection, parsed);
+  return {
+    selection: selectionOf(options),
+    filter: filter === undefined ? undefined : { args: [filter] },
+    allNetns: false,
+    sources: sourcesOf({}),
+    // toJSON() shows the owner of a socket of any family; only UNIX sockets send it on demand.
+    demands: demandSet(
+      ["uid"],
+      demandOptions.filter((name) => options[name]),
+    ),
+    bpfMapIds: [],
+    serviceNames: false,
+    order: { sort: [] },
+    kill: false,
+  };
 }
 
-/** {@link readOptions}, where names of hosts are looked up. */
-export async function readOptionsAsync(host: Host, options: SocketsOptions): Promise<Query> {
-  const selection = selectionOf(options);
-  if (options.filter === undefined) return queryOf(host, options, selection, undefined);
-  const parsed = await resolveHosts(readFilterText(host, options.filter, selection), host.resolver);
-  return queryOf(host, options, selection, parsed);
+/** How sockets are queried for the library. */
+export function contextOf(host: Host, { onProblem, netns }: SocketsOptions): QueryContext {
+  return { host, program: PROGRAM, keep: true, netns, report: onProblem ?? throwUnlessAbsent };
 }

@@ -1,5 +1,5 @@
 /** What a live row can show: of a socket, or of a group of sockets. */
-import { suffixOf } from "../columns/column.ts";
+import { suffixOf } from "../fields/column.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import { SS_LISTEN, stateName } from "../model/state.ts";
 import type { Holders } from "./owners.ts";

@@ -1,12 +1,12 @@
 /** The numbers of a socket that change while one looks on, read without making an object of any. */
 
 import { type Field, fieldWidth, readField, type Unit } from "../bytes/layout.ts";
-import type { InetSocket } from "../diag/inet.ts";
-import { inetAttributes } from "../diag/layouts/inet-diag.ts";
-import { skMemInfo } from "../diag/layouts/memory.ts";
-import { mptcpInfo } from "../diag/layouts/mptcp-info.ts";
-import { tcpInfo } from "../diag/layouts/tcp-info.ts";
-import type { Socket } from "../list/query.ts";
+import { skMemInfo } from "../diag/memory.ts";
+import { inetAttributes } from "../families/inet/layouts/inet-diag.ts";
+import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
+import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 import { IPPROTO_MPTCP, IPPROTO_TCP } from "../model/family.ts";
 import { SS_LISTEN } from "../model/state.ts";
 

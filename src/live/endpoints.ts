@@ -1,6 +1,6 @@
 /** The two ends of a socket, in words short enough for a table. */
 
-import type { Socket } from "../list/query.ts";
+import type { Socket } from "../families/socket.ts";
 import { addressText } from "../model/address.ts";
 import { AF_INET6 } from "../model/family.ts";
 import { netlinkProtocols } from "../model/netlink-protocols.ts";

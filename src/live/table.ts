@@ -2,11 +2,12 @@
  * The sockets that are looked on at, from sample to sample: columns of numbers, a slot a socket. Nothing is allocated
  * for a socket that was there before, and the slots of closed ones are used again.
  */
-import type { InetSocket } from "../diag/inet.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { Socket, SocketBatch } from "../list/query.ts";
 import type { DumpName } from "../model/request-order.ts";
 import { SS_CLOSE, SS_TIME_WAIT, states } from "../model/state.ts";
+import type { SocketBatch } from "../query/query.ts";
 import { type CounterName, counters, newReading, readCounters } from "./counters.ts";
 import { addressAndPort, type Endpoints, endpointsOf } from "./endpoints.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { INET_DIAG_BC } from "../diag/layouts/inet-bytecode.ts";
+import { INET_DIAG_BC } from "../families/inet/layouts/inet-bytecode.ts";
 import { checkBytecode, needsPortLock, runBytecode } from "./bytecode.ts";
 
 const {

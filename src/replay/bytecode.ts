@@ -12,8 +12,12 @@ import {
   INET_DIAG_BC,
   markOperand,
   portOperand,
-} from "../diag/layouts/inet-bytecode.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
+} from "../families/inet/layouts/inet-bytecode.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../families/inet/layouts/inet-diag.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { NLA_HDRLEN } from "../netlink/constants.ts";
 import { findAttribute } from "../netlink/message.ts";

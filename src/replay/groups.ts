@@ -1,6 +1,10 @@
 /** Multicast groups of sock_diag: who hears which socket's end. linux/sock_diag.h. */
 import { readField } from "../bytes/layout.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../families/inet/layouts/inet-diag.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { NLA_HDRLEN, NLMSG_HDRLEN } from "../netlink/constants.ts";
 import { findAttribute } from "../netlink/message.ts";

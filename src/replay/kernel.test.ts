@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { writeField } from "../bytes/layout.ts";
-import { inetLegacyRequest, inetRequest } from "../diag/inet.ts";
-import { unixDiagRequest } from "../diag/layouts/unix-diag.ts";
+import { inetLegacyRequest, inetRequest } from "../families/inet/socket.ts";
+import { unixDiagRequest } from "../families/unix/layout.ts";
 import { NETLINK_ROUTE, NETLINK_SOCK_DIAG, RTM_GETLINK } from "../netlink/constants.ts";
 import { encodeDumpRequest } from "../netlink/dump.ts";
 import { listLinks } from "../netlink/links.ts";

@@ -1,6 +1,6 @@
 /** What a sock_diag request asks of a recorded answer: which sockets, which attributes. */
 import { type Field, readField } from "../bytes/layout.ts";
-import type { AttributeTable } from "../diag/layouts/attribute.ts";
+import type { AttributeTable } from "../diag/attribute.ts";
 import {
   INET_DIAG_LEGACY_REQUEST_SIZE,
   INET_DIAG_MESSAGE_SIZE,
@@ -9,37 +9,37 @@ import {
   inetAttributes,
   inetDiagLegacyRequest,
   inetDiagRequest,
-} from "../diag/layouts/inet-diag.ts";
+} from "../families/inet/layouts/inet-diag.ts";
 import {
   NETLINK_DIAG_MESSAGE_SIZE,
   NETLINK_DIAG_REQUEST_SIZE,
   netlinkAttributes,
   netlinkDiagRequest,
-} from "../diag/layouts/netlink-diag.ts";
+} from "../families/netlink/layout.ts";
 import {
   PACKET_DIAG_MESSAGE_SIZE,
   PACKET_DIAG_REQUEST_SIZE,
   packetAttributes,
   packetDiagRequest,
-} from "../diag/layouts/packet-diag.ts";
-import { TIPC_DIAG_REQUEST_SIZE, tipcDiagRequest } from "../diag/layouts/tipc-diag.ts";
+} from "../families/packet/layout.ts";
+import { TIPC_DIAG_REQUEST_SIZE, tipcDiagRequest } from "../families/tipc/layout.ts";
 import {
   UNIX_DIAG_MESSAGE_SIZE,
   UNIX_DIAG_REQUEST_SIZE,
   unixAttributes,
   unixDiagRequest,
-} from "../diag/layouts/unix-diag.ts";
+} from "../families/unix/layout.ts";
 import {
   VSOCK_DIAG_MESSAGE_SIZE,
   VSOCK_DIAG_REQUEST_SIZE,
   vsockDiagRequest,
-} from "../diag/layouts/vsock-diag.ts";
+} from "../families/vsock/layout.ts";
 import {
   XDP_DIAG_MESSAGE_SIZE,
   XDP_DIAG_REQUEST_SIZE,
   xdpAttributes,
   xdpDiagRequest,
-} from "../diag/layouts/xdp-diag.ts";
+} from "../families/xdp/layout.ts";
 import {
   AF_INET,
   AF_INET6,

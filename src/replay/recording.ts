@@ -6,7 +6,7 @@ import {
   inetDiagLegacyRequest,
   inetDiagMessage,
   inetDiagRequest,
-} from "../diag/layouts/inet-diag.ts";
+} from "../families/inet/layouts/inet-diag.ts";
 import { AF_INET, AF_INET6, IPPROTO_DCCP, IPPROTO_TCP } from "../model/family.ts";
 import {
   DCCPDIAG_GETSOCK,

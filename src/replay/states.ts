@@ -1,9 +1,9 @@
 /** Which of the recorded sockets the kernel would list for a request's mask of states. */
 import { readField } from "../bytes/layout.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../diag/layouts/inet-diag.ts";
-import { tipcAttributes, tipcSocket } from "../diag/layouts/tipc-diag.ts";
-import { unixDiagMessage } from "../diag/layouts/unix-diag.ts";
-import { vsockDiagMessage } from "../diag/layouts/vsock-diag.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import { tipcAttributes, tipcSocket } from "../families/tipc/layout.ts";
+import { unixDiagMessage } from "../families/unix/layout.ts";
+import { vsockDiagMessage } from "../families/vsock/layout.ts";
 import { AF_TIPC, AF_UNIX, AF_VSOCK, IPPROTO_DCCP, IPPROTO_SCTP, IPPROTO_TCP } from "../model/family.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, SS_NEW_SYN_RECV, SS_SYN_RECV } from "../model/state.ts";
 import { NLA_HDRLEN, NLMSG_HDRLEN } from "../netlink/constants.ts";

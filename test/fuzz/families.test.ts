@@ -1,32 +1,33 @@
 /** Whatever bytes a socket of a family other than inet is made of, it is shown, and nothing outside of them is read. */
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { blankDraft } from "../../src/cli/options.ts";
-import { describers, type Kind } from "../../src/columns/describe.ts";
-import { noNames } from "../../src/columns/names.ts";
-import type { FamilyDump } from "../../src/diag/family-dump.ts";
-import type { AttributeTable } from "../../src/diag/layouts/attribute.ts";
-import { netlinkAttributes } from "../../src/diag/layouts/netlink-diag.ts";
-import { packetAttributes } from "../../src/diag/layouts/packet-diag.ts";
-import { tipcAttributes, tipcSocket, tipcSocketNests } from "../../src/diag/layouts/tipc-diag.ts";
-import { unixAttributes } from "../../src/diag/layouts/unix-diag.ts";
-import { xdpAttributes } from "../../src/diag/layouts/xdp-diag.ts";
+import { describers, type Kind } from "../../src/catalogue/describe.ts";
+import type { AttributeTable } from "../../src/diag/attribute.ts";
 import type { DiagMessage, Origin } from "../../src/diag/message.ts";
-import { netlinkDump } from "../../src/diag/netlink.ts";
-import { packetDump } from "../../src/diag/packet.ts";
-import { tipcDump } from "../../src/diag/tipc.ts";
-import { unixDump } from "../../src/diag/unix.ts";
-import { vsockDump } from "../../src/diag/vsock.ts";
-import { xdpDump } from "../../src/diag/xdp.ts";
+import type { FamilyDump } from "../../src/families/family-dump.ts";
+import { netlinkAttributes } from "../../src/families/netlink/layout.ts";
+import { netlinkDump } from "../../src/families/netlink/socket.ts";
+import { packetAttributes } from "../../src/families/packet/layout.ts";
+import { packetDump } from "../../src/families/packet/socket.ts";
+import type { Socket } from "../../src/families/socket.ts";
+import { tipcAttributes, tipcSocket, tipcSocketNests } from "../../src/families/tipc/layout.ts";
+import { tipcDump } from "../../src/families/tipc/socket.ts";
+import { unixAttributes } from "../../src/families/unix/layout.ts";
+import { unixDump } from "../../src/families/unix/socket.ts";
+import { vsockDump } from "../../src/families/vsock/socket.ts";
+import { xdpAttributes } from "../../src/families/xdp/layout.ts";
+import { xdpDump } from "../../src/families/xdp/socket.ts";
+import { noNames } from "../../src/fields/names.ts";
 import { NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
 import { dump } from "../../src/netlink/dump.ts";
 import { align4 } from "../../src/netlink/message.ts";
-import type { Socket } from "../../src/query.ts";
-import { writeRow } from "../../src/render/ss/row.ts";
-import type { Names, Style } from "../../src/render/ss/style.ts";
-import { Table, tableColumns } from "../../src/render/ss/table.ts";
+import { writeRow } from "../../src/output/row.ts";
 import { decodePcap } from "../../src/replay/pcap.ts";
+import type { Names, Style } from "../../src/table/style.ts";
+import { plainStyle } from "../../src/table/style.ts";
+import { Table, tableColumns } from "../../src/table/table.ts";
 import { datagramsOf, dumpEnd, encodeAnswer, playing } from "./conversation.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
@@ -128,7 +129,7 @@ interface Look {
 }
 /** A style that shows all there is. */
 const wholeStyle: Style = {
-  ...blankDraft,
+  ...plainStyle,
   timers: true,
   extended: true,
   memory: true,

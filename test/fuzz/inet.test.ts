@@ -1,24 +1,26 @@
 /** Whatever bytes an inet socket is made of, it is shown, and nothing outside of them is read. */
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { describers } from "../../src/columns/describe.ts";
-import { noNames } from "../../src/columns/names.ts";
-import { inetTables } from "../../src/diag/families.ts";
-import { InetSocket } from "../../src/diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes } from "../../src/diag/layouts/inet-diag.ts";
+import { describers } from "../../src/catalogue/describe.ts";
 import type { DiagMessage, Origin } from "../../src/diag/message.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetAttributes } from "../../src/families/inet/layouts/inet-diag.ts";
+import { writeInetRow } from "../../src/families/inet/row.ts";
+import { InetSocket } from "../../src/families/inet/socket.ts";
+import { noNames } from "../../src/fields/names.ts";
 import { liveHost } from "../../src/host/live.ts";
+import { noDemands } from "../../src/model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../../src/model/family.ts";
+import { inetTables } from "../../src/model/inet-tables.ts";
 import { tables } from "../../src/model/selection.ts";
 import { SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
 import { dump } from "../../src/netlink/dump.ts";
 import { align4 } from "../../src/netlink/message.ts";
-import { list } from "../../src/query.ts";
-import { writeInetRow } from "../../src/render/ss/inet.ts";
-import type { Names, Style } from "../../src/render/ss/style.ts";
-import { Table } from "../../src/render/ss/table.ts";
+import { list } from "../../src/query/list.ts";
 import { decodePcap } from "../../src/replay/pcap.ts";
+import type { Names, Style } from "../../src/table/style.ts";
+import { Table } from "../../src/table/table.ts";
 import { datagramsOf, dumpEnd, encodeAnswer, playing } from "./conversation.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
@@ -217,7 +219,7 @@ test("every prefix of a message is a socket, or too short to be one", () => {
     fc.property(message, fc.nat(), protocol, options, (bytes, cut, protocol, options) => {
       const prefix = bytes.subarray(0, cut % (bytes.length + 1));
       const socket = playing([encodeAnswer(prefix), dumpEnd]);
-      const query = { selection, details: {}, predicate: undefined, keep: true, report: () => {} };
+      const query = { selection, demands: noDemands, predicate: undefined, keep: true, report: () => {} };
       const host = { ...liveHost(), transport: { open: () => socket } };
       const listed = [...list(host, query)].flatMap(({ sockets }) => sockets);
       expect(listed).toHaveLength(prefix.length < INET_DIAG_MESSAGE_SIZE ? 0 : 1);

@@ -1,23 +1,25 @@
 /** Whatever stands in the files of /proc and in TCPDIAG_FILE, sockets come out of them or the end, and can be shown. */
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { blankDraft } from "../../src/cli/options.ts";
-import { describers } from "../../src/columns/describe.ts";
-import { noNames } from "../../src/columns/names.ts";
-import { readDiagFile } from "../../src/diag/diag-file.ts";
+import { describers } from "../../src/catalogue/describe.ts";
+import { readDiagFile } from "../../src/families/inet/diag-file.ts";
+import { noNames } from "../../src/fields/names.ts";
+import { demandSet } from "../../src/model/demand.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX } from "../../src/model/family.ts";
 import type { DumpName } from "../../src/model/request-order.ts";
 import { type Table as SocketTable, tables } from "../../src/model/selection.ts";
 import { stateGroups } from "../../src/model/state.ts";
-import { listProc, type ProcSocket } from "../../src/procfs/list.ts";
+import { writeRow } from "../../src/output/row.ts";
+import { formatSummary } from "../../src/output/summary.ts";
 import { countSockets, establishedOf } from "../../src/procfs/sockstat.ts";
 import { type ProcFile, sourcesOf } from "../../src/procfs/source.ts";
-import { writeRow } from "../../src/render/ss/row.ts";
-import type { Names, Style } from "../../src/render/ss/style.ts";
-import { Table } from "../../src/render/ss/table.ts";
-import { formatSummary } from "../../src/render/summary.ts";
+import { listProc, type ProcSocket } from "../../src/query/procfs.ts";
+import type { Names, Style } from "../../src/table/style.ts";
+import { plainStyle } from "../../src/table/style.ts";
+import { Table } from "../../src/table/table.ts";
 import { fixtures } from "../golden/cases.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
@@ -41,7 +43,7 @@ const names: Names = {
   cgroup: () => name,
 };
 const style: Style = {
-  ...blankDraft,
+  ...plainStyle,
   timers: true,
   extended: true,
   memory: true,
@@ -143,7 +145,7 @@ for (const [table, files] of Object.entries(seeds)) {
           states,
           preferred: undefined,
         };
-        const query = { selection, families, details: { info: true }, describe, accepts: () => true };
+        const query = { selection, families, demands: demandSet(["info"]), describe, accepts: () => true };
         showAll([...listProc(read, sources, table as DumpName, query as never)].flat());
       }),
       { numRuns },

@@ -4,11 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { libc } from "#libc";
 import { readField, writeField } from "../../src/bytes/layout.ts";
-import {
-  UNIX_DIAG_REQUEST_SIZE,
-  unixDiagMessage,
-  unixDiagRequest,
-} from "../../src/diag/layouts/unix-diag.ts";
+import { UNIX_DIAG_REQUEST_SIZE, unixDiagMessage, unixDiagRequest } from "../../src/families/unix/layout.ts";
 import { AF_UNIX } from "../../src/model/family.ts";
 import {
   AF_NETLINK,

@@ -1,13 +1,17 @@
 /** Sockets as the kernel would tell of them, for tests of what looks on. */
 import { layoutSize, writeField } from "../../src/bytes/layout.ts";
-import { InetSocket } from "../../src/diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "../../src/diag/layouts/inet-diag.ts";
-import { skMemInfo } from "../../src/diag/layouts/memory.ts";
-import { tcpInfo } from "../../src/diag/layouts/tcp-info.ts";
+import { skMemInfo } from "../../src/diag/memory.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../../src/families/inet/layouts/inet-diag.ts";
+import { tcpInfo } from "../../src/families/inet/layouts/tcp-info.ts";
+import { InetSocket } from "../../src/families/inet/socket.ts";
 import type { Netns } from "../../src/host/namespaces.ts";
-import type { SocketBatch } from "../../src/list/query.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
 import { SS_ESTABLISHED } from "../../src/model/state.ts";
+import type { SocketBatch } from "../../src/query/query.ts";
 
 /** What a socket is to be like. */
 export interface SocketLike {

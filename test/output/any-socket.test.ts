@@ -1,23 +1,25 @@
 /** Whatever a kernel sends and strangers call themselves, the JSON is valid and as the schema says. */
+
 import { expect, test } from "bun:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
-import { describers } from "../../src/columns/describe.ts";
-import { type NameSource, noNames } from "../../src/columns/names.ts";
-import { socketSchema } from "../../src/columns/schema.ts";
-import { inetTables } from "../../src/diag/families.ts";
-import { InetSocket } from "../../src/diag/inet.ts";
-import { INET_DIAG_MESSAGE_SIZE } from "../../src/diag/layouts/inet-diag.ts";
-import { netlinkDump } from "../../src/diag/netlink.ts";
-import { packetDump } from "../../src/diag/packet.ts";
-import { tipcDump } from "../../src/diag/tipc.ts";
-import { unixDump } from "../../src/diag/unix.ts";
-import { vsockDump } from "../../src/diag/vsock.ts";
-import { xdpDump } from "../../src/diag/xdp.ts";
-import type { Socket } from "../../src/query.ts";
-import { JsonWriter } from "../../src/render/json.ts";
+import { describers } from "../../src/catalogue/describe.ts";
+import { socketSchema } from "../../src/catalogue/schema.ts";
+import { optionsOf } from "../../src/cli/options.ts";
+import { INET_DIAG_MESSAGE_SIZE } from "../../src/families/inet/layouts/inet-diag.ts";
+import { InetSocket } from "../../src/families/inet/socket.ts";
+import { netlinkDump } from "../../src/families/netlink/socket.ts";
+import { packetDump } from "../../src/families/packet/socket.ts";
+import type { Socket } from "../../src/families/socket.ts";
+import { tipcDump } from "../../src/families/tipc/socket.ts";
+import { unixDump } from "../../src/families/unix/socket.ts";
+import { vsockDump } from "../../src/families/vsock/socket.ts";
+import { xdpDump } from "../../src/families/xdp/socket.ts";
+import { type NameSource, noNames } from "../../src/fields/names.ts";
+import { inetTables } from "../../src/model/inet-tables.ts";
+import { JsonWriter } from "../../src/output/json.ts";
 
-const validate = new Ajv2020({ strictTypes: false }).compile(socketSchema());
+const validate = new Ajv2020({ strictTypes: false }).compile(socketSchema(optionsOf));
 
 const inet = { View: InetSocket, minimum: INET_DIAG_MESSAGE_SIZE };
 const dumps = [inet, unixDump, packetDump, netlinkDump, vsockDump, tipcDump, xdpDump] as const;

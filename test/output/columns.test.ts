@@ -193,11 +193,11 @@ test("what people call processes", async () => {
 });
 
 const wrong: [args: string[], message: string][] = [
-  [["--columns", "nope"], '"nope" is no column'],
+  [["--columns", "nope"], 'unknown column "nope"'],
   [["--columns", ","], "an empty list"],
   [["--by", "memory"], '"memory" is several columns'],
-  [["--by", "state", "--columns", "netid"], '"netid" is no number'],
-  [["--by", "state", "--sort", "rtt"], '"rtt" is neither in --by'],
+  [["--by", "state", "--columns", "netid"], '"netid" is not a number'],
+  [["--by", "state", "--sort", "rtt"], 'cannot sort groups by "rtt"'],
   [["--top", "0"], '"0" is no number of rows'],
   [["-E", "--sort", "rtt"], "--events never has them"],
   [["-K", "-t", "--top", "3"], "not with --by or --top"],

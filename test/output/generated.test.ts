@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { generated } from "../../scripts/generate.ts";
-import type { Column } from "../../src/columns/column.ts";
-import { columnsByKind } from "../../src/columns/describe.ts";
-import { noNames } from "../../src/columns/names.ts";
-import { ssSpelling } from "../../src/render/ss/spelling.ts";
+import { columnsByKind } from "../../src/catalogue/describe.ts";
+import type { Column } from "../../src/fields/column.ts";
+import { noNames } from "../../src/fields/names.ts";
+import { ssSpelling } from "../../src/output/spelling.ts";
 import { fixtureNames, readCases } from "../golden/cases.ts";
 import { expected } from "../golden/replay.ts";
 

@@ -1,12 +1,14 @@
 /** Every object that the whole corpus gives, against the schema; and what the schema must refuse. */
+
 import { expect, test } from "bun:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { socketSchema } from "../../src/columns/schema.ts";
+import { socketSchema } from "../../src/catalogue/schema.ts";
+import { optionsOf } from "../../src/cli/options.ts";
 import { fixtureNames, readCases } from "../golden/cases.ts";
 import { replay } from "../golden/replay.ts";
 
 const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: false });
-const validate = ajv.compile(socketSchema());
+const validate = ajv.compile(socketSchema(optionsOf));
 
 /** The objects of a command line with --ndjson; none of one that shows something else. */
 async function objectsOf(fixture: string, golden: ReturnType<typeof readCases>[number]): Promise<unknown[]> {

@@ -2,7 +2,7 @@
 import type { FilterSource } from "../../filter/words.ts";
 import type { Host } from "../../host/host.ts";
 import type { OptionNames, Stop } from "../getopt.ts";
-import type { Draft, Option, OptionValue } from "../options.ts";
+import type { Draft, OptionValue } from "../options.ts";
 import type { World } from "../world.ts";
 
 /** An option that only one command has. Its names hide those that an option of ss has. */
@@ -41,8 +41,6 @@ export interface Command<Settings> {
   readonly options: readonly CommandOption<Settings>[];
   /** The settings before any option. */
   readonly settings: Settings;
-  /** Whether an option of ss goes with it. */
-  takes(option: Option): boolean;
   /** Does it. @returns the exit status */
   run(task: Task<Settings>): Promise<number>;
 }

@@ -1,28 +1,11 @@
 /** `sockscope doctor`: what is wrong with the sockets. */
-import { type Severity, severities } from "../../doctor/rule.ts";
+import { severities } from "../../doctor/rule.ts";
 import { rules } from "../../doctor/rules/index.ts";
 import { readThreshold, spelling } from "../../doctor/threshold.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
-import type { Option, OptionValue } from "../options.ts";
+import type { OptionValue } from "../options.ts";
 import type { Command } from "./command.ts";
-
-/** What the options of the doctor have come to. */
-export interface DoctorSettings {
-  /** Milliseconds between the samples; 0 for one sample only. */
-  readonly apartMs: number;
-  /** Findings this bad, or worse, make the exit status tell. */
-  readonly failOn?: Severity;
-  /** Ids of the rules to check; none for all. */
-  readonly rules: readonly string[];
-  /** Thresholds, each as `RULE.NAME=VALUE`. */
-  readonly thresholds: readonly string[];
-  readonly listRules: boolean;
-  /** The rule to explain. */
-  readonly explain?: string;
-}
-
-/** The exit status where `--fail-on` has found something. That of a run that failed is 1. */
-export const EXIT_FOUND = 2;
+import { type DoctorSettings, EXIT_FOUND } from "./doctor/settings.ts";
 
 /** Long enough for counters to move, short enough to be waited for. */
 const APART_MS = 2000;
@@ -32,31 +15,6 @@ const APART_LIMIT_MS = 86_400_000;
 function refuse(message: string): Stop {
   return { kind: "error", message, usage: false, status: EXIT_USAGE };
 }
-
-/** The options of ss that a listing of findings has no use for. */
-const withoutUse = new Set([
-  "columns",
-  "by",
-  "sort",
-  "csv",
-  "ndjson",
-  "no-header",
-  "no-queues",
-  "diag",
-  "events",
-  "explain",
-  "kill",
-  "kill-all",
-  "summary",
-  "man",
-  "completions",
-  "bpf-maps",
-  "bpf-map-id",
-  "bpf",
-  "resolve",
-  "peer",
-  "tipcinfo",
-]);
 
 /** The value of an option that names a rule. */
 const ruleId: OptionValue = { name: "ID", kind: "word", choices: rules.map(({ id }) => id) };
@@ -122,7 +80,6 @@ export const doctor: Command<DoctorSettings> = {
     },
   ],
   settings: { apartMs: APART_MS, rules: [], thresholds: [], listRules: false },
-  takes: ({ longs }: Option) => !longs.some((long) => withoutUse.has(long)),
   async run(task) {
     const { runDoctor } = await import("./doctor/run.ts");
     return runDoctor(task);

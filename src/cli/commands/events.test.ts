@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventKinds } from "../../events/event.ts";
 import { eventSources } from "../../events/registry.ts";
-import { type EventsSettings, events } from "./events.ts";
+import type { EventsSettings } from "./events/settings.ts";
+import { events } from "./events.ts";
 
 function apply(option: string, value: string) {
   const row = events.options.find(({ longs }) => longs.includes(option))!;

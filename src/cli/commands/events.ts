@@ -3,33 +3,8 @@ import { type EventKind, eventKinds } from "../../events/event.ts";
 import { eventSources } from "../../events/registry.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { type EventsSettings, EXIT_TIMEOUT } from "./events/settings.ts";
 import { commandWords } from "./words.ts";
-
-/** The options of `events`. */
-export interface EventsSettings {
-  readonly form: "lines" | "ndjson";
-  /** Names of the sources to use; undefined for all that work. */
-  readonly sources: ReadonlySet<string> | undefined;
-  /** Whether to list the sources and do nothing else. */
-  readonly listSources: boolean;
-  /** Whether to show the sockets that are there at the start. */
-  readonly existing: boolean;
-  /** The kinds of event to show; undefined for all. */
-  readonly only: ReadonlySet<EventKind> | undefined;
-  /** Milliseconds between two listings; undefined: depends on the other sources. */
-  readonly intervalMs: number | undefined;
-  /** The filter that ends the run. */
-  readonly until: string | undefined;
-  /** Number of events that ends the run. */
-  readonly count: number | undefined;
-  /** Longest duration of the run, in milliseconds. */
-  readonly timeoutMs: number | undefined;
-  /** Trace buffer of each processor, in kilobytes. */
-  readonly traceBufferKb: number | undefined;
-}
-
-/** The exit status of a run that timed out before --until or --count was met, as with timeout(1). */
-export const EXIT_TIMEOUT = 124;
 
 /** `--sources help` lists the sources. */
 const SOURCES_HELP = "help";
@@ -63,13 +38,6 @@ function readList<Word extends string>(
   }
   return { set };
 }
-
-/** Categories of ss's options that select sockets, or where they are read. */
-const selecting: ReadonlySet<string> = new Set(["tables", "families", "states", "filter", "source"]);
-/** Further options of ss that it takes. */
-const others: ReadonlySet<string> = new Set(["help", "version", "numeric", "no-header", "processes"]);
-/** Options of these categories that it refuses: events cannot be recorded or replayed. */
-const refused: ReadonlySet<string> = new Set(["record", "replay"]);
 
 /** The command. */
 export const events: Command<EventsSettings> = {
@@ -201,7 +169,5 @@ export const events: Command<EventsSettings> = {
     timeoutMs: undefined,
     traceBufferKb: undefined,
   },
-  takes: ({ category, longs: [name = ""] }) =>
-    (selecting.has(category) && !refused.has(name)) || others.has(name),
   run: async (task) => (await import("./events/run.ts")).runEvents(task),
 };

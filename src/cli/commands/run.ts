@@ -1,9 +1,10 @@
 /** Running a command: its options and those of ss, taken apart together. */
 import { performActions } from "../actions.ts";
-import { EXIT_USAGE, getopt, type OptionNames, type Stop } from "../getopt.ts";
+import { getopt, isStop, type OptionNames, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
-import { blankDraft, type Draft, type Option, options } from "../options.ts";
+import { applyOption, blankDraft, type Draft, type Option, options } from "../options.ts";
+import { refusalOf } from "../plan.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
 import { commandUsage } from "./help.ts";
@@ -22,13 +23,13 @@ interface Row<Settings> extends OptionNames {
 }
 
 /** The rows of all options; those of the command stand first, so that their names win. */
-function rowsOf<Settings>(word: string, command: Command<Settings>, program: string): Row<Settings>[] {
+function rowsOf<Settings>(word: CommandWord, command: Command<Settings>, program: string): Row<Settings>[] {
   const own = command.options.map(
     (option): Row<Settings> => ({
       ...option,
       apply(progress, value) {
         const settings = option.apply(progress.settings, value, program);
-        return isStop(settings) ? settings : { ...progress, settings };
+        return isObjectStop(settings) ? settings : { ...progress, settings };
       },
     }),
   );
@@ -36,22 +37,21 @@ function rowsOf<Settings>(word: string, command: Command<Settings>, program: str
     (option): Row<Settings> => ({
       ...option,
       apply(progress, value) {
-        if (!command.takes(option)) return refuse(program, word, option);
-        const draft = option.apply(progress.draft, value, program);
-        return "kind" in draft ? draft : { ...progress, draft };
+        if (!option.commands?.includes(word)) return refuse(program, word, option);
+        const draft = applyOption(option, progress.draft, value, program);
+        return isStop(draft) ? draft : { ...progress, draft };
       },
     }),
   );
   return [...own, ...ofSs];
 }
 
-function isStop<Settings>(settings: Settings | Stop): settings is Stop {
-  return typeof settings === "object" && settings !== null && "kind" in settings;
+function isObjectStop<Settings>(settings: Settings | Stop): settings is Stop {
+  return typeof settings === "object" && settings !== null && isStop(settings);
 }
 
 function refuse(program: string, word: string, { longs }: Option): Stop {
-  const message = `${program}: --${longs[0]} does not go with ${word}`;
-  return { kind: "error", message, usage: false, status: EXIT_USAGE };
+  return usageError(`${program}: --${longs[0]} does not go with ${word}`);
 }
 
 /** Does what the arguments ask of a command. @param word the first of them @returns the exit status */
@@ -61,20 +61,22 @@ export function runCommand(world: World, word: CommandWord): Promise<number> {
 
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
   const { program, args, env } = world;
-  const end = (stop: Stop) => halt(world, stop, () => commandUsage(program, word));
+  const end = (stop: Stop) => halt(world, stop, { help: () => commandUsage(program, word) });
   const rows = rowsOf(word, command, program);
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
   const { steps, words, error } = getopt(rows, args.slice(1), { program, firstWordEnds });
   let progress: Progress<Settings> = { draft: blankDraft, settings: command.settings };
   for (const { row, value } of steps) {
     const next = row.apply(progress, value);
-    if ("kind" in next) return end(next);
+    if (isStop(next)) return end(next);
     progress = next;
   }
   if (error !== undefined) return end(error);
   const { draft, settings } = progress;
+  const refused = refusalOf(draft, env);
+  if (refused !== undefined) return end(usageError(`${program}: ${refused}`));
   const done = await performActions(world, draft);
-  if ("kind" in done) return end(done);
+  if (isStop(done)) return end(done);
   const source = { args: words, file: done.filterFile };
   return onMachine(world, draft, (host) => command.run({ world, host, draft, settings, words: source }));
 }

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { groupColumns, socketColumns } from "../../live/columns.ts";
 import { groupWords } from "../../live/groups.ts";
 import { options } from "../options.ts";
-import { byWords, groupSortWords, sortWords, type TopSettings, top } from "./top.ts";
+import { byWords, groupSortWords, sortWords, type TopSettings } from "./top/settings.ts";
+import { top } from "./top.ts";
 
 test("the words of --sort and --by are those of the columns and groupings that there are", () => {
   const keys: readonly string[] = socketColumns.map(({ key }) => key);
@@ -43,7 +44,7 @@ test("--json implies --batch, whichever comes first", () => {
 });
 
 test("options of ss that choose sockets go with it, and no others", () => {
-  const taken = options.filter((option) => top.takes(option)).map(({ longs }) => longs[0]);
+  const taken = options.filter(({ commands }) => commands?.includes("top")).map(({ longs }) => longs[0]);
   expect(taken).toContain("tcp");
   expect(taken).toContain("all-netns");
   for (const long of ["kill", "json", "record", "replay", "numeric", "processes", "events"])

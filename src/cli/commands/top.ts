@@ -1,46 +1,8 @@
 /** `top`: sockets as they come, go and transfer. */
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { byWords, groupSortWords, sortWords, type TopSettings } from "./top/settings.ts";
 import { commandWords } from "./words.ts";
-
-/** What the options of `top` have come to. */
-export interface TopSettings {
-  /** Between two samples, in milliseconds. */
-  readonly delayMs: number;
-  /** How many frames are shown; undefined: until interrupted. */
-  readonly count: number | undefined;
-  readonly form: "screen" | "batch" | "json";
-  /** The column that rows are sorted by. */
-  readonly sort: { readonly column: string; readonly descending: boolean };
-  /** What sockets are grouped by. */
-  readonly by: GroupWord | undefined;
-}
-
-/** Columns of sockets; a test holds them to those that there are. */
-export const sortWords = [
-  "netid",
-  "state",
-  "recvq",
-  "sendq",
-  "local",
-  "peer",
-  "rx",
-  "tx",
-  "rate",
-  "retrans",
-  "drops",
-  "rtt",
-  "delivery",
-  "process",
-  "container",
-  "netns",
-] as const;
-/** Columns of groups only; likewise. */
-export const groupSortWords = ["group", "sockets"] as const;
-/** What sockets can be grouped by; likewise. */
-export const byWords = ["process", "peer", "port", "state", "container"] as const;
-/** A way to group sockets. */
-export type GroupWord = (typeof byWords)[number];
 
 /** The shortest time between two samples, in seconds. */
 const SHORTEST = 0.1;
@@ -52,13 +14,6 @@ function wrong(program: string, what: string, value: string, expected: string): 
   const message = `${program}: top: ${what} "${value}" is not ${expected}`;
   return { kind: "error", message, usage: false, status: EXIT_USAGE };
 }
-
-/** Whether an option of ss chooses which sockets are looked at, and where. */
-const selecting: ReadonlySet<string> = new Set(["tables", "families", "states", "filter", "source"]);
-/** Options of other kinds that go with it, too. */
-const others: ReadonlySet<string> = new Set(["help", "version", "top"]);
-/** Options of those kinds that do not: what is looked at must be alive. */
-const refused: ReadonlySet<string> = new Set(["record", "replay"]);
 
 /** The command. */
 export const top: Command<TopSettings> = {
@@ -146,7 +101,5 @@ export const top: Command<TopSettings> = {
     sort: { column: "rate", descending: true },
     by: undefined,
   },
-  takes: ({ category, longs: [name = ""] }) =>
-    (selecting.has(category) && !refused.has(name)) || others.has(name),
   run: async (task) => (await import("./top/run.ts")).runTop(task),
 };

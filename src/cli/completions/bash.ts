@@ -1,5 +1,5 @@
 /** Completions for bash, 4.4 or later; they need no bash-completion package. */
-import { timerNames } from "../../diag/inet.ts";
+import { timerNames } from "../../families/inet/socket.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";
 import { type CommandOptions, commandOptions, hasValue, optionNames, SS, valueWords } from "./options.ts";

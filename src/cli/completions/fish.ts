@@ -1,5 +1,5 @@
 /** Completions for fish, 3.4 or later. */
-import { timerNames } from "../../diag/inet.ts";
+import { timerNames } from "../../families/inet/socket.ts";
 import { commandWords } from "../commands/words.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";

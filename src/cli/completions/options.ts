@@ -1,6 +1,7 @@
 /** The options that a shell completes: those of ss, and after a command its own with those of ss that it takes. */
 import type { Command } from "../commands/command.ts";
 import { commandTable } from "../commands/table.ts";
+import type { CommandWord } from "../commands/words.ts";
 import type { OptionHelp } from "../help.ts";
 import { type OptionValue, options } from "../options.ts";
 
@@ -32,10 +33,13 @@ export function valueWords({ choices = [], reversible = false }: OptionValue): r
 }
 
 /** The options of ss that go with a command, each by the names that no option of the command's own has. */
-export function takenOptions(command: Pick<Command<unknown>, "options" | "takes">): readonly OptionHelp[] {
+export function takenOptions(
+  word: CommandWord,
+  command: Pick<Command<unknown>, "options">,
+): readonly OptionHelp[] {
   const hidden = new Set(command.options.flatMap(optionNames));
   return options
-    .filter((option) => command.takes(option))
+    .filter(({ commands }) => commands?.includes(word))
     .map((option) => ({
       ...option,
       shorts: [...(option.shorts ?? "")].filter((letter) => !hidden.has(`-${letter}`)).join(""),
@@ -50,6 +54,6 @@ export const commandOptions: readonly [CommandOptions, ...CommandOptions[]] = [
   ...commandTable.map(([word, command]) => ({
     command: word,
     own: command.options,
-    taken: takenOptions(command),
+    taken: takenOptions(word, command),
   })),
 ];

@@ -1,5 +1,5 @@
 /** Completions for zsh, with what its own completion system knows of hosts, ports and interfaces. */
-import { timerNames } from "../../diag/inet.ts";
+import { timerNames } from "../../families/inet/socket.ts";
 import { commandWords } from "../commands/words.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";

@@ -1,5 +1,5 @@
 /** Listeners whose connections wait to be accepted. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN } from "../../model/state.ts";
 import { byProcess } from "../owner.ts";
 import { type Finding, rule } from "../rule.ts";

@@ -1,5 +1,5 @@
 /** Senders that could send more if their program wrote faster. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
@@ -50,7 +50,7 @@ export const applicationLimited = rule({
   sockets: {
     tables: ["tcp"],
     states: 1 << SS_ESTABLISHED,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ rate }) =>
       suspects<InetSocket>((socket) => {
         const info = infoOf(socket);

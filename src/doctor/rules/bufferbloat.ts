@@ -1,5 +1,5 @@
 /** Round trips far above the shortest: queues on the way that are always full. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { microsecondsText, rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
@@ -53,7 +53,7 @@ export const bufferbloat = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ queue, times }) =>
       suspects<InetSocket>((socket) => {
         if (socket.wqueue === 0) return false;

@@ -1,5 +1,5 @@
 /** Connections that the peer has closed, and our process has not. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSE_WAIT } from "../../model/state.ts";
 import { byProcess } from "../owner.ts";
 import { rule } from "../rule.ts";
@@ -45,7 +45,7 @@ export const closeWait = rule({
   sockets: {
     tables: ["tcp", "mptcp"],
     states: 1 << SS_CLOSE_WAIT,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) => suspects<InetSocket>((socket) => socket.inode !== 0 && waitedMs(socket) >= age),
     inodes: inodesOf,
   },

@@ -1,5 +1,5 @@
 /** Peers that have gone away without a word. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { infoOf, TIMER_KEEPALIVE, TIMER_PERSIST, TIMER_RETRANSMIT } from "../connection.ts";
@@ -40,7 +40,7 @@ export const deadPeer = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ retransmits }) =>
       suspects<InetSocket>(
         (socket) => socket.retransmits >= retransmits && repeating.has(socket.timerNumber),

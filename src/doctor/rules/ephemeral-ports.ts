@@ -1,5 +1,5 @@
 /** Destinations that local ports run out for. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN, SS_TIME_WAIT, stateGroups } from "../../model/state.ts";
 import { ADDRESS_WORDS, addressOf, endpoint, peerOf, writeAddress } from "../endpoint.ts";
 import { type Collector, rule } from "../rule.ts";

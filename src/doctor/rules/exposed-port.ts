@@ -1,5 +1,5 @@
 /** Databases and the like that listen on every address. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSE, SS_LISTEN } from "../../model/state.ts";
 import { isWildcard } from "../endpoint.ts";
 import { byProcess } from "../owner.ts";

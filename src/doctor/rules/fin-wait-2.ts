@@ -1,5 +1,5 @@
 /** Connections that we have closed half, and the peer not at all. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_FIN_WAIT_2 } from "../../model/state.ts";
 import { byProcess } from "../owner.ts";
 import { rule } from "../rule.ts";
@@ -43,7 +43,7 @@ export const finWait2 = rule({
   sockets: {
     tables: ["tcp"],
     states: 1 << SS_FIN_WAIT_2,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) => suspects<InetSocket>((socket) => socket.inode !== 0 && silentMs(socket) >= age),
     inodes: inodesOf,
   },

@@ -1,5 +1,5 @@
 /** Idle connections that nobody would notice the end of. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { durationText } from "../amounts.ts";
 import { quietMs } from "../conditions.ts";
@@ -76,7 +76,7 @@ export const keepalive = rule({
   sockets: {
     tables: ["tcp"],
     states: 1 << SS_ESTABLISHED,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) => collectIdle(age),
     inodes: ({ sockets }) => inodesOf(sockets),
   },

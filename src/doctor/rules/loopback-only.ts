@@ -1,5 +1,5 @@
 /** Services that others try to reach, and that listen for this host only. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN } from "../../model/state.ts";
 import { isLoopback } from "../endpoint.ts";
 import { type Collector, rule } from "../rule.ts";

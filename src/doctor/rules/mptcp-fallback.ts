@@ -1,5 +1,5 @@
 /** MPTCP connections that are plain TCP in truth. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { type Collector, rule } from "../rule.ts";
 import { keep } from "../suspects.ts";
@@ -55,7 +55,7 @@ export const mptcpFallback = rule({
   sockets: {
     tables: ["mptcp"],
     states: 1 << SS_ESTABLISHED,
-    details: { info: true },
+    demands: ["info"],
     collect: fallbacks,
   },
   check({ first, thresholds: { count, share } }) {

@@ -1,5 +1,5 @@
 /** Netlink sockets that lose messages of the kernel. */
-import type { NetlinkDiagSocket } from "../../diag/netlink.ts";
+import type { NetlinkDiagSocket } from "../../families/netlink/socket.ts";
 import { SS_CLOSE } from "../../model/state.ts";
 import { losers, lossesOf } from "../drops.ts";
 import { byProcess } from "../owner.ts";

@@ -1,5 +1,5 @@
 /** Connections that no process has open any more, and that are not over. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSING, SS_FIN_WAIT_1, SS_FIN_WAIT_2, SS_LAST_ACK } from "../../model/state.ts";
 import { type Collector, rule } from "../rule.ts";
 import { growth } from "../sample.ts";

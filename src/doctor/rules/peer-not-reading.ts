@@ -1,5 +1,5 @@
 /** Peers that do not read, so that their window is closed. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { isPeerWindowClosed } from "../conditions.ts";
@@ -41,7 +41,7 @@ export const peerNotReading = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ age }) =>
       suspects<InetSocket>(
         (socket) => socket.wqueue > 0 && stuckMs(socket) >= age && isPeerWindowClosed(connectionOf(socket)),

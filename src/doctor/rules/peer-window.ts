@@ -1,5 +1,5 @@
 /** Senders that are held up by the peer's window. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
@@ -42,7 +42,7 @@ export const peerWindow = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true },
+    demands: ["info"],
     collect: () =>
       suspects<InetSocket>((socket) => socket.wqueue > 0 && (infoOf(socket)?.rwndLimited ?? 0) > 0),
     again: (gathered) => gathered,

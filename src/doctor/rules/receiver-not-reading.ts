@@ -1,5 +1,5 @@
 /** Programs of this host that do not read what has arrived. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { isOwnWindowClosed } from "../conditions.ts";
@@ -41,7 +41,7 @@ export const receiverNotReading = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("fin-wait-1")! | stateMask("fin-wait-2")!,
-    details: { info: true },
+    demands: ["info"],
     // One that no file is left of was not accepted yet, which is another matter.
     collect: ({ age }) =>
       suspects<InetSocket>((socket) => socket.rqueue > 0 && socket.inode !== 0 && unreadMs(socket) >= age),

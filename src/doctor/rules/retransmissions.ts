@@ -1,5 +1,5 @@
 /** Peers and networks to which many segments are lost. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { infoOf } from "../connection.ts";
 import { ADDRESS_WORDS, addressOf, networkOf, peerOf, writeAddress } from "../endpoint.ts";
@@ -128,7 +128,7 @@ export const retransmissions = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")! | stateMask("fin-wait-1")!,
-    details: { info: true },
+    demands: ["info"],
     collect: ({ share }) => collectLosses(share),
     again: ({ sockets }) => sockets,
   },

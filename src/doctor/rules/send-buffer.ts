@@ -1,5 +1,5 @@
 /** Senders that are held up by their send buffer. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { isSendBufferFull } from "../conditions.ts";
@@ -56,7 +56,7 @@ export const sendBuffer = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
-    details: { info: true, memory: true },
+    demands: ["info", "memory"],
     collect: () => suspects<InetSocket>((socket) => socket.wqueue > 0 && wasLimited(socket)),
     again: (gathered) => gathered,
   },

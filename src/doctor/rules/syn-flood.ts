@@ -1,5 +1,5 @@
 /** Many handshakes that nobody ends. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_NEW_SYN_RECV, SS_SYN_RECV } from "../../model/state.ts";
 import { ADDRESS_WORDS, writeAddress } from "../endpoint.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";

@@ -1,5 +1,5 @@
 /** Connections that nobody answers. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_SYN_SENT } from "../../model/state.ts";
 import { endpoint, peerOf } from "../endpoint.ts";
 import { byProcess } from "../owner.ts";

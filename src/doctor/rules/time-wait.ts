@@ -1,5 +1,5 @@
 /** TIME-WAIT at its limit. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_TIME_WAIT } from "../../model/state.ts";
 import { type Collector, rule } from "../rule.ts";
 import { growth } from "../sample.ts";

@@ -1,5 +1,5 @@
 /** UDP sockets that are not read fast enough. */
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
 import { stateGroups } from "../../model/state.ts";
 import { losers, lossesOf } from "../drops.ts";
 import { byProcess } from "../owner.ts";
@@ -44,7 +44,7 @@ export const udpDrops = rule({
   sockets: {
     tables: ["udp"],
     states: stateGroups.all,
-    details: { memory: true },
+    demands: ["memory"],
     collect: () => losers<InetSocket>(),
     again: () => "all",
     inodes: inodesOf,

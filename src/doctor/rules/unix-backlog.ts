@@ -1,5 +1,5 @@
 /** UNIX listeners whose connections wait to be accepted. */
-import type { UnixSocket } from "../../diag/unix.ts";
+import type { UnixSocket } from "../../families/unix/socket.ts";
 import { SS_LISTEN } from "../../model/state.ts";
 import { byProcess } from "../owner.ts";
 import { rule } from "../rule.ts";

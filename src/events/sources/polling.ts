@@ -1,8 +1,9 @@
 /** Polling: sock_diag's tables, listed again and again. */
 
-import { inetTables } from "../../diag/families.ts";
-import type { InetSocket } from "../../diag/inet.ts";
+import type { InetSocket } from "../../families/inet/socket.ts";
+import { demandSet } from "../../model/demand.ts";
 import { IPPROTO_TCP } from "../../model/family.ts";
+import { inetTables } from "../../model/inet-tables.ts";
 import {
   SS_BOUND_INACTIVE,
   SS_NEW_SYN_RECV,
@@ -114,7 +115,7 @@ class Polling implements OpenSource {
     baseline: boolean,
   ): Promise<ListedTable> {
     const { options, covered, clock, join, observe } = this.#context;
-    const { selection, details, report } = options;
+    const { selection, demands, report } = options;
     const withoutEnds = !covered.has("ends");
     const protocol = inetTables[table];
     const begunNs = monotonicNs();
@@ -123,7 +124,7 @@ class Polling implements OpenSource {
       protocol,
       begunNs,
       timeMs: clock.wallMs(begunNs),
-      refresh: withoutEnds || details.info === true,
+      refresh: withoutEnds || demands.has("info"),
     });
     const found = await listTable(
       {
@@ -133,7 +134,7 @@ class Polling implements OpenSource {
         selection,
         // Without destroy events, TIME-WAITs show which connections have ended.
         states: withoutEnds && states === LISTED_STATES ? states | (1 << SS_TIME_WAIT) : states,
-        details: withoutEnds ? { ...details, info: true } : details,
+        demands: withoutEnds ? demandSet(demands, ["info"]) : demands,
         // A datagram socket may get another peer at any time.
         bytecode: protocol === IPPROTO_TCP ? bytecode : undefined,
         report,

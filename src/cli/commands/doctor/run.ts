@@ -1,26 +1,29 @@
 /** One run of the doctor: what is examined, the wait between the samples, how findings are shown. */
-import { describers } from "../../../columns/describe.ts";
+import { describers } from "../../../catalogue/describe.ts";
 import { type Examination, type ExaminedPlace, examine, type Report } from "../../../doctor/examine.ts";
 import { severities } from "../../../doctor/rule.ts";
 import { rules } from "../../../doctor/rules/index.ts";
 import { filesBelow, processTable } from "../../../doctor/surroundings.ts";
+import { FilterError } from "../../../filter/errors.ts";
 import { addressText } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
-import { sourcesOf } from "../../../procfs/source.ts";
-import { list, type Problem } from "../../../query.ts";
-import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../render/doctor.ts";
-import { JsonWriter } from "../../../render/json.ts";
-import { complaint } from "../../complaint.ts";
-import { EXIT_USAGE, type Stop } from "../../getopt.ts";
+import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../output/doctor.ts";
+import { JsonWriter } from "../../../output/json.ts";
+import { list } from "../../../query/list.ts";
+import { type OpenQuery, openQuery } from "../../../query/open.ts";
+import type { Problem } from "../../../query/query.ts";
+import { filterStop } from "../../filter.ts";
+import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
-import { type Listing, openListing } from "../../listing.ts";
+import { nameSource } from "../../name-source.ts";
 import type { Draft } from "../../options.ts";
+import { planOf } from "../../plan.ts";
+import { problemText } from "../../report.ts";
 import { chooseStates, select } from "../../select.ts";
-import { nameSource } from "../../show.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
-import { type DoctorSettings, EXIT_FOUND } from "../doctor.ts";
+import { type DoctorSettings, EXIT_FOUND } from "./settings.ts";
 import { ChoiceError, chooseRules, ruleOf } from "./thresholds.ts";
 import { waitShowing } from "./wait.ts";
 
@@ -77,34 +80,33 @@ async function examineSockets(
   // Rules say which states they look at; options of ss that name states narrow that down.
   const choice = draft.choice.stateFilter === 0 ? chooseStates(draft.choice, stateGroups.all) : draft.choice;
   const selected = select(choice, words.args, world.program);
-  if ("kind" in selected) return halt(world, selected);
-  const opened = await openListing(world, host, {
-    selection: selected.selection,
-    words: { args: selected.words, file: words.file },
-    needs: { ...draft, processes: true },
-    uid: false,
-    keep: false,
-  });
-  if ("kind" in opened) return halt(world, opened);
-  using listing = opened;
-  const { root } = sourcesOf(world.env);
+  if (isStop(selected)) return halt(world, selected);
+  const filter = { args: selected.words, file: words.file };
+  const plan = planOf(world, draft, selected.selection, filter, { demands: ["owners"] });
+  const { root } = plan.sources;
   const processes = processTable(host.files, root);
   const unlisted: string[] = [];
   const addresses = new Map<string, readonly string[]>();
   const report = (problem: Problem) => {
-    const said = complaint(problem);
-    world.stderr.write(encoder.encode(said));
-    if (said !== "") unlisted.push(said.trimEnd());
+    const text = problemText(world, host, plan.sources, problem);
+    world.stderr.write(encoder.encode(text));
+    if (text !== "" && problem.kind !== "unreadable") unlisted.push(text.trimEnd());
   };
-  const places: ExaminedPlace[] = listing.places.map((place) => ({
+  let opened: OpenQuery;
+  try {
+    opened = await openQuery({ host, program: world.program, report, keep: false }, plan);
+  } catch (error) {
+    if (error instanceof FilterError) return halt(world, filterStop(world, error, filter));
+    throw error;
+  }
+  using query = opened;
+  const places: ExaminedPlace[] = query.places.map((place) => ({
     ...place,
-    selection: place.filtered.selection,
-    predicate: place.filtered.predicate,
     surroundings: {
       netns: place.netns,
       ...filesBelow(place.host.files, root),
       ...processes,
-      owners: (inode) => listing.names.owners(inode) ?? [],
+      owners: (inode) => query.names.owners(inode) ?? [],
       unlisted: () => unlisted,
       addresses: (hostName) => addresses.get(hostName),
     },
@@ -114,7 +116,7 @@ async function examineSockets(
   const outcome = await examine({
     rules: chosen,
     places,
-    query: { ...listing.query, report },
+    query: query.request,
     list: (place, query) => list(place.host, query),
     apartMs: once ? 0 : settings.apartMs,
     async wait(ms) {
@@ -124,7 +126,7 @@ async function examineSockets(
     },
     now: () => performance.now(),
     shown: draft.top ?? SHOWN,
-    findOwners: (inodes) => listing.names.findOwners(root, inodes, draft),
+    findOwners: (inodes) => query.findOwners(inodes),
     async resolve(hostNames) {
       const found = [...hostNames].map(async (name) => {
         const bytes = await host.resolver.addresses(name, undefined);
@@ -134,7 +136,7 @@ async function examineSockets(
     },
   });
   if (outcome === undefined) return status.interrupted;
-  show(world, draft, listing, outcome);
+  show(world, draft, query, outcome);
   const worst = outcome.diagnoses[0]?.severity;
   const { failOn } = settings;
   const fails =
@@ -142,18 +144,18 @@ async function examineSockets(
   return fails ? EXIT_FOUND : 0;
 }
 
-function show(world: World, draft: Draft, { names }: Listing, report: Report): void {
+function show(world: World, draft: Draft, { names, plan }: OpenQuery, report: Report): void {
   const write = (bytes: Uint8Array) => world.stdout.write(bytes);
   const shown = draft.top ?? SHOWN;
   if (draft.format === "json") {
-    const describe = describers(nameSource({ ...draft, processes: true }, names));
+    const describe = describers(nameSource(plan, names));
     const json = new JsonWriter("ndjson", write);
     json.write(reportObject(report, { shown, describe }));
     json.end();
     return;
   }
   const screen = world.stdout.terminalColumns;
-  const style = { ...draft, timers: true, escape: screen !== undefined };
-  const how = { style, names, shown, screen, container: draft.container };
+  const style = { ...draft.style, timers: true, escape: screen !== undefined };
+  const how = { style, names, shown, screen, container: draft.demands.has("containers") };
   write(encoder.encode(formatReport(report, how)));
 }

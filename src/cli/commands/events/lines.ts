@@ -1,16 +1,17 @@
 /** Formats an event as a line of text and as a JSON object. */
-import { type Column, describer } from "../../../columns/column.ts";
-import { inetColumns } from "../../../columns/inet.ts";
-import type { NameSource } from "../../../columns/names.ts";
-import type { InetSocket } from "../../../diag/inet.ts";
-import type { Json } from "../../../diag/message.ts";
+
+import { escapeText } from "../../../bytes/terminal.ts";
 import { type Owner, processName } from "../../../enrich/processes.ts";
 import type { SocketEvent } from "../../../events/event.ts";
 import { NO_DESCRIPTOR, NO_PID } from "../../../events/owners.ts";
+import { inetColumns } from "../../../families/inet/fields.ts";
+import type { InetSocket } from "../../../families/inet/socket.ts";
+import { type Column, describer } from "../../../fields/column.ts";
+import type { NameSource } from "../../../fields/names.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
 import { AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
+import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
-import { escapeText } from "../../../render/terminal.ts";
 
 const decoder = new TextDecoder();
 

@@ -1,34 +1,36 @@
 /** One run of `events`. */
 import { readlinkSync } from "node:fs";
-import type { InetSocket } from "../../../diag/inet.ts";
-import type { Json } from "../../../diag/message.ts";
-import { type HostNames, hostNames } from "../../../enrich/names.ts";
 import type { EventKind, SocketEvent } from "../../../events/event.ts";
 import { Follower } from "../../../events/follower.ts";
 import { eventSources } from "../../../events/registry.ts";
+import type { InetSocket } from "../../../families/inet/socket.ts";
 import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
+import { demandSet } from "../../../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
+import type { Json } from "../../../model/json.ts";
 import type { Selection } from "../../../model/selection.ts";
 import { pollingTransport } from "../../../netlink/deferred.ts";
 import { NetlinkError } from "../../../netlink/errors.ts";
-import { sourcesOf } from "../../../procfs/source.ts";
-import type { Problem } from "../../../query.ts";
-import { JsonWriter } from "../../../render/json.ts";
-import { complaint } from "../../complaint.ts";
-import { applyFilter, filterComplaint } from "../../filter.ts";
-import { EXIT_USAGE, type Stop } from "../../getopt.ts";
+import { JsonWriter } from "../../../output/json.ts";
+import type { Sources } from "../../../procfs/source.ts";
+import type { FilteredPlace } from "../../../query/filters.ts";
+import { type OpenQuery, openQuery } from "../../../query/open.ts";
+import type { Problem } from "../../../query/query.ts";
+import { filterStop } from "../../filter.ts";
+import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
-import { type FilteredPlace, filterPlaces, openPlaces, refuseWithAllNetns } from "../../namespaces.ts";
+import { nameSource } from "../../name-source.ts";
 import type { Draft } from "../../options.ts";
+import { planOf } from "../../plan.ts";
+import { problemText } from "../../report.ts";
 import { select } from "../../select.ts";
-import { nameSource } from "../../show.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
-import { type EventsSettings, EXIT_TIMEOUT } from "../events.ts";
 import { eventLines, eventObjects, sourcesObject } from "./lines.ts";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
+import { type EventsSettings, EXIT_TIMEOUT } from "./settings.ts";
 import { chooseSources, findSources, missingLine, sourcesHelp, sourcesJson } from "./sources.ts";
 import { EventSummary } from "./summary.ts";
 import { type EventHolders, type EventTest, eventHolders, eventTest } from "./tests.ts";
@@ -61,7 +63,7 @@ interface Chosen {
 /** The TCP and UDP part of what options and words select. */
 function choose({ choice }: Draft, words: FilterSource, program: string): Chosen | Stop {
   const selected = select(choice, words.args, program);
-  if ("kind" in selected) return selected;
+  if (isStop(selected)) return selected;
   const { selection } = selected;
   const tables = new Set((["tcp", "udp"] as const).filter((table) => selection.tables.has(table)));
   const families = new Set([AF_INET, AF_INET6].filter((family) => selection.families.has(family)));
@@ -79,12 +81,10 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const { world, draft, settings } = task;
   const { program } = world;
   const chosen = choose(draft, task.words, program);
-  if ("kind" in chosen) return halt(world, chosen);
+  if (isStop(chosen)) return halt(world, chosen);
   const until = settings.until === undefined ? undefined : choose(draft, untilWords(settings.until), program);
-  if (until !== undefined && "kind" in until) return halt(world, until);
-  const sources = sourcesOf(world.env);
-  const refused = refuseWithAllNetns(draft, sources, program);
-  if (refused !== undefined) return halt(world, refused);
+  if (until !== undefined && isStop(until)) return halt(world, until);
+  const plan = planOf(world, draft, chosen.selection, chosen.words);
   const host: Host = { ...task.host, transport: pollingTransport() };
   const found = findSources(eventSources, host, chosen.selection);
   if (settings.listSources) {
@@ -94,37 +94,35 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const picked = chooseSources(found, settings.sources);
   if (typeof picked === "string") return halt(world, stop(program, picked));
 
-  const { only } = settings;
-  const shows = (kind: EventKind) => only === undefined || only.has(kind);
-  const say = (text: string) => world.stderr.write(encoder.encode(text));
-  const portRange = sources.path("portRange");
-  const names = hostNames(host, { root: sources.root, portRange }, (line) => say(`${line}\n`));
-  const holders = eventHolders(host, sources.root);
-  using open = openPlaces(draft, host, (line) => say(`${line}\n`));
-  names.usePlaces(open.list);
-  const read = (which: Chosen) =>
-    filterPlaces(open.list, (place) =>
-      applyFilter(world, place.host, which.selection, which.words, portRange, holders.find),
-    );
-  let places: readonly FilteredPlace[];
-  let untilPlaces: readonly FilteredPlace[] = [];
-  let words = chosen.words;
+  const holders = eventHolders(host, plan.sources.root);
+  let opened: OpenQuery;
   try {
-    places = await read(chosen);
-    if (until !== undefined) {
-      words = until.words;
-      untilPlaces = await read(until);
-    }
+    const report = onceEach(world, host, plan.sources);
+    opened = await openQuery({ host, program, keep: false, findOwners: holders.find, report }, plan);
   } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
-    const message = filterComplaint(world, error, words).replace(/\n$/, "");
-    return halt(world, { kind: "error", message, usage: false, status: error.status });
+    if (error instanceof FilterError) return halt(world, filterStop(world, error, plan.filter));
+    throw error;
+  }
+  using query = opened;
+  const { places } = query;
+  let untilPlaces: readonly FilteredPlace[] = [];
+  if (until !== undefined) {
+    try {
+      untilPlaces = isEmpty(until.words)
+        ? places.map((place) => ({ ...place, predicate: undefined }))
+        : await query.filter(until.words, until.selection);
+    } catch (error) {
+      if (error instanceof FilterError) return halt(world, filterStop(world, error, until.words));
+      throw error;
+    }
   }
   const shown = testOf(places, chosen, holders, false);
   const ending = until && testOf(untilPlaces, until, holders, true);
   const events: SocketEvent[] = [];
+  const { only } = settings;
+  const shows = (kind: EventKind) => only === undefined || only.has(kind);
   const missing = settings.sources === undefined ? missingLine(found) : undefined;
-  if (missing !== undefined) say(`${program}: events: ${missing}\n`);
+  if (missing !== undefined) world.stderr.write(encoder.encode(`${program}: events: ${missing}\n`));
   let follower: Follower;
   try {
     const options = {
@@ -132,20 +130,17 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
         host: place.host,
         netns: place.netns,
         inode: place.netns?.inode ?? ownNetns(),
-        bytecode: place.filtered.predicate?.bytecode,
-        mayPass: (socket: InetSocket) => place.filtered.predicate?.accepts(socket) ?? true,
+        bytecode: place.predicate?.bytecode,
+        mayPass: (socket: InetSocket) => place.predicate?.accepts(socket) ?? true,
       })),
-      selection: places[0]!.filtered.selection,
+      selection: query.selection,
       sources: picked,
-      details: Object.assign(
-        {},
-        ...[...places, ...untilPlaces].map(({ filtered }) => filtered.predicate?.details),
-      ),
-      root: sources.root,
+      demands: demandSet(...[...places, ...untilPlaces].map(({ predicate }) => predicate?.demands)),
+      root: plan.sources.root,
       intervalMs: settings.intervalMs,
       traceBufferKb: settings.traceBufferKb,
       existing: settings.existing || until !== undefined,
-      report: reporter(say),
+      report: query.request.report,
     };
     follower = new Follower(options, (event) => {
       if (event.kind === "lost" || (shows(event.kind) && shown(event))) events.push(event);
@@ -156,10 +151,15 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   }
   try {
     const head = shows("sources") ? sourcesObject(sourcesJson(found, picked)) : undefined;
-    return await show({ world, draft, settings, names, follower, events, ending, head });
+    return await show({ world, draft, settings, query, follower, events, ending, head });
   } finally {
     follower[Symbol.dispose]();
   }
+}
+
+/** Whether a filter has no words at all. */
+function isEmpty({ args, file }: FilterSource): boolean {
+  return args.length === 0 && file === undefined;
 }
 
 function testOf(
@@ -168,7 +168,7 @@ function testOf(
   holders: EventHolders,
   newOnly: boolean,
 ): EventTest {
-  const predicates = new Map(places.map(({ netns, filtered }) => [netns?.inode, filtered.predicate]));
+  const predicates = new Map(places.map(({ netns, predicate }) => [netns?.inode, predicate]));
   return eventTest(predicates, states, holders, newOnly);
 }
 
@@ -180,15 +180,14 @@ function ownNetns(): number | undefined {
   }
 }
 
-/** Reports each problem once: the next listing has it again. */
-function reporter(say: (text: string) => void): (problem: Problem) => void {
-  const said = new Set<string>();
+/** Reports each problem once. The next listing has it again, and has what an interrupted one missed. */
+function onceEach(world: World, host: Host, sources: Sources): (problem: Problem) => void {
+  const written = new Set<string>();
   return (problem) => {
-    const text = complaint(problem);
-    // The next listing has what an interrupted one missed.
-    if (problem.kind === "interrupted" || text === "" || said.has(text)) return;
-    said.add(text);
-    say(text);
+    const text = problemText(world, host, sources, problem);
+    if (problem.kind === "interrupted" || text === "" || written.has(text)) return;
+    written.add(text);
+    world.stderr.write(encoder.encode(text));
   };
 }
 
@@ -213,7 +212,7 @@ interface Show {
   readonly world: World;
   readonly draft: Draft;
   readonly settings: EventsSettings;
-  readonly names: HostNames;
+  readonly query: OpenQuery;
   readonly follower: Follower;
   /** The follower adds the events to show here. */
   readonly events: SocketEvent[];
@@ -228,21 +227,22 @@ async function show({
   world,
   draft,
   settings,
-  names,
+  query,
   follower,
   events,
   ending,
   head,
 }: Show): Promise<number> {
   const { form, count: most = Number.POSITIVE_INFINITY, timeoutMs, existing } = settings;
+  const { plan, names } = query;
   const { stdout } = world;
   const interrupted = world.interrupted();
-  const source = nameSource(draft, names);
+  const source = nameSource(plan, names);
   const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
   const waits = ending !== undefined || most !== Number.POSITIVE_INFINITY;
   const pending = new Pending();
   const json = new JsonWriter("ndjson", (bytes) => pending.bytes(bytes));
-  const { heading, line } = eventLines(source, draft.allNetns);
+  const { heading, line } = eventLines(source, plan.allNetns);
   const object = eventObjects(source);
   const summary = new EventSummary(performance.now());
   if (form === "lines" && draft.header) pending.line(heading);

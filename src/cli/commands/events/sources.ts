@@ -1,7 +1,8 @@
 /** Chooses the sources of events, and says which are missing. */
-import type { Json } from "../../../diag/message.ts";
+
 import type { Availability, EventSource } from "../../../events/event-source.ts";
 import type { Host } from "../../../host/host.ts";
+import type { Json } from "../../../model/json.ts";
 import type { Selection } from "../../../model/selection.ts";
 
 /** A source with whether it works here. */

@@ -4,8 +4,8 @@ import { once } from "../../../enrich/once.ts";
 import type { Owner } from "../../../enrich/processes.ts";
 import type { SocketEvent } from "../../../events/event.ts";
 import type { Host } from "../../../host/host.ts";
-import type { FindOwners } from "../../../list/predicate.ts";
-import type { Predicate } from "../../../query.ts";
+import type { Predicate } from "../../../query/list.ts";
+import type { FindOwners } from "../../../query/predicate.ts";
 
 /** The owners that a filter sees: those of the current event. */
 export interface EventHolders {

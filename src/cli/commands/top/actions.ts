@@ -4,7 +4,7 @@ import { libc } from "#libc";
 import type { Files } from "../../../host/host.ts";
 import { statField } from "../../../host/process-stat.ts";
 import { systemMessage } from "../../../native/errno.ts";
-import { destroy } from "../../../query.ts";
+import { destroy } from "../../../query/destroyed.ts";
 import type { World } from "../../world.ts";
 import { findSocket } from "./find.ts";
 import type { Sampler } from "./sampler.ts";
@@ -59,7 +59,7 @@ export function makeActions(
   }
 
   async function close(sampler: Sampler, { key, what }: Action): Promise<string> {
-    const found = await findSocket(world, sampler, key);
+    const found = await findSocket(sampler, key);
     if (found === undefined) return `${what} is gone`;
     let refusal: string | undefined;
     const batch = { dump: "tcp" as const, sockets: [found.socket] };

@@ -1,14 +1,15 @@
 /** `top -b`: frames as plain text, with nothing left out; `top --json`: samples as objects. */
-import type { Json } from "../../../diag/message.ts";
+
+import { escapeJson } from "../../../bytes/terminal.ts";
 import type { Breathe } from "../../../live/owners.ts";
 import { pageOf, type Row, slotsInOrder, socketRow } from "../../../live/page.ts";
 import type { Sample } from "../../../live/table.ts";
-import { escapeJson } from "../../../render/terminal.ts";
-import type { TopSettings } from "../top.ts";
+import type { Json } from "../../../model/json.ts";
 import { groupJson, sampleJson, socketJson } from "./json.ts";
 import { columnsOf, headingLayout, widened } from "./layout.ts";
 import { type Line, plainText } from "./line.ts";
 import type { Sampler } from "./sampler.ts";
+import type { TopSettings } from "./settings.ts";
 import { headingLine, rowLine, summaryLines } from "./summary.ts";
 
 /** What a frame is made of. */

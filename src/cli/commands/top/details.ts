@@ -1,16 +1,16 @@
 /** Everything that is known of a socket, in words. */
 
-import { type Column, suffixOf } from "../../../columns/column.ts";
-import { columnsByKind } from "../../../columns/describe.ts";
-import { type NameSource, noNames } from "../../../columns/names.ts";
-import type { Json } from "../../../diag/message.ts";
+import { columnsByKind } from "../../../catalogue/describe.ts";
 import { containerLabel, findContainers } from "../../../enrich/containers.ts";
-import type { HostNames } from "../../../enrich/names.ts";
 import { processDetails } from "../../../enrich/process-details.ts";
 import type { Owner } from "../../../enrich/processes.ts";
+import type { Socket } from "../../../families/socket.ts";
+import { type Column, suffixOf } from "../../../fields/column.ts";
+import { type NameSource, noNames } from "../../../fields/names.ts";
 import type { Files } from "../../../host/host.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
-import type { Socket } from "../../../list/query.ts";
+import type { HostNames } from "../../../lookup/names.ts";
+import type { Json } from "../../../model/json.ts";
 import type { Fact, FactGroup } from "./state.ts";
 
 /** Values that are a number of something, spelled as people do. */

@@ -1,12 +1,13 @@
-/** One socket of those that are looked on at, asked for again with all that the kernel tells of it. */
-import type { Predicate, Socket } from "../../../list/query.ts";
-import type { SocketTable } from "../../../live/table.ts";
-import type { Table } from "../../../model/selection.ts";
+/** One socket of the table, fetched again with all that the kernel knows of it. */
+import type { Socket } from "../../../families/socket.ts";
+import { demandSet } from "../../../model/demand.ts";
+import type { Selection, Table } from "../../../model/selection.ts";
 import { stateGroups } from "../../../model/state.ts";
-import { list } from "../../../query.ts";
-import type { FilteredPlace } from "../../namespaces.ts";
-import type { World } from "../../world.ts";
+import type { FilteredPlace } from "../../../query/filters.ts";
 import type { Sampler } from "./sampler.ts";
+
+/** All that the kernel is ever asked for. */
+const everything = demandSet(["info", "memory", "tos", "extended", "uid"]);
 
 /** A socket, and the place that it was found in. */
 export interface Found {
@@ -14,50 +15,26 @@ export interface Found {
   readonly place: FilteredPlace;
 }
 
-/** The filter that the kernel can look for an IP socket by. */
-async function prefilter(
-  world: World,
-  { host }: FilteredPlace,
-  { query, selection }: Sampler["listing"],
-  table: SocketTable,
-  slot: number,
-): Promise<Predicate | undefined> {
-  if (!table.isInet(slot)) return undefined;
-  const { applyFilter } = await import("../../filter.ts");
-  const text = `sport = :${table.localPort[slot]} and dport = :${table.peerPort[slot]}`;
-  const portRange = query.sources?.path("portRange") ?? "";
-  const nobody = () => ({ owners: () => undefined });
-  return (await applyFilter(world, host, selection, { args: [text] }, portRange, nobody)).predicate;
-}
-
-/** Looks for a socket by its key. @returns undefined if it is gone */
-export async function findSocket(world: World, sampler: Sampler, key: string): Promise<Found | undefined> {
-  const { table, listing } = sampler;
+/** Fetches a socket by its key. @returns undefined if it is gone */
+export async function findSocket({ table, query }: Sampler, key: string): Promise<Found | undefined> {
   const slot = table.slotOf(key);
   if (slot === undefined) return undefined;
-  const place = listing.places.find(({ netns }) => netns === table.netns(slot)) ?? listing.places[0];
-  const dump = table.dump(slot);
-  const tables = table.isInet(slot) ? new Set([dump as Table]) : listing.selection.tables;
-  const selection = {
-    ...listing.selection,
-    tables,
+  const netns = table.netns(slot);
+  const isHere = (place: { readonly netns?: typeof netns }) => place.netns === netns;
+  const isInet = table.isInet(slot);
+  const family = table.family[slot]!;
+  const selection: Selection = {
+    ...query.selection,
     states: stateGroups.all,
-    ...(table.isInet(slot)
-      ? { families: new Set([table.family[slot]!]), preferred: table.family[slot]! }
+    ...(isInet
+      ? { tables: new Set([table.dump(slot) as Table]), families: new Set([family]), preferred: family }
       : {}),
   };
-  const details = {
-    ...listing.query.details,
-    info: true,
-    memory: true,
-    tos: true,
-    extended: true,
-    uid: true,
-  };
-  const predicate = await prefilter(world, place, listing, table, slot);
-  const { netns } = place;
-  const query = { ...listing.query, selection, details, predicate, keep: true, ...(netns && { netns }) };
-  for (const { sockets } of list(place.host, query))
+  const ports = `sport = :${table.localPort[slot]} and dport = :${table.peerPort[slot]}`;
+  const places = isInet ? await query.filter({ args: [ports] }, selection) : query.places;
+  const place = places.find(isHere) ?? places[0]!;
+  const unfiltered = isInet ? place : { ...place, predicate: undefined };
+  for (const { sockets } of query.listPlace(unfiltered, { selection, demands: everything, keep: true }))
     for (const socket of sockets) if (table.isThat(socket, key)) return { socket, place };
   return undefined;
 }

@@ -1,12 +1,12 @@
 /** A sample for programs. */
-import { hexIdentity } from "../../../columns/column.ts";
-import type { Json } from "../../../diag/message.ts";
+import { hexIdentity } from "../../../fields/column.ts";
 import { groupColumns, type LiveColumn, listens, socketColumns } from "../../../live/columns.ts";
 import type { CounterName } from "../../../live/counters.ts";
 import type { Holders } from "../../../live/owners.ts";
 import { type Row, socketRow } from "../../../live/page.ts";
 import type { RateName, Sample, SocketTable } from "../../../live/table.ts";
 import { addressText } from "../../../model/address.ts";
+import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
 
 type Plain = { [key: string]: Json };

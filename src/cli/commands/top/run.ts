@@ -2,9 +2,9 @@
 import { EXIT_USAGE, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { Task } from "../command.ts";
-import type { TopSettings } from "../top.ts";
 import { frameText } from "./batch.ts";
 import { openSampler, type Sampler } from "./sampler.ts";
+import type { TopSettings } from "./settings.ts";
 import { type Clock, takeTurns } from "./turns.ts";
 
 const decoder = new TextDecoder();

@@ -1,20 +1,25 @@
 /** Taking samples of what a command line is about. */
 
+import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
 import { type OwnerSearch, ownerSearch } from "../../../live/owners.ts";
 import { type Sample, SocketTable } from "../../../live/table.ts";
+import type { Demand } from "../../../model/demand.ts";
 import type { Selection, Table } from "../../../model/selection.ts";
-import type { Stop } from "../../getopt.ts";
-import { type Listing, openListing } from "../../listing.ts";
+import { type OpenQuery, openQuery } from "../../../query/open.ts";
+import { filterStop } from "../../filter.ts";
+import { isStop, type Stop } from "../../getopt.ts";
 import type { Draft } from "../../options.ts";
+import { planOf } from "../../plan.ts";
+import { problemText } from "../../report.ts";
 import { chooseTables, select } from "../../select.ts";
 import type { World } from "../../world.ts";
 import { type Clock, takeTurns } from "./turns.ts";
 
 /** What is looked on at. */
 export interface Sampler extends Disposable {
-  readonly listing: Listing;
+  readonly query: OpenQuery;
   readonly table: SocketTable;
   readonly owners: OwnerSearch;
   /**
@@ -36,9 +41,9 @@ export function selectionOf({ choice }: Draft, words: FilterSource, program: str
   return "illegal" in chosen ? select(choice, words.args, program) : select(chosen, words.args, program);
 }
 
-/** What is asked of each socket. */
-function needsOf(draft: Draft, { tables }: Selection): Draft {
-  return { ...draft, info: true, memory: [...tables].some((table) => !withoutDrops.has(table)) };
+/** What is wanted of each socket. */
+function demandsOf({ tables }: Selection): Demand[] {
+  return [...tables].some((table) => !withoutDrops.has(table)) ? ["info", "memory"] : ["info"];
 }
 
 /** Opens what a command line is about. @returns a Stop for words that cannot be understood */
@@ -50,32 +55,37 @@ export async function openSampler(
   clock: Clock,
 ): Promise<Sampler | Stop> {
   const selected = selectionOf(draft, words, world.program);
-  if ("kind" in selected) return selected;
-  const noted = new Set<string>();
-  const decoder = new TextDecoder();
-  // What is said while samples are taken belongs to them.
-  const stderr = {
-    terminalColumns: undefined,
-    write: (bytes: Uint8Array) => void noted.add(decoder.decode(bytes).trim()),
-  };
-  const opened = await openListing({ ...world, stderr }, host, {
-    selection: selected.selection,
-    words: { args: selected.words, file: words.file },
-    needs: needsOf(draft, selected.selection),
-    uid: false,
-    keep: false,
-  });
-  if ("kind" in opened) return opened;
+  if (isStop(selected)) return selected;
+  const { selection } = selected;
+  const filter = { args: selected.words, file: words.file };
+  const plan = planOf(world, draft, selection, filter, { demands: demandsOf(selection) });
+  const notes = new Set<string>();
+  let query: OpenQuery;
+  try {
+    query = await openQuery(
+      {
+        host,
+        program: world.program,
+        keep: false,
+        // Problems of a sample are shown with it, each once.
+        report: (problem) => void notes.add(problemText(world, host, plan.sources, problem).trim()),
+      },
+      plan,
+    );
+  } catch (error) {
+    if (error instanceof FilterError) return filterStop(world, error, filter);
+    throw error;
+  }
   const table = new SocketTable();
-  const owners = ownerSearch(host.files, opened.query.sources?.root ?? "/proc");
+  const owners = ownerSearch(host.files, plan.sources.root);
   return {
-    listing: opened,
+    query,
     table,
     owners,
     async take(signal) {
       const breathe = takeTurns(clock, signal);
       table.begin(clock());
-      for (const batch of opened.list()) {
+      for (const batch of query.sockets()) {
         table.add(batch, clock());
         await breathe();
       }
@@ -84,10 +94,10 @@ export async function openSampler(
       return sample;
     },
     notes() {
-      const all = [...noted].filter((note) => note !== "");
-      noted.clear();
-      return all;
+      const lines = [...notes].filter((line) => line !== "");
+      notes.clear();
+      return lines;
     },
-    [Symbol.dispose]: () => opened[Symbol.dispose](),
+    [Symbol.dispose]: () => query[Symbol.dispose](),
   };
 }

@@ -3,12 +3,12 @@ import { FilterError } from "../../../filter/errors.ts";
 import { pageOf } from "../../../live/page.ts";
 import type { Terminal } from "../../world.ts";
 import type { Task } from "../command.ts";
-import type { TopSettings } from "../top.ts";
 import { makeActions } from "./actions.ts";
 import { detailsOf } from "./details.ts";
 import { findSocket } from "./find.ts";
 import { painted } from "./line.ts";
 import { openSampler, type Sampler, selectionOf } from "./sampler.ts";
+import type { TopSettings } from "./settings.ts";
 import { type FilterProblem, firstState, requestOf, type Wish } from "./state.ts";
 import { takeTerminal } from "./terminal.ts";
 import { next, type ScreenEvent } from "./transition.ts";
@@ -28,8 +28,12 @@ export interface ScreenOptions {
 }
 
 /** What is wrong with a filter; undefined if nothing is. */
-async function problemOf(task: Task<TopSettings>, text: string): Promise<FilterProblem | undefined> {
-  const { world, host, draft, words } = task;
+async function problemOf(
+  task: Task<TopSettings>,
+  { query }: Sampler,
+  text: string,
+): Promise<FilterProblem | undefined> {
+  const { world, draft, words } = task;
   const selected = selectionOf(draft, { args: argumentsOf(text) }, world.program);
   if ("kind" in selected) {
     const message = selected.kind === "error" ? selected.message : "this asks for help";
@@ -37,10 +41,9 @@ async function problemOf(task: Task<TopSettings>, text: string): Promise<FilterP
   }
   const args = selected.words;
   const shift = text.length - args.join(" ").length;
-  const { applyFilter } = await import("../../filter.ts");
-  const nobody = () => ({ owners: () => undefined });
+  if (args.length === 0 && words.file === undefined) return undefined;
   try {
-    await applyFilter(world, host, selected.selection, { args, file: words.file }, "", nobody);
+    await query.filter({ args, file: words.file }, selected.selection);
     return undefined;
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
@@ -154,15 +157,15 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   }
 
   async function lookUp(key: string): Promise<void> {
-    const { listing, table, owners } = sampler;
-    const found = await findSocket(world, sampler, key);
+    const { query, table, owners } = sampler;
+    const found = await findSocket(sampler, key);
     const slot = table.slotOf(key);
     if (found === undefined || slot === undefined) return;
     const pid = table.process[slot]!;
     const groups = detailsOf(found.socket, {
       files: task.host.files,
-      root: listing.query.sources?.root ?? "/proc",
-      names: listing.names,
+      root: query.plan.sources.root,
+      names: query.names,
       process: { pid, name: owners.name(pid) },
     });
     dispatch({ kind: "details", key, groups });
@@ -170,7 +173,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
 
   /** Looks on at the sockets of another filter. */
   async function refilter(text: string): Promise<void> {
-    const problem = await problemOf(task, text);
+    const problem = await problemOf(task, sampler, text);
     if (problem !== undefined) {
       dispatch({ kind: "unfiltered", text, problem });
       return;

@@ -1,0 +1,176 @@
+/** Columns put together from others, for tables, CSV, sorting and grouping: whole objects do not have them. */
+
+import { type Owner, processName } from "../enrich/processes.ts";
+import type { Column } from "../fields/column.ts";
+import type { NameSource } from "../fields/names.ts";
+import type { Json } from "../model/json.ts";
+import type { Kind } from "./describe.ts";
+
+/** A column that stands for others. */
+export interface DerivedColumn extends Column<unknown> {
+  /** The key of those others, or what their keys begin with: what JSON has in its place. */
+  readonly of?: string;
+}
+
+/** One side of a connection. */
+type End = "local" | "peer";
+
+/** What the ends of kinds other than inet are made of: alternatives, of which the first that is there counts. */
+const endParts: Partial<Record<Kind, Readonly<Record<End, readonly (readonly string[])[]>>>> = {
+  unix: { local: [["path", "abstract"]], peer: [["inode"]] },
+  packet: { local: [["interface", "interfaceIndex"]], peer: [] },
+  netlink: { local: [["portId"]], peer: [["portId"]] },
+  vsock: { local: [["cid"], ["port"]], peer: [["cid"], ["port"]] },
+  tipc: { local: [["node"], ["ref"]], peer: [["node"], ["ref"]] },
+  xdp: { local: [["interface", "interfaceIndex"], ["queue"]], peer: [] },
+};
+
+type Read = (key: string) => Json | undefined;
+
+/** `ADDRESS%INTERFACE:PORT`, an IPv6 address in brackets, `*` for no port. */
+function inetEnd(read: Read): string {
+  const host = String(read("host") ?? read("address"));
+  const bracketed = host.includes(":") ? `[${host}]` : host;
+  const link = read("interface");
+  return `${bracketed}${link === undefined ? "" : `%${link}`}:${read("service") ?? (read("port") || "*")}`;
+}
+
+/** The parts with colons between them; `*` for one that is not there. */
+function partsEnd(parts: readonly (readonly string[])[], read: Read): string | undefined {
+  const values = parts.map((keys) => {
+    const key = keys.find((each) => read(each) !== undefined);
+    if (key === undefined) return undefined;
+    return key === "abstract" ? `@${read(key)}` : String(read(key));
+  });
+  return values.every((value) => value === undefined)
+    ? undefined
+    : values.map((value) => value ?? "*").join(":");
+}
+
+function endColumn(kind: Kind, end: End, columns: readonly Column<unknown>[]): DerivedColumn {
+  const readers = new Map(columns.map(({ key, read }) => [key, read]));
+  const parts = endParts[kind]?.[end];
+  return {
+    key: end,
+    of: end,
+    type: "string",
+    doc: end === "local" ? "own address and port, or what the family has" : "the peer's, likewise",
+    read: (socket) => {
+      const read: Read = (key) => readers.get(`${end}.${key}`)?.(socket);
+      return parts === undefined ? inetEnd(read) : partsEnd(parts, read);
+    },
+  };
+}
+
+/** Columns that show the first value of an object that is there, by their keys. */
+const firsts = [
+  {
+    object: "netns",
+    keys: ["name", "pid", "inode"],
+    doc: "the network namespace: its name, else pid:N, else its inode",
+  },
+  { object: "container", keys: ["name", "id"], doc: "the container: its name, else its id" },
+] as const;
+
+function firstColumns(columns: readonly Column<unknown>[]): DerivedColumn[] {
+  const byKey = new Map(columns.map((column) => [column.key, column]));
+  return firsts.flatMap(({ object, keys, doc }) => {
+    const found = keys.flatMap((key) => byKey.get(`${object}.${key}`) ?? []);
+    const demand = found[0]?.demand;
+    if (found.length === 0) return [];
+    return {
+      key: object,
+      of: object,
+      type: "string",
+      doc,
+      ...(demand === undefined ? {} : { demand }),
+      read: (socket) => {
+        for (const { key, read } of found) {
+          const value = read(socket);
+          if (value !== undefined) return key.endsWith(".pid") ? `pid:${value}` : String(value);
+        }
+        return undefined;
+      },
+    };
+  });
+}
+
+const decoder = new TextDecoder();
+
+/** What one column tells of the processes that have a socket open. */
+interface ProcessFact {
+  readonly key: string;
+  readonly type: "string" | "integer";
+  readonly doc: string;
+  /** Reads it of one of them; undefined is absent. */
+  readonly read: (owner: Owner, names: NameSource) => string | number | undefined;
+}
+
+/** Each reads no more of a process than it shows: whoever asks for names only does not wait for the rest. */
+const processFacts: readonly ProcessFact[] = [
+  {
+    key: "process",
+    type: "string",
+    doc: "names of the processes that have it open",
+    read: ({ stat }) => decoder.decode(processName(stat)),
+  },
+  { key: "pid", type: "integer", doc: "their process ids", read: ({ pid }) => pid },
+  { key: "fd", type: "integer", doc: "the file descriptors that they have it by", read: ({ fd }) => fd },
+  {
+    key: "exe",
+    type: "string",
+    doc: "paths of their programs",
+    read: (owner, names) => names.details(owner)?.exe,
+  },
+  {
+    key: "cmdline",
+    type: "string",
+    doc: "their arguments, with blanks between",
+    read: (owner, names) => names.details(owner)?.cmdline?.join(" "),
+  },
+];
+
+/** The columns that tell of processes, each value once. @param processes what JSON has in their place */
+function processColumns(processes: Column<unknown>, names: NameSource): DerivedColumn[] {
+  return processFacts.map(({ key, type, doc, read }) => ({
+    key,
+    of: processes.key,
+    type: "array",
+    items: type,
+    doc,
+    ...(processes.demand === undefined ? {} : { demand: processes.demand }),
+    read: (socket) => {
+      const owners = names.owners((socket as { readonly inode: number }).inode);
+      return owners && [...new Set(owners.flatMap((owner) => read(owner, names) ?? []))];
+    },
+  }));
+}
+
+/** The derived columns of a kind of sockets. @param columns what its objects have */
+export function derivedColumns(
+  kind: Kind,
+  columns: readonly Column<unknown>[],
+  names: NameSource,
+): readonly DerivedColumn[] {
+  const processes = columns.find(({ key }) => key === "processes");
+  const uid = columns.find(({ key }) => key === "uid");
+  return [
+    endColumn(kind, "local", columns),
+    endColumn(kind, "peer", columns),
+    ...firstColumns(columns),
+    ...(processes === undefined ? [] : processColumns(processes, names)),
+    ...(uid === undefined
+      ? []
+      : [
+          {
+            key: "user",
+            type: "string",
+            doc: "name of the owner, the uid if it has none",
+            read: (socket: unknown) => {
+              const value = uid.read(socket);
+              return value === undefined ? undefined : (names.user(value as number) ?? String(value));
+            },
+          } as const,
+        ]),
+  ];
+}

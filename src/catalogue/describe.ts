@@ -1,0 +1,46 @@
+/** The plain object of a socket of any kind. */
+
+import { inetColumns } from "../families/inet/fields.ts";
+import { netlinkColumns } from "../families/netlink/fields.ts";
+import { packetColumns } from "../families/packet/fields.ts";
+import { tipcColumns } from "../families/tipc/fields.ts";
+import { unixColumns } from "../families/unix/fields.ts";
+import { vsockColumns } from "../families/vsock/fields.ts";
+import { xdpColumns } from "../families/xdp/fields.ts";
+import { type Column, describer } from "../fields/column.ts";
+import type { NameSource } from "../fields/names.ts";
+import { placeColumns } from "../fields/places.ts";
+import type { Json } from "../model/json.ts";
+
+/** The columns of each kind of socket. */
+export function columnsByKind(names: NameSource) {
+  const places = placeColumns(names);
+  return {
+    inet: [...inetColumns(names), ...places],
+    unix: [...unixColumns(names), ...places],
+    packet: [...packetColumns(names), ...places],
+    netlink: [...netlinkColumns(names), ...places],
+    vsock: [...vsockColumns(names), ...places],
+    tipc: [...tipcColumns(names), ...places],
+    xdp: [...xdpColumns(names), ...places],
+  } as const;
+}
+
+/** A kind of socket. */
+export type Kind = keyof ReturnType<typeof columnsByKind>;
+
+/** All kinds, in the order of the tables. */
+export const kinds: readonly Kind[] = ["inet", "unix", "packet", "netlink", "vsock", "tipc", "xdp"];
+
+/** Makes the function that gives the plain object of a socket: what `--json` prints and `toJSON()` gives. */
+export function describers(
+  names: NameSource,
+): (socket: { readonly kind: Kind }) => { readonly [key: string]: Json } {
+  const describe = Object.fromEntries(
+    Object.entries(columnsByKind(names)).map(([kind, columns]) => [
+      kind,
+      describer(columns as readonly Column<unknown>[]),
+    ]),
+  );
+  return (socket) => describe[socket.kind]!(socket);
+}

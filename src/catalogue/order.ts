@@ -1,0 +1,39 @@
+/** The order of values: numbers by size, texts as people sort them, what is absent at the end. */
+import type { Json } from "../model/json.ts";
+
+/** Sorts `eth2` before `eth10` and `10.0.0.9` before `10.0.0.10`, in the same way on every host. */
+const collator = new Intl.Collator("en", { numeric: true });
+
+/** Compares values of one column. */
+export function compareValues(a: Json, b: Json): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  const text = (value: Json) => (typeof value === "string" ? value : JSON.stringify(value));
+  return collator.compare(text(a), text(b));
+}
+
+/** An empty list is nothing to sort by. */
+function known(value: Json | undefined): Json | undefined {
+  return Array.isArray(value) && value.length === 0 ? undefined : value;
+}
+
+/** The values that a row is sorted by. */
+export type SortValues = readonly (Json | undefined)[];
+
+/**
+ * Makes the function that compares the values that two rows are sorted by.
+ *
+ * @param descending for each value whether the largest comes first; absent ones are last either way
+ */
+export function rowOrder(descending: readonly boolean[]): (a: SortValues, b: SortValues) => number {
+  return (a, b) => {
+    for (let index = 0; index < descending.length; index++) {
+      const [left, right] = [known(a[index]), known(b[index])];
+      if (left === undefined && right === undefined) continue;
+      if (left === undefined) return 1;
+      if (right === undefined) return -1;
+      const order = compareValues(left, right);
+      if (order !== 0) return descending[index] ? -order : order;
+    }
+    return 0;
+  };
+}

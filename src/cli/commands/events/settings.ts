@@ -1,0 +1,28 @@
+/** The settings of `events`. */
+import type { EventKind } from "../../../events/event.ts";
+
+/** The options of `events`. */
+export interface EventsSettings {
+  readonly form: "lines" | "ndjson";
+  /** Names of the sources to use; undefined for all that work. */
+  readonly sources: ReadonlySet<string> | undefined;
+  /** Whether to list the sources and do nothing else. */
+  readonly listSources: boolean;
+  /** Whether to show the sockets that are there at the start. */
+  readonly existing: boolean;
+  /** The kinds of event to show; undefined for all. */
+  readonly only: ReadonlySet<EventKind> | undefined;
+  /** Milliseconds between two listings; undefined: depends on the other sources. */
+  readonly intervalMs: number | undefined;
+  /** The filter that ends the run. */
+  readonly until: string | undefined;
+  /** Number of events that ends the run. */
+  readonly count: number | undefined;
+  /** Longest duration of the run, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+  /** Trace buffer of each processor, in kilobytes. */
+  readonly traceBufferKb: number | undefined;
+}
+
+/** The exit status of a run that timed out before --until or --count was met, as with timeout(1). */
+export const EXIT_TIMEOUT = 124;

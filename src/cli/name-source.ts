@@ -1,0 +1,42 @@
+/** Names for the columns of a run, as far as its plan wants them. */
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
+import type { NameSource } from "../fields/names.ts";
+import type { HostNames } from "../lookup/names.ts";
+import type { InetTable } from "../model/inet-tables.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { SocketBatch } from "../query/query.ts";
+import type { Explainer } from "./plan.ts";
+
+/** The names that columns have: none for what the plan does not want. */
+export function nameSource(
+  { serviceNames, demands, bpfMapIds }: Pick<Plan, "serviceNames" | "demands" | "bpfMapIds">,
+  names: HostNames,
+  explainer?: Explainer,
+): NameSource {
+  const describesMap = (mapId: number) =>
+    demands.has("bpfStorages") && (bpfMapIds.length === 0 || bpfMapIds.includes(mapId));
+  return {
+    service: (port) => (!serviceNames || port === 0 ? undefined : names.port(port)),
+    interface: (index, netns) => names.interface(index, netns),
+    netlinkProtocol: (protocol) => (serviceNames ? names.netlinkProtocol(protocol) : undefined),
+    processStat: (pid) => (serviceNames ? names.processStat(pid) : undefined),
+    processContext: (pid) => (demands.has("processContext") ? names.processContext(pid) : undefined),
+    bpfValue: (mapId, value) =>
+      describesMap(mapId) ? (names.bpfMaps?.describe(mapId, value) ?? {}) : undefined,
+    cgroup: (id) => (demands.has("cgroup") ? names.cgroup(id) : undefined),
+    host: (data, at, length) => names.host(data, at, length),
+    owners: (inode) => (demands.has("owners") ? (names.owners(inode) ?? []) : undefined),
+    details: (owner) => names.details(owner),
+    peerOwners: (socket: Socket) => (demands.has("peerOwners") ? names.peerOwners(socket) : undefined),
+    peerName: (socket) => names.peerName(socket),
+    cgroupOwner: (socket: Socket) => (demands.has("containers") ? names.cgroupOwner(socket) : undefined),
+    user: (uid) => names.user(uid),
+    explanation: (socket: InetSocket) => explainer?.explanationOf(socket),
+  };
+}
+
+/** Turns the names of ports to a batch's table. ss names the ports of events by any protocol's service. */
+export function useTable(names: HostNames, { dump, sockets }: SocketBatch, following: boolean): void {
+  if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
+}

@@ -1,0 +1,15 @@
+/** Texts that options ask for instead of sockets: the man page, the list of columns, shell completions. */
+import type { TextStop } from "./halt.ts";
+import type { World } from "./world.ts";
+
+/** The text that an option asks for. */
+export async function textOf({ stdout, program }: World, stop: TextStop): Promise<string> {
+  switch (stop.kind) {
+    case "columns":
+      return (await import("./columns-help.ts")).columnsHelp(stdout.terminalColumns);
+    case "man":
+      return (await import("./man.ts")).manPage();
+    case "completions":
+      return (await import("./completions/script.ts")).completionScript(stop.shell, program);
+  }
+}

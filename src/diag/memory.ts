@@ -1,0 +1,95 @@
+/** How much memory a socket holds. linux/sock_diag.h, linux/inet_diag.h. */
+import { type Layout, type View, view } from "../bytes/layout.ts";
+
+/** The SK_MEMINFO array, whose words have been added one by one. */
+export const skMemInfo = {
+  rmemAlloc: {
+    offset: 0,
+    type: "u32",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_RMEM_ALLOC",
+    doc: "held by received packets",
+  },
+  rcvbuf: {
+    offset: 4,
+    type: "u32",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_RCVBUF",
+    doc: "limit of the receive buffer",
+  },
+  wmemAlloc: {
+    offset: 8,
+    type: "u32",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_WMEM_ALLOC",
+    doc: "held by packets given to the device",
+  },
+  sndbuf: {
+    offset: 12,
+    type: "u32",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_SNDBUF",
+    doc: "limit of the send buffer",
+  },
+  fwdAlloc: {
+    offset: 16,
+    type: "u32",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_FWD_ALLOC",
+    doc: "reserved and not yet used",
+  },
+  wmemQueued: {
+    offset: 20,
+    type: "u32",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_WMEM_QUEUED",
+    doc: "queued to be sent",
+  },
+  optmem: {
+    offset: 24,
+    type: "u32",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_OPTMEM",
+    doc: "held by socket options",
+  },
+  backlog: {
+    offset: 28,
+    type: "u32",
+    unit: "bytes",
+    kernel: "SK_MEMINFO_BACKLOG",
+    since: "3.1",
+    doc: "waiting for the socket's lock",
+  },
+  drops: {
+    offset: 32,
+    type: "u32",
+    unit: "packets",
+    kernel: "SK_MEMINFO_DROPS",
+    since: "4.7",
+    doc: "dropped before they reached the application",
+  },
+} as const satisfies Layout;
+
+/** View of an SK_MEMINFO array. */
+export const SkMemInfo = view(skMemInfo);
+/** View of an SK_MEMINFO array. */
+export interface SkMemInfo extends View<typeof skMemInfo> {}
+
+/** struct inet_diag_meminfo: what kernels before SK_MEMINFO tell. */
+export const inetMemInfo = {
+  rmem: { offset: 0, type: "u32", unit: "bytes", kernel: "idiag_rmem", doc: "held by received packets" },
+  wmem: { offset: 4, type: "u32", unit: "bytes", kernel: "idiag_wmem", doc: "queued to be sent" },
+  fmem: { offset: 8, type: "u32", unit: "bytes", kernel: "idiag_fmem", doc: "reserved and not yet used" },
+  tmem: {
+    offset: 12,
+    type: "u32",
+    unit: "bytes",
+    kernel: "idiag_tmem",
+    doc: "held by packets given to the device",
+  },
+} as const satisfies Layout;
+
+/** View of a struct inet_diag_meminfo. */
+export const InetMemInfo = view(inetMemInfo);
+/** View of a struct inet_diag_meminfo. */
+export interface InetMemInfo extends View<typeof inetMemInfo> {}

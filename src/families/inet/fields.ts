@@ -1,0 +1,350 @@
+/** The columns of inet sockets. */
+
+import { inetMemInfo, skMemInfo } from "../../diag/memory.ts";
+import { type Column, cookieText, hexIdentity, stateWords, structColumns } from "../../fields/column.ts";
+import { queueColumns } from "../../fields/family.ts";
+import type { NameSource } from "../../fields/names.ts";
+import { peerProcessesColumn, processesColumn } from "../../fields/processes.ts";
+import { addressText } from "../../model/address.ts";
+import { AF_INET, AF_INET6 } from "../../model/family.ts";
+import { type InetTable, inetTables } from "../../model/inet-tables.ts";
+import { limits } from "../../model/limits.ts";
+import { bbrInfo, dctcpInfo, vegasInfo } from "./layouts/congestion.ts";
+import { mptcpInfo } from "./layouts/mptcp-info.ts";
+import { type SocketAddress, sctpInfo, sctpStates } from "./layouts/sctp-info.ts";
+import { inetSockopt } from "./layouts/sockopt.ts";
+import { tcpInfo } from "./layouts/tcp-info.ts";
+import type { InetSocket } from "./socket.ts";
+import { ulpColumns } from "./ulp-fields.ts";
+
+const decoder = new TextDecoder();
+
+/** The addresses of a list, without those of an unknown family. */
+function addressTexts(addresses: readonly SocketAddress[] | undefined): readonly string[] | undefined {
+  return addresses
+    ?.filter(({ family }) => family === AF_INET || family === AF_INET6)
+    .map(({ data, addressOffset, family }) => addressText(data, addressOffset, family));
+}
+
+/** Name of the inet table by IP protocol; the table of a raw socket cannot be told from its protocol. */
+const tableNames = new Map<number, InetTable>(
+  Object.entries(inetTables).map(([name, protocol]) => [protocol, name as InetTable]),
+);
+
+/** The table that a socket was listed in. */
+function tableOf(socket: InetSocket): string {
+  return tableNames.get(socket.origin.protocol) ?? "unknown";
+}
+
+/** The columns of inet sockets, in the order of their JSON. */
+export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
+  const text = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : decoder.decode(bytes));
+  return [
+    {
+      key: "netid",
+      ss: "Netid",
+      type: "string",
+      words: Object.keys(inetTables),
+      doc: "the socket table",
+      read: tableOf,
+    },
+    {
+      key: "family",
+      type: "string",
+      words: ["inet", "inet6"],
+      kernel: "idiag_family",
+      doc: "address family",
+      read: ({ family }) => family,
+    },
+    {
+      key: "protocol",
+      type: "integer",
+      kernel: "INET_DIAG_PROTOCOL",
+      doc: "IP protocol number; of a raw socket the one that it receives",
+      read: ({ protocol }) => protocol,
+    },
+    {
+      key: "state",
+      ss: "State",
+      type: "string",
+      words: [...new Set([...stateWords, ...sctpStates])],
+      kernel: "idiag_state",
+      doc: "state of the connection",
+      read: ({ state }) => state,
+    },
+    ...queueColumns("idiag_rqueue", "idiag_wqueue", "written and not yet acknowledged by the peer"),
+    {
+      key: "local.address",
+      ss: "Local Address:",
+      type: "string",
+      kernel: "idiag_src",
+      doc: "own IP address",
+      read: ({ src }) => src,
+    },
+    {
+      key: "local.host",
+      type: "string",
+      demand: "hostNames",
+      doc: "host name of the own address",
+      read: ({ data, sourceOffset, addressLength }) => text(names.host(data, sourceOffset, addressLength)),
+    },
+    {
+      key: "local.port",
+      type: "integer",
+      kernel: "idiag_sport",
+      doc: "own port, 0 for none",
+      read: ({ sport }) => sport,
+    },
+    {
+      key: "local.service",
+      type: "string",
+      doc: "service name of the own port; not with -n",
+      read: ({ sport }) => text(names.service(sport)),
+    },
+    {
+      key: "local.interface",
+      type: "string",
+      kernel: "idiag_if",
+      doc: "the interface that the socket is bound to",
+      read: ({ interfaceIndex, origin }) =>
+        interfaceIndex === 0 ? undefined : text(names.interface(interfaceIndex, origin.netns)),
+    },
+    {
+      key: "peer.address",
+      ss: "Peer Address:",
+      type: "string",
+      kernel: "idiag_dst",
+      doc: "the peer's IP address",
+      read: ({ dst }) => dst,
+    },
+    {
+      key: "peer.host",
+      type: "string",
+      demand: "hostNames",
+      doc: "host name of the peer's address",
+      read: ({ data, destinationOffset, addressLength }) =>
+        text(names.host(data, destinationOffset, addressLength)),
+    },
+    {
+      key: "peer.port",
+      type: "integer",
+      kernel: "idiag_dport",
+      doc: "the peer's port, 0 for none",
+      read: ({ dport }) => dport,
+    },
+    {
+      key: "peer.service",
+      type: "string",
+      doc: "service name of the peer's port; not with -n",
+      read: ({ dport }) => text(names.service(dport)),
+    },
+    peerProcessesColumn(names, "peers"),
+    {
+      key: "timer.name",
+      ss: "timer:(",
+      type: "string",
+      kernel: "idiag_timer",
+      doc: "the timer that runs: `on` is the retransmission timer",
+      read: ({ timer }) => timer?.name,
+    },
+    {
+      key: "timer.expiresMs",
+      type: "integer",
+      unit: "ms",
+      kernel: "idiag_expires",
+      doc: "until the timer fires",
+      read: ({ timer }) => timer?.expiresMs,
+    },
+    {
+      key: "timer.retransmits",
+      type: "integer",
+      kernel: "idiag_retrans",
+      doc: "retransmissions or probes so far",
+      read: ({ timer }) => timer?.retransmits,
+    },
+    {
+      key: "uid",
+      ss: "uid:",
+      type: "integer",
+      kernel: "idiag_uid",
+      doc: "owner of the socket",
+      read: ({ uid }) => uid,
+    },
+    {
+      key: "inode",
+      ss: "ino:",
+      type: "integer",
+      kernel: "idiag_inode",
+      doc: "inode number, 0 when no file is left",
+      read: ({ inode }) => inode,
+    },
+    {
+      key: "cookie",
+      ss: "sk:",
+      type: "hex",
+      kernel: "idiag_cookie",
+      doc: "the kernel's unique socket cookie",
+      read: ({ cookie }) => cookieText(cookie),
+    },
+    {
+      key: "pointer",
+      type: "hex",
+      doc: "the kernel's address of the socket, hashed: what /proc has in the place of a cookie",
+      read: ({ procfs }) => (procfs?.pointer ? hexIdentity(procfs.pointer) : undefined),
+    },
+    {
+      key: "mark",
+      ss: "fwmark:0x",
+      type: "integer",
+      kernel: "INET_DIAG_MARK",
+      since: "4.7",
+      doc: "SO_MARK; needs CAP_NET_ADMIN",
+      read: ({ mark }) => mark,
+    },
+    {
+      key: "v6only",
+      ss: "v6only:",
+      type: "boolean",
+      kernel: "INET_DIAG_SKV6ONLY",
+      since: "4.4",
+      doc: "IPV6_V6ONLY: an IPv6 socket that takes no IPv4",
+      read: ({ v6only }) => v6only,
+    },
+    {
+      key: "shutdown.receive",
+      type: "boolean",
+      kernel: "INET_DIAG_SHUTDOWN",
+      doc: "no more is received",
+      read: ({ shutdown }) => shutdown?.receive,
+    },
+    {
+      key: "shutdown.send",
+      type: "boolean",
+      kernel: "INET_DIAG_SHUTDOWN",
+      doc: "no more is sent",
+      read: ({ shutdown }) => shutdown?.send,
+    },
+    {
+      key: "cgroupId",
+      type: "hex",
+      kernel: "INET_DIAG_CGROUP_ID",
+      since: "5.9",
+      doc: "the cgroup v2 that the socket was made in",
+      read: ({ cgroupId }) => (cgroupId === undefined ? undefined : hexIdentity(cgroupId)),
+    },
+    {
+      key: "cgroup",
+      ss: "cgroup:",
+      type: "string",
+      demand: "cgroup",
+      doc: "path of that cgroup",
+      read: ({ cgroupId }) => (cgroupId === undefined ? undefined : text(names.cgroup(cgroupId))),
+    },
+    processesColumn(names),
+    {
+      key: "tos",
+      ss: "tos:",
+      type: "integer",
+      kernel: "INET_DIAG_TOS",
+      demand: "tos",
+      doc: "IP_TOS",
+      read: ({ tos }) => tos,
+    },
+    {
+      key: "tclass",
+      ss: "tclass:",
+      type: "integer",
+      kernel: "INET_DIAG_TCLASS",
+      demand: "tos",
+      doc: "IPV6_TCLASS",
+      read: ({ tclass }) => tclass,
+    },
+    {
+      key: "classId",
+      ss: "class_id:",
+      type: "integer",
+      kernel: "INET_DIAG_CLASS_ID",
+      since: "4.12",
+      demand: "tos",
+      doc: "net_cls class id",
+      read: ({ classId }) => classId,
+    },
+    ...structColumns("sockopt", undefined, inetSockopt, (socket: InetSocket) => socket.sockopt),
+    ...structColumns("memory", "memory", skMemInfo, (socket: InetSocket) => socket.memory),
+    ...structColumns("legacyMemory", "memory", inetMemInfo, (socket: InetSocket) =>
+      socket.memory === undefined ? socket.legacyMemory : undefined,
+    ),
+    {
+      key: "congestion",
+      type: "string",
+      kernel: "INET_DIAG_CONG",
+      demand: "info",
+      doc: "name of the congestion control",
+      read: ({ congestion }) => congestion,
+    },
+    ...structColumns(
+      "tcpInfo",
+      "info",
+      tcpInfo,
+      (socket: InetSocket) => socket.tcpInfo ?? socket.procfs?.tcp?.info,
+    ),
+    ...structColumns("vegasInfo", "info", vegasInfo, (socket: InetSocket) => socket.vegasInfo),
+    ...structColumns("dctcpInfo", "info", dctcpInfo, (socket: InetSocket) => socket.dctcpInfo),
+    ...structColumns("bbrInfo", "info", bbrInfo, (socket: InetSocket) => socket.bbrInfo),
+    ...structColumns("mptcpInfo", "info", mptcpInfo, (socket: InetSocket) => socket.mptcpInfo),
+    {
+      key: "association",
+      type: "boolean",
+      doc: "an association of SCTP; false for the endpoint that associations of the same inode belong to",
+      read: ({ association }) => association,
+    },
+    {
+      key: "localAddresses",
+      ss: "locals:",
+      type: "array",
+      items: "string",
+      kernel: "INET_DIAG_LOCALS",
+      since: "4.7",
+      doc: "all local addresses of an SCTP endpoint or association",
+      read: ({ locals }) => addressTexts(locals),
+    },
+    {
+      key: "peerAddresses",
+      ss: "peers:",
+      type: "array",
+      items: "string",
+      kernel: "INET_DIAG_PEERS",
+      since: "4.7",
+      doc: "all addresses of an SCTP association's peer",
+      read: ({ peers }) => addressTexts(peers),
+    },
+    ...structColumns("sctpInfo", "info", sctpInfo, (socket: InetSocket) => socket.sctpInfo),
+    {
+      key: "sctpInfo.primaryAddress",
+      type: "string",
+      kernel: "sctpi_p_address",
+      demand: "info",
+      doc: "primary path: the peer's address",
+      read: ({ sctpInfo }) => {
+        const primary = sctpInfo?.primaryAddress;
+        return primary && addressTexts([primary])?.[0];
+      },
+    },
+    ...ulpColumns(names, addressText),
+    {
+      key: "explanation.limit",
+      type: "string",
+      words: Object.keys(limits),
+      demand: "explanation",
+      doc: "what a TCP socket is limited by, or waits for, now",
+      read: (socket) => names.explanation(socket)?.limit,
+    },
+    {
+      key: "explanation.sentence",
+      type: "string",
+      demand: "explanation",
+      doc: "the same in words, with its evidence",
+      read: (socket) => names.explanation(socket)?.sentence,
+    },
+  ];
+}

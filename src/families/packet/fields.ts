@@ -1,0 +1,103 @@
+/** The columns of packet sockets. */
+import { skMemInfo } from "../../diag/memory.ts";
+import { type Column, cookieText, structColumns } from "../../fields/column.ts";
+import {
+  boundInterfaceColumns,
+  closedColumn,
+  familyColumns,
+  packetQueueColumn,
+  typeColumn,
+} from "../../fields/family.ts";
+import type { NameSource } from "../../fields/names.ts";
+import { processesColumn } from "../../fields/processes.ts";
+import { linkProtocolName } from "../../model/link-protocols.ts";
+import { fanoutTypes, packetDiagInfo, packetDiagRing } from "./layout.ts";
+import type { PacketSocket } from "./socket.ts";
+
+/** What is not told elsewhere of struct packet_diag_info. */
+const { interfaceIndex: _, ...settings } = packetDiagInfo;
+
+/** The columns of packet sockets, in the order of their JSON. */
+export const packetColumns = (names: NameSource): readonly Column<PacketSocket>[] => [
+  ...familyColumns("packet", "link"),
+  typeColumn("pdiag_type"),
+  {
+    key: "protocol",
+    type: "integer",
+    kernel: "pdiag_num",
+    doc: "link protocol (EtherType) that it receives; 3 is every one",
+    read: ({ protocol }) => protocol,
+  },
+  {
+    key: "protocolName",
+    type: "string",
+    doc: "name of the link protocol",
+    read: ({ protocol }) => linkProtocolName(protocol),
+  },
+  closedColumn,
+  packetQueueColumn,
+  ...boundInterfaceColumns(names, "pdi_index"),
+  {
+    key: "uid",
+    ss: "uid:",
+    type: "integer",
+    kernel: "PACKET_DIAG_UID",
+    doc: "owner of the socket",
+    read: ({ uid }) => uid,
+  },
+  {
+    key: "inode",
+    ss: "ino:",
+    type: "integer",
+    kernel: "pdiag_ino",
+    doc: "inode number",
+    read: ({ inode }) => inode,
+  },
+  {
+    key: "cookie",
+    ss: "sk:",
+    type: "hex",
+    kernel: "pdiag_cookie",
+    doc: "the kernel's unique socket cookie",
+    read: ({ cookie }) => cookieText(cookie),
+  },
+  processesColumn(names),
+  ...structColumns("info", undefined, settings, ({ info }: PacketSocket) => info),
+  ...structColumns("rxRing", undefined, packetDiagRing, ({ rxRing }: PacketSocket) => rxRing),
+  ...structColumns("txRing", undefined, packetDiagRing, ({ txRing }: PacketSocket) => txRing),
+  {
+    key: "fanout.id",
+    ss: "fanout(id:",
+    type: "integer",
+    kernel: "PACKET_DIAG_FANOUT",
+    doc: "number of the group of sockets that share packets",
+    read: ({ fanout }) => fanout?.id,
+  },
+  {
+    key: "fanout.type",
+    ss: "type:",
+    type: "string",
+    words: fanoutTypes,
+    kernel: "PACKET_DIAG_FANOUT",
+    doc: "how packets are dealt out to the sockets of the group",
+    read: ({ fanout }) => {
+      const number = fanout?.typeNumber;
+      return number === undefined ? undefined : (fanoutTypes[number] ?? `unknown(${number})`);
+    },
+  },
+  {
+    key: "filter",
+    type: "array",
+    items: [
+      { key: "code", type: "integer", doc: "operation" },
+      { key: "jt", type: "integer", doc: "instructions to skip if true" },
+      { key: "jf", type: "integer", doc: "instructions to skip if false" },
+      { key: "k", type: "integer", doc: "operand" },
+    ],
+    kernel: "PACKET_DIAG_FILTER",
+    ss: "bpf filter",
+    doc: "classic BPF program that packets must pass; needs CAP_NET_ADMIN",
+    read: ({ filter }) => filter?.map((instruction) => ({ ...instruction })),
+  },
+  ...structColumns("memory", undefined, skMemInfo, ({ memory }: PacketSocket) => memory),
+];

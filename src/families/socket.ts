@@ -1,0 +1,25 @@
+/** The one union of sockets: a line for each kind. */
+import type { InetSocket } from "./inet/socket.ts";
+import type { NetlinkDiagSocket } from "./netlink/socket.ts";
+import type { PacketSocket } from "./packet/socket.ts";
+import type { TipcSocket } from "./tipc/socket.ts";
+import type { UnixSocket } from "./unix/socket.ts";
+import type { VsockSocket } from "./vsock/socket.ts";
+import type { XdpSocket } from "./xdp/socket.ts";
+
+/** The view of each kind of socket. A new kind begins here: the compiler then lists what it lacks. */
+export interface SocketsByKind {
+  readonly inet: InetSocket;
+  readonly unix: UnixSocket;
+  readonly packet: PacketSocket;
+  readonly netlink: NetlinkDiagSocket;
+  readonly vsock: VsockSocket;
+  readonly tipc: TipcSocket;
+  readonly xdp: XdpSocket;
+}
+
+/** A kind of socket. */
+export type Kind = keyof SocketsByKind;
+
+/** A socket of any kind; `kind` discriminates. */
+export type Socket = SocketsByKind[Kind];

@@ -1,0 +1,154 @@
+/** struct xdp_diag_req, xdp_diag_msg and the attributes of XDP sockets. linux/xdp_diag.h. */
+import { type Layout, type View, view } from "../../bytes/layout.ts";
+import type { AttributeTable } from "../../diag/attribute.ts";
+
+/** struct xdp_diag_req. */
+export const xdpDiagRequest = {
+  family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_XDP" },
+  inode: { offset: 4, type: "u32", kernel: "xdiag_ino", doc: "one socket, or 0" },
+  show: { offset: 8, type: "u32", kernel: "xdiag_show", doc: "attributes wanted" },
+} as const satisfies Layout;
+
+/** Bytes of struct xdp_diag_req. */
+export const XDP_DIAG_REQUEST_SIZE = 20;
+
+/** struct xdp_diag_msg. */
+export const xdpDiagMessage = {
+  familyNumber: { offset: 0, type: "u8", kernel: "xdiag_family", doc: "AF_XDP" },
+  type: { offset: 1, type: "u8", kernel: "xdiag_type", doc: "SOCK_RAW" },
+  inode: { offset: 4, type: "u32", kernel: "xdiag_ino", doc: "inode number" },
+  cookie: { offset: 8, type: "id64", kernel: "xdiag_cookie", doc: "the kernel's unique socket cookie" },
+} as const satisfies Layout;
+
+/** Bytes of struct xdp_diag_msg. */
+export const XDP_DIAG_MESSAGE_SIZE = 16;
+
+/** Bits of `xdiag_show`. */
+export const XDP_SHOW = { info: 0x1, ringCfg: 0x2, umem: 0x4, memInfo: 0x8, stats: 0x10 } as const;
+
+/** Attributes of XDP sockets. */
+export const xdpAttributes = {
+  info: { id: 1, kernel: "XDP_DIAG_INFO", requestedBy: XDP_SHOW.info, doc: "struct xdp_diag_info" },
+  uid: { id: 2, kernel: "XDP_DIAG_UID", requestedBy: XDP_SHOW.info, doc: "owner, u32" },
+  rxRing: { id: 3, kernel: "XDP_DIAG_RX_RING", requestedBy: XDP_SHOW.ringCfg, doc: "struct xdp_diag_ring" },
+  txRing: { id: 4, kernel: "XDP_DIAG_TX_RING", requestedBy: XDP_SHOW.ringCfg, doc: "struct xdp_diag_ring" },
+  umem: { id: 5, kernel: "XDP_DIAG_UMEM", requestedBy: XDP_SHOW.umem, doc: "struct xdp_diag_umem" },
+  fillRing: {
+    id: 6,
+    kernel: "XDP_DIAG_UMEM_FILL_RING",
+    requestedBy: XDP_SHOW.umem,
+    doc: "struct xdp_diag_ring",
+  },
+  completionRing: {
+    id: 7,
+    kernel: "XDP_DIAG_UMEM_COMPLETION_RING",
+    requestedBy: XDP_SHOW.umem,
+    doc: "struct xdp_diag_ring",
+  },
+  memInfo: {
+    id: 8,
+    kernel: "XDP_DIAG_MEMINFO",
+    requestedBy: XDP_SHOW.memInfo,
+    doc: "SK_MEMINFO array of u32",
+  },
+  stats: { id: 9, kernel: "XDP_DIAG_STATS", requestedBy: XDP_SHOW.stats, doc: "struct xdp_diag_stats" },
+} as const satisfies AttributeTable;
+
+/** struct xdp_diag_info. */
+export const xdpDiagInfo = {
+  interfaceIndex: { offset: 0, type: "u32", kernel: "ifindex", doc: "bound interface, 0 for none" },
+  queueId: { offset: 4, type: "u32", kernel: "queue_id", doc: "queue of that interface" },
+} as const satisfies Layout;
+
+/** View of a struct xdp_diag_info. */
+export const XdpDiagInfo = view(xdpDiagInfo);
+/** View of a struct xdp_diag_info. */
+export interface XdpDiagInfo extends View<typeof xdpDiagInfo> {}
+
+/** struct xdp_diag_ring. */
+export const xdpDiagRing = {
+  entries: { offset: 0, type: "u32", kernel: "entries", doc: "number of descriptors" },
+} as const satisfies Layout;
+
+/** View of a struct xdp_diag_ring. */
+export const XdpDiagRing = view(xdpDiagRing);
+/** View of a struct xdp_diag_ring. */
+export interface XdpDiagRing extends View<typeof xdpDiagRing> {}
+
+/** struct xdp_diag_umem: the memory that packets are put into. */
+export const xdpDiagUmem = {
+  size: { offset: 0, type: "u64", unit: "bytes", kernel: "size", doc: "size of the memory" },
+  id: {
+    offset: 8,
+    type: "u32",
+    kernel: "id",
+    doc: "the memory's number; sockets that share it have the same",
+  },
+  pages: { offset: 12, type: "u32", kernel: "num_pages", doc: "number of pages" },
+  chunkSize: {
+    offset: 16,
+    type: "u32",
+    unit: "bytes",
+    kernel: "chunk_size",
+    doc: "size of a packet's place",
+  },
+  headroom: { offset: 20, type: "u32", unit: "bytes", kernel: "headroom", doc: "left free before a packet" },
+  interfaceIndex: { offset: 24, type: "u32", kernel: "ifindex", doc: "the interface that it is bound to" },
+  queueId: { offset: 28, type: "u32", kernel: "queue_id", doc: "queue of that interface" },
+  zeroCopy: {
+    offset: 32,
+    type: "u32",
+    bits: [0, 1],
+    kernel: "XDP_DU_F_ZEROCOPY",
+    doc: "the device puts packets there by itself",
+  },
+  references: { offset: 36, type: "u32", kernel: "refs", doc: "sockets that use it" },
+} as const satisfies Layout;
+
+/** View of a struct xdp_diag_umem. */
+export const XdpDiagUmem = view(xdpDiagUmem);
+/** View of a struct xdp_diag_umem. */
+export interface XdpDiagUmem extends View<typeof xdpDiagUmem> {}
+
+/** struct xdp_diag_stats. */
+export const xdpDiagStats = {
+  rxDropped: { offset: 0, type: "u64", unit: "packets", kernel: "n_rx_dropped", doc: "dropped on reception" },
+  rxInvalid: {
+    offset: 8,
+    type: "u64",
+    unit: "packets",
+    kernel: "n_rx_invalid",
+    doc: "dropped for an invalid descriptor in the fill ring",
+  },
+  rxFull: {
+    offset: 16,
+    type: "u64",
+    unit: "packets",
+    kernel: "n_rx_full",
+    doc: "dropped as the RX ring was full",
+  },
+  fillRingEmpty: {
+    offset: 24,
+    type: "u64",
+    kernel: "n_fill_ring_empty",
+    doc: "times that the fill ring was empty",
+  },
+  txInvalid: {
+    offset: 32,
+    type: "u64",
+    unit: "packets",
+    kernel: "n_tx_invalid",
+    doc: "not sent for an invalid descriptor in the TX ring",
+  },
+  txRingEmpty: {
+    offset: 40,
+    type: "u64",
+    kernel: "n_tx_ring_empty",
+    doc: "times that the TX ring was empty",
+  },
+} as const satisfies Layout;
+
+/** View of a struct xdp_diag_stats. */
+export const XdpDiagStats = view(xdpDiagStats);
+/** View of a struct xdp_diag_stats. */
+export interface XdpDiagStats extends View<typeof xdpDiagStats> {}

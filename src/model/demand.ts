@@ -1,0 +1,62 @@
+/**
+ * What a run can want of each socket beyond what the kernel always sends. Columns, predicates of the filter, rules of
+ * the doctor and command line options all name members of this one table, so a name that does not exist does not
+ * compile. The query turns demands into request bits, passes over /proc and look-ups.
+ */
+
+/** One demand. */
+interface DemandRow {
+  /** Who answers it. */
+  readonly from: "kernel" | "proc" | "resolver" | "us";
+  /** Demands that it cannot do without. */
+  readonly implies?: readonly string[];
+  /** What it adds to a socket, in one line. */
+  readonly doc: string;
+}
+
+/** All demands. */
+export const demands = {
+  memory: { from: "kernel", doc: "memory that the socket holds: INET_DIAG_SKMEMINFO and its like" },
+  info: { from: "kernel", doc: "struct tcp_info, mptcp_info or sctp_info, and the congestion control" },
+  tos: { from: "kernel", doc: "type of service, traffic class, class id" },
+  uid: { from: "kernel", doc: "owner of a UNIX socket; of other families the kernel always sends it" },
+  extended: { from: "kernel", doc: "file and pending connections of a UNIX socket" },
+  bpfStorages: { from: "kernel", doc: "values that BPF programs stored with the socket" },
+  owners: { from: "proc", implies: ["peerOwners"], doc: "processes that have the socket open" },
+  threads: { from: "proc", implies: ["owners"], doc: "threads that have the socket open" },
+  processContext: { from: "proc", implies: ["owners"], doc: "SELinux contexts of the processes" },
+  socketContext: { from: "proc", implies: ["owners"], doc: "SELinux contexts of the socket's descriptors" },
+  peerOwners: { from: "proc", doc: "processes at the other end of a UNIX socket" },
+  peers: {
+    from: "kernel",
+    implies: ["owners", "peerOwners"],
+    doc: "processes at the other end of a local TCP connection",
+  },
+  containers: { from: "proc", doc: "container and systemd unit of the owner" },
+  cgroup: { from: "proc", doc: "path of the socket's control group" },
+  hostNames: { from: "resolver", doc: "host names of addresses, and names of RPC programs" },
+  netns: { from: "proc", doc: "network namespace" },
+  explanation: { from: "us", implies: ["info", "memory"], doc: "what limits a TCP connection now" },
+} as const satisfies Readonly<Record<string, DemandRow>>;
+
+/** The name of a demand. */
+export type Demand = keyof typeof demands;
+
+/** A set of demands. */
+export type Demands = ReadonlySet<Demand>;
+
+/** No demand at all: what the kernel always sends. */
+export const noDemands: Demands = new Set();
+
+/** A set of the given demands and of all that they imply. */
+export function demandSet(...lists: readonly (Iterable<Demand> | undefined)[]): Demands {
+  const all = new Set<Demand>();
+  const add = (demand: Demand): void => {
+    if (all.has(demand)) return;
+    all.add(demand);
+    const { implies = [] }: DemandRow = demands[demand];
+    for (const each of implies) add(each as Demand);
+  };
+  for (const list of lists) for (const demand of list ?? []) add(demand);
+  return all;
+}

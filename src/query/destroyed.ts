@@ -1,0 +1,112 @@
+/** Sockets at their end: as the kernel destroys them, and destroying them. */
+import { destroySocket } from "../families/inet/destroy.ts";
+import { destroyedSockets, destroyGroups, tableOfDestroyed } from "../families/inet/destroyed.ts";
+import type { Socket } from "../families/socket.ts";
+import type { Host } from "../host/host.ts";
+import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
+import { NetlinkError } from "../netlink/errors.ts";
+import { pending } from "../netlink/transport.ts";
+import { dropsOf } from "../procfs/drops.ts";
+import { allocator, describeBare } from "./common.ts";
+import { notYet, type Query, type SocketBatch } from "./query.ts";
+
+const EPERM = 1;
+const ENOENT = 2;
+const EOPNOTSUPP = 95;
+const ENOBUFS = 105;
+
+/**
+ * The sockets that the kernel destroys from now on, for as long as they are taken: batches of one.
+ *
+ * @returns nothing if no selected table tells of its ends
+ * @throws NetlinkError if the kernel cannot be listened to
+ */
+export function* destroyed({ transport, files }: Host, query: Query): Generator<SocketBatch> {
+  const groups = destroyGroups(query.selection);
+  if (groups === 0) return;
+  const allocate = allocator(query.keep);
+  const socket = transport.open(NETLINK_SOCK_DIAG, groups);
+  let congested = false;
+  let reported = 0;
+  /**
+   * Reports the events that were dropped since the last report, as /proc/net/netlink counts them.
+   *
+   * @param drained After the first ENOBUFS the kernel does not say that it drops more. Once all that waited was
+   *   received, the count may have grown, or not.
+   */
+  const reportLosses = (drained: boolean) => {
+    const drops = dropsOf(files, socket.portId);
+    if (drained && (drops ?? reported) === reported) return;
+    query.report({ kind: "lost", count: drops === undefined ? undefined : drops - reported });
+    reported = drops ?? reported;
+  };
+  const drained = () => {
+    if (congested) reportLosses(true);
+    congested = false;
+  };
+  try {
+    for (;;) {
+      if (congested && socket.isDrained?.()) drained();
+      let datagram: Uint8Array;
+      try {
+        datagram = socket.receive(allocate);
+      } catch (error) {
+        if (!(error instanceof NetlinkError) || error.errno !== ENOBUFS) throw error;
+        reportLosses(false);
+        congested = true;
+        continue;
+      }
+      if (datagram === pending) {
+        drained();
+        yield notYet;
+        continue;
+      }
+      if (datagram.length === 0) return;
+      for (const found of destroyedSockets(datagram, query.describe ?? describeBare)) {
+        const table = tableOfDestroyed(found);
+        if (table !== undefined && (query.predicate?.accepts(found) ?? true))
+          yield { dump: table, sockets: [found] };
+      }
+    }
+  } finally {
+    socket.close();
+  }
+}
+
+/**
+ * Closes each inet socket by force.
+ *
+ * @returns those that were closed; one that is gone meanwhile, or whose kind the kernel cannot close, is left out
+ */
+export function* destroy(
+  { transport }: Host,
+  batches: Iterable<SocketBatch>,
+  report: Query["report"],
+): Generator<SocketBatch> {
+  const conversation = transport.open(NETLINK_SOCK_DIAG);
+  try {
+    for (const { dump, sockets } of batches) {
+      const closed: Socket[] = [];
+      let forbidden = false;
+      for (const socket of sockets) {
+        // Of those in /proc the kernel could not be told which are meant.
+        if (socket.kind !== "inet" || socket.procfs !== undefined) continue;
+        try {
+          destroySocket(conversation, socket);
+          closed.push(socket);
+        } catch (error) {
+          if (!(error instanceof NetlinkError)) throw error;
+          if (error.errno === ENOENT || error.errno === EOPNOTSUPP) continue;
+          report({ kind: "notDestroyed", error, socket });
+          forbidden = error.errno === EPERM;
+          if (forbidden) break;
+        }
+      }
+      yield { dump, sockets: closed };
+      // What is forbidden for one socket is so for all.
+      if (forbidden) return;
+    }
+  } finally {
+    conversation.close();
+  }
+}

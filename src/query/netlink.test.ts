@@ -1,0 +1,120 @@
+import { describe, expect, test } from "bun:test";
+import { writeField } from "../bytes/layout.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import { noDemands } from "../model/demand.ts";
+import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { tables } from "../model/selection.ts";
+import {
+  NLM_F_MULTI,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  SOCK_DIAG_BY_FAMILY,
+  TCPDIAG_GETSOCK,
+} from "../netlink/constants.ts";
+import { DUMP_SEQUENCE } from "../netlink/dump.ts";
+import { encodeMessage, u32Payload } from "../netlink/message.ts";
+import type { Transport } from "../netlink/transport.ts";
+import { allocator } from "./common.ts";
+import { listInet } from "./netlink.ts";
+
+const PORT = 7;
+const ENOENT = 2;
+const header = { flags: NLM_F_MULTI, sequence: DUMP_SEQUENCE, portId: PORT };
+const done = encodeMessage({ type: NLMSG_DONE, ...header }, u32Payload(0));
+const refusal = encodeMessage({ type: NLMSG_ERROR, ...header }, u32Payload(-ENOENT));
+
+/** A TCP socket of a family, told by its local port; `size` bytes long. */
+function tcp(family: number, sport: number, size = INET_DIAG_MESSAGE_SIZE): Uint8Array {
+  const payload = new Uint8Array(size);
+  const data = new DataView(payload.buffer);
+  writeField(inetDiagMessage.familyNumber, data, 0, family);
+  writeField(inetDiagMessage.stateNumber, data, 0, 1);
+  writeField(inetDiagMessage.sport, data, 0, sport);
+  // One attribute that takes the rest.
+  if (size > INET_DIAG_MESSAGE_SIZE)
+    data.setUint16(INET_DIAG_MESSAGE_SIZE, size - INET_DIAG_MESSAGE_SIZE, true);
+  return encodeMessage({ type: SOCK_DIAG_BY_FAMILY, ...header }, payload);
+}
+
+/** A kernel that answers by the type of a request and its family. */
+function kernel(answer: (type: number, family: number) => readonly Uint8Array[]): {
+  transport: Transport;
+  asked: string[];
+} {
+  const asked: string[] = [];
+  const open: Transport["open"] = () => {
+    let answers: Uint8Array[] = [];
+    return {
+      portId: PORT,
+      send(datagram) {
+        const type = new DataView(datagram.buffer, datagram.byteOffset).getUint16(4, true);
+        asked.push(`${type}/${datagram[16]}`);
+        answers = [...answer(type, datagram[16]!)];
+      },
+      receive(allocate) {
+        const next = answers.shift()!;
+        const buffer = allocate(next.length).subarray(0, next.length);
+        buffer.set(next);
+        return buffer;
+      },
+      close: () => undefined,
+    };
+  };
+  return { transport: { open }, asked };
+}
+
+/** The local ports that are listed, each batch read before the next one comes. */
+function ports(transport: Transport, families: readonly number[] = [AF_INET, AF_INET6]): number[] {
+  const selection = {
+    tables: new Set(["tcp"] as const),
+    families: new Set(families),
+    states: tables.tcp.states,
+    preferred: undefined,
+  };
+  const query = { selection, demands: noDemands, predicate: undefined, keep: false, report: () => {} };
+  const found: number[] = [];
+  for (const { sockets } of listInet(transport, query, "tcp", families, allocator(false)))
+    for (const socket of sockets) if (socket.kind === "inet") found.push(socket.sport);
+  return found;
+}
+
+describe("the TCP sockets of both families", () => {
+  const together = [
+    Buffer.concat([tcp(AF_INET6, 61), tcp(AF_INET, 41)]),
+    Buffer.concat([tcp(AF_INET, 42), tcp(AF_INET6, 62)]),
+    tcp(AF_INET, 43),
+    done,
+  ];
+
+  test("come from one walk, IPv4 first", () => {
+    const { transport, asked } = kernel(() => together);
+    expect(ports(transport)).toEqual([41, 42, 43, 61, 62]);
+    expect(asked).toEqual([`${TCPDIAG_GETSOCK}/${AF_INET}`]);
+  });
+
+  test("come one family after the other where that is refused, or recorded", () => {
+    const { transport, asked } = kernel((type, family) =>
+      type === TCPDIAG_GETSOCK ? [refusal] : [tcp(family, family), done],
+    );
+    expect(ports(transport)).toEqual([AF_INET, AF_INET6]);
+    expect(asked).toHaveLength(3);
+    expect(ports({ ...transport, familyByFamily: true })).toEqual([AF_INET, AF_INET6]);
+    expect(asked).toHaveLength(5);
+  });
+
+  test("come as the kernel has them where it knows nothing but the legacy request", () => {
+    const { transport } = kernel((type) => (type === TCPDIAG_GETSOCK ? together : [refusal]));
+    expect(ports({ ...transport, familyByFamily: true })).toEqual([61, 41, 42, 62, 43]);
+    expect(ports(transport, [AF_INET6])).toEqual([61, 62]);
+  });
+
+  test("are asked for again if there are more of IPv6 than can be held", () => {
+    const large = 32_000;
+    const many = Array.from({ length: 600 }, (_, index) => tcp(AF_INET6, index, large));
+    const { transport, asked } = kernel((type) =>
+      type === TCPDIAG_GETSOCK ? [tcp(AF_INET, 41), ...many, done] : [tcp(AF_INET6, 61), done],
+    );
+    expect(ports(transport)).toEqual([41, 61]);
+    expect(asked).toEqual([`${TCPDIAG_GETSOCK}/${AF_INET}`, `${SOCK_DIAG_BY_FAMILY}/${AF_INET6}`]);
+  });
+});

@@ -1,0 +1,282 @@
+/**
+ * A plan opened on a host: its network namespaces, its filter in each of them, the names and owners of its sockets.
+ * Every listing of the command line, the commands and the library comes from here.
+ */
+import { once } from "../enrich/once.ts";
+import { type AddressAt, resolveHosts } from "../enrich/resolve.ts";
+import type { RpcNames } from "../enrich/rpc.ts";
+import type { ParsedFilter } from "../filter/parser.ts";
+import type { FilterSource } from "../filter/words.ts";
+import type { Host } from "../host/host.ts";
+import { hostWithin, type Netns, netnsLabel, openNamespace, openNamespaces } from "../host/namespaces.ts";
+import { type HostNames, hostNames } from "../lookup/names.ts";
+import type { Place } from "../lookup/places.ts";
+import type { Selection } from "../model/selection.ts";
+import type { DeferredTransport } from "../netlink/transport.ts";
+import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
+import { destroy, destroyed } from "./destroyed.ts";
+import { type FilteredPlace, type FilterReading, filterPlaces, filterPlacesNow } from "./filters.ts";
+import { list, listAsync } from "./list.ts";
+import type { FindOwners } from "./predicate.ts";
+import type { Predicate, Problem, Query, SocketBatch } from "./query.ts";
+
+/** What a plan is opened with. */
+export interface QueryContext {
+  readonly host: Host;
+  /** The name that ss's messages about the filter begin with. */
+  readonly program: string;
+  /** Takes what goes wrong with a part of the plan; the rest is listed all the same. */
+  readonly report: (problem: Problem) => void;
+  /** Keeps sockets beyond their batch; by default as the plan needs it. */
+  readonly keep?: boolean;
+  /** The only network namespace to look into, in place of our own. */
+  readonly netns?: Netns | undefined;
+  /** Who owns the sockets that a filter is about; by default one pass over /proc finds out. */
+  readonly findOwners?: FindOwners;
+}
+
+/** What can be changed of a listing of one place. */
+export type ListChanges = Pick<Query, "demands" | "keep" | "selection" | "report">;
+
+/** An open plan. Its namespaces stay open until it is disposed of. */
+export interface OpenQuery extends Disposable {
+  readonly plan: Plan;
+  /** The selection, narrowed to the family that the filter names. */
+  readonly selection: Selection;
+  /** The compiled filter of the first place. */
+  readonly predicate: Predicate | undefined;
+  /** The network namespaces that are looked into, each with its filter. */
+  readonly places: readonly [FilteredPlace, ...FilteredPlace[]];
+  /** The names and owners of sockets. */
+  readonly names: HostNames;
+  /** What is asked of each place, but for its selection and filter. */
+  readonly request: Omit<Query, "selection" | "predicate" | "netns">;
+  /** Lists the sockets of all places, as often as it is called; closes them if the plan says so. */
+  sockets(): Generator<SocketBatch>;
+  /** {@link sockets} over a host whose transport does not wait. @param arrival see {@link DeferredTransport} */
+  socketsAsync(arrival: DeferredTransport["arrival"]): AsyncGenerator<SocketBatch>;
+  /** The sockets that the kernel destroys from now on. @throws NetlinkError if it cannot be listened to */
+  destroyed(): Generator<SocketBatch>;
+  /** Lists the sockets of one place, with changes to what is asked for. */
+  listPlace(place: FilteredPlace, changes?: Partial<ListChanges>): Generator<SocketBatch>;
+  /** Takes all sockets, and looks up the owners, peers and host names that the plan wants of them. */
+  complete(batches: Iterable<SocketBatch>): Promise<readonly SocketBatch[]>;
+  /** Looks for the processes that have sockets open; `names` knows them then. @param inodes undefined for all */
+  findOwners(inodes: ReadonlySet<number> | undefined): void;
+  /** Reads another filter over the same places. @throws FilterError */
+  filter(source: FilterSource, selection: Selection): Promise<readonly [FilteredPlace, ...FilteredPlace[]]>;
+}
+
+/** The places of a plan, until they are closed. */
+interface OpenPlaces extends Disposable {
+  readonly list: readonly Place[];
+}
+
+function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): OpenPlaces {
+  if (allNetns) return openNamespaces(host, (message) => report({ kind: "namespace", message }));
+  if (netns === undefined) return { list: [{ host }], [Symbol.dispose]: () => undefined };
+  const open = openNamespace(host.files, netns.inode);
+  if (open === undefined) throw new RangeError(`Cannot find network namespace "${netnsLabel(netns)}"`);
+  return { list: [{ host: hostWithin(host, open.within), netns }], [Symbol.dispose]: () => open.close() };
+}
+
+/** The inodes of sockets, as far as they have one. */
+export function inodesOf(batches: Iterable<SocketBatch>): Set<number> {
+  const inodes = new Set<number>();
+  for (const { sockets } of batches) for (const { inode } of sockets) if (inode) inodes.add(inode);
+  return inodes;
+}
+
+/** The IP addresses of sockets. */
+function* addressesOf(batches: Iterable<SocketBatch>): Generator<AddressAt> {
+  for (const { sockets } of batches) {
+    for (const socket of sockets) {
+      if (socket.kind !== "inet") continue;
+      const { data, addressLength: length } = socket;
+      yield { data, at: socket.sourceOffset, length };
+      yield { data, at: socket.destinationOffset, length };
+    }
+  }
+}
+
+/** A query whose filter is yet to be read. */
+interface Unfiltered {
+  readonly open: OpenPlaces;
+  readonly names: HostNames;
+  readonly reading: FilterReading;
+  finish(places: OpenQuery["places"]): OpenQuery;
+}
+
+function begin(context: QueryContext, plan: Plan): Unfiltered {
+  const { host, report, program } = context;
+  const { sources, demands, selection, bpfMapIds } = plan;
+  const open = openPlaces(context, plan.allNetns);
+  const names = hostNames(host, { root: sources.root, portRange: sources.path("portRange") }, report);
+  names.usePlaces(open.list);
+  // rpcbind registers ports for one network namespace, and does not say for which.
+  const rpcNames =
+    demands.has("hostNames") && plan.serviceNames && !plan.allNetns
+      ? once(async (): Promise<RpcNames> => (await import("../enrich/rpc.ts")).lookUpRpcNames(host))
+      : undefined;
+  const scan = {
+    threads: demands.has("threads"),
+    processContext: demands.has("processContext"),
+    socketContext: demands.has("socketContext"),
+  };
+  const findOwners = (inodes: ReadonlySet<number> | undefined) => {
+    const pids = names.findOwners(sources.root, inodes, scan);
+    if (pids.length > 0) report({ kind: "unreadable", pids });
+  };
+  let findAllOwners = () => {};
+  const reading: FilterReading = {
+    program,
+    selection,
+    portRange: sources.path("portRange"),
+    rpcNames,
+    findOwners:
+      context.findOwners ??
+      ((batches) => {
+        // One pass over /proc serves the sockets of all namespaces, and those of the others are yet to come.
+        if (plan.allNetns) findAllOwners();
+        else findOwners(inodesOf(batches));
+        return { owners: names.owners, container: (socket) => names.cgroupOwner(socket).container };
+      }),
+  };
+
+  /** The inodes of the sockets at the other ends: the kernel sends those of UNIX sockets, and is asked for TCP's. */
+  function peerInodes(batches: readonly SocketBatch[]): Set<number> {
+    const inodes = new Set<number>();
+    if (!demands.has("peerOwners")) return inodes;
+    if (demands.has("peers")) names.findPeers(batches.flatMap(({ sockets }) => sockets));
+    for (const { sockets } of batches)
+      for (const socket of sockets) {
+        const inode = names.peerInode(socket);
+        if (inode !== 0) inodes.add(inode);
+      }
+    return inodes;
+  }
+
+  function finish(places: OpenQuery["places"]): OpenQuery {
+    const [{ selection, predicate }] = places;
+    const keep = context.keep ?? keepsSockets(plan);
+    const request = {
+      demands,
+      bpfMapFds: demands.has("bpfStorages") ? (names.bpfMaps?.descriptors(bpfMapIds) ?? []) : undefined,
+      keep,
+      sources,
+      report,
+    };
+    const listingOf = (place: FilteredPlace): Query => ({
+      ...request,
+      selection: place.selection,
+      predicate: place.predicate,
+      ...(place.netns === undefined ? {} : { netns: place.netns }),
+    });
+    return {
+      plan,
+      selection,
+      predicate,
+      places,
+      names,
+      request,
+      *sockets() {
+        findAllOwners = once(() => findOwners(undefined));
+        for (const place of places) {
+          const batches = list(place.host, listingOf(place));
+          yield* plan.kill ? destroy(place.host, batches, report) : batches;
+        }
+      },
+      async *socketsAsync(arrival) {
+        findAllOwners = once(() => findOwners(undefined));
+        for (const place of places) {
+          const transport = { ...place.host.transport, arrival };
+          yield* listAsync(place.host, transport, listingOf(place));
+        }
+      },
+      listPlace: (place, changes) => list(place.host, { ...listingOf(place), ...changes }),
+      destroyed: () => destroyed(places[0].host, listingOf(places[0])),
+      async complete(batches) {
+        const kept: SocketBatch[] = [];
+        const owners = wantsOwners(plan);
+        for (const batch of batches) {
+          // While the kernel dumps the rest, the owners of the first sockets are looked for on another thread.
+          if (owners && kept.length === 0) host.files.beginSockets?.(sources.root);
+          kept.push(batch);
+        }
+        const peers = peerInodes(kept);
+        // A filter by owners has found them already, but not those of peers.
+        if (owners && (predicate?.settle === undefined || peers.size > 0))
+          findOwners(new Set([...inodesOf(kept), ...peers]));
+        if (demands.has("hostNames")) {
+          const rpc = rpcNames?.();
+          names.useHosts(await resolveHosts(host.resolver, addressesOf(kept)));
+          if (rpc !== undefined) names.useRpc(await rpc);
+        }
+        return kept;
+      },
+      findOwners,
+      filter: (source, wanted) => filterPlaces(open.list, source, { ...reading, selection: wanted }),
+      [Symbol.dispose]: () => open[Symbol.dispose](),
+    };
+  }
+
+  return { open, names, reading, finish };
+}
+
+/** Places without a filter. */
+function unfiltered({ open, reading }: Unfiltered): OpenQuery["places"] {
+  const [first, ...rest] = open.list.map(
+    (place): FilteredPlace => ({ ...place, selection: reading.selection, predicate: undefined }),
+  );
+  return [first!, ...rest];
+}
+
+/**
+ * Opens a plan. Host names of its filter are looked up.
+ *
+ * @throws FilterError if the filter is wrong
+ * @throws RangeError if the network namespace is gone
+ */
+export async function openQuery(context: QueryContext, plan: Plan): Promise<OpenQuery> {
+  const begun = begin(context, plan);
+  const { open, names, reading, finish } = begun;
+  try {
+    const places =
+      plan.filter === undefined ? unfiltered(begun) : await filterPlaces(open.list, plan.filter, reading);
+    if (plan.demands.has("bpfStorages")) {
+      const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
+      const report = (message: string) => context.report({ kind: "bpfMap", message });
+      names.useBpfMaps(await lookUpBpfMaps(context.host, report));
+    }
+    return finish(places);
+  } catch (error) {
+    open[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Opens a plan without waiting for anything. Its filter must be without host names, and no BPF values are described.
+ *
+ * @param onName is called for the first host name in the filter, and throws
+ * @throws FilterError if the filter is wrong
+ * @throws RangeError if the network namespace is gone
+ */
+export function openQueryNow(
+  context: QueryContext,
+  plan: Plan,
+  onName: (name: ParsedFilter["names"][number]) => never,
+): OpenQuery {
+  const begun = begin(context, plan);
+  const { open, reading, finish } = begun;
+  try {
+    const places =
+      plan.filter === undefined
+        ? unfiltered(begun)
+        : filterPlacesNow(open.list, plan.filter, reading, onName);
+    return finish(places);
+  } catch (error) {
+    open[Symbol.dispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+/** Listing from files: /proc, and answers of the kernel that were kept. */
+import { type DiagFileProblem, readDiagFile } from "../families/inet/diag-file.ts";
+import type { Files } from "../host/host.ts";
+import { IPPROTO_TCP } from "../model/family.ts";
+import type { DumpName } from "../model/request-order.ts";
+import type { Sources } from "../procfs/source.ts";
+import { admits, describeBare, originOf } from "./common.ts";
+import { listProc } from "./procfs.ts";
+import type { Query, SocketBatch } from "./query.ts";
+
+/** Lists the families of a table that netlink has not told of. */
+export function* listFromProc(
+  files: Files,
+  query: Query,
+  sources: Sources,
+  name: DumpName,
+  families: readonly number[],
+): Generator<SocketBatch> {
+  const { selection, demands, predicate } = query;
+  const found = listProc((path) => files.read(path), sources, name, {
+    selection,
+    families,
+    demands,
+    describe: query.describe ?? describeBare,
+    netns: query.netns,
+    accepts: (socket) => predicate?.accepts(socket) ?? true,
+  });
+  for (const sockets of found) yield { dump: name, sockets };
+}
+
+/** Lists TCP sockets from a file of netlink messages. As in ss, it is not looked at which states are selected. */
+export function* listDiagFile(files: Files, query: Query, path: string): Generator<SocketBatch> {
+  const report = (problem: DiagFileProblem) => query.report({ kind: "diagFile", problem });
+  let bytes: Uint8Array;
+  try {
+    bytes = files.read(path);
+  } catch (cause) {
+    // A directory can be opened, but not read.
+    report({ what: (cause as NodeJS.ErrnoException).code === "EISDIR" ? "read" : "open", cause });
+    return;
+  }
+  const origin = originOf(query, IPPROTO_TCP);
+  const found = readDiagFile(bytes, origin);
+  let next = found.next();
+  for (; !next.done; next = found.next())
+    if (admits(query, next.value)) yield { dump: "tcp", sockets: [next.value] };
+  if (next.value !== undefined) report(next.value);
+}

@@ -1,0 +1,123 @@
+/** What is asked for when sockets are listed, and what comes of it. */
+
+import type { MalformedAttribute, Origin } from "../diag/message.ts";
+import type { DiagFileProblem } from "../families/inet/diag-file.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
+import type { Netns } from "../host/namespaces.ts";
+import type { NameProblem } from "../lookup/names.ts";
+import type { Demands } from "../model/demand.ts";
+import type { DumpName } from "../model/request-order.ts";
+import type { Selection } from "../model/selection.ts";
+import type { NetlinkError } from "../netlink/errors.ts";
+import type { Sources } from "../procfs/source.ts";
+
+/** A filter, as far as the kernel and the pipeline need to know it. */
+export interface Predicate {
+  /** INET_DIAG_REQ_BYTECODE, if the kernel can evaluate it. */
+  readonly bytecode: Uint8Array | undefined;
+  /** What it reads of a socket, be it to be shown or not. */
+  readonly demands?: Demands;
+  /** Whether a socket passes, or may pass, where that takes more than the kernel tells: see `settle`. */
+  accepts(socket: Socket): boolean;
+  /** Looks up what the kernel does not tell of the sockets that may pass, and says which of them do. */
+  readonly settle?: (candidates: readonly SocketBatch[]) => (socket: Socket) => boolean;
+}
+
+/** Something that went wrong with one table; the others are still listed. */
+export type Problem =
+  /** No netlink socket can be had. */
+  | {
+      readonly kind: "socket";
+      /** Why. */
+      readonly error: NetlinkError;
+    }
+  /** The kernel refused a dump, or it failed under way. */
+  | {
+      readonly kind: "refused";
+      /** Which. */
+      readonly dump: DumpName;
+      /** Why. */
+      readonly error: NetlinkError;
+    }
+  /** Sockets came and went during the dump, so that some may be missing. */
+  | {
+      readonly kind: "interrupted";
+      /** Which. */
+      readonly dump: DumpName;
+    }
+  /** The file that TCP sockets are read from is not what it should be; those before the problem are listed. */
+  | {
+      readonly kind: "diagFile";
+      /** What is wrong with it. */
+      readonly problem: DiagFileProblem;
+    }
+  /** The kernel had no room for some destroy events, and dropped them. */
+  | {
+      readonly kind: "lost";
+      /** How many since the last such problem, if /proc/net/netlink tells. */
+      readonly count: number | undefined;
+    }
+  /** A socket was not closed. */
+  | {
+      readonly kind: "notDestroyed";
+      /** Why. */
+      readonly error: NetlinkError;
+      /** Which. */
+      readonly socket: InetSocket;
+    }
+  /** A name cannot be looked up. */
+  | NameProblem
+  /** A network namespace cannot be entered, or its processes cannot be read. */
+  | {
+      readonly kind: "namespace";
+      /** What, in one line. */
+      readonly message: string;
+    }
+  /** The types of a BPF map cannot be had, so that its values are bytes. */
+  | {
+      readonly kind: "bpfMap";
+      /** What, in one line. */
+      readonly message: string;
+    }
+  /** The descriptors of processes may not be read, so that sockets which they have open show no owner. */
+  | {
+      readonly kind: "unreadable";
+      /** Their process ids; some may be gone. */
+      readonly pids: readonly number[];
+    }
+  /** A socket's attributes cannot be walked to their end; those before are used. */
+  | (MalformedAttribute & {
+      readonly kind: "malformed";
+      /** Whether the socket is listed. */
+      readonly shown: boolean;
+    });
+
+/** What to list. */
+export interface Query {
+  readonly selection: Selection;
+  /** What is wanted of each socket beyond what the kernel always sends. */
+  readonly demands: Demands;
+  /** Descriptors of the BPF maps whose values are wanted, all maps if empty; undefined for no values. */
+  readonly bpfMapFds?: readonly number[] | undefined;
+  readonly predicate: Predicate | undefined;
+  /** Whether sockets are kept beyond the batch that they come in; if not, its memory is used again. */
+  readonly keep: boolean;
+  /** Where sockets are read; if it is left out, over netlink, and from /proc what that does not tell of. */
+  readonly sources?: Sources;
+  /** Gives the plain object of a socket, for its `toJSON`; without names if it is left out. */
+  readonly describe?: Origin["describe"];
+  /** The network namespace that is listed, if not only that which we are in. */
+  readonly netns?: Netns;
+  /** Takes what went wrong. */
+  readonly report: (problem: Problem) => void;
+}
+
+/** Sockets of one table that came together. */
+export interface SocketBatch {
+  readonly dump: DumpName;
+  readonly sockets: readonly Socket[];
+}
+
+/** The batch that says that nothing has come yet, where the transport does not wait. It is of no table. */
+export const notYet: SocketBatch = { dump: "netlink", sockets: [] };
