@@ -6,7 +6,7 @@ import { parseTraceFormat, type TraceFormat } from "./trace-format.ts";
 import type { TracePage } from "./trace-page.ts";
 import type { TraceEventName } from "./trace-record.ts";
 
-/** A format with fields at places that no kernel has them at: offsets are the kernel's to choose. */
+/** A format with field offsets of no real kernel: offsets must be read, not assumed. */
 function formatOf(id: number, fields: readonly (readonly [name: string, size: number])[]): TraceFormat {
   let offset = 3;
   const lines = fields.map(([name, size]) => {
@@ -49,7 +49,7 @@ function pageOf(data: DataView): TracePage {
   return { data, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-test("a record is read where the kernel says that its fields are", () => {
+test("a record is read at the offsets that the format states", () => {
   const decode = traceDecoder(new Map([["state", state]]));
   const data = recordOf(state, {
     common_pid: 4711,
@@ -81,7 +81,7 @@ test("a record is read where the kernel says that its fields are", () => {
   expect([...bytes.subarray(destinationOffset, destinationOffset + 4)]).toEqual([127, 0, 0, 2]);
 });
 
-test("IPv6 has addresses of its own, and a softirq no thread", () => {
+test("IPv6 addresses have their own fields, and a softirq is not by its thread", () => {
   const decode = traceDecoder(new Map([["state", state]]));
   const source = Uint8Array.from({ length: 16 }, (_, index) => index);
   const data = recordOf(state, { family: AF_INET6, saddr_v6: source, common_flags: 0x10 });
@@ -90,7 +90,7 @@ test("IPv6 has addresses of its own, and a softirq no thread", () => {
   expect(interrupted).toBe(true);
 });
 
-test("what lacks a field, is of another event or family, or is cut short is no record", () => {
+test("events that lack a field, are of another kind or family, or are cut short are no records", () => {
   expect(missingField("state", state)).toBeUndefined();
   expect(missingField("destroy", state)).toBe("sock_cookie");
   const decode = traceDecoder(new Map([["state", state]]));
@@ -102,7 +102,7 @@ test("what lacks a field, is of another event or family, or is cut short is no r
   expect(decode(pageOf(data), 0, data.byteLength, 0)).toBeUndefined();
 });
 
-test("no bytes make it throw", () => {
+test("it never throws, whatever the bytes", () => {
   const formats = new Map<TraceEventName, TraceFormat>([["state", state]]);
   const decode = traceDecoder(formats);
   fc.assert(

@@ -1,4 +1,4 @@
-/** `events` against known scripts of sockets and against `ss -E`, in namespaces of their own. */
+/** Compares `events` with scripts of known sockets and with `ss -E`, in namespaces of their own. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -22,7 +22,7 @@ import { obstacle } from "./namespace.ts";
 
 setDefaultTimeout(PATIENCE_MS * 2);
 
-/** What a script of connections has made. */
+/** What the script `connections` has made. */
 interface Connections {
   readonly pid: number;
   readonly made: readonly { readonly client: number; readonly server: number; readonly sent: number }[];
@@ -48,17 +48,17 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
   afterAll(() => world?.[Symbol.asyncDispose]());
   const nobody = root ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
 
-  /** How many netlink sockets listen to sock_diag's groups. */
+  /** Number of netlink sockets that have joined sock_diag's groups. */
   const listeners = () =>
     Bun.spawnSync(world.within("cat", "/proc/net/netlink"))
       .stdout.toString()
       .split("\n")
       .filter((line) => /^\S+\s+4\s+\d+\s+0000000f /.test(line)).length;
 
-  test("every socket's end is seen once, as ss -E sees it", async () => {
+  test("every socket's end is reported once, as by ss -E", async () => {
     const args = ["events", "-n", "--sources", "sock_diag,destroy"];
     const ours = follow(world.within(...nobody, executable, ...args));
-    // When it ends, ss leaves in its buffer what it has not written.
+    // When ss is killed, output in its buffer is lost.
     const theirs = follow(world.within("stdbuf", "-oL", "ss", "-E", "-tunO"));
     await ours.ready();
     await until(
@@ -76,7 +76,7 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
     await ours.see((events) => closes(events).length >= expected.length + 2);
     const { status, complaints } = await ours.end();
     const told = closes(ours.events());
-    // Of the refused script: the socket that was closed before it listened, and the one that it refused.
+    // Two sockets of the refused script: one was closed before it listened, the other was refused.
     const own = told.filter(({ local }) => portOf(local) === refused.client || Number.isNaN(portOf(local)));
     const rest = told.filter(
       (each) => !own.includes(each) && expected.includes(`${portOf(each.local)} ${portOf(each.peer)}`),
@@ -100,7 +100,7 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
     expect(bound(ssPorts())).toEqual(bound(told.map(({ local }) => portOf(local))));
   });
 
-  test("polling tells what lasts, who has it, and when it has gone", async () => {
+  test("polling reports sockets that last, their processes, and their ends", async () => {
     const ours = follow(world.within(executable, "events", "-n", "-d", "0.05", "--sources", "sock_diag"));
     await ours.ready();
     const holder = Bun.spawn(world.within(process.execPath, scripts, "hold", "5555"), { stdin: "pipe" });
@@ -120,7 +120,7 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
     expect(owned.process).toContain(`pid=${holder.pid}`);
   });
 
-  test("waits for a connection, or for a time", async () => {
+  test("waits for a connection, or until a timeout", async () => {
     const args = ["events", "-nt", "-d", "0.05", "--sources", "sock_diag,destroy"];
     const waiting = follow(world.within(executable, ...args, "--until", "state established sport = :5432"));
     await waiting.ready();
@@ -148,7 +148,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
   const instances = () =>
     Bun.spawnSync(world.within("ls", "/sys/kernel/tracing/instances")).stdout.toString().trim().split("\n");
   const instanceOf = (pid: number) => instances().filter((name) => name.startsWith(`sockscope-${pid}-`));
-  /** Whether the trace of a process runs: it is off while its events are chosen. */
+  /** Whether the trace of a process is on: it is off while events are enabled. */
   const traces = (pid: number) => {
     const files = ["events/sock/inet_sock_set_state/enable", "tracing_on"];
     const paths = instanceOf(pid).flatMap((name) =>
@@ -157,7 +157,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     return paths.length > 0 && Bun.spawnSync(world.within("cat", ...paths)).stdout.toString() === "1\n1\n";
   };
 
-  test("every state of every socket is told once, and follows from the one before", async () => {
+  test("every state of every socket is reported once, and follows from the one before", async () => {
     const ours = follow(world.within(executable, "events", "-nt"));
     await ours.ready();
     const { made, pid } = play<Connections>(world, "connections", "40");
@@ -192,14 +192,14 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(sockets.get(key)!.map(({ event }) => event)).toContain("reset");
   });
 
-  test("is JSON for programs", async () => {
+  test("writes JSON", async () => {
     const comm = basename(process.execPath);
     const ours = follow(world.within(executable, "events", "-t", "--json", "--only", "close", "comm", comm));
     await until(
       () => traces(ours.pid),
       () => "the trace",
     );
-    // The lines of another one say when both have begun.
+    // The heading of another run says when both have begun.
     const other = follow(world.within(executable, "events", "-nt"));
     await other.ready();
     const { made, pid } = play<Connections>(world, "connections", "2");
@@ -226,7 +226,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(found.durationMs).toBeGreaterThan(0);
   });
 
-  test("sockets of other namespaces are another's, but with --all-netns", async () => {
+  test("sockets of other namespaces are reported only with --all-netns", async () => {
     await using stranger = await makeWorld();
     const ours = follow(world.within(executable, "events", "-nt"));
     const all = follow(world.within(executable, "events", "-nt", "--all-netns"));
@@ -256,7 +256,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(all.lines()[0]).toContain("Netns");
   });
 
-  test("tells which process sends UDP to an address", async () => {
+  test("reports which process sends UDP to an address", async () => {
     const ours = follow(world.within(executable, "events", "-nu", "dst", "127.9.8.7"));
     await ours.ready();
     const { pid, port } = play<{ port: number }>(world, "udp", "127.9.8.7");
@@ -269,7 +269,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect([port, Number.NaN]).toContain(portOf(events[0]!.local));
   });
 
-  test("tells flows that conntrack knows", async () => {
+  test("reports the flows of conntrack", async () => {
     const ours = follow(world.within(executable, "events", "-nu", "--sources", "conntrack"));
     await ours.ready();
     const insert = Bun.spawnSync(
@@ -284,7 +284,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     ]);
   });
 
-  test("counts what it could not read in time, and still sees every end", async () => {
+  test("counts lost events, and still reports every end", async () => {
     const ours = follow(world.within(executable, "events", "-nt", "--trace-buffer", "4"));
     await ours.ready();
     ours.kill("SIGSTOP");
@@ -320,7 +320,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     },
   );
 
-  test("leaves tracefs as it was when nobody reads any more, be there no event", async () => {
+  test("leaves tracefs as it was when its reader ends, even without an event", async () => {
     const command = world.within(executable, "events", "-nt").map((word) => `'${word}'`);
     const text = `${command.join(" ")} | head -1; echo "\${PIPESTATUS[0]}"`;
     const { stdout } = Bun.spawnSync(["bash", "-c", text]);
@@ -349,7 +349,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
   });
 });
 
-/** Whether an instance is that of a process that lives. */
+/** Whether the process of an instance is alive. */
 function alive(name: string): boolean {
   const pid = /^sockscope-(\d+)-/.exec(name)?.[1];
   return pid === undefined || existsSync(`/proc/${pid}`);

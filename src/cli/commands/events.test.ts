@@ -45,7 +45,7 @@ describe("options", () => {
   });
 });
 
-test("the documentation tells every kind, source and option", () => {
+test("the documentation has every kind, source and option", () => {
   const text = readFileSync(join(import.meta.dirname, "../../../docs/events.md"), "utf8");
   for (const [kind, doc] of Object.entries(eventKinds)) expect(text).toContain(`| \`${kind}\` | ${doc} |`);
   for (const { name } of eventSources) expect(text).toContain(`| \`${name}\` | `);
