@@ -1,6 +1,7 @@
 /** Addresses of sockets, as rules look at them. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import { addressText, isMappedIpv4, isUnspecifiedIpv6 } from "../model/address.ts";
+import { endpointText } from "../model/endpoint.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 
 /** 127.0.0.0/8 by its first byte. */
@@ -75,7 +76,7 @@ export function networkOf(key: Uint32Array): string {
 
 /** An address and a port as one word of a sentence. */
 export function endpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return endpointText(address, port);
 }
 
 /** The peer of a socket as one word; one of IPv4 that is mapped into IPv6 is the same as without. */

@@ -1,6 +1,7 @@
 /** Sockets that are kept beyond their batch: those that a rule suspects. */
+
+import { SocketArena } from "../diag/socket-arena.ts";
 import type { Socket } from "../families/socket.ts";
-import { SocketArena } from "../query/socket-arena.ts";
 import type { Collector } from "./rule.ts";
 
 /** The copies of all rules; small chunks, as rules drop most of them soon. */

@@ -1,9 +1,10 @@
 /** Decodes conntrack's messages about UDP flows. linux/netfilter/nfnetlink_conntrack.h, linux/netfilter/nfnetlink.h. */
+
+import type { InetEndpoints } from "../families/inet/made-socket.ts";
 import { AF_INET, AF_INET6, IPPROTO_UDP } from "../model/family.ts";
 import { NLA_HDRLEN, NLMSG_HDRLEN } from "../netlink/constants.ts";
 import { align4, findAttribute } from "../netlink/message.ts";
 import type { FlowCounters } from "./event.ts";
-import type { Endpoints } from "./socket-message.ts";
 
 /** NFNLGRP_CONNTRACK_NEW and NFNLGRP_CONNTRACK_DESTROY, as a mask. */
 export const CONNTRACK_GROUPS = (1 << (1 - 1)) | (1 << (3 - 1));
@@ -36,7 +37,7 @@ const CTA_COUNTERS_BYTES = 2;
 const WORD_RANGE = 2 ** 32;
 
 /** A flow that began or ended; its source is the sender of the first packet. */
-export interface ConntrackFlow extends Endpoints {
+export interface ConntrackFlow extends InetEndpoints {
   readonly begins: boolean;
   /** Conntrack's id of the flow, unique while it lives; 0 if the kernel does not send it. */
   readonly id: number;

@@ -2,6 +2,7 @@
 
 import type { Origin } from "../diag/message.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
+import { cookieOf, setCookie } from "../families/inet/made-socket.ts";
 import { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import { SS_CLOSE, SS_LISTEN, SS_SYN_SENT } from "../model/state.ts";
@@ -9,7 +10,7 @@ import { reasonOf } from "./connect-failure.ts";
 import { DeferredEvents } from "./deferred-events.ts";
 import type { Coverage, SocketEvent } from "./event.ts";
 import { NO_DESCRIPTOR, NO_PID } from "./owners.ts";
-import { cookieOf, keptSocket, listenerKeys, setCookie, setSport, tupleKey } from "./socket-message.ts";
+import { keptSocket, listenerKeys, setSport, tupleKey } from "./socket-message.ts";
 import { type DeferredEvent, type PlaceNumber, type Tracked, TrackedSockets, UNPLACED } from "./tracked.ts";
 
 /** How long the cookies of ends that were reported before their destroy event are remembered. */

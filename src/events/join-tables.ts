@@ -1,9 +1,11 @@
 /** The listings' part of the join: sockets of sock_diag's tables, found by their cookies. */
+
+import { cookieOf } from "../families/inet/made-socket.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import { SS_CLOSE, SS_TIME_WAIT } from "../model/state.ts";
 import type { JoinCore } from "./join-core.ts";
-import { cookieOf, lingers } from "./socket-message.ts";
+import { lingers } from "./socket-message.ts";
 import type { ListedTable, TableListing } from "./table-listing.ts";
 import type { Tracked } from "./tracked.ts";
 

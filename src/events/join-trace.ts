@@ -1,8 +1,10 @@
 /** The trace's part of the join: records, found by the address of their socket in kernel memory. */
+
+import { setCookie } from "../families/inet/made-socket.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import { SS_CLOSE, SS_LISTEN, SS_SYN_RECV, SS_SYN_SENT } from "../model/state.ts";
 import type { JoinCore } from "./join-core.ts";
-import { bareSocket, setCookie, setState, tupleKey, withHolder } from "./socket-message.ts";
+import { bareSocket, setState, tupleKey, withHolder } from "./socket-message.ts";
 import { isByOwner, type TraceRecord } from "./trace-record.ts";
 import { ELSEWHERE, type Tracked, UNPLACED } from "./tracked.ts";
 

@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Owner } from "../enrich/processes.ts";
+import { cookieOf, setCookie } from "../families/inet/made-socket.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET, IPPROTO_TCP } from "../model/family.ts";
 import { stateName } from "../model/state.ts";
 import type { Coverage, SocketEvent } from "./event.ts";
 import { EventJoin } from "./join.ts";
-import { bareSocket, cookieOf, setCookie, withHolder } from "./socket-message.ts";
+import { bareSocket, withHolder } from "./socket-message.ts";
 import type { TableListing } from "./table-listing.ts";
 import type { TraceEventName, TraceRecord } from "./trace-record.ts";
 import { ELSEWHERE, UNPLACED } from "./tracked.ts";

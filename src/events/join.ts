@@ -9,13 +9,14 @@
  */
 
 import type { Owner } from "../enrich/processes.ts";
+import { cookieOf, setCookie } from "../families/inet/made-socket.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_UDP } from "../model/family.ts";
 import { SS_CLOSE, SS_SYN_SENT } from "../model/state.ts";
 import { type JoinContext, JoinCore } from "./join-core.ts";
 import { TableJoin } from "./join-tables.ts";
 import { TraceJoin } from "./join-trace.ts";
-import { cookieOf, setCookie, tupleKey, withHolder, withIdentity } from "./socket-message.ts";
+import { tupleKey, withHolder, withIdentity } from "./socket-message.ts";
 import type { TraceRecord } from "./trace-record.ts";
 import { ELSEWHERE, type PlaceNumber, type Tracked, UNPLACED } from "./tracked.ts";
 

@@ -60,13 +60,20 @@ export class SavedThreads {
   }
 }
 
-/** Lines `TID VALUE`, the id right-aligned. */
-function savedIn(text: string | undefined): Map<number, string> {
+/**
+ * Parses lines `TID VALUE`. A name may have a newline in it, and look like a line of another thread: of a thread with
+ * two lines nothing is believed.
+ */
+export function savedIn(text: string | undefined): Map<number, string> {
   const saved = new Map<number, string>();
+  const doubtful = new Set<number>();
   for (const line of text?.split("\n") ?? []) {
-    const blank = line.indexOf(" ", 1);
-    const thread = Number(line.slice(0, blank));
-    if (blank > 0 && thread > 0) saved.set(thread, line.slice(blank + 1));
+    const [, tid, value] = /^ *(\d+) (.*)$/.exec(line) ?? [];
+    if (tid === undefined) continue;
+    const thread = Number(tid);
+    if (saved.has(thread)) doubtful.add(thread);
+    saved.set(thread, value!);
   }
+  for (const thread of doubtful) saved.delete(thread);
   return saved;
 }

@@ -4,25 +4,14 @@
  */
 import { writeField } from "../bytes/layout.ts";
 import type { Origin } from "../diag/message.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
-import { InetSocket } from "../families/inet/socket.ts";
+import { SocketArena } from "../diag/socket-arena.ts";
+import { inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import { type InetEndpoints, makeSocket } from "../families/inet/made-socket.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET6 } from "../model/family.ts";
-import { SocketArena } from "../query/socket-arena.ts";
 
 /** Bytes of an address in struct inet_diag_msg. */
 const ADDRESS_SIZE = 16;
-
-/** Addresses and ports of a socket or flow that does not come from sock_diag. */
-export interface Endpoints {
-  /** AF_INET or AF_INET6. */
-  readonly family: number;
-  /** Holds both addresses: 4 bytes each, or 16. */
-  readonly bytes: Uint8Array;
-  readonly sourceOffset: number;
-  readonly destinationOffset: number;
-  readonly sport: number;
-  readonly dport: number;
-}
 
 /** The sockets of all sources: small chunks, as sockets live for very different times. */
 const arena = new SocketArena(4096);
@@ -33,20 +22,8 @@ export function keptSocket(socket: InetSocket, origin = socket.origin): InetSock
 }
 
 /** A socket with nothing but addresses, ports and a state. */
-export function bareSocket(endpoints: Endpoints, state: number, origin: Origin): InetSocket {
-  const { bytes, data, offset } = arena.allocate(INET_DIAG_MESSAGE_SIZE);
-  data.setUint8(offset + inetDiagMessage.familyNumber.offset, endpoints.family);
-  data.setUint8(offset + inetDiagMessage.stateNumber.offset, state);
-  data.setUint16(offset + inetDiagMessage.sport.offset, endpoints.sport);
-  data.setUint16(offset + inetDiagMessage.dport.offset, endpoints.dport);
-  const size = endpoints.family === AF_INET6 ? ADDRESS_SIZE : 4;
-  const source = offset + inetDiagMessage.source.offset;
-  const destination = offset + inetDiagMessage.destination.offset;
-  for (let at = 0; at < size; at++) {
-    bytes[source + at] = endpoints.bytes[endpoints.sourceOffset + at]!;
-    bytes[destination + at] = endpoints.bytes[endpoints.destinationOffset + at]!;
-  }
-  return new InetSocket(data, offset, INET_DIAG_MESSAGE_SIZE, origin);
+export function bareSocket(endpoints: InetEndpoints, state: number, origin: Origin): InetSocket {
+  return makeSocket(arena, endpoints, state, origin);
 }
 
 /** Writes the state of a socket of our own. */
@@ -72,17 +49,6 @@ export function withIdentity(socket: InetSocket, known: InetSocket): InetSocket 
   for (let at = sport.offset; at < interfaceIndex.offset; at++)
     socket.data.setUint8(socket.offset + at, known.data.getUint8(known.offset + at));
   return withHolder(socket, known);
-}
-
-/** The cookie as a number: the kernel counts up from 1, and does not reach 2^53. */
-export function cookieOf({ data, cookieOffset }: InetSocket): number {
-  return data.getUint32(cookieOffset + 4, true) * 0x1_0000_0000 + data.getUint32(cookieOffset, true);
-}
-
-/** Writes the cookie of a socket of our own. */
-export function setCookie({ data, cookieOffset }: InetSocket, cookie: number): void {
-  data.setUint32(cookieOffset, cookie >>> 0, true);
-  data.setUint32(cookieOffset + 4, Math.floor(cookie / 0x1_0000_0000), true);
 }
 
 /** Protocol, addresses and ports as a key. */

@@ -1,6 +1,7 @@
 /** Records of the kernel's trace events, decoded into one shape. */
+
+import type { InetEndpoints } from "../families/inet/made-socket.ts";
 import { SS_CLOSE, SS_ESTABLISHED, SS_LISTEN, SS_SYN_SENT } from "../model/state.ts";
-import type { Endpoints } from "./socket-message.ts";
 
 /** The trace events in use, as group/name below tracefs's `events`. */
 export const traceEvents = {
@@ -17,7 +18,7 @@ export const traceEvents = {
 export type TraceEventName = keyof typeof traceEvents;
 
 /** One record. */
-export interface TraceRecord extends Endpoints {
+export interface TraceRecord extends InetEndpoints {
   readonly event: TraceEventName;
   /** Nanoseconds of CLOCK_MONOTONIC. */
   readonly ns: number;

@@ -1,6 +1,7 @@
 /** Holds the IPv6 sockets of a mixed listing until those of IPv4 have been shown. */
+
+import { SocketArena } from "../diag/socket-arena.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
-import { SocketArena } from "./socket-arena.ts";
 
 /** Bytes of a chunk of copies. */
 const CHUNK = 1 << 16;

@@ -9,7 +9,8 @@ import type { InetSocket } from "../../../families/inet/socket.ts";
 import { type Column, describer } from "../../../fields/column.ts";
 import type { NameSource } from "../../../fields/names.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
-import { AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
+import { endpointText } from "../../../model/endpoint.ts";
+import { IPPROTO_UDP } from "../../../model/family.ts";
 import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
 
@@ -122,9 +123,8 @@ export function eventLines(
     return name === undefined ? String(port) : escapeText(decoder.decode(name));
   };
   const endText = (socket: InetSocket, local: boolean) => {
-    const address = local ? socket.src : socket.dst;
-    const host = socket.familyNumber === AF_INET6 ? `[${address}]` : address;
-    return `${host}:${portText(local ? socket.sport : socket.dport)}`.padEnd(END_WIDTH);
+    const [address, port] = local ? [socket.src, socket.sport] : [socket.dst, socket.dport];
+    return endpointText(address, portText(port)).padEnd(END_WIDTH);
   };
   /** Formatted addresses: a socket makes several events. */
   const written = new WeakMap<InetSocket, string>();

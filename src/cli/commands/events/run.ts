@@ -86,7 +86,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   if (until !== undefined && isStop(until)) return halt(world, until);
   const plan = planOf(world, draft, chosen.selection, chosen.words);
   const host: Host = { ...task.host, transport: pollingTransport() };
-  const found = findSources(eventSources, host, chosen.selection);
+  const found = findSources(eventSources, settings.sources, host, chosen.selection);
   if (settings.listSources) {
     world.stdout.write(encoder.encode(sourcesHelp(found)));
     return 0;

@@ -10,13 +10,21 @@ export interface FoundSource extends Availability {
   readonly source: EventSource;
 }
 
-/** Finds out which sources work. @param host the host as seen from the first network namespace */
+/**
+ * Finds out which sources work.
+ *
+ * @param wanted names of the sources to try; undefined for all
+ * @param host the host as seen from the first network namespace
+ */
 export function findSources(
   sources: readonly EventSource[],
+  wanted: ReadonlySet<string> | undefined,
   host: Host,
   selection: Selection,
 ): readonly FoundSource[] {
-  return sources.map((source) => ({ source, ...source.availability(host, selection) }));
+  return sources.map((source) =>
+    wanted?.has(source.name) === false ? { source } : { source, ...source.availability(host, selection) },
+  );
 }
 
 /** What `--sources help` prints. */

@@ -1,6 +1,7 @@
 /** Copies of sockets: their messages in chunks of memory that they share. */
-import type { DiagMessage, Origin } from "../diag/message.ts";
+
 import { align4 } from "../netlink/message.ts";
+import type { DiagMessage, Origin } from "./message.ts";
 
 /** Room for a message. */
 export interface Room {
