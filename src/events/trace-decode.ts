@@ -2,7 +2,7 @@
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { TraceField, TraceFormat } from "./trace-format.ts";
 import type { TracePage } from "./trace-page.ts";
-import type { TraceEventName, TraceRecord } from "./trace-record.ts";
+import { type TraceEventName, type TraceRecord, traceEvent } from "./trace-record.ts";
 
 /**
  * TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ, TRACE_FLAG_BH_OFF: the thread was interrupted, or it is a kernel thread that
@@ -11,33 +11,11 @@ import type { TraceEventName, TraceRecord } from "./trace-record.ts";
 const INTERRUPTED = 0x08 | 0x10 | 0x80;
 const WORD_RANGE = 2 ** 32;
 
-/** The fields that each event must have beside the common ones. */
-const fieldNames: Readonly<Record<TraceEventName, readonly string[]>> = {
-  state: [
-    "skaddr",
-    "oldstate",
-    "newstate",
-    "sport",
-    "dport",
-    "family",
-    "saddr",
-    "daddr",
-    "saddr_v6",
-    "daddr_v6",
-  ],
-  destroy: ["skaddr", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6", "sock_cookie"],
-  retransmit: ["skaddr", "state", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6"],
-  reset: ["skaddr", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6", "sock_cookie"],
-  error: ["error", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6"],
-  route: ["iif", "src", "dst", "sport", "dport"],
-  route6: ["iif", "src", "dst", "sport", "dport"],
-};
-
 const common = ["common_type", "common_flags", "common_pid"] as const;
 
 /** The first required field that an event lacks; undefined if it has all. */
 export function missingField(event: TraceEventName, { fields }: TraceFormat): string | undefined {
-  return [...common, ...fieldNames[event]].find((name) => !fields.has(name));
+  return [...common, ...traceEvent(event).fields].find((name) => !fields.has(name));
 }
 
 /**
@@ -60,7 +38,7 @@ function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace 
     return field;
   };
   const at = (name: string): number => fields.get(name)?.offset ?? -1;
-  for (const name of [...common, ...fieldNames[event]]) need(name);
+  for (const name of [...common, ...traceEvent(event).fields]) need(name);
   const end = Math.max(...Array.from(fields.values(), ({ offset, size }) => offset + size));
   const flags = at("common_flags");
   const pid = at("common_pid");

@@ -15,17 +15,8 @@ import { hasInitialPids } from "./owners.ts";
 import { missingField, traceDecoder } from "./trace-decode.ts";
 import { type PageFormat, parsePageFormat, parseTraceFormat, type TraceFormat } from "./trace-format.ts";
 import { newTracePage, type TracePage, walkTracePage } from "./trace-page.ts";
-import { type TraceEventName, type TraceRecord, traceEvents } from "./trace-record.ts";
+import { type TraceEventName, type TraceRecord, traceEvent } from "./trace-record.ts";
 
-/** Event filters: MPTCP and SCTP change states and report errors as well as TCP, and every protocol looks up routes. */
-const filters: Partial<Record<TraceEventName, string>> = {
-  state: "protocol == 6",
-  error: "protocol == 6",
-  route: "proto == 17",
-  route6: "proto == 17",
-};
-/** Events that a source can do without: sock:inet_sk_error_report came with Linux 5.14. */
-const optional: ReadonlySet<TraceEventName> = new Set(["error"]);
 /** Memory of all buffers of an instance, and most and least of one of them. */
 const TOTAL_KB = 64 * 1024;
 const MOST_KB = 16 * 1024;
@@ -53,13 +44,14 @@ function planTrace(events: readonly TraceEventName[]): TracePlan {
   if (page === undefined) return { obstacle: `cannot make sense of ${mount}/events/header_page` };
   const formats = new Map<TraceEventName, TraceFormat>();
   for (const event of events) {
-    const text = traceText(mount, `events/${traceEvents[event]}/format`);
+    const { path, optional } = traceEvent(event);
+    const text = traceText(mount, `events/${path}/format`);
     const format = text === undefined ? undefined : parseTraceFormat(text);
     const missing = format === undefined ? "ID" : missingField(event, format);
     if (missing === undefined) formats.set(event, format!);
-    else if (optional.has(event)) continue;
-    else if (text === undefined) return { obstacle: `the kernel has no event ${traceEvents[event]}` };
-    else return { obstacle: `event ${traceEvents[event]} has no ${missing}` };
+    else if (optional) continue;
+    else if (text === undefined) return { obstacle: `the kernel has no event ${path}` };
+    else return { obstacle: `event ${path} has no ${missing}` };
   }
   return { mount, isPrivate, page, formats };
 }
@@ -141,8 +133,8 @@ function startReader(
   wantedKb: number | undefined,
 ): TraceReader {
   const events = Array.from(formats.keys(), (event): TracedEvent => {
-    const filter = filters[event];
-    return { path: traceEvents[event], ...(filter === undefined ? {} : { filter }) };
+    const { path, filter } = traceEvent(event);
+    return { path, ...(filter === undefined ? {} : { filter }) };
   });
   let instance: TraceInstance;
   try {

@@ -3,19 +3,47 @@
 import type { InetEndpoints } from "../families/inet/made-socket.ts";
 import { SS_CLOSE, SS_ESTABLISHED, SS_LISTEN, SS_SYN_SENT } from "../model/state.ts";
 
-/** The trace events in use, as group/name below tracefs's `events`. */
+/** A trace event in use. */
+interface TraceEvent {
+  /** Its group and name, below tracefs's `events`. */
+  readonly path: string;
+  /** The fields that are read, beside the common ones. */
+  readonly fields: readonly string[];
+  /** The kernel's event filter: MPTCP and SCTP change states and report errors too, every protocol looks up routes. */
+  readonly filter?: string;
+  /** Whether a source works without it, on older kernels. */
+  readonly optional?: true;
+}
+
+const tuple = ["sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6"] as const;
+const routeFields = ["iif", "src", "dst", "sport", "dport"] as const;
+
+/** The trace events in use, by our names. */
 export const traceEvents = {
-  state: "sock/inet_sock_set_state",
-  destroy: "tcp/tcp_destroy_sock",
-  retransmit: "tcp/tcp_retransmit_skb",
-  reset: "tcp/tcp_receive_reset",
-  error: "sock/inet_sk_error_report",
-  route: "fib/fib_table_lookup",
-  route6: "fib6/fib6_table_lookup",
-} as const;
+  state: {
+    path: "sock/inet_sock_set_state",
+    fields: ["skaddr", "oldstate", "newstate", ...tuple],
+    filter: "protocol == 6",
+  },
+  destroy: { path: "tcp/tcp_destroy_sock", fields: ["skaddr", "sock_cookie", ...tuple] },
+  retransmit: { path: "tcp/tcp_retransmit_skb", fields: ["skaddr", "state", ...tuple] },
+  reset: { path: "tcp/tcp_receive_reset", fields: ["skaddr", "sock_cookie", ...tuple] },
+  // Since Linux 5.14.
+  error: {
+    path: "sock/inet_sk_error_report",
+    fields: ["error", ...tuple],
+    filter: "protocol == 6",
+    optional: true,
+  },
+  route: { path: "fib/fib_table_lookup", fields: routeFields, filter: "proto == 17" },
+  route6: { path: "fib6/fib6_table_lookup", fields: routeFields, filter: "proto == 17" },
+} as const satisfies Readonly<Record<string, TraceEvent>>;
 
 /** Our name of a trace event. */
 export type TraceEventName = keyof typeof traceEvents;
+
+/** A trace event by our name. */
+export const traceEvent = (name: TraceEventName): TraceEvent => traceEvents[name];
 
 /** One record. */
 export interface TraceRecord extends InetEndpoints {
