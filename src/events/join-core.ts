@@ -131,7 +131,7 @@ export class JoinCore {
     this.deferred.add(entry, {
       ...change,
       kind: "failed",
-      durationMs: connecting && Math.max(0, timeMs - connecting.sinceMs),
+      durationMs: connecting?.sinceMs && Math.max(0, timeMs - connecting.sinceMs),
       failure: { reason: reasonOf(connecting, byProcess), syns: connecting?.syns },
     });
   }

@@ -6,7 +6,7 @@ import { SS_CLOSE, SS_LISTEN, SS_SYN_RECV, SS_SYN_SENT } from "../model/state.ts
 import type { JoinCore } from "./join-core.ts";
 import { bareSocket, setState, tupleKey, withHolder } from "./socket-message.ts";
 import { isByOwner, type TraceRecord } from "./trace-record.ts";
-import { ELSEWHERE, type Tracked, UNPLACED } from "./tracked.ts";
+import { type Connecting, ELSEWHERE, type Tracked, UNPLACED } from "./tracked.ts";
 
 /** How long after its change to CLOSE a socket may be destroyed, so that only its end is reported. */
 const CLOSING_NS = 1e6;
@@ -63,8 +63,8 @@ export class TraceJoin {
   #segment(record: TraceRecord, kind: "retransmit" | "reset"): void {
     const entry = this.#find(record) ?? this.#create(record, record.newState);
     const { connecting, state } = entry;
-    if (connecting !== undefined && kind === "retransmit") connecting.syns++;
-    else if (connecting !== undefined) connecting.reset = true;
+    if (connecting !== undefined && kind === "reset") connecting.reset = true;
+    else if (connecting?.syns !== undefined) connecting.syns++;
     const timeMs = this.#core.context.wallMs(record.ns);
     this.#core.deferred.add(entry, { timeMs, kind, oldState: undefined, newState: state });
   }
@@ -92,7 +92,10 @@ export class TraceJoin {
     else if (newState !== SS_CLOSE) entry.connecting = undefined;
     if (newState === SS_CLOSE) {
       entry.closing = { ns, oldState, byProcess: !record.interrupted };
-      if (entry.connecting !== undefined) this.#takeError(entry, entry.connecting);
+      if (oldState === SS_SYN_SENT) {
+        entry.connecting ??= { sinceMs: undefined, syns: undefined, reset: false, error: 0 };
+        this.#takeError(entry, entry.connecting);
+      }
       this.#closing.push(entry);
       return;
     }
@@ -115,7 +118,7 @@ export class TraceJoin {
     this.#errors.set(tuple, record);
   }
 
-  #takeError({ tuple }: Tracked, connecting: NonNullable<Tracked["connecting"]>): void {
+  #takeError({ tuple }: Tracked, connecting: Connecting): void {
     const found = this.#errors.get(tuple);
     if (found === undefined) return;
     this.#errors.delete(tuple);

@@ -281,6 +281,14 @@ describe("a connect that fails", () => {
     expect(failures().map(({ reason }) => reason)).toEqual(["refused", "abandoned"]);
   });
 
+  test("has its reason, but no count and duration, if its beginning was not seen", () => {
+    list([socketOf(40000, 80, SYN_SENT, 9)], { baseline: true });
+    fail();
+    error(110);
+    settle(10);
+    expect(failures()).toEqual([{ reason: "timed out", syns: undefined, durationMs: undefined }]);
+  });
+
   test("is reported before its end, even if both come at once", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     fail();

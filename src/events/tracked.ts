@@ -25,8 +25,10 @@ export interface DeferredEvent {
 
 /** A connect(2) that is under way. */
 export interface Connecting {
-  readonly sinceMs: number;
-  syns: number;
+  /** Milliseconds since 1970; undefined if the beginning was not seen. */
+  readonly sinceMs: number | undefined;
+  /** SYNs sent; undefined likewise. */
+  syns: number | undefined;
   /** Whether a reset was received. */
   reset: boolean;
   /** The errno that the socket reported; 0 if none. */

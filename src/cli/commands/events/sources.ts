@@ -58,11 +58,16 @@ export function chooseSources(
 
 /** One line about the sources that do not work and what no event shows without them; undefined if all work. */
 export function missingLine(found: readonly FoundSource[]): string | undefined {
-  const missing = found.filter(({ obstacle, irrelevant }) => obstacle !== undefined && !irrelevant);
-  if (missing.length === 0) return undefined;
-  const parts = missing.map(
-    ({ source, obstacle }) => `without ${source.name} (${obstacle}): no ${source.missing}`,
-  );
+  const byObstacle = new Map<string, EventSource[]>();
+  for (const { source, obstacle, irrelevant } of found) {
+    if (obstacle === undefined || irrelevant) continue;
+    byObstacle.set(obstacle, [...(byObstacle.get(obstacle) ?? []), source]);
+  }
+  if (byObstacle.size === 0) return undefined;
+  const parts = Array.from(byObstacle, ([obstacle, sources]) => {
+    const names = sources.map(({ name }) => name).join(" and ");
+    return `without ${names} (${obstacle}): no ${sources.map(({ missing }) => missing).join(", no ")}`;
+  });
   return parts.join("; ");
 }
 
