@@ -1,9 +1,10 @@
 /** docs/output.md, made from the tables of columns and from recordings. */
 import { join } from "node:path";
-import { columnsByKind, type Kind, kinds } from "../src/catalogue/describe.ts";
+import { columnsByKind, kinds } from "../src/catalogue/describe.ts";
 import { optionsOf } from "../src/cli/options.ts";
 import type { Column, ItemKey } from "../src/fields/column.ts";
 import { noNames } from "../src/fields/names.ts";
+import type { Kind } from "../src/model/selection.ts";
 import { ssSpelling } from "../src/output/spelling.ts";
 
 const root = join(import.meta.dirname, "..");

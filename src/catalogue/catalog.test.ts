@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { noNames } from "../fields/names.ts";
+import type { Kind } from "../model/selection.ts";
 import { catalog } from "./catalog.ts";
-import { type Kind, kinds } from "./describe.ts";
+import { kinds } from "./describe.ts";
 import { groupSockets } from "./group.ts";
 
 const spelling = ({ key }: { key: string }) => (key === "tcpInfo.lastDataSentMs" ? "lastsnd:" : undefined);
@@ -81,12 +82,17 @@ test("groups count sockets and add numbers up; a socket of two processes counts 
     fake({ state: "LISTEN", process: [], bytes: 7 }),
     fake({ process: ["a", "a"], bytes: 0 }),
   ];
-  expect(groupSockets(sockets, [column("process")], [column("bytes")])).toEqual([
+  const groupsOf = (...columns: Parameters<typeof groupSockets>) => {
+    const grouping = groupSockets(...columns);
+    for (const socket of sockets) grouping.add(socket);
+    return grouping.groups();
+  };
+  expect(groupsOf([column("process")], [column("bytes")])).toEqual([
     { values: ["a"], count: 3, sums: [5] },
     { values: ["b"], count: 1, sums: [5] },
     { values: [undefined], count: 1, sums: [7] },
   ]);
-  expect(groupSockets(sockets, [column("state"), column("process")], [])).toEqual([
+  expect(groupsOf([column("state"), column("process")], [])).toEqual([
     { values: ["ESTAB", "a"], count: 2, sums: [] },
     { values: ["ESTAB", "b"], count: 1, sums: [] },
     { values: ["LISTEN", undefined], count: 1, sums: [] },

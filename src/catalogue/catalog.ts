@@ -4,8 +4,9 @@ import { type Column, type ColumnType, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
+import type { Kind } from "../model/selection.ts";
 import { type DerivedColumn, derivedColumns } from "./derived.ts";
-import { columnsByKind, type Kind } from "./describe.ts";
+import { columnsByKind } from "./describe.ts";
 import { networkOf, prefixLengths } from "./network.ts";
 
 /** A column of whichever kinds of sockets have it. */

@@ -4,7 +4,7 @@ import { type Owner, processName } from "../enrich/processes.ts";
 import type { Column } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { Json } from "../model/json.ts";
-import type { Kind } from "./describe.ts";
+import type { Kind } from "../model/selection.ts";
 
 /** A column that stands for others. */
 export interface DerivedColumn extends Column<unknown> {

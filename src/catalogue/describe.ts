@@ -1,5 +1,6 @@
 /** The plain object of a socket of any kind. */
 
+import { once } from "../enrich/once.ts";
 import { inetColumns } from "../families/inet/fields.ts";
 import { netlinkColumns } from "../families/netlink/fields.ts";
 import { packetColumns } from "../families/packet/fields.ts";
@@ -8,9 +9,10 @@ import { unixColumns } from "../families/unix/fields.ts";
 import { vsockColumns } from "../families/vsock/fields.ts";
 import { xdpColumns } from "../families/xdp/fields.ts";
 import { type Column, describer } from "../fields/column.ts";
-import type { NameSource } from "../fields/names.ts";
+import { type NameSource, noNames } from "../fields/names.ts";
 import { placeColumns } from "../fields/places.ts";
 import type { Json } from "../model/json.ts";
+import type { Kind } from "../model/selection.ts";
 
 /** The columns of each kind of socket. */
 export function columnsByKind(names: NameSource) {
@@ -23,11 +25,8 @@ export function columnsByKind(names: NameSource) {
     vsock: [...vsockColumns(names), ...places],
     tipc: [...tipcColumns(names), ...places],
     xdp: [...xdpColumns(names), ...places],
-  } as const;
+  } as const satisfies Readonly<Record<Kind, unknown>>;
 }
-
-/** A kind of socket. */
-export type Kind = keyof ReturnType<typeof columnsByKind>;
 
 /** All kinds, in the order of the tables. */
 export const kinds: readonly Kind[] = ["inet", "unix", "packet", "netlink", "vsock", "tipc", "xdp"];
@@ -43,4 +42,11 @@ export function describers(
     ]),
   );
   return (socket) => describe[socket.kind]!(socket);
+}
+
+const bareDescribers = once(() => describers(noNames));
+
+/** The plain object of a socket without names for its numbers: what `toJSON()` of the library gives. */
+export function describeBare(socket: object): { readonly [key: string]: Json } {
+  return bareDescribers()(socket as { readonly kind: Kind });
 }

@@ -1,7 +1,7 @@
 /** Sockets grouped and counted: who has the most connections, in which states. */
 import type { Json } from "../model/json.ts";
+import type { Kind } from "../model/selection.ts";
 import type { CatalogColumn } from "./catalog.ts";
-import type { Kind } from "./describe.ts";
 
 /** Sockets that have the same values. */
 export interface Group {
@@ -19,20 +19,23 @@ function alternatives(value: Json | undefined): readonly (Json | undefined)[] {
     : [Array.isArray(value) ? undefined : value];
 }
 
+/** Sockets being grouped. */
+export interface Grouping {
+  /** Counts a socket. One that several processes have open counts for each. */
+  add(socket: { readonly kind: Kind }): void;
+  /** The groups so far, in the order in which they were met. */
+  groups(): Group[];
+}
+
 /**
- * Groups sockets by the values of columns. A socket that several processes have open counts for each.
+ * Groups sockets by the values of columns.
  *
  * @param by the columns that they are grouped by
  * @param sum the columns of numbers that are added up
- * @returns the groups, in the order in which they were met
  */
-export function groupSockets(
-  sockets: Iterable<{ readonly kind: Kind }>,
-  by: readonly CatalogColumn[],
-  sum: readonly CatalogColumn[],
-): Group[] {
+export function groupSockets(by: readonly CatalogColumn[], sum: readonly CatalogColumn[]): Grouping {
   const groups = new Map<string, Group>();
-  for (const socket of sockets) {
+  function add(socket: { readonly kind: Kind }): void {
     const numbers = sum.map((column) => column.read(socket));
     let combinations: (Json | undefined)[][] = [[]];
     for (const column of by) {
@@ -53,5 +56,5 @@ export function groupSockets(
       });
     }
   }
-  return [...groups.values()];
+  return { add, groups: () => [...groups.values()] };
 }

@@ -4,7 +4,8 @@ import type { Column, ColumnType, ItemKey } from "../fields/column.ts";
 import { noNames } from "../fields/names.ts";
 import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
-import { columnsByKind, type Kind, kinds } from "./describe.ts";
+import type { Kind } from "../model/selection.ts";
+import { columnsByKind, kinds } from "./describe.ts";
 
 /**
  * The version of the schema. The number before the point changes when a key goes away or means something else, the

@@ -2,7 +2,7 @@
 
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import type { Socket } from "../families/socket.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { columnsWith } from "./columns.ts";
@@ -10,14 +10,14 @@ import { nameSource, useTable } from "./name-source.ts";
 import type { Presentation } from "./plan.ts";
 
 /** The batches with their sockets sorted, cut off after as many as are wanted. */
-export function* arranged(
+export async function* arranged(
   query: OpenQuery,
   presentation: Presentation,
-  batches: Iterable<SocketBatch>,
-): Generator<SocketBatch> {
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+): AsyncGenerator<SocketBatch> {
   const { sort, top = Number.POSITIVE_INFINITY } = query.plan.order;
   let left = top;
-  for (const { dump, sockets } of sort.length > 0 ? sorted(query, presentation, batches) : batches) {
+  for await (const { dump, sockets } of sort.length > 0 ? sorted(query, presentation, batches) : batches) {
     yield { dump, sockets: sockets.length > left ? sockets.slice(0, left) : sockets };
     left -= sockets.length;
     if (left <= 0) return;
@@ -31,17 +31,17 @@ interface Keyed {
 }
 
 /** All sockets in order, each in a batch of its own: its table goes with it. */
-function* sorted(
+async function* sorted(
   { plan, names }: OpenQuery,
   { explainer }: Presentation,
-  batches: Iterable<SocketBatch>,
-): Generator<SocketBatch> {
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+): AsyncGenerator<SocketBatch> {
   const { sort } = plan.order;
   const { find } = columnsWith(nameSource(plan, names, explainer));
   const columns = sort.map(({ name }) => find(name)![0]!);
   const order = rowOrder(sort.map(({ descending }) => descending));
   const rows: Keyed[] = [];
-  for (const batch of batches) {
+  for await (const batch of batches) {
     useTable(names, batch, false);
     for (const socket of batch.sockets)
       rows.push({ dump: batch.dump, socket, values: columns.map((column) => column.read(socket)) });

@@ -1,34 +1,11 @@
 /** The columns that can be chosen by name, before any socket is there. */
 import { type Catalog, type CatalogColumn, catalog } from "../catalogue/catalog.ts";
-import type { Kind } from "../catalogue/describe.ts";
 import { kinds } from "../catalogue/describe.ts";
 import { once } from "../enrich/once.ts";
 import { type NameSource, noNames } from "../fields/names.ts";
-import type { Selection, Table } from "../model/selection.ts";
+import type { Kind } from "../model/selection.ts";
+import { kindsOf, type Selection } from "../model/selection.ts";
 import { ssSpelling } from "../output/spelling.ts";
-
-/** The word that asks for a list of all columns. */
-export const COLUMNS_HELP = "help";
-
-/** The kind of the sockets of each table. */
-const kindOfTable: Readonly<Record<Table, Kind>> = {
-  udp: "inet",
-  dccp: "inet",
-  tcp: "inet",
-  mptcp: "inet",
-  raw: "inet",
-  sctp: "inet",
-  unix_stream: "unix",
-  unix_dgram: "unix",
-  unix_seqpacket: "unix",
-  packet_raw: "packet",
-  packet_dgram: "packet",
-  netlink: "netlink",
-  vsock_stream: "vsock",
-  vsock_dgram: "vsock",
-  tipc: "tipc",
-  xdp: "xdp",
-};
 
 /** The columns with the names of a run. */
 export function columnsWith(names: NameSource, ofKinds: readonly Kind[] = kinds): Catalog {
@@ -40,7 +17,7 @@ export const everyColumn: () => Catalog = once(() => columnsWith(noNames));
 
 /** The kinds of the sockets that are selected, in the order of the tables of columns. */
 export function selectedKinds({ tables }: Pick<Selection, "tables">): readonly Kind[] {
-  const selected = new Set(Array.from(tables, (table) => kindOfTable[table]));
+  const selected = kindsOf({ tables });
   return kinds.filter((kind) => selected.has(kind));
 }
 

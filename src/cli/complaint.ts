@@ -1,25 +1,13 @@
 /** What ss says of things that go wrong while sockets are listed. */
 import { libc } from "#libc";
-import { describers } from "../catalogue/describe.ts";
-import { once } from "../enrich/once.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
-import { noNames } from "../fields/names.ts";
-import { inetTables } from "../model/inet-tables.ts";
+import { inetTableOf, inetTables } from "../model/inet-tables.ts";
 import { systemMessage } from "../native/errno.ts";
 import type { Problem } from "../query/query.ts";
 
 const ENOENT = 2;
 const EMSGSIZE = 90;
 const EOPNOTSUPP = 95;
-
-/** What tells a socket from others. */
-interface Endpoints {
-  readonly netid: string;
-  readonly local: { readonly address: string; readonly port: number };
-  readonly peer: { readonly address: string; readonly port: number };
-}
-
-const bareDescriber = once(() => describers(noNames));
 
 /** What ss says of the file that TCPDIAG_FILE names, with a newline or without. */
 function diagFileComplaint(problem: DiagFileProblem): string {
@@ -62,8 +50,8 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
       // ss looks through the attributes for the filter, and again to show them.
       return `!!!Deficit ${problem.remaining}, rta_len=${problem.length}\n`.repeat(problem.shown ? 2 : 1);
     case "notDestroyed": {
-      const { local, peer, netid } = bareDescriber()(problem.socket) as unknown as Endpoints;
-      const which = `${netid} ${local.address}:${local.port} ${peer.address}:${peer.port}`;
+      const { src, sport, dst, dport, origin } = problem.socket;
+      const which = `${inetTableOf(origin.protocol)} ${src}:${sport} ${dst}:${dport}`;
       return `SOCK_DESTROY answers: ${libc.strerror(problem.error.errno)}: ${which}\n`;
     }
     case "diagFile":

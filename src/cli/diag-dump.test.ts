@@ -8,6 +8,7 @@ import { noDemands } from "../model/demand.ts";
 import type { Selection, Table } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { sourcesOf } from "../procfs/source.ts";
+import { allParts } from "../query/all-parts.ts";
 import { list } from "../query/list.ts";
 import { replayHost } from "../replay/host.ts";
 import { dumpDiag } from "./diag-dump.ts";
@@ -27,7 +28,7 @@ const world = {
   program: "ss",
   stdout: { write: (bytes: Uint8Array) => written.push(bytes.slice()) },
 } as unknown as World;
-const nothing = { demands: noDemands, report: () => undefined };
+const nothing = { demands: noDemands, parts: allParts, report: () => undefined };
 
 /** The selection of a command line. */
 function selected(...args: string[]): Selection {
@@ -46,6 +47,7 @@ test("a file holds what ss writes, and reads back whole", () => {
   const query = {
     selection: { ...selected("-t"), tables: new Set<Table>(["tcp"]), states: stateGroups.all },
     demands: noDemands,
+    parts: allParts,
     predicate: undefined,
     keep: true,
     report: () => expect.unreachable(),

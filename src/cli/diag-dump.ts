@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import type { Selection } from "../model/selection.ts";
 import { systemMessage } from "../native/errno.ts";
 import { teeTransport } from "../netlink/tee.ts";
+import { allParts } from "../query/all-parts.ts";
 import { list, type Query } from "../query/list.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import type { World } from "./world.ts";
@@ -39,7 +40,14 @@ export function dumpDiag(
   const transport = teeTransport(host.transport, write);
   const tcp: Selection = { ...selection, tables: new Set(["tcp"]) };
   try {
-    const query: Query = { selection: tcp, demands, predicate: undefined, keep: false, report };
+    const query: Query = {
+      selection: tcp,
+      demands,
+      predicate: undefined,
+      keep: false,
+      report,
+      parts: allParts,
+    };
     for (const _ of list({ ...host, transport }, query));
   } finally {
     if (fd !== undefined) closeSync(fd);

@@ -1,6 +1,6 @@
 /** What a wrong filter is answered with. */
 import { pointOut, printable } from "../filter/caret.ts";
-import type { FilterError } from "../filter/errors.ts";
+import { FilterError } from "../filter/errors.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Stop } from "./getopt.ts";
 import { usage } from "./help.ts";
@@ -18,8 +18,9 @@ function filterComplaint(world: World, error: FilterError, source: FilterSource)
   return `${printable(error.report)}${help}${line} expected ${error.expected}\n`;
 }
 
-/** The end of a run whose filter is wrong. */
-export function filterStop(world: World, error: FilterError, source: FilterSource = { args: [] }): Stop {
+/** The end of a run whose filter is wrong. @throws the error, if it is another one */
+export function filterStop(world: World, error: unknown, source: FilterSource = { args: [] }): Stop {
+  if (!(error instanceof FilterError)) throw error;
   const message = filterComplaint(world, error, source).replace(/\n$/, "");
   return { kind: "error", message, usage: false, status: error.status };
 }

@@ -1,18 +1,16 @@
 /** Formats for machines, and chosen columns, of sockets or of groups of them: JSON, CSV, a table. */
 import type { Catalog, CatalogColumn } from "../catalogue/catalog.ts";
-import { describers, type Kind } from "../catalogue/describe.ts";
+import { describers } from "../catalogue/describe.ts";
 import { groupSockets } from "../catalogue/group.ts";
 import { rowOrder } from "../catalogue/order.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
-import type { HostNames } from "../lookup/names.ts";
-import type { Selection } from "../model/selection.ts";
+import type { Kind, Selection } from "../model/selection.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";
 import type { Head, Row } from "../output/value.ts";
-import type { Order, SortKey } from "../plan/plan.ts";
-import { COUNT } from "../plan/view.ts";
+import { COUNT, type Order, type SortKey } from "../plan/plan.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { columnsWith, selectedKinds } from "./columns.ts";
@@ -64,49 +62,45 @@ function rowWriter({ stdout }: World, { format, header }: Presentation, heads: r
   return { write: (row) => json.write(describe(row)), flush: () => json.flush(), end: () => json.end() };
 }
 
-/** The sockets of batches; meanwhile names are those of their table. */
-function* socketsOf(
-  names: HostNames,
-  batches: Iterable<SocketBatch>,
-  following: boolean,
-): Generator<{ readonly kind: Kind }> {
-  for (const batch of batches) {
-    useTable(names, batch, following);
-    yield* batch.sockets;
-  }
-}
+/** Visits each socket; meanwhile names are those of its table. Returns when there are no more. */
+type EachSocket = (visit: (socket: { readonly kind: Kind }) => void) => Promise<void>;
 
 /** Shows sockets, or groups of them, in a format for machines or as a table of chosen columns. */
-export function showMachine(
+export async function showMachine(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: Iterable<SocketBatch>,
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   { following = false }: ShowOptions,
-): void {
+): Promise<void> {
   const { format, columns, by, explainer } = presentation;
   const { names, plan } = query;
   const source = nameSource(plan, names, explainer);
-  const sockets = socketsOf(names, batches, following);
-  if (by !== undefined) showGroups(world, presentation, plan.order, source, sockets);
+  const each: EachSocket = async (visit) => {
+    for await (const batch of batches) {
+      useTable(names, batch, following);
+      for (const socket of batch.sockets) visit(socket);
+    }
+  };
+  if (by !== undefined) await showGroups(world, presentation, plan.order, source, each);
   else if (format === "csv" || columns !== undefined)
-    showColumns(world, presentation, query.selection, source, sockets, following);
-  else if (format !== "table") showObjects(world, format, source, sockets, following);
+    await showColumns(world, presentation, query.selection, source, each, following);
+  else if (format !== "table") await showObjects(world, format, source, each, following);
 }
 
-function showObjects(
+async function showObjects(
   world: World,
   format: "json" | "ndjson",
   source: NameSource,
-  sockets: Iterable<{ readonly kind: Kind }>,
+  each: EachSocket,
   following: boolean,
-): void {
+): Promise<void> {
   const describe = describers(source);
   const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
-  for (const socket of sockets) {
+  await each((socket) => {
     json.write(describe(socket));
     if (following) json.flush();
-  }
+  });
   json.end();
 }
 
@@ -122,14 +116,14 @@ function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): bo
   return demand === undefined || shown.has(demand) || (demand === "uid" && format !== "table");
 }
 
-function showColumns(
+async function showColumns(
   world: World,
   presentation: Presentation,
   selection: Selection,
   source: NameSource,
-  sockets: Iterable<{ readonly kind: Kind }>,
+  each: EachSocket,
   following: boolean,
-): void {
+): Promise<void> {
   const { format, columns } = presentation;
   const whole = format === "json" || format === "ndjson";
   const chosen =
@@ -141,38 +135,40 @@ function showColumns(
   const writer = rowWriter(
     world,
     presentation,
-    chosen.map((each) => headOf(each)),
+    chosen.map((column) => headOf(column)),
   );
-  for (const socket of sockets) {
+  await each((socket) => {
     writer.write(chosen.map(({ column }) => column.read(socket)));
     if (following) writer.flush();
-  }
+  });
   writer.end();
 }
 
-function showGroups(
+async function showGroups(
   world: World,
   presentation: Presentation,
   order: Order,
   source: NameSource,
-  sockets: Iterable<{ readonly kind: Kind }>,
-): void {
+  each: EachSocket,
+): Promise<void> {
   const catalog = columnsWith(source);
   const by = choose(presentation.by!, catalog, false);
   const sum = choose(presentation.columns!, catalog, false);
   const columns = (chosen: readonly Chosen[]) => chosen.map(({ column }) => column);
-  const groups = groupSockets(sockets, columns(by), columns(sum));
+  const grouping = groupSockets(columns(by), columns(sum));
+  await each(grouping.add);
   const heads = [
-    ...by.map((each) => headOf(each, "by.")),
+    ...by.map((column) => headOf(column, "by.")),
     { name: COUNT, key: COUNT, numeric: true },
-    ...sum.map((each) => headOf(each, "sum.")),
+    ...sum.map((column) => headOf(column, "sum.")),
   ];
   const keys = [...columns(by).map(({ key }) => key), COUNT, ...columns(sum).map(({ key }) => key)];
   const indexOf = ({ name }: SortKey) => keys.indexOf(name === COUNT ? COUNT : catalog.find(name)![0]!.key);
   const sort = order.sort.length > 0 ? order.sort : [{ name: COUNT, descending: true }];
   const indexes = sort.map(indexOf);
   const compare = rowOrder(sort.map(({ descending }) => descending));
-  const rows = groups
+  const rows = grouping
+    .groups()
     .map(({ values, count, sums }) => {
       const row: Row = [...values, count, ...sums];
       return { row, keys: indexes.map((index) => row[index]) };

@@ -3,9 +3,8 @@
 import { type Demand, type Demands, demandSet, noDemands } from "../model/demand.ts";
 import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
-import { COUNT } from "../plan/view.ts";
+import { COUNT } from "../plan/plan.ts";
 import { plainStyle, type RowStyle } from "../table/style.ts";
-import { COLUMNS_HELP, columnNames } from "./columns.ts";
 import type { CommandWord } from "./commands/words.ts";
 import { type Shell, shells } from "./completions/shells.ts";
 import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
@@ -74,6 +73,9 @@ export interface Draft {
   readonly replay?: string;
 }
 
+/** The word that asks `--columns` for a list of all columns. */
+const COLUMNS_HELP = "help";
+
 /** The draft of a run without options. */
 export const blankDraft: Draft = {
   given: new Set(),
@@ -115,6 +117,8 @@ export interface OptionValue {
   readonly kind: ValueKind;
   /** The words that it can be (`word`) or be made of (`list`). */
   readonly choices?: readonly string[];
+  /** Whether it also takes the names of columns, which only the catalogue knows. */
+  readonly columns?: true;
   /** Whether a `word` may have `-` before it, which turns the order round. */
   readonly reversible?: boolean;
 }
@@ -239,17 +243,12 @@ const readResolveTimeout: Apply = (draft, value, program) =>
 
 const file = { name: "FILE", kind: "file" } as const;
 
-/**
- * The value of an option that takes columns. Its words are made when somebody asks for them.
- *
- * @param others words that it takes beside the names of columns
- */
+/** The value of an option that takes names of columns. @param others words that it takes beside these */
 const columnList = (...others: readonly string[]): OptionValue => ({
   name: "LIST",
   kind: "list",
-  get choices() {
-    return [...columnNames(), ...others];
-  },
+  choices: others,
+  columns: true,
 });
 
 /** Every command beside the listing. */

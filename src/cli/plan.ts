@@ -3,7 +3,7 @@ import type { FilterSource } from "../filter/words.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Plan } from "../plan/plan.ts";
-import { type View, ViewError, viewOf } from "../plan/view.ts";
+import type { View } from "../plan/view.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { RowStyle } from "../table/style.ts";
 import { isStop, type Stop, usageError } from "./getopt.ts";
@@ -54,7 +54,10 @@ const nothingNamed: View = { sort: [], demands: [] };
 /** The columns that options name. The catalogue is loaded only if there are any. */
 async function namedColumns({ columns, by, sort, style }: Draft): Promise<View> {
   if (columns === undefined && by === undefined && sort === undefined) return nothingNamed;
-  const { everyColumn } = await import("./columns.ts");
+  const [{ everyColumn }, { viewOf }] = await Promise.all([
+    import("./columns.ts"),
+    import("../plan/view.ts"),
+  ]);
   return viewOf({ columns, by, sort, info: style.info }, everyColumn());
 }
 
@@ -119,6 +122,7 @@ export async function viewFor({ program, env }: World, draft: Draft): Promise<Vi
   try {
     return await namedColumns(draft);
   } catch (error) {
+    const { ViewError } = await import("../plan/view.ts");
     if (error instanceof ViewError) return usageError(`${program}: ${error.message}`);
     throw error;
   }

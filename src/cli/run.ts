@@ -3,14 +3,12 @@
  *
  * What most runs do without is loaded when it is needed: half of the time of a short run is loading.
  */
-import { FilterError } from "../filter/errors.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
 import { stateGroups } from "../model/state.ts";
 import { keepsSockets } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
 import { type OpenQuery, openQuery } from "../query/open.ts";
-import type { SocketBatch } from "../query/query.ts";
 import { performActions } from "./actions.ts";
 import { isCommand } from "./commands/words.ts";
 import { isStop, type Stop, usageError } from "./getopt.ts";
@@ -73,7 +71,6 @@ async function listSockets(
   try {
     opened = await openQuery({ host, program: world.program, report }, plan);
   } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
     const { filterStop } = await import("./filter.ts");
     return halt(world, filterStop(world, error, plan.filter));
   }
@@ -85,9 +82,8 @@ async function listSockets(
   }
   if (draft.kill && !draft.killAll && (draft.allNetns || !narrows(draft, words)))
     return halt(world, killRefusal(world, draft.allNetns));
-  let batches: Iterable<SocketBatch> = query.sockets();
-  if (keepsSockets(plan)) batches = await query.complete(batches);
-  await show(world, query, presentation, batches);
+  const batches = query.socketsAsync();
+  await show(world, query, presentation, keepsSockets(plan) ? await query.complete(batches) : batches);
   return 0;
 }
 

@@ -1,5 +1,14 @@
 /** From what options and leading words choose to the sockets that are asked for. */
-import { type Family, families, type Selection, type Table, tables } from "../model/selection.ts";
+import {
+  allTables,
+  defaultTables,
+  type Family,
+  families,
+  type Selection,
+  type Table,
+  type TableRow,
+  tables,
+} from "../model/selection.ts";
 import { DEFAULT_STATES, stateGroups, stateMask } from "../model/state.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 
@@ -31,43 +40,24 @@ export const nothingChosen: Choice = {
   made: false,
 };
 
-const inet = ["udp", "dccp", "tcp", "mptcp", "sctp", "raw"] as const;
-const unix = ["unix_stream", "unix_dgram", "unix_seqpacket"] as const;
-const packet = ["packet_raw", "packet_dgram"] as const;
-const vsock = ["vsock_stream", "vsock_dgram"] as const;
-const every: readonly Table[] = [...inet, ...unix, ...packet, "netlink", ...vsock, "xdp"];
+/** The tables of a kind, in ss's order. */
+function ofKind(kind: string): readonly Table[] {
+  return allTables.filter((table) => tables[table].kind === kind);
+}
 
-/** The words of a list of tables (`-A`), and the tables that each stands for. `all` lacks tipc, as in ss. */
-export const tableWords: Readonly<Record<string, readonly Table[]>> = {
-  all: every,
-  inet,
-  udp: ["udp"],
-  dccp: ["dccp"],
-  tcp: ["tcp"],
-  mptcp: ["mptcp"],
-  sctp: ["sctp"],
-  raw: ["raw"],
-  unix,
-  unix_stream: ["unix_stream"],
-  u_str: ["unix_stream"],
-  unix_dgram: ["unix_dgram"],
-  u_dgr: ["unix_dgram"],
-  unix_seqpacket: ["unix_seqpacket"],
-  u_seq: ["unix_seqpacket"],
-  packet,
-  packet_raw: ["packet_raw"],
-  p_raw: ["packet_raw"],
-  packet_dgram: ["packet_dgram"],
-  p_dgr: ["packet_dgram"],
-  netlink: ["netlink"],
-  tipc: ["tipc"],
-  vsock,
-  vsock_stream: ["vsock_stream"],
-  v_str: ["vsock_stream"],
-  vsock_dgram: ["vsock_dgram"],
-  v_dgr: ["vsock_dgram"],
-  xdp: ["xdp"],
-};
+/**
+ * The words of a list of tables (`-A`), and the tables that each stands for: `all`, each group by its kind, each table
+ * by its own name and by short ones.
+ */
+export const tableWords: Readonly<Record<string, readonly Table[]>> = Object.fromEntries([
+  ["all", defaultTables],
+  ...allTables.flatMap((table) => {
+    const { kind, words = [] }: TableRow = tables[table];
+    const group = ofKind(kind);
+    const names = [table, ...words].map((word) => [word, [table]] as const);
+    return group[0] === table && group.length > 1 ? [[kind, group] as const, ...names] : names;
+  }),
+]);
 
 /** Adds a table, and the states it brings along. */
 export function chooseTable(choice: Choice, table: Table): Choice {
@@ -151,19 +141,17 @@ function readStates(
   return { mask, rest: words.slice(next) };
 }
 
-const allTables = Object.keys(tables) as Table[];
-
 /** Gives each table a family and each family a table, where the choice has left one of them out. */
 function complete(choice: Choice): { tables: ReadonlySet<Table>; families: ReadonlySet<number> } {
   const chosenTables = new Set(choice.tables);
   const chosenFamilies = new Set(choice.families);
   for (const table of chosenTables) {
-    const own = tables[table].families;
-    if (!own.some((family) => chosenFamilies.has(family)))
+    const own: readonly number[] = tables[table].families;
+    if (!own.some((family: number) => chosenFamilies.has(family)))
       for (const family of own) chosenFamilies.add(family);
   }
   for (const family of chosenFamilies) {
-    const own = allTables.filter((table) => tables[table].families.includes(family));
+    const own = allTables.filter((table) => (tables[table].families as readonly number[]).includes(family));
     if (!own.some((table) => chosenTables.has(table))) for (const table of own) chosenTables.add(table);
   }
   return { tables: chosenTables, families: chosenFamilies };
@@ -185,7 +173,7 @@ export function select(
   let final = choice;
   if (read.mask !== undefined) final = chooseStates(final, read.mask);
   if (!final.made) {
-    final = { ...final, tables: new Set(every), stateFilter: final.stateFilter || DEFAULT_STATES };
+    final = { ...final, tables: new Set(defaultTables), stateFilter: final.stateFilter || DEFAULT_STATES };
   }
   const nothing = (what: string) => stop(`${program}: no ${what} to show with such filter.`, 0);
   const merged = complete(final);

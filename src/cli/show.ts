@@ -1,9 +1,10 @@
 /** Showing sockets: as ss's table, as JSON, or as rows of chosen columns. */
 
-import { writeRow } from "../output/row.ts";
+import { familyOf } from "../families/index.ts";
+import { kindOfDump } from "../model/selection.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
-import type { Names, Style } from "../table/style.ts";
+import type { Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
 import { useTable } from "./name-source.ts";
 import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
@@ -15,19 +16,19 @@ export async function show(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: Iterable<SocketBatch>,
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   options: ShowOptions = {},
 ): Promise<void> {
   const { sort, top } = query.plan.order;
   if (isSsTable(presentation) && sort.length === 0 && top === undefined) {
-    showTable(world, query, presentation, batches, options);
+    await showTable(world, query, presentation, batches, options);
     return;
   }
   const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
   const ordered = presentation.by === undefined ? arranged(query, presentation, batches) : batches;
-  if (isSsTable(presentation)) showTable(world, query, presentation, ordered, options);
-  else showMachine(world, query, presentation, ordered, options);
+  if (isSsTable(presentation)) await showTable(world, query, presentation, ordered, options);
+  else await showMachine(world, query, presentation, ordered, options);
 }
 
 /** The columns of ss's table that are left out. */
@@ -52,13 +53,13 @@ function screenWidth({ stdout, env }: World): number | undefined {
   return columns > 0 ? columns : undefined;
 }
 
-function showTable(
+async function showTable(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: Iterable<SocketBatch>,
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   { following = false }: ShowOptions,
-): void {
+): Promise<void> {
   const { header, style: row, shown, explainer } = presentation;
   const { names } = query;
   const screen = screenWidth(world);
@@ -70,10 +71,12 @@ function showTable(
   });
   const style: Style = { ...row, escape: world.stdout.terminalColumns !== undefined };
   const explains = shown.has("explanation");
-  for (const batch of batches) {
+  const { families } = query.request.parts;
+  for await (const batch of batches) {
     useTable(names, batch, following);
+    const family = familyOf(families, kindOfDump(batch.dump));
     for (const socket of batch.sockets) {
-      writeRow(table, socket, style, names as Names);
+      family.writeRow(table, socket, style, names);
       if (explains && socket.kind === "inet")
         table.note(explainer!.explanationText(socket, { screen, oneline: style.oneline }));
     }

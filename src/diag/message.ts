@@ -11,8 +11,8 @@ export interface Origin {
   readonly protocol: number;
   /** The network namespace, where sockets of several are listed. */
   readonly netns?: Netns | undefined;
-  /** The plain object that `--json` prints for a socket of this query. */
-  describe(socket: DiagMessage): { readonly [key: string]: Json };
+  /** The plain object that `--json` prints for a socket of this query; left out where nothing makes it. */
+  readonly describe?: ((socket: DiagMessage) => { readonly [key: string]: Json }) | undefined;
 }
 
 /** An attribute that cannot be walked over, and with it all that would have come behind. */
@@ -126,9 +126,15 @@ export class DiagMessage extends StructView {
     return new Uint8Array(this.data.buffer, this.data.byteOffset + payload, this.attributeLength(payload));
   }
 
-  /** The same plain object that `--json` prints for this socket. */
+  /**
+   * The same plain object that `--json` prints for this socket.
+   *
+   * @throws TypeError for a socket that was listed without a way to describe it, which the library never does
+   */
   toJSON(): { readonly [key: string]: Json } {
-    return this.origin.describe(this);
+    const { describe } = this.origin;
+    if (describe === undefined) throw new TypeError("this socket was listed without a description");
+    return describe(this);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Socket } from "../families/socket.ts";
 import type { Demand } from "../model/demand.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import type { Samples } from "./sample.ts";
 import type { Threshold } from "./threshold.ts";
 

@@ -1,7 +1,8 @@
 /** Follows sockets: takes what all sources have, round by round, and joins it into events. */
+
+import { describeBare } from "../catalogue/describe.ts";
 import type { Origin } from "../diag/message.ts";
 import { IPPROTO_UDP } from "../model/family.ts";
-import { describeBare } from "../query/common.ts";
 import { monotonicNs, TraceClock } from "./clock.ts";
 import type { SocketEvent } from "./event.ts";
 import type { FollowOptions, OpenSource, SourceContext } from "./event-source.ts";

@@ -1,4 +1,6 @@
 /** The one union of sockets: a line for each kind. */
+import type { DiagMessage } from "../diag/message.ts";
+import type { Kind } from "../model/selection.ts";
 import type { InetSocket } from "./inet/socket.ts";
 import type { NetlinkDiagSocket } from "./netlink/socket.ts";
 import type { PacketSocket } from "./packet/socket.ts";
@@ -7,8 +9,8 @@ import type { UnixSocket } from "./unix/socket.ts";
 import type { VsockSocket } from "./vsock/socket.ts";
 import type { XdpSocket } from "./xdp/socket.ts";
 
-/** The view of each kind of socket. A new kind begins here: the compiler then lists what it lacks. */
-export interface SocketsByKind {
+/** The view of each kind of socket. */
+export interface SocketsByKind extends Record<Kind, DiagMessage> {
   readonly inet: InetSocket;
   readonly unix: UnixSocket;
   readonly packet: PacketSocket;
@@ -17,9 +19,6 @@ export interface SocketsByKind {
   readonly tipc: TipcSocket;
   readonly xdp: XdpSocket;
 }
-
-/** A kind of socket. */
-export type Kind = keyof SocketsByKind;
 
 /** A socket of any kind; `kind` discriminates. */
 export type Socket = SocketsByKind[Kind];

@@ -1,11 +1,14 @@
 /** What users of the library ask for, and the plan that is made of it. */
 
+import { describeBare } from "../catalogue/describe.ts";
 import { FilterError, operandProblem } from "../filter/errors.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import {
+  allTables,
+  defaultTables,
   type Family,
   families as familyTable,
   type Selection,
@@ -15,6 +18,7 @@ import {
 import { stateGroups, stateMask } from "../model/state.ts";
 import type { Plan } from "../plan/plan.ts";
 import { sourcesOf } from "../procfs/source.ts";
+import { type AllParts, allParts } from "../query/all-parts.ts";
 import type { QueryContext } from "../query/open.ts";
 import { lookupsOf } from "../query/predicate.ts";
 import type { Problem } from "../query/query.ts";
@@ -73,11 +77,6 @@ function throwUnlessAbsent(problem: Problem): void {
   if (problem.kind === "socket" || (problem.kind === "refused" && !absent.has(problem.error.errno)))
     throw problem.error;
 }
-
-const allTables = Object.keys(tableTable) as Table[];
-
-/** The tables that are asked for where nothing chooses any; tipc is not, as in ss. */
-const defaultTables: readonly Table[] = allTables.filter((table) => table !== "tipc");
 
 function maskOf(words: readonly string[] | undefined): number {
   if (words === undefined) return stateGroups.all;
@@ -147,6 +146,10 @@ export function planOf(options: SocketsOptions): Plan {
 }
 
 /** How sockets are queried for the library. */
-export function contextOf(host: Host, { onProblem, netns }: SocketsOptions): QueryContext {
-  return { host, program: PROGRAM, keep: true, netns, report: onProblem ?? throwUnlessAbsent };
+export function contextOf(
+  host: Host,
+  { onProblem, netns }: SocketsOptions,
+): QueryContext & { readonly parts: AllParts } {
+  const report = onProblem ?? throwUnlessAbsent;
+  return { host, program: PROGRAM, parts: allParts, describe: describeBare, keep: true, netns, report };
 }

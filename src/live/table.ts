@@ -9,7 +9,7 @@ import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import { SS_CLOSE, SS_TIME_WAIT, stateGroups, states } from "../model/state.ts";
 import { originOf } from "../query/common.ts";
 import type { SocketBatch } from "../query/query.ts";

@@ -20,3 +20,12 @@ export const inetTables = {
 
 /** A table of inet_diag. */
 export type InetTable = keyof typeof inetTables;
+
+const tableOfProtocol = new Map<number, InetTable>(
+  Object.entries(inetTables).map(([name, protocol]) => [protocol, name as InetTable]),
+);
+
+/** The inet table of an IP protocol, as it was asked for; `unknown` for a protocol without one. */
+export function inetTableOf(protocol: number): InetTable | "unknown" {
+  return tableOfProtocol.get(protocol) ?? "unknown";
+}

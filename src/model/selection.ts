@@ -1,50 +1,78 @@
-/** Which sockets are asked for: tables, address families and states, and how ss's words select them. */
+/** Which sockets are wanted: tables, address families and states, and how ss's words select them. */
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_TIPC, AF_UNIX, AF_VSOCK, AF_XDP } from "./family.ts";
 import { DEFAULT_STATES, SS_CLOSE, SS_ESTABLISHED, SS_LISTEN } from "./state.ts";
-
-/** A socket table, as `-A` names it. */
-export type Table =
-  | "udp"
-  | "dccp"
-  | "tcp"
-  | "mptcp"
-  | "raw"
-  | "unix_stream"
-  | "unix_dgram"
-  | "unix_seqpacket"
-  | "packet_raw"
-  | "packet_dgram"
-  | "netlink"
-  | "sctp"
-  | "vsock_stream"
-  | "vsock_dgram"
-  | "tipc"
-  | "xdp";
 
 const INET = [AF_INET, AF_INET6] as const;
 const CLOSED = 1 << SS_CLOSE;
 const ESTABLISHED = 1 << SS_ESTABLISHED;
 const TIPC_STATES = ESTABLISHED | CLOSED | (1 << SS_LISTEN);
 
-/** Each table: the families that it has, and the states that choosing it by an option selects. */
-export const tables: Readonly<Record<Table, { families: readonly number[]; states: number }>> = {
-  udp: { families: INET, states: ESTABLISHED },
-  dccp: { families: INET, states: DEFAULT_STATES },
-  tcp: { families: INET, states: DEFAULT_STATES },
-  mptcp: { families: INET, states: DEFAULT_STATES },
-  raw: { families: INET, states: ESTABLISHED },
-  unix_stream: { families: [AF_UNIX], states: DEFAULT_STATES },
-  unix_dgram: { families: [AF_UNIX], states: CLOSED },
-  unix_seqpacket: { families: [AF_UNIX], states: DEFAULT_STATES },
-  packet_raw: { families: [AF_PACKET], states: CLOSED },
-  packet_dgram: { families: [AF_PACKET], states: CLOSED },
-  netlink: { families: [AF_NETLINK], states: CLOSED },
-  sctp: { families: INET, states: DEFAULT_STATES },
-  vsock_stream: { families: [AF_VSOCK], states: DEFAULT_STATES },
-  vsock_dgram: { families: [AF_VSOCK], states: DEFAULT_STATES },
-  tipc: { families: [AF_TIPC], states: TIPC_STATES },
-  xdp: { families: [AF_XDP], states: CLOSED },
-};
+/** What there is to know of a socket table. */
+export interface TableRow {
+  /** The kind of its sockets: which folder of families/ they belong to. */
+  readonly kind: string;
+  /** The request to the kernel that lists it. */
+  readonly dump: string;
+  /** AF_* numbers of its sockets. */
+  readonly families: readonly number[];
+  /** Mask of the states that choosing it by an option selects. */
+  readonly states: number;
+  /** The words of `-A` for it beside its own name and those of its groups. */
+  readonly words?: readonly string[];
+}
+
+/** Each table by the name that `-A` has for it. */
+export const tables = {
+  udp: { kind: "inet", dump: "udp", families: INET, states: ESTABLISHED },
+  dccp: { kind: "inet", dump: "dccp", families: INET, states: DEFAULT_STATES },
+  tcp: { kind: "inet", dump: "tcp", families: INET, states: DEFAULT_STATES },
+  mptcp: { kind: "inet", dump: "mptcp", families: INET, states: DEFAULT_STATES },
+  raw: { kind: "inet", dump: "raw", families: INET, states: ESTABLISHED },
+  unix_stream: { kind: "unix", dump: "unix", families: [AF_UNIX], states: DEFAULT_STATES, words: ["u_str"] },
+  unix_dgram: { kind: "unix", dump: "unix", families: [AF_UNIX], states: CLOSED, words: ["u_dgr"] },
+  unix_seqpacket: {
+    kind: "unix",
+    dump: "unix",
+    families: [AF_UNIX],
+    states: DEFAULT_STATES,
+    words: ["u_seq"],
+  },
+  packet_raw: { kind: "packet", dump: "packet", families: [AF_PACKET], states: CLOSED, words: ["p_raw"] },
+  packet_dgram: { kind: "packet", dump: "packet", families: [AF_PACKET], states: CLOSED, words: ["p_dgr"] },
+  netlink: { kind: "netlink", dump: "netlink", families: [AF_NETLINK], states: CLOSED },
+  sctp: { kind: "inet", dump: "sctp", families: INET, states: DEFAULT_STATES },
+  vsock_stream: {
+    kind: "vsock",
+    dump: "vsock",
+    families: [AF_VSOCK],
+    states: DEFAULT_STATES,
+    words: ["v_str"],
+  },
+  vsock_dgram: {
+    kind: "vsock",
+    dump: "vsock",
+    families: [AF_VSOCK],
+    states: DEFAULT_STATES,
+    words: ["v_dgr"],
+  },
+  tipc: { kind: "tipc", dump: "tipc", families: [AF_TIPC], states: TIPC_STATES },
+  xdp: { kind: "xdp", dump: "xdp", families: [AF_XDP], states: CLOSED },
+} as const satisfies Readonly<Record<string, TableRow>>;
+
+/** A socket table, as `-A` names it. */
+export type Table = keyof typeof tables;
+
+/** A kind of socket: a folder of families/. */
+export type Kind = (typeof tables)[Table]["kind"];
+
+/** A request to the kernel that lists one or more tables. */
+export type DumpName = (typeof tables)[Table]["dump"];
+
+/** All tables, in the order in which ss numbers them. */
+export const allTables = Object.keys(tables) as readonly Table[];
+
+/** The tables that ss takes where nothing chooses any, and for the word `all`: all but tipc. */
+export const defaultTables: readonly Table[] = allTables.filter((table) => table !== "tipc");
 
 /** Each family's number by the word of `-f`, and the states that choosing it selects. */
 export const families = {
@@ -61,13 +89,23 @@ export const families = {
 /** A family's word, as `-f` takes it. */
 export type Family = keyof typeof families;
 
-/** Which sockets are asked for. */
+/** Which sockets are wanted. */
 export interface Selection {
   readonly tables: ReadonlySet<Table>;
   /** AF_* numbers. */
   readonly families: ReadonlySet<number>;
   /** Mask of states, bit = the kernel's number. */
   readonly states: number;
-  /** The AF_* that addresses without a prefix belong to, and that decides which inet families are asked for. */
+  /** The AF_* that addresses without a prefix belong to, and that decides which inet families are listed. */
   readonly preferred: number | undefined;
+}
+
+/** The kind of the sockets that a dump lists. */
+export function kindOfDump(name: DumpName): Kind {
+  return tables[allTables.find((table) => tables[table].dump === name)!].kind;
+}
+
+/** The kinds of the sockets that a selection may have. */
+export function kindsOf({ tables: selected }: Pick<Selection, "tables">): ReadonlySet<Kind> {
+  return new Set(Array.from(selected, (table) => tables[table].kind));
 }

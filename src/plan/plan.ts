@@ -7,6 +7,9 @@ import type { Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../procfs/source.ts";
 
+/** The number of sockets in a group, as `--sort` and the heading call it. */
+export const COUNT = "count";
+
 /** A column to sort by. */
 export interface SortKey {
   /** Name of the column, as the catalogue finds it. */

@@ -1,10 +1,7 @@
 /** Which columns a plan shows, groups by and sorts by, checked against the catalogue. */
 import type { Catalog, CatalogColumn } from "../catalogue/catalog.ts";
 import type { Demand } from "../model/demand.ts";
-import type { SortKey } from "./plan.ts";
-
-/** The number of sockets in a group, as `--sort` and the heading call it. */
-export const COUNT = "count";
+import { COUNT, type SortKey } from "./plan.ts";
 
 /** Columns as they were named; undefined where nothing was named. */
 export interface ViewRequest {

@@ -1,5 +1,5 @@
 /** Where sockets are read: over netlink, from /proc, or from a file, as the environment says. */
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 
 /** The files below /proc that are read beside processes, and the variables that name others in their place. */
 const files = {

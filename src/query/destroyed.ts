@@ -7,8 +7,8 @@ import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { pending } from "../netlink/transport.ts";
 import { dropsOf } from "../procfs/drops.ts";
-import { allocator, describeBare } from "./common.ts";
-import { notYet, type Query, type SocketBatch } from "./query.ts";
+import { allocator } from "./common.ts";
+import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -21,7 +21,7 @@ const ENOBUFS = 105;
  * @returns nothing if no selected table tells of its ends
  * @throws NetlinkError if the kernel cannot be listened to
  */
-export function* destroyed({ transport, files }: Host, query: Query): Generator<SocketBatch> {
+export function* destroyed({ transport, files }: Host, query: TableQuery): Generator<SocketBatch> {
   const groups = destroyGroups(query.selection);
   if (groups === 0) return;
   const allocate = allocator(query.keep);
@@ -62,7 +62,7 @@ export function* destroyed({ transport, files }: Host, query: Query): Generator<
         continue;
       }
       if (datagram.length === 0) return;
-      for (const found of destroyedSockets(datagram, query.describe ?? describeBare)) {
+      for (const found of destroyedSockets(datagram, query.describe)) {
         const table = tableOfDestroyed(found);
         if (table !== undefined && (query.predicate?.accepts(found) ?? true))
           yield { dump: table, sockets: [found] };
@@ -81,7 +81,7 @@ export function* destroyed({ transport, files }: Host, query: Query): Generator<
 export function* destroy(
   { transport }: Host,
   batches: Iterable<SocketBatch>,
-  report: Query["report"],
+  report: TableQuery["report"],
 ): Generator<SocketBatch> {
   const conversation = transport.open(NETLINK_SOCK_DIAG);
   try {

@@ -15,6 +15,7 @@ import { DUMP_SEQUENCE } from "../netlink/dump.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, encodeMessage } from "../netlink/message.ts";
 import { sourcesOf } from "../procfs/source.ts";
+import { allParts } from "./all-parts.ts";
 import { list, type Problem } from "./list.ts";
 
 const EPERM = 1;
@@ -106,6 +107,7 @@ function listed(
   const query = {
     selection,
     demands: noDemands,
+    parts: allParts,
     predicate: undefined,
     keep: true,
     sources: sourcesOf(env),

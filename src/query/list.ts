@@ -3,19 +3,20 @@
  * as views, and the filter over them. What is made of the sockets is for others to say: names, columns, text.
  */
 
-import type { FamilyDump } from "../families/family-dump.ts";
+import type { FamilyDump } from "../families/family.ts";
+import { familyOf } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";
 import { hideUnasked } from "../filter/unasked.ts";
 import type { Host } from "../host/host.ts";
 import { demandSet } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 import { requestOrder } from "../model/request-order.ts";
+import { kindOfDump } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import { allocator } from "./common.ts";
-import { extensions, familyDumps, listFamily, listInet } from "./netlink.ts";
-import { listDiagFile, listFromProc } from "./proc.ts";
-import { notYet, type Predicate, type Query, type SocketBatch } from "./query.ts";
+import { extensions, listFamily, listInet } from "./netlink.ts";
+import { needsProc, notYet, type Predicate, type Query, type SocketBatch } from "./query.ts";
 
 export type { Socket } from "../families/socket.ts";
 export { destroy, destroyed } from "./destroyed.ts";
@@ -30,25 +31,26 @@ export function* list(host: Host, query: Query): Generator<SocketBatch> {
   const { asked, finish } = widened(query);
   const settle = query.predicate?.settle;
   const batches = listTables(host, asked);
-  yield* finish(settle === undefined ? batches : settled([...batches], settle));
+  yield* finish(settle === undefined ? withProc(batches) : settled([...withProc(batches)], settle));
 }
 
 /**
  * {@link list}, where the kernel does not keep the event loop waiting. What a filter looks up of sockets beside the
  * kernel (who owns them) is looked up in one go.
  *
- * @param transport how the kernel is asked, in place of the host's
+ * @param arrival see {@link DeferredTransport}; left out where the host's transport waits
  */
 export async function* listAsync(
   host: Host,
-  transport: DeferredTransport,
+  arrival: DeferredTransport["arrival"] | undefined,
   query: Query,
 ): AsyncGenerator<SocketBatch> {
   const { asked, finish } = widened(query);
   const settle = query.predicate?.settle;
   const candidates: SocketBatch[] = [];
-  for (const batch of listTables({ ...host, transport }, asked)) {
-    if (batch === notYet) await transport.arrival();
+  for (const batch of listTables(host, asked)) {
+    if (batch === needsProc) asked.parts.proc = await import("./proc.ts");
+    else if (batch === notYet) await arrival?.();
     else if (settle === undefined) yield* finish([batch]);
     else candidates.push(batch);
   }
@@ -78,6 +80,14 @@ function widened(query: Query): {
   };
 }
 
+/** Batches of a listing that cannot wait for code. @throws TypeError if it needs more than it has */
+function* withProc(batches: Iterable<SocketBatch>): Generator<SocketBatch> {
+  for (const batch of batches) {
+    if (batch === needsProc) throw new TypeError("the code that reads /proc is not loaded");
+    yield batch;
+  }
+}
+
 /** The sockets that pass, once all that may pass are there. */
 function* settled(
   candidates: readonly SocketBatch[],
@@ -93,16 +103,20 @@ function* listTables({ transport, files }: Host, query: Query): Generator<Socket
   const { sources = sourcesOf({}) } = query;
   for (const { name, families } of requestOrder(query.selection)) {
     if (name === "tcp" && sources.diagFile !== undefined) {
-      yield* listDiagFile(files, query, sources.diagFile);
+      if (query.parts.proc === undefined) yield needsProc;
+      yield* query.parts.proc!.listDiagFile(files, query, sources.diagFile);
       continue;
     }
     let untold: readonly number[] = [...query.selection.families];
     if (!sources.withoutNetlink(name)) {
-      if (name in familyDumps) {
-        const family = familyDumps[name as keyof typeof familyDumps] as FamilyDump<Socket>;
-        untold = yield* listFamily(transport, query, name, family, allocate);
-      } else untold = yield* listInet(transport, query, name as InetTable, families, allocate);
+      const { dump } = familyOf(query.parts.families, kindOfDump(name));
+      untold =
+        dump === undefined
+          ? yield* listInet(transport, query, name as InetTable, families, allocate)
+          : yield* listFamily(transport, query, name, dump as FamilyDump<Socket>, allocate);
     }
-    if (untold.length > 0) yield* listFromProc(files, query, sources, name, untold);
+    if (untold.length === 0) continue;
+    if (query.parts.proc === undefined) yield needsProc;
+    yield* query.parts.proc!.listFromProc(files, query, sources, name, untold);
   }
 }

@@ -1,6 +1,6 @@
 /** Listing over netlink: one conversation a table. */
 
-import type { FamilyDump } from "../families/family-dump.ts";
+import type { FamilyDump } from "../families/family.ts";
 import {
   INET_DIAG_EXT,
   INET_DIAG_MESSAGE_SIZE,
@@ -8,17 +8,11 @@ import {
   INET_DIAG_REQ_PROTOCOL,
 } from "../families/inet/layouts/inet-diag.ts";
 import { bpfStorageRequest, InetSocket, inetLegacyRequest, inetRequest } from "../families/inet/socket.ts";
-import { netlinkDump } from "../families/netlink/socket.ts";
-import { packetDump } from "../families/packet/socket.ts";
 import type { Socket } from "../families/socket.ts";
-import { tipcDump } from "../families/tipc/socket.ts";
-import { unixDump } from "../families/unix/socket.ts";
-import { vsockDump } from "../families/vsock/socket.ts";
-import { xdpDump } from "../families/xdp/socket.ts";
 import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
 import { type InetTable, inetTables } from "../model/inet-tables.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import { SS_CLOSE, SS_LISTEN } from "../model/state.ts";
 import {
   DCCPDIAG_GETSOCK,
@@ -32,17 +26,7 @@ import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
 import { ipv6Buffer } from "./ipv6-buffer.ts";
-import { notYet, type Query, type SocketBatch } from "./query.ts";
-
-/** The families that one request each lists. */
-export const familyDumps = {
-  netlink: netlinkDump,
-  packet: packetDump,
-  unix: unixDump,
-  vsock: vsockDump,
-  tipc: tipcDump,
-  xdp: xdpDump,
-} as const satisfies Partial<Record<DumpName, unknown>>;
+import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
 
 const LISTENING = 1 << SS_LISTEN;
 
@@ -75,7 +59,7 @@ export function extensions(demands: Demands): number {
  */
 export function* listInet(
   transport: Transport,
-  query: Query,
+  query: TableQuery,
   table: InetTable,
   families: readonly number[],
   allocate: (size: number) => Uint8Array,
@@ -168,7 +152,7 @@ export function* listInet(
  */
 export function* listFamily<S extends Socket>(
   transport: Transport,
-  query: Query,
+  query: TableQuery,
   name: DumpName,
   { request, minimum, View, selected, complete }: FamilyDump<S>,
   allocate: (size: number) => Uint8Array,
@@ -202,7 +186,7 @@ export function* listFamily<S extends Socket>(
  */
 function* listMessages(
   batches: Generator<Batch, DumpEnd>,
-  query: Query,
+  query: TableQuery,
   name: DumpName,
   view: (data: DataView, offset: number, length: number) => Socket | undefined,
 ): Generator<SocketBatch> {
@@ -230,7 +214,7 @@ function* listMessages(
 /** Opens a netlink socket for one table, and reports what goes wrong with it. @returns whether nothing did */
 function* conversation(
   transport: Transport,
-  { report }: Query,
+  { report }: TableQuery,
   name: DumpName,
   talk: (socket: NetlinkSocket) => Generator<SocketBatch>,
 ): Generator<SocketBatch, boolean> {

@@ -2,23 +2,27 @@
  * A plan opened on a host: its network namespaces, its filter in each of them, the names and owners of its sockets.
  * Every listing of the command line, the commands and the library comes from here.
  */
+
+import type { Origin } from "../diag/message.ts";
 import { once } from "../enrich/once.ts";
-import { type AddressAt, resolveHosts } from "../enrich/resolve.ts";
+import type { AddressAt } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
+import { loadFamilies } from "../families/index.ts";
 import type { ParsedFilter } from "../filter/parser.ts";
 import type { FilterSource } from "../filter/words.ts";
 import type { Host } from "../host/host.ts";
 import { hostWithin, type Netns, netnsLabel, openNamespace, openNamespaces } from "../host/namespaces.ts";
 import { type HostNames, hostNames } from "../lookup/names.ts";
 import type { Place } from "../lookup/places.ts";
-import type { Selection } from "../model/selection.ts";
+import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
 import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
+import type { AllParts } from "./all-parts.ts";
 import { destroy, destroyed } from "./destroyed.ts";
-import { type FilteredPlace, type FilterReading, filterPlaces, filterPlacesNow } from "./filters.ts";
+import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
-import type { Predicate, Problem, Query, SocketBatch } from "./query.ts";
+import type { Predicate, Problem, Query, QueryParts, SocketBatch } from "./query.ts";
 
 /** What a plan is opened with. */
 export interface QueryContext {
@@ -27,8 +31,12 @@ export interface QueryContext {
   readonly program: string;
   /** Takes what goes wrong with a part of the plan; the rest is listed all the same. */
   readonly report: (problem: Problem) => void;
+  /** The code of the listing; by default that of the plan's own families, and the rest when it is needed. */
+  readonly parts?: QueryParts;
   /** Keeps sockets beyond their batch; by default as the plan needs it. */
   readonly keep?: boolean;
+  /** Makes the plain object of a socket, for its `toJSON()`. */
+  readonly describe?: Origin["describe"];
   /** The only network namespace to look into, in place of our own. */
   readonly netns?: Netns | undefined;
   /** Who owns the sockets that a filter is about; by default one pass over /proc finds out. */
@@ -51,16 +59,24 @@ export interface OpenQuery extends Disposable {
   readonly names: HostNames;
   /** What is asked of each place, but for its selection and filter. */
   readonly request: Omit<Query, "selection" | "predicate" | "netns">;
-  /** Lists the sockets of all places, as often as it is called; closes them if the plan says so. */
+  /**
+   * Lists the sockets of all places, as often as it is called; closes them if the plan says so.
+   *
+   * @throws TypeError if code is missing: see {@link QueryContext.parts}
+   */
   sockets(): Generator<SocketBatch>;
-  /** {@link sockets} over a host whose transport does not wait. @param arrival see {@link DeferredTransport} */
-  socketsAsync(arrival: DeferredTransport["arrival"]): AsyncGenerator<SocketBatch>;
+  /**
+   * {@link sockets}, where missing code is loaded, and the transport may be one that does not wait.
+   *
+   * @param arrival see {@link DeferredTransport}
+   */
+  socketsAsync(arrival?: DeferredTransport["arrival"]): AsyncGenerator<SocketBatch>;
   /** The sockets that the kernel destroys from now on. @throws NetlinkError if it cannot be listened to */
   destroyed(): Generator<SocketBatch>;
   /** Lists the sockets of one place, with changes to what is asked for. */
   listPlace(place: FilteredPlace, changes?: Partial<ListChanges>): Generator<SocketBatch>;
   /** Takes all sockets, and looks up the owners, peers and host names that the plan wants of them. */
-  complete(batches: Iterable<SocketBatch>): Promise<readonly SocketBatch[]>;
+  complete(batches: AsyncIterable<SocketBatch>): Promise<readonly SocketBatch[]>;
   /** Looks for the processes that have sockets open; `names` knows them then. @param inodes undefined for all */
   findOwners(inodes: ReadonlySet<number> | undefined): void;
   /** Reads another filter over the same places. @throws FilterError */
@@ -107,7 +123,7 @@ interface Unfiltered {
   finish(places: OpenQuery["places"]): OpenQuery;
 }
 
-function begin(context: QueryContext, plan: Plan): Unfiltered {
+function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered {
   const { host, report, program } = context;
   const { sources, demands, selection, bpfMapIds } = plan;
   const open = openPlaces(context, plan.allNetns);
@@ -165,6 +181,8 @@ function begin(context: QueryContext, plan: Plan): Unfiltered {
       keep,
       sources,
       report,
+      parts,
+      ...(context.describe === undefined ? {} : { describe: context.describe }),
     };
     const listingOf = (place: FilteredPlace): Query => ({
       ...request,
@@ -189,8 +207,10 @@ function begin(context: QueryContext, plan: Plan): Unfiltered {
       async *socketsAsync(arrival) {
         findAllOwners = once(() => findOwners(undefined));
         for (const place of places) {
-          const transport = { ...place.host.transport, arrival };
-          yield* listAsync(place.host, transport, listingOf(place));
+          const request = listingOf(place);
+          const batches = listAsync(place.host, arrival, request);
+          if (!plan.kill) yield* batches;
+          else for await (const batch of batches) yield* destroy(place.host, [batch], report);
         }
       },
       listPlace: (place, changes) => list(place.host, { ...listingOf(place), ...changes }),
@@ -198,7 +218,7 @@ function begin(context: QueryContext, plan: Plan): Unfiltered {
       async complete(batches) {
         const kept: SocketBatch[] = [];
         const owners = wantsOwners(plan);
-        for (const batch of batches) {
+        for await (const batch of batches) {
           // While the kernel dumps the rest, the owners of the first sockets are looked for on another thread.
           if (owners && kept.length === 0) host.files.beginSockets?.(sources.root);
           kept.push(batch);
@@ -208,6 +228,7 @@ function begin(context: QueryContext, plan: Plan): Unfiltered {
         if (owners && (predicate?.settle === undefined || peers.size > 0))
           findOwners(new Set([...inodesOf(kept), ...peers]));
         if (demands.has("hostNames")) {
+          const { resolveHosts } = await import("../enrich/resolve.ts");
           const rpc = rpcNames?.();
           names.useHosts(await resolveHosts(host.resolver, addressesOf(kept)));
           if (rpc !== undefined) names.useRpc(await rpc);
@@ -215,7 +236,10 @@ function begin(context: QueryContext, plan: Plan): Unfiltered {
         return kept;
       },
       findOwners,
-      filter: (source, wanted) => filterPlaces(open.list, source, { ...reading, selection: wanted }),
+      async filter(source, wanted) {
+        const { filterPlaces } = await import("./filters.ts");
+        return filterPlaces(open.list, source, { ...reading, selection: wanted });
+      },
       [Symbol.dispose]: () => open[Symbol.dispose](),
     };
   }
@@ -238,11 +262,14 @@ function unfiltered({ open, reading }: Unfiltered): OpenQuery["places"] {
  * @throws RangeError if the network namespace is gone
  */
 export async function openQuery(context: QueryContext, plan: Plan): Promise<OpenQuery> {
-  const begun = begin(context, plan);
+  const parts = context.parts ?? { families: await loadFamilies(kindsOf(plan.selection)) };
+  const begun = begin(context, plan, parts);
   const { open, names, reading, finish } = begun;
   try {
     const places =
-      plan.filter === undefined ? unfiltered(begun) : await filterPlaces(open.list, plan.filter, reading);
+      plan.filter === undefined
+        ? unfiltered(begun)
+        : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
       const report = (message: string) => context.report({ kind: "bpfMap", message });
@@ -263,17 +290,17 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
  * @throws RangeError if the network namespace is gone
  */
 export function openQueryNow(
-  context: QueryContext,
+  context: QueryContext & { readonly parts: AllParts },
   plan: Plan,
   onName: (name: ParsedFilter["names"][number]) => never,
 ): OpenQuery {
-  const begun = begin(context, plan);
+  const begun = begin(context, plan, context.parts);
   const { open, reading, finish } = begun;
   try {
     const places =
       plan.filter === undefined
         ? unfiltered(begun)
-        : filterPlacesNow(open.list, plan.filter, reading, onName);
+        : context.parts.filters.filterPlacesNow(open.list, plan.filter, reading, onName);
     return finish(places);
   } catch (error) {
     open[Symbol.dispose]();

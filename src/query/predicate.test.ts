@@ -8,6 +8,7 @@ import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { stateGroups } from "../model/state.ts";
 import { replayHost } from "../replay/host.ts";
+import { allParts } from "./all-parts.ts";
 import { list } from "./list.ts";
 import { lookupsOf, predicateOf } from "./predicate.ts";
 
@@ -32,6 +33,7 @@ function passing(filter: string, container?: (socket: Socket) => Container | und
       preferred: undefined,
     },
     demands: noDemands,
+    parts: allParts,
     predicate: predicateOf(parsed, [1024, 4999], () => holders),
     keep: true,
     netns: { name: "blue", pid: undefined, inode: 1 } as never,

@@ -2,16 +2,16 @@
 import { type DiagFileProblem, readDiagFile } from "../families/inet/diag-file.ts";
 import type { Files } from "../host/host.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
-import type { DumpName } from "../model/request-order.ts";
+import type { DumpName } from "../model/selection.ts";
 import type { Sources } from "../procfs/source.ts";
-import { admits, describeBare, originOf } from "./common.ts";
+import { admits, originOf } from "./common.ts";
 import { listProc } from "./procfs.ts";
-import type { Query, SocketBatch } from "./query.ts";
+import type { SocketBatch, TableQuery } from "./query.ts";
 
 /** Lists the families of a table that netlink has not told of. */
 export function* listFromProc(
   files: Files,
-  query: Query,
+  query: TableQuery,
   sources: Sources,
   name: DumpName,
   families: readonly number[],
@@ -21,7 +21,7 @@ export function* listFromProc(
     selection,
     families,
     demands,
-    describe: query.describe ?? describeBare,
+    describe: query.describe,
     netns: query.netns,
     accepts: (socket) => predicate?.accepts(socket) ?? true,
   });
@@ -29,7 +29,7 @@ export function* listFromProc(
 }
 
 /** Lists TCP sockets from a file of netlink messages. As in ss, it is not looked at which states are selected. */
-export function* listDiagFile(files: Files, query: Query, path: string): Generator<SocketBatch> {
+export function* listDiagFile(files: Files, query: TableQuery, path: string): Generator<SocketBatch> {
   const report = (problem: DiagFileProblem) => query.report({ kind: "diagFile", problem });
   let bytes: Uint8Array;
   try {

@@ -13,8 +13,7 @@ import type { Netns } from "../host/namespaces.ts";
 import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX } from "../model/family.ts";
 import { inetTables } from "../model/inet-tables.ts";
-import type { DumpName } from "../model/request-order.ts";
-import type { Selection } from "../model/selection.ts";
+import type { DumpName, Selection } from "../model/selection.ts";
 import type { ProcFile, Sources } from "../procfs/source.ts";
 
 /** A socket of a kind that /proc tells of. */
@@ -26,7 +25,7 @@ export interface ProcQuery {
   /** The families of the selection that are wanted. */
   readonly families: readonly number[];
   readonly demands: Demands;
-  readonly describe: Origin["describe"];
+  readonly describe?: Origin["describe"];
   /** See {@link Origin}. */
   readonly netns?: Netns | undefined;
   /** Whether a socket passes the filter. */

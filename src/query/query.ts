@@ -1,14 +1,15 @@
 /** What is asked for when sockets are listed, and what comes of it. */
 
 import type { MalformedAttribute, Origin } from "../diag/message.ts";
+import type { Families } from "../families/index.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
+import type { Files } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
-import type { DumpName } from "../model/request-order.ts";
-import type { Selection } from "../model/selection.ts";
+import type { DumpName, Selection } from "../model/selection.ts";
 import type { NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
 
@@ -93,8 +94,8 @@ export type Problem =
       readonly shown: boolean;
     });
 
-/** What to list. */
-export interface Query {
+/** What to list of one table. */
+export interface TableQuery {
   readonly selection: Selection;
   /** What is wanted of each socket beyond what the kernel always sends. */
   readonly demands: Demands;
@@ -113,6 +114,12 @@ export interface Query {
   readonly report: (problem: Problem) => void;
 }
 
+/** What to list. */
+export interface Query extends TableQuery {
+  /** The code that the listing needs. */
+  readonly parts: QueryParts;
+}
+
 /** Sockets of one table that came together. */
 export interface SocketBatch {
   readonly dump: DumpName;
@@ -121,3 +128,30 @@ export interface SocketBatch {
 
 /** The batch that says that nothing has come yet, where the transport does not wait. It is of no table. */
 export const notYet: SocketBatch = { dump: "netlink", sockets: [] };
+
+/** The batch after which the code that reads /proc must be loaded: netlink did not list a table. It is of no table. */
+export const needsProc: SocketBatch = { dump: "netlink", sockets: [] };
+
+/**
+ * The code that a listing needs beside what every listing needs. The command loads it for each run with `import()`,
+ * the library has all of it from the start: one seam, which works in a bundle and in Node's ES modules alike.
+ */
+export interface QueryParts {
+  readonly families: Families;
+  /** What reads /proc and TCPDIAG_FILE; loaded when a table turns out to need it. */
+  proc?: ProcListing;
+}
+
+/** Listing from files: see proc.ts, which has it. */
+export interface ProcListing {
+  /** Lists families of a table from /proc/net. */
+  listFromProc(
+    files: Files,
+    query: TableQuery,
+    sources: Sources,
+    name: DumpName,
+    families: readonly number[],
+  ): Generator<SocketBatch>;
+  /** Lists TCP sockets from a file of netlink messages. */
+  listDiagFile(files: Files, query: TableQuery, path: string): Generator<SocketBatch>;
+}

@@ -17,6 +17,7 @@ import { tables } from "../../src/model/selection.ts";
 import { SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
 import { dump } from "../../src/netlink/dump.ts";
 import { align4 } from "../../src/netlink/message.ts";
+import { allParts } from "../../src/query/all-parts.ts";
 import { list } from "../../src/query/list.ts";
 import { decodePcap } from "../../src/replay/pcap.ts";
 import type { Names, Style } from "../../src/table/style.ts";
@@ -219,7 +220,14 @@ test("every prefix of a message is a socket, or too short to be one", () => {
     fc.property(message, fc.nat(), protocol, options, (bytes, cut, protocol, options) => {
       const prefix = bytes.subarray(0, cut % (bytes.length + 1));
       const socket = playing([encodeAnswer(prefix), dumpEnd]);
-      const query = { selection, demands: noDemands, predicate: undefined, keep: true, report: () => {} };
+      const query = {
+        selection,
+        demands: noDemands,
+        parts: allParts,
+        predicate: undefined,
+        keep: true,
+        report: () => {},
+      };
       const host = { ...liveHost(), transport: { open: () => socket } };
       const listed = [...list(host, query)].flatMap(({ sockets }) => sockets);
       expect(listed).toHaveLength(prefix.length < INET_DIAG_MESSAGE_SIZE ? 0 : 1);

@@ -9,7 +9,7 @@ import { readDiagFile } from "../../src/families/inet/diag-file.ts";
 import { noNames } from "../../src/fields/names.ts";
 import { demandSet } from "../../src/model/demand.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX } from "../../src/model/family.ts";
-import type { DumpName } from "../../src/model/request-order.ts";
+import type { DumpName } from "../../src/model/selection.ts";
 import { type Table as SocketTable, tables } from "../../src/model/selection.ts";
 import { stateGroups } from "../../src/model/state.ts";
 import { writeRow } from "../../src/output/row.ts";

@@ -59,6 +59,7 @@ test("the types", () => {
     "InetSockopt",
     "InetTable",
     "Join",
+    "Kind",
     "Json",
     "LinkHost",
     "Machine",

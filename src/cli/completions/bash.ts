@@ -2,7 +2,15 @@
 import { timerNames } from "../../families/inet/socket.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";
-import { type CommandOptions, commandOptions, hasValue, optionNames, SS, valueWords } from "./options.ts";
+import {
+  type CommandOptions,
+  commandOptions,
+  hasValue,
+  listWords,
+  optionNames,
+  SS,
+  valueWords,
+} from "./options.ts";
 import {
   CONGESTION_CONTROLS,
   commandNames,
@@ -26,7 +34,7 @@ const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => strin
   netns: () => "netns",
   number: () => "nothing",
   word: (value) => (value.choices === undefined ? "nothing" : `words ${valueWords(value).join(" ")}`),
-  list: ({ choices = [] }) => `list ${choices.join(" ")}`,
+  list: (value) => `list ${listWords(value).join(" ")}`,
 };
 
 const operands: Readonly<Record<OperandKind, string>> = {

@@ -3,7 +3,7 @@ import { timerNames } from "../../families/inet/socket.ts";
 import { commandWords } from "../commands/words.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";
-import { type CommandOptions, commandOptions, hasValue, SS, valueWords } from "./options.ts";
+import { type CommandOptions, commandOptions, hasValue, listWords, SS, valueWords } from "./options.ts";
 import {
   CONGESTION_CONTROLS,
   commandNames,
@@ -27,7 +27,7 @@ const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => strin
   netns: () => "-x -a '(__sockscope_entries /run/netns)'",
   number: () => "-x",
   word: (value) => (value.choices === undefined ? "-x" : `-x -a '${valueWords(value).join(" ")}'`),
-  list: ({ choices = [] }) => `-x -a '(__sockscope_list ${choices.join(" ")})'`,
+  list: (value) => `-x -a '(__sockscope_list ${listWords(value).join(" ")})'`,
 };
 
 const operands: Readonly<Record<OperandKind, string>> = {

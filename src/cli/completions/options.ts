@@ -1,4 +1,5 @@
 /** The options that a shell completes: those of ss, and after a command its own with those of ss that it takes. */
+import { columnNames } from "../columns.ts";
 import type { Command } from "../commands/command.ts";
 import { commandTable } from "../commands/table.ts";
 import type { CommandWord } from "../commands/words.ts";
@@ -25,6 +26,11 @@ export function optionNames({ shorts = "", longs }: Pick<OptionHelp, "shorts" | 
 /** Whether an option takes a value. */
 export function hasValue(option: OptionHelp): option is OptionHelp & { readonly value: OptionValue } {
   return option.value !== undefined;
+}
+
+/** The words that a value of kind `list` can be made of. */
+export function listWords({ choices = [], columns }: OptionValue): readonly string[] {
+  return columns ? [...columnNames(), ...choices] : choices;
 }
 
 /** The words that a value of kind `word` can be, as they are typed; none if it can be any. */

@@ -3,7 +3,7 @@ import { timerNames } from "../../families/inet/socket.ts";
 import { commandWords } from "../commands/words.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";
-import { type CommandOptions, commandOptions, optionNames, SS, valueWords } from "./options.ts";
+import { type CommandOptions, commandOptions, listWords, optionNames, SS, valueWords } from "./options.ts";
 import {
   CONGESTION_CONTROLS,
   commandNames,
@@ -27,7 +27,7 @@ const actions: Readonly<Record<OptionValue["kind"], (value: OptionValue) => stri
   netns: () => "_sockscope_netns",
   number: () => "",
   word: (value) => (value.choices === undefined ? "" : `(${valueWords(value).join(" ")})`),
-  list: ({ choices = [] }) => `_sockscope_list ${choices.join(" ")}`,
+  list: (value) => `_sockscope_list ${listWords(value).join(" ")}`,
 };
 
 const operands: Readonly<Record<OperandKind, string>> = {

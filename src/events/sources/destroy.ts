@@ -1,8 +1,9 @@
 /** The destroy groups of sock_diag: every TCP and UDP socket at its end. linux/sock_diag.h; Linux 4.3. */
+
+import { describeBare } from "../../catalogue/describe.ts";
 import { destroyedSockets, destroyGroups } from "../../families/inet/destroyed.ts";
 import { IPPROTO_UDP } from "../../model/family.ts";
 import { NETLINK_SOCK_DIAG } from "../../netlink/constants.ts";
-import { describeBare } from "../../query/common.ts";
 import { monotonicNs } from "../clock.ts";
 import type { EventSource } from "../event-source.ts";
 import { joinInEveryPlace, netlinkObstacle } from "../multicast.ts";

@@ -4,12 +4,12 @@ import { type Examination, type ExaminedPlace, examine, type Report } from "../.
 import { severities } from "../../../doctor/rule.ts";
 import { rules } from "../../../doctor/rules/index.ts";
 import { filesBelow, processTable } from "../../../doctor/surroundings.ts";
-import { FilterError } from "../../../filter/errors.ts";
 import { addressText } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
 import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../output/doctor.ts";
 import { JsonWriter } from "../../../output/json.ts";
+import { allParts } from "../../../query/all-parts.ts";
 import { list } from "../../../query/list.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import type { Problem } from "../../../query/query.ts";
@@ -94,10 +94,9 @@ async function examineSockets(
   };
   let opened: OpenQuery;
   try {
-    opened = await openQuery({ host, program: world.program, report, keep: false }, plan);
+    opened = await openQuery({ host, program: world.program, report, parts: allParts, keep: false }, plan);
   } catch (error) {
-    if (error instanceof FilterError) return halt(world, filterStop(world, error, filter));
-    throw error;
+    return halt(world, filterStop(world, error, filter));
   }
   using query = opened;
   const places: ExaminedPlace[] = query.places.map((place) => ({

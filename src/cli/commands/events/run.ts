@@ -4,7 +4,6 @@ import type { EventKind, SocketEvent } from "../../../events/event.ts";
 import { Follower } from "../../../events/follower.ts";
 import { eventSources } from "../../../events/registry.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
-import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
 import { demandSet } from "../../../model/demand.ts";
@@ -15,6 +14,7 @@ import { pollingTransport } from "../../../netlink/deferred.ts";
 import { NetlinkError } from "../../../netlink/errors.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import type { Sources } from "../../../procfs/source.ts";
+import { allParts } from "../../../query/all-parts.ts";
 import type { FilteredPlace } from "../../../query/filters.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import type { Problem } from "../../../query/query.ts";
@@ -98,10 +98,12 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   let opened: OpenQuery;
   try {
     const report = onceEach(world, host, plan.sources);
-    opened = await openQuery({ host, program, keep: false, findOwners: holders.find, report }, plan);
+    opened = await openQuery(
+      { host, program, parts: allParts, keep: false, findOwners: holders.find, report },
+      plan,
+    );
   } catch (error) {
-    if (error instanceof FilterError) return halt(world, filterStop(world, error, plan.filter));
-    throw error;
+    return halt(world, filterStop(world, error, plan.filter));
   }
   using query = opened;
   const { places } = query;
@@ -112,8 +114,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
         ? places.map((place) => ({ ...place, predicate: undefined }))
         : await query.filter(until.words, until.selection);
     } catch (error) {
-      if (error instanceof FilterError) return halt(world, filterStop(world, error, until.words));
-      throw error;
+      return halt(world, filterStop(world, error, until.words));
     }
   }
   const shown = testOf(places, chosen, holders, false);

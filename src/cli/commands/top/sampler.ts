@@ -1,12 +1,12 @@
 /** Taking samples of what a command line is about. */
 
-import { FilterError } from "../../../filter/errors.ts";
 import type { FilterSource } from "../../../filter/words.ts";
 import type { Host } from "../../../host/host.ts";
 import { type OwnerSearch, ownerSearch } from "../../../live/owners.ts";
 import { type Sample, SocketTable } from "../../../live/table.ts";
 import type { Demand } from "../../../model/demand.ts";
 import type { Selection, Table } from "../../../model/selection.ts";
+import { allParts } from "../../../query/all-parts.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import { filterStop } from "../../filter.ts";
 import { isStop, type Stop } from "../../getopt.ts";
@@ -66,6 +66,7 @@ export async function openSampler(
       {
         host,
         program: world.program,
+        parts: allParts,
         keep: false,
         // Problems of a sample are shown with it, each once.
         report: (problem) => void notes.add(problemText(world, host, plan.sources, problem).trim()),
@@ -73,8 +74,7 @@ export async function openSampler(
       plan,
     );
   } catch (error) {
-    if (error instanceof FilterError) return filterStop(world, error, filter);
-    throw error;
+    return filterStop(world, error, filter);
   }
   const table = new SocketTable();
   const owners = ownerSearch(host.files, plan.sources.root);

@@ -1,0 +1,7 @@
+/** The sockets of IP: TCP, UDP, raw, DCCP, SCTP, MPTCP. */
+import type { Family } from "../family.ts";
+import { writeInetRow } from "./row.ts";
+import type { InetSocket } from "./socket.ts";
+
+/** The sockets of IP: TCP, UDP, raw, DCCP, SCTP, MPTCP. */
+export const inet: Family<InetSocket> = { writeRow: writeInetRow };

@@ -1,0 +1,7 @@
+/** UNIX sockets. */
+import type { Family } from "../family.ts";
+import { writeUnixRow } from "./row.ts";
+import { type UnixSocket, unixDump } from "./socket.ts";
+
+/** UNIX sockets. */
+export const unix: Family<UnixSocket> = { dump: unixDump, writeRow: writeUnixRow };

@@ -1,0 +1,7 @@
+/** XDP sockets. */
+import type { Family } from "../family.ts";
+import { writeXdpRow } from "./row.ts";
+import { type XdpSocket, xdpDump } from "./socket.ts";
+
+/** XDP sockets. */
+export const xdp: Family<XdpSocket> = { dump: xdpDump, writeRow: writeXdpRow };

@@ -1,0 +1,14 @@
+/** All the code that a listing can need, loaded at once: for the library's sync functions and for long runs. */
+import { allFamilies } from "../families/all.ts";
+import * as filters from "./filters.ts";
+import * as proc from "./proc.ts";
+import type { ProcListing, QueryParts } from "./query.ts";
+
+/** Every part, and what reads filters. */
+export interface AllParts extends QueryParts {
+  readonly proc: ProcListing;
+  readonly filters: typeof filters;
+}
+
+/** Every part. */
+export const allParts: AllParts = { families: allFamilies, proc, filters };
