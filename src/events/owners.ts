@@ -188,7 +188,8 @@ export class OwnerCache {
     const status = decoder.decode(this.#read(`${this.#root}/${tid}/status`));
     const tgid = /^Tgid:\s*(\d+)/m.exec(status);
     // Other threads of its process may still be there.
-    const pid = tgid === null ? (this.#saved?.process(tid) ?? tid) : Number(tgid[1]);
+    const pid = tgid === null ? this.#saved?.process(tid) : Number(tgid[1]);
+    if (pid === undefined) return { owners: undefined, netns: undefined, untilMs };
     const netns = this.#netnsOf(tid) ?? this.#netnsOf(pid);
     const stat = this.#read(`${this.#root}/${pid}/stat`);
     if (stat.length > 0) return { owners: [ownerOf(pid, stat)], netns, untilMs };

@@ -1,17 +1,19 @@
 import { expect, test } from "bun:test";
-import { savedIn } from "./saved-threads.ts";
+import { savedValue } from "./saved-threads.ts";
 
-test("lines are thread id and name", () => {
-  expect([...savedIn("4893 bun\n  41 kworker/1:1 x\n\n")]).toEqual([
-    [4893, "bun"],
-    [41, "kworker/1:1 x"],
-  ]);
-  expect(savedIn(undefined).size).toBe(0);
+test("a line is thread id and name", () => {
+  const text = "4893 bun\n41 kworker/1:1 x\n893 a b\n7 last";
+  expect(savedValue(text, 4893)).toBe("bun");
+  expect(savedValue(text, 41)).toBe("kworker/1:1 x");
+  expect(savedValue(text, 893)).toBe("a b");
+  expect(savedValue(text, 7)).toBe("last");
+  expect(savedValue(text, 1)).toBeUndefined();
+  expect(savedValue("", 1)).toBeUndefined();
 });
 
 test("a name with a newline cannot rename another thread", () => {
-  expect([...savedIn("10 sshd\n11 x\n10 evil\n12 y\n")]).toEqual([
-    [11, "x"],
-    [12, "y"],
-  ]);
+  const text = "10 sshd\n11 x\n10 evil\n12 y\n";
+  expect(savedValue(text, 10)).toBeUndefined();
+  expect(savedValue(text, 11)).toBe("x");
+  expect(savedValue(text, 12)).toBe("y");
 });

@@ -1,33 +1,36 @@
 /** The names and processes of threads that are gone, as the kernel's trace remembers them. */
 import { traceText } from "../host/tracefs.ts";
 
-/** The part of the time that reading one of the tables may take: saved_tgids costs a pass over all possible pids. */
-const SHARE = 0.2;
+/** The part of a processor that reading a table may take: saved_tgids costs a pass over all possible pids. */
+const SHARE = 0.25;
+const US_PER_MS = 1000;
 
-/** One table of tracefs: lines `TID VALUE`, read again when it is older than the records that ask for it. */
+/** Processor time of this process, in milliseconds: unlike the time of day, it does not grow while others run. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / US_PER_MS;
+}
+
+/** One table of tracefs, read again when it is older than the records that ask for it. */
 class SavedTable {
   readonly #read: () => string | undefined;
-  #values: ReadonlyMap<number, string> = new Map();
-  #stale = true;
+  #text = "";
   #nextMs = 0;
+  /** Whether it was read after the last records were. */
+  isCurrent = false;
 
   constructor(read: () => string | undefined) {
     this.#read = read;
   }
 
-  expire(): void {
-    this.#stale = true;
-  }
-
   get(tid: number): string | undefined {
-    const begun = performance.now();
-    if (this.#stale && begun >= this.#nextMs) {
-      this.#values = savedIn(this.#read());
-      this.#stale = false;
-      const now = performance.now();
-      this.#nextMs = now + (now - begun) * (1 / SHARE - 1);
+    if (!this.isCurrent && performance.now() >= this.#nextMs) {
+      const begun = processorMs();
+      this.#text = this.#read() ?? "";
+      this.isCurrent = true;
+      this.#nextMs = performance.now() + (processorMs() - begun) * (1 / SHARE - 1);
     }
-    return this.#values.get(tid);
+    return savedValue(this.#text, tid);
   }
 }
 
@@ -47,33 +50,38 @@ export class SavedThreads {
     return this.#names.get(tid);
   }
 
-  /** The process of a thread. */
+  /**
+   * The process of a thread: the thread itself if the kernel does not know another one; undefined if it is too soon to
+   * read the table again.
+   */
   process(tid: number): number | undefined {
     const pid = this.#processes.get(tid);
-    return pid === undefined ? undefined : Number(pid);
+    if (pid !== undefined) return Number(pid);
+    return this.#processes.isCurrent ? tid : undefined;
   }
 
   /** Records were read: what was read before may not know their threads. */
   expire(): void {
-    this.#names.expire();
-    this.#processes.expire();
+    this.#names.isCurrent = false;
+    this.#processes.isCurrent = false;
   }
 }
 
 /**
- * Parses lines `TID VALUE`. A name may have a newline in it, and look like a line of another thread: of a thread with
- * two lines nothing is believed.
+ * The value in the line `TID VALUE`. A name may have a newline in it, and look like the line of another thread: if a
+ * thread has two lines, neither is believed.
  */
-export function savedIn(text: string | undefined): Map<number, string> {
-  const saved = new Map<number, string>();
-  const doubtful = new Set<number>();
-  for (const line of text?.split("\n") ?? []) {
-    const [, tid, value] = /^ *(\d+) (.*)$/.exec(line) ?? [];
-    if (tid === undefined) continue;
-    const thread = Number(tid);
-    if (saved.has(thread)) doubtful.add(thread);
-    saved.set(thread, value!);
-  }
-  for (const thread of doubtful) saved.delete(thread);
-  return saved;
+export function savedValue(text: string, tid: number): string | undefined {
+  const at = lineOf(text, tid, 0);
+  if (at < 0 || lineOf(text, tid, at + 1) >= 0) return undefined;
+  const end = text.indexOf("\n", at + 1);
+  return text.slice(text.indexOf(" ", at) + 1, end < 0 ? undefined : end);
+}
+
+/** Where a line begins with a thread id; -1 if none does. */
+function lineOf(text: string, tid: number, from: number): number {
+  const start = `${tid} `;
+  if (from === 0 && text.startsWith(start)) return 0;
+  const newline = text.indexOf(`\n${start}`, Math.max(0, from - 1));
+  return newline < 0 ? -1 : newline + 1;
 }
