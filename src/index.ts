@@ -15,6 +15,7 @@ import { destroySocket } from "./families/inet/destroy.ts";
 import type { InetSocket } from "./families/inet/socket.ts";
 import type { Socket } from "./families/socket.ts";
 import type { Filter } from "./filter/tree.ts";
+import type { Files, Host } from "./host/host.ts";
 import { liveFiles, liveHost } from "./host/live.ts";
 import { findNamespaces, type Netns, openNamespace } from "./host/namespaces.ts";
 import { type DestroyEvent, type Machine, machineOf, type SocketOwner } from "./library/machine.ts";
@@ -22,6 +23,7 @@ import type { Abortable, SelectionOptions, SocketsOptions } from "./library/opti
 import { NETLINK_SOCK_DIAG } from "./netlink/constants.ts";
 import { offThreadTransport, pollingTransport } from "./netlink/deferred.ts";
 import { NetlinkError } from "./netlink/errors.ts";
+import type { Transport } from "./netlink/transport.ts";
 import type { Summary } from "./output/summary.ts";
 import { replayHost } from "./replay/host.ts";
 
@@ -71,6 +73,7 @@ export type {
 } from "./filter/operands.ts";
 export type { AnyKeyword, Filter, Join, Not, Predicate, Relation } from "./filter/tree.ts";
 export type { Place } from "./filter/words.ts";
+export type { Files } from "./host/host.ts";
 export type { Netns } from "./host/namespaces.ts";
 export type { DestroyEvent, Machine, SocketOwner } from "./library/machine.ts";
 export type { Abortable, SelectionOptions, SocketsOptions } from "./library/options.ts";
@@ -79,10 +82,12 @@ export type { Json } from "./model/json.ts";
 export type { DumpName, Family, Kind, Table } from "./model/selection.ts";
 export type { StateName } from "./model/state.ts";
 export { DecodeError, NetlinkError } from "./netlink/errors.ts";
+export type { NetlinkSocket, Transport } from "./netlink/transport.ts";
 export type { Summary, TransportCounts } from "./output/summary.ts";
 export type { FamilyCounts } from "./procfs/sockstat.ts";
 export type { Problem } from "./query/list.ts";
 export { RecordingError } from "./replay/error.ts";
+export { type PlayedSocket, playedKernel } from "./replay/played.ts";
 
 const here = machineOf({ host: liveHost(), dumps: offThreadTransport(), events: pollingTransport() });
 
@@ -260,4 +265,46 @@ export function replay(path: string): Machine {
   // Its answers are all there, so nothing is ever waited for.
   const transport = { ...host.transport, arrival: () => Promise.resolve() };
   return machineOf({ host, dumps: transport, events: transport });
+}
+
+/** What a machine is made of. */
+export interface MachineParts {
+  /** How its kernel is asked: a {@link playedKernel}, or a transport of your own. Its sockets must not wait. */
+  readonly transport: Transport;
+  /** Its files, for owners and names. Default: there are none. */
+  readonly files?: Files;
+}
+
+const noFiles: Files = {
+  read: (path) => {
+    throw Object.assign(new Error(`${path} is not there`), { code: "ENOENT" });
+  },
+  list: (path) => {
+    throw Object.assign(new Error(`${path} is not there`), { code: "ENOENT" });
+  },
+  link: () => undefined,
+  securityContext: () => undefined,
+};
+
+/**
+ * Makes a machine of parts, to test a program against sockets that need not exist.
+ *
+ * ```ts
+ * const kernel = playedKernel([{ table: "tcp", state: "CLOSE-WAIT", src: "10.0.0.1", sport: 80 }]);
+ * const [socket] = machine({ transport: kernel }).sockets({ tables: ["tcp"] });
+ * console.log(socket?.toJSON());
+ * ```
+ *
+ * Names of hosts are not looked up, and there are no control groups and no BPF maps.
+ */
+export function machine({ transport, files = noFiles }: MachineParts): Machine {
+  const host: Host = {
+    transport,
+    files,
+    resolver: { addresses: async () => [], name: async () => undefined, rpcServices: async () => [] },
+    bpf: async () => ({ map: () => -ENOENT, btf: () => undefined }),
+    cgroups: () => undefined,
+  };
+  const deferred = { ...transport, arrival: () => Promise.resolve() };
+  return machineOf({ host, dumps: deferred, events: deferred });
 }
