@@ -192,24 +192,25 @@ describe.skipIf(tracing !== undefined)(title("events with the trace", tracing), 
     const script = [
       "first=$(($1 + 1000))",
       `"$2" "$3" serve ${port} > /dev/null & server=$!`,
-      `"$4" events -nt 'sport = :${port} or dport = :${port}' & events=$!`,
-      "sleep 1",
+      `"$4" events -nt 'sport = :${port} or dport = :${port}' > $5.out & events=$!`,
+      'until [ -s "$5.out" ]; do sleep 0.05; done',
       "echo $first > /proc/sys/kernel/ns_last_pid",
       "mkfifo $5",
       "for i in $(seq 500); do bash -c 'printf decoy > /proc/self/comm; read x < '$5 & done",
       connects(3, port),
-      "sleep 1",
+      'until [ "$(grep -c " close " "$5.out")" -ge 6 ]; do sleep 0.05; done',
       "kill -INT $events",
       "wait $events",
-      "kill $server",
+      'cat "$5.out"',
     ];
     const fifo = `/tmp/sockscope-decoys-${process.pid}`;
     const last = await Bun.file("/proc/sys/kernel/ns_last_pid").text();
     const child = Bun.spawnSync([
+      ...["timeout", String(PATIENCE_MS / 1000)],
       ...world.within("unshare", "--pid", "--fork", "--mount", "--mount-proc", "--kill-child", "bash", "-c"),
       ...[script.join("\n"), "bash", last.trim(), process.execPath, scripts, executable, fifo],
     ]);
-    Bun.spawnSync(["rm", "-f", fifo]);
+    Bun.spawnSync(["rm", "-f", fifo, `${fifo}.out`]);
     const lines = child.stdout.toString().split("\n");
     const open = lines.filter((line) => / open .*SYN-SENT/.test(line));
     expect(open).toHaveLength(3);
@@ -233,7 +234,8 @@ describe.skipIf(tracing !== undefined)(title("events with the trace", tracing), 
         "echo 1 > /proc/sys/net/ipv4/neigh/ev0/mcast_solicit",
         "echo 50 > /proc/sys/net/ipv4/neigh/ev0/retrans_time_ms",
         "echo 1 > /proc/sys/net/ipv4/tcp_syn_retries",
-        "echo 0 > /proc/sys/net/ipv4/tcp_syn_linear_timeouts",
+        // Since Linux 6.5.
+        "echo 0 > /proc/sys/net/ipv4/tcp_syn_linear_timeouts || true",
       ];
       const made = Bun.spawnSync(world.within("sh", "-ec", lines.join("\n")));
       if (made.exitCode !== 0) throw new Error(made.stderr.toString());
