@@ -61,9 +61,9 @@ export class Follower implements Disposable {
       emit: (event) => this.#complete(event),
       origin,
       ownersOf: (inode) => this.#owners.owners(inode),
-      ownersByThread: (tid) => this.#owners.byThread(tid),
-      placeOfThread: (tid) => {
-        const inode = this.#owners.netns(tid);
+      ownersByThread: (tid, ns) => this.#owners.byThread(tid, ns),
+      placeOfThread: (tid, ns) => {
+        const inode = this.#owners.netns(tid, ns);
         return inode === undefined ? UNPLACED : (numbers.get(inode) ?? ELSEWHERE);
       },
       forget: (inode) => this.#owners.forget(inode),

@@ -24,10 +24,10 @@ export interface JoinContext {
   origin(place: PlaceNumber, protocol: number): Origin;
   /** The owners of the socket of an inode, if they were found. */
   ownersOf(inode: number): readonly Owner[] | undefined;
-  /** A thread's process as an owner. */
-  ownersByThread(tid: number): readonly Owner[] | undefined;
-  /** Where a thread is: a place, ELSEWHERE, or UNPLACED if it is gone. */
-  placeOfThread(tid: number): PlaceNumber;
+  /** A thread's process as an owner. @param ns of a record of the thread */
+  ownersByThread(tid: number, ns: number): readonly Owner[] | undefined;
+  /** Where a thread is: a place, ELSEWHERE, or UNPLACED if it is gone. @param ns of a record of the thread */
+  placeOfThread(tid: number, ns: number): PlaceNumber;
   /** A socket has ended: its owners need not be remembered. */
   forget(inode: number): void;
   /** What the sources in use cover together. */
@@ -71,7 +71,7 @@ export class JoinCore {
       state: socket.stateNumber,
       openedMs,
       owners: undefined,
-      openedBy: 0,
+      openedBy: undefined,
       accepted,
       recordNs: 0,
       connecting: undefined,
@@ -180,8 +180,9 @@ export class JoinCore {
   learnOwners(entry: Tracked): void {
     const { inode } = entry.socket;
     if (inode !== 0) entry.owners = this.context.ownersOf(inode) ?? entry.owners;
-    if (entry.owners === undefined && entry.openedBy !== 0)
-      entry.owners = this.context.ownersByThread(entry.openedBy);
+    const { openedBy } = entry;
+    if (entry.owners === undefined && openedBy !== undefined)
+      entry.owners = this.context.ownersByThread(openedBy.tid, openedBy.ns);
   }
 
   /** The owners of the listener that accepted a connection, or would accept it; without their descriptor of it. */

@@ -84,8 +84,8 @@ export class TraceJoin {
     this.#learnTuple(entry, record);
     setState(entry.socket, newState);
     if (isByOwner(record)) {
-      entry.owners ??= ownersByThread(record.tid);
-      if (entry.owners === undefined && entry.openedBy === 0) entry.openedBy = record.tid;
+      entry.owners ??= ownersByThread(record.tid, ns);
+      if (entry.owners === undefined) entry.openedBy ??= { tid: record.tid, ns };
     }
     if (entry.closing !== undefined) core.reportClosing(entry);
     if (newState === SS_SYN_SENT) entry.connecting = { sinceMs: wallMs(ns), syns: 1, reset: false, error: 0 };
@@ -198,7 +198,7 @@ export class TraceJoin {
     const core = this.#core;
     const { placeOfThread, origin, wallMs } = core.context;
     const { event, oldState, ns, address } = record;
-    const place = isByOwner(record) ? placeOfThread(record.tid) : UNPLACED;
+    const place = isByOwner(record) ? placeOfThread(record.tid, ns) : UNPLACED;
     const socket = bareSocket(record, state, origin(place, IPPROTO_TCP));
     const begins = event === "state" && (oldState === SS_CLOSE || oldState === SS_LISTEN);
     const accepted = event === "state" && oldState === SS_LISTEN && record.newState === SS_SYN_RECV;

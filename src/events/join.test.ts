@@ -8,7 +8,7 @@ import type { Coverage, SocketEvent } from "./event.ts";
 import { EventJoin } from "./join.ts";
 import { bareSocket, withHolder } from "./socket-message.ts";
 import type { TableListing } from "./table-listing.ts";
-import type { TraceEventName, TraceRecord } from "./trace-record.ts";
+import type { TraceRecord } from "./trace-record.ts";
 import { ELSEWHERE, UNPLACED } from "./tracked.ts";
 
 const ESTABLISHED = 1;
@@ -71,7 +71,7 @@ function socketOf(sport: number, dport: number, state: number, cookie: number, i
 }
 
 function recordOf(
-  event: TraceEventName,
+  event: TraceRecord["event"],
   address: number,
   [sport, dport]: readonly [number, number],
   more: Partial<TraceRecord>,
@@ -102,7 +102,7 @@ function stateRecord(
 }
 
 function record(
-  event: TraceEventName,
+  event: TraceRecord["event"],
   address: number,
   pair: readonly [number, number],
   more: Partial<TraceRecord> = {},

@@ -1,12 +1,13 @@
 /** The owners of sockets, remembered so that the answer outlives the socket and the process. proc(5). */
 import type { Owner } from "../enrich/processes.ts";
 import type { Files } from "../host/host.ts";
-import { SavedThreads } from "./saved-threads.ts";
+import { ExitedThreads } from "./exited-threads.ts";
 
 const NUMBER = /^\d+$/;
 const NETNS_LINK = /^net:\[(\d+)\]$/;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
+const NO_STAT = new Uint8Array(0);
 
 /** How long the facts of a live thread are used again. */
 const THREAD_MS = 1000;
@@ -44,8 +45,8 @@ interface ThreadFacts {
 export class OwnerCache {
   readonly #files: Files;
   readonly #root: string;
-  /** What the trace remembers of threads that are gone. */
-  #saved: SavedThreads | undefined;
+  /** The threads whose exits the trace has recorded. */
+  #exited: ExitedThreads | undefined;
   /** Whether the trace's thread ids mean something in procfs. */
   readonly #initialPids: boolean;
   readonly #byInode = new Map<number, readonly Owner[]>();
@@ -60,14 +61,10 @@ export class OwnerCache {
     this.#initialPids = hasInitialPids(files, root);
   }
 
-  /** Takes names of threads that are gone from a trace. @param mount where tracefs is mounted */
-  useTrace(mount: string): void {
-    this.#saved ??= new SavedThreads(mount);
-  }
-
-  /** Trace records were read: their threads may be newer than the saved names. */
-  expireSavedThreads(): void {
-    this.#saved?.expire();
+  /** Where a trace is to put the exits of threads. @param mount where tracefs is mounted */
+  useTrace(mount: string): ExitedThreads {
+    this.#exited ??= new ExitedThreads(mount);
+    return this.#exited;
   }
 
   /** The owners of the socket of an inode, if they were found. */
@@ -75,14 +72,14 @@ export class OwnerCache {
     return this.#byInode.get(inode);
   }
 
-  /** A thread's process as an owner, with {@link NO_DESCRIPTOR} and perhaps {@link NO_PID}. @param tid of the trace */
-  byThread(tid: number): readonly Owner[] | undefined {
-    return this.#thread(tid).owners;
+  /** A thread's process as an owner, with {@link NO_DESCRIPTOR} and perhaps {@link NO_PID}. @param ns of the trace's record */
+  byThread(tid: number, ns: number): readonly Owner[] | undefined {
+    return this.#thread(tid, ns).owners;
   }
 
-  /** Inode of the network namespace of a thread; undefined if the thread is gone. @param tid of the trace */
-  netns(tid: number): number | undefined {
-    return this.#thread(tid).netns;
+  /** Inode of the network namespace of a thread; undefined if the thread is gone. @param ns of the trace's record */
+  netns(tid: number, ns: number): number | undefined {
+    return this.#thread(tid, ns).netns;
   }
 
   /** Forgets the owners of a socket that has ended. */
@@ -167,39 +164,40 @@ export class OwnerCache {
     }
   }
 
-  #thread(tid: number): ThreadFacts {
+  #thread(tid: number, ns: number): ThreadFacts {
     const now = performance.now();
     const known = this.#threads.get(tid);
-    if (known !== undefined && known.untilMs > now) return known;
+    const exit = this.#exited?.exitOf(tid, 0);
+    // After its exit, the id may be that of another thread.
+    if (known !== undefined && known.untilMs > now && (exit === undefined || exit.ns >= ns)) return known;
     if (this.#threads.size > 10_000) this.#threads.clear();
-    const facts = this.#lookAt(tid, now + THREAD_MS);
-    // A failure is not kept: the kernel saves the name of a thread when it is next switched.
+    const facts = this.#lookAt(tid, ns, now + THREAD_MS);
+    // A failure is not kept: the exit of the thread may not be recorded yet.
     if (facts.owners !== undefined && facts.netns !== undefined) this.#threads.set(tid, facts);
     return facts;
   }
 
-  #lookAt(tid: number, untilMs: number): ThreadFacts {
-    if (tid === 0) return { owners: undefined, netns: undefined, untilMs };
-    if (!this.#initialPids) {
-      const name = this.#savedName(tid);
-      const owners = name === undefined ? undefined : [ownerOf(NO_PID, named(NO_PID, name))];
-      return { owners, netns: undefined, untilMs };
+  #lookAt(tid: number, ns: number, untilMs: number): ThreadFacts {
+    const nothing = { owners: undefined, netns: undefined, untilMs };
+    if (tid === 0) return nothing;
+    const exit = this.#exited?.exitOf(tid, ns);
+    if (exit === undefined && this.#initialPids) {
+      const tgid = /^Tgid:\s*(\d+)/m.exec(decoder.decode(this.#read(`${this.#root}/${tid}/status`)));
+      const pid = Number(tgid?.[1]);
+      const stat = tgid === null ? NO_STAT : this.#read(`${this.#root}/${pid}/stat`);
+      const netns = this.#netnsOf(tid) ?? this.#netnsOf(pid);
+      if (stat.length > 0) return { owners: [ownerOf(pid, stat)], netns, untilMs };
     }
-    const status = decoder.decode(this.#read(`${this.#root}/${tid}/status`));
-    const tgid = /^Tgid:\s*(\d+)/m.exec(status);
+    const gone = exit ?? this.#exited?.latestExitOf(tid, ns);
+    if (gone === undefined) return nothing;
+    const pid = this.#exited?.process(tid);
+    if (pid === undefined) return nothing;
+    const last = this.#exited?.exitOf(pid, ns) ?? gone;
+    if (!this.#initialPids) return { ...nothing, owners: [ownerOf(NO_PID, named(NO_PID, last.name))] };
     // Other threads of its process may still be there.
-    const pid = tgid === null ? this.#saved?.process(tid) : Number(tgid[1]);
-    if (pid === undefined) return { owners: undefined, netns: undefined, untilMs };
-    const netns = this.#netnsOf(tid) ?? this.#netnsOf(pid);
-    const stat = this.#read(`${this.#root}/${pid}/stat`);
-    if (stat.length > 0) return { owners: [ownerOf(pid, stat)], netns, untilMs };
-    const name = this.#savedName(tid, pid);
-    return { owners: name === undefined ? undefined : [ownerOf(pid, named(pid, name))], netns, untilMs };
-  }
-
-  /** The saved name of a process, which is that of its first thread. */
-  #savedName(tid: number, pid = this.#saved?.process(tid) ?? tid): string | undefined {
-    return this.#saved?.name(pid) ?? this.#saved?.name(tid);
+    const stat = last.tid === pid ? NO_STAT : this.#read(`${this.#root}/${pid}/stat`);
+    const owner = ownerOf(pid, stat.length > 0 ? stat : named(pid, last.name));
+    return { owners: [owner], netns: stat.length > 0 ? this.#netnsOf(pid) : undefined, untilMs };
   }
 
   #netnsOf(tid: number): number | undefined {
@@ -209,8 +207,8 @@ export class OwnerCache {
 }
 
 /** What /proc/PID/stat begins with. */
-function named(pid: number, name: string): Uint8Array {
-  return encoder.encode(`${pid} (${name})`);
+function named(pid: number, name: Uint8Array): Uint8Array {
+  return Buffer.concat([encoder.encode(`${pid} (`), name, encoder.encode(")")]);
 }
 
 function ownerOf(pid: number, stat: Uint8Array): Owner {

@@ -2,7 +2,7 @@
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { TraceField, TraceFormat } from "./trace-format.ts";
 import type { TracePage } from "./trace-page.ts";
-import { type TraceEventName, type TraceRecord, traceEvent } from "./trace-record.ts";
+import { type ThreadExit, type TraceEventName, type TraceRecord, traceEvent } from "./trace-record.ts";
 
 /**
  * TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ, TRACE_FLAG_BH_OFF: the thread was interrupted, or it is a kernel thread that
@@ -28,10 +28,31 @@ export type DecodeTrace = (
   offset: number,
   length: number,
   ns: number,
-) => TraceRecord | undefined;
+) => TraceRecord | ThreadExit | undefined;
+
+/** Bytes of a field that holds length and offset of its data, `__data_loc` in the format file. */
+const DATA_LOC_SIZE = 4;
+
+/** The decoder of exits. */
+function exitDecoder({ fields }: TraceFormat): DecodeTrace {
+  const comm = fields.get("comm")!;
+  const pid = fields.get("pid")!;
+  const least = Math.max(comm.offset + comm.size, pid.offset + pid.size);
+  return ({ data, bytes }, offset, length, ns) => {
+    if (length < least) return undefined;
+    const location = comm.size === DATA_LOC_SIZE ? data.getUint32(offset + comm.offset, true) : undefined;
+    const from = location === undefined ? comm.offset : location & 0xffff;
+    const end = Math.min(length, from + (location === undefined ? comm.size : location >>> 16));
+    const name = bytes.slice(offset + from, offset + end);
+    const nul = name.indexOf(0);
+    const tid = data.getInt32(offset + pid.offset, true);
+    return { event: "exit", ns, tid, name: nul < 0 ? name : name.subarray(0, nul) };
+  };
+}
 
 /** The decoder of one event. @throws TypeError if a field is missing, see {@link missingField} */
-function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace {
+function decoderOf(event: TraceEventName, format: TraceFormat): DecodeTrace {
+  const { fields } = format;
   const need = (name: string): TraceField => {
     const field = fields.get(name);
     if (field === undefined) throw new TypeError(`Trace event ${event} has no field ${name}`);
@@ -39,6 +60,7 @@ function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace 
   };
   const at = (name: string): number => fields.get(name)?.offset ?? -1;
   for (const name of [...common, ...traceEvent(event).fields]) need(name);
+  if (event === "exit") return exitDecoder(format);
   const end = Math.max(...Array.from(fields.values(), ({ offset, size }) => offset + size));
   const flags = at("common_flags");
   const pid = at("common_pid");

@@ -15,7 +15,7 @@ import { hasInitialPids } from "./owners.ts";
 import { missingField, traceDecoder } from "./trace-decode.ts";
 import { type PageFormat, parsePageFormat, parseTraceFormat, type TraceFormat } from "./trace-format.ts";
 import { newTracePage, type TracePage, walkTracePage } from "./trace-page.ts";
-import { type TraceEventName, type TraceRecord, traceEvent } from "./trace-record.ts";
+import { type ThreadExit, type TraceEventName, type TraceRecord, traceEvent } from "./trace-record.ts";
 
 /** Memory of all buffers of an instance, and most and least of one of them. */
 const TOTAL_KB = 64 * 1024;
@@ -56,14 +56,19 @@ function planTrace(events: readonly TraceEventName[]): TracePlan {
   return { mount, isPrivate, page, formats };
 }
 
+/** Some events, and the exits of threads: they name the processes that are gone. */
+function withExits(events: readonly TraceEventName[]): readonly TraceEventName[] {
+  return [...events, "exit"];
+}
+
 /** Whether these events can be traced. */
 export function traceAvailability(files: Files, events: readonly TraceEventName[]): Availability {
-  const plan = planTrace(events);
+  const plan = planTrace(withExits(events));
   if ("obstacle" in plan) return plan;
   const notes: string[] = [];
   if (plan.isPrivate) notes.push("tracefs is mounted for this run only");
   if (!hasInitialPids(files, "/proc"))
-    notes.push("in a PID namespace it knows processes by name only, without a pid");
+    notes.push("in a PID namespace it knows only the names of processes that have ended");
   return notes.length === 0 ? {} : { note: notes.join("; ") };
 }
 
@@ -80,16 +85,18 @@ export function openTraceSource(
   events: readonly TraceEventName[],
   visit: (record: TraceRecord) => void,
 ): OpenSource {
-  const plan = planTrace(events);
+  const plan = planTrace(withExits(events));
   if ("obstacle" in plan) throw new Error(`Cannot trace: ${plan.obstacle}`);
   const { files } = options.places[0]!.host;
-  const reader = startReader(files, plan, name, options.traceBufferKb);
-  owners.useTrace(plan.mount);
+  const threads = owners.useTrace(plan.mount);
+  const visitExit = (exit: ThreadExit) => threads.add(exit);
+  const reader = startReader(files, plan, name, options.traceBufferKb, visitExit);
+  threads.usePeek(() => reader.peek());
   let nextLossMs = 0;
   return {
     take() {
       const { records, untilNs, more } = reader.take(monotonicNs());
-      owners.expireSavedThreads();
+      threads.expire();
       for (const record of records) visit(record);
       tracedUntil(untilNs);
       if (performance.now() >= nextLossMs) {
@@ -114,6 +121,8 @@ interface TraceReader {
     readonly untilNs: number;
     readonly more: boolean;
   };
+  /** Reads what was recorded since, for the exits in it. */
+  peek(): void;
   /** Records lost since the last call. */
   lost(): number;
   /** Ends the trace and leaves tracefs as it was. */
@@ -131,6 +140,7 @@ function startReader(
   { mount, page, formats }: Exclude<TracePlan, { obstacle: string }>,
   label: string,
   wantedKb: number | undefined,
+  visitExit: (exit: ThreadExit) => void,
 ): TraceReader {
   const events = Array.from(formats.keys(), (event): TracedEvent => {
     const { path, filter } = traceEvent(event);
@@ -160,7 +170,9 @@ function startReader(
     used = kept;
   }
 
+  /** Reads what a processor has. @returns up to when, if that is not all */
   function readProcessor(processor: number, records: TraceRecord[]): number | undefined {
+    let lastNs = 0;
     for (let count = 0; count < PAGES_A_ROUND; count++) {
       const into = free.pop() ?? newTracePage(page);
       const length = instance.read(processor, into.bytes);
@@ -170,11 +182,13 @@ function startReader(
       }
       used.push(into);
       walkTracePage(into, length, page, (walked, offset, size, ns) => {
+        lastNs = ns;
         const record = decode(walked, offset, size, ns);
-        if (record !== undefined) records.push(record);
+        if (record?.event === "exit") visitExit(record);
+        else if (record !== undefined) records.push(record);
       });
     }
-    return records.at(-1)?.ns ?? 0;
+    return lastNs;
   }
 
   return {
@@ -192,6 +206,9 @@ function startReader(
       waiting = records.slice(end);
       records.length = end;
       return { records, untilNs: until, more: until < untilNs };
+    },
+    peek() {
+      for (let processor = 0; processor < instance.processors; processor++) readProcessor(processor, waiting);
     },
     lost() {
       const now = instance.lost();

@@ -37,6 +37,7 @@ export const traceEvents = {
   },
   route: { path: "fib/fib_table_lookup", fields: routeFields, filter: "proto == 17" },
   route6: { path: "fib6/fib6_table_lookup", fields: routeFields, filter: "proto == 17" },
+  exit: { path: "sched/sched_process_exit", fields: ["comm", "pid"], optional: true },
 } as const satisfies Readonly<Record<string, TraceEvent>>;
 
 /** Our name of a trace event. */
@@ -45,9 +46,20 @@ export type TraceEventName = keyof typeof traceEvents;
 /** A trace event by our name. */
 export const traceEvent = (name: TraceEventName): TraceEvent => traceEvents[name];
 
-/** One record. */
+/** A thread ends. */
+export interface ThreadExit {
+  readonly event: "exit";
+  /** Nanoseconds of CLOCK_MONOTONIC. */
+  readonly ns: number;
+  /** The thread, in the initial PID namespace. */
+  readonly tid: number;
+  /** Its name, as the process chose it. */
+  readonly name: Uint8Array;
+}
+
+/** One record about a socket or a flow. */
 export interface TraceRecord extends InetEndpoints {
-  readonly event: TraceEventName;
+  readonly event: Exclude<TraceEventName, "exit">;
   /** Nanoseconds of CLOCK_MONOTONIC. */
   readonly ns: number;
   /** The thread that ran on the processor, in the initial PID namespace. */

@@ -48,8 +48,8 @@ export interface Tracked {
   /** When it was opened or first seen; undefined if it was there at the start. */
   readonly openedMs: number | undefined;
   owners: readonly Owner[] | undefined;
-  /** The thread that opened it, as long as its process is not known; 0 for none. */
-  openedBy: number;
+  /** The thread that opened it and when, as long as its process is not known. */
+  openedBy: { readonly tid: number; readonly ns: number } | undefined;
   /** Whether a listener accepted it, so that the listener's owner is the best guess. */
   readonly accepted: boolean;
   /** The last trace record, in nanoseconds of CLOCK_MONOTONIC; 0 for none. */

@@ -22,8 +22,8 @@ export const fibSource: EventSource = {
     const { owners, clock, flows, origin, placeOf } = context;
     return openTraceSource(context, "fib", events, (record) => {
       if (!UdpFlows.isOwn(record)) return;
-      const sender = owners.byThread(record.tid);
-      const inode = owners.netns(record.tid);
+      const sender = owners.byThread(record.tid, record.ns);
+      const inode = owners.netns(record.tid, record.ns);
       const timeMs = clock.wallMs(record.ns);
       // The process is gone: the end of its socket will say where it was.
       if (inode === undefined)
