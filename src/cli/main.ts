@@ -76,8 +76,8 @@ function terminal(): Terminal | undefined {
   return stdin.isTTY && stdout.isTTY ? { stdin, stdout } : undefined;
 }
 
-/** Signals that tell a process to end. */
-const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Signals that end a process by default, and that it may handle. signal(7). */
+const endings = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const;
 /** Shells add this to the number of the signal that ended a process. */
 const EXIT_SIGNAL = 128;
 

@@ -37,8 +37,8 @@ export interface World {
   /** The terminal that the process is on; undefined if standard input or output is none. */
   terminal(): Terminal | undefined;
   /**
-   * Is aborted once the process is told to end (SIGINT, SIGTERM, SIGHUP), which from the first call on does not end
-   * it any more. The reason is the exit status that shells show for that, a number.
+   * Is aborted by a signal that ends a process (SIGINT, SIGTERM, SIGHUP and others), which from the first call on does
+   * not end it any more. The reason is the exit status that shells show for the signal, a number.
    */
   interrupted(): AbortSignal;
   /** The machine whose sockets are asked for, unless `--replay` puts a recording in its place. */

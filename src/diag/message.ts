@@ -58,6 +58,12 @@ export class DiagMessage extends StructView {
     this.origin = origin;
   }
 
+  /** The same kind of view of a copy of this message elsewhere. */
+  at(data: DataView, offset: number, origin = this.origin): this {
+    const View = this.constructor as new (...args: ConstructorParameters<typeof DiagMessage>) => this;
+    return new View(data, offset, this.length, origin);
+  }
+
   /** Bytes of the fixed struct before the attributes. */
   protected get headerSize(): number {
     return 0;

@@ -1,6 +1,7 @@
 /** Addresses and ports of inet sockets: as keys to count by, and as text. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import { addressText, isMappedIpv4, isUnspecifiedIpv6 } from "../model/address.ts";
+import { endpointText } from "../model/endpoint.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { Fill } from "./advice.ts";
 
@@ -108,7 +109,7 @@ export function networkOf(key: Uint32Array): string {
 
 /** An address and a port as text: `10.0.0.1:80`, `[::1]:80`. */
 export function endpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return endpointText(address, port);
 }
 
 function textAt(data: DataView, at: number, familyNumber: number): string {

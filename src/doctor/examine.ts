@@ -9,8 +9,8 @@ import { type Demands, demandSet } from "../model/demand.ts";
 import { requestOrder } from "../model/request-order.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import { SS_CLOSE } from "../model/state.ts";
-import { isFoundAlone, lookAgain } from "../query/again.ts";
 import type { Predicate, Query, SocketBatch } from "../query/query.ts";
+import { hasUniqueTuple, refetch } from "../query/refetch.ts";
 import { type Counters, readCounters } from "./counters.ts";
 import { sentence } from "./owner.ts";
 import { type Collector, type Finding, type Rule, type Severity, severities } from "./rule.ts";
@@ -227,7 +227,7 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
   const alone = new Map<ChosenRule, readonly InetSocket[]>();
   for (const { chosen, wanted } of wantedAgain(first)) {
     if (wanted === "all") everything.add(chosen);
-    else if (wanted.length <= SINGLE_LIMIT && wanted.every(isFoundAlone)) alone.set(chosen, wanted);
+    else if (wanted.length <= SINGLE_LIMIT && wanted.every(hasUniqueTuple)) alone.set(chosen, wanted);
     else listed.set(chosen, wanted);
   }
   const second = begin(
@@ -250,7 +250,7 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
       for (const { routes, wanted } of picked) feed(routes, [batch], wanted);
     }
   for (const { chosen, collector } of part((chosen) => alone.has(chosen)))
-    for (const socket of lookAgain(
+    for (const socket of refetch(
       place.host.transport,
       {
         ...examination.query,

@@ -1,27 +1,22 @@
 /** Copies sockets so that they outlive their batch. */
-import { InetSocket } from "../families/inet/socket.ts";
-import { NetlinkDiagSocket } from "../families/netlink/socket.ts";
+import { SocketArena } from "../diag/socket-arena.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { NetlinkDiagSocket } from "../families/netlink/socket.ts";
 import type { Socket } from "../families/socket.ts";
-import { UnixSocket } from "../families/unix/socket.ts";
+import type { UnixSocket } from "../families/unix/socket.ts";
 import type { Collector } from "./rule.ts";
 
 /** The sockets that rules keep. */
 export type KeptSocket = InetSocket | UnixSocket | NetlinkDiagSocket;
 
-/** The view of each kind. */
-const views = {
-  inet: InetSocket,
-  unix: UnixSocket,
-  netlink: NetlinkDiagSocket,
-} as const satisfies Record<KeptSocket["kind"], unknown>;
+/** The copies of all rules; small chunks, as rules drop most of them soon. */
+const copies = new SocketArena(1 << 12);
 
 /** Copies a socket out of the buffer that the next datagram overwrites. */
 export function keep<S extends KeptSocket>(socket: S): S {
   // A socket read from /proc has its bytes to itself.
-  if ("procfs" in socket && socket.procfs !== undefined) return socket;
-  const { data, offset, length, origin } = socket;
-  const copy = new Uint8Array(data.buffer, data.byteOffset + offset, length).slice();
-  return new views[socket.kind](new DataView(copy.buffer), 0, length, origin) as S;
+  if (socket.procfs !== undefined) return socket;
+  return copies.copy<KeptSocket>(socket) as S;
 }
 
 /** Keeps the sockets that pass a test. */

@@ -25,7 +25,7 @@ import { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
-import { heldSockets } from "./held.ts";
+import { ipv6Buffer } from "./ipv6-buffer.ts";
 import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
 
 const LISTENING = 1 << SS_LISTEN;
@@ -111,7 +111,7 @@ export function* listInet(
   }
 
   function* inOneWalk(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
-    const ipv6 = heldSockets(!query.keep);
+    const ipv6 = ipv6Buffer(!query.keep);
     let failure: unknown;
     try {
       for (const batch of mixed(socket, type)) {

@@ -1,9 +1,10 @@
-/** Flows of UDP as conntrack tells of them. linux/netfilter/nfnetlink_conntrack.h, linux/netfilter/nfnetlink.h. */
+/** Decodes conntrack's messages about UDP flows. linux/netfilter/nfnetlink_conntrack.h, linux/netfilter/nfnetlink.h. */
+
+import type { InetEndpoints } from "../families/inet/made-socket.ts";
 import { AF_INET, AF_INET6, IPPROTO_UDP } from "../model/family.ts";
 import { NLA_HDRLEN, NLMSG_HDRLEN } from "../netlink/constants.ts";
 import { align4, findAttribute } from "../netlink/message.ts";
 import type { FlowCounters } from "./event.ts";
-import type { Endpoints } from "./message.ts";
 
 /** NFNLGRP_CONNTRACK_NEW and NFNLGRP_CONNTRACK_DESTROY, as a mask. */
 export const CONNTRACK_GROUPS = (1 << (1 - 1)) | (1 << (3 - 1));
@@ -35,10 +36,10 @@ const CTA_COUNTERS_BYTES = 2;
 
 const WORD_RANGE = 2 ** 32;
 
-/** A flow that began or ended, seen from who sent its first packet. */
-export interface ConntrackFlow extends Endpoints {
+/** A flow that began or ended; its source is the sender of the first packet. */
+export interface ConntrackFlow extends InetEndpoints {
   readonly begins: boolean;
-  /** Conntrack's number of it, unique while it lives; 0 if the kernel does not tell. */
+  /** Conntrack's id of the flow, unique while it lives; 0 if the kernel does not send it. */
   readonly id: number;
   readonly counters: FlowCounters | undefined;
 }
@@ -104,7 +105,7 @@ function flowOf(data: DataView, at: number, end: number, begins: boolean): Connt
   };
 }
 
-/** The UDP flows that a datagram tells of. */
+/** The UDP flows in a datagram. */
 export function conntrackFlows(datagram: Uint8Array): ConntrackFlow[] {
   const data = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const flows: ConntrackFlow[] = [];

@@ -1,17 +1,17 @@
-/** Writing without ever waiting in the kernel: a reader that is slow does not keep us from being interrupted. */
+/** Writes without blocking in the kernel, so that a slow reader does not delay signals. */
 import type { Output } from "../../world.ts";
 
-/** PIPE_BUF: what a pipe that has room at all takes at once. limits.h. */
+/** PIPE_BUF: a pipe with any room takes this much at once. limits.h. */
 const PIECE = 4096;
-/** How long a full pipe is left alone. */
+/** Time between two looks at a full pipe. */
 const WAIT_MS = 5;
 
 const encoder = new TextEncoder();
-/** UTF-8 takes at most so many bytes for a unit of a string. */
+/** Most bytes of UTF-8 for one UTF-16 code unit. */
 const MOST_BYTES = 3;
 const NEWLINE = 0x0a;
 
-/** What is to be written, in memory that is used again. */
+/** Output that is waiting to be written, in memory that is reused. */
 export class Pending {
   #bytes = new Uint8Array(1 << 16);
   #length = 0;
@@ -30,7 +30,7 @@ export class Pending {
     this.#length += bytes.length;
   }
 
-  /** Takes all that was added, valid until more is. */
+  /** Takes all that was added. The bytes are valid until more is added. */
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#length = 0;
@@ -45,10 +45,10 @@ export class Pending {
   }
 }
 
-/** How a piece of writing ended. */
+/** How a write ended. */
 export type Written = "written" | "broken" | "interrupted";
 
-/** Writes all of the bytes as there is room for them. */
+/** Writes all of the bytes, as fast as the reader takes them. */
 export async function writeWhenFree(
   { write, room }: Output,
   bytes: Uint8Array,

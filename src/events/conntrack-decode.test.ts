@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { encodeMessage } from "../netlink/message.ts";
-import { conntrackFlows } from "./conntrack.ts";
+import { conntrackFlows } from "./conntrack-decode.ts";
 
 const NEW = 0x100;
 const DELETE = 0x102;
@@ -52,7 +52,7 @@ describe("conntrackFlows()", () => {
     );
   });
 
-  test("a flow that ends has what it carried, if that was counted", () => {
+  test("a flow that ends has its counters, if there are any", () => {
     const [counted] = conntrackFlows(
       message(DELETE, AF_INET, IPPROTO_UDP, [counters(9, 3, 2 ** 33), counters(10, 1, 64)]),
     );
@@ -66,7 +66,7 @@ describe("conntrackFlows()", () => {
     expect(conntrackFlows(message(DELETE, AF_INET, IPPROTO_UDP))[0]!.counters).toBeUndefined();
   });
 
-  test("other protocols and messages are passed over", () => {
+  test("other protocols and messages are skipped", () => {
     expect(conntrackFlows(message(NEW, AF_INET, IPPROTO_TCP))).toEqual([]);
     expect(conntrackFlows(message(0x101, AF_INET, IPPROTO_UDP))).toEqual([]);
     expect(conntrackFlows(message(0x200, AF_INET, IPPROTO_UDP))).toEqual([]);
@@ -74,7 +74,7 @@ describe("conntrackFlows()", () => {
     expect(conntrackFlows(both)).toHaveLength(1);
   });
 
-  test("no bytes make it throw", () => {
+  test("it never throws, whatever the bytes", () => {
     const whole = message(DELETE, AF_INET, IPPROTO_UDP, [counters(9, 3, 4), counters(10, 1, 64)]);
     const broken = fc
       .array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 6 })

@@ -1,4 +1,4 @@
-/** Polling: the tables of one place, listed without keeping the event loop waiting. */
+/** Lists a table of one place without blocking the event loop. */
 
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
@@ -10,60 +10,62 @@ import type { Selection } from "../model/selection.ts";
 import { allocator } from "../query/common.ts";
 import { listInet } from "../query/netlink.ts";
 import { notYet, type Problem } from "../query/query.ts";
-import { keptSocket } from "./message.ts";
+import { keptSocket } from "./socket-message.ts";
 import type { PlaceNumber } from "./tracked.ts";
 
 /** The tables that events are about. */
 export type EventTable = Extract<InetTable, "tcp" | "udp">;
 
-/** A listing of one table in one place, while it is made. */
-export interface Listing {
+/** A listing of one table in one place that has begun. */
+export interface TableListing {
+  /** Counts listings. */
   readonly generation: number;
   readonly place: PlaceNumber;
   readonly protocol: number;
-  /** When it began: in the trace's clock, and in milliseconds since 1970. */
+  /** When it began, in nanoseconds of CLOCK_MONOTONIC. */
   readonly begunNs: number;
+  /** The same in milliseconds since 1970. */
   readonly timeMs: number;
-  /** Whether sockets are kept as they are listed, for all that the kernel tells of them. */
+  /** Whether unchanged sockets are copied as well, for their latest counters. */
   readonly refresh: boolean;
 }
 
-/** What came of a listing. */
-export interface Listed extends Listing {
-  /** Those of the sockets that `unchanged` says are not, as messages of their own. */
+/** A finished listing. */
+export interface ListedTable extends TableListing {
+  /** Copies of the sockets that changed since the last listing. */
   readonly sockets: Iterable<InetSocket>;
   /** Whether it has all sockets of the table, so that others have ended. */
   readonly complete: boolean;
-  /** What is there now was there before: no events of it. */
+  /** Whether it is the first one: its sockets are no news. */
   readonly baseline: boolean;
 }
 
-/** One listing to make. */
+/** What to list. */
 export interface ListingTask {
   readonly host: Host;
   readonly netns: Netns | undefined;
   readonly table: EventTable;
   readonly selection: Selection;
-  /** Mask of the states to ask for. */
+  /** Mask of states. */
   readonly states: number;
   readonly demands: Demands;
-  /** The filter as the kernel takes it, if what it leaves out never matters. */
+  /** The kernel's part of the filter, where sockets that it leaves out never matter. */
   readonly bytecode: Uint8Array | undefined;
   readonly report: (problem: Problem) => void;
 }
 
-/** How long the event loop may be kept waiting. */
+/** How long the event loop may be blocked. */
 const SLICE_MS = 20;
 
 /**
  * Lists a table.
  *
- * @param unchanged says of each socket that nothing more need be done with it
+ * @param unchanged whether a socket need not be copied
  */
 export async function listTable(
   task: ListingTask,
   unchanged: (socket: InetSocket) => boolean,
-): Promise<Pick<Listed, "sockets" | "complete">> {
+): Promise<Pick<ListedTable, "sockets" | "complete">> {
   const { host, netns, table, selection, states, demands, bytecode } = task;
   let complete = true;
   const query = {
