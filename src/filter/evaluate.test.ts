@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, AF_XDP } from "../model/family.ts";
 import { netlinkProtocolNumber } from "../model/netlink-protocols.ts";
 import { compileFilter } from "./evaluate.ts";
 import { parseFilter } from "./parser.ts";
-import type { FilterSubject } from "./subject.ts";
 import type { Filter } from "./tree.ts";
 
 const KNOWN = { portRange: { low: 32768, high: 60999 } };

@@ -4,10 +4,12 @@
  * A filter becomes a list of tests. Each test names the test that follows if it holds, and the one that follows if it
  * does not. So depth and length of a filter cannot exhaust the stack, and no socket costs an allocation.
  */
+
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { allPredicates } from "./predicates.ts";
 import { comparisons } from "./relations.ts";
 import type { FactTest } from "./row.ts";
-import type { FilterSubject, Known } from "./subject.ts";
+import type { Known } from "./subject.ts";
 import { type Filter, type FilterKeyword, type FilterPredicate, isJoin } from "./tree.ts";
 
 const ACCEPT = -1;

@@ -8,6 +8,7 @@
 import { U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import type { Field, Unit } from "../bytes/layout.ts";
 import { encodeBytes } from "../bytes/text.ts";
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { type InetSocket, type TimerName, timerNames } from "../families/inet/socket.ts";
@@ -20,7 +21,7 @@ import { refuse } from "./reading.ts";
 import type { Comparison } from "./relations.ts";
 import { EQUALITY, type FactTest, ORDER, type PredicateRow } from "./row.ts";
 import type { FilterWord } from "./source.ts";
-import type { Fact, FilterSubject, Known, SocketOwner } from "./subject.ts";
+import type { Fact, Known, SocketOwner } from "./subject.ts";
 import { writeWord } from "./writing.ts";
 
 /** A number, in the smallest unit of its kind: microseconds, bytes, bits per second. */

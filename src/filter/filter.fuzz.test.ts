@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { filterReport } from "../cli/filter-report.ts";
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, AF_XDP } from "../model/family.ts";
 import { netlinkProtocolNumber } from "../model/netlink-protocols.ts";
 import { compilePrefilter } from "./bytecode.ts";
@@ -15,7 +16,6 @@ import type { FilterContext } from "./reading.ts";
 import type { FilterRelation } from "./relations.ts";
 import { relax } from "./relax.ts";
 import { type FilterSource, sourceText } from "./source.ts";
-import type { FilterSubject } from "./subject.ts";
 import { type Filter, type FilterPredicate, isJoin, mapPredicates, predicatesOf } from "./tree.ts";
 
 const KNOWN = { portRange: { low: 32768, high: 60999 } };

@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { writeField } from "../bytes/layout.ts";
 import { filterReport } from "../cli/filter-report.ts";
+import { allFamilies } from "../families/all.ts";
+import { familyOf } from "../families/index.ts";
 import {
   INET_DIAG_MESSAGE_SIZE,
   inetAttributes,
@@ -11,6 +13,7 @@ import {
 import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { SS_ESTABLISHED, SS_LISTEN } from "../model/state.ts";
 import { NLMSG_HDRLEN } from "../netlink/constants.ts";
@@ -28,8 +31,9 @@ import type { FilterContext } from "./reading.ts";
 import type { FilterRelation } from "./relations.ts";
 import { relax } from "./relax.ts";
 import type { Known, SocketOwner } from "./subject.ts";
-import { subjectOf } from "./subjects.ts";
 import { type Filter, type FilterPredicate, isJoin, predicatesOf } from "./tree.ts";
+
+const subjectOf = (socket: Socket) => familyOf(allFamilies, socket.kind).subject(socket);
 
 const KNOWN: Known = { portRange: { low: 32768, high: 60999 } };
 const RUNS = { numRuns: 2000 };

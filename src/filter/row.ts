@@ -1,8 +1,10 @@
 /** The rows of the table of predicates: everything that the parser and the compilers know about a keyword. */
+
+import type { FilterSubject } from "../families/filter-subject.ts";
 import type { Reading } from "./reading.ts";
 import type { Comparison, FilterRelation } from "./relations.ts";
 import type { FilterWord } from "./source.ts";
-import type { Fact, FilterSubject, Known } from "./subject.ts";
+import type { Fact, Known } from "./subject.ts";
 import type { Writing } from "./writing.ts";
 
 /** The operand of a keyword. */

@@ -1,6 +1,7 @@
 /** The tests of ss's predicates, compiled for one operand each. */
 
 import { encodeBytes } from "../bytes/text.ts";
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { isMappedIpv4 } from "../model/address.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK } from "../model/family.ts";
 import { IPV4_BYTES, IPV6_BYTES, type Prefix, wholeAddress } from "./addresses.ts";
@@ -13,7 +14,7 @@ import {
   type MarkOperand,
 } from "./operands.ts";
 import type { Comparison } from "./relations.ts";
-import type { FilterSubject, PortRange } from "./subject.ts";
+import type { PortRange } from "./subject.ts";
 
 /** Tests a socket. */
 export type Test = (subject: FilterSubject) => boolean;

@@ -1,5 +1,6 @@
 /** Reading a plan's filter in each network namespace that it looks into: interfaces differ between them. */
 import type { RpcNames } from "../enrich/rpc.ts";
+import type { Families } from "../families/index.ts";
 import { FilterError } from "../filter/errors.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
 import { readFilter } from "../filter/resolve.ts";
@@ -22,6 +23,8 @@ export interface FilteredPlace extends Place {
 /** What a filter is read with. */
 export interface FilterReading {
   readonly selection: Selection;
+  /** The families of the sockets that it selects. */
+  readonly families: Families;
   /** Path of ip_local_port_range. */
   readonly portRange: string;
   /** Finds the owners of sockets, if the filter is about owners. */
@@ -35,12 +38,12 @@ function contextOf({ host }: Place, { selection: { tables, preferred } }: Filter
 }
 
 function filtered(place: Place, { filter, family }: ParsedFilter, reading: FilterReading): FilteredPlace {
-  const { selection, portRange, findOwners } = reading;
+  const { selection, families, portRange, findOwners } = reading;
   return {
     ...place,
     selection:
       family === undefined ? selection : { ...selection, families: new Set([family]), preferred: family },
-    predicate: filter && predicateOf(filter, localPortRange(place.host, portRange), findOwners),
+    predicate: filter && predicateOf(filter, families, localPortRange(place.host, portRange), findOwners),
   };
 }
 

@@ -3,7 +3,7 @@
  * as views, and the filter over them. What is made of the sockets is for others to say: names, columns, text.
  */
 
-import type { FamilyDump } from "../families/family.ts";
+import type { FamilyDump } from "../families/family-dump.ts";
 import { familyOf } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";
 import { hideAttributes } from "../filter/hide-attributes.ts";

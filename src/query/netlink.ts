@@ -1,6 +1,6 @@
 /** Listing over netlink: one conversation a table. */
 
-import type { FamilyDump } from "../families/family.ts";
+import type { FamilyDump } from "../families/family-dump.ts";
 import {
   INET_DIAG_EXT,
   INET_DIAG_MESSAGE_SIZE,

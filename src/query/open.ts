@@ -145,6 +145,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
   let findAllOwners = () => {};
   const reading: FilterReading = {
     selection,
+    families: parts.families,
     portRange: sources.path("portRange"),
     rpcNames,
     findOwners:

@@ -1,12 +1,12 @@
 /** Filters as the pipeline takes them: in the kernel as far as it goes, and beside it. */
 import { type Container, containerLabel } from "../enrich/containers.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
+import { type Families, familyOf } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";
 import { compilePrefilter } from "../filter/bytecode.ts";
 import { compileFilter } from "../filter/evaluate.ts";
 import { demandsOf, isEarly } from "../filter/needs.ts";
 import { relax } from "../filter/relax.ts";
-import { subjectOf } from "../filter/subjects.ts";
 import { type Filter, predicatesOf } from "../filter/tree.ts";
 import type { Predicate, SocketBatch } from "./query.ts";
 
@@ -35,14 +35,17 @@ function containerNames(container: Container | undefined): readonly Uint8Array[]
 /**
  * A filter as the pipeline needs it: what only owners decide is left open until these are known.
  *
+ * @param families those of the sockets that it will be given
  * @param findOwners is asked only if the filter is about owners
  * @throws TypeError if the filter has host names that were not resolved
  */
 export function predicateOf(
   filter: Filter,
+  families: Families,
   portRange: readonly [low: number, high: number],
   findOwners: FindOwners,
 ): Predicate {
+  const subjectOf = (socket: Socket) => familyOf(families, socket.kind).subject(socket);
   const [low, high] = portRange;
   const known = { portRange: { low, high } };
   const early = relax(filter, isEarly);

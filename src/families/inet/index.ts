@@ -2,6 +2,7 @@
 import type { Family } from "../family.ts";
 import { writeInetRow } from "./row.ts";
 import type { InetSocket } from "./socket.ts";
+import { inetSubject } from "./subject.ts";
 
 /** The sockets of IP: TCP, UDP, raw, DCCP, SCTP, MPTCP. */
-export const inet: Family<InetSocket> = { writeRow: writeInetRow };
+export const inet: Family<InetSocket> = { writeRow: writeInetRow, subject: inetSubject };
