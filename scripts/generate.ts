@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketSchema } from "../src/catalogue/schema.ts";
 import { optionsOf } from "../src/cli/options.ts";
+import { doctorSchema } from "../src/output/doctor-schema.ts";
 import { outputPage } from "./output-page.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -22,6 +23,7 @@ function formatted(path: string, value: unknown): string {
 /** The files by their paths, each with what makes its text. */
 export const generated: Readonly<Record<string, () => string>> = {
   "docs/schema.json": () => formatted("docs/schema.json", socketSchema(optionsOf)),
+  "docs/doctor-schema.json": () => formatted("docs/doctor-schema.json", doctorSchema()),
   "docs/output.md": outputPage,
 };
 

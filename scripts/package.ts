@@ -114,7 +114,15 @@ function makeMain(): void {
   const folder = emptyFolder("sockscope");
   mkdirSync(join(folder, "bin"));
   const { devDependencies: _, scripts: __, allowScripts: ___, ...published } = manifest;
-  for (const path of ["dist/lib", "src", "docs/schema.json", "LICENSE", "README.md", "CHANGELOG.md"]) {
+  for (const path of [
+    "dist/lib",
+    "src",
+    "docs/schema.json",
+    "docs/doctor-schema.json",
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+  ]) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(join(root, path), join(folder, path), { recursive: true });
   }

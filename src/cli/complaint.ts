@@ -39,6 +39,8 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
       return `Failed to open mounts file: ${systemMessage(problem.cause)}\n`;
     case "cgroupMount":
       return "Failed to find cgroup2 mount\n";
+    case "database":
+      return `Database ${problem.path} is corrupted at ${problem.line}\n\n`;
     case "cgroupId":
       return "Invalid cgroup2 ID\n";
     case "namespace":

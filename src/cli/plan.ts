@@ -1,5 +1,5 @@
 /** From what was typed to what is wanted: the plan of the sockets, and how they are presented. */
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Plan } from "../plan/plan.ts";

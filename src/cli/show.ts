@@ -1,5 +1,6 @@
 /** Showing sockets: as ss's table, as JSON, or as rows of chosen columns. */
 
+import { U16_MAX } from "../bytes/c-numbers.ts";
 import { familyOf } from "../families/index.ts";
 import { kindOfDump } from "../model/selection.ts";
 import type { OpenQuery } from "../query/open.ts";
@@ -46,11 +47,12 @@ function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery
   return new Set(hidden.flatMap(([column, isHidden]) => (isHidden ? column : [])));
 }
 
-/** The screen's width: that of the terminal, else COLUMNS; undefined for the layout of a pipe. */
+/** The width of the screen: that of the terminal, else COLUMNS; undefined for the layout of a pipe. */
 function screenWidth({ stdout, env }: World): number | undefined {
   if (stdout.terminalColumns) return stdout.terminalColumns;
-  const columns = Number.parseInt(env["COLUMNS"] ?? "", 10);
-  return columns > 0 ? columns : undefined;
+  // atoi(3) keeps 32 bits. Rows are laid out as wide as the screen, so its width is bounded as that of a terminal is.
+  const columns = Number.parseInt(env["COLUMNS"] ?? "", 10) | 0;
+  return columns > 0 ? Math.min(columns, U16_MAX) : undefined;
 }
 
 async function showTable(
@@ -73,7 +75,7 @@ async function showTable(
   const explains = shown.has("explanation");
   const { families } = query.request.parts;
   for await (const batch of batches) {
-    useTable(names, batch, following);
+    useTable(names, batch, following, query.selection);
     const family = familyOf(families, kindOfDump(batch.dump));
     for (const socket of batch.sockets) {
       family.writeRow(table, socket, style, names);

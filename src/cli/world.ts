@@ -8,6 +8,8 @@ export interface Output {
   write(bytes: Uint8Array): void;
   /** On a terminal's standard error, erases the line that the cursor is in. */
   readonly eraseLine?: () => void;
+  /** From now on a failed write discards its bytes: the run has more to do than to write. */
+  readonly ignoreFailures?: () => void;
   /** Columns of the terminal that this is; 0 if its width is unknown; undefined if it is not a terminal. */
   readonly terminalColumns: number | undefined;
   /** Whether a page of bytes can be written without waiting, or nobody reads any more; `free` if left out. */
@@ -24,7 +26,7 @@ export interface Terminal {
 export interface World {
   /** The name that messages begin with: `ss` or `sockscope`. */
   readonly program: string;
-  /** Arguments after the program's name. */
+  /** Arguments after the program's name; bytes that are not UTF-8 as `decodeBytes` gives them. */
   readonly args: readonly string[];
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;

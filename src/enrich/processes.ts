@@ -104,7 +104,12 @@ export function countProcesses(files: Files, root: string, pids: readonly number
   return pids.filter((pid) => isLiveProcess(readOrNothing(files, `${root}/${pid}/stat`))).length;
 }
 
-function visitSockets(files: Files, folder: string, visit: (fd: number, inode: number) => void): boolean {
+/** Visits the sockets in a directory of descriptors (/proc/PID/fd). @returns false if it cannot be read */
+export function visitSockets(
+  files: Files,
+  folder: string,
+  visit: (fd: number, inode: number) => void,
+): boolean {
   if (files.sockets !== undefined) return files.sockets(folder, visit);
   let names: string[];
   try {

@@ -1,4 +1,4 @@
-/** Sockets as a filter looks at them: one reusable subject a kind, so that nothing is made for a socket. */
+/** Subjects of filters: one reusable object per kind of socket, so that a socket costs no allocation. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import { type NetlinkDiagSocket, NO_PORT_ID } from "../families/netlink/socket.ts";
 import type { PacketSocket } from "../families/packet/socket.ts";
@@ -13,7 +13,7 @@ import type { FilterSubject } from "./subject.ts";
 const nothing = new Uint8Array(0);
 const noBytes = new DataView(nothing.buffer);
 
-/** What a family does not have. */
+/** The values of properties that a family does not have. */
 const blank: FilterSubject = {
   family: 0,
   addresses: noBytes,
@@ -32,10 +32,10 @@ const blank: FilterSubject = {
   socket: undefined,
 };
 
-/** A subject that shows one socket after another. */
+/** Points a subject at a socket. */
 type Showing<S> = (socket: S) => FilterSubject;
 
-/** Makes a subject whose given properties are read off the socket that it shows, the others being blank. */
+/** Makes a reusable subject. @param readers its properties that read the current socket; the others stay blank */
 function showing<S extends Socket>(
   readers: { readonly [K in keyof FilterSubject]?: (socket: S) => FilterSubject[K] },
 ): Showing<S> {
@@ -52,14 +52,14 @@ function showing<S extends Socket>(
   };
 }
 
-/** The name a unix socket is bound to: a path ends at its first NUL. */
+/** The name of a unix socket. A path ends at its first NUL. */
 function unixName({ name }: UnixSocket): Uint8Array {
   if (name === undefined) return nothing;
   const end = name[0] === 0 ? -1 : name.indexOf(0);
   return end < 0 ? name : name.subarray(0, end);
 }
 
-/** A vsock port; one that is not bound is no large number, but -1 as with netlink. */
+/** A vsock port; -1 if the socket is not bound, as with netlink. */
 function boundPort(port: number): number {
   return port === VMADDR_ANY ? -1 : port;
 }
@@ -79,7 +79,7 @@ export const subjects = {
   }),
   unix: showing<UnixSocket>({
     family: () => AF_UNIX,
-    // ss compares inodes as signed numbers, so that those above 2^31 are below all others.
+    // ss compares inodes as signed numbers, so inodes above 2^31 are negative.
     sport: ({ inode }) => inode | 0,
     dport: ({ peerInode }) => (peerInode ?? 0) | 0,
     sourceName: unixName,
@@ -119,7 +119,7 @@ export const subjects = {
   }),
 } as const;
 
-/** A socket as a filter looks at it; valid until the next one of its kind. */
+/** The subject of a socket. It is reused: valid until the next call with a socket of the same kind. */
 export function subjectOf(socket: Socket): FilterSubject {
   return (subjects[socket.kind] as Showing<Socket>)(socket);
 }

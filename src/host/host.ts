@@ -91,9 +91,9 @@ export interface RpcService {
 
 /** Host names, addresses, and RPC services. */
 export interface Resolver {
-  /** Addresses of a name (4 or 16 bytes each), of one family (AF_*) or of both. */
+  /** Addresses of a name (4 or 16 bytes each), of one family (AF_*), or the IPv4 and then the IPv6 addresses. */
   addresses(name: string, family: number | undefined): Promise<Uint8Array[]>;
-  /** The name of an address (4 or 16 bytes), if it has one. */
+  /** The name of an address (4 or 16 bytes), if it has one; bytes that are not UTF-8 as `decodeBytes` gives them. */
   name(address: Uint8Array): Promise<string | undefined>;
   /** The RPC services of this host; empty if rpcbind does not answer. */
   rpcServices(): Promise<readonly RpcService[]>;
@@ -128,6 +128,19 @@ export interface Host {
   readonly resolver: Resolver;
   /** Its BPF objects. */
   bpf(): Promise<BpfObjects>;
+  /**
+   * The id of a version 2 control group by the path of its directory, whichever mount it is in. Left out for recordings,
+   * which have only `cgroups`.
+   *
+   * @returns undefined if the path is something else
+   * @throws an error with a system error `code` if nothing is there
+   */
+  readonly cgroupId?: (path: string) => bigint | undefined;
+  /**
+   * The name of an interface of the network namespace by its index, without netlink; undefined if there is none. Left
+   * out for recordings. if_indextoname(3).
+   */
+  readonly interfaceName?: (index: number) => Uint8Array | undefined;
   /**
    * Every cgroup of the first mounted cgroup2 tree: its id, and its path from the root of the tree (`/` is the root).
    * undefined if none is mounted. The tree is walked while the result is consumed.

@@ -152,10 +152,11 @@ const NAMESPACED = /^\/proc\/(sys\/)?net(\/|$)/;
 
 /** The host seen from inside a namespace. @param within runs a function there */
 export function hostWithin(host: Host, within: <T>(action: () => T) => T): Host {
-  const { transport, files } = host;
+  const { transport, files, interfaceName } = host;
   return {
     ...host,
     transport: { ...transport, open: (protocol, groups) => within(() => transport.open(protocol, groups)) },
+    ...(interfaceName && { interfaceName: (index: number) => within(() => interfaceName(index)) }),
     files: {
       ...files,
       read: (path, bound) =>

@@ -1,6 +1,7 @@
 /** Opening a file that the user named, to write it. open(2); fs.protected_symlinks and protected_regular in proc(5). */
 import { constants, lstatSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { filePath } from "../bytes/text.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 /** It holds what other users' sockets look like. */
@@ -17,13 +18,13 @@ const EACCES = 13;
  */
 export function openOutputFile(path: string): number {
   try {
-    return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+    return openSync(filePath(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
-  const folder = statSync(dirname(path));
-  const { uid } = lstatSync(path);
+  const folder = statSync(filePath(dirname(path)));
+  const { uid } = lstatSync(filePath(path));
   if ((folder.mode & ANYBODY_WRITES) !== 0 && uid !== process.geteuid?.() && uid !== folder.uid)
     throw Object.assign(new Error(`EACCES: open '${path}'`), { code: "EACCES", errno: -EACCES });
-  return openSync(path, O_WRONLY | O_TRUNC);
+  return openSync(filePath(path), O_WRONLY | O_TRUNC);
 }

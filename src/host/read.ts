@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, readFileSync, readSync, type Stats, st
 import { constants as errnos } from "node:os";
 import { isAbsolute, relative } from "node:path";
 import { libc } from "#libc";
+import { filePath } from "../bytes/text.ts";
 import { AT_FDCWD, EINTR } from "../native/libc.ts";
 import type { ReadBound } from "./host.ts";
 
@@ -73,7 +74,7 @@ function readUpTo(fd: number, limit: number, path: string): Uint8Array {
 
 /** {@link Files.read} of this machine. */
 export function readFile(path: string, bound?: ReadBound): Uint8Array {
-  if (bound === undefined) return readFileSync(path);
+  if (bound === undefined) return readFileSync(filePath(path));
   const { limit, stranger } = bound;
   const fd =
     stranger === undefined

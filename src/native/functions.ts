@@ -36,6 +36,8 @@ export const prototypes = {
   mount: ["pointer", "pointer", "pointer", "size", "pointer"],
   umount2: ["pointer", "int"],
   __xpg_strerror_r: ["int", "pointer", "size"],
+  getnameinfo: ["pointer", "unsigned", "pointer", "unsigned", "pointer", "unsigned", "int"],
+  gethostbyname2_r: ["pointer", "int", "pointer", "pointer", "size", "pointer", "pointer"],
 } as const satisfies Readonly<Record<string, readonly CType[]>>;
 
 /** The JavaScript type of an argument of each C type. */
@@ -80,6 +82,7 @@ const SYS_OPENAT2 = 437;
 const OPEN_HOW = { flags: 0, resolve: 16, size: 24 };
 /** Buffers of at most 64 bytes may move, see {@link Libc.address}. */
 const FIXED_BYTES = 128;
+const ENOENT = 2;
 
 /** Offsets in `struct pollfd` (poll.h), and its size. */
 const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 };
@@ -171,6 +174,22 @@ export function libcOf(
     mount: (source, target, type, flags) =>
       checked(c.mount(cStringOrNull(source), cString(target), cStringOrNull(type), flags, null)),
     umount: (target, flags) => checked(c.umount2(cString(target), flags)),
+    getnameinfo: (address, host, flags) =>
+      c.getnameinfo(address, address.length, host, host.length, null, 0, flags),
+    gethostbyname2(name, family, entry, strings) {
+      const pointers = new Uint8Array(16);
+      const failed = c.gethostbyname2_r(
+        name,
+        family,
+        entry,
+        strings,
+        strings.length,
+        pointers.subarray(0, 8),
+        pointers.subarray(8),
+      );
+      // A name without an entry is no error: the result is NULL then.
+      return failed !== 0 || pointers.subarray(0, 8).some((byte) => byte !== 0) ? failed : ENOENT;
+    },
     strerror(errno) {
       c.__xpg_strerror_r(errno, errorText, errorText.length);
       return decoder.decode(errorText.subarray(0, errorText.indexOf(0)));

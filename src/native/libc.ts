@@ -83,6 +83,22 @@ export interface Libc {
   mount(source: string | null, target: string, type: string | null, flags: number): number;
   /** umount2(2). @returns 0 or -errno. */
   umount(target: string, flags: number): number;
+  /**
+   * getnameinfo(3) for the name of a host, which may wait for a name server.
+   *
+   * @param address a struct sockaddr
+   * @param host where the name goes, with a NUL behind it
+   * @returns 0, or one of EAI_*
+   */
+  getnameinfo(address: Uint8Array, host: Uint8Array, flags: number): number;
+  /**
+   * gethostbyname2_r(3), which may wait for a name server.
+   *
+   * @param name NUL-terminated bytes
+   * @param entry where the struct hostent goes; its pointers point into `strings`
+   * @returns 0, or a positive errno: ENOENT if the name has no address, ERANGE if `strings` is too small
+   */
+  gethostbyname2(name: Uint8Array, family: number, entry: Uint8Array, strings: Uint8Array): number;
   /** strerror(3) in the C locale, for a positive errno. */
   strerror(errno: number): string;
 }

@@ -2,7 +2,7 @@
  * What is wanted of a host's sockets, whoever wants it: the command line, a command, the library. A plan knows nothing
  * of how it was typed.
  */
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import type { Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../procfs/source.ts";

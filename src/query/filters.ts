@@ -3,11 +3,12 @@ import type { RpcNames } from "../enrich/rpc.ts";
 import { FilterError } from "../filter/errors.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
 import { readFilter } from "../filter/resolve.ts";
-import { type FilterSource, sourceText } from "../filter/words.ts";
+import { type FilterSource, sourceText } from "../filter/source.ts";
+import { filterLookups } from "../lookup/filter-lookups.ts";
 import { localPortRange } from "../lookup/names.ts";
 import type { Place } from "../lookup/places.ts";
 import type { Selection } from "../model/selection.ts";
-import { type FindOwners, lookupsOf, predicateOf } from "./predicate.ts";
+import { type FindOwners, predicateOf } from "./predicate.ts";
 import type { Predicate } from "./query.ts";
 
 /** A network namespace with the filter as it holds there. */
@@ -20,8 +21,6 @@ export interface FilteredPlace extends Place {
 
 /** What a filter is read with. */
 export interface FilterReading {
-  /** The name that ss's messages begin with. */
-  readonly program: string;
   readonly selection: Selection;
   /** Path of ip_local_port_range. */
   readonly portRange: string;
@@ -31,8 +30,8 @@ export interface FilterReading {
   readonly rpcNames?: (() => Promise<RpcNames>) | undefined;
 }
 
-function contextOf({ host }: Place, { program, selection: { tables, preferred } }: FilterReading) {
-  return { program, tables, preferred, lookups: lookupsOf(host) };
+function contextOf({ host }: Place, { selection: { tables, preferred } }: FilterReading) {
+  return { tables, preferred, lookups: filterLookups(host) };
 }
 
 function filtered(place: Place, { filter, family }: ParsedFilter, reading: FilterReading): FilteredPlace {

@@ -6,7 +6,7 @@
 import type { FamilyDump } from "../families/family.ts";
 import { familyOf } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";
-import { hideUnasked } from "../filter/unasked.ts";
+import { hideAttributes } from "../filter/hide-attributes.ts";
 import type { Host } from "../host/host.ts";
 import { demandSet } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
@@ -70,7 +70,7 @@ function widened(query: Query): {
   };
   const unasked = extensions(asked.demands) & ~extensions(demands);
   if (unasked === 0) return { asked, finish: (batches) => batches };
-  const shown = hideUnasked(unasked);
+  const shown = hideAttributes(unasked);
   return {
     asked,
     *finish(batches) {

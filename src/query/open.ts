@@ -9,7 +9,7 @@ import type { AddressAt } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { loadFamilies } from "../families/index.ts";
 import type { ParsedFilter } from "../filter/parser.ts";
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
 import { hostWithin, type Netns, netnsLabel, openNamespace, openNamespaces } from "../host/namespaces.ts";
 import { type HostNames, hostNames } from "../lookup/names.ts";
@@ -18,7 +18,7 @@ import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
 import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
 import type { AllParts } from "./all-parts.ts";
-import { destroy, destroyed } from "./destroyed.ts";
+import { destroy, destroyAsync, destroyed } from "./destroyed.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
@@ -27,8 +27,6 @@ import type { Predicate, Problem, Query, QueryParts, SocketBatch } from "./query
 /** What a plan is opened with. */
 export interface QueryContext {
   readonly host: Host;
-  /** The name that ss's messages about the filter begin with. */
-  readonly program: string;
   /** Takes what goes wrong with a part of the plan; the rest is listed all the same. */
   readonly report: (problem: Problem) => void;
   /** The code of the listing; by default that of the plan's own families, and the rest when it is needed. */
@@ -125,7 +123,7 @@ interface Unfiltered {
 }
 
 function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered {
-  const { host, report, program } = context;
+  const { host, report } = context;
   const { sources, demands, selection, bpfMapIds } = plan;
   const open = openPlaces(context, plan.allNetns);
   const names = hostNames(host, { root: sources.root, portRange: sources.path("portRange") }, report);
@@ -146,7 +144,6 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
   };
   let findAllOwners = () => {};
   const reading: FilterReading = {
-    program,
     selection,
     portRange: sources.path("portRange"),
     rpcNames,
@@ -210,8 +207,8 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         for (const place of places) {
           const request = listingOf(place);
           const batches = listAsync(place.host, arrival, request);
-          if (!plan.kill) yield* batches;
-          else for await (const batch of batches) yield* destroy(place.host, [batch], report);
+          if (plan.kill) yield* destroyAsync(place.host, batches, report);
+          else yield* batches;
         }
       },
       listPlace: (place, changes) => list(place.host, { ...listingOf(place), ...changes }),

@@ -5,10 +5,11 @@ import type { Files, Host, Resolver } from "../host/host.ts";
 import { readRegularFile } from "../host/read.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { replayBpf } from "./bpf.ts";
+import { decodeDiagDump, isDiagDump } from "./diag-dump.ts";
 import { RecordingError, recordingError } from "./error.ts";
 import { CGROUPS_FILE, PCAP_FILE, PROC_FOLDER, parseCgroups, procPath } from "./folder.ts";
 import { replayTransport } from "./kernel.ts";
-import { decodePcap } from "./pcap.ts";
+import { decodePcap, type Packet } from "./pcap.ts";
 import { readRecording } from "./recording.ts";
 
 /**
@@ -21,7 +22,7 @@ const FILE_LIMIT = 2 ** 31;
  * Opens a recording. The kernel, /proc and the cgroup tree are those of the recording alone, and the only host name is
  * `localhost`. In a folder without recording.pcap the kernel refuses every request.
  *
- * @param path a folder that a recorder wrote, or a bare pcap file, which has an empty /proc
+ * @param path a folder that a recorder wrote, or a bare pcap file or file of `-D`, which have an empty /proc
  * @param elsewhere the files of this machine, for all paths outside /proc
  * @throws RecordingError
  */
@@ -34,12 +35,17 @@ export function replayHost(path: string, elsewhere: Files): Host {
     throw new RecordingError("read", path, `neither ${PCAP_FILE} nor ${PROC_FOLDER} in it`);
   const tree = cgroups && parseCgroups(new TextDecoder().decode(cgroups));
   return {
-    transport: replayTransport(readRecording(pcap === undefined ? [] : decodePcap(pcap, path))),
+    transport: replayTransport(readRecording(pcap === undefined ? [] : packetsOf(pcap, path))),
     files: replayFiles(root, elsewhere),
     resolver: localhostOnly,
     bpf: async () => replayBpf((name) => (isFolder ? readOptional(path, join(path, name)) : undefined)),
     cgroups: () => tree,
   };
+}
+
+/** The packets of a capture, or of a file that `-D` wrote. @throws RecordingError */
+function packetsOf(bytes: Uint8Array, path: string): Packet[] {
+  return isDiagDump(bytes) ? decodeDiagDump(bytes, path) : decodePcap(bytes, path);
 }
 
 function statOf(path: string) {

@@ -38,6 +38,11 @@ const {
 } = constants.errno;
 
 const AF_UNIX = 1;
+const AF_INET = 2;
+const NI_NUMERICHOST = 1;
+const EAI_FAMILY = -6;
+const EAI_OVERFLOW = -12;
+const ERANGE = 34;
 const AF_NETLINK = 16;
 const NETLINK_SOCK_DIAG = 4;
 const SOCK_RAW = 3;
@@ -486,6 +491,27 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
       const output = execFileSync(file, args, { encoding: "utf8" });
       assert.deepEqual(JSON.parse(output), [0, 0, 0, true, 0, false, 0, 0, true]);
     });
+  });
+
+  test("getnameinfo() gives the name of an address, or one of EAI_*", () => {
+    const address = Uint8Array.of(AF_INET, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+    const name = new Uint8Array(1025);
+    assert.equal(libc.getnameinfo(address, name, NI_NUMERICHOST), 0);
+    assert.equal(new TextDecoder().decode(name.subarray(0, name.indexOf(0))), "127.0.0.1");
+    assert.equal(libc.getnameinfo(address, name.subarray(0, 4), NI_NUMERICHOST), EAI_OVERFLOW);
+    assert.equal(libc.getnameinfo(address.subarray(0, 4), name, NI_NUMERICHOST), EAI_FAMILY);
+  });
+
+  test("gethostbyname2() fills an entry whose pointers point into its strings", () => {
+    const entry = new Uint8Array(32);
+    const strings = new Uint8Array(1024);
+    const pointer = (bytes: Uint8Array, at: number) =>
+      Number(new DataView(bytes.buffer).getBigUint64(at, true) - libc.address(strings));
+    assert.equal(libc.gethostbyname2(encode("127.0.0.9\0"), AF_INET, entry, strings), 0);
+    assert.equal(new DataView(entry.buffer).getInt32(20, true), 4);
+    const first = pointer(strings, pointer(entry, 24));
+    assert.deepEqual([...strings.subarray(first, first + 4)], [127, 0, 0, 9]);
+    assert.equal(libc.gethostbyname2(encode("127.0.0.9\0"), AF_INET, entry, strings.subarray(0, 8)), ERANGE);
   });
 
   test("strerror() speaks the C locale", () => {

@@ -64,6 +64,7 @@ describe("npm pack", () => {
       "dist/THIRD-PARTY-LICENSES",
       "dist/sbom.cdx.json",
       "dist/sockscope",
+      "docs/doctor-schema.json",
       "docs/schema.json",
       "package.json",
     ]);

@@ -1,15 +1,15 @@
-/** Waiting between two samples, so that it can be seen and ended. */
+/** Waits between two samples, with a countdown on the terminal. */
 import type { World } from "../../world.ts";
 
 const encoder = new TextEncoder();
 
-/** How often the line is written anew. */
+/** How often the countdown is rewritten. */
 const TICK_MS = 200;
 
 /**
- * Waits, and tells on a terminal's standard error for how long.
+ * Waits, and counts down on standard error if that is a terminal.
  *
- * @returns the exit status of a process that is told to end meanwhile; undefined if it was not
+ * @returns the exit status after SIGINT, SIGTERM or SIGHUP; undefined if the time has passed
  */
 export function waitShowing(world: World, ms: number): Promise<number | undefined> {
   const signal = world.interrupted();
@@ -22,7 +22,7 @@ export function waitShowing(world: World, ms: number): Promise<number | undefine
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   const tick = () => {
     const left = Math.max(0, end - performance.now());
-    say(`Looking again in ${(left / 1000).toFixed(1)} s`);
+    say(`Second sample in ${(left / 1000).toFixed(1)} s`);
   };
   const stop = () => resolve(signal.reason as number);
   const ticker = setInterval(tick, TICK_MS);

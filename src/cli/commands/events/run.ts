@@ -3,7 +3,7 @@ import { readlinkSync } from "node:fs";
 import type { SocketEvent } from "../../../events/event.ts";
 import { Follower } from "../../../events/follow.ts";
 import { findSources } from "../../../events/sources.ts";
-import type { FilterSource } from "../../../filter/words.ts";
+import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
 import { demandSet } from "../../../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
@@ -95,10 +95,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   let opened: OpenQuery;
   try {
     const report = onceEach(world, host, plan.sources);
-    opened = await openQuery(
-      { host, program, parts: allParts, keep: false, findOwners: holders.find, report },
-      plan,
-    );
+    opened = await openQuery({ host, parts: allParts, keep: false, findOwners: holders.find, report }, plan);
   } catch (error) {
     return halt(world, filterStop(world, error, plan.filter));
   }

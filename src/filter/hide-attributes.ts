@@ -1,15 +1,14 @@
-/** Sockets as they would be if a filter had not asked for more than is to be shown. */
-
+/** Hides attributes that were requested only for the filter. */
 import { inetAttributes } from "../families/inet/layouts/inet-diag.ts";
 import { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 
 /**
- * Makes the function that hides attributes which the kernel sent for the filter's sake alone.
+ * Makes a function that hides attributes of a socket: the filter needed them, and the output must not show them.
  *
- * @param extensions the bits of INET_DIAG_EXT that only the filter has asked for
+ * @param extensions INET_DIAG_EXT bits that only the filter requested
  */
-export function hideUnasked(extensions: number): <S extends Socket>(socket: S) => S {
+export function hideAttributes(extensions: number): <S extends Socket>(socket: S) => S {
   const hidden = new Set<number>();
   for (const attribute of Object.values(inetAttributes))
     if ("requestedBy" in attribute && (attribute.requestedBy & extensions) !== 0) hidden.add(attribute.id);
@@ -20,7 +19,7 @@ export function hideUnasked(extensions: number): <S extends Socket>(socket: S) =
     }
   };
   return (socket) => {
-    // What /proc tells comes in no attributes.
+    // Sockets from /proc have no attributes.
     if (socket.kind !== "inet" || socket.procfs !== undefined) return socket;
     return new Shown(socket.data, socket.offset, socket.length, socket.origin) as unknown as typeof socket;
   };

@@ -1,14 +1,13 @@
-/** Filters made weaker, for who cannot judge all of their predicates. */
-import { type Filter, isJoin, type Predicate } from "./tree.ts";
+/** Relaxes filters: the kernel, and the first pass over sockets, can evaluate only some predicates. */
+import { type Filter, type FilterPredicate, isJoin } from "./tree.ts";
 
 /**
- * The strongest filter of some predicates alone that every socket passes which passes the whole: what is not known
- * counts as fulfilled.
+ * Relaxes a filter: keeps only the predicates that `judges` accepts, so that the result matches every socket that the
+ * whole filter matches.
  *
- * @param judges whether a predicate is among those
- * @returns undefined if every socket would pass it
+ * @returns undefined if the relaxed filter would match every socket
  */
-export function weaken(filter: Filter, judges: (predicate: Predicate) => boolean): Filter | undefined {
+export function relax(filter: Filter, judges: (predicate: FilterPredicate) => boolean): Filter | undefined {
   const topDown: { node: Filter; negative: boolean }[] = [];
   const todo = [{ node: filter, negative: false }];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
@@ -17,7 +16,7 @@ export function weaken(filter: Filter, judges: (predicate: Predicate) => boolean
     if (isJoin(node)) todo.push({ node: node.left, negative }, { node: node.right, negative });
     else if (node.kind === "not") todo.push({ node: node.filter, negative: !negative });
   }
-  // Below a negation the weakest of all that implies the part takes its place: undefined is what never holds.
+  // Under a negation each part is tightened instead, and undefined stands for a filter that matches nothing.
   const done: (Filter | undefined)[] = [];
   for (const { node, negative } of topDown.reverse()) {
     if (isJoin(node)) {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { FilterError } from "./errors.ts";
-import { type FilterSource, filterWords, sourceText } from "./words.ts";
+import { type FilterSource, filterWords, sourceText } from "./source.ts";
 
 function texts(source: FilterSource): string[] {
   return [...filterWords(source)].map(({ text }) => text);
@@ -56,9 +56,7 @@ test("filterWords() refuses a line of 1023 bytes, its newline included, when it 
     thrown = error;
   }
   expect(thrown).toMatchObject({
-    report: "Too long line in filter\n",
-    status: 255,
-    usage: false,
+    kind: "longLine",
     offset: 2,
     length: 1014,
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { integer, leadingInteger, unsigned } from "./numbers.ts";
+import { integer, leadingInteger, unsigned } from "./c-numbers.ts";
 
 test("integer() reads every base that strtol does", () => {
   const values: Record<string, number> = {

@@ -1,12 +1,12 @@
-/** Numbers as C's strtol reads them: blanks before, a sign, and a base told by the prefix (0x16, 026, 22). */
+/** Numbers as strtol(3) with base 0 reads them: leading blanks, a sign, and a prefix for the base (0x16, 026, 22). */
 
 const NUMBER = /^[\t-\r ]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)/;
 
-/** Significant digits that are converted; what is longer than this is larger than anything that is looked for. */
+/** Significant digits to convert. Longer numbers exceed every limit anyway. */
 const LONGEST = 64;
 const BEYOND = 1n << 256n;
 
-/** The number that digits stand for, in no more than linear time. */
+/** Converts digits in linear time. */
 function magnitudeOf(digits: string): bigint {
   const [, prefix, significant] = /^(0[xX]|0(?=[0-7]))?0*(.*)$/.exec(digits) as unknown as [
     string,
@@ -17,7 +17,7 @@ function magnitudeOf(digits: string): bigint {
   return BigInt(`${prefix === "0" ? "0o" : (prefix ?? "")}${significant || "0"}`);
 }
 
-/** The number that a text begins with, and the text after it; undefined if it begins with none. */
+/** Reads the number at the start of a text; undefined if there is none. */
 export function leadingInteger(text: string): { readonly value: bigint; readonly rest: string } | undefined {
   const found = NUMBER.exec(text);
   if (found === null) return undefined;
@@ -27,9 +27,9 @@ export function leadingInteger(text: string): { readonly value: bigint; readonly
 }
 
 /**
- * The number that a whole text is.
+ * Reads a text that is a number and nothing else.
  *
- * @returns undefined if it is none, or one that a `number` cannot hold exactly
+ * @returns undefined for other text, and for numbers beyond the safe integers
  */
 export function integer(text: string): number | undefined {
   const number = leadingInteger(text);
@@ -38,7 +38,7 @@ export function integer(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** The number that a whole text is, if it lies between 0 and `max`. */
+/** Reads a text that is a number between 0 and `max`. */
 export function unsigned(text: string, max: number): number | undefined {
   const value = integer(text);
   return value !== undefined && value >= 0 && value <= max ? value : undefined;
