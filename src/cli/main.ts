@@ -42,8 +42,8 @@ function output(fd: number, write: Output["write"]): Output {
 
 const ERASE_LINE = new TextEncoder().encode("\r\u001b[K");
 
-/** Writes to standard error. What cannot be written there is dropped, and the exit status remains. */
-function tryToWrite(bytes: Uint8Array): void {
+/** Writes to standard error. A failure is not reported: the exit status must do. */
+function writeError(bytes: Uint8Array): void {
   try {
     writeAll(STDERR, bytes);
   } catch (error) {
@@ -53,17 +53,18 @@ function tryToWrite(bytes: Uint8Array): void {
 
 /** Standard error. On a terminal, messages are escaped: they quote arguments, paths and the kernel's words. */
 function errorOutput(): Output {
-  const plain = output(STDERR, tryToWrite);
+  const plain = output(STDERR, writeError);
   if (plain.terminalColumns === undefined) return plain;
   return {
     ...plain,
-    write: (bytes) => tryToWrite(escapeLines(bytes)),
-    eraseLine: () => tryToWrite(ERASE_LINE),
+    write: (bytes) => writeError(escapeLines(bytes)),
+    eraseLine: () => writeError(ERASE_LINE),
   };
 }
 
 /** Writes the last message of a process. Not through libc, which may be what fails. */
-function reportFatal(bytes: Uint8Array): void {
+function reportFatal(text: string): void {
+  const bytes = encodeBytes(text);
   try {
     writeSync(STDERR, isatty(STDERR) ? escapeLines(bytes) : bytes);
   } catch {
@@ -90,9 +91,9 @@ const interrupted = once(() => {
 /** The name of the script that starts us, or else our own. */
 const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
 const program = basename(called) === "ss" ? "ss" : "sockscope";
-const standard = standardOutput();
 let status = 0;
 try {
+  const standard = standardOutput();
   const stderr = errorOutput();
   status = await run({
     program,
@@ -111,7 +112,7 @@ try {
   standard.finish();
 } catch (error) {
   const broken = error instanceof WriteError ? brokenPipeStatus(error, status) : undefined;
-  if (broken === undefined) reportFatal(encodeBytes(`${program}: ${(error as Error).message}\n`));
+  if (broken === undefined) reportFatal(`${program}: ${(error as Error).message}\n`);
   status = broken ?? 1;
 }
 // A look-up of a name may still wait for its answer.

@@ -19,9 +19,9 @@ export type ProcessTable = Pick<
   "commandLine" | "unreadable" | "descriptors" | "processes" | "processState" | "socketsOf"
 >;
 
-function readOrNothing(files: Files, path: string): Uint8Array {
+function readOrNothing(files: Files, path: string, bound = processFile): Uint8Array {
   try {
-    return readBounded(files, path, processFile).bytes;
+    return readBounded(files, path, bound).bytes;
   } catch {
     return new Uint8Array(0);
   }
@@ -73,7 +73,7 @@ export function processTable(files: Files, root: string): ProcessTable {
     processState: (pid) => statField(stat(pid), "state"),
     commandLine: (pid) =>
       decoder
-        .decode(readOrNothing(files, `${root}/${pid}/cmdline`).subarray(0, COMMAND_LINE))
+        .decode(readOrNothing(files, `${root}/${pid}/cmdline`, { limit: COMMAND_LINE }))
         .split("\0")
         .slice(0, -1),
     socketsOf(pid) {

@@ -155,7 +155,7 @@ function liveInterfaceName(index: number): Uint8Array | undefined {
   return failed ? undefined : request.slice(0, request.indexOf(0));
 }
 
-/** The first mounted cgroup2 tree. */
+/** The first cgroup2 tree that is mounted. */
 function liveCgroups(): ReturnType<Host["cgroups"]> {
   try {
     const mount = cgroup2Mount(readFileSync("/proc/mounts", "utf8"));
@@ -171,7 +171,7 @@ export function cgroup2Mount(mounts: string): string | undefined {
   return path === undefined ? undefined : unescapePath(path);
 }
 
-/** Every cgroup of a mounted tree, parents first. A cgroup that is removed during the walk is left out. */
+/** Walks the cgroups of a mounted tree, parents first. Leaves out those that vanish during the walk. */
 export function* walkCgroups(mount: string, path = "/"): Generator<[id: bigint, path: string]> {
   const folder = join(mount, path);
   let children: string[];

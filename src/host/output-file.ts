@@ -19,13 +19,13 @@ const EACCES = 13;
 export function openOutputFile(path: string): number {
   const file = filePath(path);
   try {
-    return openSync(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+    return openSync(filePath(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
   const folder = statSync(filePath(dirname(path)));
-  const { uid } = lstatSync(file);
+  const { uid } = lstatSync(filePath(path));
   if ((folder.mode & ANYBODY_WRITES) !== 0 && uid !== process.geteuid?.() && uid !== folder.uid)
     throw Object.assign(new Error(`EACCES: open '${path}'`), { code: "EACCES", errno: -EACCES });
-  return openSync(file, O_WRONLY | O_TRUNC);
+  return openSync(filePath(path), O_WRONLY | O_TRUNC);
 }

@@ -75,7 +75,6 @@ const SYS_GETDENTS64 = process.arch === "x64" ? 217 : 61;
 /** `SYS_bpf`. The C library has no function for it. */
 const SYS_BPF = process.arch === "x64" ? 321 : 280;
 
-const ENOENT = 2;
 /** `SYS_openat2`, which glibc has no function for before 2.43. The same number everywhere. */
 const SYS_OPENAT2 = 437;
 
@@ -83,6 +82,7 @@ const SYS_OPENAT2 = 437;
 const OPEN_HOW = { flags: 0, resolve: 16, size: 24 };
 /** Buffers of at most 64 bytes may move, see {@link Libc.address}. */
 const FIXED_BYTES = 128;
+const ENOENT = 2;
 
 /** Offsets in `struct pollfd` (poll.h), and its size. */
 const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 };
