@@ -17,7 +17,6 @@ const EACCES = 13;
  * @throws an error with a system error `code` and `errno`
  */
 export function openOutputFile(path: string): number {
-  const file = filePath(path);
   try {
     return openSync(filePath(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
   } catch (error) {
