@@ -159,6 +159,8 @@ export interface HostNames extends Places {
   processContext(pid: number): Uint8Array | undefined;
   /** Path of a cgroup from the root of the first cgroup2 mount, or `unreachable:HEX`. */
   cgroup(id: bigint): Uint8Array;
+  /** The same path without a complaint; undefined for a cgroup that has none. */
+  cgroupPath(id: bigint): Uint8Array | undefined;
   /** Name of a user; undefined if there is none. */
   user(uid: number): string | undefined;
   /** The processes that have the socket of an inode open, if {@link HostNames.findOwners} looked for them. */
@@ -282,6 +284,7 @@ export function hostNames(
       return contexts.get(pid);
     },
     cgroup,
+    cgroupPath: (id) => cgroups()?.get(id),
     user: userNames(host.files),
     owners: (inode) => owners.get(inode),
     findOwners(root, inodes, options) {

@@ -22,7 +22,7 @@ import { destroy, destroyAsync, destroyed } from "./destroyed.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
-import type { Predicate, Problem, Query, QueryParts, SocketBatch } from "./query.ts";
+import type { Predicate, Problem, Query, QueryParts, RowSink, SocketBatch } from "./query.ts";
 
 /** What a plan is opened with. */
 export interface QueryContext {
@@ -67,8 +67,9 @@ export interface OpenQuery extends Disposable {
    * {@link sockets}, where missing code is loaded, and the transport may be one that does not wait.
    *
    * @param arrival see {@link DeferredTransport}
+   * @param rows see {@link Query.rows}; ignored if the plan closes sockets
    */
-  socketsAsync(arrival?: DeferredTransport["arrival"]): AsyncGenerator<SocketBatch>;
+  socketsAsync(arrival?: DeferredTransport["arrival"], rows?: RowSink): AsyncGenerator<SocketBatch>;
   /** The sockets that the kernel destroys from now on. @throws NetlinkError if it cannot be listened to */
   destroyed(): Generator<SocketBatch>;
   /** Lists the sockets of one place, with changes to what is asked for. */
@@ -203,10 +204,10 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
           yield* plan.kill ? destroy(place.host, batches, report) : batches;
         }
       },
-      async *socketsAsync(arrival) {
+      async *socketsAsync(arrival, rows) {
         findAllOwners = once(() => findOwners(undefined));
         for (const place of places) {
-          const request = listingOf(place);
+          const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
           if (plan.kill) yield* destroyAsync(place.host, batches, report);
           else yield* batches;
