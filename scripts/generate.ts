@@ -1,21 +1,23 @@
-/** Writes what docs/ has of the tables of src: `bun scripts/generate.ts`. */
+/** Writes the checked-in files that are made from tables: `npm run generate`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketSchema } from "../src/catalogue/schema.ts";
 import { topSchema } from "../src/cli/commands/top/schema.ts";
 import { optionsOf } from "../src/cli/options.ts";
 import { factPredicates } from "../src/filter/facts.ts";
+import { doctorSchema } from "../src/output/doctor-schema.ts";
 import { outputPage } from "./output-page.ts";
+import { tcpInfoCode } from "./tcp-info-code.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** JSON as the formatter wants it. */
-function formatted(path: string, value: unknown): string {
+/** A text as the formatter wants it. */
+function formatted(path: string, text: string): string {
   const biome = join(root, "node_modules/.bin/biome");
   const command = [process.execPath, biome, "format", `--stdin-file-path=${path}`];
   const { stdout, stderr, success } = Bun.spawnSync(command, {
     cwd: root,
-    stdin: new TextEncoder().encode(JSON.stringify(value)),
+    stdin: new TextEncoder().encode(text),
   });
   if (!success) throw new Error(`Cannot format ${path}: ${stderr}`);
   return stdout.toString();
@@ -34,12 +36,16 @@ function filterPage(): string {
   return text.slice(0, start) + rows.join("") + text.slice(end);
 }
 
+const TCP_INFO_CODE = "src/families/inet/row/tcp-info-generated.ts";
+
 /** The files by their paths, each with the function that makes its text. */
 export const generated: Readonly<Record<string, () => string>> = {
-  "docs/schema.json": () => formatted("docs/schema.json", socketSchema(optionsOf)),
-  "docs/schema-top.json": () => formatted("docs/schema-top.json", topSchema()),
+  "docs/schema.json": () => formatted("docs/schema.json", JSON.stringify(socketSchema(optionsOf))),
+  "docs/doctor-schema.json": () => formatted("docs/doctor-schema.json", JSON.stringify(doctorSchema())),
+  "docs/schema-top.json": () => formatted("docs/schema-top.json", JSON.stringify(topSchema())),
   "docs/output.md": outputPage,
   "docs/filter.md": filterPage,
+  [TCP_INFO_CODE]: () => formatted(TCP_INFO_CODE, tcpInfoCode()),
 };
 
 if (import.meta.main) {

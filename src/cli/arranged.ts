@@ -33,7 +33,7 @@ interface Keyed {
 
 /** All sockets in order, each in a batch of its own: its table goes with it. */
 async function* sorted(
-  { plan, names }: OpenQuery,
+  { plan, names, selection }: OpenQuery,
   { explainer }: Presentation,
   batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
 ): AsyncGenerator<SocketBatch> {
@@ -43,7 +43,7 @@ async function* sorted(
   const order = rowOrder(sort.map(({ descending }) => descending));
   const rows: Keyed[] = [];
   for await (const batch of batches) {
-    useTable(names, batch, false);
+    useTable(names, batch, false, selection);
     for (const socket of batch.sockets) rows.push({ dump: batch.dump, socket, values: keysOf(socket) });
   }
   rows.sort((a, b) => order(a.values, b.values));

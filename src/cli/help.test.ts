@@ -34,5 +34,9 @@ test("it begins with the name the program has, and ends in one newline", () => {
 });
 
 test("the version is one line that names the ss it follows", () => {
-  expect(version()).toMatch(/^sockscope \d+\.\d+\.\d+ \(ss of iproute2 7\.1\.0\)\n$/);
+  expect(version("sockscope")).toMatch(/^sockscope \d+\.\d+\.\d+ \(ss of iproute2 7\.1\.0\)\n$/);
+});
+
+test("called ss, the version is that of ss, so that scripts can cut it", () => {
+  expect(version("ss")).toBe("ss utility, iproute2-7.1.0\n");
 });

@@ -78,7 +78,7 @@ export async function showMachine(
   const source = nameSource(plan, names, explainer);
   const each: EachSocket = async (visit) => {
     for await (const batch of batches) {
-      useTable(names, batch, following);
+      useTable(names, batch, following, query.selection);
       for (const socket of batch.sockets) visit(socket);
     }
   };
@@ -113,7 +113,11 @@ function choose(names: readonly string[], { find }: Catalog, whole: boolean): Ch
 
 /** Whether an option wants a column, so that it stands in CSV without being named. */
 function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): boolean {
-  return demand === undefined || shown.has(demand) || (demand === "uid" && format !== "table");
+  return (
+    demand === undefined ||
+    shown.has(demand) ||
+    ((demand === "uid" || demand === "peerNames") && format !== "table")
+  );
 }
 
 /** The rows of sockets in an order. Sorting keeps a row's values and its sort keys, not the socket. */

@@ -71,7 +71,11 @@ const files: readonly (readonly [path: string, doc: string])[] = [
 ];
 
 const exits: readonly (readonly [status: string, doc: string])[] = [
-  ["0", "The sockets were shown, or there was none. Also if the kernel refused to tell of some, as in ss."],
+  ["0", "The sockets were listed, or there were none. As in ss, also if the kernel refused to list some."],
+  [
+    "1",
+    "Sockets may be missing: an answer could not be decoded, a network namespace could not be entered, or, with JSON or CSV, the kernel refused or broke off a listing.",
+  ],
   ["1", "Something that was named is not there, may not be used, or cannot be written to."],
   ["141", "Whoever read the output has gone away; shells show this for ss, too."],
   ["255", "The command line or the filter cannot be understood."],

@@ -1,5 +1,5 @@
 /** From what was typed to what is wanted: the plan of the sockets, and how they are presented. */
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -78,6 +78,7 @@ function demandsOf(draft: Draft, view: View): ReadonlySet<Demand> {
   const demands = new Set(demandSet(draft.demands, view.demands));
   // ss's table has no place for the owner of a UNIX socket; everything else shows it.
   if (!isTable || view.sort.length > 0) demands.add("uid");
+  if (!isTable) demands.add("peerNames");
   // Nor does it show who holds the other end, unless --peer says so.
   if (isTable && !demands.has("peers")) demands.delete("peerOwners");
   return demands;

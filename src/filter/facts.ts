@@ -5,7 +5,10 @@
  *
  * If a socket does not have a fact, no predicate on the fact holds, be the relation `=` or `!=`.
  */
+import { U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import type { Unit } from "../bytes/layout.ts";
+import { encodeBytes } from "../bytes/text.ts";
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { type InetSocket, type TimerName, timerNames } from "../families/inet/socket.ts";
@@ -15,35 +18,34 @@ import { netnsLabel } from "../host/namespaces.ts";
 import { type FactField, type FactLayout, headings } from "../model/fact.ts";
 import { SS_LISTEN } from "../model/state.ts";
 import { compilePattern } from "./fnmatch.ts";
-import { U32_MAX, unsigned } from "./numbers.ts";
-import { type Reading, refuse } from "./operands.ts";
 import { type Dimension, dimensions, readAmount, writeAmount } from "./quantity.ts";
+import { refuse } from "./reading.ts";
 import type { Comparison } from "./relations.ts";
 import { EQUALITY, type FactTest, ORDER, type PredicateRow } from "./row.ts";
-import type { Fact, FilterSubject, Known, SocketOwner } from "./subject.ts";
-import type { Word } from "./words.ts";
+import type { FilterWord } from "./source.ts";
+import type { Fact, Known, SocketOwner } from "./subject.ts";
 import { writeWord } from "./writing.ts";
 
 /** A number, in the smallest unit of its kind: microseconds, bytes, bits per second. */
-export interface Amount {
+export interface AmountOperand {
   /** How many. */
   readonly amount: number;
 }
 
 /** A shell pattern that a name must match. */
-export interface NamePattern {
+export interface PatternOperand {
   /** As typed. */
   readonly pattern: string;
 }
 
 /** A user, by name or number. */
-export interface User {
+export interface UserOperand {
   /** User id. */
   readonly uid: number;
 }
 
 /** Which timer runs, or `off`. */
-export interface TimerWord {
+export interface TimerOperand {
   /** Its name. */
   readonly timer: TimerName;
 }
@@ -59,8 +61,8 @@ export interface FactRow<O> extends PredicateRow<O> {
 const encoder = new TextEncoder();
 
 /** Refuses an operand that a row does not accept. @throws FilterError always */
-function unexpected(word: Word, reading: Reading, expects: string): never {
-  return refuse(reading, word, expects, [`Error: ${expects} is expected rather than "${word.text}".`]);
+function unexpected(word: FilterWord, expects: string): never {
+  return refuse(word, "fact", expects);
 }
 
 /** Compares numbers. Each comparison has its own function, as it runs for every socket. */
@@ -77,7 +79,7 @@ function amount(
   fact: Fact,
   read: NumberReader,
   { scale = 1, relations = ORDER } = {},
-): FactRow<Amount> {
+): FactRow<AmountOperand> {
   const { expects } = dimensions[dimension];
   return {
     doc,
@@ -85,9 +87,9 @@ function amount(
     operand: {
       expects,
       relations,
-      read(word, reading) {
+      read(word) {
         const amount = readAmount(word.text, dimension);
-        return amount === undefined ? unexpected(word, reading, expects) : { amount };
+        return amount === undefined ? unexpected(word, expects) : { amount };
       },
       write: ({ amount }) => writeAmount(amount, dimension),
     },
@@ -108,7 +110,7 @@ function name(
   expects: string,
   fact: Fact,
   test: (matches: (name: Uint8Array) => boolean, known: Known) => FactTest,
-): FactRow<NamePattern> {
+): FactRow<PatternOperand> {
   return {
     doc,
     operandName: "PATTERN",
@@ -116,12 +118,11 @@ function name(
       expects,
       relations: EQUALITY,
       // An empty pattern cannot be written back as a word.
-      read: (word, reading) =>
-        word.text === "" ? unexpected(word, reading, expects) : { pattern: word.text },
+      read: (word) => (word.text === "" ? unexpected(word, expects) : { pattern: word.text }),
       write: ({ pattern }) => writeWord(pattern),
     },
     facts: () => [fact],
-    test: ({ pattern }, _comparison, known) => test(compilePattern(encoder.encode(pattern)), known),
+    test: ({ pattern }, _comparison, known) => test(compilePattern(encodeBytes(pattern)), known),
   };
 }
 
@@ -144,7 +145,7 @@ function infoNumber(socket: InetSocket, field: TcpInfoName): number | undefined 
 }
 
 /** The predicate on a field of struct tcp_info. */
-function infoFact(name: TcpInfoName, { doc, unit, none, zero }: FactField): FactRow<Amount> {
+function infoFact(name: TcpInfoName, { doc, unit, none, zero }: FactField): FactRow<AmountOperand> {
   const [dimension, scale] = (unit && dimensionOf[unit]) ?? ["count", 1];
   const isAbsent = (value: number) => zero === "unmeasured" && (value === 0 || value === none);
   const read: NumberReader = (socket) => {
@@ -169,7 +170,7 @@ const infoFacts = Object.fromEntries(
   (Object.entries(tcpInfo) as [TcpInfoName, FactField][])
     .sort(([, a], [, b]) => placeOf(a) - placeOf(b))
     .flatMap(([name, row]) => (row.filter === undefined ? [] : [[row.filter, infoFact(name, row)]])),
-) as { readonly [W in WordsOf<typeof tcpInfo>]: FactRow<Amount> };
+) as { readonly [W in WordsOf<typeof tcpInfo>]: FactRow<AmountOperand> };
 
 /** The owner of a socket. The kernel gives uid 0 for a socket without a file, which says nothing. */
 function uidOf(socket: Socket): number | undefined {
@@ -177,7 +178,7 @@ function uidOf(socket: Socket): number | undefined {
   return uid === 0 && !socket.inode ? undefined : uid;
 }
 
-const userRow: FactRow<User> = {
+const userRow: FactRow<UserOperand> = {
   doc: "owner of the socket, by name or uid",
   operandName: "USER",
   operand: {
@@ -185,7 +186,7 @@ const userRow: FactRow<User> = {
     relations: EQUALITY,
     read(word, reading) {
       const uid = unsigned(word.text, U32_MAX) ?? reading.context.lookups.userId?.(word.text);
-      return uid === undefined ? unexpected(word, reading, "a user") : { uid };
+      return uid === undefined ? unexpected(word, "a user") : { uid };
     },
     write: ({ uid }) => String(uid),
   },
@@ -198,15 +199,15 @@ const userRow: FactRow<User> = {
     },
 };
 
-const timerRow: FactRow<TimerWord> = {
+const timerRow: FactRow<TimerOperand> = {
   doc: "the timer that runs; on is the retransmission timer",
   operandName: "TIMER",
   operand: {
     expects: `a timer: ${timerNames.join(", ")}`,
     relations: EQUALITY,
-    read(word, reading) {
+    read(word) {
       const timer = timerNames.find((name) => name === word.text);
-      return timer === undefined ? unexpected(word, reading, `one of ${timerNames.join(", ")}`) : { timer };
+      return timer === undefined ? unexpected(word, `one of ${timerNames.join(", ")}`) : { timer };
     },
     write: ({ timer }) => timer,
   },
@@ -223,7 +224,7 @@ function ownersOf({ socket }: FilterSubject, { owners }: Known): readonly Socket
   return found?.length ? found : undefined;
 }
 
-const pidRow: FactRow<Amount> = {
+const pidRow: FactRow<AmountOperand> = {
   ...amount("process that has the socket open", "count", "owners", () => undefined, { relations: EQUALITY }),
   operandName: "PID",
   test:

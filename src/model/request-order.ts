@@ -1,6 +1,6 @@
 /** Which dumps a selection needs, in ss's order. */
 import { AF_INET, AF_INET6 } from "./family.ts";
-import { allTables, type DumpName, type Selection, tables } from "./selection.ts";
+import { allTables, type DumpName, dumpOrder, type Selection, tables } from "./selection.ts";
 import { SS_CLOSE } from "./state.ts";
 
 /** One request to the kernel, or two where a table has two families. */
@@ -9,22 +9,6 @@ export interface Dump {
   /** AF_* numbers in the order of the requests; the second is sent only if the first is answered. */
   readonly families: readonly number[];
 }
-
-/** The dumps in the order in which ss makes them. */
-const order = [
-  "netlink",
-  "packet",
-  "unix",
-  "raw",
-  "udp",
-  "tcp",
-  "dccp",
-  "sctp",
-  "vsock",
-  "tipc",
-  "xdp",
-  "mptcp",
-] as const satisfies readonly DumpName[];
 
 /** These have no states: they are closed, and listed only if closed sockets are wanted. */
 const stateless: ReadonlySet<DumpName> = new Set(["netlink", "packet", "xdp"]);
@@ -39,7 +23,7 @@ function inetFamilies(preferred: number | undefined): readonly number[] {
 export function requestOrder(selection: Selection): readonly Dump[] {
   const closed = (selection.states & (1 << SS_CLOSE)) !== 0;
   const dumps: Dump[] = [];
-  for (const name of order) {
+  for (const name of dumpOrder) {
     const own = allTables.filter((table) => tables[table].dump === name);
     if (!own.some((table) => selection.tables.has(table))) continue;
     if (stateless.has(name) && !closed) continue;

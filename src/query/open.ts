@@ -9,26 +9,24 @@ import type { AddressAt } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { loadFamilies } from "../families/index.ts";
 import type { ParsedFilter } from "../filter/parser.ts";
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
 import { hostWithin, type Netns, netnsLabel, openNamespace, openNamespaces } from "../host/namespaces.ts";
 import { type HostNames, hostNames } from "../lookup/names.ts";
 import type { Place } from "../lookup/places.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
-import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
+import { keepsSockets, type Plan, wantsOwners, wantsProcesses } from "../plan/plan.ts";
 import type { AllParts } from "./all-parts.ts";
-import { destroy, destroyed } from "./destroyed.ts";
+import { destroy, destroyAsync, destroyed } from "./destroyed.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
-import type { Predicate, Problem, Query, QueryParts, SocketBatch } from "./query.ts";
+import type { Predicate, Problem, Query, QueryParts, RowSink, SocketBatch } from "./query.ts";
 
 /** What a plan is opened with. */
 export interface QueryContext {
   readonly host: Host;
-  /** The name that ss's messages about the filter begin with. */
-  readonly program: string;
   /** Takes what goes wrong with a part of the plan; the rest is listed all the same. */
   readonly report: (problem: Problem) => void;
   /** The code of the listing; by default that of the plan's own families, and the rest when it is needed. */
@@ -69,8 +67,9 @@ export interface OpenQuery extends Disposable {
    * {@link sockets}, where missing code is loaded, and the transport may be one that does not wait.
    *
    * @param arrival see {@link DeferredTransport}
+   * @param rows see {@link Query.rows}; ignored if the plan closes sockets
    */
-  socketsAsync(arrival?: DeferredTransport["arrival"]): AsyncGenerator<SocketBatch>;
+  socketsAsync(arrival?: DeferredTransport["arrival"], rows?: RowSink): AsyncGenerator<SocketBatch>;
   /** The sockets that the kernel destroys from now on. @throws NetlinkError if it cannot be listened to */
   destroyed(): Generator<SocketBatch>;
   /** Lists the sockets of one place, with changes to what is asked for. */
@@ -89,7 +88,8 @@ interface OpenPlaces extends Disposable {
 }
 
 function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): OpenPlaces {
-  if (allNetns) return openNamespaces(host, (message) => report({ kind: "namespace", message }));
+  if (allNetns)
+    return openNamespaces(host, (message, leftOut) => report({ kind: "namespace", message, leftOut }));
   if (netns === undefined) return { list: [{ host }], [Symbol.dispose]: () => undefined };
   const open = openNamespace(host.files, netns.inode);
   if (open === undefined) throw new RangeError(`Cannot find network namespace "${netnsLabel(netns)}"`);
@@ -124,7 +124,7 @@ interface Unfiltered {
 }
 
 function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered {
-  const { host, report, program } = context;
+  const { host, report } = context;
   const { sources, demands, selection, bpfMapIds } = plan;
   const open = openPlaces(context, plan.allNetns);
   const names = hostNames(host, { root: sources.root, portRange: sources.path("portRange") }, report);
@@ -140,13 +140,13 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     socketContext: demands.has("socketContext"),
   };
   const findOwners = (inodes: ReadonlySet<number> | undefined) => {
-    const pids = names.findOwners(sources.root, inodes, scan);
+    const pids = names.findOwners(inodes, scan);
     if (pids.length > 0) report({ kind: "unreadable", pids });
   };
   let findAllOwners = () => {};
   const reading: FilterReading = {
-    program,
     selection,
+    families: parts.families,
     portRange: sources.path("portRange"),
     rpcNames,
     findOwners:
@@ -204,13 +204,13 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
           yield* plan.kill ? destroy(place.host, batches, report) : batches;
         }
       },
-      async *socketsAsync(arrival) {
+      async *socketsAsync(arrival, rows) {
         findAllOwners = once(() => findOwners(undefined));
         for (const place of places) {
-          const request = listingOf(place);
+          const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
-          if (!plan.kill) yield* batches;
-          else for await (const batch of batches) yield* destroy(place.host, [batch], report);
+          if (plan.kill) yield* destroyAsync(place.host, batches, report);
+          else yield* batches;
         }
       },
       listPlace: (place, changes) => list(place.host, { ...listingOf(place), ...changes }),
@@ -270,6 +270,8 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
       plan.filter === undefined
         ? unfiltered(begun)
         : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
+    if (wantsProcesses(plan) || places.some(({ predicate }) => predicate?.settle !== undefined))
+      names.useOwners(parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
       const report = (message: string) => context.report({ kind: "bpfMap", message });
@@ -295,7 +297,8 @@ export function openQueryNow(
   onName: (name: ParsedFilter["names"][number]) => never,
 ): OpenQuery {
   const begun = begin(context, plan, context.parts);
-  const { open, reading, finish } = begun;
+  const { open, names, reading, finish } = begun;
+  names.useOwners(context.parts.ownerLookup);
   try {
     const places =
       plan.filter === undefined

@@ -1,5 +1,5 @@
 /** What a command is: options of its own beside those of ss, and something else to do with the sockets. */
-import type { FilterSource } from "../../filter/words.ts";
+import type { FilterSource } from "../../filter/source.ts";
 import type { Host } from "../../host/host.ts";
 import type { OptionNames, Stop } from "../getopt.ts";
 import type { Draft, OptionValue } from "../options.ts";

@@ -1,6 +1,6 @@
 /** Taking samples of the sockets that a command line selects. */
 
-import type { FilterSource } from "../../../filter/words.ts";
+import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
 import { type OwnerSearch, ownerSearch } from "../../../live/owners.ts";
 import { type Sample, SocketTable } from "../../../live/table.ts";
@@ -67,7 +67,6 @@ export async function openSampler(
   const notes = new Set<string>();
   const context: QueryContext = {
     host,
-    program: world.program,
     parts: allParts,
     keep: false,
     // Problems of a sample are shown with it, each once.
