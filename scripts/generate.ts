@@ -42,7 +42,7 @@ const TCP_INFO_CODE = "src/families/inet/row/tcp-info-generated.ts";
 export const generated: Readonly<Record<string, () => string>> = {
   "docs/schema.json": () => formatted("docs/schema.json", JSON.stringify(socketSchema(optionsOf))),
   "docs/doctor-schema.json": () => formatted("docs/doctor-schema.json", JSON.stringify(doctorSchema())),
-  "docs/schema-top.json": () => formatted("docs/schema-top.json", JSON.stringify(topSchema())),
+  "docs/top-schema.json": () => formatted("docs/top-schema.json", JSON.stringify(topSchema())),
   "docs/output.md": outputPage,
   "docs/filter.md": filterPage,
   [TCP_INFO_CODE]: () => formatted(TCP_INFO_CODE, tcpInfoCode()),

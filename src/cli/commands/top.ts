@@ -65,7 +65,7 @@ export const top: Command<TopSettings> = {
       longs: ["json"],
       inFull: true,
       brief: "Print one JSON object per sample; implies -b",
-      doc: "Print each sample as a JSON object on a line of its own, with all its sockets or groups. Implies --batch. docs/schema-top.json describes the object.",
+      doc: "Print each sample as a JSON object on a line of its own, with all its sockets or groups. Implies --batch. docs/top-schema.json describes the object.",
       apply: (settings) => ({ ...settings, form: "json" }),
     },
     {
