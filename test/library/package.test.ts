@@ -65,8 +65,8 @@ describe("npm pack", () => {
       "dist/sbom.cdx.json",
       "dist/sockscope",
       "docs/doctor-schema.json",
-      "docs/top-schema.json",
       "docs/schema.json",
+      "docs/top-schema.json",
       "package.json",
     ]);
     expect(paths.filter((path) => /\.test\.|^src\/cli|^dist\/lib\/cli|tsbuildinfo/.test(path))).toEqual([]);
