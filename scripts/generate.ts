@@ -1,4 +1,4 @@
-/** Writes the files of docs/ that are made from tables: `bun scripts/generate.ts`. */
+/** Writes the generated files of docs/: `npx bun scripts/generate.ts`. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketSchema } from "../src/catalogue/schema.ts";
@@ -7,7 +7,7 @@ import { outputPage } from "./output-page.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** JSON as the formatter wants it. */
+/** JSON in the formatter's layout, so that the generated file passes the lint step. */
 function formatted(path: string, value: unknown): string {
   const biome = join(root, "node_modules/.bin/biome");
   const command = [process.execPath, biome, "format", `--stdin-file-path=${path}`];
@@ -19,7 +19,7 @@ function formatted(path: string, value: unknown): string {
   return stdout.toString();
 }
 
-/** The files by their paths, each with what makes its text. */
+/** The generated files: path → function that returns the text. */
 export const generated: Readonly<Record<string, () => string>> = {
   "docs/schema.json": () => formatted("docs/schema.json", socketSchema(optionsOf)),
   "docs/output.md": outputPage,
