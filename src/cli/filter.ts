@@ -1,4 +1,4 @@
-/** What a wrong filter is answered with. */
+/** Error messages for a filter that cannot be parsed. */
 import { pointOut, printable } from "../filter/caret.ts";
 import { FilterError } from "../filter/errors.ts";
 import type { FilterSource } from "../filter/words.ts";
@@ -9,7 +9,7 @@ import type { World } from "./world.ts";
 /** Columns of a terminal that does not report its width. */
 const DEFAULT_COLUMNS = 80;
 
-/** ss's message for a wrong filter; on a terminal also where the mistake is, and what was expected there. */
+/** ss's message for a wrong filter. On a terminal it also points at the mistake and says what was expected. */
 function filterComplaint(world: World, error: FilterError, source: FilterSource): string {
   const { terminalColumns } = world.stderr;
   const help = error.usage ? usage(world) : "";
@@ -18,7 +18,7 @@ function filterComplaint(world: World, error: FilterError, source: FilterSource)
   return `${printable(error.report)}${help}${line} expected ${error.expected}\n`;
 }
 
-/** The end of a run whose filter is wrong. @throws the error, if it is another one */
+/** Ends a run whose filter is wrong. @throws the error if it is not a FilterError */
 export function filterStop(world: World, error: unknown, source: FilterSource = { args: [] }): Stop {
   if (!(error instanceof FilterError)) throw error;
   const message = filterComplaint(world, error, source).replace(/\n$/, "");

@@ -6,8 +6,8 @@ import { libc } from "#libc";
 import { once } from "../enrich/once.ts";
 import { liveHost } from "../host/live.ts";
 import { EAGAIN, EINTR } from "../native/libc.ts";
-import { isStandardOutputClosed } from "./closed.ts";
 import { run } from "./run.ts";
+import { isStandardOutputClosed } from "./stdout-closed.ts";
 import type { Output, Terminal } from "./world.ts";
 
 const STDOUT = 1;

@@ -1,4 +1,4 @@
-/** Names for the columns of a run, as far as its plan wants them. */
+/** Names for the columns of a run, limited to what its plan demands. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { NameSource } from "../fields/names.ts";
@@ -8,7 +8,7 @@ import type { Plan } from "../plan/plan.ts";
 import type { SocketBatch } from "../query/query.ts";
 import type { Explainer } from "./plan.ts";
 
-/** The names that columns have: none for what the plan does not want. */
+/** The name lookups for columns. A lookup that the plan does not demand returns undefined. */
 export function nameSource(
   { serviceNames, demands, bpfMapIds }: Pick<Plan, "serviceNames" | "demands" | "bpfMapIds">,
   names: HostNames,
@@ -36,7 +36,7 @@ export function nameSource(
   };
 }
 
-/** Turns the names of ports to a batch's table. ss names the ports of events by any protocol's service. */
+/** Sets port names to the services of a batch's table. For events, ss uses the services of any protocol. */
 export function useTable(names: HostNames, { dump, sockets }: SocketBatch, following: boolean): void {
   if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
 }

@@ -11,7 +11,7 @@ describe("options that cannot be combined", () => {
     "--all-netns with %s",
     (option) => {
       const name = /^--[a-z]+/.exec(option)![0];
-      const message = `${name} is about one network namespace: not with --all-netns`;
+      const message = `${name} works on one network namespace: not with --all-netns`;
       expect(refusalOf(draftOf("--all-netns", option), {})).toBe(message);
       expect(refusalOf(draftOf(option, "--all-netns"), {})).toBe(message);
       expect(refusalOf(draftOf(option), {})).toBeUndefined();
@@ -98,5 +98,5 @@ test.each([
 
 test.each(["", "x", "-1", "1s", "1e3", "."])("--resolve-timeout %p is refused", (seconds) => {
   const { stop } = parse({ program: "ss", args: [`--resolve-timeout=${seconds}`], env: {} });
-  expect(stop).toMatchObject({ kind: "error", message: `ss: "${seconds}" is no number of seconds` });
+  expect(stop).toMatchObject({ kind: "error", message: `ss: "${seconds}" is not a number of seconds` });
 });

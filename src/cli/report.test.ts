@@ -21,9 +21,9 @@ describe("processes whose descriptors may not be read", () => {
 
   test("one line, where a person reads it", () => {
     expect(note([1, 2, 3, 4], 80)).toBe(
-      "ss: the descriptors of 2 processes may not be read: their sockets show no owner\n",
+      "ss: cannot read the descriptors of 2 processes: their sockets show no owner\n",
     );
-    expect(note([1], 80)).toContain("of 1 process may");
+    expect(note([1], 80)).toContain("of 1 process:");
   });
 
   test("nothing in a pipe, nor of processes that are gone", () => {

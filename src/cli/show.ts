@@ -1,4 +1,4 @@
-/** Showing sockets: as ss's table, as JSON, or as rows of chosen columns. */
+/** Shows sockets as ss's table, as JSON, or as rows of chosen columns. */
 
 import { familyOf } from "../families/index.ts";
 import { kindOfDump } from "../model/selection.ts";
@@ -11,7 +11,7 @@ import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
-/** Shows sockets in the format of a presentation. */
+/** Shows sockets in the presentation's format. */
 export async function show(
   world: World,
   query: OpenQuery,
@@ -31,7 +31,7 @@ export async function show(
   else await showMachine(world, query, presentation, ordered, options);
 }
 
-/** The columns of ss's table that are left out. */
+/** Columns of ss's table that this run leaves out. */
 function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery): Set<TableColumn> {
   const hidden: [TableColumn, boolean][] = [
     ["netns", !shown.has("netns")],
@@ -46,7 +46,7 @@ function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery
   return new Set(hidden.flatMap(([column, isHidden]) => (isHidden ? column : [])));
 }
 
-/** The screen's width: that of the terminal, else COLUMNS; undefined for the layout of a pipe. */
+/** Width of the terminal, or else COLUMNS; undefined for the layout that ss uses on a pipe. */
 function screenWidth({ stdout, env }: World): number | undefined {
   if (stdout.terminalColumns) return stdout.terminalColumns;
   const columns = Number.parseInt(env["COLUMNS"] ?? "", 10);

@@ -198,10 +198,10 @@ const wrong: [args: string[], message: string][] = [
   [["--by", "memory"], '"memory" is several columns'],
   [["--by", "state", "--columns", "netid"], '"netid" is not a number'],
   [["--by", "state", "--sort", "rtt"], 'cannot sort groups by "rtt"'],
-  [["--top", "0"], '"0" is no number of rows'],
-  [["-E", "--sort", "rtt"], "--events never has them"],
+  [["--top", "0"], '"0" is not a number of rows'],
+  [["-E", "--sort", "rtt"], "--events never ends"],
   [["-K", "-t", "--top", "3"], "not with --by or --top"],
-  [["-s", "--csv"], "--summary has no CSV"],
+  [["-s", "--csv"], "--summary cannot be written as CSV"],
 ];
 test.each(wrong)("%j is refused before anything is done", async (args, message) => {
   const { stdout, stderr, exit } = await run("owners", args);

@@ -2,8 +2,8 @@
 import { type EventKind, eventKinds, sourceNames } from "../../events/event.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./events/settings.ts";
-import { commandWords } from "./words.ts";
 
 /** What `--sources` takes in the place of a list. */
 const SOURCES_HELP = "help";

@@ -67,7 +67,7 @@ test.each(shells)("--completions %s writes the script", (shell) => {
 test("--completions of another shell is one line on standard error", () => {
   expect(sockscope("--completions=tcsh")).toEqual({
     stdout: "",
-    stderr: 'sockscope: "tcsh" is no shell with completions, which are bash, zsh, fish\n',
+    stderr: 'sockscope: "tcsh" is not a supported shell: use bash, zsh, fish\n',
     exitCode: 255,
   });
 });

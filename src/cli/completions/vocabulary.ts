@@ -5,7 +5,7 @@ import { allPredicates, isKeyword, predicates } from "../../filter/predicates.ts
 import { relationWords } from "../../filter/relations.ts";
 import type { AnyKeyword, Keyword, Relation } from "../../filter/tree.ts";
 import { stateGroups, states } from "../../model/state.ts";
-import { type CommandWord, commandWords } from "../commands/words.ts";
+import { type CommandWord, commandWords } from "../commands/command-names.ts";
 
 /** A word of our own that begins a predicate. */
 type FactKeyword = keyof typeof factPredicates;
