@@ -1,20 +1,20 @@
-/** What ss prints before the fields of kernel structs, for whoever describes them. */
+/** Registry of ss's labels for the fields of kernel structs, used by the documentation of columns. */
 import type { Field } from "../bytes/layout.ts";
 import { ascii } from "../bytes/writer.ts";
 
 const labels = new Map<Field, string>();
 
-/** The bytes of a label. It is noted as what stands before these fields, unless they have one already. */
+/** The bytes of a label. Registers it for these fields, unless they already have one. */
 export function label(text: string, ...fields: readonly Field[]): Uint8Array {
   for (const field of fields) if (!labels.has(field)) labels.set(field, text);
   return ascii(text);
 }
 
 /**
- * What ss prints before a field: `lastsnd:`, `skmem:(r`. What separates it from other fields is left out, and so is
- * the name of a struct that several attributes carry.
+ * ss's label before a field, without separators: `lastsnd:`, `skmem:(r`. The name of a struct that several attributes
+ * have is left out.
  *
- * @returns undefined for a field that ss does not print, and before the module that prints it is loaded
+ * @returns undefined if ss does not print the field, or if the module that prints it is not loaded yet
  */
 export function ssLabel(field: Field): string | undefined {
   return labels

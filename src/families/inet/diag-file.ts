@@ -1,4 +1,4 @@
-/** A file of TCP sockets as netlink messages: what `-D` writes and TCPDIAG_FILE names. */
+/** Reads a file of netlink messages about TCP sockets, as `-D` writes and TCPDIAG_FILE names. */
 
 import type { Origin } from "../../diag/message.ts";
 import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN } from "../../netlink/constants.ts";
@@ -6,26 +6,26 @@ import { align4 } from "../../netlink/message.ts";
 import { INET_DIAG_MESSAGE_SIZE } from "./layouts/inet-diag.ts";
 import { InetSocket } from "./socket.ts";
 
-/** Why a file was not read to a proper end. */
+/** Why reading a file failed. */
 export type DiagFileProblem =
-  /** It cannot be opened, or read. */
+  /** The file cannot be opened or read. */
   | {
-      /** Which of the two. */
+      /** The call that failed. */
       readonly what: "open" | "read";
       /** The error of the file system. */
       readonly cause: unknown;
     }
-  /** It ends in the middle of a dump. */
+  /** The file ends in the middle of a dump. */
   | { readonly what: "cut" }
-  /** It holds an error message of the kernel's. */
+  /** The file contains an error message of the kernel. */
   | {
       readonly what: "answer";
       /** Positive errno. */
       readonly errno: number;
     }
-  /** It holds an error message without an error. */
+  /** The file contains an error message that is too short for an error code. */
   | { readonly what: "shortError" }
-  /** A message in it has an impossible length. */
+  /** A message has an impossible length. */
   | {
       readonly what: "damaged";
       /** Bytes from the start of the file to the message. */
@@ -36,9 +36,9 @@ export type DiagFileProblem =
 const ERRNO_SIZE = 4;
 
 /**
- * The sockets of a file of messages, up to its end: one dump after another, where ss stops after the first.
+ * The sockets of all dumps in a file. ss stops after the first dump.
  *
- * @returns what is wrong with the file, if something is
+ * @returns a problem with the file, if there is one
  */
 export function* readDiagFile(
   bytes: Uint8Array,
@@ -51,7 +51,7 @@ export function* readDiagFile(
     if (at + NLMSG_HDRLEN > data.byteLength) return { what: "cut" };
     const length = data.getUint32(at, true);
     if (length < NLMSG_HDRLEN) return { what: "damaged", offset: at };
-    // A length near 2^32 must not wrap around when it is aligned.
+    // Rounding a length near 2^32 up to the alignment must not wrap around.
     if (at + length > data.byteLength || at + align4(length) > data.byteLength) return { what: "cut" };
     const type = data.getUint16(at + 4, true);
     const payload = at + NLMSG_HDRLEN;
