@@ -62,8 +62,10 @@ describe("explanationText()", () => {
     expect(lines[0]).toBe("");
     expect(lines).toContain("      rtt            40 ms        smoothed round trip time, RFC 6298");
     expect(lines).toContain("      snd_cwnd       1 segment    congestion window");
-    expect(lines).toContain("      delivery_rate  3.74 Mbit/s  most recent rate at which data reached the peer");
-    expect(lines).toContain("      busy_time      5 s          spent with data to send");
+    expect(lines).toContain(
+      "      delivery_rate  3.74 Mbit/s  most recent rate at which data reached the peer",
+    );
+    expect(lines).toContain("      busy_time      5 s          time with data to send");
     expect(lines).toContain("      zero or no: rwnd_limited, sndbuf_limited");
   });
 

@@ -1,4 +1,4 @@
-/** Filters as the pipeline takes them: in the kernel as far as it goes, and beside it. */
+/** Compiles filters for the pipeline: bytecode for the kernel, and a function for the rest. */
 import { type Container, containerLabel } from "../enrich/containers.ts";
 import { once } from "../enrich/once.ts";
 import { parseUsers } from "../enrich/passwd.ts";
@@ -18,18 +18,18 @@ import type { Predicate, SocketBatch } from "./query.ts";
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Who holds sockets. */
+/** The owners and containers of sockets. */
 export interface Holders {
-  /** Who has the socket of an inode open. */
+  /** The processes that have the socket with this inode open. */
   owners(inode: number): readonly Owner[] | undefined;
-  /** The container of a socket, where that is looked for. */
+  /** The container of a socket. Undefined unless containers are looked up. */
   container?(socket: Socket): Container | undefined;
 }
 
-/** Looks for those who hold sockets. */
+/** Finds the owners of sockets. */
 export type FindOwners = (batches: readonly SocketBatch[]) => Holders;
 
-/** What a container goes by. */
+/** The names that match a container: its name, its id and its label. */
 function containerNames(container: Container | undefined): readonly Uint8Array[] {
   if (container === undefined) return [];
   const { name, id } = container;
@@ -38,7 +38,7 @@ function containerNames(container: Container | undefined): readonly Uint8Array[]
   );
 }
 
-/** What the words of a filter are looked up in. */
+/** The lookups for names in a filter. */
 export function lookupsOf(host: Host): Lookups {
   const users = once(() => {
     try {
@@ -51,9 +51,9 @@ export function lookupsOf(host: Host): Lookups {
 }
 
 /**
- * A filter as the pipeline needs it: what only owners decide is left open until these are known.
+ * Compiles a filter. Predicates about owners stay undecided until the owners are known.
  *
- * @param findOwners is asked only if the filter is about owners
+ * @param findOwners called only if the filter tests owners
  * @throws TypeError if the filter has host names that were not resolved
  */
 export function predicateOf(
