@@ -278,10 +278,10 @@ export interface MachineParts {
 
 const noFiles: Files = {
   read: (path) => {
-    throw Object.assign(new Error(`${path} is not there`), { code: "ENOENT" });
+    throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
   },
   list: (path) => {
-    throw Object.assign(new Error(`${path} is not there`), { code: "ENOENT" });
+    throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
   },
   link: () => undefined,
   securityContext: () => undefined,

@@ -52,7 +52,7 @@ export interface Step<Row> {
   readonly value: string;
 }
 
-/** A command line taken apart. */
+/** A parsed command line. */
 export interface CommandLine<Row> {
   /** The options in order, up to the error if there is one. */
   readonly steps: readonly Step<Row>[];

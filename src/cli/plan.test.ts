@@ -18,7 +18,7 @@ describe("options that cannot be combined", () => {
     },
   );
 
-  test("--all-netns with a /proc of another machine", () => {
+  test("--all-netns with another /proc", () => {
     const env = { PROC_ROOT: "/elsewhere" };
     expect(refusalOf(draftOf("--all-netns"), env)).toContain("PROC_ROOT");
     expect(refusalOf(draftOf("--all-netns"), {})).toBeUndefined();
@@ -96,7 +96,7 @@ test.each([
   expect(parse({ program: "ss", args, env: {} }).draft.resolveTimeoutMs).toBe(ms);
 });
 
-test.each(["", "x", "-1", "1s", "1e3", "."])("--resolve-timeout %p is refused", (seconds) => {
+test.each(["", "x", "-1", "1s", "1e3", "."])("--resolve-timeout %p is rejected", (seconds) => {
   const { stop } = parse({ program: "ss", args: [`--resolve-timeout=${seconds}`], env: {} });
   expect(stop).toMatchObject({ kind: "error", message: `ss: "${seconds}" is not a number of seconds` });
 });

@@ -1,7 +1,7 @@
 /**
  * Demands: details of a socket that the kernel does not always send. Columns, filter predicates, doctor rules and
  * options all name members of this table, so an unknown name does not compile. The query turns demands into request
- * bits, passes over /proc and lookups.
+ * bits, scans of /proc, and lookups.
  */
 
 /** One demand. */

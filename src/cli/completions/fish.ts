@@ -127,7 +127,7 @@ function __sockscope_after_command
     complete -C "$line $(commandline -ct)"
 end
 
-# Two patterns for options whose value follows: letters of which the last takes one, and whole words.
+# Two patterns for options whose value follows: letters, if the last one takes a value, and whole words.
 function __sockscope_valued
     switch (commandline -opc)[1]
 ${[...commands, ss].map(valuedCase).join("\n")}

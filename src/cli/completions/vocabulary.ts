@@ -141,5 +141,5 @@ export const hostPrefixWords: readonly string[] = Object.keys(hostPrefixes).map(
 /** What help may be asked for, beside the options. */
 export const helpTopics: readonly string[] = ["filter"];
 
-/** Where the kernel lists the congestion controls that can be had. */
+/** The file in which the kernel lists the available congestion controls. */
 export const CONGESTION_CONTROLS = "/proc/sys/net/ipv4/tcp_available_congestion_control";
