@@ -54,25 +54,38 @@ export type { VsockSocket } from "./families/vsock/socket.ts";
 export type { XdpDiagInfo, XdpDiagRing, XdpDiagStats, XdpDiagUmem } from "./families/xdp/layout.ts";
 export type { XdpSocket } from "./families/xdp/socket.ts";
 export type { Prefix } from "./filter/addresses.ts";
+export type { FilterErrorKind, FilterPosition } from "./filter/errors.ts";
 export { FilterError } from "./filter/errors.ts";
-export type { Amount, FactOperands, NamePattern, TimerWord, User } from "./filter/facts.ts";
+export type {
+  AmountOperand,
+  FactOperands,
+  PatternOperand,
+  TimerOperand,
+  UserOperand,
+} from "./filter/facts.ts";
 export { formatFilter } from "./filter/format.ts";
 export type {
-  AllOperands,
-  Cgroup,
-  Device,
-  Host,
+  CgroupOperand,
+  DeviceOperand,
+  HostOperand,
   InetHost,
   LinkHost,
-  Mark,
+  MarkOperand,
   NamedHost,
   NetlinkHost,
-  Operands,
+  SsOperands,
   UnixHost,
   VsockHost,
 } from "./filter/operands.ts";
-export type { AnyKeyword, Filter, Join, Not, Predicate, Relation } from "./filter/tree.ts";
-export type { Place } from "./filter/words.ts";
+export type { FilterRelation } from "./filter/relations.ts";
+export type {
+  Filter,
+  FilterJoin,
+  FilterKeyword,
+  FilterNot,
+  FilterOperands,
+  FilterPredicate,
+} from "./filter/tree.ts";
 export type { Files } from "./host/host.ts";
 export type { Netns } from "./host/namespaces.ts";
 export type { DestroyEvent, Machine, SocketOwner } from "./library/machine.ts";

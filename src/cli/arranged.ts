@@ -32,7 +32,7 @@ interface Keyed {
 
 /** All sockets in order. Each is its own batch, because a batch belongs to one table. */
 async function* sorted(
-  { plan, names }: OpenQuery,
+  { plan, names, selection }: OpenQuery,
   { explainer }: Presentation,
   batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
 ): AsyncGenerator<SocketBatch> {
@@ -42,7 +42,7 @@ async function* sorted(
   const order = rowOrder(sort.map(({ descending }) => descending));
   const rows: Keyed[] = [];
   for await (const batch of batches) {
-    useTable(names, batch, false);
+    useTable(names, batch, false, selection);
     for (const socket of batch.sockets)
       rows.push({ dump: batch.dump, socket, values: columns.map((column) => column.read(socket)) });
   }

@@ -1,5 +1,6 @@
 /** ss's own messages for problems during a listing. */
 import { libc } from "#libc";
+import { escapeText } from "../bytes/terminal.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import { inetTableOf, inetTables } from "../model/inet-tables.ts";
 import { systemMessage } from "../native/errno.ts";
@@ -38,6 +39,8 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
       return `Failed to open mounts file: ${systemMessage(problem.cause)}\n`;
     case "cgroupMount":
       return "Failed to find cgroup2 mount\n";
+    case "database":
+      return `Database ${problem.path} is corrupted at ${problem.line}\n\n`;
     case "cgroupId":
       return "Invalid cgroup2 ID\n";
     case "namespace":
@@ -58,15 +61,18 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
       return diagFileComplaint(problem.problem);
     case "lost":
       return `${problem.count ?? "Some"} events were lost: they came faster than they were read.\n`;
+    case "undecodable":
+      return `${problem.error.message}\n`;
     case "socket":
       return `Cannot open netlink socket: ${libc.strerror(problem.error.errno)}\n`;
     case "refused": {
       const { errno, operation, detail } = problem.error;
-      // Many kernels lack some IP tables. ss falls back to /proc silently.
+      // Many kernels lack some IP tables, and ss falls back without a word. An error after the first socket is a loss.
+      if (problem.partial) return `RTNETLINK answers: ${libc.strerror(errno)}\n`;
       if (operation === "answer" && problem.dump in inetTables) return "";
       if (errno === EOPNOTSUPP || errno === ENOENT) return "";
       if (operation === "dump") {
-        if (detail !== undefined) return `Error: ${detail}.\n`;
+        if (detail !== undefined) return `Error: ${escapeText(detail)}.\n`;
         if (errno === EMSGSIZE) return "Error: Buffer too small for object.\n";
       }
       return `RTNETLINK answers: ${libc.strerror(errno)}\n`;

@@ -1,6 +1,7 @@
 /** `-D`: writes the kernel's raw answers about TCP sockets to a file. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import type { Host } from "../host/host.ts";
+import { openOutputFile } from "../host/output-file.ts";
 import type { Selection } from "../model/selection.ts";
 import { systemMessage } from "../native/errno.ts";
 import { teeTransport } from "../netlink/tee.ts";
@@ -32,7 +33,7 @@ export function dumpDiag(
     return fail(`${program}: tcpdiag dump requested and no tcp in filter.`, 0);
   let fd: number | undefined;
   try {
-    if (!path.startsWith("-")) fd = openSync(path, "w");
+    if (!path.startsWith("-")) fd = openOutputFile(path);
   } catch (error) {
     return fail(`fopen dump file: ${systemMessage(error)}`, EXIT_USAGE);
   }

@@ -20,12 +20,13 @@ export async function followEvents(
 ): Promise<number> {
   if (destroyGroups(query.selection) === 0) return EXIT_USAGE;
   try {
-    await show(world, query, presentation, query.destroyed(), { following: true });
+    await show(world, query, presentation, () => query.destroyed(), { following: true });
     return 0;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    const text = `netlink receive error ${libc.strerror(error.errno)} (${error.errno})\n`;
-    world.stderr.write(new TextEncoder().encode(text));
+    const what = error.operation === "recv" ? "netlink receive error" : "Cannot open netlink socket:";
+    const errno = error.operation === "recv" ? ` (${error.errno})` : "";
+    world.stderr.write(new TextEncoder().encode(`${what} ${libc.strerror(error.errno)}${errno}\n`));
     return EXIT_USAGE;
   }
 }

@@ -5,14 +5,15 @@ import { join } from "node:path";
 import { FilterError } from "../filter/errors.ts";
 import { type FactRow, factPredicates } from "../filter/facts.ts";
 import { formatFilter } from "../filter/format.ts";
-import type { FilterContext } from "../filter/operands.ts";
 import { parseFilter } from "../filter/parser.ts";
 import { isKeyword } from "../filter/predicates.ts";
+import type { FilterContext } from "../filter/reading.ts";
 import { relationWords } from "../filter/relations.ts";
 import { liveFiles } from "../host/live.ts";
 import { stateGroups, states } from "../model/state.ts";
 import { replayHost } from "../replay/host.ts";
 import { filterUsage } from "./filter-help.ts";
+import { filterReport } from "./filter-report.ts";
 import { HELP_COLUMNS, usage } from "./help.ts";
 import { run } from "./run.ts";
 
@@ -115,7 +116,6 @@ async function ports(...args: readonly string[]): Promise<string> {
 }
 
 const context: FilterContext = {
-  program: "ss",
   tables: new Set(["tcp"]),
   preferred: undefined,
   lookups: {
@@ -183,8 +183,9 @@ describe("docs/filter.md", () => {
       error = thrown;
     }
     expect(error).toBeInstanceOf(FilterError);
-    expect((error as FilterError).status).toBe(Number(status));
-    expect((error as FilterError).report).toContain(unquoted(reported!));
+    const report = filterReport(error as FilterError, "ss");
+    expect(report.status).toBe(Number(status));
+    expect(report.text).toContain(unquoted(reported!));
   });
 
   test("lists every fact", () => {

@@ -66,7 +66,7 @@ describe("POSIXLY_CORRECT", () => {
 describe("complaints", () => {
   const cases: [args: string[], message: string][] = [
     [["-ak"], "ss: invalid option -- 'k'"],
-    [["-é"], "ss: invalid option -- 'é'"],
+    [["-é"], "ss: invalid option -- '\udcc3'"],
     [["--foo=1"], "ss: unrecognized option '--foo=1'"],
     [["--js"], "ss: unrecognized option '--js'"],
     [["--ti=1"], "ss: option '--ti=1' is ambiguous; possibilities: '--tipc' '--tipcinfo'"],
@@ -77,6 +77,7 @@ describe("complaints", () => {
     ],
     [["--al=1"], "ss: option '--all' doesn't allow an argument"],
     [["--json=1"], "ss: option '--json' doesn't allow an argument"],
+    [["-\udcff"], "ss: invalid option -- '\udcff'"],
     [["--fam"], "ss: option '--family' requires an argument"],
     [["-af"], "ss: option requires an argument -- 'f'"],
   ];

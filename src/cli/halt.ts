@@ -1,4 +1,5 @@
 /** Ends a run that lists no sockets. */
+import { encodeBytes } from "../bytes/text.ts";
 import type { Stop } from "./getopt.ts";
 import { usage, version } from "./help.ts";
 import type { World } from "./world.ts";
@@ -27,10 +28,11 @@ export async function halt(
   { help = () => usage(world), text = async () => "" }: StopTexts = {},
 ): Promise<number> {
   if (stop.kind === "error") {
-    world.stderr.write(encoder.encode(`${stop.message}\n${stop.usage ? help() : ""}`));
+    world.stderr.write(encodeBytes(`${stop.message}\n${stop.usage ? help() : ""}`));
     return stop.status;
   }
-  const answer = stop.kind === "help" ? help() : stop.kind === "version" ? version() : await text(stop);
+  const answer =
+    stop.kind === "help" ? help() : stop.kind === "version" ? version(world.program) : await text(stop);
   world.stdout.write(encoder.encode(answer));
   return 0;
 }

@@ -33,6 +33,10 @@ test("it begins with the program's name and ends in one newline", () => {
   expect(text).toMatch(/bound-inactive\n$/);
 });
 
-test("the version is one line that names the release of ss", () => {
-  expect(version()).toMatch(/^sockscope \d+\.\d+\.\d+ \(ss of iproute2 7\.1\.0\)\n$/);
+test("the version is one line that names the ss it follows", () => {
+  expect(version("sockscope")).toMatch(/^sockscope \d+\.\d+\.\d+ \(ss of iproute2 7\.1\.0\)\n$/);
+});
+
+test("called ss, the version is that of ss, so that scripts can cut it", () => {
+  expect(version("ss")).toBe("ss utility, iproute2-7.1.0\n");
 });

@@ -84,7 +84,8 @@ export function usage({ program }: Pick<World, "program">): string {
   return [head, COMMANDS, ...groups, FILTER, stateNames()].join("\n");
 }
 
-/** The text of `--version`. */
-export function version(): string {
+/** The text of `--version`. Called `ss`, it is that of ss, as scripts cut the release out of it. */
+export function version(program: string): string {
+  if (program === "ss") return `ss utility, ${SS_RELEASE.replace(" ", "-")}\n`;
   return `${manifest.name} ${manifest.version} (ss of ${SS_RELEASE})\n`;
 }

@@ -78,7 +78,7 @@ export async function showMachine(
   const source = nameSource(plan, names, explainer);
   const each: EachSocket = async (visit) => {
     for await (const batch of batches) {
-      useTable(names, batch, following);
+      useTable(names, batch, following, query.selection);
       for (const socket of batch.sockets) visit(socket);
     }
   };

@@ -2,7 +2,7 @@
 import { factPredicates } from "../filter/facts.ts";
 import { allPredicates, predicates } from "../filter/predicates.ts";
 import { relationWords } from "../filter/relations.ts";
-import type { Keyword } from "../filter/tree.ts";
+import type { SsKeyword } from "../filter/tree.ts";
 import { stateGroups, states } from "../model/state.ts";
 import {
   factKeywords,
@@ -18,7 +18,7 @@ import {
 import { factOperands } from "./filter-help.ts";
 import { list, literal, prose, section, words } from "./mdoc.ts";
 
-function keywordItem(keyword: Keyword): readonly [string, string] {
+function keywordItem(keyword: SsKeyword): readonly [string, string] {
   const kind = operandKinds[keyword];
   if (kind === undefined) return [`Cm ${keyword}`, prose(meanings[keyword])];
   const relations = `Relations: ${words(predicates[keyword].operand!.relations)}.`;

@@ -107,7 +107,7 @@ test.each(examples)("its example%s is valid", (example) => {
     userId: () => 33,
     knowsCgroups: () => true,
   };
-  parseFilter({ args: selected.words }, { program: "sockscope", tables, preferred, lookups });
+  parseFilter({ args: selected.words }, { tables, preferred, lookups });
 });
 
 const [noMandoc, lintName] = needing("mandoc", "mandoc has no warning about it");

@@ -71,10 +71,14 @@ const files: readonly (readonly [path: string, doc: string])[] = [
 ];
 
 const exits: readonly (readonly [status: string, doc: string])[] = [
-  ["0", "Success, even if no socket matched. As in ss, also if the kernel refused to list some sockets."],
-  ["1", "A named file, namespace or map does not exist, is not permitted, or cannot be written."],
-  ["141", "The reader of the output has closed the pipe. Shells report the same status for ss."],
-  ["255", "The command line or the filter is wrong."],
+  ["0", "The sockets were listed, or there were none. As in ss, also if the kernel refused to list some."],
+  [
+    "1",
+    "Sockets may be missing: an answer could not be decoded, a network namespace could not be entered, or, with JSON or CSV, the kernel refused or broke off a listing.",
+  ],
+  ["1", "Something that was named is not there, may not be used, or cannot be written to."],
+  ["141", "Whoever read the output has gone away; shells show this for ss, too."],
+  ["255", "The command line or the filter cannot be understood."],
 ];
 
 /** Common tasks, each with its command line. */

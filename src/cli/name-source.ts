@@ -4,6 +4,8 @@ import type { Socket } from "../families/socket.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { HostNames } from "../lookup/names.ts";
 import type { InetTable } from "../model/inet-tables.ts";
+import { requestOrder } from "../model/request-order.ts";
+import type { Selection } from "../model/selection.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { SocketBatch } from "../query/query.ts";
 import type { Explainer } from "./plan.ts";
@@ -36,7 +38,19 @@ export function nameSource(
   };
 }
 
-/** Sets port names to the services of a batch's table. For events, ss uses the services of any protocol. */
-export function useTable(names: HostNames, { dump, sockets }: SocketBatch, following: boolean): void {
-  if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
+/**
+ * Chooses the table that the ports of a batch are named by. In ss that is the last requested table with services, even if
+ * that has no rows; for events it is any protocol.
+ */
+export function useTable(
+  names: HostNames,
+  { dump, sockets }: SocketBatch,
+  following: boolean,
+  selection: Selection,
+): void {
+  if (following) return;
+  const requested = requestOrder(selection).map(({ name }) => name);
+  const before = requested.slice(0, requested.indexOf(dump) + 1);
+  const table = before.findLast((name) => name === "raw" || name === "udp" || name === "tcp") ?? dump;
+  names.useTable(table as InetTable, sockets[0]?.origin.netns);
 }

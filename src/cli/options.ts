@@ -1,5 +1,5 @@
 /** The table of options: names, value, help texts, and their effect on the draft of a run. */
-
+import { unsigned } from "../bytes/c-numbers.ts";
 import { type Demand, type Demands, demandSet, noDemands } from "../model/demand.ts";
 import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
@@ -209,8 +209,8 @@ const allBpfMaps: Apply = (draft, _, program) => {
 
 const oneBpfMap: Apply = (draft, value, program) => {
   if (draft.style.bpfMaps) return fail(`${program}: ${TOGETHER}`, { status: 1 });
-  const id = /^(0x[0-9a-f]+|\d+)$/i.test(value) ? Number(value) : 0;
-  if (id < BPF_MAP_ID.min || id > BPF_MAP_ID.max) {
+  const id = unsigned(value, BPF_MAP_ID.max) ?? 0;
+  if (id < BPF_MAP_ID.min) {
     return fail(`${program}: invalid BPF map ID ${value}`, { status: 1 });
   }
   return act(styled(draft, { bpfMapIds: [...draft.style.bpfMapIds, id] }), { kind: "bpfMap", id });
@@ -820,8 +820,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: { name: "PATH", kind: "file" },
     category: "source",
-    brief: "Read a recording: a folder, or a bare pcap",
-    doc: "Read a recording instead of this machine: a folder that --record wrote, or a pcap of netlink traffic.",
+    brief: "Read a recording: a folder, a pcap or a file of -D",
+    doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that --diag wrote.",
     commands: ["doctor"],
     apply: (draft, replay) => ({ ...draft, replay }),
   },

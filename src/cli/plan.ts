@@ -1,5 +1,5 @@
 /** Turns parsed options into a plan (which sockets) and a presentation (how they are written). */
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Plan } from "../plan/plan.ts";

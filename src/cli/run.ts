@@ -3,7 +3,7 @@
  *
  * Code that most runs do not need is loaded on demand, because loading takes half of a short run.
  */
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
 import { stateGroups } from "../model/state.ts";
 import { keepsSockets } from "../plan/plan.ts";
@@ -16,7 +16,7 @@ import { halt, type TextStop } from "./halt.ts";
 import { onMachine } from "./machine.ts";
 import { type Draft, parse } from "./options.ts";
 import { planListing, refusalOf, viewFor } from "./plan.ts";
-import { reporter } from "./report.ts";
+import { reporter, withStatus } from "./report.ts";
 import { select } from "./select.ts";
 import { show } from "./show.ts";
 import type { World } from "./world.ts";
@@ -66,10 +66,10 @@ async function listSockets(
   const planned = await planListing(world, draft, view, source);
   if (isStop(planned)) return nothingSelected(world, planned, draft);
   const { plan, presentation, words } = planned;
-  const report = reporter(world, host, plan.sources);
+  const { report, status } = withStatus(reporter(world, host, plan.sources), draft);
   let opened: OpenQuery;
   try {
-    opened = await openQuery({ host, program: world.program, report }, plan);
+    opened = await openQuery({ host, report }, plan);
   } catch (error) {
     const { filterStop } = await import("./filter.ts");
     return halt(world, filterStop(world, error, plan.filter));
@@ -80,11 +80,18 @@ async function listSockets(
     const { followEvents } = await import("./events.ts");
     return followEvents(world, query, presentation);
   }
-  if (draft.kill && !draft.killAll && (draft.allNetns || !narrows(draft, words)))
+  if (
+    draft.kill &&
+    !draft.killAll &&
+    (draft.allNetns ||
+      !(narrows(draft, words.length < source.args.length, query) || query.predicate !== undefined))
+  )
     return halt(world, killRefusal(world, draft.allNetns));
-  const batches = query.socketsAsync();
-  await show(world, query, presentation, keepsSockets(plan) ? await query.complete(batches) : batches);
-  return 0;
+  // Sockets are closed, and recordings written, even if nobody reads the output.
+  if (draft.kill || draft.record !== undefined) world.stdout.ignoreFailures?.();
+  const kept = keepsSockets(plan) ? await query.complete(query.socketsAsync()) : undefined;
+  await show(world, query, presentation, (rows) => kept ?? query.socketsAsync(undefined, rows));
+  return status();
 }
 
 /** `-D`: writes the kernel's raw answers. */
@@ -106,10 +113,10 @@ function nothingSelected(world: World, stop: Stop, { format }: Draft): Promise<n
   return halt(world, stop);
 }
 
-/** Whether a table, a family, a state or a filter restricts the selection. */
-function narrows({ choice }: Draft, words: readonly string[]): boolean {
-  const everyState = choice.stateFilter === 0 || choice.stateFilter === stateGroups.all;
-  return choice.made || !everyState || words.length > 0;
+/** Whether options or words choose a table, a family or a state. @param stateWords whether there are words for states */
+function narrows({ choice }: Draft, stateWords: boolean, { selection }: OpenQuery): boolean {
+  const named = stateWords || choice.stateFilter !== 0;
+  return choice.made || (named && selection.states !== stateGroups.all);
 }
 
 /** `-K` without any restriction: ss would close every connection of the host. We require --kill-all. */

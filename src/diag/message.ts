@@ -1,4 +1,5 @@
 /** The body of a sock_diag answer as a view: a fixed struct, then attributes. */
+import { keepOutOfLastTier } from "#libc";
 import { StructView } from "../bytes/layout.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { Json } from "../model/json.ts";
@@ -27,6 +28,8 @@ export interface MalformedAttribute {
 const INDEXED = 64;
 /** Offset of each attribute in the message that was read last; 0 for a missing attribute. */
 const index = new Int32Array(INDEXED);
+/** {@link index} for those who walk messages themselves, see {@link walkAttributes}. */
+export const attributeIndex: { readonly [type: number]: number } = index;
 let indexedData: DataView | undefined;
 let indexedOffset = -1;
 /** Where the walk of that message ended: its end, unless an attribute is malformed. */
@@ -48,6 +51,19 @@ function indexAttributes(data: DataView, from: number, end: number): void {
   indexedEnd = at;
 }
 
+/**
+ * Fills {@link attributeIndex} with the attributes of a message, until those of another message are looked at.
+ *
+ * @param from where the attributes begin, behind the fixed struct
+ * @returns whether all of them are well-formed
+ */
+export function walkAttributes(data: DataView, from: number, end: number): boolean {
+  indexAttributes(data, from, end);
+  return indexedEnd >= end;
+}
+
+keepOutOfLastTier(indexAttributes, walkAttributes);
+
 /** A sock_diag answer: `offset` and `length` are those of the netlink message's payload. */
 export class DiagMessage extends StructView {
   /** The part of the query that listed this socket. */
@@ -56,6 +72,12 @@ export class DiagMessage extends StructView {
   constructor(data: DataView, offset: number, length: number, origin: Origin) {
     super(data, offset, length);
     this.origin = origin;
+  }
+
+  /** The same kind of view of a copy of this message elsewhere. */
+  at(data: DataView, offset: number, origin = this.origin): this {
+    const View = this.constructor as new (...args: ConstructorParameters<typeof DiagMessage>) => this;
+    return new View(data, offset, this.length, origin);
   }
 
   /** Bytes of the fixed struct before the attributes. */

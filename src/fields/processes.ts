@@ -18,7 +18,7 @@ const ownerKeys: readonly ItemKey[] = [
   { key: "uid", type: "integer", doc: "effective user id", optional: true },
   { key: "user", type: "string", doc: "name of that user", optional: true },
   { key: "exe", type: "string", doc: "path of the program", optional: true },
-  { key: "cmdline", type: "array", items: "string", doc: "arguments", optional: true },
+  { key: "cmdline", type: "array", items: "string", doc: "arguments, at most 64 KiB", optional: true },
   { key: "startTime", type: "string", doc: "when the process began, ISO 8601", optional: true },
   { key: "context", type: "string", doc: "SELinux context of the process; with -Z", optional: true },
   { key: "socketContext", type: "string", doc: "SELinux context of the socket; with -z", optional: true },

@@ -4,7 +4,11 @@
  *
  * A fact that a socket does not have is absent: then no predicate on it holds, be it `=` or `!=`.
  */
+
+import { U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import type { Field, Unit } from "../bytes/layout.ts";
+import { encodeBytes } from "../bytes/text.ts";
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { type InetSocket, type TimerName, timerNames } from "../families/inet/socket.ts";
@@ -12,35 +16,34 @@ import type { Socket } from "../families/socket.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import { SS_LISTEN } from "../model/state.ts";
 import { compilePattern } from "./fnmatch.ts";
-import { U32_MAX, unsigned } from "./numbers.ts";
-import { type Reading, refuse } from "./operands.ts";
 import { type Dimension, dimensions, readAmount, writeAmount } from "./quantity.ts";
+import { refuse } from "./reading.ts";
 import type { Comparison } from "./relations.ts";
 import { EQUALITY, type FactTest, ORDER, type PredicateRow } from "./row.ts";
-import type { Fact, FilterSubject, Known, SocketOwner } from "./subject.ts";
-import type { Word } from "./words.ts";
+import type { FilterWord } from "./source.ts";
+import type { Fact, Known, SocketOwner } from "./subject.ts";
 import { writeWord } from "./writing.ts";
 
 /** A number, in the smallest unit of its kind: microseconds, bytes, bits per second. */
-export interface Amount {
+export interface AmountOperand {
   /** How many. */
   readonly amount: number;
 }
 
 /** A shell pattern for a name. */
-export interface NamePattern {
+export interface PatternOperand {
   /** As typed. */
   readonly pattern: string;
 }
 
 /** A user, by name or number. */
-export interface User {
+export interface UserOperand {
   /** User id. */
   readonly uid: number;
 }
 
 /** Which timer runs, or `off`. */
-export interface TimerWord {
+export interface TimerOperand {
   /** Its name. */
   readonly timer: TimerName;
 }
@@ -56,8 +59,8 @@ export interface FactRow<O> extends PredicateRow<O> {
 const encoder = new TextEncoder();
 
 /** Refuses what is not as a row expects. @throws FilterError always */
-function unexpected(word: Word, reading: Reading, expects: string): never {
-  return refuse(reading, word, expects, [`Error: ${expects} is expected rather than "${word.text}".`]);
+function unexpected(word: FilterWord, expects: string): never {
+  return refuse(word, "fact", expects);
 }
 
 /** Compares numbers; each comparison has a function of its own, since it is done for every socket. */
@@ -77,7 +80,7 @@ function amount(
   fact: Fact,
   read: ReadNumber,
   { scale = 1, relations = ORDER } = {},
-): FactRow<Amount> {
+): FactRow<AmountOperand> {
   const { expects } = dimensions[dimension];
   return {
     doc,
@@ -85,9 +88,9 @@ function amount(
     operand: {
       expects,
       relations,
-      read(word, reading) {
+      read(word) {
         const amount = readAmount(word.text, dimension);
-        return amount === undefined ? unexpected(word, reading, expects) : { amount };
+        return amount === undefined ? unexpected(word, expects) : { amount };
       },
       write: ({ amount }) => writeAmount(amount, dimension),
     },
@@ -108,7 +111,7 @@ function name(
   expects: string,
   fact: Fact,
   test: (matches: (name: Uint8Array) => boolean, known: Known) => FactTest,
-): FactRow<NamePattern> {
+): FactRow<PatternOperand> {
   return {
     doc,
     operandName: "PATTERN",
@@ -116,12 +119,11 @@ function name(
       expects,
       relations: EQUALITY,
       // An empty one cannot be written.
-      read: (word, reading) =>
-        word.text === "" ? unexpected(word, reading, expects) : { pattern: word.text },
+      read: (word) => (word.text === "" ? unexpected(word, expects) : { pattern: word.text }),
       write: ({ pattern }) => writeWord(pattern),
     },
     facts: () => [fact],
-    test: ({ pattern }, _comparison, known) => test(compilePattern(encoder.encode(pattern)), known),
+    test: ({ pattern }, _comparison, known) => test(compilePattern(encodeBytes(pattern)), known),
   };
 }
 
@@ -151,7 +153,7 @@ function infoFact(
   field: keyof typeof tcpInfo,
   absent: (value: number) => boolean,
   doc: string = tcpInfo[field].doc,
-): FactRow<Amount> {
+): FactRow<AmountOperand> {
   const row: Field = tcpInfo[field];
   const [dimension, scale] = (row.unit && dimensionOf[row.unit]) ?? ["count", 1];
   const read: ReadNumber = (socket) => {
@@ -162,12 +164,12 @@ function infoFact(
 }
 
 /** A count, of which 0 is as good as any other. */
-function counted(field: keyof typeof tcpInfo, doc?: string): FactRow<Amount> {
+function counted(field: keyof typeof tcpInfo, doc?: string): FactRow<AmountOperand> {
   return infoFact(field, () => false, doc);
 }
 
 /** Something measured: 0, or the field's own value for it, says that it has not been yet. */
-function measured(field: keyof typeof tcpInfo): FactRow<Amount> {
+function measured(field: keyof typeof tcpInfo): FactRow<AmountOperand> {
   const { none }: Field = tcpInfo[field];
   return infoFact(field, (value) => value === 0 || value === none);
 }
@@ -178,7 +180,7 @@ function uidOf(socket: Socket): number | undefined {
   return socket.uid === 0 && !socket.inode ? undefined : socket.uid;
 }
 
-const userRow: FactRow<User> = {
+const userRow: FactRow<UserOperand> = {
   doc: "owner of the socket, by name or uid",
   operandName: "USER",
   operand: {
@@ -186,7 +188,7 @@ const userRow: FactRow<User> = {
     relations: EQUALITY,
     read(word, reading) {
       const uid = unsigned(word.text, U32_MAX) ?? reading.context.lookups.userId?.(word.text);
-      return uid === undefined ? unexpected(word, reading, "a user") : { uid };
+      return uid === undefined ? unexpected(word, "a user") : { uid };
     },
     write: ({ uid }) => String(uid),
   },
@@ -199,15 +201,15 @@ const userRow: FactRow<User> = {
     },
 };
 
-const timerRow: FactRow<TimerWord> = {
+const timerRow: FactRow<TimerOperand> = {
   doc: "the timer that runs; on is the retransmission timer",
   operandName: "TIMER",
   operand: {
     expects: `a timer: ${timerNames.join(", ")}`,
     relations: EQUALITY,
-    read(word, reading) {
+    read(word) {
       const timer = timerNames.find((name) => name === word.text);
-      return timer === undefined ? unexpected(word, reading, `one of ${timerNames.join(", ")}`) : { timer };
+      return timer === undefined ? unexpected(word, `one of ${timerNames.join(", ")}`) : { timer };
     },
     write: ({ timer }) => timer,
   },
@@ -224,7 +226,7 @@ function ownersOf({ socket }: FilterSubject, { owners }: Known): readonly Socket
   return found?.length ? found : undefined;
 }
 
-const pidRow: FactRow<Amount> = {
+const pidRow: FactRow<AmountOperand> = {
   ...amount("process that has the socket open", "count", "owners", () => undefined, { relations: EQUALITY }),
   operandName: "PID",
   test:

@@ -1,10 +1,11 @@
 /** The options of the library's functions, and their translation into a plan. */
 
 import { describeBare } from "../catalogue/describe.ts";
-import { FilterError, operandProblem } from "../filter/errors.ts";
+import { FilterError } from "../filter/errors.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
+import { filterLookups } from "../lookup/filter-lookups.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import {
   allTables,
@@ -20,7 +21,6 @@ import type { Plan } from "../plan/plan.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import { type AllParts, allParts } from "../query/all-parts.ts";
 import type { QueryContext } from "../query/open.ts";
-import { lookupsOf } from "../query/predicate.ts";
 import type { Problem } from "../query/query.ts";
 
 /** Selects sockets. Every option is optional. */
@@ -64,7 +64,6 @@ export interface Abortable {
 }
 
 /** The program name in ss's messages about filters. */
-const PROGRAM = "sockscope";
 
 const ENOENT = 2;
 const EINVAL = 22;
@@ -74,8 +73,9 @@ const EOPNOTSUPP = 95;
 const absent: ReadonlySet<number> = new Set([ENOENT, EINVAL, EOPNOTSUPP]);
 
 function throwUnlessAbsent(problem: Problem): void {
-  if (problem.kind === "socket" || (problem.kind === "refused" && !absent.has(problem.error.errno)))
-    throw problem.error;
+  const { kind } = problem;
+  if (kind === "socket" || kind === "undecodable") throw problem.error;
+  if (kind === "refused" && (problem.partial || !absent.has(problem.error.errno))) throw problem.error;
 }
 
 function maskOf(words: readonly string[] | undefined): number {
@@ -113,13 +113,12 @@ const everything: Selection = selectionOf({});
 /** Parses a filter that may contain host names. @throws FilterError */
 export function readFilterText(host: Host, text: string): ParsedFilter {
   const { tables, preferred } = everything;
-  return parseFilter({ args: [text] }, { program: PROGRAM, tables, preferred, lookups: lookupsOf(host) });
+  return parseFilter({ args: [text] }, { tables, preferred, lookups: filterLookups(host) });
 }
 
 /** Rejects a host name in a synchronous call, because looking it up takes time. @throws FilterError always */
-export function refuseName({ name, place }: ParsedFilter["names"][number]): never {
-  const line = `"${name}" is a host name, which needs socketsAsync`;
-  throw new FilterError(operandProblem(place, "an address", [line]));
+export function refuseName({ name: text, position }: ParsedFilter["names"][number]): never {
+  throw new FilterError({ kind: "name", position, expected: "an address", text });
 }
 
 /** The options that are demands of the same name. */
@@ -151,5 +150,5 @@ export function contextOf(
   { onProblem, netns }: SocketsOptions,
 ): QueryContext & { readonly parts: AllParts } {
   const report = onProblem ?? throwUnlessAbsent;
-  return { host, program: PROGRAM, parts: allParts, describe: describeBare, keep: true, netns, report };
+  return { host, parts: allParts, describe: describeBare, keep: true, netns, report };
 }

@@ -2,11 +2,16 @@
  * The sockets that are looked on at, from sample to sample: columns of numbers, a slot a socket. Nothing is allocated
  * for a socket that was there before, and the slots of closed ones are used again.
  */
+
+import { SocketArena } from "../diag/socket-arena.ts";
+import { makeSocket, setCookie } from "../families/inet/made-socket.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
+import { IPPROTO_TCP } from "../model/family.ts";
 import type { DumpName } from "../model/selection.ts";
-import { SS_CLOSE, SS_TIME_WAIT, states } from "../model/state.ts";
+import { SS_CLOSE, SS_TIME_WAIT, stateGroups, states } from "../model/state.ts";
+import { originOf } from "../query/common.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { type CounterName, counters, newReading, readCounters } from "./counters.ts";
 import { addressAndPort, type Endpoints, endpointsOf } from "./endpoints.ts";
@@ -201,6 +206,28 @@ export class SocketTable {
     const known = this.#endpoints.get(slot);
     if (known !== undefined) return known.peer;
     return addressAndPort(this.addresses, (slot * 2 + 1) * ADDRESS, this.family[slot]!, this.peerPort[slot]!);
+  }
+
+  /** A connection with nothing but its identity, to refetch it by. */
+  identity(slot: number): InetSocket {
+    const sourceOffset = slot * 2 * ADDRESS;
+    const endpoints = {
+      family: this.family[slot]!,
+      bytes: this.#bytes,
+      sourceOffset,
+      destinationOffset: sourceOffset + ADDRESS,
+      sport: this.localPort[slot]!,
+      dport: this.peerPort[slot]!,
+    };
+    const origin = originOf({ netns: this.#netns[slot] }, IPPROTO_TCP);
+    const socket = makeSocket(new SocketArena(0), endpoints, this.state[slot]!, origin);
+    setCookie(socket, this.#cookie[slot]!);
+    return socket;
+  }
+
+  /** Whether it is a TCP connection, which its identity finds again. */
+  isConnection(slot: number): boolean {
+    return this.#dump[slot] === "tcp" && ((1 << this.state[slot]!) & stateGroups.connected) !== 0;
   }
 
   /** Whether it is a socket of IP. */

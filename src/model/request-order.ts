@@ -1,6 +1,6 @@
 /** The dump requests for a selection, in ss's order. */
 import { AF_INET, AF_INET6 } from "./family.ts";
-import { allTables, type DumpName, type Selection, tables } from "./selection.ts";
+import { allTables, type DumpName, dumpOrder, type Selection, tables } from "./selection.ts";
 import { SS_CLOSE } from "./state.ts";
 
 /** A dump request, or two for a table with two families. */
@@ -9,22 +9,6 @@ export interface Dump {
   /** AF_* numbers in request order. The second request is sent only if the kernel answers the first. */
   readonly families: readonly number[];
 }
-
-/** All dumps in ss's order. */
-const order = [
-  "netlink",
-  "packet",
-  "unix",
-  "raw",
-  "udp",
-  "tcp",
-  "dccp",
-  "sctp",
-  "vsock",
-  "tipc",
-  "xdp",
-  "mptcp",
-] as const satisfies readonly DumpName[];
 
 /** Dumps of stateless sockets. These count as closed, so they are listed only if the selection has closed sockets. */
 const stateless: ReadonlySet<DumpName> = new Set(["netlink", "packet", "xdp"]);
@@ -39,7 +23,7 @@ function inetFamilies(preferred: number | undefined): readonly number[] {
 export function requestOrder(selection: Selection): readonly Dump[] {
   const closed = (selection.states & (1 << SS_CLOSE)) !== 0;
   const dumps: Dump[] = [];
-  for (const name of order) {
+  for (const name of dumpOrder) {
     const own = allTables.filter((table) => tables[table].dump === name);
     if (!own.some((table) => selection.tables.has(table))) continue;
     if (stateless.has(name) && !closed) continue;

@@ -68,6 +68,22 @@ export type Kind = (typeof tables)[Table]["kind"];
 /** A request to the kernel that lists one or more tables. */
 export type DumpName = (typeof tables)[Table]["dump"];
 
+/** The requests in the order in which ss makes them. */
+export const dumpOrder: readonly DumpName[] = [
+  "netlink",
+  "packet",
+  "unix",
+  "raw",
+  "udp",
+  "tcp",
+  "dccp",
+  "sctp",
+  "vsock",
+  "tipc",
+  "xdp",
+  "mptcp",
+];
+
 /** All tables, in the order in which ss numbers them. */
 export const allTables = Object.keys(tables) as readonly Table[];
 

@@ -2,7 +2,7 @@
  * A plan: which sockets to list, and what to find out about them. The command line, the commands and the library all
  * make plans. A plan is independent of how it was typed.
  */
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import type { Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../procfs/source.ts";

@@ -5,7 +5,7 @@ import type { Socket } from "../families/socket.ts";
 import type { Host } from "../host/host.ts";
 import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import { NetlinkError } from "../netlink/errors.ts";
-import { pending } from "../netlink/transport.ts";
+import { type NetlinkSocket, pending } from "../netlink/transport.ts";
 import { dropsOf } from "../procfs/drops.ts";
 import { allocator } from "./common.ts";
 import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
@@ -73,23 +73,29 @@ export function* destroyed({ transport, files }: Host, query: TableQuery): Gener
   }
 }
 
-/**
- * Closes each inet socket by force.
- *
- * @returns the sockets that were closed. Leaves out sockets that are already gone, and kinds that cannot be closed
- */
-export function* destroy(
-  { transport }: Host,
-  batches: Iterable<SocketBatch>,
-  report: TableQuery["report"],
-): Generator<SocketBatch> {
-  const conversation = transport.open(NETLINK_SOCK_DIAG);
+/** Closes the sockets of batches, over one conversation. */
+interface Destroyer {
+  /** Closes sockets. @returns the closed ones, and whether the kernel may close others */
+  destroy(batch: SocketBatch): { readonly closed: SocketBatch; readonly allowed: boolean };
+  close(): void;
+}
+
+/** Opens a conversation; undefined, with a report, if the kernel refuses it. */
+function openDestroyer({ transport }: Host, report: TableQuery["report"]): Destroyer | undefined {
+  let conversation: NetlinkSocket;
   try {
-    for (const { dump, sockets } of batches) {
+    conversation = transport.open(NETLINK_SOCK_DIAG);
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    report({ kind: "socket", error });
+    return undefined;
+  }
+  return {
+    close: () => conversation.close(),
+    destroy({ dump, sockets }) {
       const closed: Socket[] = [];
-      let forbidden = false;
       for (const socket of sockets) {
-        // A socket from /proc lacks the ids that a destroy request needs.
+        // The kernel cannot be told which socket of /proc is meant.
         if (socket.kind !== "inet" || socket.procfs !== undefined) continue;
         try {
           destroySocket(conversation, socket);
@@ -98,15 +104,53 @@ export function* destroy(
           if (!(error instanceof NetlinkError)) throw error;
           if (error.errno === ENOENT || error.errno === EOPNOTSUPP) continue;
           report({ kind: "notDestroyed", error, socket });
-          forbidden = error.errno === EPERM;
-          if (forbidden) break;
+          // What is forbidden for one socket is forbidden for all.
+          if (error.errno === EPERM) return { closed: { dump, sockets: closed }, allowed: false };
         }
       }
-      yield { dump, sockets: closed };
-      // If the kernel forbids it for one socket, it forbids it for all.
-      if (forbidden) return;
+      return { closed: { dump, sockets: closed }, allowed: true };
+    },
+  };
+}
+
+/**
+ * Closes each inet socket by force.
+ *
+ * @returns the closed sockets, without those that are gone already, or that the kernel cannot close
+ */
+export function* destroy(
+  host: Host,
+  batches: Iterable<SocketBatch>,
+  report: TableQuery["report"],
+): Generator<SocketBatch> {
+  const destroyer = openDestroyer(host, report);
+  if (destroyer === undefined) return;
+  try {
+    for (const batch of batches) {
+      const { closed, allowed } = destroyer.destroy(batch);
+      yield closed;
+      if (!allowed) return;
     }
   } finally {
-    conversation.close();
+    destroyer.close();
+  }
+}
+
+/** {@link destroy}, for batches that come later. */
+export async function* destroyAsync(
+  host: Host,
+  batches: AsyncIterable<SocketBatch>,
+  report: TableQuery["report"],
+): AsyncGenerator<SocketBatch> {
+  const destroyer = openDestroyer(host, report);
+  if (destroyer === undefined) return;
+  try {
+    for await (const batch of batches) {
+      const { closed, allowed } = destroyer.destroy(batch);
+      yield closed;
+      if (!allowed) return;
+    }
+  } finally {
+    destroyer.close();
   }
 }

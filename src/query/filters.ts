@@ -1,13 +1,15 @@
 /** Parses a plan's filter once per network namespace, because interface indexes differ between them. */
 import type { RpcNames } from "../enrich/rpc.ts";
+import type { Families } from "../families/index.ts";
 import { FilterError } from "../filter/errors.ts";
 import { type ParsedFilter, parseFilter } from "../filter/parser.ts";
 import { readFilter } from "../filter/resolve.ts";
-import { type FilterSource, sourceText } from "../filter/words.ts";
+import { type FilterSource, sourceText } from "../filter/source.ts";
+import { filterLookups } from "../lookup/filter-lookups.ts";
 import { localPortRange } from "../lookup/names.ts";
 import type { Place } from "../lookup/places.ts";
 import type { Selection } from "../model/selection.ts";
-import { type FindOwners, lookupsOf, predicateOf } from "./predicate.ts";
+import { type FindOwners, predicateOf } from "./predicate.ts";
 import type { Predicate } from "./query.ts";
 
 /** A network namespace with the filter compiled for it. */
@@ -20,9 +22,9 @@ export interface FilteredPlace extends Place {
 
 /** Inputs for parsing a filter. */
 export interface FilterReading {
-  /** The program's name in ss's messages. */
-  readonly program: string;
   readonly selection: Selection;
+  /** The families of the sockets that it selects. */
+  readonly families: Families;
   /** Path of ip_local_port_range. */
   readonly portRange: string;
   /** Finds the owners of sockets. Called only if the filter tests owners. */
@@ -31,17 +33,17 @@ export interface FilterReading {
   readonly rpcNames?: (() => Promise<RpcNames>) | undefined;
 }
 
-function contextOf({ host }: Place, { program, selection: { tables, preferred } }: FilterReading) {
-  return { program, tables, preferred, lookups: lookupsOf(host) };
+function contextOf({ host }: Place, { selection: { tables, preferred } }: FilterReading) {
+  return { tables, preferred, lookups: filterLookups(host) };
 }
 
 function filtered(place: Place, { filter, family }: ParsedFilter, reading: FilterReading): FilteredPlace {
-  const { selection, portRange, findOwners } = reading;
+  const { selection, families, portRange, findOwners } = reading;
   return {
     ...place,
     selection:
       family === undefined ? selection : { ...selection, families: new Set([family]), preferred: family },
-    predicate: filter && predicateOf(filter, localPortRange(place.host, portRange), findOwners),
+    predicate: filter && predicateOf(filter, families, localPortRange(place.host, portRange), findOwners),
   };
 }
 

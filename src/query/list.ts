@@ -3,10 +3,10 @@
  * the filter. Names, columns and text are added by later stages.
  */
 
-import type { FamilyDump } from "../families/family.ts";
+import type { FamilyDump } from "../families/family-dump.ts";
 import { familyOf } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";
-import { hideUnasked } from "../filter/unasked.ts";
+import { hideAttributes } from "../filter/hide-attributes.ts";
 import type { Host } from "../host/host.ts";
 import { demandSet } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
@@ -20,7 +20,7 @@ import { needsProc, notYet, type Predicate, type Query, type SocketBatch } from 
 
 export type { Socket } from "../families/socket.ts";
 export { destroy, destroyed } from "./destroyed.ts";
-export type { Predicate, Problem, Query, SocketBatch } from "./query.ts";
+export type { Predicate, Problem, Query, RowSink, SocketBatch } from "./query.ts";
 
 /**
  * Lists sockets over netlink, and from /proc if netlink does not list a table.
@@ -70,7 +70,7 @@ function widened(query: Query): {
   };
   const unasked = extensions(asked.demands) & ~extensions(demands);
   if (unasked === 0) return { asked, finish: (batches) => batches };
-  const shown = hideUnasked(unasked);
+  const shown = hideAttributes(unasked);
   return {
     asked,
     *finish(batches) {

@@ -9,7 +9,7 @@ import type { AddressAt } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { loadFamilies } from "../families/index.ts";
 import type { ParsedFilter } from "../filter/parser.ts";
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
 import { hostWithin, type Netns, netnsLabel, openNamespace, openNamespaces } from "../host/namespaces.ts";
 import { type HostNames, hostNames } from "../lookup/names.ts";
@@ -18,17 +18,15 @@ import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
 import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
 import type { AllParts } from "./all-parts.ts";
-import { destroy, destroyed } from "./destroyed.ts";
+import { destroy, destroyAsync, destroyed } from "./destroyed.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
-import type { Predicate, Problem, Query, QueryParts, SocketBatch } from "./query.ts";
+import type { Predicate, Problem, Query, QueryParts, RowSink, SocketBatch } from "./query.ts";
 
 /** The surroundings of a query. */
 export interface QueryContext {
   readonly host: Host;
-  /** The program's name in ss's messages about the filter. */
-  readonly program: string;
   /** Receives problems with a part of the plan. The rest is still listed. */
   readonly report: (problem: Problem) => void;
   /** The code of the listing. Default: the plan's families; other code is loaded on demand. */
@@ -69,8 +67,9 @@ export interface OpenQuery extends Disposable {
    * Like {@link sockets}, but loads missing code, and works with a non-blocking transport.
    *
    * @param arrival see {@link DeferredTransport}
+   * @param rows see {@link Query.rows}; ignored if the plan closes sockets
    */
-  socketsAsync(arrival?: DeferredTransport["arrival"]): AsyncGenerator<SocketBatch>;
+  socketsAsync(arrival?: DeferredTransport["arrival"], rows?: RowSink): AsyncGenerator<SocketBatch>;
   /** The sockets that the kernel destroys from now on. @throws NetlinkError if the multicast groups cannot be joined */
   destroyed(): Generator<SocketBatch>;
   /** Lists the sockets of one place, with changes to the query. */
@@ -89,7 +88,8 @@ interface OpenPlaces extends Disposable {
 }
 
 function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): OpenPlaces {
-  if (allNetns) return openNamespaces(host, (message) => report({ kind: "namespace", message }));
+  if (allNetns)
+    return openNamespaces(host, (message, leftOut) => report({ kind: "namespace", message, leftOut }));
   if (netns === undefined) return { list: [{ host }], [Symbol.dispose]: () => undefined };
   const open = openNamespace(host.files, netns.inode);
   if (open === undefined) throw new RangeError(`Cannot find network namespace "${netnsLabel(netns)}"`);
@@ -124,7 +124,7 @@ interface Unfiltered {
 }
 
 function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered {
-  const { host, report, program } = context;
+  const { host, report } = context;
   const { sources, demands, selection, bpfMapIds } = plan;
   const open = openPlaces(context, plan.allNetns);
   const names = hostNames(host, { root: sources.root, portRange: sources.path("portRange") }, report);
@@ -145,8 +145,8 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
   };
   let findAllOwners = () => {};
   const reading: FilterReading = {
-    program,
     selection,
+    families: parts.families,
     portRange: sources.path("portRange"),
     rpcNames,
     findOwners:
@@ -204,13 +204,13 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
           yield* plan.kill ? destroy(place.host, batches, report) : batches;
         }
       },
-      async *socketsAsync(arrival) {
+      async *socketsAsync(arrival, rows) {
         findAllOwners = once(() => findOwners(undefined));
         for (const place of places) {
-          const request = listingOf(place);
+          const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
-          if (!plan.kill) yield* batches;
-          else for await (const batch of batches) yield* destroy(place.host, [batch], report);
+          if (plan.kill) yield* destroyAsync(place.host, batches, report);
+          else yield* batches;
         }
       },
       listPlace: (place, changes) => list(place.host, { ...listingOf(place), ...changes }),

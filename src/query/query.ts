@@ -1,6 +1,7 @@
 /** The types of a listing: the query, its batches of sockets, and its problems. */
 
 import type { MalformedAttribute, Origin } from "../diag/message.ts";
+import type { DirectRows } from "../families/direct-rows.ts";
 import type { Families } from "../families/index.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
@@ -9,8 +10,9 @@ import type { Files } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
+import type { InetTable } from "../model/inet-tables.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
-import type { NetlinkError } from "../netlink/errors.ts";
+import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
 
 /** A compiled filter. */
@@ -40,6 +42,16 @@ export type Problem =
       readonly dump: DumpName;
       /** Why. */
       readonly error: NetlinkError;
+      /** Whether the kernel had sent sockets before. */
+      readonly partial: boolean;
+    }
+  /** The answer is not netlink; the sockets before that place are listed. */
+  | {
+      readonly kind: "undecodable";
+      /** Which. */
+      readonly dump: DumpName;
+      /** What is wrong with it, and where. */
+      readonly error: DecodeError;
     }
   /** The table changed during the dump (NLM_F_DUMP_INTR), so sockets may be missing. */
   | {
@@ -74,6 +86,8 @@ export type Problem =
       readonly kind: "namespace";
       /** The message, in one line. */
       readonly message: string;
+      /** Whether the sockets of an existing namespace are left out for that. */
+      readonly leftOut: boolean;
     }
   /** The BTF types of a map are not available, so its values are shown as bytes. */
   | {
@@ -94,6 +108,12 @@ export type Problem =
       readonly shown: boolean;
     });
 
+/** Writes the sockets of inet tables as their messages arrive, so that they come in no batch. */
+export interface RowSink {
+  /** Begins a table. @returns what writes its rows; undefined if its sockets are to come in batches */
+  begin(table: InetTable): DirectRows<InetSocket> | undefined;
+}
+
 /** The part of a query that concerns each table. */
 export interface TableQuery {
   readonly selection: Selection;
@@ -110,6 +130,8 @@ export interface TableQuery {
   readonly describe?: Origin["describe"];
   /** The network namespace; undefined if only our own is listed. */
   readonly netns?: Netns;
+  /** Takes the inet sockets that netlink lists in our own namespace without a filter; they come in no batch then. */
+  readonly rows?: RowSink | undefined;
   /** Receives problems. */
   readonly report: (problem: Problem) => void;
 }

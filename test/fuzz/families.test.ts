@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describers } from "../../src/catalogue/describe.ts";
 import type { AttributeTable } from "../../src/diag/attribute.ts";
 import type { DiagMessage, Origin } from "../../src/diag/message.ts";
-import type { FamilyDump } from "../../src/families/family.ts";
+import type { FamilyDump } from "../../src/families/family-dump.ts";
 import { netlinkAttributes } from "../../src/families/netlink/layout.ts";
 import { netlinkDump } from "../../src/families/netlink/socket.ts";
 import { packetAttributes } from "../../src/families/packet/layout.ts";
@@ -95,6 +95,7 @@ const names: Names = {
   processStat: (pid) => (pid % 2 === 0 ? name : undefined),
   processContext: (pid) => (pid % 2 === 0 ? name : undefined),
   cgroup: () => name,
+  cgroupPath: () => undefined,
 };
 
 const style = fc.record<Style>({

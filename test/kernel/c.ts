@@ -177,15 +177,37 @@ export function tcpStateOf(fd: number): number {
   return info[0]!;
 }
 
-/** Has the kernel drop every packet that arrives for a socket. */
-export function deafen(fd: number): void {
-  // BPF_RET | BPF_K with k = 0: keep no byte of the packet. linux/filter.h.
-  const program = new Uint8Array(8);
-  program[0] = 0x06;
+/** Filters what a socket receives by a program of classic BPF. @param code linux/filter.h: code, jt, jf, k each */
+function attachFilter(fd: number, code: readonly (readonly [number, number, number, number])[]): void {
+  const program = new Uint8Array(code.length * 8);
+  const data = new DataView(program.buffer);
+  code.forEach(([operation, whenTrue, whenFalse, constant], index) => {
+    data.setUint16(index * 8, operation, true);
+    data.setUint8(index * 8 + 2, whenTrue);
+    data.setUint8(index * 8 + 3, whenFalse);
+    data.setUint32(index * 8 + 4, constant, true);
+  });
   const header = new DataView(new ArrayBuffer(16));
-  header.setUint16(0, 1, true);
+  header.setUint16(0, code.length, true);
   header.setBigUint64(8, BigInt(ptr(program)), true);
   checked("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(header.buffer)));
+}
+
+/** Lets a socket receive nothing any more. */
+export function deafen(fd: number): void {
+  // ret #0: keep no byte of the packet.
+  attachFilter(fd, [[0x06, 0, 0, 0]]);
+}
+
+/** Lets a socket receive only packets of at most so many bytes, as a path with a smaller MTU would. */
+export function dropLongPackets(fd: number, most: number): void {
+  // ld len; jgt #most; ret #0; ret #-1.
+  attachFilter(fd, [
+    [0x80, 0, 0, 0],
+    [0x25, 0, 1, most],
+    [0x06, 0, 0, 0],
+    [0x06, 0, 0, 0xffff_ffff],
+  ]);
 }
 
 function interfaceIoctl(name: string, request: number, fill: (ifreq: Uint8Array) => void): void {

@@ -128,6 +128,22 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
     expect(exit).toBe(0);
   });
 
+  test("lists all of them with fewer descriptors than there are namespaces", () => {
+    const limited = ["prlimit", "--nofile=16:16", executable, "--all-netns", "-tln", "--json"];
+    const { stdout, exitCode } = Bun.spawnSync(limited, { stderr: "ignore" });
+    const rows = JSON.parse(stdout.toString()) as Row[];
+    const of = (wanted: number) => rows.filter(({ netns }) => netns.inode === wanted).length;
+    expect(made.map(({ inode }) => of(inode))).toEqual(made.map(() => PROCESSES));
+    expect(exitCode).toBe(0);
+  });
+
+  test("exits with 1 where no socket can be opened", () => {
+    const limited = ["prlimit", "--nofile=7:7", executable, "--all-netns", "-tln"];
+    const { stderr, exitCode } = Bun.spawnSync(limited, { stderr: "pipe" });
+    expect(stderr.toString()).toContain("Too many open files\n");
+    expect(exitCode).toBe(1);
+  });
+
   test("labels each row with the name of its namespace, or a process in it", () => {
     const { stdout } = runAll("-tlnHp");
     const labels = (of: Made) =>

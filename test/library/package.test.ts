@@ -1,14 +1,17 @@
 /** Builds and installs the packages as users do. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,7 +61,10 @@ describe("npm pack", () => {
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "dist/THIRD-PARTY-LICENSES",
+      "dist/sbom.cdx.json",
       "dist/sockscope",
+      "docs/doctor-schema.json",
       "docs/schema.json",
       "package.json",
     ]);
@@ -72,7 +78,51 @@ describe("npm pack", () => {
       expect(paths).toContain(path);
   });
 
-  test("installs a working sockscope, which behaves as ss when linked as ss", () => {
+  test("names the machine that its executable is for, and leaves the repository as it is", () => {
+    const copy = join(work, "copy");
+    mkdirSync(copy);
+    for (const name of ["scripts", "LICENSE", "README.md"])
+      cpSync(join(root, name), join(copy, name), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+    // Only what the script does is of interest, not the build before it.
+    const scripts = { ...manifest.scripts, build: "true" };
+    const before = `${JSON.stringify({ ...manifest, scripts }, undefined, 2)}\n`;
+    writeFileSync(join(copy, "package.json"), before);
+    output(["npm", "pack", "--pack-destination", copy], copy);
+    const archive = join(copy, `sockscope-${manifest.version}.tgz`);
+    const packed = JSON.parse(output(["tar", "xzOf", archive, "package/package.json"]));
+    const libc =
+      existsSync("/lib64/ld-linux-x86-64.so.2") || existsSync("/lib/ld-linux-aarch64.so.1")
+        ? "glibc"
+        : "musl";
+    expect([packed.cpu, packed.libc]).toEqual([[process.arch], [libc]]);
+    expect(readFileSync(join(copy, "package.json"), "utf8")).toBe(before);
+  });
+
+  test("has the licences of what is bundled, and the bill of materials", () => {
+    const folder = mkdtempSync(join(work, "notices-"));
+    output(["tar", "xzf", join(work, filename), "-C", folder]);
+    const licences = readFileSync(join(folder, "package/dist/THIRD-PARTY-LICENSES"), "utf8");
+    for (const name of ["ink", "react", "react-reconciler", "scheduler", "yoga-layout", "es-toolkit", "Bun"])
+      expect(licences).toMatch(new RegExp(`^${name} \\d`, "m"));
+    expect(licences.match(/Permission is hereby granted/g)!.length).toBeGreaterThan(30);
+    for (const text of [
+      "GNU LIBRARY GENERAL PUBLIC LICENSE",
+      "GNU LESSER GENERAL PUBLIC LICENSE",
+      "Apache License",
+    ])
+      expect(licences).toContain(text);
+    const materials = JSON.parse(readFileSync(join(folder, "package/dist/sbom.cdx.json"), "utf8"));
+    expect(materials.bomFormat).toBe("CycloneDX");
+    const parts = materials.components as { name: string; hashes: unknown[] }[];
+    expect(parts.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["ink", "react", "scheduler", "bun"]),
+    );
+    expect(parts.every(({ hashes }) => hashes.length > 0)).toBe(true);
+    expect(parts.map(({ name }) => name)).not.toContain("typescript");
+  });
+
+  test("installs a working sockscope, and linked to ss it is ss", () => {
     const prefix = join(work, "prefix");
     // Only the library on Node needs koffi; the executable does not.
     output(["npm", "install", "--global", "--prefix", prefix, "--omit=optional", join(work, filename)]);
@@ -120,7 +170,9 @@ describe("the packages of a release", () => {
       unpack(`sockscope-${name}`, `@sockscope/${name}`);
       expect(readdirSync(join(modules, "@sockscope", name)).sort()).toEqual([
         "LICENSE",
+        "THIRD-PARTY-LICENSES",
         "package.json",
+        "sbom.cdx.json",
         "sockscope",
       ]);
     }

@@ -1,5 +1,5 @@
 /** The interface of a command (`top`, `events`, `doctor`): its own options, and what it does with the sockets. */
-import type { FilterSource } from "../../filter/words.ts";
+import type { FilterSource } from "../../filter/source.ts";
 import type { Host } from "../../host/host.ts";
 import type { OptionNames, Stop } from "../getopt.ts";
 import type { Draft, OptionValue } from "../options.ts";

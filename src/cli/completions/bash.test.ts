@@ -48,10 +48,10 @@ function cut(line: string, breaks: string): string[] {
 }
 
 /** What bash would put in the place of the last word (as it cuts words), in any order. */
-function complete(line: string, breaks = "=:"): string[] {
+function complete(line: string, breaks = "=:", script = bashCompletion("sockscope")): string[] {
   const words = cut(line, breaks);
   const commands = [
-    bashCompletion("sockscope"),
+    script,
     `COMP_WORDBREAKS=${quote(` \t\n"'><;|&(${breaks}`)}`,
     `COMP_LINE=${quote(line)} COMP_POINT=${line.length} COMP_CWORD=${words.length - 1}`,
     `COMP_WORDS=(${words.map(quote).join(" ")})`,
@@ -226,4 +226,14 @@ test.skipIf(missing)(`control groups, one level at a time${why}`, () => {
     );
     expect(complete(`sockscope cgroup ${path}/`)).toEqual(below.sort());
   }
+});
+
+test.skipIf(missing)(`names of control groups that a shell would run are left out${why}`, () => {
+  const mount = join(folder, "cgroup");
+  for (const name of ["web.service", "$(touch ran)", "`touch ran`", "a;touch ran", "machine-a\\x2db.scope"])
+    mkdirSync(join(mount, name), { recursive: true });
+  const mounts = join(folder, "mounts");
+  writeFileSync(mounts, `none ${mount} cgroup2 rw 0 0\n`);
+  const script = bashCompletion("sockscope").replaceAll("/proc/mounts", quote(mounts));
+  expect(complete("sockscope cgroup /", "=:", script)).toEqual(["/machine-a\\\\x2db.scope", "/web.service"]);
 });

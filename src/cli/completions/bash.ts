@@ -176,7 +176,12 @@ __sockscope_cgroups() {
   local mount type rest path
   while read -r rest mount type rest; do [[ $type == cgroup2 ]] && break; done 2> /dev/null < /proc/mounts
   [[ $type == cgroup2 ]] || return
-  while read -r path; do COMPREPLY+=("\${path#"$mount"}"); done < <(
+  while IFS= read -r path; do
+    path=\${path#"$mount"}
+    # Anybody with cgroups of their own can name one like a command, and readline inserts what it is given. A backslash
+    # is systemd's own, and quoted.
+    [[ $path == *[^[:alnum:]_.:/+@%,\\\\-]* ]] || COMPREPLY+=("\${path//\\\\/\\\\\\\\}")
+  done < <(
     compgen -d -- "$mount\${cur:-/}"
     [[ -n $cur && $cur != */ && -d $mount$cur ]] && compgen -d -- "$mount$cur/"
   )

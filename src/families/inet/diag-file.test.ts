@@ -31,12 +31,13 @@ function read(...pieces: Uint8Array[]) {
   }
 }
 
-test("a file may hold several dumps", () => {
-  expect(read(socket(1), done, socket(2), socket(3), done)).toEqual({ ports: [1, 2, 3], problem: undefined });
+test("reading ends with the first dump, whatever follows it", () => {
+  expect(read(socket(1), socket(2), done, socket(3), done)).toEqual({ ports: [1, 2], problem: undefined });
+  expect(read(socket(1), done, socket(2).subarray(0, 7))).toEqual({ ports: [1], problem: undefined });
 });
 
-test("a file that ends elsewhere than after a dump is cut", () => {
-  for (const pieces of [[], [socket(1)], [socket(1), done, socket(2)]])
+test("a file without the end of a dump is cut", () => {
+  for (const pieces of [[], [socket(1)], [socket(1), socket(2)]])
     expect(read(...pieces).problem).toEqual({ what: "cut" });
   expect(read(socket(1), done.subarray(0, 8))).toEqual({ ports: [1], problem: { what: "cut" } });
   expect(read(socket(1), socket(2).subarray(0, 40))).toEqual({ ports: [1], problem: { what: "cut" } });

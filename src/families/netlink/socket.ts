@@ -3,7 +3,7 @@ import { wholeView, writeField } from "../../bytes/layout.ts";
 import { SkMemInfo } from "../../diag/memory.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_NETLINK } from "../../model/family.ts";
-import type { FamilyDump } from "../family.ts";
+import type { FamilyDump } from "../family-dump.ts";
 import {
   NDIAG_PROTO_ALL,
   NDIAG_SHOW,

@@ -4,7 +4,7 @@ import { SkMemInfo } from "../../diag/memory.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_PACKET, SOCK_DGRAM, SOCK_RAW } from "../../model/family.ts";
 import type { Table } from "../../model/selection.ts";
-import type { FamilyDump } from "../family.ts";
+import type { FamilyDump } from "../family-dump.ts";
 import {
   PACKET_DIAG_MESSAGE_SIZE,
   PACKET_DIAG_REQUEST_SIZE,

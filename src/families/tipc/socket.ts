@@ -2,7 +2,7 @@
 import { writeField } from "../../bytes/layout.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_TIPC } from "../../model/family.ts";
-import type { FamilyDump } from "../family.ts";
+import type { FamilyDump } from "../family-dump.ts";
 import {
   TIPC_DIAG_REQUEST_SIZE,
   TipcConnection,

@@ -4,7 +4,7 @@ import { SkMemInfo } from "../../diag/memory.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "../../model/family.ts";
 import type { Table } from "../../model/selection.ts";
-import type { FamilyDump } from "../family.ts";
+import type { FamilyDump } from "../family-dump.ts";
 import { type Shutdown, shutdownOf } from "../inet/socket.ts";
 import {
   UDIAG_SHOW,

@@ -3,7 +3,7 @@ import { wholeView, writeField } from "../../bytes/layout.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_VSOCK, SOCK_DGRAM, SOCK_STREAM } from "../../model/family.ts";
 import type { Table } from "../../model/selection.ts";
-import type { FamilyDump } from "../family.ts";
+import type { FamilyDump } from "../family-dump.ts";
 import { type Shutdown, shutdownOf } from "../inet/socket.ts";
 import {
   VSOCK_DIAG_MESSAGE_SIZE,

@@ -3,7 +3,7 @@ import { wholeView, writeField } from "../../bytes/layout.ts";
 import { SkMemInfo } from "../../diag/memory.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_XDP } from "../../model/family.ts";
-import type { FamilyDump } from "../family.ts";
+import type { FamilyDump } from "../family-dump.ts";
 import {
   XDP_DIAG_MESSAGE_SIZE,
   XDP_DIAG_REQUEST_SIZE,

@@ -1,6 +1,6 @@
 /** Taking samples of what a command line is about. */
 
-import type { FilterSource } from "../../../filter/words.ts";
+import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
 import { type OwnerSearch, ownerSearch } from "../../../live/owners.ts";
 import { type Sample, SocketTable } from "../../../live/table.ts";
@@ -65,7 +65,6 @@ export async function openSampler(
     query = await openQuery(
       {
         host,
-        program: world.program,
         parts: allParts,
         keep: false,
         // Problems of a sample are shown with it, each once.
