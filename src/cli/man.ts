@@ -76,8 +76,8 @@ const exits: readonly (readonly [status: string, doc: string])[] = [
     "1",
     "Sockets may be missing: an answer could not be decoded, a network namespace could not be entered, or, with JSON or CSV, the kernel refused or broke off a listing.",
   ],
-  ["1", "Something that was named is not there, may not be used, or cannot be written to."],
-  ["141", "Whoever read the output has gone away; shells show this for ss, too."],
+  ["1", "A named file, namespace or map does not exist, is not permitted, or cannot be written."],
+  ["141", "The reader of the output has closed the pipe. Shells report the same status for ss."],
   ["255", "The command line or the filter cannot be understood."],
 ];
 

@@ -73,6 +73,7 @@ function demandsOf(draft: Draft, view: View): ReadonlySet<Demand> {
   const demands = new Set(demandSet(draft.demands, view.demands));
   // Every output but ss's own table shows the uid of UNIX sockets.
   if (!isTable || view.sort.length > 0) demands.add("uid");
+  if (!isTable) demands.add("peerNames");
   // ss's table shows the processes at the other end only with --peer.
   if (isTable && !demands.has("peers")) demands.delete("peerOwners");
   return demands;

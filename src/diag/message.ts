@@ -52,7 +52,7 @@ function indexAttributes(data: DataView, from: number, end: number): void {
 }
 
 /**
- * Fills {@link attributeIndex} with the attributes of a message, until those of another message are looked at.
+ * Fills {@link attributeIndex} with the attributes of a message. They stay there until another message is indexed.
  *
  * @param from where the attributes begin, behind the fixed struct
  * @returns whether all of them are well-formed

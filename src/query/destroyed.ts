@@ -116,7 +116,7 @@ function openDestroyer({ transport }: Host, report: TableQuery["report"]): Destr
 /**
  * Closes each inet socket by force.
  *
- * @returns the closed sockets, without those that are gone already, or that the kernel cannot close
+ * @returns the sockets that were closed. Leaves out sockets that are already gone, and kinds that cannot be closed
  */
 export function* destroy(
   host: Host,

@@ -16,7 +16,7 @@ import { type HostNames, hostNames } from "../lookup/names.ts";
 import type { Place } from "../lookup/places.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
-import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
+import { keepsSockets, type Plan, wantsOwners, wantsProcesses } from "../plan/plan.ts";
 import type { AllParts } from "./all-parts.ts";
 import { destroy, destroyAsync, destroyed } from "./destroyed.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
@@ -140,7 +140,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     socketContext: demands.has("socketContext"),
   };
   const findOwners = (inodes: ReadonlySet<number> | undefined) => {
-    const pids = names.findOwners(sources.root, inodes, scan);
+    const pids = names.findOwners(inodes, scan);
     if (pids.length > 0) report({ kind: "unreadable", pids });
   };
   let findAllOwners = () => {};
@@ -270,6 +270,8 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
       plan.filter === undefined
         ? unfiltered(begun)
         : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
+    if (wantsProcesses(plan) || places.some(({ predicate }) => predicate?.settle !== undefined))
+      names.useOwners(parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
       const report = (message: string) => context.report({ kind: "bpfMap", message });
@@ -295,7 +297,8 @@ export function openQueryNow(
   onName: (name: ParsedFilter["names"][number]) => never,
 ): OpenQuery {
   const begun = begin(context, plan, context.parts);
-  const { open, reading, finish } = begun;
+  const { open, names, reading, finish } = begun;
+  names.useOwners(context.parts.ownerLookup);
   try {
     const places =
       plan.filter === undefined

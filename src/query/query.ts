@@ -8,7 +8,7 @@ import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Files } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { NameProblem } from "../lookup/names.ts";
+import type { MakeOwnerLookup, NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
@@ -162,6 +162,8 @@ export interface QueryParts {
   readonly families: Families;
   /** Reads /proc and TCPDIAG_FILE. Loaded when a table turns out to need it. */
   proc?: ProcListing;
+  /** What looks up owners; loaded for plans that want them. */
+  readonly ownerLookup?: MakeOwnerLookup;
 }
 
 /** The interface of proc.ts. */
