@@ -67,7 +67,7 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
       return `Cannot open netlink socket: ${libc.strerror(problem.error.errno)}\n`;
     case "refused": {
       const { errno, operation, detail } = problem.error;
-      // Many kernels lack some IP tables, and ss falls back without a word. An error after the first socket is a loss.
+      // Many kernels lack some IP tables, and ss falls back silently. An error after the first socket means a loss.
       if (problem.partial) return `RTNETLINK answers: ${libc.strerror(errno)}\n`;
       if (operation === "answer" && problem.dump in inetTables) return "";
       if (errno === EOPNOTSUPP || errno === ENOENT) return "";

@@ -84,7 +84,7 @@ export function usage({ program }: Pick<World, "program">): string {
   return [head, COMMANDS, ...groups, FILTER, stateNames()].join("\n");
 }
 
-/** The text of `--version`. Called `ss`, it is that of ss, as scripts cut the release out of it. */
+/** The text of `--version`. Under the name `ss` it is ss's own text, because scripts parse the release from it. */
 export function version(program: string): string {
   if (program === "ss") return `ss utility, ${SS_RELEASE.replace(" ", "-")}\n`;
   return `${manifest.name} ${manifest.version} (ss of ${SS_RELEASE})\n`;

@@ -30,7 +30,7 @@ export function problemText(world: World, host: Host, { root }: Sources, problem
     : complaint(problem, world.program);
 }
 
-/** Makes what writes problems to standard error. It returns false for a problem that ss does not mention. */
+/** A function that writes problems to standard error. It returns false for a problem that ss does not report. */
 export function reporter(world: World, host: Host, sources: Sources): (problem: Problem) => boolean {
   return (problem) => {
     const text = problemText(world, host, sources, problem);

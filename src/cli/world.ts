@@ -7,9 +7,9 @@ import type { RowSink } from "../query/query.ts";
 export interface Output {
   /** Writes all of the bytes. @throws an error whose `code` is a system error name (`EPIPE`, `ENOSPC`, …) */
   write(bytes: Uint8Array): void;
-  /** From now on a failed write discards its bytes: the run has more to do than to write. */
+  /** From now on, a failed write discards its bytes, so that the run can finish its other work. */
   readonly ignoreFailures?: () => void;
-  /** On a terminal's standard error, erases the line that the cursor is in. */
+  /** Erases the cursor's line. Only for standard error on a terminal. */
   readonly eraseLine?: () => void;
   /** Width of the terminal; 0 if unknown; undefined if the stream is not a terminal. */
   readonly terminalColumns: number | undefined;
@@ -27,7 +27,7 @@ export interface Terminal {
 export interface World {
   /** The program's name in messages: `ss` or `sockscope`. */
   readonly program: string;
-  /** Arguments after the program's name; bytes that are not UTF-8 as `decodeBytes` gives them. */
+  /** Arguments after the program's name. Bytes that are not UTF-8 are encoded by `decodeBytes`. */
   readonly args: readonly string[];
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -38,13 +38,13 @@ export interface World {
   /** The controlling terminal; undefined unless standard input and output are both terminals. */
   terminal(): Terminal | undefined;
   /**
-   * Is aborted by a signal that ends a process (SIGINT, SIGTERM, SIGHUP and others), which from the first call on does
-   * not end it any more. The reason is the exit status that shells show for the signal, a number.
+   * A signal that is aborted on SIGINT, SIGTERM, SIGHUP and the like. From the first call on, these no longer end the
+   * process. The reason is the exit status that a shell shows for the signal, a number.
    */
   interrupted(): AbortSignal;
   /**
-   * Is given the writer of rows straight from messages, and gives what is used in its place; undefined makes views of
-   * all sockets. With it tests count the rows, and compare both ways.
+   * A hook for tests. Receives the direct row writer and returns its replacement, or undefined to make views of all
+   * sockets. Tests use it to count rows and to compare both ways.
    */
   readonly observeRows?: (rows: RowSink) => RowSink | undefined;
   /** The machine whose sockets are listed, unless `--replay` names a recording. */

@@ -10,7 +10,7 @@ const COLON = 0x3a;
 /** Room for the text of any address, with {@link OVERSHOOT}. */
 export const ADDRESS_ROOM = 45 + OVERSHOOT;
 
-/** Writes the four bytes at `from` at `at` as a dotted quad. @returns the position behind it */
+/** Writes the four bytes at `from` to `at` as a dotted quad. @returns the position after it */
 export function putIpv4(target: DataView, at: number, data: DataView, from: number): number {
   let next = putInt31(target, at, data.getUint8(from));
   for (let index = 1; index < 4; index++) {
@@ -21,10 +21,10 @@ export function putIpv4(target: DataView, at: number, data: DataView, from: numb
 }
 
 /**
- * Writes the sixteen bytes at `from` at `at` as inet_ntop does: the longest run of zero words is compressed, the first
- * of equals, and addresses that embed an IPv4 one (mapped or compatible) end in a dotted quad.
+ * Writes the sixteen bytes at `from` to `at` like inet_ntop: the longest run of zero words becomes `::`, the first one if
+ * two are equally long. IPv4-mapped and IPv4-compatible addresses end in a dotted quad.
  *
- * @returns the position behind it
+ * @returns the position after it
  */
 export function putIpv6(target: DataView, at: number, data: DataView, from: number): number {
   let runStart = -1;
@@ -54,13 +54,13 @@ export function putIpv6(target: DataView, at: number, data: DataView, from: numb
   return next;
 }
 
-/** {@link putIpv4} at the end of what a writer holds. */
+/** Appends an IPv4 address to a writer, see {@link putIpv4}. */
 export function writeIpv4(writer: ByteWriter, data: DataView, at: number): void {
   writer.reserve(ADDRESS_ROOM);
   writer.length = putIpv4(writer.data, writer.length, data, at);
 }
 
-/** {@link putIpv6} at the end of what a writer holds. */
+/** Appends an IPv6 address to a writer, see {@link putIpv6}. */
 export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void {
   writer.reserve(ADDRESS_ROOM);
   writer.length = putIpv6(writer.data, writer.length, data, at);

@@ -24,7 +24,7 @@ export interface NetlinkSocket {
   receive(allocate: (size: number) => Uint8Array): Uint8Array;
   /**
    * {@link NetlinkSocket.receive} into a buffer that is known to be large enough. That takes one call of the kernel
-   * where `receive` takes two, as it looks at the size before. Left out where it would save nothing.
+   * where `receive` takes two, because it peeks at the size first. Undefined if it would save nothing.
    *
    * @throws NetlinkError also if the datagram is larger than the buffer
    */

@@ -60,7 +60,7 @@ export function keepsSockets(plan: Pick<Plan, "demands" | "order">): boolean {
   return wantsOwners(plan) || plan.demands.has("hostNames") || plan.order.sort.length > 0;
 }
 
-/** The demands that take the processes, control groups or other ends of sockets. */
+/** The demands that need the processes, control groups or other ends of sockets. */
 const aboutProcesses: readonly Demand[] = [
   "owners",
   "threads",

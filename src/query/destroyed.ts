@@ -95,7 +95,7 @@ function openDestroyer({ transport }: Host, report: TableQuery["report"]): Destr
     destroy({ dump, sockets }) {
       const closed: Socket[] = [];
       for (const socket of sockets) {
-        // The kernel cannot be told which socket of /proc is meant.
+        // A socket from /proc lacks the ids that a destroy request needs.
         if (socket.kind !== "inet" || socket.procfs !== undefined) continue;
         try {
           destroySocket(conversation, socket);
@@ -104,7 +104,7 @@ function openDestroyer({ transport }: Host, report: TableQuery["report"]): Destr
           if (!(error instanceof NetlinkError)) throw error;
           if (error.errno === ENOENT || error.errno === EOPNOTSUPP) continue;
           report({ kind: "notDestroyed", error, socket });
-          // What is forbidden for one socket is forbidden for all.
+          // If the kernel forbids it for one socket, it forbids it for all.
           if (error.errno === EPERM) return { closed: { dump, sockets: closed }, allowed: false };
         }
       }

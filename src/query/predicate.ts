@@ -35,7 +35,7 @@ function containerNames(container: Container | undefined): readonly Uint8Array[]
 /**
  * Compiles a filter. Predicates about owners stay undecided until the owners are known.
  *
- * @param families those of the sockets that it will be given
+ * @param families the families of the sockets to test
  * @param findOwners called only if the filter tests owners
  * @throws TypeError if the filter has host names that were not resolved
  */

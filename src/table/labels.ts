@@ -5,12 +5,12 @@ import { ascii } from "../bytes/writer.ts";
 
 const labels = new Map<Field, string>();
 
-/** Notes a label as what stands before these fields, unless they have one already. */
+/** Registers a label for these fields, unless they already have one. */
 function note(text: string, fields: readonly Field[]): void {
   for (const field of fields) if (!labels.has(field)) labels.set(field, text);
 }
 
-/** The bytes of a label, which {@link ssLabel} gives for these fields from now on. */
+/** The bytes of a label. Registers it for {@link ssLabel} of these fields. */
 export function label(text: string, ...fields: readonly Field[]): Uint8Array {
   note(text, fields);
   return ascii(text);

@@ -104,12 +104,12 @@ export interface Names {
   cgroupPath(id: bigint): Uint8Array | undefined;
 }
 
-/** How text that a stranger chose is shown: as it is on a pipe, without control characters on a terminal. */
+/** Foreign text for output: unchanged on a pipe, with control characters escaped on a terminal. */
 export function foreignBytes(bytes: Uint8Array, style: Style): Uint8Array {
   return style.escape ? escapeControls(bytes) : bytes;
 }
 
-/** Writes text that a stranger chose, see {@link foreignBytes}. */
+/** Writes foreign text, see {@link foreignBytes}. */
 export function putForeign(text: ByteWriter, bytes: Uint8Array, style: Style): void {
   const shown = foreignBytes(bytes, style);
   text.copy(shown, 0, shown.length);
