@@ -7,13 +7,13 @@ export interface Attribute extends FactProperties {
   readonly id: number;
   /** The kernel's name. */
   readonly kernel: string;
-  /** Bits of the request's `ext` or `show` mask; any one of them makes the kernel send it. Absent: always sent. */
+  /** Bits of the request's `ext` or `show` mask; the kernel sends the attribute if any is set. Absent: always sent. */
   readonly requestedBy?: number;
-  /** First kernel that sends it, where that is later than the diag module itself. */
+  /** First kernel that sends it, if later than the diag module itself. */
   readonly since?: string;
-  /** What it carries. */
+  /** Its content. */
   readonly doc: string;
 }
 
-/** The attributes of one kind of socket, by our name for them. */
+/** The attributes of one kind of socket, by field name. */
 export type AttributeTable = Readonly<Record<string, Attribute>>;

@@ -11,7 +11,7 @@ export const skMemInfo = {
     metric: "gauge",
     group: ["Queues", 3],
     kernel: "SK_MEMINFO_RMEM_ALLOC",
-    doc: "held by received packets",
+    doc: "memory of received packets",
   },
   rcvbuf: {
     offset: 4,
@@ -29,7 +29,7 @@ export const skMemInfo = {
     metric: "gauge",
     group: ["Queues", 6],
     kernel: "SK_MEMINFO_WMEM_ALLOC",
-    doc: "held by packets given to the device",
+    doc: "memory of packets given to the device",
   },
   sndbuf: {
     offset: 12,
@@ -46,7 +46,7 @@ export const skMemInfo = {
     unit: "bytes",
     metric: "gauge",
     kernel: "SK_MEMINFO_FWD_ALLOC",
-    doc: "reserved and not yet used",
+    doc: "memory reserved and not used yet",
   },
   wmemQueued: {
     offset: 20,
@@ -55,7 +55,7 @@ export const skMemInfo = {
     metric: "gauge",
     group: ["Queues", 5],
     kernel: "SK_MEMINFO_WMEM_QUEUED",
-    doc: "queued to be sent",
+    doc: "memory of packets queued to be sent",
   },
   optmem: {
     offset: 24,
@@ -63,7 +63,7 @@ export const skMemInfo = {
     unit: "bytes",
     metric: "gauge",
     kernel: "SK_MEMINFO_OPTMEM",
-    doc: "held by socket options",
+    doc: "memory of socket options",
   },
   backlog: {
     offset: 28,
@@ -73,7 +73,7 @@ export const skMemInfo = {
     group: ["Queues", 8],
     kernel: "SK_MEMINFO_BACKLOG",
     since: "3.1",
-    doc: "waiting for the socket's lock",
+    doc: "memory of received packets that wait for the socket's lock",
   },
   drops: {
     offset: 32,
@@ -83,7 +83,7 @@ export const skMemInfo = {
     group: ["Queues", 9],
     kernel: "SK_MEMINFO_DROPS",
     since: "4.7",
-    doc: "dropped before they reached the application",
+    doc: "packets dropped before the application received them",
   },
 } as const satisfies FactLayout;
 
@@ -100,7 +100,7 @@ export const inetMemInfo = {
     unit: "bytes",
     metric: "gauge",
     kernel: "idiag_rmem",
-    doc: "held by received packets",
+    doc: "memory of received packets",
   },
   wmem: {
     offset: 4,
@@ -108,7 +108,7 @@ export const inetMemInfo = {
     unit: "bytes",
     metric: "gauge",
     kernel: "idiag_wmem",
-    doc: "queued to be sent",
+    doc: "memory of packets queued to be sent",
   },
   fmem: {
     offset: 8,
@@ -116,7 +116,7 @@ export const inetMemInfo = {
     unit: "bytes",
     metric: "gauge",
     kernel: "idiag_fmem",
-    doc: "reserved and not yet used",
+    doc: "memory reserved and not used yet",
   },
   tmem: {
     offset: 12,
@@ -124,7 +124,7 @@ export const inetMemInfo = {
     unit: "bytes",
     metric: "gauge",
     kernel: "idiag_tmem",
-    doc: "held by packets given to the device",
+    doc: "memory of packets given to the device",
   },
 } as const satisfies FactLayout;
 

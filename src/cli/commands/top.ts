@@ -1,8 +1,8 @@
 /** `top`: a live view of sockets and what they transfer. */
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
 import { byWords, groupSortWords, sortWords, type TopSettings } from "./top/settings.ts";
-import { commandWords } from "./words.ts";
 
 /** Shortest time between two samples, in seconds. */
 const SHORTEST = 0.1;

@@ -8,8 +8,8 @@ import type { FactLayout } from "../../model/fact.ts";
 export const netlinkDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_NETLINK" },
   protocol: { offset: 1, type: "u8", kernel: "sdiag_protocol", doc: "netlink protocol, or NDIAG_PROTO_ALL" },
-  inode: { offset: 4, type: "u32", kernel: "ndiag_ino", doc: "one socket, or 0" },
-  show: { offset: 8, type: "u32", kernel: "ndiag_show", doc: "attributes wanted" },
+  inode: { offset: 4, type: "u32", kernel: "ndiag_ino", doc: "inode of one socket, or 0 for all" },
+  show: { offset: 8, type: "u32", kernel: "ndiag_show", doc: "mask of requested attributes" },
 } as const satisfies Layout;
 
 /** Bytes of struct netlink_diag_req. */

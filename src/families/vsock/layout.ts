@@ -6,7 +6,7 @@ import type { FactLayout } from "../../model/fact.ts";
 /** struct vsock_diag_req. */
 export const vsockDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_VSOCK" },
-  states: { offset: 4, type: "u32", kernel: "vdiag_states", doc: "states wanted, bit = state" },
+  states: { offset: 4, type: "u32", kernel: "vdiag_states", doc: "mask of requested states, bit = state" },
 } as const satisfies Layout;
 
 /** Bytes of struct vsock_diag_req. */

@@ -5,7 +5,13 @@ import type { FactLayout } from "../../../model/fact.ts";
 /** struct tcpvegas_info. */
 export const vegasInfo = {
   enabled: { offset: 0, type: "u32", kernel: "tcpv_enabled", doc: "Vegas is in control" },
-  rttCount: { offset: 4, type: "u32", metric: "gauge", kernel: "tcpv_rttcnt", doc: "round trips measured" },
+  rttCount: {
+    offset: 4,
+    type: "u32",
+    metric: "gauge",
+    kernel: "tcpv_rttcnt",
+    doc: "number of round trips measured",
+  },
   rtt: {
     offset: 8,
     type: "u32",
@@ -33,14 +39,24 @@ export interface VegasInfo extends View<typeof vegasInfo> {}
 
 /** struct tcp_dctcp_info. */
 export const dctcpInfo = {
-  enabled: { offset: 0, type: "u16", kernel: "dctcp_enabled", doc: "0: ECN is missing, falls back to Reno" },
-  ceState: { offset: 2, type: "u16", kernel: "dctcp_ce_state", doc: "the last packet was marked" },
+  enabled: {
+    offset: 0,
+    type: "u16",
+    kernel: "dctcp_enabled",
+    doc: "0: ECN is not available, Reno is used instead",
+  },
+  ceState: {
+    offset: 2,
+    type: "u16",
+    kernel: "dctcp_ce_state",
+    doc: "whether the last packet had a congestion mark",
+  },
   alpha: {
     offset: 4,
     type: "u32",
     metric: "gauge",
     kernel: "dctcp_alpha",
-    doc: "estimate of the marked fraction, of 1024",
+    doc: "estimated fraction of marked bytes, in 1024ths",
   },
   abEcn: {
     offset: 8,
@@ -48,7 +64,7 @@ export const dctcpInfo = {
     unit: "bytes",
     metric: "gauge",
     kernel: "dctcp_ab_ecn",
-    doc: "acknowledged with marks",
+    doc: "bytes acknowledged with a congestion mark",
   },
   abTot: {
     offset: 12,
@@ -56,7 +72,7 @@ export const dctcpInfo = {
     unit: "bytes",
     metric: "gauge",
     kernel: "dctcp_ab_tot",
-    doc: "acknowledged in all",
+    doc: "bytes acknowledged in total",
   },
 } as const satisfies FactLayout;
 

@@ -8,9 +8,9 @@ import type { FactLayout } from "../../../model/fact.ts";
 export const inetDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "address family" },
   protocol: { offset: 1, type: "u8", kernel: "sdiag_protocol", doc: "IP protocol" },
-  ext: { offset: 2, type: "u8", kernel: "idiag_ext", doc: "attributes wanted, bit = number - 1" },
+  ext: { offset: 2, type: "u8", kernel: "idiag_ext", doc: "mask of requested attributes, bit = number - 1" },
   rawProtocol: { offset: 3, type: "u8", kernel: "pad", doc: "IP protocol of a raw socket, for SOCK_DESTROY" },
-  states: { offset: 4, type: "u32", kernel: "idiag_states", doc: "states wanted, bit = state" },
+  states: { offset: 4, type: "u32", kernel: "idiag_states", doc: "mask of requested states, bit = state" },
   id: { offset: 8, type: "u8", kernel: "id", doc: "start of struct inet_diag_sockid, 48 bytes" },
 } as const satisfies Layout;
 
@@ -20,8 +20,8 @@ export const INET_DIAG_REQUEST_SIZE = 56;
 /** struct inet_diag_req: the request before Linux 3.3 (TCPDIAG_GETSOCK, DCCPDIAG_GETSOCK). */
 export const inetDiagLegacyRequest = {
   family: { offset: 0, type: "u8", kernel: "idiag_family", doc: "address family" },
-  ext: { offset: 3, type: "u8", kernel: "idiag_ext", doc: "attributes wanted, bit = number - 1" },
-  states: { offset: 52, type: "u32", kernel: "idiag_states", doc: "states wanted, bit = state" },
+  ext: { offset: 3, type: "u8", kernel: "idiag_ext", doc: "mask of requested attributes, bit = number - 1" },
+  states: { offset: 52, type: "u32", kernel: "idiag_states", doc: "mask of requested states, bit = state" },
 } as const satisfies Layout;
 
 /** Bytes of struct inet_diag_req. */
@@ -79,21 +79,21 @@ export const inetDiagMessage = {
     unit: "ms",
     metric: "gauge",
     kernel: "idiag_expires",
-    doc: "until the timer fires",
+    doc: "time until the timer fires",
   },
   rqueue: {
     offset: 56,
     type: "u32",
     metric: "gauge",
     kernel: "idiag_rqueue",
-    doc: "bytes not yet read; for LISTEN: connections waiting to be accepted",
+    doc: "bytes not read yet",
   },
   wqueue: {
     offset: 60,
     type: "u32",
     metric: "gauge",
     kernel: "idiag_wqueue",
-    doc: "bytes not yet acknowledged; for LISTEN: the accept queue's limit",
+    doc: "bytes not acknowledged yet",
   },
   uid: { offset: 64, type: "u32", metric: "identity", kernel: "idiag_uid", doc: "owner of the socket" },
   inode: {
@@ -101,7 +101,7 @@ export const inetDiagMessage = {
     type: "u32",
     metric: "identity",
     kernel: "idiag_inode",
-    doc: "inode number, 0 when no file is left",
+    doc: "inode number; 0 if the socket has no file any more",
   },
 } as const satisfies FactLayout;
 

@@ -9,14 +9,14 @@ export const mptcpInfo = {
     type: "u8",
     metric: "gauge",
     kernel: "mptcpi_subflows",
-    doc: "subflows beside the first",
+    doc: "subflows in addition to the first",
   },
   addAddrSignal: {
     offset: 1,
     type: "u8",
     metric: "gauge",
     kernel: "mptcpi_add_addr_signal",
-    doc: "addresses announced",
+    doc: "addresses announced to the peer",
   },
   addAddrAccepted: {
     offset: 2,
@@ -51,7 +51,7 @@ export const mptcpInfo = {
     type: "u32",
     bits: [0, 1],
     kernel: "mptcpi_flags",
-    doc: "fell back to plain TCP",
+    doc: "the connection fell back to plain TCP",
   },
   remoteKeyReceived: {
     offset: 8,
@@ -72,7 +72,7 @@ export const mptcpInfo = {
     type: "id64",
     metric: "identity",
     kernel: "mptcpi_write_seq",
-    doc: "data sequence number of what is written next",
+    doc: "data sequence number of the next byte to write",
   },
   sndUna: {
     offset: 24,
@@ -86,14 +86,14 @@ export const mptcpInfo = {
     type: "id64",
     metric: "identity",
     kernel: "mptcpi_rcv_nxt",
-    doc: "data sequence number that is received next",
+    doc: "data sequence number of the next byte to receive",
   },
   localAddrUsed: {
     offset: 40,
     type: "u8",
     metric: "gauge",
     kernel: "mptcpi_local_addr_used",
-    doc: "local addresses that subflows were made from",
+    doc: "local addresses used for subflows",
   },
   localAddrMax: {
     offset: 41,
@@ -102,14 +102,14 @@ export const mptcpInfo = {
     kernel: "mptcpi_local_addr_max",
     doc: "limit of `localAddrUsed`",
   },
-  csumEnabled: { offset: 42, type: "u8", kernel: "mptcpi_csum_enabled", doc: "1: data is checksummed" },
+  csumEnabled: { offset: 42, type: "u8", kernel: "mptcpi_csum_enabled", doc: "1: data has checksums" },
   retransmits: {
     offset: 44,
     type: "u32",
     metric: "counter",
     kernel: "mptcpi_retransmits",
     since: "6.5",
-    doc: "retransmissions on another subflow",
+    doc: "retransmissions at the MPTCP level",
   },
   bytesRetrans: {
     offset: 48,
@@ -118,7 +118,7 @@ export const mptcpInfo = {
     metric: "counter",
     kernel: "mptcpi_bytes_retrans",
     since: "6.5",
-    doc: "sent again",
+    doc: "bytes retransmitted",
   },
   bytesSent: {
     offset: 56,
@@ -127,7 +127,7 @@ export const mptcpInfo = {
     metric: "counter",
     kernel: "mptcpi_bytes_sent",
     since: "6.5",
-    doc: "sent",
+    doc: "bytes sent",
   },
   bytesReceived: {
     offset: 64,
@@ -136,7 +136,7 @@ export const mptcpInfo = {
     metric: "counter",
     kernel: "mptcpi_bytes_received",
     since: "6.5",
-    doc: "received",
+    doc: "bytes received",
   },
   bytesAcked: {
     offset: 72,
@@ -145,7 +145,7 @@ export const mptcpInfo = {
     metric: "counter",
     kernel: "mptcpi_bytes_acked",
     since: "6.5",
-    doc: "acknowledged by the peer",
+    doc: "bytes acknowledged by the peer",
   },
   subflowsTotal: {
     offset: 80,
@@ -153,7 +153,7 @@ export const mptcpInfo = {
     metric: "gauge",
     kernel: "mptcpi_subflows_total",
     since: "6.8",
-    doc: "subflows with the first",
+    doc: "subflows including the first",
   },
   endpLaminarMax: {
     offset: 81,
@@ -161,7 +161,7 @@ export const mptcpInfo = {
     metric: "gauge",
     kernel: "mptcpi_endp_laminar_max",
     since: "6.18",
-    doc: "endpoints of the kind `laminar`",
+    doc: "endpoints of type `laminar`",
   },
   lastDataSent: {
     offset: 84,
@@ -171,7 +171,7 @@ export const mptcpInfo = {
     age: true,
     kernel: "mptcpi_last_data_sent",
     since: "6.10",
-    doc: "since data was sent",
+    doc: "time since data was last sent",
   },
   lastDataRecv: {
     offset: 88,
@@ -181,7 +181,7 @@ export const mptcpInfo = {
     age: true,
     kernel: "mptcpi_last_data_recv",
     since: "6.10",
-    doc: "since data was received",
+    doc: "time since data last arrived",
   },
   lastAckRecv: {
     offset: 92,
@@ -191,7 +191,7 @@ export const mptcpInfo = {
     age: true,
     kernel: "mptcpi_last_ack_recv",
     since: "6.10",
-    doc: "since an acknowledgement was received",
+    doc: "time since an acknowledgement last arrived",
   },
 } as const satisfies FactLayout;
 

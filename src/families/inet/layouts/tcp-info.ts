@@ -14,7 +14,7 @@ export const tcpInfo = {
     type: "u8",
     group: ["Loss", 1],
     kernel: "tcpi_ca_state",
-    doc: "congestion avoidance: 0 Open, 1 Disorder, 2 CWR, 3 Recovery, 4 Loss",
+    doc: "congestion state: 0 Open, 1 Disorder, 2 CWR, 3 Recovery, 4 Loss",
   },
   retransmits: {
     offset: 2,
@@ -22,7 +22,7 @@ export const tcpInfo = {
     metric: "gauge",
     group: ["Timers", 3],
     kernel: "tcpi_retransmits",
-    doc: "unanswered retransmission timeouts in a row",
+    doc: "consecutive retransmission timeouts without an answer",
   },
   probes: {
     offset: 3,
@@ -30,7 +30,7 @@ export const tcpInfo = {
     metric: "gauge",
     group: ["Timers", 5],
     kernel: "tcpi_probes",
-    doc: "unanswered zero window or keepalive probes",
+    doc: "zero window or keepalive probes without an answer",
   },
   backoff: {
     offset: 4,
@@ -79,7 +79,7 @@ export const tcpInfo = {
     bits: [4, 1],
     group: ["Options", 8],
     kernel: "tcpi_options",
-    doc: "a packet with ECT arrived",
+    doc: "a packet marked ECT has arrived",
   },
   synData: {
     offset: 5,
@@ -87,7 +87,7 @@ export const tcpInfo = {
     bits: [5, 1],
     group: ["Options", 9],
     kernel: "tcpi_options",
-    doc: "data in the SYN was acknowledged, TCP Fast Open, RFC 7413",
+    doc: "the peer acknowledged data in the SYN, TCP Fast Open, RFC 7413",
   },
   usecTs: {
     offset: 5,
@@ -96,7 +96,7 @@ export const tcpInfo = {
     group: ["Options", 2],
     kernel: "tcpi_options",
     since: "6.7",
-    doc: "timestamps count microseconds",
+    doc: "timestamps are in microseconds",
   },
   sndWscale: {
     offset: 6,
@@ -105,7 +105,7 @@ export const tcpInfo = {
     metric: "gauge",
     group: ["Options", 5],
     kernel: "tcpi_snd_wscale",
-    doc: "shift of the peer's windows",
+    doc: "window scale of the peer",
   },
   rcvWscale: {
     offset: 6,
@@ -114,7 +114,7 @@ export const tcpInfo = {
     metric: "gauge",
     group: ["Options", 6],
     kernel: "tcpi_rcv_wscale",
-    doc: "shift of the windows we announce",
+    doc: "window scale announced to the peer",
   },
   deliveryRateAppLimited: {
     offset: 7,
@@ -165,7 +165,7 @@ export const tcpInfo = {
     zero: "unmeasured",
     group: ["Windows", 8],
     kernel: "tcpi_snd_mss",
-    doc: "segment size used for sending",
+    doc: "segment size for sending",
   },
   rcvMss: {
     offset: 20,
@@ -176,7 +176,7 @@ export const tcpInfo = {
     zero: "unmeasured",
     group: ["Windows", 9],
     kernel: "tcpi_rcv_mss",
-    doc: "segment size seen in received data",
+    doc: "segment size of received data, estimated",
   },
   unacked: {
     offset: 24,
@@ -186,7 +186,7 @@ export const tcpInfo = {
     filter: "unacked",
     group: ["Queues", 1],
     kernel: "tcpi_unacked",
-    doc: "sent and not acknowledged",
+    doc: "segments sent and not acknowledged",
     listener: "connections waiting to be accepted",
   },
   sacked: {
@@ -197,7 +197,7 @@ export const tcpInfo = {
     filter: "sacked",
     group: ["Loss", 6],
     kernel: "tcpi_sacked",
-    doc: "selectively acknowledged",
+    doc: "segments acknowledged selectively",
     listener: "the accept queue's limit",
   },
   lost: {
@@ -208,7 +208,7 @@ export const tcpInfo = {
     filter: "lost",
     group: ["Loss", 2],
     kernel: "tcpi_lost",
-    doc: "thought lost",
+    doc: "segments considered lost",
   },
   retrans: {
     offset: 36,
@@ -218,7 +218,7 @@ export const tcpInfo = {
     filter: "retrans",
     group: ["Loss", 3],
     kernel: "tcpi_retrans",
-    doc: "retransmitted and not acknowledged",
+    doc: "segments retransmitted and not acknowledged",
   },
   fackets: {
     offset: 40,
@@ -227,7 +227,7 @@ export const tcpInfo = {
     metric: "gauge",
     group: ["Loss", 7],
     kernel: "tcpi_fackets",
-    doc: "forward acknowledged, until Linux 4.15",
+    doc: "segments acknowledged forward, until Linux 4.15",
   },
   lastDataSent: {
     offset: 44,
@@ -238,7 +238,7 @@ export const tcpInfo = {
     age: true,
     group: ["Timers", 6],
     kernel: "tcpi_last_data_sent",
-    doc: "since data was sent",
+    doc: "time since data was last sent",
   },
   lastAckSent: {
     offset: 48,
@@ -247,7 +247,7 @@ export const tcpInfo = {
     metric: "gauge",
     group: ["Timers", 8],
     kernel: "tcpi_last_ack_sent",
-    doc: "never filled",
+    doc: "always 0: the kernel never sets it",
   },
   lastDataRecv: {
     offset: 52,
@@ -258,7 +258,7 @@ export const tcpInfo = {
     age: true,
     group: ["Timers", 7],
     kernel: "tcpi_last_data_recv",
-    doc: "since data arrived",
+    doc: "time since data last arrived",
   },
   lastAckRecv: {
     offset: 56,
@@ -269,7 +269,7 @@ export const tcpInfo = {
     age: true,
     group: ["Timers", 9],
     kernel: "tcpi_last_ack_recv",
-    doc: "since an acknowledgement arrived",
+    doc: "time since an acknowledgement last arrived",
   },
   pmtu: {
     offset: 60,
@@ -291,7 +291,7 @@ export const tcpInfo = {
     zero: "unmeasured",
     group: ["Windows", 6],
     kernel: "tcpi_rcv_ssthresh",
-    doc: "limit of the window we announce",
+    doc: "limit of the announced window",
   },
   rtt: {
     offset: 68,
@@ -357,7 +357,7 @@ export const tcpInfo = {
     filter: "reordering",
     group: ["Loss", 9],
     kernel: "tcpi_reordering",
-    doc: "reordering distance tolerated",
+    doc: "reordering distance tolerated before a segment counts as lost",
   },
   rcvRtt: {
     offset: 92,
@@ -368,7 +368,7 @@ export const tcpInfo = {
     zero: "unmeasured",
     group: ["Round trip", 4],
     kernel: "tcpi_rcv_rtt",
-    doc: "round trip time seen by the receiver",
+    doc: "round trip time estimated by the receiver",
   },
   rcvSpace: {
     offset: 96,
@@ -379,7 +379,7 @@ export const tcpInfo = {
     zero: "unmeasured",
     group: ["Windows", 7],
     kernel: "tcpi_rcv_space",
-    doc: "receive space that auto-tuning aims at",
+    doc: "receive buffer space that auto-tuning aims at",
   },
   totalRetrans: {
     offset: 100,
@@ -389,7 +389,7 @@ export const tcpInfo = {
     filter: "retrans_total",
     group: ["Loss", 4],
     kernel: "tcpi_total_retrans",
-    doc: "retransmitted in all",
+    doc: "segments retransmitted in total",
   },
   pacingRate: {
     offset: 104,
@@ -424,7 +424,7 @@ export const tcpInfo = {
     group: ["Traffic", 2],
     kernel: "tcpi_bytes_acked",
     since: "4.1",
-    doc: "acknowledged by the peer, RFC 4898 tcpEStatsAppHCThruOctetsAcked",
+    doc: "bytes acknowledged by the peer, RFC 4898 tcpEStatsAppHCThruOctetsAcked",
   },
   bytesReceived: {
     offset: 128,
@@ -435,7 +435,7 @@ export const tcpInfo = {
     group: ["Traffic", 3],
     kernel: "tcpi_bytes_received",
     since: "4.1",
-    doc: "received in order, RFC 4898 tcpEStatsAppHCThruOctetsReceived",
+    doc: "bytes received in order, RFC 4898 tcpEStatsAppHCThruOctetsReceived",
   },
   segsOut: {
     offset: 136,
@@ -446,7 +446,7 @@ export const tcpInfo = {
     group: ["Traffic", 4],
     kernel: "tcpi_segs_out",
     since: "4.2",
-    doc: "sent, RFC 4898 tcpEStatsPerfSegsOut",
+    doc: "segments sent, RFC 4898 tcpEStatsPerfSegsOut",
   },
   segsIn: {
     offset: 140,
@@ -457,7 +457,7 @@ export const tcpInfo = {
     group: ["Traffic", 5],
     kernel: "tcpi_segs_in",
     since: "4.2",
-    doc: "received, RFC 4898 tcpEStatsPerfSegsIn",
+    doc: "segments received, RFC 4898 tcpEStatsPerfSegsIn",
   },
   notsentBytes: {
     offset: 144,
@@ -468,7 +468,7 @@ export const tcpInfo = {
     group: ["Queues", 2],
     kernel: "tcpi_notsent_bytes",
     since: "4.6",
-    doc: "written by the application and not sent",
+    doc: "bytes written by the application and not sent",
   },
   minRtt: {
     offset: 148,
@@ -481,7 +481,7 @@ export const tcpInfo = {
     group: ["Round trip", 3],
     kernel: "tcpi_min_rtt",
     since: "4.6",
-    doc: "smallest round trip time seen lately",
+    doc: "minimum round trip time in the recent past",
   },
   dataSegsIn: {
     offset: 152,
@@ -492,7 +492,7 @@ export const tcpInfo = {
     group: ["Traffic", 7],
     kernel: "tcpi_data_segs_in",
     since: "4.6",
-    doc: "received with data, RFC 4898 tcpEStatsDataSegsIn",
+    doc: "segments with data received, RFC 4898 tcpEStatsDataSegsIn",
   },
   dataSegsOut: {
     offset: 156,
@@ -503,7 +503,7 @@ export const tcpInfo = {
     group: ["Traffic", 6],
     kernel: "tcpi_data_segs_out",
     since: "4.6",
-    doc: "sent with data, RFC 4898 tcpEStatsDataSegsOut",
+    doc: "segments with data sent, RFC 4898 tcpEStatsDataSegsOut",
   },
   deliveryRate: {
     offset: 160,
@@ -515,7 +515,7 @@ export const tcpInfo = {
     group: ["Rates", 1],
     kernel: "tcpi_delivery_rate",
     since: "4.9",
-    doc: "rate at which data lately reached the peer",
+    doc: "most recent rate at which data reached the peer",
   },
   busyTime: {
     offset: 168,
@@ -526,7 +526,7 @@ export const tcpInfo = {
     group: ["Limits", 1],
     kernel: "tcpi_busy_time",
     since: "4.10",
-    doc: "spent with data to send",
+    doc: "time with data to send",
   },
   rwndLimited: {
     offset: 176,
@@ -537,7 +537,7 @@ export const tcpInfo = {
     group: ["Limits", 2],
     kernel: "tcpi_rwnd_limited",
     since: "4.10",
-    doc: "spent waiting for the peer's window",
+    doc: "time limited by the peer's window",
   },
   sndbufLimited: {
     offset: 184,
@@ -548,7 +548,7 @@ export const tcpInfo = {
     group: ["Limits", 3],
     kernel: "tcpi_sndbuf_limited",
     since: "4.10",
-    doc: "spent waiting for room in the send buffer",
+    doc: "time limited by the send buffer",
   },
   delivered: {
     offset: 192,
@@ -559,7 +559,7 @@ export const tcpInfo = {
     group: ["Traffic", 8],
     kernel: "tcpi_delivered",
     since: "4.18",
-    doc: "delivered to the peer, retransmissions counted once",
+    doc: "segments delivered to the peer, including retransmitted ones",
   },
   deliveredCe: {
     offset: 196,
@@ -570,7 +570,7 @@ export const tcpInfo = {
     group: ["Loss", 16],
     kernel: "tcpi_delivered_ce",
     since: "4.18",
-    doc: "delivered with a congestion mark",
+    doc: "segments delivered with a congestion mark",
   },
   bytesSent: {
     offset: 200,
@@ -581,7 +581,7 @@ export const tcpInfo = {
     group: ["Traffic", 1],
     kernel: "tcpi_bytes_sent",
     since: "4.19",
-    doc: "sent with retransmissions, RFC 4898 tcpEStatsPerfHCDataOctetsOut",
+    doc: "bytes sent, including retransmissions, RFC 4898 tcpEStatsPerfHCDataOctetsOut",
   },
   bytesRetrans: {
     offset: 208,
@@ -592,7 +592,7 @@ export const tcpInfo = {
     group: ["Loss", 5],
     kernel: "tcpi_bytes_retrans",
     since: "4.19",
-    doc: "retransmitted, RFC 4898 tcpEStatsPerfOctetsRetrans",
+    doc: "bytes retransmitted, RFC 4898 tcpEStatsPerfOctetsRetrans",
   },
   dsackDups: {
     offset: 216,
@@ -603,7 +603,7 @@ export const tcpInfo = {
     group: ["Loss", 8],
     kernel: "tcpi_dsack_dups",
     since: "4.19",
-    doc: "reported as duplicates, RFC 4898 tcpEStatsStackDSACKDups",
+    doc: "segments reported as duplicates, RFC 4898 tcpEStatsStackDSACKDups",
   },
   reordSeen: {
     offset: 220,
@@ -624,7 +624,7 @@ export const tcpInfo = {
     group: ["Loss", 11],
     kernel: "tcpi_rcv_ooopack",
     since: "5.4",
-    doc: "received out of order",
+    doc: "segments received out of order",
   },
   sndWnd: {
     offset: 228,
@@ -646,7 +646,7 @@ export const tcpInfo = {
     group: ["Windows", 5],
     kernel: "tcpi_rcv_wnd",
     since: "6.2",
-    doc: "the window we announced",
+    doc: "window last announced to the peer",
   },
   rehash: {
     offset: 236,
@@ -656,7 +656,7 @@ export const tcpInfo = {
     group: ["Loss", 15],
     kernel: "tcpi_rehash",
     since: "6.2",
-    doc: "times that a new path was tried after a timeout",
+    doc: "number of times that a new path was tried after a timeout",
   },
   totalRto: {
     offset: 240,
@@ -665,7 +665,7 @@ export const tcpInfo = {
     group: ["Loss", 12],
     kernel: "tcpi_total_rto",
     since: "6.7",
-    doc: "retransmission timeouts in all",
+    doc: "retransmission timeouts in total",
   },
   totalRtoRecoveries: {
     offset: 242,
@@ -674,7 +674,7 @@ export const tcpInfo = {
     group: ["Loss", 13],
     kernel: "tcpi_total_rto_recoveries",
     since: "6.7",
-    doc: "recoveries from timeouts",
+    doc: "recoveries from retransmission timeouts",
   },
   totalRtoTime: {
     offset: 244,
@@ -684,7 +684,7 @@ export const tcpInfo = {
     group: ["Loss", 14],
     kernel: "tcpi_total_rto_time",
     since: "6.7",
-    doc: "spent in those recoveries",
+    doc: "time in recovery from retransmission timeouts",
   },
   receivedCe: {
     offset: 248,
@@ -694,7 +694,7 @@ export const tcpInfo = {
     group: ["Loss", 17],
     kernel: "tcpi_received_ce",
     since: "6.18",
-    doc: "received with a congestion mark",
+    doc: "segments received with a congestion mark",
   },
   deliveredE1Bytes: {
     offset: 252,
@@ -704,7 +704,7 @@ export const tcpInfo = {
     group: ["Traffic", 9],
     kernel: "tcpi_delivered_e1_bytes",
     since: "6.18",
-    doc: "delivered as ECT(1), Accurate ECN",
+    doc: "bytes delivered as ECT(1), Accurate ECN",
   },
   deliveredE0Bytes: {
     offset: 256,
@@ -714,7 +714,7 @@ export const tcpInfo = {
     group: ["Traffic", 10],
     kernel: "tcpi_delivered_e0_bytes",
     since: "6.18",
-    doc: "delivered as ECT(0)",
+    doc: "bytes delivered as ECT(0), Accurate ECN",
   },
   deliveredCeBytes: {
     offset: 260,
@@ -724,7 +724,7 @@ export const tcpInfo = {
     group: ["Loss", 18],
     kernel: "tcpi_delivered_ce_bytes",
     since: "6.18",
-    doc: "delivered with a congestion mark",
+    doc: "bytes delivered with a congestion mark",
   },
   receivedE1Bytes: {
     offset: 264,
@@ -734,7 +734,7 @@ export const tcpInfo = {
     group: ["Traffic", 11],
     kernel: "tcpi_received_e1_bytes",
     since: "6.18",
-    doc: "received as ECT(1)",
+    doc: "bytes received as ECT(1), Accurate ECN",
   },
   receivedE0Bytes: {
     offset: 268,
@@ -744,7 +744,7 @@ export const tcpInfo = {
     group: ["Traffic", 12],
     kernel: "tcpi_received_e0_bytes",
     since: "6.18",
-    doc: "received as ECT(0)",
+    doc: "bytes received as ECT(0), Accurate ECN",
   },
   receivedCeBytes: {
     offset: 272,
@@ -754,7 +754,7 @@ export const tcpInfo = {
     group: ["Loss", 19],
     kernel: "tcpi_received_ce_bytes",
     since: "6.18",
-    doc: "received with a congestion mark",
+    doc: "bytes received with a congestion mark",
   },
   accecnFailMode: {
     offset: 276,
@@ -770,7 +770,7 @@ export const tcpInfo = {
     group: ["Options", 12],
     kernel: "tcpi_accecn_opt_seen",
     since: "6.18",
-    doc: "what was seen of the Accurate ECN option",
+    doc: "which Accurate ECN options were seen",
   },
 } as const satisfies FactLayout;
 
