@@ -22,6 +22,22 @@ describe("a layout", () => {
     expect(keys(200, true)).toContain("netns");
   });
 
+  test("leaves out first a column without a place by importance", () => {
+    const columns = columnsOf(undefined, false);
+    const [first, ...others] = columns;
+    const unknown = { ...first!, key: "unknown" };
+    const kept = (width: number) =>
+      layoutFor([unknown, ...others, first!], width).map(({ column }) => column.key);
+    for (const width of [60, 80, 120]) expect(kept(width)).not.toContain("unknown");
+    expect(kept(400)).toContain("unknown");
+  });
+
+  test("keeps the name and the number of sockets of groups", () => {
+    const columns = columnsOf("peer", false);
+    const shown = layoutFor(columns, 30).map(({ column }) => column.key);
+    expect(shown.slice(0, 2)).toEqual(["group", "sockets"]);
+  });
+
   test("never leaves out what matters most", () => {
     for (let width = 60; width < 300; width++)
       expect(keys(width)).toEqual(expect.arrayContaining(["netid", "state", "peer", "rx", "tx"]));

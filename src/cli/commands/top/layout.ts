@@ -37,8 +37,10 @@ const rooms: Readonly<Record<string, Room>> = {
   group: { least: 20, most: 60 },
 };
 
-/** Columns of sockets, the most important first. */
+/** The columns, the most important first. A column that is not listed is the first to be left out. */
 const importance: readonly string[] = [
+  "group",
+  "sockets",
   "peer",
   "rx",
   "tx",
@@ -87,7 +89,11 @@ function roomFor(column: LiveColumn, sorted: string | undefined): Room {
  */
 export function layoutFor(columns: readonly LiveColumn[], width: number, sorted?: string): Layout {
   const wanted = sorted !== undefined && !(sorted in parts) ? sorted : undefined;
-  const rank = ({ key }: LiveColumn) => (key === wanted ? -1 : importance.indexOf(key));
+  const rank = ({ key }: LiveColumn) => {
+    if (key === wanted) return -1;
+    const place = importance.indexOf(key);
+    return place < 0 ? importance.length : place;
+  };
   const kept = new Set<LiveColumn>();
   let left = width;
   for (const column of [...columns].sort((a, b) => rank(a) - rank(b))) {
