@@ -5,7 +5,7 @@ import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { COUNT } from "../plan/plan.ts";
 import { plainStyle, type RowStyle } from "../table/style.ts";
-import type { CommandWord } from "./commands/command-names.ts";
+import { type CommandWord, commandNames } from "./commands/command-names.ts";
 import { type Shell, shells } from "./completions/shells.ts";
 import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
 import {
@@ -251,9 +251,6 @@ const columnList = (...others: readonly string[]): OptionValue => ({
   columns: true,
 });
 
-/** Every command. */
-const everyCommand: readonly CommandWord[] = ["top", "events", "doctor"];
-
 /**
  * The options in ss's own order, which messages about ambiguous prefixes follow. Help groups them by category and
  * keeps this order within each.
@@ -361,7 +358,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "DCCP sockets",
     doc: "Show DCCP sockets.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addTable("dccp"),
   },
   {
@@ -370,7 +367,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "TCP sockets",
     doc: "Show TCP sockets.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addTable("tcp"),
   },
   {
@@ -379,7 +376,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "SCTP sockets",
     doc: "Show SCTP endpoints and associations.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addTable("sctp"),
   },
   {
@@ -388,7 +385,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "UDP sockets",
     doc: "Show UDP sockets. By default, only connected ones.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addTable("udp"),
   },
   {
@@ -397,7 +394,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "Raw IP sockets",
     doc: "Show raw IP sockets. By default, only connected ones.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addTable("raw"),
   },
   {
@@ -406,7 +403,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "UNIX sockets, same as -f unix",
     doc: "Show UNIX domain sockets.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addFamily("unix"),
   },
   {
@@ -414,7 +411,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "TIPC sockets, same as -f tipc",
     doc: "Show TIPC sockets.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addFamily("tipc"),
   },
   {
@@ -422,7 +419,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "Virtual machine sockets, same as -f vsock",
     doc: "Show vsock sockets, which connect virtual machines and their host.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addFamily("vsock"),
   },
   {
@@ -431,7 +428,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Sockets in any state",
     doc: "Show sockets in any state. The last of --all, --listening and --bound-inactive takes effect.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: setStates(stateGroups.all),
   },
   {
@@ -440,7 +437,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Only listening and unconnected sockets",
     doc: "Show only listening sockets, and unconnected sockets of protocols without a listening state.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: setStates((1 << SS_LISTEN) | (1 << SS_CLOSE)),
   },
   {
@@ -449,7 +446,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Only bound but inactive TCP sockets",
     doc: "Show only TCP sockets that are bound to a port but neither listening nor connected. Needs Linux 6.8.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: setStates(1 << SS_BOUND_INACTIVE),
   },
   {
@@ -458,7 +455,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "IPv4 sockets, same as -f inet",
     doc: "Show IPv4 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addFamily("inet"),
   },
   {
@@ -467,7 +464,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "IPv6 sockets, same as -f inet6",
     doc: "Show IPv6 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addFamily("inet6"),
   },
   {
@@ -476,7 +473,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "Packet sockets, same as -f link",
     doc: "Show packet sockets, which receive the raw frames of network interfaces.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addFamily("link"),
   },
   {
@@ -486,7 +483,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: Object.keys(families).join(", "),
     doc: "Show sockets of an address family. In a filter, hosts without a family prefix belong to the last family given.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: readFamily,
   },
   {
@@ -496,7 +493,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "Tables, separated by commas; !NAME excludes one",
     doc: "Show these tables. The first list discards tables that earlier options chose.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: readTables,
   },
   {
@@ -527,7 +524,7 @@ export const options: readonly Option[] = [
     category: "filter",
     brief: "Continue the filter with FILE (-: stdin)",
     doc: "Read the rest of the filter from a file. Lines that begin with # are comments.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: readFilterFile,
   },
   {
@@ -536,7 +533,7 @@ export const options: readonly Option[] = [
     category: "general",
     brief: "Show the version",
     doc: "Show the version, and the version of ss that this program follows.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: () => ({ kind: "version" }),
   },
   {
@@ -545,7 +542,7 @@ export const options: readonly Option[] = [
     category: "general",
     brief: "Show this help",
     doc: "Show the options.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: () => ({ kind: "help" }),
   },
   {
@@ -577,7 +574,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Use this named network namespace",
     doc: "Enter a network namespace that ip netns created, then list its sockets. Needs root.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: (draft, name) => act(draft, { kind: "netns", name }),
   },
   {
@@ -647,7 +644,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "XDP sockets, same as -f xdp",
     doc: "Show XDP sockets.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addFamily("xdp"),
   },
   {
@@ -656,7 +653,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "MPTCP sockets",
     doc: "Show Multipath TCP sockets.",
-    commands: everyCommand,
+    commands: commandNames,
     apply: addTable("mptcp"),
   },
   {
@@ -797,7 +794,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Every network namespace of the host",
     doc: "Show the sockets of every network namespace, each with the name of its namespace. Needs root.",
-    commands: everyCommand,
+    commands: commandNames,
     demands: ["netns"],
     apply: set({ allNetns: true }),
     excludes: {

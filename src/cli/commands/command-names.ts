@@ -10,6 +10,9 @@ export const commandWords = {
 /** The name of a command. */
 export type CommandWord = keyof typeof commandWords;
 
+/** The names of all commands. */
+export const commandNames = Object.keys(commandWords) as readonly CommandWord[];
+
 /** Whether a first argument names a command. */
 export function isCommand(word: string): word is CommandWord {
   return Object.hasOwn(commandWords, word);

@@ -5,13 +5,11 @@ import { allPredicates, isKeyword, predicates } from "../../filter/predicates.ts
 import { type FilterRelation, relationWords } from "../../filter/relations.ts";
 import type { FilterKeyword, SsKeyword } from "../../filter/tree.ts";
 import { stateGroups, states } from "../../model/state.ts";
-import { type CommandWord, commandWords } from "../commands/command-names.ts";
+
+export { commandNames } from "../commands/command-names.ts";
 
 /** A word of our own that begins a predicate. */
 type FactKeyword = keyof typeof factPredicates;
-
-/** The words that are commands, as the first argument. */
-export const commandNames = Object.keys(commandWords) as readonly CommandWord[];
 
 /** The words that take a state; they stand before all others. */
 export const stateKeywords = ["state", "exclude"] as const;
