@@ -12,7 +12,7 @@ import { type Column, describer } from "../fields/column.ts";
 import { type NameSource, noNames } from "../fields/names.ts";
 import { placeColumns } from "../fields/places.ts";
 import type { Json } from "../model/json.ts";
-import type { Kind } from "../model/selection.ts";
+import { allTables, type Kind, kindsOf } from "../model/selection.ts";
 
 /** The columns of each kind of socket. */
 export function columnsByKind(names: NameSource) {
@@ -29,7 +29,7 @@ export function columnsByKind(names: NameSource) {
 }
 
 /** All kinds, in the order of the tables. */
-export const kinds: readonly Kind[] = ["inet", "unix", "packet", "netlink", "vsock", "tipc", "xdp"];
+export const kinds: readonly Kind[] = [...kindsOf({ tables: new Set(allTables) })];
 
 /** Makes the function that gives the plain object of a socket: what `--json` prints and `toJSON()` gives. */
 export function describers(

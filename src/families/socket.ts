@@ -1,5 +1,4 @@
 /** The one union of sockets: a line for each kind. */
-import type { DiagMessage } from "../diag/message.ts";
 import type { Kind } from "../model/selection.ts";
 import type { InetSocket } from "./inet/socket.ts";
 import type { NetlinkDiagSocket } from "./netlink/socket.ts";
@@ -9,8 +8,8 @@ import type { UnixSocket } from "./unix/socket.ts";
 import type { VsockSocket } from "./vsock/socket.ts";
 import type { XdpSocket } from "./xdp/socket.ts";
 
-/** The view of each kind of socket. */
-export interface SocketsByKind extends Record<Kind, DiagMessage> {
+/** The view of each kind of socket. A kind without a line here does not compile: see {@link Socket}. */
+export interface SocketsByKind {
   readonly inet: InetSocket;
   readonly unix: UnixSocket;
   readonly packet: PacketSocket;
