@@ -67,7 +67,7 @@ function fields(columns: readonly Column<never>[]): string {
   return columns
     .map((column) => {
       const { key, unit, doc, kernel, since, demand, items } = column;
-      const option = demand && optionsOf(demand);
+      const option = (demand && optionsOf(demand)) || undefined;
       const plain = [
         code(key),
         typeOf(column),

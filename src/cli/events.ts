@@ -20,7 +20,7 @@ export async function followEvents(
 ): Promise<number> {
   if (destroyGroups(query.selection) === 0) return EXIT_USAGE;
   try {
-    await show(world, query, presentation, query.destroyed(), { following: true });
+    await show(world, query, presentation, () => query.destroyed(), { following: true });
     return 0;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;

@@ -113,7 +113,11 @@ function choose(names: readonly string[], { find }: Catalog, whole: boolean): Ch
 
 /** Whether an option wants a column, so that it stands in CSV without being named. */
 function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): boolean {
-  return demand === undefined || shown.has(demand) || (demand === "uid" && format !== "table");
+  return (
+    demand === undefined ||
+    shown.has(demand) ||
+    ((demand === "uid" || demand === "peerNames") && format !== "table")
+  );
 }
 
 async function showColumns(

@@ -53,7 +53,7 @@ describe("the demands of a listing", () => {
     [["-tp"], ["owners"]],
     [
       ["-tp", "--json"],
-      ["owners", "peerOwners", "uid"],
+      ["owners", "peerNames", "peerOwners", "uid"],
     ],
     [
       ["-tp", "--peer"],
@@ -70,12 +70,15 @@ describe("the demands of a listing", () => {
     ],
     [
       ["-t", "--columns", "local,cgroup"],
-      ["cgroup", "uid"],
+      ["cgroup", "peerNames", "uid"],
     ],
-    [["-t", "--columns", "netns"], ["uid"]],
+    [
+      ["-t", "--columns", "netns"],
+      ["peerNames", "uid"],
+    ],
     [
       ["-t", "--by", "container"],
-      ["containers", "uid"],
+      ["containers", "peerNames", "uid"],
     ],
     [
       ["-e", "-r"],

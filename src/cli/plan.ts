@@ -73,6 +73,7 @@ function demandsOf(draft: Draft, view: View): ReadonlySet<Demand> {
   const demands = new Set(demandSet(draft.demands, view.demands));
   // ss's table has no place for the owner of a UNIX socket; everything else shows it.
   if (!isTable || view.sort.length > 0) demands.add("uid");
+  if (!isTable) demands.add("peerNames");
   // Nor does it show who holds the other end, unless --peer says so.
   if (isTable && !demands.has("peers")) demands.delete("peerOwners");
   return demands;

@@ -89,8 +89,8 @@ async function listSockets(
     return halt(world, killRefusal(world, draft.allNetns));
   // Sockets are closed, and recordings written, even if nobody reads the output.
   if (draft.kill || draft.record !== undefined) world.stdout.ignoreFailures?.();
-  const batches = query.socketsAsync();
-  await show(world, query, presentation, keepsSockets(plan) ? await query.complete(batches) : batches);
+  const kept = keepsSockets(plan) ? await query.complete(query.socketsAsync()) : undefined;
+  await show(world, query, presentation, (rows) => kept ?? query.socketsAsync(undefined, rows));
   return status();
 }
 

@@ -1,34 +1,38 @@
 /** Showing sockets: as ss's table, as JSON, or as rows of chosen columns. */
 
 import { U16_MAX } from "../bytes/c-numbers.ts";
-import { familyOf } from "../families/index.ts";
+import { type Families, familyOf } from "../families/index.ts";
 import { kindOfDump } from "../model/selection.ts";
 import type { OpenQuery } from "../query/open.ts";
-import type { SocketBatch } from "../query/query.ts";
-import type { Style } from "../table/style.ts";
+import type { RowSink, SocketBatch } from "../query/query.ts";
+import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
 import { useTable } from "./name-source.ts";
 import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
+/** Lists the sockets to show. @param rows takes those that need not come in batches */
+export type SocketSource = (rows?: RowSink) => AsyncIterable<SocketBatch> | Iterable<SocketBatch>;
+
 /** Shows sockets in the format of a presentation. */
 export async function show(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  list: SocketSource,
   options: ShowOptions = {},
 ): Promise<void> {
   const { sort, top } = query.plan.order;
   if (isSsTable(presentation) && sort.length === 0 && top === undefined) {
-    await showTable(world, query, presentation, batches, options);
+    await showTable(world, query, presentation, list, options);
     return;
   }
   const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
+  const batches = list();
   const ordered = presentation.by === undefined ? arranged(query, presentation, batches) : batches;
-  if (isSsTable(presentation)) await showTable(world, query, presentation, ordered, options);
+  if (isSsTable(presentation)) await showTable(world, query, presentation, () => ordered, options);
   else await showMachine(world, query, presentation, ordered, options);
 }
 
@@ -55,11 +59,23 @@ function screenWidth({ stdout, env }: World): number | undefined {
   return columns > 0 ? Math.min(columns, U16_MAX) : undefined;
 }
 
+/** What writes rows straight from messages, if the table allows that. */
+function rowSink(
+  { observeRows = (rows) => rows }: World,
+  { inet }: Families,
+  table: Table,
+  style: Style,
+  names: Names,
+): RowSink | undefined {
+  const begin = inet?.direct?.(table, style, names);
+  return begin && observeRows({ begin });
+}
+
 async function showTable(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  list: SocketSource,
   { following = false }: ShowOptions,
 ): Promise<void> {
   const { header, style: row, shown, explainer } = presentation;
@@ -74,7 +90,9 @@ async function showTable(
   const style: Style = { ...row, escape: world.stdout.terminalColumns !== undefined };
   const explains = shown.has("explanation");
   const { families } = query.request.parts;
-  for await (const batch of batches) {
+  for await (const batch of list(
+    following || explains ? undefined : rowSink(world, families, table, style, names),
+  )) {
     useTable(names, batch, following, query.selection);
     const family = familyOf(families, kindOfDump(batch.dump));
     for (const socket of batch.sockets) {

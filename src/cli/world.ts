@@ -1,6 +1,7 @@
 /** The process as a parameter: nothing below the entry point reads argv, the environment or a terminal by itself. */
 import type { ReadStream, WriteStream } from "node:tty";
 import type { Host } from "../host/host.ts";
+import type { RowSink } from "../query/query.ts";
 
 /** Where a stream of bytes goes. */
 export interface Output {
@@ -41,6 +42,11 @@ export interface World {
    * not end it any more. The reason is the exit status that shells show for the signal, a number.
    */
   interrupted(): AbortSignal;
+  /**
+   * Is given the writer of rows straight from messages, and gives what is used in its place; undefined makes views of
+   * all sockets. With it tests count the rows, and compare both ways.
+   */
+  readonly observeRows?: (rows: RowSink) => RowSink | undefined;
   /** The machine whose sockets are asked for, unless `--replay` puts a recording in its place. */
   readonly host: Host;
 }

@@ -1,50 +1,72 @@
 /** IP addresses as text. RFC 5952 with the C library's habits (inet_ntop). */
+import { keepOutOfLastTier } from "#libc";
+import { OVERSHOOT, putHex, putInt31 } from "../bytes/put.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { AF_INET6 } from "./family.ts";
 
 const DOT = 0x2e;
 const COLON = 0x3a;
 
-/** Writes the four bytes at `at` as a dotted quad. */
-export function writeIpv4(writer: ByteWriter, data: DataView, at: number): void {
-  for (let index = 0; index < 4; index++) {
-    if (index > 0) writer.byte(DOT);
-    writer.unsigned(data.getUint8(at + index));
+/** Room for the text of any address, with {@link OVERSHOOT}. */
+export const ADDRESS_ROOM = 45 + OVERSHOOT;
+
+/** Writes the four bytes at `from` at `at` as a dotted quad. @returns the position behind it */
+export function putIpv4(target: DataView, at: number, data: DataView, from: number): number {
+  let next = putInt31(target, at, data.getUint8(from));
+  for (let index = 1; index < 4; index++) {
+    target.setUint8(next, DOT);
+    next = putInt31(target, next + 1, data.getUint8(from + index));
   }
+  return next;
 }
 
 /**
- * Writes the sixteen bytes at `at` as inet_ntop does: the longest run of zero words is compressed, the first of
- * equals, and addresses that embed an IPv4 one (mapped or compatible) end in a dotted quad.
+ * Writes the sixteen bytes at `from` at `at` as inet_ntop does: the longest run of zero words is compressed, the first
+ * of equals, and addresses that embed an IPv4 one (mapped or compatible) end in a dotted quad.
+ *
+ * @returns the position behind it
  */
-export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void {
+export function putIpv6(target: DataView, at: number, data: DataView, from: number): number {
   let runStart = -1;
   let runLength = 1;
   for (let word = 0; word < 8; word++) {
     const start = word;
-    while (word < 8 && data.getUint16(at + word * 2) === 0) word++;
+    while (word < 8 && data.getUint16(from + word * 2) === 0) word++;
     if (word - start > runLength) {
       runStart = start;
       runLength = word - start;
     }
   }
   const embedsIpv4 =
-    runStart === 0 && (runLength === 6 || (runLength === 5 && data.getUint16(at + 10) === 0xffff));
+    runStart === 0 && (runLength === 6 || (runLength === 5 && data.getUint16(from + 10) === 0xffff));
+  let next = at;
   for (let word = 0; word < 8; word++) {
     if (word === runStart) {
-      writer.byte(COLON);
+      target.setUint8(next++, COLON);
       word += runLength - 1;
-      if (word === 7) writer.byte(COLON);
+      if (word === 7) target.setUint8(next++, COLON);
       continue;
     }
-    if (word > 0) writer.byte(COLON);
-    if (word === 6 && embedsIpv4) {
-      writeIpv4(writer, data, at + 12);
-      return;
-    }
-    writer.hex(data.getUint16(at + word * 2));
+    if (word > 0) target.setUint8(next++, COLON);
+    if (word === 6 && embedsIpv4) return putIpv4(target, next, data, from + 12);
+    next = putHex(target, next, data.getUint16(from + word * 2), 1);
   }
+  return next;
 }
+
+/** {@link putIpv4} at the end of what a writer holds. */
+export function writeIpv4(writer: ByteWriter, data: DataView, at: number): void {
+  writer.reserve(ADDRESS_ROOM);
+  writer.length = putIpv4(writer.data, writer.length, data, at);
+}
+
+/** {@link putIpv6} at the end of what a writer holds. */
+export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void {
+  writer.reserve(ADDRESS_ROOM);
+  writer.length = putIpv6(writer.data, writer.length, data, at);
+}
+
+keepOutOfLastTier(putIpv4, putIpv6, isUnspecifiedIpv6);
 
 const decoder = new TextDecoder();
 const scratch = new ByteWriter(64);

@@ -27,6 +27,7 @@ export const demands = {
   processContext: { from: "proc", implies: ["owners"], doc: "SELinux contexts of the processes" },
   socketContext: { from: "proc", implies: ["owners"], doc: "SELinux contexts of the socket's descriptors" },
   peerOwners: { from: "proc", doc: "processes at the other end of a UNIX socket" },
+  peerNames: { from: "kernel", doc: "name of the UNIX socket at the other end" },
   peers: {
     from: "kernel",
     implies: ["owners", "peerOwners"],

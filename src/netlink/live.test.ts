@@ -159,6 +159,29 @@ describe("receive()", () => {
   });
 });
 
+describe("receiveInto()", () => {
+  const receiveInto = (waiting: Waiting[], buffer: Uint8Array) =>
+    liveTransport(fakeLibc(waiting).libc).open(NETLINK_SOCK_DIAG).receiveInto!(buffer);
+
+  test("gives what the kernel sent, as a subarray of the buffer, and nothing that another process sent", () => {
+    const buffer = new Uint8Array(16);
+    const waiting: Waiting[] = [
+      { bytes: new Uint8Array(20).fill(1), sender: 99 },
+      { errno: EINTR },
+      { bytes: Uint8Array.of(2, 3) },
+    ];
+    const datagram = receiveInto(waiting, buffer);
+    expect([...datagram]).toEqual([2, 3]);
+    expect(datagram.buffer).toBe(buffer.buffer);
+    expect(waiting).toEqual([]);
+  });
+
+  test("throws EMSGSIZE for a datagram that did not fit", () => {
+    const error = errorOf(() => receiveInto([{ bytes: new Uint8Array(20) }], new Uint8Array(10)));
+    expect([error.operation, error.errno]).toEqual(["recv", EMSGSIZE]);
+  });
+});
+
 describe("send() and close()", () => {
   test("send() passes over EINTR and throws every other errno", () => {
     const answers = [-EINTR, 16, -ENOMEM];

@@ -22,6 +22,13 @@ export interface NetlinkSocket {
    * @throws NetlinkError
    */
   receive(allocate: (size: number) => Uint8Array): Uint8Array;
+  /**
+   * {@link NetlinkSocket.receive} into a buffer that is known to be large enough. That takes one call of the kernel
+   * where `receive` takes two, as it looks at the size before. Left out where it would save nothing.
+   *
+   * @throws NetlinkError also if the datagram is larger than the buffer
+   */
+  readonly receiveInto?: (buffer: Uint8Array) => Uint8Array;
   /** Whether nothing waits to be received; left out where that cannot be told. */
   readonly isDrained?: () => boolean;
   /** Ends the conversation. */

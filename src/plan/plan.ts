@@ -3,7 +3,7 @@
  * of how it was typed.
  */
 import type { FilterSource } from "../filter/source.ts";
-import type { Demands } from "../model/demand.ts";
+import type { Demand, Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../procfs/source.ts";
 
@@ -58,4 +58,21 @@ export function wantsOwners({ demands }: Pick<Plan, "demands">): boolean {
  */
 export function keepsSockets(plan: Pick<Plan, "demands" | "order">): boolean {
   return wantsOwners(plan) || plan.demands.has("hostNames") || plan.order.sort.length > 0;
+}
+
+/** The demands that take the processes, control groups or other ends of sockets. */
+const aboutProcesses: readonly Demand[] = [
+  "owners",
+  "threads",
+  "processContext",
+  "socketContext",
+  "peerOwners",
+  "peers",
+  "peerNames",
+  "containers",
+];
+
+/** Whether anything about the processes or other ends of sockets is looked up. */
+export function wantsProcesses({ demands }: Pick<Plan, "demands">): boolean {
+  return aboutProcesses.some((demand) => demands.has(demand));
 }

@@ -1,5 +1,7 @@
 /** All the code that a listing can need, loaded at once: for the library's sync functions and for long runs. */
 import { allFamilies } from "../families/all.ts";
+import type { MakeOwnerLookup } from "../lookup/names.ts";
+import { ownerLookup } from "../lookup/owners.ts";
 import * as filters from "./filters.ts";
 import * as proc from "./proc.ts";
 import type { ProcListing, QueryParts } from "./query.ts";
@@ -8,7 +10,8 @@ import type { ProcListing, QueryParts } from "./query.ts";
 export interface AllParts extends QueryParts {
   readonly proc: ProcListing;
   readonly filters: typeof filters;
+  readonly ownerLookup: MakeOwnerLookup;
 }
 
 /** Every part. */
-export const allParts: AllParts = { families: allFamilies, proc, filters };
+export const allParts: AllParts = { families: allFamilies, proc, filters, ownerLookup };

@@ -20,7 +20,7 @@ import { needsProc, notYet, type Predicate, type Query, type SocketBatch } from 
 
 export type { Socket } from "../families/socket.ts";
 export { destroy, destroyed } from "./destroyed.ts";
-export type { Predicate, Problem, Query, SocketBatch } from "./query.ts";
+export type { Predicate, Problem, Query, RowSink, SocketBatch } from "./query.ts";
 
 /**
  * Lists sockets: over netlink, and from /proc what that does not tell of.

@@ -16,13 +16,13 @@ import { type HostNames, hostNames } from "../lookup/names.ts";
 import type { Place } from "../lookup/places.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
-import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
+import { keepsSockets, type Plan, wantsOwners, wantsProcesses } from "../plan/plan.ts";
 import type { AllParts } from "./all-parts.ts";
 import { destroy, destroyAsync, destroyed } from "./destroyed.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
-import type { Predicate, Problem, Query, QueryParts, SocketBatch } from "./query.ts";
+import type { Predicate, Problem, Query, QueryParts, RowSink, SocketBatch } from "./query.ts";
 
 /** What a plan is opened with. */
 export interface QueryContext {
@@ -67,8 +67,9 @@ export interface OpenQuery extends Disposable {
    * {@link sockets}, where missing code is loaded, and the transport may be one that does not wait.
    *
    * @param arrival see {@link DeferredTransport}
+   * @param rows see {@link Query.rows}; ignored if the plan closes sockets
    */
-  socketsAsync(arrival?: DeferredTransport["arrival"]): AsyncGenerator<SocketBatch>;
+  socketsAsync(arrival?: DeferredTransport["arrival"], rows?: RowSink): AsyncGenerator<SocketBatch>;
   /** The sockets that the kernel destroys from now on. @throws NetlinkError if it cannot be listened to */
   destroyed(): Generator<SocketBatch>;
   /** Lists the sockets of one place, with changes to what is asked for. */
@@ -139,7 +140,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     socketContext: demands.has("socketContext"),
   };
   const findOwners = (inodes: ReadonlySet<number> | undefined) => {
-    const pids = names.findOwners(sources.root, inodes, scan);
+    const pids = names.findOwners(inodes, scan);
     if (pids.length > 0) report({ kind: "unreadable", pids });
   };
   let findAllOwners = () => {};
@@ -203,10 +204,10 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
           yield* plan.kill ? destroy(place.host, batches, report) : batches;
         }
       },
-      async *socketsAsync(arrival) {
+      async *socketsAsync(arrival, rows) {
         findAllOwners = once(() => findOwners(undefined));
         for (const place of places) {
-          const request = listingOf(place);
+          const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
           if (plan.kill) yield* destroyAsync(place.host, batches, report);
           else yield* batches;
@@ -269,6 +270,8 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
       plan.filter === undefined
         ? unfiltered(begun)
         : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
+    if (wantsProcesses(plan) || places.some(({ predicate }) => predicate?.settle !== undefined))
+      names.useOwners(parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
       const report = (message: string) => context.report({ kind: "bpfMap", message });
@@ -294,7 +297,8 @@ export function openQueryNow(
   onName: (name: ParsedFilter["names"][number]) => never,
 ): OpenQuery {
   const begun = begin(context, plan, context.parts);
-  const { open, reading, finish } = begun;
+  const { open, names, reading, finish } = begun;
+  names.useOwners(context.parts.ownerLookup);
   try {
     const places =
       plan.filter === undefined

@@ -1,14 +1,16 @@
 /** What is asked for when sockets are listed, and what comes of it. */
 
 import type { MalformedAttribute, Origin } from "../diag/message.ts";
+import type { DirectRows } from "../families/direct-rows.ts";
 import type { Families } from "../families/index.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Files } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { NameProblem } from "../lookup/names.ts";
+import type { MakeOwnerLookup, NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
+import type { InetTable } from "../model/inet-tables.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
@@ -106,6 +108,12 @@ export type Problem =
       readonly shown: boolean;
     });
 
+/** Writes the sockets of inet tables as their messages arrive, so that they come in no batch. */
+export interface RowSink {
+  /** Begins a table. @returns what writes its rows; undefined if its sockets are to come in batches */
+  begin(table: InetTable): DirectRows<InetSocket> | undefined;
+}
+
 /** What to list of one table. */
 export interface TableQuery {
   readonly selection: Selection;
@@ -122,6 +130,8 @@ export interface TableQuery {
   readonly describe?: Origin["describe"];
   /** The network namespace that is listed, if not only that which we are in. */
   readonly netns?: Netns;
+  /** Takes the inet sockets that netlink lists in our own namespace without a filter; they come in no batch then. */
+  readonly rows?: RowSink | undefined;
   /** Takes what went wrong. */
   readonly report: (problem: Problem) => void;
 }
@@ -152,6 +162,8 @@ export interface QueryParts {
   readonly families: Families;
   /** What reads /proc and TCPDIAG_FILE; loaded when a table turns out to need it. */
   proc?: ProcListing;
+  /** What looks up owners; loaded for plans that want them. */
+  readonly ownerLookup?: MakeOwnerLookup;
 }
 
 /** Listing from files: see proc.ts, which has it. */

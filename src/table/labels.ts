@@ -1,13 +1,25 @@
 /** What ss prints before the fields of kernel structs, for whoever describes them. */
 import type { Field } from "../bytes/layout.ts";
+import { type Stamp, stamp } from "../bytes/put.ts";
 import { ascii } from "../bytes/writer.ts";
 
 const labels = new Map<Field, string>();
 
-/** The bytes of a label. It is noted as what stands before these fields, unless they have one already. */
-export function label(text: string, ...fields: readonly Field[]): Uint8Array {
+/** Notes a label as what stands before these fields, unless they have one already. */
+function note(text: string, fields: readonly Field[]): void {
   for (const field of fields) if (!labels.has(field)) labels.set(field, text);
+}
+
+/** The bytes of a label, which {@link ssLabel} gives for these fields from now on. */
+export function label(text: string, ...fields: readonly Field[]): Uint8Array {
+  note(text, fields);
   return ascii(text);
+}
+
+/** {@link label}, as a stamp. */
+export function labelStamp(text: string, ...fields: readonly Field[]): Stamp {
+  note(text, fields);
+  return stamp(text);
 }
 
 /**

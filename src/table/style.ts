@@ -100,10 +100,17 @@ export interface Names {
   readonly bpfMaps?: Pick<BpfMaps, "text"> | undefined;
   /** Path of a cgroup, or what ss shows in its place. */
   cgroup(id: bigint): Uint8Array;
+  /** Path of a cgroup, if it has one that can be shown. */
+  cgroupPath(id: bigint): Uint8Array | undefined;
 }
 
-/** Writes text that a stranger chose: as it is on a pipe, without control characters on a terminal. */
+/** How text that a stranger chose is shown: as it is on a pipe, without control characters on a terminal. */
+export function foreignBytes(bytes: Uint8Array, style: Style): Uint8Array {
+  return style.escape ? escapeControls(bytes) : bytes;
+}
+
+/** Writes text that a stranger chose, see {@link foreignBytes}. */
 export function putForeign(text: ByteWriter, bytes: Uint8Array, style: Style): void {
-  const shown = style.escape ? escapeControls(bytes) : bytes;
+  const shown = foreignBytes(bytes, style);
   text.copy(shown, 0, shown.length);
 }

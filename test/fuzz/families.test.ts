@@ -95,6 +95,7 @@ const names: Names = {
   processStat: (pid) => (pid % 2 === 0 ? name : undefined),
   processContext: (pid) => (pid % 2 === 0 ? name : undefined),
   cgroup: () => name,
+  cgroupPath: () => undefined,
 };
 
 const style = fc.record<Style>({

@@ -102,6 +102,7 @@ const names: Names = {
   processStat: () => undefined,
   processContext: () => undefined,
   cgroup: () => eth0,
+  cgroupPath: () => undefined,
 };
 
 /** All that is shown of sockets, one after another in one table. */

@@ -41,6 +41,7 @@ const names: Names = {
   processStat: () => undefined,
   processContext: () => undefined,
   cgroup: () => name,
+  cgroupPath: () => undefined,
 };
 const style: Style = {
   ...plainStyle,

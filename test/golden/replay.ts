@@ -4,6 +4,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { usage } from "../../src/cli/help.ts";
 import { run } from "../../src/cli/run.ts";
+import type { World } from "../../src/cli/world.ts";
 import { liveHost } from "../../src/host/live.ts";
 import { etcFile, fixtures, type GoldenCase } from "./cases.ts";
 
@@ -30,8 +31,12 @@ function withoutUsage(text: string): string {
   return text.replace(usageText, "<usage>\n");
 }
 
-/** Runs a case. */
-export async function replay(fixture: string, golden: GoldenCase): Promise<Outcome> {
+/** Runs a case. @param observeRows see {@link World.observeRows} */
+export async function replay(
+  fixture: string,
+  golden: GoldenCase,
+  observeRows?: World["observeRows"],
+): Promise<Outcome> {
   const stdout: Uint8Array[] = [];
   const stderr: Uint8Array[] = [];
   const live = liveHost();
@@ -50,6 +55,7 @@ export async function replay(fixture: string, golden: GoldenCase): Promise<Outco
       readStdin: () => encoder.encode(golden.stdin ?? ""),
       terminal: () => undefined,
       interrupted: () => new AbortController().signal,
+      ...(observeRows === undefined ? {} : { observeRows }),
       host: {
         ...live,
         files: {

@@ -50,12 +50,14 @@ export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] =>
   },
   {
     key: "peer.path",
+    demand: "peerNames",
     type: "string",
     doc: "the path that the connected socket is bound to",
     read: (socket) => pathOf(names.peerName(socket)),
   },
   {
     key: "peer.abstract",
+    demand: "peerNames",
     type: "string",
     doc: "the abstract name that it is bound to, without its first NUL",
     read: (socket) => abstractOf(names.peerName(socket)),
