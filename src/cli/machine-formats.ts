@@ -97,11 +97,14 @@ async function showObjects(
 ): Promise<void> {
   const describe = describers(source);
   const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
-  await each((socket) => {
-    json.write(describe(socket));
-    if (following) json.flush();
-  });
-  json.end();
+  try {
+    await each((socket) => {
+      json.write(describe(socket));
+      if (following) json.flush();
+    });
+  } finally {
+    json.end();
+  }
 }
 
 function choose(names: readonly string[], { find }: Catalog, whole: boolean): Chosen[] {
@@ -141,11 +144,14 @@ async function showColumns(
     presentation,
     chosen.map((column) => headOf(column)),
   );
-  await each((socket) => {
-    writer.write(chosen.map(({ column }) => column.read(socket)));
-    if (following) writer.flush();
-  });
-  writer.end();
+  try {
+    await each((socket) => {
+      writer.write(chosen.map(({ column }) => column.read(socket)));
+      if (following) writer.flush();
+    });
+  } finally {
+    writer.end();
+  }
 }
 
 async function showGroups(
