@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketSchema } from "../src/catalogue/schema.ts";
+import { eventsSchema } from "../src/cli/commands/events/schema.ts";
 import { optionsOf } from "../src/cli/options.ts";
 import { doctorSchema } from "../src/output/doctor-schema.ts";
 import { outputPage } from "./output-page.ts";
@@ -27,6 +28,7 @@ const TCP_INFO_CODE = "src/families/inet/row/tcp-info-generated.ts";
 export const generated: Readonly<Record<string, () => string>> = {
   "docs/schema.json": () => formatted("docs/schema.json", JSON.stringify(socketSchema(optionsOf))),
   "docs/doctor-schema.json": () => formatted("docs/doctor-schema.json", JSON.stringify(doctorSchema())),
+  "docs/events-schema.json": () => formatted("docs/events-schema.json", JSON.stringify(eventsSchema())),
   "docs/output.md": outputPage,
   [TCP_INFO_CODE]: () => formatted(TCP_INFO_CODE, tcpInfoCode()),
 };

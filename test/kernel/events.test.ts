@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { basename, join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { eventsSchema } from "../../src/cli/commands/events/schema.ts";
 import {
   executable,
   follow,
@@ -22,6 +24,8 @@ import {
 import { obstacle } from "./namespace.ts";
 
 setDefaultTimeout(PATIENCE_MS * 2);
+
+const isEvent = new Ajv2020({ strict: true, strictTypes: false }).compile(eventsSchema());
 
 /** What the script `connections` has made. */
 interface Connections {
@@ -225,6 +229,37 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     });
     expect(found.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
     expect(found.durationMs).toBeGreaterThan(0);
+  });
+
+  test("every line of JSON is as its schema says", async () => {
+    const runs = ["--existing", "--all-netns"].map((option) =>
+      follow(world.within(executable, "events", "-tu", "--json", option)),
+    );
+    for (const run of runs) await run.ready();
+    const other = follow(world.within(executable, "events", "-ntu"));
+    await other.ready();
+    play(world, "connections", "4");
+    play(world, "refused");
+    const objects = () => runs.map((run) => run.lines().map((line) => JSON.parse(line)));
+    await until(
+      () =>
+        objects().every((events) =>
+          ["sources", "open", "state", "failed", "close"].every((kind) =>
+            events.some(({ event }) => event === kind),
+          ),
+        ),
+      () => JSON.stringify(objects().map((events) => events.map(({ event }) => event))),
+    );
+    await Promise.all([...runs, other].map((run) => run.end()));
+    for (const object of objects().flat())
+      if (!isEvent(object)) throw new Error(JSON.stringify({ object, errors: isEvent.errors }));
+    const [event] = objects()[0]!.slice(-1);
+    for (const wrong of [
+      { ...event, surprise: 1 },
+      { ...event, newState: "OPEN" },
+      { ...event, source: 5 },
+    ])
+      expect(isEvent(wrong)).toBe(false);
   });
 
   test("sockets of other namespaces are reported only with --all-netns", async () => {
