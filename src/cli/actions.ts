@@ -1,5 +1,6 @@
 /** What ss does to the world the moment it reads an option, before it looks at the next. */
 
+import { encodeBytes } from "../bytes/text.ts";
 import { enterNetns } from "../host/netns.ts";
 import { systemMessage } from "../native/errno.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
@@ -34,8 +35,8 @@ const performers: { readonly [K in Action["kind"]]: Performer<Extract<Action, { 
       return fail(`fopen filter file: ${systemMessage(error)}`, EXIT_USAGE);
     }
   },
-  netns(_, { name }) {
-    const problem = enterNetns(name);
+  netns({ stderr }, { name }) {
+    const problem = enterNetns(name, (line) => stderr.write(encodeBytes(`${line}\n`)));
     return problem === undefined ? {} : fail(problem, 1);
   },
   selinux: ({ program, host }) => {
