@@ -1,4 +1,4 @@
-/** Sockets in the order that a plan wants, and no more of them than it wants. */
+/** Sorts the sockets of a listing, and limits their number (`--sort`, `--top`). */
 
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import type { Socket } from "../families/socket.ts";
@@ -9,7 +9,7 @@ import { columnsWith } from "./columns.ts";
 import { nameSource, useTable } from "./name-source.ts";
 import type { Presentation } from "./plan.ts";
 
-/** The batches with their sockets sorted, cut off after as many as are wanted. */
+/** Batches in the plan's order, up to the plan's limit of sockets. */
 export async function* arranged(
   query: OpenQuery,
   presentation: Presentation,
@@ -30,7 +30,7 @@ interface Keyed {
   readonly values: SortValues;
 }
 
-/** All sockets in order, each in a batch of its own: its table goes with it. */
+/** All sockets in order. Each is its own batch, because a batch belongs to one table. */
 async function* sorted(
   { plan, names, selection }: OpenQuery,
   { explainer }: Presentation,

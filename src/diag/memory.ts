@@ -1,14 +1,14 @@
-/** How much memory a socket holds. linux/sock_diag.h, linux/inet_diag.h. */
+/** Memory of a socket. linux/sock_diag.h, linux/inet_diag.h. */
 import { type Layout, type View, view } from "../bytes/layout.ts";
 
-/** The SK_MEMINFO array, whose words have been added one by one. */
+/** The SK_MEMINFO array. Kernels have appended words to it over time. */
 export const skMemInfo = {
   rmemAlloc: {
     offset: 0,
     type: "u32",
     unit: "bytes",
     kernel: "SK_MEMINFO_RMEM_ALLOC",
-    doc: "held by received packets",
+    doc: "memory of received packets",
   },
   rcvbuf: {
     offset: 4,
@@ -22,7 +22,7 @@ export const skMemInfo = {
     type: "u32",
     unit: "bytes",
     kernel: "SK_MEMINFO_WMEM_ALLOC",
-    doc: "held by packets given to the device",
+    doc: "memory of packets given to the device",
   },
   sndbuf: {
     offset: 12,
@@ -36,21 +36,21 @@ export const skMemInfo = {
     type: "u32",
     unit: "bytes",
     kernel: "SK_MEMINFO_FWD_ALLOC",
-    doc: "reserved and not yet used",
+    doc: "memory reserved and not used yet",
   },
   wmemQueued: {
     offset: 20,
     type: "u32",
     unit: "bytes",
     kernel: "SK_MEMINFO_WMEM_QUEUED",
-    doc: "queued to be sent",
+    doc: "memory of packets queued to be sent",
   },
   optmem: {
     offset: 24,
     type: "u32",
     unit: "bytes",
     kernel: "SK_MEMINFO_OPTMEM",
-    doc: "held by socket options",
+    doc: "memory of socket options",
   },
   backlog: {
     offset: 28,
@@ -58,7 +58,7 @@ export const skMemInfo = {
     unit: "bytes",
     kernel: "SK_MEMINFO_BACKLOG",
     since: "3.1",
-    doc: "waiting for the socket's lock",
+    doc: "memory of received packets that wait for the socket's lock",
   },
   drops: {
     offset: 32,
@@ -66,7 +66,7 @@ export const skMemInfo = {
     unit: "packets",
     kernel: "SK_MEMINFO_DROPS",
     since: "4.7",
-    doc: "dropped before they reached the application",
+    doc: "packets dropped before the application received them",
   },
 } as const satisfies Layout;
 
@@ -75,17 +75,29 @@ export const SkMemInfo = view(skMemInfo);
 /** View of an SK_MEMINFO array. */
 export interface SkMemInfo extends View<typeof skMemInfo> {}
 
-/** struct inet_diag_meminfo: what kernels before SK_MEMINFO tell. */
+/** struct inet_diag_meminfo, from kernels before SK_MEMINFO. */
 export const inetMemInfo = {
-  rmem: { offset: 0, type: "u32", unit: "bytes", kernel: "idiag_rmem", doc: "held by received packets" },
-  wmem: { offset: 4, type: "u32", unit: "bytes", kernel: "idiag_wmem", doc: "queued to be sent" },
-  fmem: { offset: 8, type: "u32", unit: "bytes", kernel: "idiag_fmem", doc: "reserved and not yet used" },
+  rmem: { offset: 0, type: "u32", unit: "bytes", kernel: "idiag_rmem", doc: "memory of received packets" },
+  wmem: {
+    offset: 4,
+    type: "u32",
+    unit: "bytes",
+    kernel: "idiag_wmem",
+    doc: "memory of packets queued to be sent",
+  },
+  fmem: {
+    offset: 8,
+    type: "u32",
+    unit: "bytes",
+    kernel: "idiag_fmem",
+    doc: "memory reserved and not used yet",
+  },
   tmem: {
     offset: 12,
     type: "u32",
     unit: "bytes",
     kernel: "idiag_tmem",
-    doc: "held by packets given to the device",
+    doc: "memory of packets given to the device",
   },
 } as const satisfies Layout;
 

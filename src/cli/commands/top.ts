@@ -1,8 +1,8 @@
 /** `top`: sockets as they come, go and transfer. */
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
 import { byWords, groupSortWords, sortWords, type TopSettings } from "./top/settings.ts";
-import { commandWords } from "./words.ts";
 
 /** The shortest time between two samples, in seconds. */
 const SHORTEST = 0.1;

@@ -54,7 +54,7 @@ function complete(line: string): string[] {
     .sort();
 }
 
-test.skipIf(missing)(`its syntax is right${why}`, () => {
+test.skipIf(missing)(`its syntax is valid${why}`, () => {
   expect(fish("-n", script)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
 });
 
@@ -129,7 +129,7 @@ test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
   expect(complete(line)).toEqual([...offered]);
 });
 
-test.skipIf(missing)(`every option of a command is offered, and every word that its own take${why}`, () => {
+test.skipIf(missing)(`every option of a command is offered, and every word of its own options${why}`, () => {
   for (const { command, own, taken } of commandOptions) {
     const line = command === SS ? "sockscope" : `sockscope ${command}`;
     expect(complete(`${line} -`)).toEqual([...own, ...taken].flatMap(optionNames).sort());

@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test.skipIf(missing)(`its syntax is right${why}`, () => {
+test.skipIf(missing)(`its syntax is valid${why}`, () => {
   const { stdout, stderr, exitCode } = Bun.spawnSync(["zsh", "-n", join(folder, "_sockscope")]);
   expect({ out: stdout.toString(), error: stderr.toString(), exitCode }).toEqual({
     out: "",
@@ -26,7 +26,7 @@ test.skipIf(missing)(`its syntax is right${why}`, () => {
   });
 });
 
-/** Where a script may come from, and how zsh is told. */
+/** The ways to load the script, and the zsh commands for each. */
 const ways = {
   "found in fpath": "fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D",
   sourced: "autoload -Uz compinit; compinit -u -D; source ./_sockscope",

@@ -14,7 +14,7 @@ function hexBytes(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Which words the values of TLS are told in. */
+/** The words for TLS values in JSON. */
 const tlsWordsOf = {
   version: tlsWords.version,
   cipher: tlsWords.cipher,

@@ -6,8 +6,8 @@ import type { AttributeTable } from "../../diag/attribute.ts";
 export const netlinkDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_NETLINK" },
   protocol: { offset: 1, type: "u8", kernel: "sdiag_protocol", doc: "netlink protocol, or NDIAG_PROTO_ALL" },
-  inode: { offset: 4, type: "u32", kernel: "ndiag_ino", doc: "one socket, or 0" },
-  show: { offset: 8, type: "u32", kernel: "ndiag_show", doc: "attributes wanted" },
+  inode: { offset: 4, type: "u32", kernel: "ndiag_ino", doc: "inode of one socket, or 0 for all" },
+  show: { offset: 8, type: "u32", kernel: "ndiag_show", doc: "mask of requested attributes" },
 } as const satisfies Layout;
 
 /** Bytes of struct netlink_diag_req. */
@@ -21,10 +21,15 @@ export const netlinkDiagMessage = {
   familyNumber: { offset: 0, type: "u8", kernel: "ndiag_family", doc: "AF_NETLINK" },
   type: { offset: 1, type: "u8", kernel: "ndiag_type", doc: "SOCK_RAW or SOCK_DGRAM" },
   protocol: { offset: 2, type: "u8", kernel: "ndiag_protocol", doc: "netlink protocol" },
-  stateNumber: { offset: 3, type: "u8", kernel: "ndiag_state", doc: "1 when connected" },
-  portId: { offset: 4, type: "i32", kernel: "ndiag_portid", doc: "own port id" },
-  destinationPortId: { offset: 8, type: "i32", kernel: "ndiag_dst_portid", doc: "connected to this port id" },
-  destinationGroup: { offset: 12, type: "u32", kernel: "ndiag_dst_group", doc: "connected to this group" },
+  stateNumber: { offset: 3, type: "u8", kernel: "ndiag_state", doc: "1 if connected" },
+  portId: { offset: 4, type: "i32", kernel: "ndiag_portid", doc: "port id" },
+  destinationPortId: { offset: 8, type: "i32", kernel: "ndiag_dst_portid", doc: "port id of the peer" },
+  destinationGroup: {
+    offset: 12,
+    type: "u32",
+    kernel: "ndiag_dst_group",
+    doc: "destination multicast group",
+  },
   inode: { offset: 16, type: "u32", kernel: "ndiag_ino", doc: "inode number" },
   cookie: { offset: 20, type: "id64", kernel: "ndiag_cookie", doc: "the kernel's unique socket cookie" },
 } as const satisfies Layout;
@@ -47,7 +52,7 @@ export const netlinkAttributes = {
     id: 1,
     kernel: "NETLINK_DIAG_GROUPS",
     requestedBy: NDIAG_SHOW.groups,
-    doc: "bit mask of joined groups",
+    doc: "bit mask of joined multicast groups",
   },
   rxRing: {
     id: 2,

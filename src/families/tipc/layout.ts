@@ -6,30 +6,36 @@ import { type NestedTable, nestedView } from "../../diag/nested.ts";
 /** struct tipc_sock_diag_req. */
 export const tipcDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_TIPC" },
-  states: { offset: 4, type: "u32", kernel: "tidiag_states", doc: "states wanted, bit = state" },
+  states: { offset: 4, type: "u32", kernel: "tidiag_states", doc: "mask of requested states, bit = state" },
 } as const satisfies Layout;
 
 /** Bytes of struct tipc_sock_diag_req. */
 export const TIPC_DIAG_REQUEST_SIZE = 8;
 
-/** Attributes of a message about TIPC: only the socket is sent here. */
+/** Attributes of a TIPC message. The diag module sends only the socket. */
 export const tipcAttributes = {
   socket: { id: 2, kernel: "TIPC_NLA_SOCK", doc: "nest of the socket's attributes" },
 } as const satisfies AttributeTable;
 
 /** Attributes in TIPC_NLA_SOCK that hold one value. */
 export const tipcSocket = {
-  node: { id: 1, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_ADDR", doc: "own node" },
-  ref: { id: 2, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_REF", doc: "own port" },
+  node: { id: 1, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_ADDR", doc: "local node" },
+  ref: { id: 2, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_REF", doc: "local port" },
   published: {
     id: 4,
     offset: 0,
     type: "u8",
     flag: true,
     kernel: "TIPC_NLA_SOCK_HAS_PUBL",
-    doc: "a service name is bound to it",
+    doc: "a service name is bound to the socket",
   },
-  type: { id: 6, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_TYPE", doc: "SOCK_STREAM and its like" },
+  type: {
+    id: 6,
+    offset: 0,
+    type: "u32",
+    kernel: "TIPC_NLA_SOCK_TYPE",
+    doc: "socket type, SOCK_STREAM and so on",
+  },
   inode: { id: 7, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_INO", doc: "inode number" },
   uid: { id: 8, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_UID", doc: "owner of the socket" },
   stateNumber: { id: 9, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_TIPC_STATE", doc: "TCP state number" },
@@ -48,7 +54,7 @@ export const tipcSocketNests = {
   statistics: { id: 5, kernel: "TIPC_NLA_SOCK_STAT", doc: "queues, congestion, drops" },
 } as const satisfies AttributeTable;
 
-/** TIPC_NLA_SOCK_CON: whom the socket is connected to. */
+/** TIPC_NLA_SOCK_CON: the peer of the socket. */
 export const tipcConnection = {
   byService: {
     id: 1,
@@ -56,7 +62,7 @@ export const tipcConnection = {
     type: "u8",
     flag: true,
     kernel: "TIPC_NLA_CON_FLAG",
-    doc: "it was found by the service name below",
+    doc: "the connection was made by service name",
   },
   node: { id: 2, offset: 0, type: "u32", kernel: "TIPC_NLA_CON_NODE", doc: "the peer's node" },
   ref: { id: 3, offset: 0, type: "u32", kernel: "TIPC_NLA_CON_SOCK", doc: "the peer's port" },
@@ -76,7 +82,7 @@ export const tipcConnection = {
   },
 } as const satisfies NestedTable;
 
-/** TIPC_NLA_SOCK_STAT: how the socket is doing. */
+/** TIPC_NLA_SOCK_STAT: statistics of the socket. */
 export const tipcStatistics = {
   rqueue: {
     id: 0,
@@ -84,7 +90,7 @@ export const tipcStatistics = {
     type: "u32",
     unit: "packets",
     kernel: "TIPC_NLA_SOCK_STAT_RCVQ",
-    doc: "messages not yet read",
+    doc: "messages not read yet",
   },
   wqueue: {
     id: 1,
@@ -92,7 +98,7 @@ export const tipcStatistics = {
     type: "u32",
     unit: "packets",
     kernel: "TIPC_NLA_SOCK_STAT_SENDQ",
-    doc: "messages not yet sent",
+    doc: "messages not sent yet",
   },
   linkCongested: {
     id: 2,
@@ -100,7 +106,7 @@ export const tipcStatistics = {
     type: "u8",
     flag: true,
     kernel: "TIPC_NLA_SOCK_STAT_LINK_CONG",
-    doc: "it waits for a link",
+    doc: "the socket waits for a congested link",
   },
   connectionCongested: {
     id: 3,
@@ -108,7 +114,7 @@ export const tipcStatistics = {
     type: "u8",
     flag: true,
     kernel: "TIPC_NLA_SOCK_STAT_CONN_CONG",
-    doc: "it waits for the peer",
+    doc: "the socket waits for a congested peer",
   },
   drops: {
     id: 4,
@@ -116,7 +122,7 @@ export const tipcStatistics = {
     type: "u32",
     unit: "packets",
     kernel: "TIPC_NLA_SOCK_STAT_DROP",
-    doc: "messages that were dropped",
+    doc: "messages dropped",
   },
 } as const satisfies NestedTable;
 

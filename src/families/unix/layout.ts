@@ -5,9 +5,9 @@ import type { AttributeTable } from "../../diag/attribute.ts";
 /** struct unix_diag_req. */
 export const unixDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_UNIX" },
-  states: { offset: 4, type: "u32", kernel: "udiag_states", doc: "states wanted, bit = state" },
-  inode: { offset: 8, type: "u32", kernel: "udiag_ino", doc: "one socket, or 0" },
-  show: { offset: 12, type: "u32", kernel: "udiag_show", doc: "attributes wanted" },
+  states: { offset: 4, type: "u32", kernel: "udiag_states", doc: "mask of requested states, bit = state" },
+  inode: { offset: 8, type: "u32", kernel: "udiag_ino", doc: "inode of one socket, or 0 for all" },
+  show: { offset: 12, type: "u32", kernel: "udiag_show", doc: "mask of requested attributes" },
 } as const satisfies Layout;
 
 /** Bytes of struct unix_diag_req. */
@@ -42,7 +42,7 @@ export const unixAttributes = {
     id: 0,
     kernel: "UNIX_DIAG_NAME",
     requestedBy: UDIAG_SHOW.name,
-    doc: "the bound name, abstract ones with their NUL",
+    doc: "bound name; an abstract name begins with NUL",
   },
   vfs: {
     id: 1,

@@ -5,8 +5,8 @@ import type { AttributeTable } from "../../diag/attribute.ts";
 /** struct xdp_diag_req. */
 export const xdpDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_XDP" },
-  inode: { offset: 4, type: "u32", kernel: "xdiag_ino", doc: "one socket, or 0" },
-  show: { offset: 8, type: "u32", kernel: "xdiag_show", doc: "attributes wanted" },
+  inode: { offset: 4, type: "u32", kernel: "xdiag_ino", doc: "inode of one socket, or 0 for all" },
+  show: { offset: 8, type: "u32", kernel: "xdiag_show", doc: "mask of requested attributes" },
 } as const satisfies Layout;
 
 /** Bytes of struct xdp_diag_req. */
@@ -56,7 +56,12 @@ export const xdpAttributes = {
 
 /** struct xdp_diag_info. */
 export const xdpDiagInfo = {
-  interfaceIndex: { offset: 0, type: "u32", kernel: "ifindex", doc: "bound interface, 0 for none" },
+  interfaceIndex: {
+    offset: 0,
+    type: "u32",
+    kernel: "ifindex",
+    doc: "index of the bound interface, 0 for none",
+  },
   queueId: { offset: 4, type: "u32", kernel: "queue_id", doc: "queue of that interface" },
 } as const satisfies Layout;
 
@@ -75,14 +80,14 @@ export const XdpDiagRing = view(xdpDiagRing);
 /** View of a struct xdp_diag_ring. */
 export interface XdpDiagRing extends View<typeof xdpDiagRing> {}
 
-/** struct xdp_diag_umem: the memory that packets are put into. */
+/** struct xdp_diag_umem: the packet memory, UMEM. */
 export const xdpDiagUmem = {
-  size: { offset: 0, type: "u64", unit: "bytes", kernel: "size", doc: "size of the memory" },
+  size: { offset: 0, type: "u64", unit: "bytes", kernel: "size", doc: "size of the packet memory" },
   id: {
     offset: 8,
     type: "u32",
     kernel: "id",
-    doc: "the memory's number; sockets that share it have the same",
+    doc: "id of the packet memory; sockets that share it have the same id",
   },
   pages: { offset: 12, type: "u32", kernel: "num_pages", doc: "number of pages" },
   chunkSize: {
@@ -90,19 +95,30 @@ export const xdpDiagUmem = {
     type: "u32",
     unit: "bytes",
     kernel: "chunk_size",
-    doc: "size of a packet's place",
+    doc: "size of a chunk, which holds one packet",
   },
-  headroom: { offset: 20, type: "u32", unit: "bytes", kernel: "headroom", doc: "left free before a packet" },
-  interfaceIndex: { offset: 24, type: "u32", kernel: "ifindex", doc: "the interface that it is bound to" },
+  headroom: {
+    offset: 20,
+    type: "u32",
+    unit: "bytes",
+    kernel: "headroom",
+    doc: "bytes left free before a packet",
+  },
+  interfaceIndex: {
+    offset: 24,
+    type: "u32",
+    kernel: "ifindex",
+    doc: "index of the interface that it is bound to",
+  },
   queueId: { offset: 28, type: "u32", kernel: "queue_id", doc: "queue of that interface" },
   zeroCopy: {
     offset: 32,
     type: "u32",
     bits: [0, 1],
     kernel: "XDP_DU_F_ZEROCOPY",
-    doc: "the device puts packets there by itself",
+    doc: "zero-copy: the device writes packets there directly",
   },
-  references: { offset: 36, type: "u32", kernel: "refs", doc: "sockets that use it" },
+  references: { offset: 36, type: "u32", kernel: "refs", doc: "number of sockets that use it" },
 } as const satisfies Layout;
 
 /** View of a struct xdp_diag_umem. */
@@ -112,39 +128,45 @@ export interface XdpDiagUmem extends View<typeof xdpDiagUmem> {}
 
 /** struct xdp_diag_stats. */
 export const xdpDiagStats = {
-  rxDropped: { offset: 0, type: "u64", unit: "packets", kernel: "n_rx_dropped", doc: "dropped on reception" },
+  rxDropped: {
+    offset: 0,
+    type: "u64",
+    unit: "packets",
+    kernel: "n_rx_dropped",
+    doc: "packets dropped on reception",
+  },
   rxInvalid: {
     offset: 8,
     type: "u64",
     unit: "packets",
     kernel: "n_rx_invalid",
-    doc: "dropped for an invalid descriptor in the fill ring",
+    doc: "packets dropped because of an invalid descriptor in the fill ring",
   },
   rxFull: {
     offset: 16,
     type: "u64",
     unit: "packets",
     kernel: "n_rx_full",
-    doc: "dropped as the RX ring was full",
+    doc: "packets dropped because the RX ring was full",
   },
   fillRingEmpty: {
     offset: 24,
     type: "u64",
     kernel: "n_fill_ring_empty",
-    doc: "times that the fill ring was empty",
+    doc: "number of times that the fill ring was empty",
   },
   txInvalid: {
     offset: 32,
     type: "u64",
     unit: "packets",
     kernel: "n_tx_invalid",
-    doc: "not sent for an invalid descriptor in the TX ring",
+    doc: "packets not sent because of an invalid descriptor in the TX ring",
   },
   txRingEmpty: {
     offset: 40,
     type: "u64",
     kernel: "n_tx_ring_empty",
-    doc: "times that the TX ring was empty",
+    doc: "number of times that the TX ring was empty",
   },
 } as const satisfies Layout;
 

@@ -1,10 +1,10 @@
-/** What congestion control algorithms tell of themselves. linux/inet_diag.h. */
+/** State of congestion control algorithms. linux/inet_diag.h. */
 import { type Layout, type View, view } from "../../../bytes/layout.ts";
 
 /** struct tcpvegas_info. */
 export const vegasInfo = {
   enabled: { offset: 0, type: "u32", kernel: "tcpv_enabled", doc: "Vegas is in control" },
-  rttCount: { offset: 4, type: "u32", kernel: "tcpv_rttcnt", doc: "round trips measured" },
+  rttCount: { offset: 4, type: "u32", kernel: "tcpv_rttcnt", doc: "number of round trips measured" },
   rtt: {
     offset: 8,
     type: "u32",
@@ -30,11 +30,38 @@ export interface VegasInfo extends View<typeof vegasInfo> {}
 
 /** struct tcp_dctcp_info. */
 export const dctcpInfo = {
-  enabled: { offset: 0, type: "u16", kernel: "dctcp_enabled", doc: "0: ECN is missing, falls back to Reno" },
-  ceState: { offset: 2, type: "u16", kernel: "dctcp_ce_state", doc: "the last packet was marked" },
-  alpha: { offset: 4, type: "u32", kernel: "dctcp_alpha", doc: "estimate of the marked fraction, of 1024" },
-  abEcn: { offset: 8, type: "u32", unit: "bytes", kernel: "dctcp_ab_ecn", doc: "acknowledged with marks" },
-  abTot: { offset: 12, type: "u32", unit: "bytes", kernel: "dctcp_ab_tot", doc: "acknowledged in all" },
+  enabled: {
+    offset: 0,
+    type: "u16",
+    kernel: "dctcp_enabled",
+    doc: "0: ECN is not available, Reno is used instead",
+  },
+  ceState: {
+    offset: 2,
+    type: "u16",
+    kernel: "dctcp_ce_state",
+    doc: "whether the last packet had a congestion mark",
+  },
+  alpha: {
+    offset: 4,
+    type: "u32",
+    kernel: "dctcp_alpha",
+    doc: "estimated fraction of marked bytes, in 1024ths",
+  },
+  abEcn: {
+    offset: 8,
+    type: "u32",
+    unit: "bytes",
+    kernel: "dctcp_ab_ecn",
+    doc: "bytes acknowledged with a congestion mark",
+  },
+  abTot: {
+    offset: 12,
+    type: "u32",
+    unit: "bytes",
+    kernel: "dctcp_ab_tot",
+    doc: "bytes acknowledged in total",
+  },
 } as const satisfies Layout;
 
 /** View of a struct tcp_dctcp_info. */

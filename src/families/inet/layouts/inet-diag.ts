@@ -2,13 +2,13 @@
 import type { Layout } from "../../../bytes/layout.ts";
 import type { AttributeTable } from "../../../diag/attribute.ts";
 
-/** struct inet_diag_req_v2: the request of a dump, and with a socket's id that of SOCK_DESTROY. */
+/** struct inet_diag_req_v2: the dump request, and with a socket's id the SOCK_DESTROY request. */
 export const inetDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "address family" },
   protocol: { offset: 1, type: "u8", kernel: "sdiag_protocol", doc: "IP protocol" },
-  ext: { offset: 2, type: "u8", kernel: "idiag_ext", doc: "attributes wanted, bit = number - 1" },
+  ext: { offset: 2, type: "u8", kernel: "idiag_ext", doc: "mask of requested attributes, bit = number - 1" },
   rawProtocol: { offset: 3, type: "u8", kernel: "pad", doc: "IP protocol of a raw socket, for SOCK_DESTROY" },
-  states: { offset: 4, type: "u32", kernel: "idiag_states", doc: "states wanted, bit = state" },
+  states: { offset: 4, type: "u32", kernel: "idiag_states", doc: "mask of requested states, bit = state" },
   id: { offset: 8, type: "u8", kernel: "id", doc: "start of struct inet_diag_sockid, 48 bytes" },
 } as const satisfies Layout;
 
@@ -18,8 +18,8 @@ export const INET_DIAG_REQUEST_SIZE = 56;
 /** struct inet_diag_req: the request before Linux 3.3 (TCPDIAG_GETSOCK, DCCPDIAG_GETSOCK). */
 export const inetDiagLegacyRequest = {
   family: { offset: 0, type: "u8", kernel: "idiag_family", doc: "address family" },
-  ext: { offset: 3, type: "u8", kernel: "idiag_ext", doc: "attributes wanted, bit = number - 1" },
-  states: { offset: 52, type: "u32", kernel: "idiag_states", doc: "states wanted, bit = state" },
+  ext: { offset: 3, type: "u8", kernel: "idiag_ext", doc: "mask of requested attributes, bit = number - 1" },
+  states: { offset: 52, type: "u32", kernel: "idiag_states", doc: "mask of requested states, bit = state" },
 } as const satisfies Layout;
 
 /** Bytes of struct inet_diag_req. */
@@ -40,29 +40,45 @@ export const inetDiagMessage = {
   dport: { offset: 6, type: "u16be", kernel: "idiag_dport", doc: "peer port" },
   source: { offset: 8, type: "u8", kernel: "idiag_src", doc: "start of the local address, 16 bytes" },
   destination: { offset: 24, type: "u8", kernel: "idiag_dst", doc: "start of the peer address, 16 bytes" },
-  interfaceIndex: { offset: 40, type: "u32", kernel: "idiag_if", doc: "bound interface, 0 for none" },
+  interfaceIndex: {
+    offset: 40,
+    type: "u32",
+    kernel: "idiag_if",
+    doc: "index of the bound interface, 0 for none",
+  },
   cookie: { offset: 44, type: "id64", kernel: "idiag_cookie", doc: "the kernel's unique socket cookie" },
-  expires: { offset: 52, type: "u32", unit: "ms", kernel: "idiag_expires", doc: "until the timer fires" },
+  expires: {
+    offset: 52,
+    type: "u32",
+    unit: "ms",
+    kernel: "idiag_expires",
+    doc: "time until the timer fires",
+  },
   rqueue: {
     offset: 56,
     type: "u32",
     kernel: "idiag_rqueue",
-    doc: "bytes not yet read; for LISTEN: connections waiting to be accepted",
+    doc: "bytes not read yet; for LISTEN: connections waiting to be accepted",
   },
   wqueue: {
     offset: 60,
     type: "u32",
     kernel: "idiag_wqueue",
-    doc: "bytes not yet acknowledged; for LISTEN: the accept queue's limit",
+    doc: "bytes not acknowledged yet; for LISTEN: the accept queue's limit",
   },
   uid: { offset: 64, type: "u32", kernel: "idiag_uid", doc: "owner of the socket" },
-  inode: { offset: 68, type: "u32", kernel: "idiag_inode", doc: "inode number, 0 when no file is left" },
+  inode: {
+    offset: 68,
+    type: "u32",
+    kernel: "idiag_inode",
+    doc: "inode number; 0 if the socket has no file any more",
+  },
 } as const satisfies Layout;
 
 /** Bytes of struct inet_diag_msg. */
 export const INET_DIAG_MESSAGE_SIZE = 72;
 
-/** Bits of `idiag_ext`, by the attribute that gives each its number. */
+/** Bits of `idiag_ext` by the attribute that each requests. */
 export const INET_DIAG_EXT = {
   memInfo: 1 << 0,
   info: 1 << 1,

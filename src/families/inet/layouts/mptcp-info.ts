@@ -1,10 +1,15 @@
-/** struct mptcp_info: what the kernel tells of one MPTCP connection. linux/mptcp.h. */
+/** struct mptcp_info: the kernel's state and counters of an MPTCP connection. linux/mptcp.h. */
 import { type Layout, type View, view } from "../../../bytes/layout.ts";
 
 /** Rows of struct mptcp_info; each name is the member's without its `mptcpi_`. */
 export const mptcpInfo = {
-  subflows: { offset: 0, type: "u8", kernel: "mptcpi_subflows", doc: "subflows beside the first" },
-  addAddrSignal: { offset: 1, type: "u8", kernel: "mptcpi_add_addr_signal", doc: "addresses announced" },
+  subflows: { offset: 0, type: "u8", kernel: "mptcpi_subflows", doc: "subflows in addition to the first" },
+  addAddrSignal: {
+    offset: 1,
+    type: "u8",
+    kernel: "mptcpi_add_addr_signal",
+    doc: "addresses announced to the peer",
+  },
   addAddrAccepted: {
     offset: 2,
     type: "u8",
@@ -29,7 +34,7 @@ export const mptcpInfo = {
     type: "u32",
     bits: [0, 1],
     kernel: "mptcpi_flags",
-    doc: "fell back to plain TCP",
+    doc: "the connection fell back to plain TCP",
   },
   remoteKeyReceived: {
     offset: 8,
@@ -43,7 +48,7 @@ export const mptcpInfo = {
     offset: 16,
     type: "id64",
     kernel: "mptcpi_write_seq",
-    doc: "data sequence number of what is written next",
+    doc: "data sequence number of the next byte to write",
   },
   sndUna: {
     offset: 24,
@@ -55,13 +60,13 @@ export const mptcpInfo = {
     offset: 32,
     type: "id64",
     kernel: "mptcpi_rcv_nxt",
-    doc: "data sequence number that is received next",
+    doc: "data sequence number of the next byte to receive",
   },
   localAddrUsed: {
     offset: 40,
     type: "u8",
     kernel: "mptcpi_local_addr_used",
-    doc: "local addresses that subflows were made from",
+    doc: "local addresses used for subflows",
   },
   localAddrMax: {
     offset: 41,
@@ -69,13 +74,13 @@ export const mptcpInfo = {
     kernel: "mptcpi_local_addr_max",
     doc: "limit of `localAddrUsed`",
   },
-  csumEnabled: { offset: 42, type: "u8", kernel: "mptcpi_csum_enabled", doc: "1: data is checksummed" },
+  csumEnabled: { offset: 42, type: "u8", kernel: "mptcpi_csum_enabled", doc: "1: data has checksums" },
   retransmits: {
     offset: 44,
     type: "u32",
     kernel: "mptcpi_retransmits",
     since: "6.5",
-    doc: "retransmissions on another subflow",
+    doc: "retransmissions at the MPTCP level",
   },
   bytesRetrans: {
     offset: 48,
@@ -83,7 +88,7 @@ export const mptcpInfo = {
     unit: "bytes",
     kernel: "mptcpi_bytes_retrans",
     since: "6.5",
-    doc: "sent again",
+    doc: "bytes retransmitted",
   },
   bytesSent: {
     offset: 56,
@@ -91,7 +96,7 @@ export const mptcpInfo = {
     unit: "bytes",
     kernel: "mptcpi_bytes_sent",
     since: "6.5",
-    doc: "sent",
+    doc: "bytes sent",
   },
   bytesReceived: {
     offset: 64,
@@ -99,7 +104,7 @@ export const mptcpInfo = {
     unit: "bytes",
     kernel: "mptcpi_bytes_received",
     since: "6.5",
-    doc: "received",
+    doc: "bytes received",
   },
   bytesAcked: {
     offset: 72,
@@ -107,21 +112,21 @@ export const mptcpInfo = {
     unit: "bytes",
     kernel: "mptcpi_bytes_acked",
     since: "6.5",
-    doc: "acknowledged by the peer",
+    doc: "bytes acknowledged by the peer",
   },
   subflowsTotal: {
     offset: 80,
     type: "u8",
     kernel: "mptcpi_subflows_total",
     since: "6.8",
-    doc: "subflows with the first",
+    doc: "subflows including the first",
   },
   endpLaminarMax: {
     offset: 81,
     type: "u8",
     kernel: "mptcpi_endp_laminar_max",
     since: "6.18",
-    doc: "endpoints of the kind `laminar`",
+    doc: "endpoints of type `laminar`",
   },
   lastDataSent: {
     offset: 84,
@@ -129,7 +134,7 @@ export const mptcpInfo = {
     unit: "ms",
     kernel: "mptcpi_last_data_sent",
     since: "6.10",
-    doc: "since data was sent",
+    doc: "time since data was last sent",
   },
   lastDataRecv: {
     offset: 88,
@@ -137,7 +142,7 @@ export const mptcpInfo = {
     unit: "ms",
     kernel: "mptcpi_last_data_recv",
     since: "6.10",
-    doc: "since data was received",
+    doc: "time since data last arrived",
   },
   lastAckRecv: {
     offset: 92,
@@ -145,7 +150,7 @@ export const mptcpInfo = {
     unit: "ms",
     kernel: "mptcpi_last_ack_recv",
     since: "6.10",
-    doc: "since an acknowledgement was received",
+    doc: "time since an acknowledgement last arrived",
   },
 } as const satisfies Layout;
 

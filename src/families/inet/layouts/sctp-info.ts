@@ -2,7 +2,7 @@
 import { type Layout, StructView, view, wholeView } from "../../../bytes/layout.ts";
 import { AF_INET6 } from "../../../model/family.ts";
 
-/** Rows of struct sctp_info; each name is the member's without its `sctpi_`, `p` written out and `s` left out. */
+/** Rows of struct sctp_info. Names are the members' without `sctpi_`, with `p_` as `primary` and without `s_`. */
 export const sctpInfo = {
   tag: { offset: 0, type: "u32", kernel: "sctpi_tag", doc: "verification tag of the peer's packets" },
   state: { offset: 4, type: "u32", kernel: "sctpi_state", doc: "state of the association, see `sctpStates`" },
@@ -11,15 +11,15 @@ export const sctpInfo = {
     type: "u32",
     unit: "bytes",
     kernel: "sctpi_rwnd",
-    doc: "receive window that is announced",
+    doc: "announced receive window",
   },
   unackdata: {
     offset: 12,
     type: "u16",
     kernel: "sctpi_unackdata",
-    doc: "data chunks that are not acknowledged",
+    doc: "data chunks not acknowledged",
   },
-  penddata: { offset: 14, type: "u16", kernel: "sctpi_penddata", doc: "data chunks that wait to be read" },
+  penddata: { offset: 14, type: "u16", kernel: "sctpi_penddata", doc: "data chunks waiting to be read" },
   instrms: { offset: 16, type: "u16", kernel: "sctpi_instrms", doc: "incoming streams" },
   outstrms: { offset: 18, type: "u16", kernel: "sctpi_outstrms", doc: "outgoing streams" },
   fragmentationPoint: {
@@ -27,7 +27,7 @@ export const sctpInfo = {
     type: "u32",
     unit: "bytes",
     kernel: "sctpi_fragmentation_point",
-    doc: "larger messages are fragmented",
+    doc: "size above which messages are fragmented",
   },
   inqueue: { offset: 24, type: "u32", kernel: "sctpi_inqueue", doc: "chunks in the incoming queue" },
   outqueue: { offset: 28, type: "u32", kernel: "sctpi_outqueue", doc: "chunks in the outgoing queue" },
@@ -35,36 +35,47 @@ export const sctpInfo = {
     offset: 32,
     type: "u32",
     kernel: "sctpi_overall_error",
-    doc: "errors since the peer was last heard",
+    doc: "consecutive errors without a response from the peer",
   },
   maxBurst: {
     offset: 36,
     type: "u32",
     unit: "packets",
     kernel: "sctpi_max_burst",
-    doc: "limit of packets sent at once",
+    doc: "limit of packets sent in one burst",
   },
-  maxseg: { offset: 40, type: "u32", unit: "bytes", kernel: "sctpi_maxseg", doc: "limit of a data chunk" },
+  maxseg: {
+    offset: 40,
+    type: "u32",
+    unit: "bytes",
+    kernel: "sctpi_maxseg",
+    doc: "size limit of a data chunk",
+  },
   peerRwnd: {
     offset: 44,
     type: "u32",
     unit: "bytes",
     kernel: "sctpi_peer_rwnd",
-    doc: "receive window that the peer announces",
+    doc: "receive window of the peer",
   },
   peerTag: { offset: 48, type: "u32", kernel: "sctpi_peer_tag", doc: "verification tag of our packets" },
   peerCapable: {
     offset: 52,
     type: "u8",
     kernel: "sctpi_peer_capable",
-    doc: "extensions that the peer knows, a bit mask",
+    doc: "extensions that the peer supports, bit mask",
   },
-  peerSack: { offset: 53, type: "u8", kernel: "sctpi_peer_sack", doc: "1: the peer wants a SACK at once" },
+  peerSack: {
+    offset: 53,
+    type: "u8",
+    kernel: "sctpi_peer_sack",
+    doc: "1: the peer needs a SACK",
+  },
   isacks: { offset: 56, type: "u64", kernel: "sctpi_isacks", doc: "SACK chunks received" },
   osacks: { offset: 64, type: "u64", kernel: "sctpi_osacks", doc: "SACK chunks sent" },
   opackets: { offset: 72, type: "u64", kernel: "sctpi_opackets", doc: "packets sent" },
   ipackets: { offset: 80, type: "u64", kernel: "sctpi_ipackets", doc: "packets received" },
-  rtxchunks: { offset: 88, type: "u64", kernel: "sctpi_rtxchunks", doc: "chunks sent again" },
+  rtxchunks: { offset: 88, type: "u64", kernel: "sctpi_rtxchunks", doc: "chunks retransmitted" },
   outofseqtsns: {
     offset: 96,
     type: "u64",
@@ -111,27 +122,27 @@ export const sctpInfo = {
     type: "u32",
     unit: "ms",
     kernel: "sctpi_p_hbinterval",
-    doc: "primary path: between heartbeats",
+    doc: "primary path: heartbeat interval",
   },
   primaryPathmaxrxt: {
     offset: 316,
     type: "u32",
     kernel: "sctpi_p_pathmaxrxt",
-    doc: "primary path: retransmissions after which the path has failed",
+    doc: "primary path: retransmissions after which the path counts as failed",
   },
   primarySackdelay: {
     offset: 320,
     type: "u32",
     unit: "ms",
     kernel: "sctpi_p_sackdelay",
-    doc: "primary path: how long a SACK may wait",
+    doc: "primary path: maximum delay of a SACK",
   },
   primarySackfreq: {
     offset: 324,
     type: "u32",
     unit: "packets",
     kernel: "sctpi_p_sackfreq",
-    doc: "primary path: a SACK is sent for this many",
+    doc: "primary path: packets after which a SACK is sent",
   },
   primarySsthresh: {
     offset: 328,
@@ -145,21 +156,26 @@ export const sctpInfo = {
     type: "u32",
     unit: "bytes",
     kernel: "sctpi_p_partial_bytes_acked",
-    doc: "primary path: acknowledged toward the next growth of the window",
+    doc: "primary path: bytes acknowledged since the congestion window last grew",
   },
   primaryFlightSize: {
     offset: 336,
     type: "u32",
     unit: "bytes",
     kernel: "sctpi_p_flight_size",
-    doc: "primary path: under way",
+    doc: "primary path: bytes in flight",
   },
-  primaryError: { offset: 340, type: "u16", kernel: "sctpi_p_error", doc: "primary path: errors in a row" },
+  primaryError: {
+    offset: 340,
+    type: "u16",
+    kernel: "sctpi_p_error",
+    doc: "primary path: consecutive errors",
+  },
   autoclose: {
     offset: 344,
     type: "u32",
     kernel: "sctpi_s_autoclose",
-    doc: "seconds of silence after which an association is closed, 0 for never",
+    doc: "idle time in seconds after which an association is closed, 0 for never",
   },
   adaptationInd: {
     offset: 348,
@@ -172,7 +188,7 @@ export const sctpInfo = {
     type: "u32",
     unit: "bytes",
     kernel: "sctpi_s_pd_point",
-    doc: "partial delivery begins",
+    doc: "message size above which partial delivery begins",
   },
   nodelay: { offset: 356, type: "u8", kernel: "sctpi_s_nodelay", doc: "SCTP_NODELAY" },
   disableFragments: {
@@ -192,14 +208,14 @@ export const sctpInfo = {
     offset: 360,
     type: "u32",
     kernel: "sctpi_s_type",
-    doc: "style: 0 one-to-many, 1 one-to-many of high bandwidth, 2 one-to-one",
+    doc: "socket style: 0 one-to-many, 1 one-to-many of high bandwidth, 2 one-to-one",
   },
 } as const satisfies Layout;
 
-/** Where struct sctp_info has the address of the primary path, a struct sockaddr_storage: `sctpi_p_address`. */
+/** Offset of `sctpi_p_address`, a struct sockaddr_storage. */
 const PRIMARY_ADDRESS_OFFSET = 168;
 
-/** struct sockaddr_storage, as far as it holds an IP address: struct sockaddr_in or sockaddr_in6. */
+/** struct sockaddr_storage that holds a struct sockaddr_in or sockaddr_in6. */
 const socketAddress = {
   family: { offset: 0, type: "u16", kernel: "ss_family", doc: "AF_INET or AF_INET6" },
   port: { offset: 2, type: "u16be", kernel: "sin_port", doc: "port" },
@@ -212,7 +228,7 @@ export const SOCKET_ADDRESS_SIZE = 128;
 
 /** View of a whole struct sockaddr_storage. */
 export class SocketAddress extends wholeView(socketAddress, StructView) {
-  /** Offset of the address in `data`, which is an IPv4 one unless `family` is AF_INET6. */
+  /** Offset of the address in `data`. The address is IPv4 unless `family` is AF_INET6. */
   get addressOffset(): number {
     const { ipv4, ipv6 } = socketAddress;
     return this.offset + (this.family === AF_INET6 ? ipv6 : ipv4).offset;
@@ -240,7 +256,7 @@ export const sctpStates = [
   "ACK_SENT",
 ] as const;
 
-/** The name of an association's state; a number that no kernel is known to send says so. */
+/** The name of an association's state; `unknown(N)` for a number that no known kernel sends. */
 export type SctpStateName = (typeof sctpStates)[number] | `unknown(${number})`;
 
 /** The name of an association's state by the kernel's number. */

@@ -1,7 +1,7 @@
 /**
- * struct tcp_info: what the kernel tells of one TCP connection. linux/tcp.h.
+ * struct tcp_info: the kernel's state and counters of a TCP connection. linux/tcp.h.
  *
- * Kernels differ in how much of it they send; a view has the fields whose bytes came.
+ * Newer kernels send a longer struct. A field whose bytes were not sent is undefined.
  */
 import { type Layout, type View, view } from "../../../bytes/layout.ts";
 
@@ -12,15 +12,20 @@ export const tcpInfo = {
     offset: 1,
     type: "u8",
     kernel: "tcpi_ca_state",
-    doc: "congestion avoidance: 0 Open, 1 Disorder, 2 CWR, 3 Recovery, 4 Loss",
+    doc: "congestion state: 0 Open, 1 Disorder, 2 CWR, 3 Recovery, 4 Loss",
   },
   retransmits: {
     offset: 2,
     type: "u8",
     kernel: "tcpi_retransmits",
-    doc: "unanswered retransmission timeouts in a row",
+    doc: "consecutive retransmission timeouts without an answer",
   },
-  probes: { offset: 3, type: "u8", kernel: "tcpi_probes", doc: "unanswered zero window or keepalive probes" },
+  probes: {
+    offset: 3,
+    type: "u8",
+    kernel: "tcpi_probes",
+    doc: "zero window or keepalive probes without an answer",
+  },
   backoff: {
     offset: 4,
     type: "u8",
@@ -49,13 +54,19 @@ export const tcpInfo = {
     doc: "window scaling was negotiated, RFC 7323",
   },
   ecn: { offset: 5, type: "u8", bits: [3, 1], kernel: "tcpi_options", doc: "ECN was negotiated, RFC 3168" },
-  ecnSeen: { offset: 5, type: "u8", bits: [4, 1], kernel: "tcpi_options", doc: "a packet with ECT arrived" },
+  ecnSeen: {
+    offset: 5,
+    type: "u8",
+    bits: [4, 1],
+    kernel: "tcpi_options",
+    doc: "a packet marked ECT has arrived",
+  },
   synData: {
     offset: 5,
     type: "u8",
     bits: [5, 1],
     kernel: "tcpi_options",
-    doc: "data in the SYN was acknowledged, TCP Fast Open, RFC 7413",
+    doc: "the peer acknowledged data in the SYN, TCP Fast Open, RFC 7413",
   },
   usecTs: {
     offset: 5,
@@ -63,21 +74,21 @@ export const tcpInfo = {
     bits: [6, 1],
     kernel: "tcpi_options",
     since: "6.7",
-    doc: "timestamps count microseconds",
+    doc: "timestamps are in microseconds",
   },
   sndWscale: {
     offset: 6,
     type: "u8",
     bits: [0, 4],
     kernel: "tcpi_snd_wscale",
-    doc: "shift of the peer's windows",
+    doc: "window scale of the peer",
   },
   rcvWscale: {
     offset: 6,
     type: "u8",
     bits: [4, 4],
     kernel: "tcpi_rcv_wscale",
-    doc: "shift of the windows we announce",
+    doc: "window scale announced to the peer",
   },
   deliveryRateAppLimited: {
     offset: 7,
@@ -102,65 +113,71 @@ export const tcpInfo = {
     type: "u32",
     unit: "bytes",
     kernel: "tcpi_snd_mss",
-    doc: "segment size used for sending",
+    doc: "segment size for sending",
   },
   rcvMss: {
     offset: 20,
     type: "u32",
     unit: "bytes",
     kernel: "tcpi_rcv_mss",
-    doc: "segment size seen in received data",
+    doc: "segment size of received data, estimated",
   },
   unacked: {
     offset: 24,
     type: "u32",
     unit: "segments",
     kernel: "tcpi_unacked",
-    doc: "sent and not acknowledged; for LISTEN: connections waiting to be accepted",
+    doc: "segments sent and not acknowledged; for LISTEN: connections waiting to be accepted",
   },
   sacked: {
     offset: 28,
     type: "u32",
     unit: "segments",
     kernel: "tcpi_sacked",
-    doc: "selectively acknowledged; for LISTEN: the accept queue's limit",
+    doc: "segments acknowledged selectively; for LISTEN: the accept queue's limit",
   },
-  lost: { offset: 32, type: "u32", unit: "segments", kernel: "tcpi_lost", doc: "thought lost" },
+  lost: { offset: 32, type: "u32", unit: "segments", kernel: "tcpi_lost", doc: "segments considered lost" },
   retrans: {
     offset: 36,
     type: "u32",
     unit: "segments",
     kernel: "tcpi_retrans",
-    doc: "retransmitted and not acknowledged",
+    doc: "segments retransmitted and not acknowledged",
   },
   fackets: {
     offset: 40,
     type: "u32",
     unit: "segments",
     kernel: "tcpi_fackets",
-    doc: "forward acknowledged, until Linux 4.15",
+    doc: "segments acknowledged forward, until Linux 4.15",
   },
   lastDataSent: {
     offset: 44,
     type: "u32",
     unit: "ms",
     kernel: "tcpi_last_data_sent",
-    doc: "since data was sent",
+    doc: "time since data was last sent",
   },
-  lastAckSent: { offset: 48, type: "u32", unit: "ms", kernel: "tcpi_last_ack_sent", doc: "never filled" },
+  lastAckSent: {
+    offset: 48,
+    type: "u32",
+    unit: "ms",
+    kernel: "tcpi_last_ack_sent",
+    doc: "always 0: the kernel never sets it",
+  },
   lastDataRecv: {
     offset: 52,
     type: "u32",
     unit: "ms",
     kernel: "tcpi_last_data_recv",
-    doc: "since data arrived",
+    doc: "time since data last arrived",
   },
   lastAckRecv: {
     offset: 56,
     type: "u32",
     unit: "ms",
     kernel: "tcpi_last_ack_recv",
-    doc: "since an acknowledgement arrived",
+    doc: "time since an acknowledgement last arrived",
   },
   pmtu: { offset: 60, type: "u32", unit: "bytes", kernel: "tcpi_pmtu", doc: "path MTU" },
   rcvSsthresh: {
@@ -168,7 +185,7 @@ export const tcpInfo = {
     type: "u32",
     unit: "bytes",
     kernel: "tcpi_rcv_ssthresh",
-    doc: "limit of the window we announce",
+    doc: "limit of the announced window",
   },
   rtt: { offset: 68, type: "u32", unit: "us", kernel: "tcpi_rtt", doc: "smoothed round trip time, RFC 6298" },
   rttvar: {
@@ -199,28 +216,28 @@ export const tcpInfo = {
     type: "u32",
     unit: "segments",
     kernel: "tcpi_reordering",
-    doc: "reordering distance tolerated",
+    doc: "reordering distance tolerated before a segment counts as lost",
   },
   rcvRtt: {
     offset: 92,
     type: "u32",
     unit: "us",
     kernel: "tcpi_rcv_rtt",
-    doc: "round trip time seen by the receiver",
+    doc: "round trip time estimated by the receiver",
   },
   rcvSpace: {
     offset: 96,
     type: "u32",
     unit: "bytes",
     kernel: "tcpi_rcv_space",
-    doc: "receive space that auto-tuning aims at",
+    doc: "receive buffer space that auto-tuning aims at",
   },
   totalRetrans: {
     offset: 100,
     type: "u32",
     unit: "segments",
     kernel: "tcpi_total_retrans",
-    doc: "retransmitted in all",
+    doc: "segments retransmitted in total",
   },
   pacingRate: {
     offset: 104,
@@ -246,7 +263,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_bytes_acked",
     since: "4.1",
-    doc: "acknowledged by the peer, RFC 4898 tcpEStatsAppHCThruOctetsAcked",
+    doc: "bytes acknowledged by the peer, RFC 4898 tcpEStatsAppHCThruOctetsAcked",
   },
   bytesReceived: {
     offset: 128,
@@ -254,7 +271,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_bytes_received",
     since: "4.1",
-    doc: "received in order, RFC 4898 tcpEStatsAppHCThruOctetsReceived",
+    doc: "bytes received in order, RFC 4898 tcpEStatsAppHCThruOctetsReceived",
   },
   segsOut: {
     offset: 136,
@@ -262,7 +279,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_segs_out",
     since: "4.2",
-    doc: "sent, RFC 4898 tcpEStatsPerfSegsOut",
+    doc: "segments sent, RFC 4898 tcpEStatsPerfSegsOut",
   },
   segsIn: {
     offset: 140,
@@ -270,7 +287,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_segs_in",
     since: "4.2",
-    doc: "received, RFC 4898 tcpEStatsPerfSegsIn",
+    doc: "segments received, RFC 4898 tcpEStatsPerfSegsIn",
   },
   notsentBytes: {
     offset: 144,
@@ -278,7 +295,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_notsent_bytes",
     since: "4.6",
-    doc: "written by the application and not sent",
+    doc: "bytes written by the application and not sent",
   },
   minRtt: {
     offset: 148,
@@ -287,7 +304,7 @@ export const tcpInfo = {
     none: 0xffffffff,
     kernel: "tcpi_min_rtt",
     since: "4.6",
-    doc: "smallest round trip time seen lately",
+    doc: "minimum round trip time in the recent past",
   },
   dataSegsIn: {
     offset: 152,
@@ -295,7 +312,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_data_segs_in",
     since: "4.6",
-    doc: "received with data, RFC 4898 tcpEStatsDataSegsIn",
+    doc: "segments with data received, RFC 4898 tcpEStatsDataSegsIn",
   },
   dataSegsOut: {
     offset: 156,
@@ -303,7 +320,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_data_segs_out",
     since: "4.6",
-    doc: "sent with data, RFC 4898 tcpEStatsDataSegsOut",
+    doc: "segments with data sent, RFC 4898 tcpEStatsDataSegsOut",
   },
   deliveryRate: {
     offset: 160,
@@ -311,7 +328,7 @@ export const tcpInfo = {
     unit: "bytes/s",
     kernel: "tcpi_delivery_rate",
     since: "4.9",
-    doc: "rate at which data lately reached the peer",
+    doc: "most recent rate at which data reached the peer",
   },
   busyTime: {
     offset: 168,
@@ -319,7 +336,7 @@ export const tcpInfo = {
     unit: "us",
     kernel: "tcpi_busy_time",
     since: "4.10",
-    doc: "spent with data to send",
+    doc: "time with data to send",
   },
   rwndLimited: {
     offset: 176,
@@ -327,7 +344,7 @@ export const tcpInfo = {
     unit: "us",
     kernel: "tcpi_rwnd_limited",
     since: "4.10",
-    doc: "spent waiting for the peer's window",
+    doc: "time limited by the peer's window",
   },
   sndbufLimited: {
     offset: 184,
@@ -335,7 +352,7 @@ export const tcpInfo = {
     unit: "us",
     kernel: "tcpi_sndbuf_limited",
     since: "4.10",
-    doc: "spent waiting for room in the send buffer",
+    doc: "time limited by the send buffer",
   },
   delivered: {
     offset: 192,
@@ -343,7 +360,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_delivered",
     since: "4.18",
-    doc: "delivered to the peer, retransmissions counted once",
+    doc: "segments delivered to the peer, including retransmitted ones",
   },
   deliveredCe: {
     offset: 196,
@@ -351,7 +368,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_delivered_ce",
     since: "4.18",
-    doc: "delivered with a congestion mark",
+    doc: "segments delivered with a congestion mark",
   },
   bytesSent: {
     offset: 200,
@@ -359,7 +376,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_bytes_sent",
     since: "4.19",
-    doc: "sent with retransmissions, RFC 4898 tcpEStatsPerfHCDataOctetsOut",
+    doc: "bytes sent, including retransmissions, RFC 4898 tcpEStatsPerfHCDataOctetsOut",
   },
   bytesRetrans: {
     offset: 208,
@@ -367,7 +384,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_bytes_retrans",
     since: "4.19",
-    doc: "retransmitted, RFC 4898 tcpEStatsPerfOctetsRetrans",
+    doc: "bytes retransmitted, RFC 4898 tcpEStatsPerfOctetsRetrans",
   },
   dsackDups: {
     offset: 216,
@@ -375,7 +392,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_dsack_dups",
     since: "4.19",
-    doc: "reported as duplicates, RFC 4898 tcpEStatsStackDSACKDups",
+    doc: "segments reported as duplicates, RFC 4898 tcpEStatsStackDSACKDups",
   },
   reordSeen: { offset: 220, type: "u32", kernel: "tcpi_reord_seen", since: "4.19", doc: "reordering events" },
   rcvOoopack: {
@@ -384,7 +401,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_rcv_ooopack",
     since: "5.4",
-    doc: "received out of order",
+    doc: "segments received out of order",
   },
   sndWnd: {
     offset: 228,
@@ -400,28 +417,28 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_rcv_wnd",
     since: "6.2",
-    doc: "the window we announced",
+    doc: "window last announced to the peer",
   },
   rehash: {
     offset: 236,
     type: "u32",
     kernel: "tcpi_rehash",
     since: "6.2",
-    doc: "times that a new path was tried after a timeout",
+    doc: "number of times that a new path was tried after a timeout",
   },
   totalRto: {
     offset: 240,
     type: "u16",
     kernel: "tcpi_total_rto",
     since: "6.7",
-    doc: "retransmission timeouts in all",
+    doc: "retransmission timeouts in total",
   },
   totalRtoRecoveries: {
     offset: 242,
     type: "u16",
     kernel: "tcpi_total_rto_recoveries",
     since: "6.7",
-    doc: "recoveries from timeouts",
+    doc: "recoveries from retransmission timeouts",
   },
   totalRtoTime: {
     offset: 244,
@@ -429,7 +446,7 @@ export const tcpInfo = {
     unit: "ms",
     kernel: "tcpi_total_rto_time",
     since: "6.7",
-    doc: "spent in those recoveries",
+    doc: "time in recovery from retransmission timeouts",
   },
   receivedCe: {
     offset: 248,
@@ -437,7 +454,7 @@ export const tcpInfo = {
     unit: "segments",
     kernel: "tcpi_received_ce",
     since: "6.18",
-    doc: "received with a congestion mark",
+    doc: "segments received with a congestion mark",
   },
   deliveredE1Bytes: {
     offset: 252,
@@ -445,7 +462,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_delivered_e1_bytes",
     since: "6.18",
-    doc: "delivered as ECT(1), Accurate ECN",
+    doc: "bytes delivered as ECT(1), Accurate ECN",
   },
   deliveredE0Bytes: {
     offset: 256,
@@ -453,7 +470,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_delivered_e0_bytes",
     since: "6.18",
-    doc: "delivered as ECT(0)",
+    doc: "bytes delivered as ECT(0), Accurate ECN",
   },
   deliveredCeBytes: {
     offset: 260,
@@ -461,7 +478,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_delivered_ce_bytes",
     since: "6.18",
-    doc: "delivered with a congestion mark",
+    doc: "bytes delivered with a congestion mark",
   },
   receivedE1Bytes: {
     offset: 264,
@@ -469,7 +486,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_received_e1_bytes",
     since: "6.18",
-    doc: "received as ECT(1)",
+    doc: "bytes received as ECT(1), Accurate ECN",
   },
   receivedE0Bytes: {
     offset: 268,
@@ -477,7 +494,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_received_e0_bytes",
     since: "6.18",
-    doc: "received as ECT(0)",
+    doc: "bytes received as ECT(0), Accurate ECN",
   },
   receivedCeBytes: {
     offset: 272,
@@ -485,7 +502,7 @@ export const tcpInfo = {
     unit: "bytes",
     kernel: "tcpi_received_ce_bytes",
     since: "6.18",
-    doc: "received with a congestion mark",
+    doc: "bytes received with a congestion mark",
   },
   accecnFailMode: {
     offset: 276,
@@ -499,7 +516,7 @@ export const tcpInfo = {
     type: "u16",
     kernel: "tcpi_accecn_opt_seen",
     since: "6.18",
-    doc: "what was seen of the Accurate ECN option",
+    doc: "which Accurate ECN options were seen",
   },
 } as const satisfies Layout;
 
