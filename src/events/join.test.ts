@@ -506,6 +506,6 @@ test("a listing is taken in steps of a socket, so that signals are let in", () =
   list(sockets, { baseline: true });
   expect(steps).toBe(50);
   list(sockets.slice(0, 1));
-  // Those that are missing are looked through as well.
+  // The missing sockets are scanned, too.
   expect(steps).toBe(50);
 });

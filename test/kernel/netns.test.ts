@@ -272,7 +272,7 @@ describe.skipIf(obstacle !== undefined)(
   },
 );
 
-/** Names the namespace `bound` and gives it two files for /etc, one of which nothing in /etc has the name of. */
+/** Names the namespace `bound` and gives it two files for /etc, where only `hosts` exists. */
 const BOUND = [
   "mount -t tmpfs none /run && mount -t tmpfs none /etc",
   "mkdir -p /run/netns /etc/netns/bound",
