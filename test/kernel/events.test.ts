@@ -78,7 +78,13 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
     ].sort();
     const closes = (events: readonly Line[]) =>
       events.filter(({ event, netid }) => event === "close" && netid === "tcp");
-    await ours.see((events) => closes(events).length >= expected.length + 2);
+    await ours.see((events) => {
+      const ends = closes(events).map(({ local, peer }) => `${portOf(local)} ${portOf(peer)}`);
+      return (
+        expected.every((each) => ends.includes(each)) &&
+        ends.some((each) => each.startsWith(`${refused.client} `))
+      );
+    });
     const { status, complaints } = await ours.end();
     const told = closes(ours.events());
     // Two sockets of the refused script: one was closed before it listened, the other was refused.

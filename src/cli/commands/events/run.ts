@@ -44,6 +44,8 @@ const encoder = new TextEncoder();
 const EXIT_PIPE = 141;
 /** Time between two rounds. */
 const ROUND_MS = 20;
+/** How long the last round may take after a signal: it has the events up to the signal. */
+const GRACE_MS = 40;
 /** Output is written in pieces of about this much. */
 const PENDING_BYTES = 1 << 20;
 const OWN_NETNS = "/proc/thread-self/ns/net";
@@ -127,7 +129,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const missing = settings.sources === undefined ? missingLine(found) : undefined;
   if (missing !== undefined) world.stderr.write(encoder.encode(`${program}: events: ${missing}\n`));
   const interrupted = world.interrupted();
-  const breathe = takeTurns(() => performance.now(), interrupted);
+  const breathe = takeTurns(() => performance.now(), delayed(interrupted, GRACE_MS));
   let follower: Follower;
   try {
     const options = {
@@ -161,6 +163,13 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   } finally {
     follower.close(interrupted.aborted);
   }
+}
+
+/** A signal that is aborted some time after another one, with its reason. */
+function delayed(signal: AbortSignal, ms: number): AbortSignal {
+  const controller = new AbortController();
+  signal.addEventListener("abort", () => setTimeout(() => controller.abort(signal.reason), ms));
+  return controller.signal;
 }
 
 /** Whether a filter has no words at all. */
