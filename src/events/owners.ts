@@ -98,7 +98,7 @@ export class OwnerCache {
     for (const pid of this.#processes()) {
       const folder = `${this.#root}/${pid}`;
       let stat: Uint8Array | undefined;
-      this.#visit(`${folder}/fd`, (fd, inode) => {
+      const steps = this.#visit(`${folder}/fd`, (fd, inode) => {
         if (!wanted.has(inode)) return;
         stat ??= this.#read(`${folder}/stat`);
         const owner: Owner = {
@@ -113,6 +113,7 @@ export class OwnerCache {
         if (known === undefined) found.set(inode, [owner]);
         else known.push(owner);
       });
+      for (const _ of steps) await breathe();
       await breathe();
     }
     for (const inode of wanted) {
@@ -137,9 +138,9 @@ export class OwnerCache {
     }
   }
 
-  #visit(folder: string, visit: (fd: number, inode: number) => void): void {
-    if (this.#files.sockets !== undefined) {
-      this.#files.sockets(folder, visit);
+  *#visit(folder: string, visit: (fd: number, inode: number) => void): Generator<void> {
+    if (this.#files.socketsInSteps !== undefined) {
+      yield* this.#files.socketsInSteps(folder, visit);
       return;
     }
     try {
