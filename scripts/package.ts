@@ -120,6 +120,7 @@ function makeMain(): void {
     "docs/schema.json",
     "docs/doctor-schema.json",
     "docs/events-schema.json",
+    "docs/top-schema.json",
     "LICENSE",
     "README.md",
     "CHANGELOG.md",

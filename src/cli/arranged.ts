@@ -1,5 +1,6 @@
 /** Sorts the sockets of a listing, and limits their number (`--sort`, `--top`). */
 
+import { catalogReader } from "../catalogue/catalog.ts";
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import type { Socket } from "../families/socket.ts";
 import type { DumpName } from "../model/selection.ts";
@@ -38,13 +39,12 @@ async function* sorted(
 ): AsyncGenerator<SocketBatch> {
   const { sort } = plan.order;
   const { find } = columnsWith(nameSource(plan, names, explainer));
-  const columns = sort.map(({ name }) => find(name)![0]!);
+  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
   const order = rowOrder(sort.map(({ descending }) => descending));
   const rows: Keyed[] = [];
   for await (const batch of batches) {
     useTable(names, batch, false, selection);
-    for (const socket of batch.sockets)
-      rows.push({ dump: batch.dump, socket, values: columns.map((column) => column.read(socket)) });
+    for (const socket of batch.sockets) rows.push({ dump: batch.dump, socket, values: keysOf(socket) });
   }
   rows.sort((a, b) => order(a.values, b.values));
   for (const { dump, socket } of rows) yield { dump, sockets: [socket] };

@@ -1,11 +1,11 @@
 /** Writes sockets or groups as JSON, CSV or a table of chosen columns. */
-import type { Catalog, CatalogColumn } from "../catalogue/catalog.ts";
+import { type Catalog, type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
 import { describers } from "../catalogue/describe.ts";
 import { groupSockets } from "../catalogue/group.ts";
-import { rowOrder } from "../catalogue/order.ts";
+import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
-import type { Kind, Selection } from "../model/selection.ts";
+import type { Kind } from "../model/selection.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";
@@ -84,7 +84,7 @@ export async function showMachine(
   };
   if (by !== undefined) await showGroups(world, presentation, plan.order, source, each);
   else if (format === "csv" || columns !== undefined)
-    await showColumns(world, presentation, query.selection, source, each, following);
+    await showColumns(world, presentation, query, source, each, following);
   else if (format !== "table") await showObjects(world, format, source, each, following);
 }
 
@@ -123,10 +123,25 @@ function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): bo
   );
 }
 
+/** The rows of sockets in an order. Sorting keeps a row's values and its sort keys, not the socket. */
+async function sortedRows(
+  each: EachSocket,
+  read: (socket: { readonly kind: Kind }) => Row,
+  { sort, top }: Order,
+  { find }: Catalog,
+): Promise<Row[]> {
+  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
+  const order = rowOrder(sort.map(({ descending }) => descending));
+  const rows: { readonly row: Row; readonly keys: SortValues }[] = [];
+  await each((socket) => void rows.push({ row: read(socket), keys: keysOf(socket) }));
+  rows.sort((a, b) => order(a.keys, b.keys));
+  return rows.slice(0, top).map(({ row }) => row);
+}
+
 async function showColumns(
   world: World,
   presentation: Presentation,
-  selection: Selection,
+  { selection, plan }: OpenQuery,
   source: NameSource,
   each: EachSocket,
   following: boolean,
@@ -144,11 +159,16 @@ async function showColumns(
     presentation,
     chosen.map((column) => headOf(column)),
   );
+  const read = catalogReader(chosen.map(({ column }) => column));
   try {
-    await each((socket) => {
-      writer.write(chosen.map(({ column }) => column.read(socket)));
-      if (following) writer.flush();
-    });
+    if (columns !== undefined && plan.order.sort.length > 0) {
+      for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
+    } else {
+      await each((socket) => {
+        writer.write(read(socket));
+        if (following) writer.flush();
+      });
+    }
   } finally {
     writer.end();
   }

@@ -8,7 +8,7 @@ import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
 import { useTable } from "./name-source.ts";
-import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
+import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
@@ -31,7 +31,9 @@ export async function show(
   const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
   const batches = list();
-  const ordered = presentation.by === undefined ? arranged(query, presentation, batches) : batches;
+  const { by } = presentation;
+  const arranges = by === undefined && (sort.length === 0 || !showsValues(presentation));
+  const ordered = arranges ? arranged(query, presentation, batches) : batches;
   if (isSsTable(presentation)) await showTable(world, query, presentation, () => ordered, options);
   else await showMachine(world, query, presentation, ordered, options);
 }

@@ -1,5 +1,8 @@
-/** A netlink attribute of a kind of socket: its number, and the request bit that makes the kernel send it. */
-export interface Attribute {
+/** Netlink attributes that sockets carry: their numbers, and what makes the kernel send them. */
+import type { FactProperties } from "../model/fact.ts";
+
+/** One attribute. */
+export interface Attribute extends FactProperties {
   /** `nla_type`. */
   readonly id: number;
   /** The kernel's name. */

@@ -1,12 +1,15 @@
-/** Memory of a socket. linux/sock_diag.h, linux/inet_diag.h. */
-import { type Layout, type View, view } from "../bytes/layout.ts";
+/** How much memory a socket holds. linux/sock_diag.h, linux/inet_diag.h. */
+import { type View, view } from "../bytes/layout.ts";
+import type { FactLayout } from "../model/fact.ts";
 
-/** The SK_MEMINFO array. Kernels have appended words to it over time. */
+/** The SK_MEMINFO array, whose words have been added one by one. */
 export const skMemInfo = {
   rmemAlloc: {
     offset: 0,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 3],
     kernel: "SK_MEMINFO_RMEM_ALLOC",
     doc: "memory of received packets",
   },
@@ -14,6 +17,8 @@ export const skMemInfo = {
     offset: 4,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 4],
     kernel: "SK_MEMINFO_RCVBUF",
     doc: "limit of the receive buffer",
   },
@@ -21,6 +26,8 @@ export const skMemInfo = {
     offset: 8,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 6],
     kernel: "SK_MEMINFO_WMEM_ALLOC",
     doc: "memory of packets given to the device",
   },
@@ -28,6 +35,8 @@ export const skMemInfo = {
     offset: 12,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 7],
     kernel: "SK_MEMINFO_SNDBUF",
     doc: "limit of the send buffer",
   },
@@ -35,6 +44,7 @@ export const skMemInfo = {
     offset: 16,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "SK_MEMINFO_FWD_ALLOC",
     doc: "memory reserved and not used yet",
   },
@@ -42,6 +52,8 @@ export const skMemInfo = {
     offset: 20,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 5],
     kernel: "SK_MEMINFO_WMEM_QUEUED",
     doc: "memory of packets queued to be sent",
   },
@@ -49,6 +61,7 @@ export const skMemInfo = {
     offset: 24,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "SK_MEMINFO_OPTMEM",
     doc: "memory of socket options",
   },
@@ -56,6 +69,8 @@ export const skMemInfo = {
     offset: 28,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 8],
     kernel: "SK_MEMINFO_BACKLOG",
     since: "3.1",
     doc: "memory of received packets that wait for the socket's lock",
@@ -64,24 +79,34 @@ export const skMemInfo = {
     offset: 32,
     type: "u32",
     unit: "packets",
+    metric: "counter",
+    group: ["Queues", 9],
     kernel: "SK_MEMINFO_DROPS",
     since: "4.7",
     doc: "packets dropped before the application received them",
   },
-} as const satisfies Layout;
+} as const satisfies FactLayout;
 
 /** View of an SK_MEMINFO array. */
 export const SkMemInfo = view(skMemInfo);
 /** View of an SK_MEMINFO array. */
 export interface SkMemInfo extends View<typeof skMemInfo> {}
 
-/** struct inet_diag_meminfo, from kernels before SK_MEMINFO. */
+/** struct inet_diag_meminfo: what kernels before SK_MEMINFO tell. */
 export const inetMemInfo = {
-  rmem: { offset: 0, type: "u32", unit: "bytes", kernel: "idiag_rmem", doc: "memory of received packets" },
+  rmem: {
+    offset: 0,
+    type: "u32",
+    unit: "bytes",
+    metric: "gauge",
+    kernel: "idiag_rmem",
+    doc: "memory of received packets",
+  },
   wmem: {
     offset: 4,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "idiag_wmem",
     doc: "memory of packets queued to be sent",
   },
@@ -89,6 +114,7 @@ export const inetMemInfo = {
     offset: 8,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "idiag_fmem",
     doc: "memory reserved and not used yet",
   },
@@ -96,10 +122,11 @@ export const inetMemInfo = {
     offset: 12,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "idiag_tmem",
     doc: "memory of packets given to the device",
   },
-} as const satisfies Layout;
+} as const satisfies FactLayout;
 
 /** View of a struct inet_diag_meminfo. */
 export const InetMemInfo = view(inetMemInfo);

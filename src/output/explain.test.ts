@@ -9,7 +9,7 @@ import {
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
-import { explanationOf, explanationText, fieldNames, groups } from "./explain.ts";
+import { explanationOf, explanationText, groupedFields } from "./explain.ts";
 
 const ESTABLISHED = 1;
 const SYN_SENT = 2;
@@ -47,11 +47,18 @@ const WHOLE = 280;
 
 describe("explanationText()", () => {
   test("has every field of tcp_info in one group", () => {
-    const grouped = Object.values(groups).flat();
-    expect(new Set(grouped).size).toBe(grouped.length);
-    // Fields that repeat the state, or memory that nothing waits for.
-    const left = ["state", "fwd_alloc", "optmem"];
-    expect([...grouped, ...left].sort()).toEqual([...fieldNames].sort());
+    const grouped = groupedFields.flatMap(({ fields }) => fields.map(({ column }) => column.field));
+    const left = Object.entries(tcpInfo).filter(([, field]) => !grouped.includes(field));
+    // The state has a column of its own.
+    expect(left.map(([name]) => name)).toEqual(["state"]);
+  });
+
+  test("has no two fields at one place, nor of one name", () => {
+    const fields = groupedFields.flatMap(({ heading, fields }) =>
+      fields.map(({ name, column }) => ({ name, place: `${heading} ${column.group![1]}` })),
+    );
+    expect(new Set(fields.map(({ name }) => name)).size).toBe(fields.length);
+    expect(new Set(fields.map(({ place }) => place)).size).toBe(fields.length);
   });
 
   test("shows a value with its unit and meaning, and lists the zero fields by name", () => {

@@ -24,6 +24,8 @@ export interface Order {
   readonly sort: readonly SortKey[];
   /** Maximum number of rows. */
   readonly top?: number;
+  /** Rows are kept as the values that they show, so that their sockets need not be kept to be sorted. */
+  readonly byValues?: boolean;
 }
 
 /** A plan. */
@@ -57,7 +59,9 @@ export function wantsOwners({ demands }: Pick<Plan, "demands">): boolean {
  * them. Otherwise the next datagram reuses the memory of the previous one.
  */
 export function keepsSockets(plan: Pick<Plan, "demands" | "order">): boolean {
-  return wantsOwners(plan) || plan.demands.has("hostNames") || plan.order.sort.length > 0;
+  return (
+    wantsOwners(plan) || plan.demands.has("hostNames") || (plan.order.sort.length > 0 && !plan.order.byValues)
+  );
 }
 
 /** The demands that need the processes, control groups or other ends of sockets. */

@@ -67,6 +67,7 @@ describe("npm pack", () => {
       "docs/doctor-schema.json",
       "docs/events-schema.json",
       "docs/schema.json",
+      "docs/top-schema.json",
       "package.json",
     ]);
     expect(paths.filter((path) => /\.test\.|^src\/cli|^dist\/lib\/cli|tsbuildinfo/.test(path))).toEqual([]);

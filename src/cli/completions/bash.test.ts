@@ -140,7 +140,7 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope -n top ", later],
   ["sockscope top -b state li", ["listening"]],
   ["sockscope top -d 2 sport = 22 ", later],
-  ["sockscope top --by p", ["peer", "port", "process"]],
+  ["sockscope top --by p", ["peer", "port", "process", "program"]],
   ["sockscope top --sort=ra", ["rate"]],
   ["sockscope top --sort -ra", ["-rate"]],
   ["sockscope top --columns=net", []],

@@ -106,7 +106,7 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope -n top ", [...predicates, "and", "not", "or"].sort()],
   ["sockscope top -b state li", ["listening"]],
   ["sockscope top -d 2 sport = 22 ", [...predicates, "and", "not", "or"].sort()],
-  ["sockscope top --by p", ["peer", "port", "process"]],
+  ["sockscope top --by p", ["peer", "port", "process", "program"]],
   ["sockscope top --sort=-ra", ["--sort=-rate"]],
   ["sockscope top --columns=net", []],
   ["sockscope top -bfin", ["-bfinet", "-bfinet6"]],

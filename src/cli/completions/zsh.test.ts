@@ -61,7 +61,7 @@ const typed: [keys: string, args: string][] = [
   ["top -d 5 state listening autob\t", "<top><-d><5><state><listening><autobound>"],
   ["top -d\t5", "<top><-d5>"],
   ["top -n 2 sport ge 5 or dp\t", "<top><-n><2><sport><ge><5><or><dport>"],
-  ["top --by pro\t", "<top><--by><process>"],
+  ["top --by proc\t", "<top><--by><process>"],
   ["top --by=cont\t", "<top><--by=container>"],
   ["top --sort rat\t", "<top><--sort><rate>"],
   ["top --sort -rat\t", "<top><--sort><-rate>"],

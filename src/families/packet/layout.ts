@@ -1,6 +1,8 @@
 /** struct packet_diag_req, packet_diag_msg and the attributes of packet sockets. linux/packet_diag.h. */
+
 import { type Layout, type View, view } from "../../bytes/layout.ts";
 import type { AttributeTable } from "../../diag/attribute.ts";
+import type { FactLayout } from "../../model/fact.ts";
 
 /** struct packet_diag_req. */
 export const packetDiagRequest = {
@@ -16,10 +18,21 @@ export const PACKET_DIAG_REQUEST_SIZE = 20;
 export const packetDiagMessage = {
   familyNumber: { offset: 0, type: "u8", kernel: "pdiag_family", doc: "AF_PACKET" },
   type: { offset: 1, type: "u8", kernel: "pdiag_type", doc: "SOCK_RAW or SOCK_DGRAM" },
-  protocol: { offset: 2, type: "u16", kernel: "pdiag_num", doc: "link protocol, host order" },
-  inode: { offset: 4, type: "u32", kernel: "pdiag_ino", doc: "inode number" },
-  cookie: { offset: 8, type: "id64", kernel: "pdiag_cookie", doc: "the kernel's unique socket cookie" },
-} as const satisfies Layout;
+  protocol: {
+    offset: 2,
+    type: "u16",
+    kernel: "pdiag_num",
+    doc: "link protocol (EtherType) that it receives; 3 is every one",
+  },
+  inode: { offset: 4, type: "u32", metric: "identity", kernel: "pdiag_ino", doc: "inode number" },
+  cookie: {
+    offset: 8,
+    type: "id64",
+    metric: "identity",
+    kernel: "pdiag_cookie",
+    doc: "the kernel's unique socket cookie",
+  },
+} as const satisfies FactLayout;
 
 /** Bytes of struct packet_diag_msg. */
 export const PACKET_DIAG_MESSAGE_SIZE = 16;
@@ -61,7 +74,7 @@ export const packetAttributes = {
     requestedBy: PACKET_SHOW.fanout,
     doc: "group id (low 16 bits) and type (high 16 bits)",
   },
-  uid: { id: 5, kernel: "PACKET_DIAG_UID", requestedBy: PACKET_SHOW.info, doc: "owner, u32" },
+  uid: { id: 5, kernel: "PACKET_DIAG_UID", requestedBy: PACKET_SHOW.info, doc: "owner of the socket" },
   memInfo: {
     id: 6,
     kernel: "PACKET_DIAG_MEMINFO",
@@ -72,7 +85,7 @@ export const packetAttributes = {
     id: 7,
     kernel: "PACKET_DIAG_FILTER",
     requestedBy: PACKET_SHOW.filter,
-    doc: "array of struct sock_filter",
+    doc: "classic BPF program that packets must pass; needs CAP_NET_ADMIN",
   },
 } as const satisfies AttributeTable;
 
@@ -85,11 +98,19 @@ export const packetDiagInfo = {
     doc: "index of the bound interface, 0 for all",
   },
   version: { offset: 4, type: "u32", kernel: "pdi_version", doc: "PACKET_VERSION: 0 is TPACKET_V1" },
-  reserve: { offset: 8, type: "u32", unit: "bytes", kernel: "pdi_reserve", doc: "PACKET_RESERVE" },
+  reserve: {
+    offset: 8,
+    type: "u32",
+    unit: "bytes",
+    metric: "gauge",
+    kernel: "pdi_reserve",
+    doc: "PACKET_RESERVE",
+  },
   copyThresh: {
     offset: 12,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "pdi_copy_thresh",
     doc: "PACKET_COPY_THRESH",
   },
@@ -106,7 +127,7 @@ export const packetDiagInfo = {
   origdev: { offset: 20, type: "u32", bits: [2, 1], kernel: "PDI_ORIGDEV", doc: "PACKET_ORIGDEV" },
   vnethdr: { offset: 20, type: "u32", bits: [3, 1], kernel: "PDI_VNETHDR", doc: "PACKET_VNET_HDR" },
   loss: { offset: 20, type: "u32", bits: [4, 1], kernel: "PDI_LOSS", doc: "PACKET_LOSS" },
-} as const satisfies Layout;
+} as const satisfies FactLayout;
 
 /** View of a struct packet_diag_info. */
 export const PacketDiagInfo = view(packetDiagInfo);
@@ -115,14 +136,29 @@ export interface PacketDiagInfo extends View<typeof packetDiagInfo> {}
 
 /** struct packet_diag_ring: a ring that the application maps. */
 export const packetDiagRing = {
-  blockSize: { offset: 0, type: "u32", unit: "bytes", kernel: "pdr_block_size", doc: "size of a block" },
-  blocks: { offset: 4, type: "u32", kernel: "pdr_block_nr", doc: "number of blocks" },
-  frameSize: { offset: 8, type: "u32", unit: "bytes", kernel: "pdr_frame_size", doc: "size of a frame" },
-  frames: { offset: 12, type: "u32", kernel: "pdr_frame_nr", doc: "number of frames" },
+  blockSize: {
+    offset: 0,
+    type: "u32",
+    unit: "bytes",
+    metric: "gauge",
+    kernel: "pdr_block_size",
+    doc: "size of a block",
+  },
+  blocks: { offset: 4, type: "u32", metric: "gauge", kernel: "pdr_block_nr", doc: "number of blocks" },
+  frameSize: {
+    offset: 8,
+    type: "u32",
+    unit: "bytes",
+    metric: "gauge",
+    kernel: "pdr_frame_size",
+    doc: "size of a frame",
+  },
+  frames: { offset: 12, type: "u32", metric: "gauge", kernel: "pdr_frame_nr", doc: "number of frames" },
   retireTimeout: {
     offset: 16,
     type: "u32",
     unit: "ms",
+    metric: "gauge",
     kernel: "pdr_retire_tmo",
     doc: "time after which a partly filled block is passed to the application, TPACKET_V3",
   },
@@ -130,11 +166,12 @@ export const packetDiagRing = {
     offset: 20,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "pdr_sizeof_priv",
     doc: "bytes reserved for the application in each block, TPACKET_V3",
   },
   features: { offset: 24, type: "u32", kernel: "pdr_features", doc: "feature_req_word, TPACKET_V3" },
-} as const satisfies Layout;
+} as const satisfies FactLayout;
 
 /** View of a struct packet_diag_ring. */
 export const PacketDiagRing = view(packetDiagRing);

@@ -12,7 +12,7 @@ export const tipcDiagRequest = {
 /** Bytes of struct tipc_sock_diag_req. */
 export const TIPC_DIAG_REQUEST_SIZE = 8;
 
-/** Attributes of a TIPC message. The diag module sends only the socket. */
+/** Attributes of a message about TIPC: only the socket is sent here. */
 export const tipcAttributes = {
   socket: { id: 2, kernel: "TIPC_NLA_SOCK", doc: "nest of the socket's attributes" },
 } as const satisfies AttributeTable;
@@ -54,7 +54,7 @@ export const tipcSocketNests = {
   statistics: { id: 5, kernel: "TIPC_NLA_SOCK_STAT", doc: "queues, congestion, drops" },
 } as const satisfies AttributeTable;
 
-/** TIPC_NLA_SOCK_CON: the peer of the socket. */
+/** TIPC_NLA_SOCK_CON: whom the socket is connected to. */
 export const tipcConnection = {
   byService: {
     id: 1,
@@ -71,32 +71,34 @@ export const tipcConnection = {
     offset: 0,
     type: "u32",
     kernel: "TIPC_NLA_CON_TYPE",
-    doc: "type of the service name",
+    doc: "type of the service name that the peer was found by",
   },
   serviceInstance: {
     id: 5,
     offset: 0,
     type: "u32",
     kernel: "TIPC_NLA_CON_INST",
-    doc: "instance of the service name",
+    doc: "instance of that service name",
   },
 } as const satisfies NestedTable;
 
-/** TIPC_NLA_SOCK_STAT: statistics of the socket. */
+/** TIPC_NLA_SOCK_STAT: how the socket is doing. */
 export const tipcStatistics = {
   rqueue: {
     id: 0,
     offset: 0,
     type: "u32",
     unit: "packets",
+    metric: "gauge",
     kernel: "TIPC_NLA_SOCK_STAT_RCVQ",
-    doc: "messages not read yet",
+    doc: "messages that the application has not read yet",
   },
   wqueue: {
     id: 1,
     offset: 0,
     type: "u32",
     unit: "packets",
+    metric: "gauge",
     kernel: "TIPC_NLA_SOCK_STAT_SENDQ",
     doc: "messages not sent yet",
   },
@@ -121,6 +123,7 @@ export const tipcStatistics = {
     offset: 0,
     type: "u32",
     unit: "packets",
+    metric: "counter",
     kernel: "TIPC_NLA_SOCK_STAT_DROP",
     doc: "messages dropped",
   },

@@ -1,31 +1,48 @@
-/** struct mptcp_info: the kernel's state and counters of an MPTCP connection. linux/mptcp.h. */
-import { type Layout, type View, view } from "../../../bytes/layout.ts";
+/** struct mptcp_info: what the kernel tells of one MPTCP connection. linux/mptcp.h. */
+import { type View, view } from "../../../bytes/layout.ts";
+import type { FactLayout } from "../../../model/fact.ts";
 
 /** Rows of struct mptcp_info; each name is the member's without its `mptcpi_`. */
 export const mptcpInfo = {
-  subflows: { offset: 0, type: "u8", kernel: "mptcpi_subflows", doc: "subflows in addition to the first" },
+  subflows: {
+    offset: 0,
+    type: "u8",
+    metric: "gauge",
+    kernel: "mptcpi_subflows",
+    doc: "subflows in addition to the first",
+  },
   addAddrSignal: {
     offset: 1,
     type: "u8",
+    metric: "gauge",
     kernel: "mptcpi_add_addr_signal",
     doc: "addresses announced to the peer",
   },
   addAddrAccepted: {
     offset: 2,
     type: "u8",
+    metric: "gauge",
     kernel: "mptcpi_add_addr_accepted",
     doc: "announced addresses of the peer that were accepted",
   },
-  subflowsMax: { offset: 3, type: "u8", kernel: "mptcpi_subflows_max", doc: "limit of `subflows`" },
+  subflowsMax: {
+    offset: 3,
+    type: "u8",
+    metric: "gauge",
+    kernel: "mptcpi_subflows_max",
+    doc: "limit of `subflows`",
+  },
   addAddrSignalMax: {
     offset: 4,
     type: "u8",
+    metric: "gauge",
     kernel: "mptcpi_add_addr_signal_max",
     doc: "limit of `addAddrSignal`",
   },
   addAddrAcceptedMax: {
     offset: 5,
     type: "u8",
+    metric: "gauge",
     kernel: "mptcpi_add_addr_accepted_max",
     doc: "limit of `addAddrAccepted`",
   },
@@ -43,34 +60,45 @@ export const mptcpInfo = {
     kernel: "mptcpi_flags",
     doc: "the peer's key has arrived",
   },
-  token: { offset: 12, type: "u32", kernel: "mptcpi_token", doc: "local token of the connection, RFC 8684" },
+  token: {
+    offset: 12,
+    type: "u32",
+    metric: "identity",
+    kernel: "mptcpi_token",
+    doc: "local token of the connection, RFC 8684",
+  },
   writeSeq: {
     offset: 16,
     type: "id64",
+    metric: "identity",
     kernel: "mptcpi_write_seq",
     doc: "data sequence number of the next byte to write",
   },
   sndUna: {
     offset: 24,
     type: "id64",
+    metric: "identity",
     kernel: "mptcpi_snd_una",
     doc: "data sequence number of the first unacknowledged byte",
   },
   rcvNxt: {
     offset: 32,
     type: "id64",
+    metric: "identity",
     kernel: "mptcpi_rcv_nxt",
     doc: "data sequence number of the next byte to receive",
   },
   localAddrUsed: {
     offset: 40,
     type: "u8",
+    metric: "gauge",
     kernel: "mptcpi_local_addr_used",
     doc: "local addresses used for subflows",
   },
   localAddrMax: {
     offset: 41,
     type: "u8",
+    metric: "gauge",
     kernel: "mptcpi_local_addr_max",
     doc: "limit of `localAddrUsed`",
   },
@@ -78,6 +106,7 @@ export const mptcpInfo = {
   retransmits: {
     offset: 44,
     type: "u32",
+    metric: "counter",
     kernel: "mptcpi_retransmits",
     since: "6.5",
     doc: "retransmissions at the MPTCP level",
@@ -86,6 +115,7 @@ export const mptcpInfo = {
     offset: 48,
     type: "u64",
     unit: "bytes",
+    metric: "counter",
     kernel: "mptcpi_bytes_retrans",
     since: "6.5",
     doc: "bytes retransmitted",
@@ -94,6 +124,7 @@ export const mptcpInfo = {
     offset: 56,
     type: "u64",
     unit: "bytes",
+    metric: "counter",
     kernel: "mptcpi_bytes_sent",
     since: "6.5",
     doc: "bytes sent",
@@ -102,6 +133,7 @@ export const mptcpInfo = {
     offset: 64,
     type: "u64",
     unit: "bytes",
+    metric: "counter",
     kernel: "mptcpi_bytes_received",
     since: "6.5",
     doc: "bytes received",
@@ -110,6 +142,7 @@ export const mptcpInfo = {
     offset: 72,
     type: "u64",
     unit: "bytes",
+    metric: "counter",
     kernel: "mptcpi_bytes_acked",
     since: "6.5",
     doc: "bytes acknowledged by the peer",
@@ -117,6 +150,7 @@ export const mptcpInfo = {
   subflowsTotal: {
     offset: 80,
     type: "u8",
+    metric: "gauge",
     kernel: "mptcpi_subflows_total",
     since: "6.8",
     doc: "subflows including the first",
@@ -124,6 +158,7 @@ export const mptcpInfo = {
   endpLaminarMax: {
     offset: 81,
     type: "u8",
+    metric: "gauge",
     kernel: "mptcpi_endp_laminar_max",
     since: "6.18",
     doc: "endpoints of type `laminar`",
@@ -132,6 +167,8 @@ export const mptcpInfo = {
     offset: 84,
     type: "u32",
     unit: "ms",
+    metric: "gauge",
+    age: true,
     kernel: "mptcpi_last_data_sent",
     since: "6.10",
     doc: "time since data was last sent",
@@ -140,6 +177,8 @@ export const mptcpInfo = {
     offset: 88,
     type: "u32",
     unit: "ms",
+    metric: "gauge",
+    age: true,
     kernel: "mptcpi_last_data_recv",
     since: "6.10",
     doc: "time since data last arrived",
@@ -148,11 +187,13 @@ export const mptcpInfo = {
     offset: 92,
     type: "u32",
     unit: "ms",
+    metric: "gauge",
+    age: true,
     kernel: "mptcpi_last_ack_recv",
     since: "6.10",
     doc: "time since an acknowledgement last arrived",
   },
-} as const satisfies Layout;
+} as const satisfies FactLayout;
 
 /** View of a struct mptcp_info. */
 export const MptcpInfo = view(mptcpInfo);
