@@ -13,8 +13,8 @@ function counting(counts: { direct: number; left: number }): (rows: RowSink) => 
       const writer = rows.begin(table);
       if (writer === undefined) return undefined;
       return {
-        put(data, offset, length) {
-          const written = writer.put(data, offset, length);
+        put(offset, length) {
+          const written = writer.put(offset, length);
           if (written) counts.direct++;
           return written;
         },
