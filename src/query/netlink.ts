@@ -30,7 +30,7 @@ import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
 import { ipv6Buffer } from "./ipv6-buffer.ts";
-import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
+import { notYet, type Predicate, type SocketBatch, type TableQuery } from "./query.ts";
 
 const LISTENING = 1 << SS_LISTEN;
 
@@ -79,12 +79,25 @@ function viewSink(query: TableQuery, origin: Origin): InetSink {
   };
 }
 
-/** Writes rows of messages; only those with something rare in them become views before. */
+/** Writes rows of messages. What a filter is to judge, and what has something rare in it, becomes a view before. */
 function rowSink(query: TableQuery, origin: Origin, rows: DirectRows<InetSocket>): InetSink {
+  const { report } = query;
+  const predicate = query.predicate?.exact === true ? undefined : query.predicate;
   let last: DataView | undefined;
   let inRoom = false;
+
+  /** Whether a message passes the filter. */
+  function passes(predicate: Predicate, data: DataView, offset: number, length: number): boolean {
+    const socket = new InetSocket(data, offset, length, origin);
+    if (predicate.accepts(socket)) return true;
+    const { malformed } = socket;
+    if (malformed !== undefined) report({ kind: "malformed", ...malformed, shown: false });
+    return false;
+  }
+
   return {
     take(data, offset, length) {
+      if (predicate !== undefined && !passes(predicate, data, offset, length)) return;
       if (data !== last) {
         last = data;
         inRoom = data.buffer === roomBytes.buffer;
@@ -121,7 +134,7 @@ export function* listInet(
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
   const storages = bpfStorageRequest(query.bpfMapFds);
   const legacy = legacyTypes[table];
-  const direct = predicate === undefined && query.netns === undefined;
+  const direct = predicate?.settle === undefined && query.netns === undefined;
   const writer = direct ? query.rows?.begin(table) : undefined;
   const sink = writer === undefined ? viewSink(query, origin) : rowSink(query, origin, writer);
   // Rows are read where they come; sockets may be looked at while another query receives.

@@ -19,6 +19,8 @@ import type { Sources } from "../procfs/source.ts";
 export interface Predicate {
   /** INET_DIAG_REQ_BYTECODE, if the kernel can evaluate it. */
   readonly bytecode: Uint8Array | undefined;
+  /** Whether a kernel that took the bytecode sends no socket that does not pass. */
+  readonly exact?: boolean;
   /** What it reads of a socket, be it to be shown or not. */
   readonly demands?: Demands;
   /** Whether a socket passes, or may pass, where that takes more than the kernel tells: see `settle`. */
@@ -130,7 +132,10 @@ export interface TableQuery {
   readonly describe?: Origin["describe"];
   /** The network namespace that is listed, if not only that which we are in. */
   readonly netns?: Netns;
-  /** Takes the inet sockets that netlink lists in our own namespace without a filter; they come in no batch then. */
+  /**
+   * Takes the inet sockets that netlink lists in our own namespace and that pass the filter, unless that needs owners;
+   * they come in no batch then.
+   */
   readonly rows?: RowSink | undefined;
   /** Takes what went wrong. */
   readonly report: (problem: Problem) => void;
