@@ -19,6 +19,16 @@ export interface ItemKey {
   readonly optional?: true;
 }
 
+/**
+ * How a column of a kernel struct is read in two steps, so that all columns of the struct share one view of a socket.
+ */
+export interface StructPart<S> {
+  /** The view of a socket's struct, undefined if there is none; the same function for all columns of the struct. */
+  view(socket: S): object | undefined;
+  /** Reads the value from that view. */
+  value(struct: object): Json | undefined;
+}
+
 /** One value that a socket can show. */
 export interface Column<S> {
   /** Its key in JSON; a dot descends into an object. */
@@ -44,6 +54,8 @@ export interface Column<S> {
   readonly ss?: string;
   /** The row of the kernel struct that it is read from. */
   readonly field?: Field;
+  /** How it is read if it is a field of a kernel struct. */
+  readonly part?: StructPart<S>;
   /** Reads it; undefined is absent. */
   readonly read: (socket: S) => Json | undefined;
 }
@@ -113,6 +125,7 @@ export function structColumns<S, L extends Layout>(
     ...(field.kernel === undefined ? {} : { kernel: field.kernel }),
     ...(field.since === undefined ? {} : { since: field.since }),
     ...(demand === undefined ? {} : { demand }),
+    part: { view, value: (struct) => fieldValue(field, (struct as Partial<Fields<L>>)[name]) },
     read: (socket) => {
       const struct = view(socket);
       return struct === undefined ? undefined : fieldValue(field, struct[name]);

@@ -38,7 +38,7 @@ function describeOwner(owner: Owner, names: NameSource): Json {
 }
 
 /** The `processes` column of a socket that has an inode. */
-export function processesColumn(names: NameSource): Column<{ readonly inode: number }> {
+export function processesColumn(names: NameSource): Omit<Column<{ readonly inode: number }>, "part"> {
   return {
     key: "processes",
     type: "array",
