@@ -1,4 +1,4 @@
-/** Showing sockets: as ss's table, as JSON, or as rows of chosen columns. */
+/** Shows sockets as ss's table, as JSON, or as rows of chosen columns. */
 
 import { U16_MAX } from "../bytes/c-numbers.ts";
 import { type Families, familyOf } from "../families/index.ts";
@@ -8,14 +8,14 @@ import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
 import { useTable } from "./name-source.ts";
-import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
+import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
-/** Lists the sockets to show. @param rows takes those that need not come in batches */
+/** Lists the sockets to show. @param rows writes sockets directly, without a batch */
 export type SocketSource = (rows?: RowSink) => AsyncIterable<SocketBatch> | Iterable<SocketBatch>;
 
-/** Shows sockets in the format of a presentation. */
+/** Shows sockets in the presentation's format. */
 export async function show(
   world: World,
   query: OpenQuery,
@@ -31,12 +31,14 @@ export async function show(
   const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
   const batches = list();
-  const ordered = presentation.by === undefined ? arranged(query, presentation, batches) : batches;
+  const { by } = presentation;
+  const arranges = by === undefined && (sort.length === 0 || !showsValues(presentation));
+  const ordered = arranges ? arranged(query, presentation, batches) : batches;
   if (isSsTable(presentation)) await showTable(world, query, presentation, () => ordered, options);
   else await showMachine(world, query, presentation, ordered, options);
 }
 
-/** The columns of ss's table that are left out. */
+/** Columns of ss's table that this run leaves out. */
 function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery): Set<TableColumn> {
   const hidden: [TableColumn, boolean][] = [
     ["netns", !shown.has("netns")],
@@ -51,7 +53,7 @@ function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery
   return new Set(hidden.flatMap(([column, isHidden]) => (isHidden ? column : [])));
 }
 
-/** The width of the screen: that of the terminal, else COLUMNS; undefined for the layout of a pipe. */
+/** Width of the terminal, or else COLUMNS; undefined for the layout that ss uses on a pipe. */
 function screenWidth({ stdout, env }: World): number | undefined {
   if (stdout.terminalColumns) return stdout.terminalColumns;
   // atoi(3) keeps 32 bits. Rows are laid out as wide as the screen, so its width is bounded as that of a terminal is.

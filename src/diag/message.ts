@@ -8,7 +8,7 @@ import { align4 } from "../netlink/message.ts";
 
 /** Where a socket was listed: the part of a query that all sockets of one table share. */
 export interface Origin {
-  /** IP protocol of the inet table that was asked for; a row may name another one. */
+  /** IP protocol of the requested inet table. A row may have another one. */
   readonly protocol: number;
   /** The network namespace, where sockets of several are listed. */
   readonly netns?: Netns | undefined;
@@ -26,7 +26,7 @@ export interface MalformedAttribute {
 
 /** Attribute numbers beyond this are unknown to everybody. */
 const INDEXED = 64;
-/** Where each attribute of the message that was looked at last begins; 0 for one that is not there. */
+/** Offset of each attribute in the message that was read last; 0 for a missing attribute. */
 const index = new Int32Array(INDEXED);
 let indexedData: DataView | undefined;
 let indexedOffset = -1;
@@ -53,7 +53,7 @@ keepOutOfLastTier(indexAttributes);
 
 /** A sock_diag answer: `offset` and `length` are those of the netlink message's payload. */
 export class DiagMessage extends StructView {
-  /** What this socket's table was asked for. */
+  /** The part of the query that listed this socket. */
   readonly origin: Origin;
 
   constructor(data: DataView, offset: number, length: number, origin: Origin) {

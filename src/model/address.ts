@@ -1,4 +1,4 @@
-/** IP addresses as text. RFC 5952 with the C library's habits (inet_ntop). */
+/** IP addresses as text, formatted like the C library's inet_ntop. RFC 5952. */
 import { keepOutOfLastTier } from "#libc";
 import { OVERSHOOT, putHex } from "../bytes/put.ts";
 import { ByteWriter } from "../bytes/writer.ts";
@@ -39,16 +39,16 @@ export function putIpv4Word(target: DataView, at: number, word: number): number 
   return next + octetLengths[octet]!;
 }
 
-/** Writes the four bytes at `from` at `at` as a dotted quad. @returns the position behind it */
+/** Writes the four bytes at `from` to `at` as a dotted quad. @returns the position after it */
 export function putIpv4(target: DataView, at: number, data: DataView, from: number): number {
   return putIpv4Word(target, at, data.getInt32(from, true));
 }
 
 /**
- * Writes the sixteen bytes at `from` at `at` as inet_ntop does: the longest run of zero words is compressed, the first
- * of equals, and addresses that embed an IPv4 one (mapped or compatible) end in a dotted quad.
+ * Writes the sixteen bytes at `from` to `at` like inet_ntop: the longest run of zero words becomes `::`, the first one if
+ * two are equally long. IPv4-mapped and IPv4-compatible addresses end in a dotted quad.
  *
- * @returns the position behind it
+ * @returns the position after it
  */
 export function putIpv6(target: DataView, at: number, data: DataView, from: number): number {
   let runStart = -1;
@@ -78,13 +78,13 @@ export function putIpv6(target: DataView, at: number, data: DataView, from: numb
   return next;
 }
 
-/** {@link putIpv4} at the end of what a writer holds. */
+/** Appends an IPv4 address to a writer, see {@link putIpv4}. */
 export function writeIpv4(writer: ByteWriter, data: DataView, at: number): void {
   writer.reserve(ADDRESS_ROOM);
   writer.length = putIpv4(writer.data, writer.length, data, at);
 }
 
-/** {@link putIpv6} at the end of what a writer holds. */
+/** Appends an IPv6 address to a writer, see {@link putIpv6}. */
 export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void {
   writer.reserve(ADDRESS_ROOM);
   writer.length = putIpv6(writer.data, writer.length, data, at);
@@ -95,7 +95,7 @@ keepOutOfLastTier(putIpv4, putIpv4Word, putIpv6, isUnspecifiedIpv6);
 const decoder = new TextDecoder();
 const scratch = new ByteWriter(64);
 
-/** The address at `at` as text. @param family AF_INET6, or it is IPv4 */
+/** The address at `at` as text. @param family AF_INET6; any other value means IPv4 */
 export function addressText(data: DataView, at: number, family: number): string {
   scratch.length = 0;
   if (family === AF_INET6) writeIpv6(scratch, data, at);
@@ -103,7 +103,7 @@ export function addressText(data: DataView, at: number, family: number): string 
   return decoder.decode(scratch.view());
 }
 
-/** Whether the sixteen bytes at `at` are the unspecified address. */
+/** Whether the sixteen bytes at `at` are the unspecified address `::`. */
 export function isUnspecifiedIpv6(data: DataView, at: number): boolean {
   return (
     data.getUint32(at) === 0 &&
@@ -122,7 +122,7 @@ const WORD = /^[0-9a-f]{1,4}$/i;
 const QUAD = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
 const WORDS = 8;
 
-/** The 16-bit words of a part of an IPv6 address that has no `::`; undefined if it is none. */
+/** The 16-bit words of a part of an IPv6 address on one side of `::`; undefined if it is malformed. */
 function wordsOf(part: string): number[] | undefined {
   if (part === "") return [];
   const words: number[] = [];
@@ -138,7 +138,7 @@ function wordsOf(part: string): number[] | undefined {
   return words;
 }
 
-/** The sixteen bytes of an IPv6 address as inet_pton reads it; undefined for any other text. RFC 4291 2.2. */
+/** Parses an IPv6 address like inet_pton. Returns sixteen bytes, or undefined for any other text. RFC 4291 2.2. */
 export function parseIpv6(text: string): Uint8Array | undefined {
   const gap = text.indexOf("::");
   const head = wordsOf(gap < 0 ? text : text.slice(0, gap));
@@ -146,7 +146,7 @@ export function parseIpv6(text: string): Uint8Array | undefined {
   if (head === undefined || tail === undefined) return undefined;
   const missing = WORDS - head.length - tail.length;
   if (gap < 0 ? missing !== 0 : missing < 1) return undefined;
-  // A dotted quad ends an address; before the gap it cannot.
+  // A dotted quad may only end an address, so it cannot precede `::`.
   if (gap >= 0 && text.slice(0, gap).includes(".")) return undefined;
   const words = [...head, ...Array<number>(missing).fill(0), ...tail];
   return Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff]));

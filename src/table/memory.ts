@@ -29,7 +29,7 @@ const memLabels = [
   [",t", inetMemInfo.tmem],
 ] as const;
 
-/** Words that every kernel sends; ss prints zero for those that are cut off. */
+/** Number of words that ss always prints. It prints zero for words that the kernel did not send. */
 const SK_MEM_ALWAYS = 7;
 
 /** A word that is printed whatever its value is. */

@@ -105,7 +105,7 @@ function attribute(type: number, payload: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Bytes of which many are 0 and some 0xff, as in the structs of a kernel. */
+/** Bytes like in the kernel's structs: many are 0, some are 0xff. */
 const payload = fc.oneof(
   fc.uint8Array({ maxLength: 280 }),
   fc
@@ -190,7 +190,7 @@ test("a row straight from a message is the row of its view", () => {
   expect(direct).toBeGreaterThan(all / 4);
 });
 
-test("styles and columns that rows straight from messages do not have are told apart", () => {
+test("styles and columns that direct rows do not support are recognised", () => {
   const table = (shown: readonly TableColumn[]) =>
     new Table({
       hidden: new Set(places.filter((column) => !shown.includes(column))),

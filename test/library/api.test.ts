@@ -1,4 +1,4 @@
-/** What the library exports, by name: nothing comes or goes unnoticed. */
+/** The library's exports by name, so that no export is added or removed by accident. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

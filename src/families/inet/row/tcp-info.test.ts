@@ -7,7 +7,7 @@ import { putTcpInfo, TCP_INFO_SIZE } from "./tcp-info-generated.ts";
 import { optionItems, tcpInfoItems } from "./tcp-info-items.ts";
 import type { ConnectionFacts } from "./tcp-info-specials.ts";
 
-/** Bytes of which many are 0 and some 0xff, as in the structs of a kernel. */
+/** Bytes like in the kernel's structs: many are 0, some are 0xff. */
 const struct = fc.oneof(
   fc.uint8Array({ maxLength: 300 }),
   fc
