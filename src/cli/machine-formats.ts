@@ -97,6 +97,8 @@ const namedDemands: ReadonlySet<Demand | undefined> = new Set<Demand>([
   "peerOwners",
   "containers",
   "explanation",
+  "hostNames",
+  "cgroup",
 ]);
 
 async function showObjects(

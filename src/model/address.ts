@@ -95,11 +95,29 @@ keepOutOfLastTier(putIpv4, putIpv4Word, putIpv6, isUnspecifiedIpv6);
 const decoder = new TextDecoder();
 const scratch = new ByteWriter(64);
 
+/** IPv4 addresses whose texts are kept: most sockets of a host share a few. */
+const KNOWN_ADDRESSES = 4096;
+const knownAddresses = new Map<number, string>();
+
+/** The IPv4 address at `at` as text. */
+function ipv4Text(data: DataView, at: number): string {
+  const word = data.getInt32(at, true);
+  let text = knownAddresses.get(word);
+  if (text === undefined) {
+    scratch.length = 0;
+    writeIpv4(scratch, data, at);
+    text = decoder.decode(scratch.view());
+    if (knownAddresses.size >= KNOWN_ADDRESSES) knownAddresses.clear();
+    knownAddresses.set(word, text);
+  }
+  return text;
+}
+
 /** The address at `at` as text. @param family AF_INET6; any other value means IPv4 */
 export function addressText(data: DataView, at: number, family: number): string {
+  if (family !== AF_INET6) return ipv4Text(data, at);
   scratch.length = 0;
-  if (family === AF_INET6) writeIpv6(scratch, data, at);
-  else writeIpv4(scratch, data, at);
+  writeIpv6(scratch, data, at);
   return decoder.decode(scratch.view());
 }
 
