@@ -208,8 +208,10 @@ async function measureLibrary(): Promise<void> {
   if ((await exited) !== 0) throw new Error("The library cannot be measured");
 }
 
-if (values.inside && values.growth) await drawGrowth(values.executable, runs, makeSockets);
-else if (values.inside) await bench();
+if (values.inside && values.growth) {
+  loopbackUp();
+  await drawGrowth(values.executable, runs, makeSockets);
+} else if (values.inside) await bench();
 else {
   const program = [process.execPath, import.meta.path, "--inside", ...process.argv.slice(2)];
   const inside = Bun.spawn([...unshare, ...program], { stdio: ["ignore", "inherit", "inherit"] });

@@ -27,7 +27,17 @@ interface Line {
 }
 
 const MIB = 2 ** 20;
-const peak = async (command: readonly string[]) => (await peakMemory(command)) / MIB;
+/** Runs after which the peak memory of a command is given up: it may end before it is looked at. */
+const PEAK_RUNS = 5;
+
+/** The peak memory of a command in MiB; 0 if it cannot be told. */
+async function peak(command: readonly string[]): Promise<number> {
+  for (let run = 0; run < PEAK_RUNS; run++) {
+    const bytes = await peakMemory(command);
+    if (bytes > 0) return bytes / MIB;
+  }
+  return 0;
+}
 
 /** Measures one number of sockets for all lines. */
 async function measureAll(
@@ -58,7 +68,8 @@ function chart(
   title: string,
   shift: number,
 ): string {
-  const points = lines.flatMap(({ points }) => points);
+  const drawn = lines.map((line) => ({ ...line, points: line.points.filter((point) => value(point) > 0) }));
+  const points = drawn.flatMap(({ points }) => points);
   const [low, high] = [
     Math.floor(log(Math.min(...points.map(value)))),
     Math.ceil(log(Math.max(...points.map(value)))),
@@ -77,7 +88,7 @@ function chart(
     parts.push(
       `<text x="${x(sockets).toFixed(1)}" y="${TOP + PLOT.height + 18}" text-anchor="middle">${sockets.toLocaleString("en")}</text>`,
     );
-  for (const { points, color, dashed } of lines) {
+  for (const { points, color, dashed } of drawn) {
     const path = points
       .map((point) => `${x(point.sockets).toFixed(1)} ${y(value(point)).toFixed(1)}`)
       .join("L");

@@ -323,7 +323,7 @@ export function objectEncoder<S>(
   };
 }
 
-/** Output is handed on in pieces of about this many bytes. */
+/** Output is written in pieces of about this many bytes. */
 const PIECE = 1 << 16;
 
 /** Writes sockets as one JSON array, or each on a line of its own. RFC 8259. */
@@ -361,7 +361,7 @@ export class SocketJsonWriter<S> {
     if (text.length > PIECE) this.flush();
   }
 
-  /** Hands on what is written so far. */
+  /** Passes on what is written so far. */
   flush(): void {
     if (this.#text.length > 0) this.#write(this.#text.view());
     this.#text.length = 0;

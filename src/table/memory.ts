@@ -67,7 +67,7 @@ function putWords(
 }
 
 const skMemWords = words(skMemLabels);
-/** The labels of an SK_MEMINFO array, of which only the first is longer than eight bytes, and their lengths. */
+/** The labels of an SK_MEMINFO array and their lengths. Only the first label is longer than eight bytes. */
 const skMemStamps = Float64Array.from(skMemWords, ({ label }) => label.first);
 const skMemLengths = Uint8Array.from(skMemWords, ({ label }) => label.length);
 const SK_MEM_WORDS = skMemWords.length;
