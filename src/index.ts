@@ -69,13 +69,11 @@ export type {
   DeviceOperand,
   HostOperand,
   InetHost,
-  LinkHost,
   MarkOperand,
   NamedHost,
-  NetlinkHost,
+  NumberHost,
   SsOperands,
   UnixHost,
-  VsockHost,
 } from "./filter/operands.ts";
 export type { FilterRelation } from "./filter/relations.ts";
 export type {

@@ -2,7 +2,7 @@
 
 import { enterNetns } from "../host/netns.ts";
 import { systemMessage } from "../native/errno.ts";
-import { EXIT_USAGE, type Stop } from "./getopt.ts";
+import { EXIT_USAGE, isStop, type Stop } from "./getopt.ts";
 import type { Action, Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
@@ -68,7 +68,7 @@ export async function performActions(
   let done: Done = {};
   for (const action of actions) {
     const result = await (performers[action.kind] as Performer<Action>)(world, action, replay);
-    if ("kind" in result) return result;
+    if (isStop(result)) return result;
     done = { ...done, ...result };
   }
   return done;

@@ -10,7 +10,7 @@ import {
   tables,
 } from "../model/selection.ts";
 import { DEFAULT_STATES, stateGroups, stateMask } from "../model/state.ts";
-import { EXIT_USAGE, type Stop } from "./getopt.ts";
+import { EXIT_USAGE, isStop, type Stop } from "./getopt.ts";
 
 /** The effect of the selecting options so far. Options are applied in command-line order. */
 export interface Choice {
@@ -169,7 +169,7 @@ export function select(
   program: string,
 ): { readonly selection: Selection; readonly words: readonly string[] } | Stop {
   const read = readStates(words, program);
-  if ("kind" in read) return read;
+  if (isStop(read)) return read;
   let final = choice;
   if (read.mask !== undefined) final = chooseStates(final, read.mask);
   if (!final.made) {
