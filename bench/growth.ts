@@ -109,7 +109,7 @@ function picture(ours: readonly Line[], ss: readonly Line[]): string {
   ];
   const legend = ours.map(({ name }, index) => {
     const left = LEFT + index * 150;
-    return `<path class="line" stroke="${colors[index]}" d="M${left} ${HEIGHT - 4}h20"/><text x="${left + 26}" y="${HEIGHT}">${name}</text>`;
+    return `<path class="line" stroke="${colors[index]}" d="M${left} ${HEIGHT - 4}h20"/><text x="${left + 26}" y="${HEIGHT}">${name.replace(/^\w+ /, "")}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * WIDTH} ${HEIGHT + 10}" font-family="sans-serif" font-size="11">
 <style>text{fill:#333}.title{font-weight:bold}.grid{stroke:#ccc;stroke-width:.5}.line{fill:none;stroke-width:1.8}@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#555}}</style>
