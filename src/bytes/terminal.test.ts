@@ -10,7 +10,7 @@ const OBEYED = /[\p{Cc}\p{Bidi_Control}]/u;
 
 const shown = (bytes: readonly number[]) => strict.decode(escapeControls(Uint8Array.from(bytes)));
 
-/** Bytes of which many belong to what is to be escaped. */
+/** Bytes, many of them from sequences that must be escaped. */
 const byte = fc.oneof(
   fc.nat(0xff),
   fc.constantFrom(0x0a, 0x1b, 0x7f, 0x80, 0x85, 0x8e, 0x8f, 0x9b, 0x9c, 0xa6, 0xae, 0xbf),

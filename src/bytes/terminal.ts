@@ -1,4 +1,4 @@
-/** Strangers' text on a terminal: valid UTF-8 of which no character commands the terminal or moves its neighbours. */
+/** Makes strangers' text safe for a terminal: valid UTF-8 without control characters or marks that reorder text. */
 import { ascii } from "./writer.ts";
 
 /**

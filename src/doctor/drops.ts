@@ -25,7 +25,7 @@ export interface Loss<S> {
   readonly packets: number;
 }
 
-/** What was dropped between the samples, or with one sample so far; most first. */
+/** The sockets that dropped packets between the samples, or with one sample so far; most drops first. */
 export function lossesOf<S extends Dropping>({
   first,
   last,

@@ -170,7 +170,7 @@ export class TraceJoin {
     }
   }
 
-  /** A listed socket of which this is the first record. */
+  /** The listed socket that has its first record now. */
   #withoutAddress(record: TraceRecord): Tracked | undefined {
     // Sockets that begin are in no table before.
     if (record.event === "state" && (record.newState === SS_SYN_RECV || record.oldState === SS_CLOSE))

@@ -485,7 +485,7 @@ describe("without destroy events and trace, listings", () => {
     expect(reported).toEqual(["open - ESTAB 40000>80 sock_diag", "close ESTAB TIME-WAIT 40000>80 sock_diag"]);
   });
 
-  test("report a connection of which only the TIME-WAIT is listed", () => {
+  test("report a connection that is listed only in TIME-WAIT", () => {
     for (let count = 0; count < 3; count++) list([socketOf(40000, 80, TIME_WAIT, 9)]);
     expect(reported).toEqual(["close - TIME-WAIT 40000>80 sock_diag"]);
   });

@@ -15,7 +15,7 @@ const THREAD_MS = 1000;
 const TRIES = 2;
 /** How long the event loop may be blocked. */
 const SLICE_MS = 20;
-/** The part of the time that passes over all processes may take. */
+/** The share of the time that may go into scans of all processes. */
 const SHARE = 0.25;
 /** `fd` of an owner whose descriptor is unknown: the trace does not have it. */
 export const NO_DESCRIPTOR = -1;

@@ -1,4 +1,4 @@
-/** What a socket can show to machines: one row per value, from which JSON, its schema and its documentation are made. */
+/** The columns of a socket: one row per value. JSON, its schema and its documentation are made from these rows. */
 import type { Field, Fields, Unit } from "../bytes/layout.ts";
 import type { Demand } from "../model/demand.ts";
 import type { FactField, FactLayout, FactProperties } from "../model/fact.ts";
@@ -16,7 +16,7 @@ export interface ItemKey {
   readonly doc: string;
   /** What it holds, if it is an array. */
   readonly items?: ColumnType;
-  /** Some objects lack it. */
+  /** Whether some objects lack it. */
   readonly optional?: true;
 }
 
@@ -61,7 +61,7 @@ export interface Column<S> extends FactProperties {
   readonly read: (socket: S) => Json | undefined;
 }
 
-/** How a column is read: all that the functions that make objects and rows need of it. */
+/** How a column is read. Functions that make objects and rows need no more. */
 export type ColumnReader<S> = Pick<Column<S>, "read" | "part">;
 
 /** Units that a key ends in, so that a number is never without its unit. */
@@ -107,7 +107,7 @@ export function fieldValue(field: Field, value: number | bigint | undefined): Js
   return isFlag(field) ? value !== 0 : value;
 }
 
-/** What a row of a layout or of a table of attributes says that a column repeats. */
+/** The properties of a layout's or attribute table's row that a column copies. */
 type FactSource = FactProperties &
   Pick<FactField, "doc" | "listener"> &
   Partial<Pick<FactField, "unit" | "kernel" | "since">>;
@@ -134,7 +134,7 @@ export function factOf({
   };
 }
 
-/** Makes the function that reads a field of a view for machines; a plain number of the kernel is given as it is. */
+/** Makes a function that reads a field of a view for machines. A plain number of the kernel is returned unchanged. */
 function valueReader(name: string, field: FactField): StructPart<never>["value"] {
   type Struct = Readonly<Record<string, number | bigint | undefined>>;
   if (field.none === undefined && field.type !== "id64" && !isFlag(field))
@@ -197,7 +197,7 @@ function runsOf<S>(columns: readonly ColumnReader<S>[]): Run<S>[] {
   return runs;
 }
 
-/** Makes the function that finds the object that a path of keys leads to, and makes it if it is not there yet. */
+/** Makes a function that returns the object at a path of keys, and creates it if it is missing. */
 function branchAt(path: readonly string[]): (tree: Tree) => Tree {
   return (tree) => {
     let object = tree;

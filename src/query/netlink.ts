@@ -62,7 +62,7 @@ export function extensions(demands: Demands): number {
 
 /** Where the messages of an inet table go. */
 interface InetSink {
-  /** Takes a message whose socket is one of those that are listed. */
+  /** Takes a message whose socket is to be listed. */
   take(data: DataView, offset: number, length: number): void;
   /** The sockets that were taken since the last call, as far as they come in batches. */
   taken(): Socket[];
@@ -100,7 +100,7 @@ function rowSink(query: TableQuery, origin: Origin, rows: DirectRows<InetSocket>
  * Lists an inet table: IPv4, then IPv6. Where the legacy request can ask for both, it does: the kernel then walks its
  * tables once, and these are long on a big host. If the kernel refuses one request, the other is sent.
  *
- * @returns the families of which netlink has listed nothing
+ * @returns the families that netlink has not listed
  */
 export function* listInet(
   transport: Transport,

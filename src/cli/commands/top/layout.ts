@@ -82,7 +82,7 @@ function roomFor(column: LiveColumn, sorted: string | undefined): Room {
  * The columns that fit a width, the most important ones, in their usual order. The room that is left goes to columns
  * of text.
  *
- * @param width columns of the terminal, of which the first is for the mark of the chosen row
+ * @param width columns of the terminal; the first is for the mark of the chosen row
  * @param sorted the column that rows are sorted by, which is shown if its parts are not
  */
 export function layoutFor(columns: readonly LiveColumn[], width: number, sorted?: string): Layout {

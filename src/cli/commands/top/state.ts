@@ -89,7 +89,7 @@ export type Wish =
   /** Is it allowed? The answer is an event. */
   | { readonly kind: "may"; readonly action: Action }
   | { readonly kind: "act"; readonly action: Action }
-  /** The details are not there yet. */
+  /** The details are not loaded yet. */
   | { readonly kind: "details"; readonly key: string };
 
 /** The whole state. */

@@ -7,7 +7,7 @@ import type { Layout, PlacedColumn } from "./layout.ts";
 import { type Line, type Span, type Style, span } from "./line.ts";
 import { cutEnd, fit, safe } from "./text.ts";
 
-/** What the summary tells of. */
+/** The facts that the summary shows. */
 export interface Summary {
   readonly host: string;
   readonly time: Date;

@@ -199,7 +199,7 @@ describe("what may do harm", () => {
 });
 
 describe("details", () => {
-  test("are asked for, shown, kept up, and followed to another row", () => {
+  test("are requested, shown, updated, and follow the chosen row", () => {
     const open = after(begun, shown(1), "enter");
     expect(open).toMatchObject({ details: { key: "/2" }, wish: { kind: "details", key: "/2" } });
     const groups = [{ title: "Socket", facts: [{ value: "1 ms", meaning: "x" }] }];
@@ -251,7 +251,7 @@ describe("a plain text", () => {
     expect(after(entered, "escape").text).toBe("");
   });
 
-  test("takes the place of an expression, and the other way round", () => {
+  test("replaces an expression, and an expression replaces it", () => {
     const entered = after(begun, "/", "killLine", ..."nginx", "enter");
     expect(entered.wish).toEqual({ kind: "filter", text: "" });
     const expression = after(entered, "/", "killLine", ..."dport = :80", "enter");
