@@ -1,4 +1,4 @@
-/** What a source of events is. Each file in sources/ implements one; registry.ts lists them. */
+/** The interface of a source of events. Each file in sources/ implements one; registry.ts lists them. */
 
 import type { Origin } from "../diag/message.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
@@ -20,7 +20,7 @@ export interface Availability {
   readonly obstacle?: string;
   /** True if the obstacle is the user's own choice of tables, so that nothing is missing. */
   readonly irrelevant?: true;
-  /** What to know about it although it works. */
+  /** A remark about a source that works. */
   readonly note?: string;
 }
 

@@ -22,7 +22,7 @@ import type { PlaceNumber } from "../tracked.ts";
 /** Default time between two listings: without and with a trace that reports what happens in between. */
 const INTERVAL_MS = 250;
 const INTERVAL_WITH_TRACE_MS = 1000;
-/** The part of the time that listings may take, whatever the interval. */
+/** The share of the time that listings may take, whatever the interval. */
 const SHARE = 0.05;
 /** Time between two listings for the local ports of connecting sockets, and before a listing that is hastened. */
 const SOON_MS = 50;
