@@ -27,7 +27,7 @@ const SHARE = 0.05;
 /** Time between two listings for the local ports of connecting sockets, and before a listing that is hastened. */
 const SOON_MS = 50;
 
-/** States in which a socket of its own can be listed. */
+/** States in which the kernel lists a full socket, except bound-inactive ones. */
 const LISTED_STATES =
   stateGroups.all &
   ~((1 << SS_SYN_RECV) | (1 << SS_NEW_SYN_RECV) | (1 << SS_BOUND_INACTIVE) | (1 << SS_TIME_WAIT));
