@@ -97,11 +97,14 @@ async function showObjects(
 ): Promise<void> {
   const describe = describers(source);
   const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
-  await each((socket) => {
-    json.write(describe(socket));
-    if (following) json.flush();
-  });
-  json.end();
+  try {
+    await each((socket) => {
+      json.write(describe(socket));
+      if (following) json.flush();
+    });
+  } finally {
+    json.end();
+  }
 }
 
 function choose(names: readonly string[], { find }: Catalog, whole: boolean): Chosen[] {
@@ -157,15 +160,18 @@ async function showColumns(
     chosen.map((column) => headOf(column)),
   );
   const read = catalogReader(chosen.map(({ column }) => column));
-  if (columns !== undefined && plan.order.sort.length > 0) {
-    for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
-  } else {
-    await each((socket) => {
-      writer.write(read(socket));
-      if (following) writer.flush();
-    });
+  try {
+    if (columns !== undefined && plan.order.sort.length > 0) {
+      for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
+    } else {
+      await each((socket) => {
+        writer.write(read(socket));
+        if (following) writer.flush();
+      });
+    }
+  } finally {
+    writer.end();
   }
-  writer.end();
 }
 
 async function showGroups(
