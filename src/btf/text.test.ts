@@ -174,7 +174,7 @@ test("what has no end comes to one", () => {
   });
 });
 
-test("other bytes are no types", () => {
+test("other bytes are not BTF", () => {
   const { length } = new BtfBuilder().build();
   for (const bytes of [
     new Uint8Array(0),

@@ -32,7 +32,7 @@ export function escapeJson(text: string): string {
   );
 }
 
-/** How many bytes of well-formed UTF-8 a character takes at `at`; 0 for what is none. Unicode 3.9, table 3-7. */
+/** How many bytes of well-formed UTF-8 a character takes at `at`; 0 for malformed bytes. Unicode 3.9, table 3-7. */
 function characterLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;

@@ -33,7 +33,7 @@ function inet6Groups(address: string): number[] {
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
 }
 
-/** The groups without what is beyond `bits`. */
+/** The groups with all bits beyond `bits` set to zero. */
 function masked(groups: readonly number[], width: number, bits: number): number[] {
   return groups.map((group, index) => {
     const kept = Math.min(width, Math.max(0, bits - index * width));

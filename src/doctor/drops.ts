@@ -18,7 +18,7 @@ export function losers<S extends Dropping>(): Collector<readonly S[]> {
   return suspects<S>((socket) => dropsOf(socket) > 0);
 }
 
-/** A socket and what it dropped. */
+/** A socket and its dropped packets. */
 export interface Loss<S> {
   readonly socket: S;
   /** Packets between the samples; with one sample, since the socket was opened. */

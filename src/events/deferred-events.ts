@@ -5,7 +5,7 @@ import { type DeferredEvent, ELSEWHERE, type Tracked, UNPLACED } from "./tracked
 
 /** How long the places are searched for a socket before it counts as being elsewhere. */
 const PLACE_WAIT_MS = 2000;
-/** How long to wait for further records of a socket before sock_diag is asked about it. */
+/** How long to wait for further records of a socket before sending a sock_diag request for it. */
 const PATIENCE_MS = 50;
 /** How long an event waits for the local port. */
 const PORT_WAIT_MS = 500;

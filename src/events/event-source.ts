@@ -69,7 +69,7 @@ export interface FollowOptions {
   readonly places: readonly FollowedPlace[];
   readonly selection: Selection;
   readonly sources: readonly EventSource[];
-  /** Whether the sockets that are there at the start become `existing` events. */
+  /** Whether the sockets that exist at the start become `existing` events. */
   readonly existing: boolean;
   /** What the filter reads of sockets beyond the fixed part of the kernel's answer. */
   readonly demands: Demands;
@@ -85,7 +85,7 @@ export interface FollowOptions {
   readonly report: (problem: Problem) => void;
 }
 
-/** What a source has to work with. */
+/** The services that a source can use. */
 export interface SourceContext {
   readonly options: FollowOptions;
   readonly clock: TraceClock;

@@ -81,7 +81,7 @@ export class ExitedThreads {
     return this.#isCurrent ? tid : undefined;
   }
 
-  /** Records were read: what was read before may not know their threads. */
+  /** Records were read: an earlier saved_tgids may lack their threads. */
   expire(): void {
     this.#isCurrent = false;
   }

@@ -88,7 +88,7 @@ describe("conntrack", () => {
     expect(told[1]).toMatchObject({ durationMs: 30, counters });
   });
 
-  test("has no duration for a flow that was there at the start", () => {
+  test("has no duration for a flow that existed at the start", () => {
     flows.tracked(tracked(false, 5), 40, undefined, here);
     expect(told[0]!.durationMs).toBeUndefined();
   });

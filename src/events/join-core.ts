@@ -56,7 +56,7 @@ export class JoinCore {
     this.context = context;
   }
 
-  /** Begins to follow a socket. @param openedMs undefined if it was there at the start */
+  /** Begins to follow a socket. @param openedMs undefined if it existed at the start */
   track(
     socket: InetSocket,
     place: PlaceNumber,

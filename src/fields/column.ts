@@ -100,7 +100,7 @@ export function isFlag(field: Field): boolean {
   return field.bits?.[1] === 1;
 }
 
-/** The value of a layout's field for machines: flags as booleans, "no limit" and what was not sent as absence. */
+/** The value of a layout's field for machines: flags as booleans; undefined for "no limit" and for bytes that were not sent. */
 export function fieldValue(field: Field, value: number | bigint | undefined): Json | undefined {
   if (value === undefined || value === field.none) return undefined;
   if (typeof value === "bigint") return hexIdentity(value);
@@ -112,7 +112,7 @@ type FactSource = FactProperties &
   Pick<FactField, "doc" | "listener"> &
   Partial<Pick<FactField, "unit" | "kernel" | "since">>;
 
-/** The properties of a column that stand in the row of the field or attribute that it is read from. */
+/** The properties that a column takes from the row of its field or attribute. */
 export function factOf({
   doc,
   listener,
@@ -182,7 +182,7 @@ type Tree = { [key: string]: Json | Tree };
 /** Columns that are read together: those of one kernel struct, or a single one. */
 interface Run<S> {
   readonly view: StructPart<S>["view"] | undefined;
-  /** Where each column stands among all. */
+  /** The index of each column among all. */
   readonly places: readonly number[];
 }
 

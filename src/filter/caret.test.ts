@@ -65,7 +65,7 @@ test("a long line is cut around the word", () => {
   expect(carets).toBe(`${" ".repeat(27)}^^^^^^`);
 });
 
-test("whatever the text, the carets stand below the word and both lines fit", () => {
+test("whatever the text, the carets are below the word and both lines fit", () => {
   const place = fc.tuple(fc.nat({ max: 60 }), fc.nat({ max: 60 }));
   const text = fc.string({ unit: "grapheme", maxLength: 60 });
   fc.assert(

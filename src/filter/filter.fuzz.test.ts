@@ -203,7 +203,7 @@ test("any text is a filter or an error with a position", () => {
   );
 });
 
-test("parsing what was formatted gives the same filter", () => {
+test("parsing a formatted filter gives the same filter", () => {
   fc.assert(
     fc.property(filters(predicate), preferred, (filter, family) => {
       const text = formatFilter(filter, family);

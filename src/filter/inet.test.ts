@@ -473,7 +473,7 @@ function leading(bytes: Uint8Array, bits: number): string {
 
 /**
  * Whether a filter compares an address with one of another family whose bytes happen to agree: there ss, and so we,
- * find a match which the kernel does not see, since that looks at the family first. The only difference.
+ * find a match. The kernel does not, because it compares the family first. This is the only difference.
  */
 function comparesBytesAcrossFamilies(filter: Filter, socket: InetSocket): boolean {
   return Array.from(predicatesOf(filter)).some(({ kind, operand }) => {

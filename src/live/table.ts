@@ -1,6 +1,6 @@
 /**
  * The watched sockets, from sample to sample: columns of numbers with one slot per socket. Nothing is allocated for a
- * socket that was there before, and the slots of closed sockets are used again.
+ * known socket, and the slots of closed sockets are reused.
  */
 
 import { SocketArena } from "../diag/socket-arena.ts";
@@ -380,7 +380,7 @@ export class SocketTable {
     return slot;
   }
 
-  /** Forgets that a socket is there; its slot keeps what is known about it. */
+  /** Forgets a socket. Its slot keeps the facts about it. */
   #forget(slot: number): void {
     this.#slots.get(this.#netns[slot])?.delete(this.#cookie[slot]!);
     if (this.#seen[slot] === this.#number) this.#states[this.state[slot]!]!--;

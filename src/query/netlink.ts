@@ -124,7 +124,7 @@ export function* listInet(
   const direct = predicate === undefined && query.netns === undefined;
   const writer = direct ? query.rows?.begin(table) : undefined;
   const sink = writer === undefined ? viewSink(query, origin) : rowSink(query, origin, writer);
-  // A family that was listed, be it in part, is not asked for again: its sockets would be listed twice.
+  // A family that was listed, even in part, is not requested again: its sockets would be listed twice.
   const listed = new Set<number>();
   const selected = (family: number) => selection.families.has(family);
 
@@ -226,9 +226,9 @@ export function* listInet(
 }
 
 /**
- * Lists a family that one request asks for.
+ * Lists a family by one request.
  *
- * @returns the family, if netlink has told nothing or not enough of it
+ * @returns the family, if netlink has listed nothing or not enough of it
  */
 export function* listFamily<S extends Socket>(
   transport: Transport,
@@ -270,7 +270,7 @@ export function* listFamily<S extends Socket>(
   return told || (answered && !incomplete) ? [] : [...selection.families];
 }
 
-/** Opens a netlink socket for one table, and reports what goes wrong with it. @returns whether nothing did */
+/** Opens a netlink socket for one table, and reports its problems. @returns whether there were none */
 function* conversation(
   transport: Transport,
   { report }: TableQuery,

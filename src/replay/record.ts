@@ -147,7 +147,7 @@ export function recordHost(inner: Host, path: string): HostRecorder {
   };
 }
 
-/** Writes what was read below /proc. Files come first: a symbolic link gives way to what was read through it. */
+/** Writes what was read below /proc. Files come first: a symbolic link is dropped if files were read through it. */
 function writeProc(folder: NewFolder, { files, links, folders }: ProcRecord): void {
   folder.makeFolder(PROC_FOLDER);
   for (const name of folders)

@@ -1,5 +1,5 @@
 /**
- * The layout engine of the ss table: cells as bytes, column widths from what was measured, blanks where ss puts them.
+ * The layout engine of the ss table: cells as bytes, column widths from the measured cells, blanks where ss puts them.
  *
  * Cells are written into one buffer, and only their lengths are kept beside it. A batch is laid out once its buffer
  * passes the size at which ss lays one out, so memory stays bounded however many rows there are.

@@ -265,7 +265,7 @@ async function show({
   const summary = new EventSummary(performance.now());
   if (form === "lines" && draft.header) pending.line(heading);
   if (form === "ndjson" && head !== undefined) json.write(head);
-  /** Writes what is pending. @returns false if nobody reads it any more */
+  /** Writes the pending output. @returns false if the reader has closed the pipe */
   const flush = async (): Promise<boolean> => {
     json.flush();
     const written = await writeWhenFree(stdout, pending.take(), interrupted);
