@@ -1,9 +1,10 @@
-/** What a source of events is. Each file in sources/ implements one; registry.ts lists them. */
+/** The interface of a source of events. Each file in sources/ implements one; registry.ts lists them. */
 
 import type { Origin } from "../diag/message.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Breathe } from "../live/owners.ts";
 import type { Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Problem } from "../query/query.ts";
@@ -20,7 +21,7 @@ export interface Availability {
   readonly obstacle?: string;
   /** True if the obstacle is the user's own choice of tables, so that nothing is missing. */
   readonly irrelevant?: true;
-  /** What to know about it although it works. */
+  /** A remark about a source that works. */
   readonly note?: string;
 }
 
@@ -45,7 +46,8 @@ export interface OpenSource {
   take(): boolean | Promise<boolean>;
   /** Looks again soon: events were lost, or sockets are incomplete. */
   hasten?(): void;
-  close(): void;
+  /** Stops watching. @param hurry whether the process is about to end, so that what can be left to others is */
+  close(hurry: boolean): void;
 }
 
 /** A network namespace whose sockets are followed. */
@@ -67,7 +69,7 @@ export interface FollowOptions {
   readonly places: readonly FollowedPlace[];
   readonly selection: Selection;
   readonly sources: readonly EventSource[];
-  /** Whether the sockets that are there at the start become `existing` events. */
+  /** Whether the sockets that exist at the start become `existing` events. */
   readonly existing: boolean;
   /** What the filter reads of sockets beyond the fixed part of the kernel's answer. */
   readonly demands: Demands;
@@ -77,11 +79,13 @@ export interface FollowOptions {
   readonly intervalMs: number | undefined;
   /** Trace buffer of each processor, in kilobytes; undefined for the default. */
   readonly traceBufferKb: number | undefined;
+  /** Called often by long work: lets signals in, and throws if one has ended the run. */
+  readonly breathe: Breathe;
   /** Takes problems of listings. */
   readonly report: (problem: Problem) => void;
 }
 
-/** What a source has to work with. */
+/** The services that a source can use. */
 export interface SourceContext {
   readonly options: FollowOptions;
   readonly clock: TraceClock;
@@ -100,9 +104,9 @@ export interface SourceContext {
   tracedUntil(ns: number): void;
   /**
    * Queues an observation. Observations are applied in the order of `ns`, once the traces have been read up to
-   * `readyNs`: what they say of the same sockets is more precise and comes first.
+   * `readyNs`: what they say of the same sockets is more precise and comes first. `apply` may be in steps.
    */
-  observe(ns: number, apply: () => void, readyNs?: number): void;
+  observe(ns: number, apply: () => Iterable<void> | void, readyNs?: number): void;
   /** Reports lost events. @param count undefined if the kernel does not count them */
   lose(source: string, count: number | undefined, netns?: Netns): void;
 }

@@ -12,13 +12,14 @@ import { OwnerCache } from "./owners.ts";
 import { SocketLocator } from "./socket-locator.ts";
 import { ELSEWHERE, type PlaceNumber, UNPLACED } from "./tracked.ts";
 
-/** Something that a source has seen, until the traces are read up to it. */
+/** A source's observation that waits until the traces are read up to it. */
 interface Observation {
   /** Its place in the order of observations, in nanoseconds of CLOCK_MONOTONIC. */
   readonly ns: number;
   /** Up to when the traces must have been read. */
   readonly readyNs: number;
-  apply(): void;
+  /** Applies it, perhaps in steps between which signals are let in. */
+  apply(): Iterable<void> | void;
 }
 
 /** Follows sockets until it is disposed. */
@@ -98,7 +99,7 @@ export class Follower implements Disposable {
   }
 
   /**
-   * One round: takes what the sources have, and emits the events that come of it.
+   * One round: reads all sources, and emits the resulting events.
    *
    * @returns whether more is waiting
    */
@@ -109,7 +110,7 @@ export class Follower implements Disposable {
     this.#tracedNs = undefined;
     for (const source of this.#sources) if (await source.take()) more = true;
     this.#readNs = this.#tracedNs ?? monotonicNs();
-    this.#applyObservations();
+    await this.#applyObservations();
     const readMs = this.#clock.wallMs(this.#readNs);
     if (this.#locator.locate(this.#join, readMs)) this.#hasten();
     this.#flows.forgetUnplaced(readMs);
@@ -118,17 +119,22 @@ export class Follower implements Disposable {
     const lost = this.#lost;
     this.#lost = [];
     for (const event of lost) this.#emit(event);
-    // Listings find what the lost events were about, as far as it still exists.
+    // Listings find the sockets of the lost events, as far as they still exist.
     if (lost.length > 0) this.#hasten();
     return more || this.#observations.length > 0;
   }
 
   [Symbol.dispose](): void {
+    this.close(false);
+  }
+
+  /** Stops following. @param hurry whether the process is about to end, as after a signal */
+  close(hurry: boolean): void {
     this.#locator[Symbol.dispose]();
     let failure: unknown;
     for (const source of this.#sources.splice(0)) {
       try {
-        source.close();
+        source.close(hurry);
       } catch (error) {
         failure = error;
       }
@@ -141,12 +147,12 @@ export class Follower implements Disposable {
   }
 
   /** Applies the observations that the traces have been read up to, in order. */
-  #applyObservations(): void {
+  async #applyObservations(): Promise<void> {
     const queue = this.#observations.sort((a, b) => a.ns - b.ns);
     const due = queue.findIndex(({ readyNs }) => readyNs > this.#readNs);
     this.#observations = due < 0 ? [] : queue.slice(due);
     if (due >= 0) queue.length = due;
-    for (const { apply } of queue) apply();
+    for (const { apply } of queue) for (const _ of apply() ?? []) await this.#options.breathe();
   }
 
   /** Emits an event of a socket. A UDP socket that no listing has seen gets its owners from its flows. */

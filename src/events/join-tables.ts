@@ -27,7 +27,7 @@ export class TableJoin {
     return { ...listing, generation: ++this.#core.generation };
   }
 
-  /** Whether a listed socket is as it was, so that it need not be copied. */
+  /** Whether a listed socket is unchanged, so that no copy is needed. */
   isUnchanged({ generation, refresh, place }: TableListing, socket: InetSocket): boolean {
     // The socket itself has ended, and its destroy event reports that.
     if (lingers(socket) && this.#core.context.covered.has("ends")) return true;
@@ -44,11 +44,12 @@ export class TableJoin {
     return true;
   }
 
-  /** Takes a finished listing. */
-  take(listing: ListedTable): void {
+  /** Takes a finished listing, in steps of a socket. Between them, nothing else may change the join. */
+  *take(listing: ListedTable): Generator<void> {
     const { sockets: all, context } = this.#core;
     const { place, protocol, sockets, complete, generation, begunNs } = listing;
     for (const socket of sockets) {
+      yield;
       const entry = this.#socket(listing, socket);
       if (entry === undefined) continue;
       entry.generation = generation;
@@ -59,6 +60,7 @@ export class TableJoin {
     const isDue = (entry: Tracked) =>
       entry.place === place && entry.socket.origin.protocol === protocol && entry.recordNs <= begunNs;
     for (const entry of all.withCookies()) {
+      yield;
       if (entry.generation === generation || !isDue(entry)) continue;
       if (entry.ended) all.remove(entry);
       else this.#miss(entry, listing, patience);
@@ -93,7 +95,7 @@ export class TableJoin {
     const { state } = known;
     if (state !== stateNumber && stateNumber === SS_TIME_WAIT) {
       core.end(known, "sock_diag", timeMs, SS_TIME_WAIT);
-      // It stays known as long as it is listed, so that it does not count as new.
+      // It is kept as long as it is listed, so that it does not count as new.
       known.ended = true;
       core.sockets.add(known);
       return known;

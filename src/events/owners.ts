@@ -1,6 +1,7 @@
 /** The owners of sockets, remembered so that the answer outlives the socket and the process. proc(5). */
 import type { Owner } from "../enrich/processes.ts";
 import { type Files, processFile } from "../host/host.ts";
+import type { Breathe } from "../live/owners.ts";
 import { ExitedThreads } from "./exited-threads.ts";
 
 const NUMBER = /^\d+$/;
@@ -11,11 +12,9 @@ const NO_STAT = new Uint8Array(0);
 
 /** How long the facts of a live thread are used again. */
 const THREAD_MS = 1000;
-/** How often a socket is looked for before its owner counts as unreadable. */
+/** How many passes search for a socket before its owner counts as unreadable. */
 const TRIES = 2;
-/** How long the event loop may be blocked. */
-const SLICE_MS = 20;
-/** The part of the time that passes over all processes may take. */
+/** The share of the time that may go into scans of all processes. */
 const SHARE = 0.25;
 /** `fd` of an owner whose descriptor is unknown: the trace does not have it. */
 export const NO_DESCRIPTOR = -1;
@@ -61,7 +60,7 @@ export class OwnerCache {
     this.#initialPids = hasInitialPids(files, root);
   }
 
-  /** Where a trace is to put the exits of threads. @param mount where tracefs is mounted */
+  /** The store for a trace's exits of threads. @param mount where tracefs is mounted */
   useTrace(mount: string): ExitedThreads {
     this.#exited ??= new ExitedThreads(mount);
     return this.#exited;
@@ -88,19 +87,18 @@ export class OwnerCache {
     this.#tries.delete(inode);
   }
 
-  /** Looks for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
-  async find(inodes: Iterable<number>): Promise<void> {
+  /** Searches for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
+  async find(inodes: Iterable<number>, breathe: Breathe): Promise<void> {
     const wanted = new Set<number>();
     for (const inode of inodes)
       if (!this.#byInode.has(inode) && (this.#tries.get(inode) ?? 0) < TRIES) wanted.add(inode);
     const begun = performance.now();
     if (wanted.size === 0 || begun < this.#nextSweepMs) return;
     const found = new Map<number, Owner[]>();
-    let slice = begun;
     for (const pid of this.#processes()) {
       const folder = `${this.#root}/${pid}`;
       let stat: Uint8Array | undefined;
-      this.#visit(`${folder}/fd`, (fd, inode) => {
+      const steps = this.#visit(`${folder}/fd`, (fd, inode) => {
         if (!wanted.has(inode)) return;
         stat ??= this.#read(`${folder}/stat`);
         const owner: Owner = {
@@ -115,9 +113,8 @@ export class OwnerCache {
         if (known === undefined) found.set(inode, [owner]);
         else known.push(owner);
       });
-      if (performance.now() - slice < SLICE_MS) continue;
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      slice = performance.now();
+      for (const _ of steps) await breathe();
+      await breathe();
     }
     for (const inode of wanted) {
       const owners = found.get(inode);
@@ -141,9 +138,9 @@ export class OwnerCache {
     }
   }
 
-  #visit(folder: string, visit: (fd: number, inode: number) => void): void {
-    if (this.#files.sockets !== undefined) {
-      this.#files.sockets(folder, visit);
+  *#visit(folder: string, visit: (fd: number, inode: number) => void): Generator<void> {
+    if (this.#files.socketsInSteps !== undefined) {
+      yield* this.#files.socketsInSteps(folder, visit);
       return;
     }
     try {
@@ -168,7 +165,7 @@ export class OwnerCache {
     const now = performance.now();
     const known = this.#threads.get(tid);
     const exit = this.#exited?.exitOf(tid, 0);
-    // After its exit, the id may be that of another thread.
+    // After its exit, another thread may have the id.
     if (known !== undefined && known.untilMs > now && (exit === undefined || exit.ns >= ns)) return known;
     if (this.#threads.size > 10_000) this.#threads.clear();
     const facts = this.#lookAt(tid, ns, now + THREAD_MS);
@@ -206,7 +203,7 @@ export class OwnerCache {
   }
 }
 
-/** What /proc/PID/stat begins with. */
+/** The beginning of /proc/PID/stat. */
 function named(pid: number, name: Uint8Array): Uint8Array {
   return Buffer.concat([encoder.encode(`${pid} (`), name, encoder.encode(")")]);
 }

@@ -39,6 +39,8 @@ export interface Files {
    * @returns false if the directory cannot be read
    */
   readonly sockets?: (directory: string, visit: (fd: number, inode: number) => void) => boolean;
+  /** The same in steps of some hundred descriptors. A process may have a million. */
+  readonly socketsInSteps?: (directory: string, visit: (fd: number, inode: number) => void) => Iterable<void>;
   /**
    * Announces that `sockets` will be called once for every process. If there are many descriptors, another thread
    * starts to read them ahead.
@@ -133,7 +135,7 @@ export interface Host {
    * which have only `cgroups`.
    *
    * @returns undefined if the path is something else
-   * @throws an error with a system error `code` if nothing is there
+   * @throws an error with a system error `code` if the path does not exist
    */
   readonly cgroupId?: (path: string) => bigint | undefined;
   /**

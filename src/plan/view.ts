@@ -30,7 +30,7 @@ export interface View {
 export class ViewError extends RangeError {
   override readonly name = "ViewError";
   /** Distinguishes it from other errors. */
-  readonly code = "VIEW";
+  readonly code = "view";
 }
 
 /** Columns that groups add up by default: the queues, and with tcp_info also the transferred bytes. */

@@ -3,7 +3,7 @@ import type { Output } from "../../world.ts";
 
 /** PIPE_BUF: a pipe with any room takes this much at once. limits.h. */
 const PIECE = 4096;
-/** Time between two looks at a full pipe. */
+/** Time between two attempts to write to a full pipe. */
 const WAIT_MS = 5;
 
 const encoder = new TextEncoder();
@@ -15,6 +15,11 @@ const NEWLINE = 0x0a;
 export class Pending {
   #bytes = new Uint8Array(1 << 16);
   #length = 0;
+
+  /** How many bytes are pending. */
+  get length(): number {
+    return this.#length;
+  }
 
   /** Adds a line. */
   line(text: string): void {
@@ -30,7 +35,7 @@ export class Pending {
     this.#length += bytes.length;
   }
 
-  /** Takes all that was added. The bytes are valid until more is added. */
+  /** Removes and returns all added bytes. They are valid until more are added. */
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#length = 0;
@@ -48,7 +53,14 @@ export class Pending {
 /** How a write ended. */
 export type Written = "written" | "broken" | "interrupted";
 
-/** Writes all of the bytes, as fast as the reader takes them. */
+/** Where a piece from `at` ends: behind its last line, or in a line that is longer. */
+function pieceEnd(bytes: Uint8Array, at: number): number {
+  const limit = Math.min(at + PIECE, bytes.length);
+  const newline = bytes.subarray(at, limit).lastIndexOf(NEWLINE);
+  return newline < 0 ? limit : at + newline + 1;
+}
+
+/** Writes all of the bytes, as fast as the reader takes them. A signal cuts no line that fits into PIPE_BUF. */
 export async function writeWhenFree(
   { write, room }: Output,
   bytes: Uint8Array,
@@ -62,8 +74,9 @@ export async function writeWhenFree(
     const state = room();
     if (state === "broken") return "broken";
     if (state === "free") {
-      write(bytes.subarray(at, at + PIECE));
-      at += PIECE;
+      const end = pieceEnd(bytes, at);
+      write(bytes.subarray(at, end));
+      at = end;
       continue;
     }
     if (interrupted.aborted) return "interrupted";
