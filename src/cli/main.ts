@@ -7,6 +7,7 @@ import { once } from "../enrich/once.ts";
 import { liveHost } from "../host/live.ts";
 import { EAGAIN, EINTR } from "../native/libc.ts";
 import { isStandardOutputClosed } from "./closed.ts";
+import { habits } from "./commands/words.ts";
 import { run } from "./run.ts";
 import type { Output, Terminal } from "./world.ts";
 
@@ -97,14 +98,17 @@ const interrupted = once(() => {
 
 /** Where a script starts us, it says what it was called by. */
 const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
-const program = basename(called) === "ss" ? "ss" : "sockscope";
+const name = basename(called);
+const program = name === "ss" ? "ss" : "sockscope";
+/** A link called `lsof` or `netstat` is that command. */
+const habit = habits.filter((word) => word === name);
 const stderr = errorOutput();
 let status: number;
 try {
   if (isStandardOutputClosed()) throw new OutputError(EBADF);
   status = await run({
     program,
-    args: process.argv.slice(2),
+    args: [...habit, ...process.argv.slice(2)],
     env: process.env,
     stdout: output(STDOUT),
     stderr,

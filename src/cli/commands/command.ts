@@ -41,6 +41,13 @@ export interface Command<Settings> {
   readonly options: readonly CommandOption<Settings>[];
   /** The settings before any option. */
   readonly settings: Settings;
+  /**
+   * Does all of a run by itself, whose arguments follow other rules than those of ss; `world.args` is what stands
+   * behind the command's word.
+   *
+   * @returns the exit status
+   */
+  readonly runAlone?: (world: World) => Promise<number>;
   /** Does it. @returns the exit status */
   run(task: Task<Settings>): Promise<number>;
 }

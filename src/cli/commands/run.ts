@@ -56,7 +56,9 @@ function refuse(program: string, word: string, { longs }: Option): Stop {
 
 /** Does what the arguments ask of a command. @param word the first of them @returns the exit status */
 export function runCommand(world: World, word: CommandWord): Promise<number> {
-  return start(world, word, commands[word]);
+  const command = commands[word];
+  if (command.runAlone !== undefined) return command.runAlone({ ...world, args: world.args.slice(1) });
+  return start(world, word, command);
 }
 
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
