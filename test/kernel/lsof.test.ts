@@ -43,10 +43,14 @@ describe.skipIf(obstacle !== undefined)(
     test.each([40, 80, 200])(
       "on a terminal of %i columns",
       (columns) => {
-        for (const args of ["-nP -i", "-U", "-F -nP -i"]) expectSame(args, { columns });
+        for (const args of ["-nP -i", "-U -a -c bun", "-F -nP -i"]) expectSame(args, { columns });
       },
       60_000,
     );
+    test("a terminal gets no character that turns the direction of others", () => {
+      const { stdout } = world.run([executable, "lsof", "-U"], { columns: 80 });
+      expect(stdout).toContain("\\xe2\\x80\\xaebidi");
+    });
     test("without UTF-8", () => expectSame("-U", { env: { LC_ALL: "C" } }));
   },
 );

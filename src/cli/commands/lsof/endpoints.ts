@@ -24,6 +24,7 @@ export function endpointFinder(
   files: readonly LsofFile[],
   unixPeers: UnixPeers,
   print: PrintStyle,
+  commandWidth: number,
 ): (file: LsofFile) => string {
   const byKey = new Map<string, LsofFile[]>();
   const keep = (key: string, file: LsofFile) => {
@@ -37,7 +38,8 @@ export function endpointFinder(
   }
   const holders = (key: string) =>
     (byKey.get(key) ?? []).map(
-      ({ process, fd }) => `${process.pid},${printable(process.name, print)},${fd}u`,
+      ({ process, fd }) =>
+        `${process.pid},${printable(process.name.subarray(0, commandWidth || undefined), print)},${fd}u`,
     );
   return (file) => {
     if (file.kind === "unix") {

@@ -103,6 +103,8 @@ export function readTerm(term: string, services: () => Services): InternetTerm {
     if (family !== undefined && address !== undefined && (address.length === 4) !== (family === AF_INET))
       throw unacceptable;
   }
+  if (rest === "" && addresses?.some((address) => address.every((byte) => byte === 0)))
+    throw new TermError(`incomplete Internet address specification: -i ${term}`);
   const ports = rest.startsWith(":") ? portsOf(rest.slice(1), term, protocol, services) : undefined;
   return { text: term, family, protocol, host, addresses, ports };
 }
@@ -126,12 +128,16 @@ export function matchesTerm(
   ends: readonly End[],
 ): boolean {
   if (term.protocol !== undefined && term.protocol !== protocol) return false;
-  if (term.family !== undefined && term.family !== family) return false;
-  if (term.addresses === undefined && term.ports === undefined) return true;
+  const { addresses, ports } = term;
+  // A family alone means the type of the socket; with more, the addresses that it has.
+  const alone = term.protocol === undefined && addresses === undefined && ports === undefined;
+  const actual = !alone && ends[0]!.address.length === 4 ? AF_INET : family;
+  if (term.family !== undefined && term.family !== actual) return false;
+  if (addresses === undefined && ports === undefined) return true;
   return ends.some(
     ({ address, port }) =>
-      (term.addresses === undefined || term.addresses.some((each) => sameBytes(each, address))) &&
-      (term.ports === undefined || term.ports.some(([low, high]) => port >= low && port <= high)),
+      (addresses === undefined || addresses.some((each) => sameBytes(each, address))) &&
+      (ports === undefined || ports.some(([low, high]) => port >= low && port <= high)),
   );
 }
 

@@ -1,6 +1,6 @@
 /** Which files the options of lsof select, and which of the options found nothing. */
 import type { LsofFile, LsofProcess } from "./files.ts";
-import { matchesTerm } from "./internet.ts";
+import { type End, matchesTerm } from "./internet.ts";
 import type { Chosen, LsofSettings } from "./settings.ts";
 import { stateNumbers } from "./states.ts";
 
@@ -41,6 +41,11 @@ function stateWanted({ states }: LsofSettings, number: number): boolean {
   return !states.exclude.some(is) && (states.include.length === 0 || states.include.some(is));
 }
 
+/** Whether a socket has no peer. */
+function isZero({ address, port }: End): boolean {
+  return port === 0 && address.every((byte) => byte === 0);
+}
+
 /** The files that are selected, of which what was found is written down. */
 export function selectFiles(
   settings: LsofSettings,
@@ -72,9 +77,10 @@ export function selectFiles(
       const number = socket.stateNumber;
       if (!stateWanted(settings, number)) return false;
       for (const name of states.include) if (stateNumbers.get(name) === number) located.states.add(name);
+      const ends = isZero(peer) ? [local] : [local, peer];
       let term = false;
       for (const [index, each] of internet.entries()) {
-        if (!matchesTerm(each, protocol, family, [local, peer])) continue;
+        if (!matchesTerm(each, protocol, family, ends)) continue;
         located.terms[index] = true;
         term = true;
       }

@@ -30,8 +30,9 @@ export function missing(settings: LsofSettings, files: Files, root: string, loca
   const looksAtProcesses = commands.length + pids.include.length + pgids.include.length > 0;
   const processes = looksAtProcesses ? [...everyProcess(files, root)] : [];
   const lines: string[] = [];
-  for (const { text, matches } of commands)
-    if (!processes.some(({ name }) => matches(name))) lines.push(`command not located: ${text}`);
+  // A process that `^` leaves out is none that was found.
+  for (const { text, exclude, matches } of commands)
+    if (exclude || !processes.some(({ name }) => matches(name))) lines.push(`command not located: ${text}`);
   for (const [index, { text }] of [...internet.entries()].reverse())
     if (!located.terms[index]) lines.push(`Internet address not located: ${text}`);
   if (allInternet && !located.internet) lines.push("no Internet files located");

@@ -15,13 +15,17 @@ const letters = new Map<number, string>([
 const BLANK = 0x20;
 const DELETE = 0x7f;
 const FIRST_CONTROL_LETTER = 0x40;
-/** Categories that iswprint(3) says no to, and characters that turn the direction of others. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Cn}\p{Co}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+/** Categories that iswprint(3) says no to. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Cn}\p{Co}\u2028\u2029]/u;
+/** What turns the direction of its neighbours. lsof prints it; on a terminal a line could pass for another. */
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 /** How text is printed. */
 export interface PrintStyle {
   /** Whether the locale has UTF-8; otherwise each byte above 127 is escaped. */
   readonly utf8: boolean;
+  /** Whether it goes to a terminal. */
+  readonly terminal: boolean;
   /** Whether a blank is escaped too, as in the COMMAND column. */
   readonly blanks?: boolean;
 }
@@ -64,7 +68,8 @@ function* printedCharacters(bytes: Uint8Array, style: PrintStyle): Generator<str
       yield hex(bytes.subarray(at, at + 1));
       at++;
     } else {
-      yield UNPRINTABLE.test(character) ? hex(encoder.encode(character)) : character;
+      const escaped = UNPRINTABLE.test(character) || (style.terminal && TURNING.test(character));
+      yield escaped ? hex(encoder.encode(character)) : character;
       at += sequence.length;
     }
   }

@@ -81,7 +81,8 @@ function readSettings(args: readonly string[], lookups: OptionLookups): LsofSett
 function refusal(settings: LsofSettings): string | undefined {
   const { allInternet, internet, unix, and, pids, pgids, uids, commands, fds } = settings;
   const chooses =
-    [pids, pgids, uids, fds].some((list) => list !== undefined && list.include.length > 0) ||
+    fds !== undefined ||
+    [pids, pgids, uids].some((list) => list.include.length > 0) ||
     commands.some(({ exclude }) => !exclude);
   const sockets = allInternet || internet.length > 0 || unix;
   if (and && !sockets && !chooses) return "no select options to AND via -a";
@@ -161,8 +162,11 @@ async function unixPeers(
   for await (const { sockets } of query.socketsAsync())
     for (const socket of sockets) {
       if (socket.kind !== "unix") continue;
-      const peer = socket.peerInode || socket.pending?.[0];
-      if (peer) peers.set(socket.inode, peer);
+      const { inode, peerInode, pending } = socket;
+      const peer = peerInode || pending?.[0];
+      if (peer) peers.set(inode, peer);
+      // A datagram socket has no peer of its own if another one is connected to it.
+      if (peerInode && !peers.has(peerInode)) peers.set(peerInode, inode);
     }
   return peers;
 }
@@ -234,9 +238,12 @@ async function listOnce(
   const all = filesOf(batches, query.names);
   const { selected, located } = selectFiles(settings, all);
   const locale = world.env["LC_ALL"] || world.env["LC_CTYPE"] || world.env["LANG"] || "";
-  const print: PrintStyle = { utf8: /utf-?8/i.test(locale) };
+  const print: PrintStyle = {
+    utf8: /utf-?8/i.test(locale),
+    terminal: world.stdout.terminalColumns !== undefined,
+  };
   const peers = settings.endpoints ? await unixPeers(host, plan, sources, report) : new Map<number, number>();
-  const endpoint = settings.endpoints ? endpointFinder(all, peers, print) : () => "";
+  const endpoint = settings.endpoints ? endpointFinder(all, peers, print, settings.commandWidth) : () => "";
   const style = await styleFor(host, settings, selected, print, endpoint, lookups.services);
   const needsFlags = settings.flags !== undefined || ["fields", "json", "ndjson"].includes(settings.format);
   const rows = rowsOf(selected, {
@@ -303,7 +310,7 @@ async function repeat(
     const line =
       settings.format === "fields" ? `m${marker === undefined ? "" : text}${settings.nul ? "\0" : ""}` : text;
     world.stdout.write(encoder.encode(`${line}\n`));
-    if (count !== undefined && run >= count) return EXIT_ERROR;
+    if (count !== undefined && run >= count) return marker === undefined ? EXIT_ERROR : 0;
     try {
       await sleep(seconds * MS_PER_SECOND, undefined, { signal: ended });
     } catch {
