@@ -3,6 +3,7 @@ import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { lsof } from "./lsof.ts";
+import { netstat } from "./netstat.ts";
 import { top } from "./top.ts";
 import type { CommandWord } from "./words.ts";
 
@@ -11,6 +12,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   top,
   events,
   doctor,
+  netstat,
   lsof,
 };
 

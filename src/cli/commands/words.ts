@@ -5,6 +5,7 @@ export const commandWords = {
   top: "Watch sockets live: bytes a second, queues, drops",
   events: "Follow sockets as they open, change state and close",
   doctor: "Find what is wrong with the sockets, and what to do",
+  netstat: "List sockets with the options of netstat: -tulpn, -x",
   lsof: "List sockets with the options of lsof: -i, -U",
 } as const satisfies Record<string, string>;
 
@@ -17,4 +18,4 @@ export function isCommand(word: string): word is CommandWord {
 }
 
 /** Commands that take the place of programs: who is called by such a name, is that command. */
-export const habits: readonly CommandWord[] = ["lsof"];
+export const habits: readonly CommandWord[] = ["netstat", "lsof"];
