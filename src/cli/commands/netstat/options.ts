@@ -101,8 +101,8 @@ function unsupported(longs: readonly string[], name: string): NetstatOption {
 /** The words of `-A`. */
 const familyWords = { inet: "inet", inet6: "inet6", unix: "unix" } as const;
 
-/** All options, in the order in which ambiguous abbreviations are listed. */
-export const netstatOptions: readonly NetstatOption[] = [
+/** The options, in the order in which ambiguous abbreviations are listed. */
+const rows: readonly NetstatOption[] = [
   {
     shorts: "V",
     longs: ["version"],
@@ -115,6 +115,7 @@ export const netstatOptions: readonly NetstatOption[] = [
   elsewhere("s", ["statistics"], "counters of protocols are", "'nstat -a'"),
   elsewhere("g", ["groups"], "multicast groups are", "'ip maddress'"),
   elsewhere("M", ["masquerade"], "masqueraded connections are", "'conntrack -L'"),
+  family("4", ["inet", "tcpip"], "inet", "IPv4 sockets"),
   table("t", "tcp", "TCP sockets"),
   table("S", "sctp", "SCTP sockets"),
   table("u", "udp", "UDP sockets"),
@@ -138,7 +139,6 @@ export const netstatOptions: readonly NetstatOption[] = [
       return { ...settings, families };
     },
   },
-  family("4", ["inet"], "inet", "IPv4 sockets"),
   family("6", ["inet6"], "inet6", "IPv6 sockets"),
   family("x", ["unix"], "unix", "UNIX sockets"),
   unsupported(["ax25"], "AX25"),
@@ -173,8 +173,12 @@ export const netstatOptions: readonly NetstatOption[] = [
   flag("", ["json"], "JSON as the other commands of Sockscope print it", { json: true }),
   flag("", ["all-netns"], "Sockets of all network namespaces", { allNetns: true }),
   flag("", ["container"], "A column for containers", { containers: true }),
-].map(
-  (option): NetstatOption =>
-    // What netstat does not have takes no abbreviation from what it has.
-    ["json", "all-netns", "container"].includes(option.longs[0]!) ? { ...option, inFull: true } : option,
+];
+
+/** What netstat does not have: it takes no abbreviation from what netstat has. */
+const ours = new Set(["json", "all-netns", "container"]);
+
+/** All options. */
+export const netstatOptions: readonly NetstatOption[] = rows.map((option) =>
+  ours.has(option.longs[0]!) ? { ...option, inFull: true } : option,
 );

@@ -16,6 +16,8 @@ export interface RowNames {
   host(data: DataView, at: number, length: number): Uint8Array | undefined;
   /** Names of ports; undefined for numbers. */
   readonly services: Services | undefined;
+  /** Names of IP protocols, which stand in place of the ports of raw sockets. */
+  protocols(): ReadonlyMap<number, string>;
   /** The name of a user, or the number. */
   user(uid: number): string;
   /** `PID/program` of a socket. */
@@ -159,17 +161,20 @@ export function rowWriter(
     const key = `${protocol}${port}`;
     let text = portNames.get(key);
     if (text === undefined) {
-      text = ascii(names.services?.name(port, protocol) ?? String(port));
+      const name = protocol === "raw" ? names.protocols().get(port) : names.services?.name(port, protocol);
+      text = ascii(name ?? String(port));
       portNames.set(key, text);
     }
     return text;
   }
 
   function putHost(data: DataView, at: number, length: number): void {
-    const name = settings.numericHosts ? undefined : names.host(data, at, length);
+    // netstat looks no mapped address up.
+    const mapped = length === 16 && isMappedIpv4(data, at);
+    const name = settings.numericHosts || mapped ? undefined : names.host(data, at, length);
     if (name !== undefined) writer.put(terminal ? escapeControls(name) : name);
     else if (length === 4) writeIpv4(writer, data, at);
-    else if (isMappedIpv4(data, at)) writeIpv4(writer, data, at + 12);
+    else if (mapped) writeIpv4(writer, data, at + 12);
     else if (!settings.numericHosts && isUnspecifiedIpv6(data, at)) writer.text("[::]");
     else writeIpv6(writer, data, at);
   }

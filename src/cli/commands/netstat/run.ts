@@ -1,8 +1,9 @@
 /** `sockscope netstat`: one listing, or one every second. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { escapeText } from "../../../bytes/terminal.ts";
+import { once } from "../../../enrich/once.ts";
 import { resolveHosts, withDeadline } from "../../../enrich/resolve.ts";
-import { readServices } from "../../../enrich/services.ts";
+import { readNumberNames, readServices } from "../../../enrich/services.ts";
 import { loadFamilies } from "../../../families/index.ts";
 import type { Host } from "../../../host/host.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
@@ -75,12 +76,16 @@ function selectionOf(tables: readonly Table[], families: readonly number[]): Sel
   };
 }
 
-/** UNIX sockets are read in /proc, which alone has their references and flags. */
-function unixInProc(sources: Sources): Sources {
+/**
+ * UNIX sockets are read in /proc, which alone has their references and flags; TCP sockets with their timers, too: over
+ * netlink the kernel counts other retransmissions of half-open connections.
+ */
+function fromProc(sources: Sources, timers: boolean): Sources {
   return {
     ...sources,
     path: (file) => sources.path(file),
-    withoutNetlink: (table) => table === "unix" || sources.withoutNetlink(table),
+    withoutNetlink: (table) =>
+      table === "unix" || (timers && table === "tcp") || sources.withoutNetlink(table),
   };
 }
 
@@ -97,7 +102,7 @@ function planOf(settings: NetstatSettings, sources: Sources, wanted: Wanted): Pl
     selection: selectionOf(tables, families),
     filter: undefined,
     allNetns: settings.allNetns,
-    sources: settings.json ? sources : unixInProc(sources),
+    sources: settings.json ? sources : fromProc(sources, settings.timers),
     demands: demandSet(demands),
     bpfMapIds: [],
     serviceNames: !settings.numericPorts,
@@ -117,6 +122,18 @@ function unreadableNote(host: Host, root: string, foundAny: boolean): string {
     // Then it goes without the number.
   }
   return `(No info could be read for "-p": geteuid()=${uid} but you should be root.)\n`;
+}
+
+/** Whether any process that may be looked at has a socket open, be it of this network namespace or another one. */
+function anySocketReadable({ files }: Host, root: string): boolean {
+  return files.list(root).some((pid) => {
+    let found = false;
+    if (/^\d+$/.test(pid))
+      files.sockets?.(`${root}/${pid}/fd`, () => {
+        found = true;
+      });
+    return found;
+  });
 }
 
 /** Lines of /proc/net/unix that are no sockets: names with a newline in them. */
@@ -156,6 +173,7 @@ async function namesFor(
   return {
     host: (data, at, length) => resolved?.name(data, at, length),
     services: settings.numericPorts ? undefined : readServices(host.files),
+    protocols: once(() => readNumberNames(host.files, "/etc/protocols")),
     user: (uid) => (settings.numericUsers ? String(uid) : escapeText(names.user(uid) ?? String(uid))),
     program: programNames(host.files, sources.root, (inode) => names.owners(inode), terminal),
     container(socket) {
@@ -186,9 +204,7 @@ async function listOnce(world: World, host: Host, settings: NetstatSettings): Pr
   const kept = keeps ? await query.complete(query.socketsAsync()) : [];
   const names = await namesFor(query, host, settings, kept, terminal);
   if (unreadable && settings.programs) {
-    const found = kept.some(({ sockets }) =>
-      sockets.some(({ inode }) => inode !== undefined && query.names.owners(inode) !== undefined),
-    );
+    const found = anySocketReadable(host, sources.root);
     world.stderr.write(encoder.encode(unreadableNote(host, sources.root, found)));
   }
   const rows = rowWriter(settings, names, terminal, (bytes) => world.stdout.write(bytes));
