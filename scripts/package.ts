@@ -1,33 +1,20 @@
 /**
- * Makes the packages of a release, with the library built: one for each platform that holds nothing but the
- * executable, and `sockscope`, which has the library and starts the executable of the platform that npm has chosen.
+ * Makes the packages of a release from the built library: one for each platform, with only the executable, its licences
+ * and its bill of materials; and `sockscope`, with the library and a launcher for the executable that npm has chosen.
  *
  * Usage: bun scripts/package.ts [--out FOLDER] [--platform NAME]..., by default all of them in dist/packages
  *
- * (What `npm pack` alone makes is for machines like this one: its bin is the executable itself.)
+ * (`npm pack` alone makes a package for machines like this one: its bin is the executable itself.)
  */
 import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
+import { bundledPackages, licencesText, materialsText, noticeFiles } from "./notices.ts";
+import { type Platform, platforms } from "./platforms.ts";
+import { seal } from "./seal.ts";
 
 const root = join(import.meta.dirname, "..");
-
-/** A platform: what npm chooses it by, and what the dynamic loader of its executables is. */
-interface Platform {
-  readonly cpu: string;
-  readonly libc: string;
-  /** Where it must be, or the executable cannot be started. */
-  readonly loader: string;
-}
-
-/** The platforms by the names of their packages, which Bun calls them by too. */
-const platforms: Readonly<Record<string, Platform>> = {
-  "linux-x64": { cpu: "x64", libc: "glibc", loader: "/lib64/ld-linux-x86-64.so.2" },
-  "linux-arm64": { cpu: "arm64", libc: "glibc", loader: "/lib/ld-linux-aarch64.so.1" },
-  "linux-x64-musl": { cpu: "x64", libc: "musl", loader: "/lib/ld-musl-x86_64.so.1" },
-  "linux-arm64-musl": { cpu: "arm64", libc: "musl", loader: "/lib/ld-musl-aarch64.so.1" },
-};
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +23,7 @@ const { values } = parseArgs({
   },
 });
 
-/** The name of a platform's package. */
+/** The name of the package of a platform. */
 function packageName(platform: string): string {
   return `@sockscope/${platform}`;
 }
@@ -63,29 +50,32 @@ function emptyFolder(name: string): string {
 function makePlatform(name: string, { cpu, libc }: Platform): void {
   const folder = emptyFolder(name);
   // The same flags and entry points as for this machine, so that all executables are alike.
-  const words = manifest.scripts["build:cli"].split(" ");
+  const words = manifest.scripts["build:cli"].split(" > ")[0]!.split(" ");
   const given = words.filter((word) => /^--(?!outfile$)|\.ts$/.test(word));
-  const output = ["--outfile", join(folder, "sockscope")];
-  run([process.execPath, "build", ...given, `--target=bun-${name}`, ...output]);
+  const program = join(folder, "sockscope");
+  run([process.execPath, "build", ...given, `--target=bun-${name}`, "--outfile", program]);
+  seal(program);
   copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
+  writeFileSync(join(folder, noticeFiles.licences), licences);
+  writeFileSync(join(folder, noticeFiles.materials), materials);
   const { version, license } = manifest;
   writeManifest(folder, {
     name: packageName(name),
     version,
-    description: `The executable of sockscope for ${name}`,
+    description: `The executable of sockscope for ${name}${libc === "musl" ? "; needs libstdc++ (apk add libstdc++)" : ""}`,
     type: "module",
     license,
     os: ["linux"],
     cpu: [cpu],
     libc: [libc],
-    files: ["sockscope"],
+    files: ["sockscope", noticeFiles.licences, noticeFiles.materials],
   });
   run(["npm", "pack", "--silent", "--pack-destination", values.out], folder);
 }
 
 /**
- * The program that the package's bin is: a shell is there faster than Node. The name that it is called by, `ss`
- * perhaps, gets lost on the way, so it is handed on.
+ * The shell script that is the package's bin, because a shell starts faster than Node. It passes on the name that it
+ * was called by, such as `ss`, which exec would lose.
  */
 function launcher(): string {
   const choices = Object.entries(platforms).map(([name, { loader }]) => `${name}:${loader}`);
@@ -96,7 +86,16 @@ for choice in ${choices.join(" ")}; do
   [ -e "\${choice#*:}" ] || continue
   for modules in "$here/../node_modules" "$here/../.."; do
     program="$modules/@sockscope/\${choice%%:*}/sockscope"
-    [ -x "$program" ] && SOCKSCOPE_CALLED="$0" exec "$program" "$@"
+    [ -x "$program" ] || continue
+    case $choice in
+      *musl*)
+        # A bare Alpine does not have the C++ library.
+        if ! "$program" --version >/dev/null 2>&1; then
+          echo "\${0##*/}: the executable cannot start: install the C++ library (apk add libstdc++)" >&2
+          exit 127
+        fi ;;
+    esac
+    SOCKSCOPE_CALLED="$0" exec "$program" "$@"
   done
 done
 echo "\${0##*/}: there is no executable for this machine: install ${packageName("linux-…")}, or leave --omit=optional out" >&2
@@ -104,12 +103,27 @@ exit 127
 `;
 }
 
+/** What the packages of platforms have. */
+const ofExecutable: ReadonlySet<string> = new Set([
+  manifest.bin.sockscope,
+  ...Object.values(noticeFiles).map((name) => `dist/${name}`),
+]);
+
 /** Makes the package that users install. */
 function makeMain(): void {
   const folder = emptyFolder("sockscope");
   mkdirSync(join(folder, "bin"));
   const { devDependencies: _, scripts: __, allowScripts: ___, ...published } = manifest;
-  for (const path of ["dist/lib", "src", "docs/schema.json", "LICENSE", "README.md", "CHANGELOG.md"]) {
+  for (const path of [
+    "dist/lib",
+    "src",
+    "docs/schema.json",
+    "docs/doctor-schema.json",
+    "docs/top-schema.json",
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+  ]) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(join(root, path), join(folder, path), { recursive: true });
   }
@@ -120,7 +134,7 @@ function makeMain(): void {
   writeManifest(folder, {
     ...published,
     bin: { sockscope: "bin/sockscope" },
-    files: manifest.files.map((path) => (path === manifest.bin.sockscope ? "bin/sockscope" : path)),
+    files: [...manifest.files.filter((path) => !ofExecutable.has(path)), "bin/sockscope"],
     optionalDependencies: {
       ...manifest.optionalDependencies,
       ...Object.fromEntries(Object.keys(platforms).map((name) => [packageName(name), version])),
@@ -129,6 +143,9 @@ function makeMain(): void {
   run(["npm", "pack", "--silent", "--pack-destination", values.out], folder);
 }
 
+const bundled = await bundledPackages();
+const licences = licencesText(bundled);
+const materials = materialsText(bundled);
 for (const name of values.platform) {
   const platform = platforms[name];
   if (platform === undefined) throw new RangeError(`Cannot make a package for ${name}`);

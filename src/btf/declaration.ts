@@ -1,8 +1,8 @@
-/** The name of a type as C writes it in a cast, but without const and the like: so libbpf writes it. */
+/** Names of types as in C casts, without const and the like, as libbpf prints them. */
 import { DecodeError } from "../netlink/errors.ts";
 import { type Btf, type BtfParameter, type BtfType, MAX_DEPTH } from "./types.ts";
 
-/** The name of a type that is not made of others. */
+/** The name of a type that has no parts. */
 function nameOf(type: BtfType): string {
   switch (type.kind) {
     case "void":
@@ -23,19 +23,19 @@ function nameOf(type: BtfType): string {
   }
 }
 
-/** What stands around the name in a declaration, from the inside out. */
+/** The text around the name in a declaration, from the inside out. */
 interface Declarator {
   readonly text: string;
-  /** What was put around it last. */
+  /** The outermost part so far. */
   readonly outermost: "name" | "pointer" | "array" | "function";
   readonly named: boolean;
 }
 
-/** Types may name each other so that a declaration has no end in sight. */
+/** A limit, as types may refer to each other in circles. */
 const MAX_DECLARATION = 4096;
 
 function parametersOf(btf: Btf, parameters: readonly BtfParameter[], depth: number): string {
-  // `(void)` stands for no parameter at all.
+  // C writes `(void)` for no parameters.
   if (parameters.length === 1 && parameters[0]!.type === 0) return "";
   let text = "";
   for (const [index, { name, type }] of parameters.entries()) {

@@ -1,11 +1,11 @@
-/** Values as JSON. */
+/** Writes values as JSON. */
 import type { Json } from "../model/json.ts";
 import type { BtfType } from "./types.ts";
 import type { BtfPart, BtfValue } from "./value.ts";
 
 const decoder = new TextDecoder();
 
-/** A number, or its digits if a number of JSON's does not hold it. */
+/** A number, or its digits if a JSON number cannot hold it. */
 function numberJson(value: bigint): Json {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value.toString();
@@ -16,14 +16,14 @@ function isChar({ name }: BtfType & { kind: "int" }): boolean {
   return name === "char";
 }
 
-/** The bytes of text, up to the first zero. */
+/** Decodes text up to its first zero. */
 function textJson(elements: readonly BtfValue[]): Json {
   const bytes = elements.map((element) => (element.kind === "int" ? Number(element.value) & 0xff : 0));
   const end = bytes.indexOf(0);
   return decoder.decode(Uint8Array.from(end < 0 ? bytes : bytes.slice(0, end)));
 }
 
-/** The members as keys; those of anonymous members are there as if they were its own, as in C. */
+/** Members as keys. Those of anonymous members become keys of the outer struct, as in C. */
 function* entries(members: readonly BtfPart[]): Generator<readonly [string, Json]> {
   for (const { name, value } of members) {
     if (name !== "") yield [name, valueJson(value)];
@@ -31,7 +31,7 @@ function* entries(members: readonly BtfPart[]): Generator<readonly [string, Json
   }
 }
 
-/** What JSON tells of a value: enumerations by name, pointers in hexadecimal, arrays of char as text. */
+/** A value as JSON: enumerations by name, pointers in hexadecimal, arrays of char as text. */
 export function valueJson(value: BtfValue): Json {
   switch (value.kind) {
     case "int":

@@ -1,29 +1,29 @@
-/** Values as libbpf prints them, which ss prints with: C initializers, zeroes shown. */
+/** Writes values like libbpf, which ss uses: as C initializers, with zeroes. */
 import { formatFixed } from "../bytes/decimal.ts";
 import { DecodeError } from "../netlink/errors.ts";
 import { typeName } from "./declaration.ts";
 import type { Btf } from "./types.ts";
 import type { BtfValue } from "./value.ts";
 
-/** How a value is laid out. */
+/** The layout of a value. */
 export interface BtfLayout {
-  /** All on one line. */
+  /** Everything on one line. */
   readonly compact: boolean;
   /** Tabs before each line. */
   readonly indent: number;
 }
 
-/** Bytes that are shown as characters: printable ASCII. */
+/** Whether a byte is printable ASCII and so a character. */
 const FIRST_PRINTABLE = 0x20n;
 const LAST_PRINTABLE = 0x7en;
 
-/** More characters than a value of 64 KiB takes, unless somebody means ill. */
+/** Longest text. Values of 64 KiB need less, unless their types were made to exhaust memory. */
 const MAX_TEXT = 1 << 22;
 
 const WIDEST_DECIMAL_BITS = 64;
 const FLOAT_DECIMALS = 6;
 
-/** A number as C's `%f` writes it. */
+/** Formats a number like `%f` in C. */
 function floatText({ value, negative }: BtfValue & { kind: "float" }): string {
   const magnitude = Math.abs(value);
   const text = Number.isFinite(value)
@@ -34,7 +34,7 @@ function floatText({ value, negative }: BtfValue & { kind: "float" }): string {
   return `${negative ? "-" : ""}${text}`;
 }
 
-/** A pointer as C's `%p` writes it. */
+/** Formats a pointer like `%p` in C. */
 function pointerText(value: bigint): string {
   return value === 0n ? "(nil)" : `0x${value.toString(16)}`;
 }
@@ -51,7 +51,7 @@ function enumText({ type, value, name }: BtfValue & { kind: "enum" }): string {
   return `${value}${type.wide ? suffix : ""}`;
 }
 
-/** One of the elements of an array of bytes: as a character, if it is printable. */
+/** An element of an array of bytes: a character if it is printable. */
 function byteText(element: BtfValue & { kind: "int" }): string {
   const { value } = element;
   if (value < FIRST_PRINTABLE || value > LAST_PRINTABLE) return intText(element);
@@ -83,7 +83,7 @@ class Writer {
     this.text += `(${typeName(this.#btf, type)})`;
   }
 
-  /** @param typed whether the types of its parts are written; not in arrays, of which they are all the same */
+  /** @param typed whether to write the types of parts: not in arrays, where all are the same */
   value(value: BtfValue, level: number, typed: boolean): void {
     switch (value.kind) {
       case "int":
@@ -128,7 +128,7 @@ class Writer {
     this.#endLine();
   }
 
-  /** Of bytes the zeroes at the end are left out, as of a string. */
+  /** Writes an array of bytes without the zeroes at its end, like a string. */
   #elements({ elements, byte }: BtfValue & { kind: "array" }, level: number): void {
     let count = elements.length;
     const isZero = (element: BtfValue) => element.kind === "int" && element.value === 0n;
@@ -139,7 +139,7 @@ class Writer {
       else this.value(element, level + 1, false);
       this.#endItem();
     }
-    // The line of the first zero has been begun.
+    // The line of the first zero is already there.
     if (count < elements.length) this.indent(level + 1);
   }
 }

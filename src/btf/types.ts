@@ -1,10 +1,10 @@
-/** BPF Type Format: the C types that a BPF object was made with. linux/btf.h. */
+/** BPF Type Format: the C types of a BPF object. linux/btf.h. */
 import { DecodeError } from "../netlink/errors.ts";
 
 const BTF_MAGIC = 0xeb9f;
 const HEADER = { magic: 0, headerLength: 4, typeOffset: 8, typeLength: 12, stringOffset: 16, size: 24 };
 
-/** struct btf_type, without what follows it. */
+/** struct btf_type, without the data behind it. */
 const TYPE_BYTES = 12;
 
 /** BTF_KIND_*. */
@@ -30,7 +30,7 @@ const KIND = {
   enum64: 19,
 } as const;
 
-/** Bytes that follow struct btf_type: some, and some for each of `vlen`. */
+/** Bytes behind struct btf_type: a fixed number, and a number for each of `vlen`. */
 const following: Readonly<Record<number, { readonly once?: number; readonly each?: number }>> = {
   [KIND.int]: { once: 4 },
   [KIND.pointer]: {},
@@ -53,7 +53,7 @@ const following: Readonly<Record<number, { readonly once?: number; readonly each
   [KIND.enum64]: { each: 12 },
 };
 
-/** How deep types may be made of others; the kernel takes 32 at most. */
+/** Deepest nesting of types. The kernel accepts 32. */
 export const MAX_DEPTH = 64;
 
 /** BTF_INT_*. */
@@ -62,16 +62,16 @@ const INT_BOOL = 4;
 
 /** A member of a struct or union. */
 export interface BtfMember {
-  /** Empty for an anonymous one. */
+  /** The name; empty for an anonymous member. */
   readonly name: string;
   readonly type: number;
   /** Bits from the start of the struct. */
   readonly bitOffset: number;
-  /** Bits of a bit-field; 0 for another member. */
+  /** Bits of a bit-field; 0 for other members. */
   readonly bitFieldSize: number;
 }
 
-/** One of the values of an enumeration. */
+/** A value of an enumeration. */
 export interface BtfEnumerator {
   readonly name: string;
   readonly value: bigint;
@@ -80,11 +80,11 @@ export interface BtfEnumerator {
 /** A parameter of a function. */
 export interface BtfParameter {
   readonly name: string;
-  /** 0 behind all others: there may be more. */
+  /** Id of its type; 0 for the `...` at the end. */
   readonly type: number;
 }
 
-/** A type; those that it is made of are named by their ids. */
+/** A type. It refers to other types by their ids. */
 export type BtfType =
   | { readonly kind: "void" }
   | {
@@ -94,7 +94,7 @@ export type BtfType =
       readonly size: number;
       readonly signed: boolean;
       readonly bool: boolean;
-      /** Of its bytes these bits count: fewer than all in a bit-field as compilers made them before Linux 4.20. */
+      /** Bits that count. Compilers before Linux 4.20 wrote bit-fields as integers with fewer bits than their bytes have. */
       readonly bits: number;
       readonly bitOffset: number;
     }
@@ -111,7 +111,7 @@ export type BtfType =
       readonly name: string;
       readonly size: number;
       readonly signed: boolean;
-      /** Whether its values have 64 bits, of which C tells by a suffix. */
+      /** Whether its values have 64 bits, which C marks with a suffix. */
       readonly wide: boolean;
       readonly values: readonly BtfEnumerator[];
     }
@@ -121,27 +121,27 @@ export type BtfType =
   | { readonly kind: "qualifier"; readonly type: number }
   | { readonly kind: "function"; readonly returned: number; readonly parameters: readonly BtfParameter[] }
   | { readonly kind: "float"; readonly name: string; readonly size: number }
-  /** Functions, variables and the like, of which there are no values. */
+  /** Functions, variables and the like, which have no values. */
   | { readonly kind: "none" };
 
-/** KSYM_NAME_LEN: no name is longer, the zero behind it included. linux/kallsyms.h. */
+/** KSYM_NAME_LEN: longest name with its final zero. linux/kallsyms.h. */
 const NAME_BYTES = 512;
 
-/** Names are identifiers, or the words of a type. What else there is, no compiler wrote. */
+/** Names are identifiers, or the words of a type. Compilers write nothing else. */
 const NAME = /^[\x20-\x7e]*$/;
 
 const decoder = new TextDecoder("latin1");
 
-/** The types of one blob. Id 0 is void; the others are numbered in their order. */
+/** The types of one blob. Id 0 is void; the others count from 1 in their order. */
 export class Btf {
   readonly #bytes: Uint8Array;
   readonly #data: DataView;
-  /** Where each type begins. */
+  /** Offset of each type. */
   readonly #offsets: number[] = [0];
   readonly #strings: number;
   readonly #known = new Map<number, BtfType>();
 
-  /** @throws DecodeError for bytes that are no BTF, or have a kind that we do not know */
+  /** @throws DecodeError for bytes that are not BTF, or have an unknown kind */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -161,7 +161,7 @@ export class Btf {
     }
   }
 
-  /** Bytes of the type at an offset. */
+  /** Size of the type at an offset, in bytes. */
   #lengthAt(at: number, end: number): number {
     if (at + TYPE_BYTES > end) throw new DecodeError("btf_type", at, "it is cut short");
     const { kind, count } = this.#info(at);
@@ -252,7 +252,7 @@ export class Btf {
         return { kind: "enum", name: name(), size, signed: flag, wide: false, values };
       }
       case KIND.enum64: {
-        // Two words, the low one first: as one number of the host's byte order.
+        // Two words, low word first, like a number in the byte order of the host.
         const values = this.#each(count, extra, 12, (value) => ({
           name: this.#nameAt(value),
           value: data.getBigUint64(value + 4, true),

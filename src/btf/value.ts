@@ -1,4 +1,4 @@
-/** Values by their types: the bytes of a BPF object as a tree. */
+/** Decodes the bytes of a BPF object into a tree of values. */
 import { DecodeError } from "../netlink/errors.ts";
 import { type Btf, type BtfMember, type BtfType, MAX_DEPTH } from "./types.ts";
 
@@ -8,47 +8,47 @@ export type BtfValue =
       readonly kind: "int";
       readonly type: BtfType & { kind: "int" };
       readonly value: bigint;
-      /** Bits, if they are fewer than its type has. */
+      /** Bits of a bit-field; left out if all bits of the type count. */
       readonly bitFieldSize: number | undefined;
     }
   | {
       readonly kind: "enum";
       readonly type: BtfType & { kind: "enum" };
       readonly value: bigint;
-      /** Its name, if it has one. */
+      /** The name of the value, if its enumeration has one. */
       readonly name: string | undefined;
     }
   | { readonly kind: "pointer"; readonly value: bigint }
   | {
       readonly kind: "float";
       readonly value: number;
-      /** Its sign, which a NaN has, too. */
+      /** Whether the sign bit is set, also of a NaN. */
       readonly negative: boolean;
     }
   | { readonly kind: "struct"; readonly members: readonly BtfPart[] }
   | {
       readonly kind: "array";
       readonly elements: readonly BtfValue[];
-      /** What its elements are, if they are integers of one byte. */
+      /** The type of its elements, if they are integers of one byte. */
       readonly byte: (BtfType & { kind: "int" }) | undefined;
     };
 
 /** A member of a struct or union. */
 export interface BtfPart {
-  /** Empty for an anonymous one. */
+  /** The name; empty for an anonymous member. */
   readonly name: string;
-  /** Its type, as it was declared. */
+  /** The declared type. */
   readonly type: number;
   readonly value: BtfValue;
 }
 
-/** The kernel keeps no longer values with a socket than 64 KiB; a union may tell the same bytes several times. */
+/** Most values in a tree. The kernel keeps at most 64 KiB with a socket, but a union repeats its bytes. */
 const MAX_PARTS = 1 << 18;
 
 const BITS = 8;
 const POINTER_BYTES = 8;
 
-/** Follows typedefs and qualifiers to what a type is. */
+/** Follows typedefs and qualifiers to the type itself. */
 function plain(btf: Btf, id: number): BtfType {
   let type = btf.type(id);
   for (let depth = 0; type.kind === "typedef" || type.kind === "qualifier"; depth++) {
@@ -58,7 +58,7 @@ function plain(btf: Btf, id: number): BtfType {
   return type;
 }
 
-/** Bytes that a value takes. */
+/** Size of a value in bytes. */
 function sizeOf(btf: Btf, id: number, depth = 0): number {
   if (depth > MAX_DEPTH) throw new DecodeError("btf_type", 0, "types are nested too deep");
   const type = plain(btf, id);
@@ -78,7 +78,7 @@ function sizeOf(btf: Btf, id: number, depth = 0): number {
   }
 }
 
-/** Decodes one value. @throws DecodeError for types that are no types of values, and for bytes that are too few */
+/** Decodes one value. @throws DecodeError for types without values, and for too few bytes */
 class Decoder {
   readonly #btf: Btf;
   readonly #bytes: Uint8Array;
@@ -89,7 +89,7 @@ class Decoder {
     this.#bytes = bytes;
   }
 
-  /** The unsigned number in some bits, the lowest first: as bit-fields are on a little-endian host. */
+  /** The unsigned number in a range of bits, lowest first, as in bit-fields of little-endian hosts. */
   #bits(bitOffset: number, count: number): bigint {
     const first = Math.floor(bitOffset / BITS);
     const end = Math.ceil((bitOffset + count) / BITS);
@@ -122,7 +122,7 @@ class Decoder {
       case "enum": {
         const bits = bitFieldSize || type.size * BITS;
         const value = this.#bits(bitOffset, bits);
-        // Compilers that had no way to say that an enumeration is signed wrote negative values all the same.
+        // Older compilers cannot mark an enumeration as signed, but write negative values.
         const same = type.values.find((each) => BigInt.asUintN(bits, each.value) === value);
         return {
           kind: "enum",
@@ -172,8 +172,8 @@ class Decoder {
  * Decodes a value.
  *
  * @param type its type's id
- * @param bytes as many as it takes; more are passed over
- * @throws DecodeError if there is no such type, if it is none of a value, or if the bytes are too few
+ * @param bytes at least its size; the rest is ignored
+ * @throws DecodeError if there is no such type, if it has no values, or if there are too few bytes
  */
 export function decodeValue(btf: Btf, type: number, bytes: Uint8Array): BtfValue {
   const size = sizeOf(btf, type);

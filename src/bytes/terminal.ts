@@ -46,6 +46,21 @@ function characterLength(bytes: Uint8Array, at: number): number {
   return length;
 }
 
+const NEWLINE = 0x0a;
+const TAB = 0x09;
+
+/** {@link escapeControls} of a text of several lines: newlines and tabs stay. */
+export function escapeLines(bytes: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  for (let at = 0; at <= bytes.length; at++) {
+    if (at < bytes.length && bytes[at] !== NEWLINE && bytes[at] !== TAB) continue;
+    parts.push(escapeControls(bytes.subarray(from, at)), bytes.subarray(at, at + 1));
+    from = at + 1;
+  }
+  return Buffer.concat(parts);
+}
+
 /**
  * The same text for a terminal: what a terminal obeys, and what is no UTF-8, byte by byte as `\xNN`.
  *

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { FamilyDump } from "../families/family.ts";
+import type { FamilyDump } from "../families/family-dump.ts";
 import { netlinkDump } from "../families/netlink/socket.ts";
 import { packetDump } from "../families/packet/socket.ts";
 import type { Socket } from "../families/socket.ts";

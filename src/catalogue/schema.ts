@@ -13,6 +13,9 @@ import { columnsByKind, kinds } from "./describe.ts";
  */
 const VERSION = "1.0";
 
+/** The identifier of the schema, by which other schemas refer to it. */
+export const SOCKET_SCHEMA_ID = `urn:sockscope:schema:${VERSION}`;
+
 /** A JSON Schema. */
 export type Schema = { readonly [key: string]: Json };
 
@@ -64,7 +67,7 @@ function description({ doc, unit, kernel, since, demand }: Column<never>, spell:
   const notes = [
     unit === undefined ? [] : `unit: ${unit}`,
     kernel === undefined ? [] : `kernel: ${kernel}${since === undefined ? "" : `, since Linux ${since}`}`,
-    demand === undefined ? [] : `option: ${spell(demand)}`,
+    demand === undefined || spell(demand) === "" ? [] : `option: ${spell(demand)}`,
   ].flat();
   return notes.length === 0 ? doc : `${doc} (${notes.join("; ")})`;
 }
@@ -115,7 +118,7 @@ export function socketSchema(spell: SpellDemand): Schema {
   });
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
-    $id: `urn:sockscope:schema:${VERSION}`,
+    $id: SOCKET_SCHEMA_ID,
     title: "A socket, as sockscope --ndjson prints it on each line",
     description: "What the kernel did not tell, or was not asked for, is absent.",
     oneOf: kinds.map((kind) => ({ $ref: `#/$defs/${kind}` })),

@@ -1,5 +1,6 @@
-/** What ss says of things that go wrong while sockets are listed. */
+/** ss's own messages for problems during a listing. */
 import { libc } from "#libc";
+import { escapeText } from "../bytes/terminal.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import { inetTableOf, inetTables } from "../model/inet-tables.ts";
 import { systemMessage } from "../native/errno.ts";
@@ -9,7 +10,7 @@ const ENOENT = 2;
 const EMSGSIZE = 90;
 const EOPNOTSUPP = 95;
 
-/** What ss says of the file that TCPDIAG_FILE names, with a newline or without. */
+/** ss's message about TCPDIAG_FILE. As in ss, not every message ends in a newline. */
 function diagFileComplaint(problem: DiagFileProblem): string {
   switch (problem.what) {
     case "open":
@@ -28,9 +29,9 @@ function diagFileComplaint(problem: DiagFileProblem): string {
 }
 
 /**
- * The lines for a problem; none about tables that this kernel does not have.
+ * The message for a problem. Empty for a table that this kernel does not have.
  *
- * @param program the name that lines begin with which are not ss's own
+ * @param program the prefix of messages that are not ss's own
  */
 export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, program: string): string {
   switch (problem.kind) {
@@ -38,6 +39,8 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
       return `Failed to open mounts file: ${systemMessage(problem.cause)}\n`;
     case "cgroupMount":
       return "Failed to find cgroup2 mount\n";
+    case "database":
+      return `Database ${problem.path} is corrupted at ${problem.line}\n\n`;
     case "cgroupId":
       return "Invalid cgroup2 ID\n";
     case "namespace":
@@ -47,7 +50,7 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
     case "interrupted":
       return "Dump was interrupted and may be inconsistent.\n";
     case "malformed":
-      // ss looks through the attributes for the filter, and again to show them.
+      // ss walks the attributes once for the filter and once to show them, and complains each time.
       return `!!!Deficit ${problem.remaining}, rta_len=${problem.length}\n`.repeat(problem.shown ? 2 : 1);
     case "notDestroyed": {
       const { src, sport, dst, dport, origin } = problem.socket;
@@ -58,15 +61,18 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
       return diagFileComplaint(problem.problem);
     case "lost":
       return `${problem.count ?? "Some"} events were lost: they came faster than they were read.\n`;
+    case "undecodable":
+      return `${problem.error.message}\n`;
     case "socket":
       return `Cannot open netlink socket: ${libc.strerror(problem.error.errno)}\n`;
     case "refused": {
       const { errno, operation, detail } = problem.error;
-      // Of IP tables, many kernels lack some, and ss falls back without a word.
+      // Many kernels lack some IP tables, and ss falls back silently. An error after the first socket means a loss.
+      if (problem.partial) return `RTNETLINK answers: ${libc.strerror(errno)}\n`;
       if (operation === "answer" && problem.dump in inetTables) return "";
       if (errno === EOPNOTSUPP || errno === ENOENT) return "";
       if (operation === "dump") {
-        if (detail !== undefined) return `Error: ${detail}.\n`;
+        if (detail !== undefined) return `Error: ${escapeText(detail)}.\n`;
         if (errno === EMSGSIZE) return "Error: Buffer too small for object.\n";
       }
       return `RTNETLINK answers: ${libc.strerror(errno)}\n`;

@@ -1,7 +1,8 @@
-/** What a wrong filter is answered with. */
+/** How a run with a wrong filter ends. */
 import { pointOut, printable } from "../filter/caret.ts";
 import { FilterError } from "../filter/errors.ts";
-import type { FilterSource } from "../filter/words.ts";
+import type { FilterSource } from "../filter/source.ts";
+import { filterReport } from "./filter-report.ts";
 import type { Stop } from "./getopt.ts";
 import { usage } from "./help.ts";
 import type { World } from "./world.ts";
@@ -9,18 +10,19 @@ import type { World } from "./world.ts";
 /** Columns of a terminal that does not report its width. */
 const DEFAULT_COLUMNS = 80;
 
-/** ss's message for a wrong filter; on a terminal also where the mistake is, and what was expected there. */
+/** ss's message for a mistake in a filter; on a terminal also where the mistake is, and what was expected there. */
 function filterComplaint(world: World, error: FilterError, source: FilterSource): string {
   const { terminalColumns } = world.stderr;
-  const help = error.usage ? usage(world) : "";
-  if (terminalColumns === undefined) return `${error.report}${help}`;
+  const report = filterReport(error, world.program);
+  const help = report.usage ? usage(world) : "";
+  if (terminalColumns === undefined) return `${report.text}${help}`;
   const line = pointOut(source, error, terminalColumns || DEFAULT_COLUMNS, (text) => Bun.stringWidth(text));
-  return `${printable(error.report)}${help}${line} expected ${error.expected}\n`;
+  return `${printable(report.text)}${help}${line} expected ${error.expected}\n`;
 }
 
-/** The end of a run whose filter is wrong. @throws the error, if it is another one */
+/** Ends a run whose filter is wrong. @throws the error if it is not a FilterError */
 export function filterStop(world: World, error: unknown, source: FilterSource = { args: [] }): Stop {
   if (!(error instanceof FilterError)) throw error;
   const message = filterComplaint(world, error, source).replace(/\n$/, "");
-  return { kind: "error", message, usage: false, status: error.status };
+  return { kind: "error", message, usage: false, status: filterReport(error, world.program).status };
 }

@@ -1,7 +1,8 @@
-/** Command lines as GNU getopt_long takes them apart: bundles, unique prefixes, options after words, `--`. */
+/** Parses command lines like getopt_long(3): bundles, unique prefixes, options after words, `--`. */
+import { decodeBytes, encodeBytes } from "../bytes/text.ts";
 import type { Shell } from "./completions/shells.ts";
 
-/** Why a run ends before it has shown a socket. */
+/** Why a run ends before it lists sockets. */
 export type Stop =
   | { readonly kind: "help" }
   | { readonly kind: "version" }
@@ -36,43 +37,43 @@ export function usageError(message: string): Extract<Stop, { kind: "error" }> {
 
 /** What getopt needs to know of an option. */
 export interface OptionNames {
-  /** Its letters; any of them means it. */
+  /** Its letters. */
   readonly shorts?: string;
-  /** Its long names, without dashes; any of them means it. */
+  /** Its long names, without dashes. */
   readonly longs: readonly string[];
   /** Present if it takes a value. */
   readonly value?: object;
-  /** Its long names must be written in full: prefixes neither mean it nor make another option ambiguous. */
+  /** Requires long names in full: prefixes do not select the option, and do not make others ambiguous. */
   readonly inFull?: boolean;
 }
 
-/** An option as it was given; `value` is empty if it takes none. */
+/** An option on the command line. `value` is empty if the option takes none. */
 export interface Step<Row> {
   readonly row: Row;
   readonly value: string;
 }
 
-/** A command line taken apart. */
+/** A parsed command line. */
 export interface CommandLine<Row> {
-  /** The options in order, up to the error if there is one. */
+  /** The options in order, up to the error. */
   readonly steps: readonly Step<Row>[];
-  /** What is not an option, in order. */
+  /** The other words, in order. */
   readonly words: readonly string[];
   readonly error?: Stop;
 }
 
-/** How to take a command line apart. */
+/** Settings of the parser. */
 export interface GetoptSettings {
   /** The name that messages begin with. */
   readonly program: string;
-  /** Whether the first word ends the options, as POSIXLY_CORRECT asks for. */
+  /** Whether the first word ends the options (POSIXLY_CORRECT). */
   readonly firstWordEnds: boolean;
 }
 
-/** What a look at one argument comes to: an error's text, or nothing. */
+/** The text of an error; undefined if there is none. */
 type Complaint = string | undefined;
 
-/** The long names that `name` may stand for: one if it is exact, or a prefix of the names of one option only. */
+/** The long names that `name` may mean: one if it is exact, or a prefix of names of one option only. */
 function candidates<Row extends OptionNames>(
   rows: readonly Row[],
   name: string,
@@ -84,7 +85,7 @@ function candidates<Row extends OptionNames>(
   return first ? [first, ...others.filter(({ row }) => row !== first.row)] : [];
 }
 
-/** Takes `args` (the program's name not among them) apart by the options of `rows`; never throws. */
+/** Parses `args`, which start behind the program's name. Never throws. */
 export function getopt<Row extends OptionNames>(
   rows: readonly Row[],
   args: readonly string[],
@@ -94,7 +95,7 @@ export function getopt<Row extends OptionNames>(
   const words: string[] = [];
   let next = 0;
 
-  /** Records `row` with the value given with it, or else the next argument, whatever that looks like. */
+  /** Records an option with its attached value, or else with the next argument, whatever that looks like. */
   function take(row: Row, attached: string | undefined, missing: string): Complaint {
     const value = attached ?? (row.value ? args[next++] : "");
     if (value === undefined) return missing;
@@ -121,7 +122,7 @@ export function getopt<Row extends OptionNames>(
     while (rest !== "") {
       const letter = String.fromCodePoint(rest.codePointAt(0)!);
       const row = rows.find(({ shorts }) => shorts?.includes(letter));
-      if (!row) return `invalid option -- '${letter}'`;
+      if (!row) return `invalid option -- '${firstByte(letter)}'`;
       rest = rest.slice(letter.length);
       if (row.value) return take(row, rest || undefined, `option requires an argument -- '${letter}'`);
       steps.push({ row, value: "" });
@@ -148,7 +149,12 @@ export function getopt<Row extends OptionNames>(
   return { steps, words: [...words, ...args.slice(next)] };
 }
 
-/** A long option's name, and its value if one is written behind `=`. */
+/** The first byte of a character: getopt reads options byte by byte. */
+function firstByte(letter: string): string {
+  return decodeBytes(encodeBytes(letter).subarray(0, 1));
+}
+
+/** Splits a long option into its name and the value behind `=`. */
 function split(text: string): [name: string, value: string | undefined] {
   const equals = text.indexOf("=");
   return equals < 0 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];

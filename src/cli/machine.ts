@@ -1,10 +1,10 @@
-/** The machine that a run looks at: this one, or a recording; recorded, if that is asked for. */
+/** The machine of a run: this host or a recording (`--replay`), wrapped in a recorder with `--record`. */
 import { withDeadline } from "../enrich/resolve.ts";
 import type { Host } from "../host/host.ts";
 import type { Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
-/** This machine, or that of a recording. @throws RecordingError if that cannot be read */
+/** This machine, or the recording of `--replay`. @throws RecordingError if the recording cannot be read */
 async function chosenMachine({ host }: World, { replay, resolveTimeoutMs }: Draft): Promise<Host> {
   let machine = host;
   if (replay !== undefined) {
@@ -15,9 +15,9 @@ async function chosenMachine({ host }: World, { replay, resolveTimeoutMs }: Draf
 }
 
 /**
- * Does what a run does on the machine that its options choose.
+ * Runs `work` on the machine that the options choose. A recording is completed when `work` is done.
  *
- * @param work gives the exit status
+ * @param work returns the exit status
  * @throws RecordingError if a recording cannot be read or written
  */
 export async function onMachine(

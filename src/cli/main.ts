@@ -1,53 +1,32 @@
-/** The entry point of the executable: gives the process to a run. */
-import { fstatSync, readFileSync } from "node:fs";
+/** The entry point of the executable: connects a run to the process. */
+import { fstatSync, readFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { libc } from "#libc";
+import { escapeLines } from "../bytes/terminal.ts";
+import { encodeBytes } from "../bytes/text.ts";
 import { once } from "../enrich/once.ts";
 import { liveHost } from "../host/live.ts";
-import { EAGAIN, EINTR } from "../native/libc.ts";
-import { isStandardOutputClosed } from "./closed.ts";
-import { habits } from "./commands/words.ts";
+import { commandLine } from "./command-line.ts";
+import { habits } from "./commands/command-names.ts";
 import { run } from "./run.ts";
+import { brokenPipeStatus, standardOutput, WriteError, writeAll } from "./standard-output.ts";
 import type { Output, Terminal } from "./world.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
 const TIOCGWINSZ = 0x5413;
-const EBADF = 9;
-const EPIPE = 32;
 const POLLOUT = 4;
 const POLLERR = 8;
 const POLLHUP = 16;
-/** What a shell shows for a process that SIGPIPE ended, as it would ss. */
-const EXIT_PIPE = 141;
 
-/** Standard output cannot be written to. */
-class OutputError extends Error {
-  readonly errno: number;
-  constructor(errno: number) {
-    super(`Cannot write to standard output: ${libc.strerror(errno)}`);
-    this.errno = errno;
-  }
-}
-
-/** Writes all of the bytes, however slowly the reader takes them. */
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let rest = bytes; rest.length > 0; ) {
-    const written = libc.write(fd, rest);
-    if (written >= 0) rest = rest.subarray(written);
-    else if (written === -EAGAIN) libc.poll(fd, POLLOUT, -1);
-    else if (written !== -EINTR) throw new OutputError(-written);
-  }
-}
-
-/** The columns of a terminal; 0 if it does not say, undefined if it is none. */
+/** The width of a terminal in columns; 0 if it is unknown, undefined if the descriptor is not a terminal. */
 function terminalColumns(fd: number): number | undefined {
   const size = new Uint8Array(8);
   return libc.ioctl(fd, TIOCGWINSZ, size) < 0 ? undefined : size[2]! | (size[3]! << 8);
 }
 
-/** Whether a descriptor takes more: of a pipe, at least PIPE_BUF bytes. poll(2). A file always does. */
+/** Whether a write would not block: for a pipe, a write of PIPE_BUF bytes. Writes to files never do. poll(2). */
 function room(fd: number, isFile: () => boolean): "free" | "full" | "broken" {
   if (isFile()) return "free";
   const ready = libc.poll(fd, POLLOUT, 0);
@@ -56,28 +35,45 @@ function room(fd: number, isFile: () => boolean): "free" | "full" | "broken" {
   return (ready & POLLOUT) === 0 ? "full" : "free";
 }
 
-function output(fd: number): Output {
+function output(fd: number, write: Output["write"]): Output {
   const isFile = once(() => fstatSync(fd).isFile());
+  return { write, terminalColumns: terminalColumns(fd), room: () => room(fd, isFile) };
+}
+
+const ERASE_LINE = new TextEncoder().encode("\r\u001b[K");
+
+/** Writes to standard error. A failure is not reported: the exit status must do. */
+function writeError(bytes: Uint8Array): void {
+  try {
+    writeAll(STDERR, bytes);
+  } catch (error) {
+    if (!(error instanceof WriteError)) throw error;
+  }
+}
+
+/** Standard error. On a terminal, messages are escaped: they quote arguments, paths and the kernel's words. */
+function errorOutput(): Output {
+  const plain = output(STDERR, writeError);
+  if (plain.terminalColumns === undefined) return plain;
   return {
-    write: (bytes) => writeAll(fd, bytes),
-    terminalColumns: terminalColumns(fd),
-    room: () => room(fd, isFile),
+    ...plain,
+    write: (bytes) => writeError(escapeLines(bytes)),
+    eraseLine: () => writeError(ERASE_LINE),
   };
 }
 
-/** Standard error: what cannot be said there is not said, and the exit status tells. */
-function errorOutput(): Output {
-  const { write, terminalColumns } = output(STDERR);
-  return {
-    terminalColumns,
-    write(bytes) {
-      try {
-        write(bytes);
-      } catch (error) {
-        if (!(error instanceof OutputError)) throw error;
-      }
-    },
-  };
+/**
+ * Writes the last message of a process. Not through libc, which may be what fails. node:tty is loaded only here: it
+ * would take 2 ms of every start.
+ */
+function reportFatal(text: string): void {
+  const bytes = encodeBytes(text);
+  try {
+    const { isatty } = process.getBuiltinModule("node:tty");
+    writeSync(STDERR, isatty(STDERR) ? escapeLines(bytes) : bytes);
+  } catch {
+    // The exit status remains.
+  }
 }
 
 function terminal(): Terminal | undefined {
@@ -85,9 +81,9 @@ function terminal(): Terminal | undefined {
   return stdin.isTTY && stdout.isTTY ? { stdin, stdout } : undefined;
 }
 
-/** Signals that ask a process to end. */
-const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-/** What shells add to the number of the signal that a process ended by. */
+/** Signals that end a process by default, and that it may handle. signal(7). */
+const endings = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const;
+/** Shells add this to the number of the signal that ended a process. */
 const EXIT_SIGNAL = 128;
 
 const interrupted = once(() => {
@@ -96,36 +92,35 @@ const interrupted = once(() => {
   return controller.signal;
 });
 
-/** Where a script starts us, it says what it was called by. */
+/** The name of the script that starts us, or else our own. */
 const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
 const name = basename(called);
 const program = name === "ss" ? "ss" : "sockscope";
-/** A link called `lsof` or `netstat` is that command. */
+/** A link called `lsof` or `netstat` runs that command. */
 const habit = habits.filter((word) => word === name);
-const stderr = errorOutput();
-let status: number;
+let status = 0;
 try {
-  if (isStandardOutputClosed()) throw new OutputError(EBADF);
+  const standard = standardOutput();
+  const stderr = errorOutput();
   status = await run({
     program,
-    args: [...habit, ...process.argv.slice(2)],
+    args: [...habit, ...commandLine()],
     env: process.env,
-    stdout: output(STDOUT),
+    stdout: { ...output(STDOUT, standard.write), ignoreFailures: standard.ignoreFailures },
     stderr,
     readStdin: () => readFileSync(0),
     terminal,
     interrupted,
-    host: liveHost(() => new Worker(new URL("./sweep-worker.ts", import.meta.url))),
+    host: liveHost({
+      startSweep: () => new Worker(new URL("./sweep-worker.ts", import.meta.url)),
+      startNames: () => new Worker(new URL("./name-worker.ts", import.meta.url)),
+    }),
   });
-  // Some file systems tell only now that there was no room.
-  const closed = libc.close(STDOUT);
-  if (closed < 0) throw new OutputError(-closed);
+  standard.finish();
 } catch (error) {
-  if (error instanceof OutputError && error.errno === EPIPE) status = EXIT_PIPE;
-  else {
-    stderr.write(new TextEncoder().encode(`${program}: ${(error as Error).message}\n`));
-    status = 1;
-  }
+  const broken = error instanceof WriteError ? brokenPipeStatus(error, status) : undefined;
+  if (broken === undefined) reportFatal(`${program}: ${(error as Error).message}\n`);
+  status = broken ?? 1;
 }
-// A look-up of a name may still be under way, and nobody waits for it any more.
+// A look-up of a name may still wait for its answer.
 process.exit(status);

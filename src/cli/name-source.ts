@@ -1,14 +1,16 @@
-/** Names for the columns of a run, as far as its plan wants them. */
+/** Names for the columns of a run, limited to what its plan demands. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { HostNames } from "../lookup/names.ts";
 import type { InetTable } from "../model/inet-tables.ts";
+import { requestOrder } from "../model/request-order.ts";
+import type { Selection } from "../model/selection.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { SocketBatch } from "../query/query.ts";
 import type { Explainer } from "./plan.ts";
 
-/** The names that columns have: none for what the plan does not want. */
+/** The name lookups for columns. A lookup that the plan does not demand returns undefined. */
 export function nameSource(
   { serviceNames, demands, bpfMapIds }: Pick<Plan, "serviceNames" | "demands" | "bpfMapIds">,
   names: HostNames,
@@ -36,7 +38,19 @@ export function nameSource(
   };
 }
 
-/** Turns the names of ports to a batch's table. ss names the ports of events by any protocol's service. */
-export function useTable(names: HostNames, { dump, sockets }: SocketBatch, following: boolean): void {
-  if (!following) names.useTable(dump as InetTable, sockets[0]?.origin.netns);
+/**
+ * Chooses the table that the ports of a batch are named by. In ss that is the last requested table with services, even if
+ * that has no rows; for events it is any protocol.
+ */
+export function useTable(
+  names: HostNames,
+  { dump, sockets }: SocketBatch,
+  following: boolean,
+  selection: Selection,
+): void {
+  if (following) return;
+  const requested = requestOrder(selection).map(({ name }) => name);
+  const before = requested.slice(0, requested.indexOf(dump) + 1);
+  const table = before.findLast((name) => name === "raw" || name === "udp" || name === "tcp") ?? dump;
+  names.useTable(table as InetTable, sockets[0]?.origin.netns);
 }

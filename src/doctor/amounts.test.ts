@@ -49,7 +49,7 @@ test.each([
   expect(rateText(rate)).toBe(text);
 });
 
-test("no amount is told without a number and a unit", () => {
+test("every amount has a number and a unit", () => {
   fc.assert(
     fc.property(fc.nat({ max: Number.MAX_SAFE_INTEGER }), (amount) => {
       expect(durationText(amount)).toMatch(/^\d+(\.\d+)? (ms|s|min|h|days?)( \d+ (s|min|h))?$/);

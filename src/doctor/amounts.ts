@@ -1,21 +1,21 @@
-/** Amounts in sentences, in the unit that people would choose. */
+/** Amounts as text, in the unit that people would choose. */
 
 const US_PER_MS = 1000;
 const MS_PER_S = 1000;
 const S_PER_MIN = 60;
 const MIN_PER_H = 60;
 const H_PER_DAY = 24;
-/** Larger amounts of bytes are told in the next unit. */
+/** Bytes are written exactly below this number. */
 const EXACT_BYTES = 100_000;
 
-/** Three digits that count: `1.25`, `12.5`, `125`, `4000`. */
+/** A number with three significant digits: `1.25`, `12.5`, `125`, `4000`. */
 function short(value: number): string {
   if (value >= 100) return String(Math.round(value));
   const digits = value >= 10 ? 10 : value >= 1 ? 100 : 1000;
   return String(Math.round(value * digits) / digits);
 }
 
-/** A number and the largest unit that it has one of. @param units names, each with how many of it make the next */
+/** A number in the largest unit of which it has at least one. @param units names, each with how many of it make the next */
 function scaled(value: number, units: readonly (readonly [name: string, next: number])[]): string {
   let rest = value;
   for (const [name, next] of units) {
@@ -57,7 +57,7 @@ export function bytesText(bytes: number): string {
   ]);
 }
 
-/** Bytes a second, told in bits as ss does: `1.25 Gbit/s`. */
+/** A rate in bytes a second, written in bits as ss does: `1.25 Gbit/s`. */
 export function rateText(bytesPerSecond: number): string {
   return scaled(bytesPerSecond * 8, [
     ["bit/s", 1000],
@@ -66,4 +66,14 @@ export function rateText(bytesPerSecond: number): string {
     ["Gbit/s", 1000],
     ["Tbit/s", Number.POSITIVE_INFINITY],
   ]);
+}
+
+/** Milliseconds as seconds with one decimal: `1.3 s`. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Milliseconds as seconds with as many decimals as needed: `60 s`, `0.5 s`. */
+export function wholeSeconds(ms: number): string {
+  return `${ms / 1000} s`;
 }

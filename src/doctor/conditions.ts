@@ -1,4 +1,4 @@
-/** What holds of a TCP connection now: the conditions that its limits are told by. */
+/** Conditions of a TCP connection at one moment, from which its limit is judged. */
 import { SS_SYN_SENT } from "../model/state.ts";
 import {
   type Connection,
@@ -11,7 +11,7 @@ import {
   windowLeft,
 } from "./connection.ts";
 
-/** Repetitions from which on the peer is taken to be gone: R1 of RFC 9293 3.8.3, tcp_retries1 of ip-sysctl. */
+/** Retransmissions from which on the peer counts as gone: R1 of RFC 9293 3.8.3, tcp_retries1 of ip-sysctl. */
 export const UNANSWERED = 3;
 /** The share of the time with data to send from which on something is the limit. */
 const MOSTLY = 0.5;
@@ -25,7 +25,7 @@ const QUEUE_TARGET_US = 5000;
 const PACING_GAIN = 1.25;
 const US_PER_MS = 1000;
 
-/** Bytes that wait to be sent; 0 where the kernel does not tell. */
+/** Bytes that wait to be sent; 0 if the kernel does not report it. */
 export function unsent({ info }: Connection): number {
   return info.notsentBytes ?? 0;
 }
@@ -36,8 +36,8 @@ export function isMostly(connection: Connection, time: LimitedTime): boolean {
 }
 
 /**
- * Whether the peer leaves everything unanswered. A SYN has an answer within the first timeout, which is a second:
- * RFC 6298 2.1; what comes later may be lost a few times.
+ * Whether the peer answers nothing. A SYN counts from its first retransmission, after a second (RFC 6298 2.1); data may
+ * be lost a few times.
  */
 export function isUnanswered({ stateNumber, timerNumber, retransmits }: Connection): boolean {
   if (stateNumber === SS_SYN_SENT) return retransmits > 0;
@@ -59,17 +59,25 @@ export function isPeerWindowClosed({
   return sndWnd === 0 || (timerNumber === TIMER_PERSIST && (sndWnd ?? 0) < sndMss);
 }
 
-/** Whether the window that we announce has no room for a segment, as nobody reads. RFC 9293 3.8.6.2.2. */
+/**
+ * Whether a closed window has stayed closed: a probe has found it so, or no data could be sent for longer than a
+ * retransmission timeout. A peer that reads slowly opens its window again and again.
+ */
+export function isWindowStuck({ info: { backoff = 0, lastDataSent, rto = 0 } }: Connection): boolean {
+  return backoff > 0 || lastDataSent === undefined || lastDataSent * US_PER_MS >= rto;
+}
+
+/** Whether the window that we announce has no room for a segment, because the program does not read. RFC 9293 3.8.6.2.2. */
 export function isOwnWindowClosed({ rqueue, info: { rcvWnd, rcvMss } }: Connection): boolean {
   return rqueue > 0 && rcvWnd !== undefined && rcvWnd < Math.max(1, rcvMss ?? 1);
 }
 
-/** Whether what was not read takes more than half of the receive buffer, so that the window shrinks. */
+/** Whether unread data takes more than half of the receive buffer, so that the window shrinks. */
 export function isReceiveBufferFilling({ rqueue, memory: { rmemAlloc, rcvbuf } }: Connection): boolean {
   return rqueue > 0 && rmemAlloc !== undefined && !!rcvbuf && rmemAlloc * 2 > rcvbuf;
 }
 
-/** Whether data was left unread for longer than a retransmission timeout, or more and more of it. */
+/** Whether data has been unread for longer than a retransmission timeout, or fills the receive buffer. */
 export function isUnread(connection: Connection): boolean {
   const { rqueue, info } = connection;
   if (rqueue === 0) return false;
@@ -85,7 +93,7 @@ export function isPeerWindowFull(connection: Connection): boolean {
   return waiting > 0 && left !== undefined && left < Math.min(waiting, sndMss);
 }
 
-/** Whether data waits as the congestion window is full. RFC 5681 2. */
+/** Whether data waits because the congestion window is full. RFC 5681 2. */
 export function isCwndFull(connection: Connection): boolean {
   const { sndCwnd } = connection.info;
   const inFlight = segmentsInFlight(connection.info);
@@ -93,12 +101,12 @@ export function isCwndFull(connection: Connection): boolean {
   return inFlight >= sndCwnd * CWND_FULL;
 }
 
-/** Whether the congestion control is BBR, which paces by the bandwidth that it has measured. */
+/** Whether the congestion control is BBR, which paces at the bandwidth that it has measured. */
 export function usesBbr({ congestion = "" }: Connection): boolean {
   return congestion.startsWith("bbr");
 }
 
-/** Whether what is sent fills queues on the path, or BBR has found out how much the path carries. */
+/** Whether the connection fills queues on the path, or sends at the bandwidth that BBR has measured. */
 export function isPathFull(connection: Connection): boolean {
   const { rtt, minRtt, deliveryRate, pacingRate, deliveryRateAppLimited } = connection.info;
   if (unsent(connection) === 0) return false;
@@ -118,25 +126,25 @@ export function isPacedAtLimit({ info: { pacingRate, maxPacingRate } }: Connecti
   return pacingRate !== undefined && maxPacingRate !== undefined && maxPacingRate <= pacingRate;
 }
 
-/** Whether all that was written is under way. */
+/** Whether all data that was written is in flight. */
 export function isAllSent({ wqueue, info }: Connection): boolean {
   return wqueue > 0 && info.notsentBytes === 0;
 }
 
-/** Whether the program cannot write more, as what is under way fills the send buffer. */
+/** Whether the program cannot write more, because data in flight fills the send buffer. */
 export function isSendBufferFull(connection: Connection): boolean {
   const { sndbuf, wmemQueued = 0 } = connection.memory;
   return isAllSent(connection) && sndbuf !== undefined && wmemQueued >= sndbuf * BUFFER_FULL;
 }
 
-/** Milliseconds since data went either way; undefined if the kernel does not tell. */
+/** Milliseconds since data went in either direction; undefined if the kernel does not report it. */
 export function quietMs({ lastDataSent, lastDataRecv }: Connection["info"]): number | undefined {
   return lastDataSent === undefined || lastDataRecv === undefined
     ? undefined
     : Math.min(lastDataSent, lastDataRecv);
 }
 
-/** Whether no data went either way for longer than a retransmission timeout. RFC 5681 4.1 calls that idle. */
+/** Whether no data went in either direction for longer than a retransmission timeout. RFC 5681 4.1 calls that idle. */
 export function isIdle({ rqueue, wqueue, info }: Connection): boolean {
   const quiet = quietMs(info);
   if (rqueue > 0 || wqueue > 0 || quiet === undefined) return false;

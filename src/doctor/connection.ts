@@ -1,4 +1,4 @@
-/** One TCP connection in the numbers that its limits are judged by. */
+/** The numbers of one TCP connection from which its limit is judged. */
 import type { Fields } from "../bytes/layout.ts";
 import type { skMemInfo } from "../diag/memory.ts";
 import type { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
@@ -11,9 +11,9 @@ export type Info = Partial<Fields<typeof tcpInfo>>;
 export interface Connection {
   /** The state, as the kernel numbers it. */
   readonly stateNumber: number;
-  /** Bytes that have arrived and were not read; for LISTEN, connections that wait to be accepted. */
+  /** Bytes received and not read; for LISTEN, connections that wait to be accepted. */
   readonly rqueue: number;
-  /** Bytes that were written and not acknowledged; for LISTEN, the backlog. */
+  /** Bytes written and not acknowledged; for LISTEN, the backlog. */
   readonly wqueue: number;
   /** The running timer: see `TIMER_*`. */
   readonly timerNumber: number;
@@ -26,7 +26,7 @@ export interface Connection {
   readonly info: Info;
   /** Memory of the socket. linux/sock_diag.h. */
   readonly memory: Partial<Fields<typeof skMemInfo>>;
-  /** The same connection some time ago, where it was looked at twice. */
+  /** Its struct tcp_info in an earlier sample, if there is one. */
   readonly earlier?: Info | undefined;
 }
 
@@ -36,8 +36,8 @@ export const TIMER_KEEPALIVE = 2;
 export const TIMER_PERSIST = 4;
 
 /**
- * Values of `tcpi_ca_state`: the window was reduced; lost segments are sent again, as acknowledgements have told of
- * them, or a timeout has. linux/tcp.h, enum tcp_ca_state.
+ * Values of `tcpi_ca_state`: the window was reduced; lost segments are retransmitted, after acknowledgements or after
+ * a timeout. linux/tcp.h, enum tcp_ca_state.
  */
 export const CA_CWR = 2;
 export const CA_RECOVERY = 3;
@@ -45,7 +45,7 @@ export const CA_LOSS = 4;
 
 const nothing: Info = {};
 
-/** Reads struct tcp_info of a socket, or what /proc has of it. */
+/** The struct tcp_info of a socket, or the part of it that /proc has. */
 export function infoOf(socket: InetSocket): Info | undefined {
   return socket.tcpInfo ?? socket.procfs?.tcp?.info;
 }
@@ -67,7 +67,7 @@ export function connectionOf(socket: InetSocket, earlier?: Info): Connection {
   };
 }
 
-/** Bytes that are sent and not acknowledged: SND.NXT - SND.UNA. RFC 9293 3.3.1. */
+/** Bytes in flight, sent and not acknowledged: SND.NXT - SND.UNA. RFC 9293 3.3.1. */
 export function bytesInFlight({ wqueue, info: { notsentBytes } }: Connection): number | undefined {
   return notsentBytes === undefined ? undefined : Math.max(0, wqueue - notsentBytes);
 }

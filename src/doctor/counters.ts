@@ -1,4 +1,4 @@
-/** The counters of a network namespace: /proc/net/netstat, snmp, snmp6, sockstat and sockstat6. proc_pid_net(5). */
+/** The counters of a network namespace: netstat, snmp, snmp6, sockstat, sockstat6 and stat/nf_conntrack below /proc/net. proc_pid_net(5). */
 
 /** Counters by name: `TcpExt.ListenOverflows`, `Tcp.RetransSegs`, `Udp6.RcvbufErrors`, `sockstat.TCP.orphan`. */
 export type Counters = ReadonlyMap<string, number>;
@@ -10,7 +10,7 @@ function put(counters: Map<string, number>, name: string, text: string | undefin
   if (text !== undefined && NUMBER.test(text)) counters.set(name, Number(text));
 }
 
-/** Reads netstat and snmp: a line of names, then one of values, each behind the same prefix. */
+/** Reads netstat and snmp: a line of names and a line of values, both with the same prefix. */
 export function readPairedLines(text: string, counters: Map<string, number>): void {
   const lines = text.split("\n").map((line) => line.trimEnd().split(" "));
   for (let at = 0; at + 1 < lines.length; at++) {
@@ -24,7 +24,7 @@ export function readPairedLines(text: string, counters: Map<string, number>): vo
   }
 }
 
-/** Reads snmp6: a name, which has its prefix in it, and a value a line. */
+/** Reads snmp6: one name and value a line, with the prefix in the name. */
 export function readNamedLines(text: string, counters: Map<string, number>): void {
   for (const line of text.split("\n")) {
     const found = /^([A-Za-z]+?6)([A-Z]\w*)\s+(\S+)$/.exec(line);
@@ -32,7 +32,7 @@ export function readNamedLines(text: string, counters: Map<string, number>): voi
   }
 }
 
-/** Reads sockstat and sockstat6: pairs of a name and a value behind a label. */
+/** Reads sockstat and sockstat6: a label, then pairs of a name and a value. */
 export function readSockstat(text: string, counters: Map<string, number>): void {
   for (const line of text.split("\n")) {
     const [label = "", ...words] = line.trimEnd().split(" ");
@@ -42,16 +42,32 @@ export function readSockstat(text: string, counters: Map<string, number>): void 
   }
 }
 
+/** A 32-bit number as nf_conntrack writes it. */
+const HEX = /^[0-9a-f]{1,8}$/;
+
+/** Reads stat/nf_conntrack: a line of names, then one of hexadecimal values for each processor, which are added up. */
+export function readConntrack(text: string, counters: Map<string, number>): void {
+  const [header = "", ...lines] = text.split("\n").map((line) => line.trim());
+  const names = header.split(/\s+/);
+  for (const line of lines)
+    line.split(/\s+/).forEach((value, index) => {
+      const name = `nf_conntrack.${names[index]}`;
+      if (HEX.test(value) && index < names.length)
+        counters.set(name, (counters.get(name) ?? 0) + Number.parseInt(value, 16));
+    });
+}
+
 const readers: readonly [file: string, read: typeof readSockstat][] = [
   ["net/netstat", readPairedLines],
   ["net/snmp", readPairedLines],
   ["net/snmp6", readNamedLines],
   ["net/sockstat", readSockstat],
   ["net/sockstat6", readSockstat],
+  ["net/stat/nf_conntrack", readConntrack],
 ];
 
 /**
- * Reads all counters. What a file does not have is absent.
+ * Reads all counters. Missing files and counters are left out.
  *
  * @param text gives a file below /proc, undefined if it cannot be read
  */

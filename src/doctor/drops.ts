@@ -1,38 +1,32 @@
-/** Sockets that lose what they are sent: how many packets, and how many of them between the samples. */
-import type { SkMemInfo } from "../diag/memory.ts";
-import type { Socket } from "../families/socket.ts";
+/** Sockets that drop packets: how many so far, and how many between the samples. */
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { NetlinkDiagSocket } from "../families/netlink/socket.ts";
 import type { Collector } from "./rule.ts";
 import type { Samples } from "./sample.ts";
-import { keep } from "./suspects.ts";
+import { suspects } from "./suspects.ts";
 
-/** A socket that tells of its memory. */
-type WithMemory = Socket & { readonly memory: SkMemInfo | undefined };
+/** The kinds whose drops rules read. */
+type Dropping = InetSocket | NetlinkDiagSocket;
 
-/** Packets that a socket has lost since it was opened. */
-export function dropsOf({ memory }: WithMemory): number {
+/** Packets that a socket has dropped since it was opened. */
+export function dropsOf({ memory }: Dropping): number {
   return memory?.drops ?? 0;
 }
 
-/** Keeps the sockets that have lost something. */
-export function losers<S extends WithMemory>(): Collector<readonly S[]> {
-  const gathered: S[] = [];
-  return {
-    gathered,
-    see(socket) {
-      if (dropsOf(socket as S) > 0) gathered.push(keep(socket as S));
-    },
-  };
+/** Keeps the sockets that have dropped something. */
+export function losers<S extends Dropping>(): Collector<readonly S[]> {
+  return suspects<S>((socket) => dropsOf(socket) > 0);
 }
 
-/** A socket that has lost something. */
+/** A socket and what it dropped. */
 export interface Loss<S> {
   readonly socket: S;
-  /** Packets between the samples; since it was opened, if there was only one. */
+  /** Packets between the samples; with one sample, since the socket was opened. */
   readonly packets: number;
 }
 
-/** What was lost between the samples, or if there is only one, so far: most first. */
-export function lossesOf<S extends WithMemory>({
+/** What was dropped between the samples, or with one sample so far; most first. */
+export function lossesOf<S extends Dropping>({
   first,
   last,
   elapsedMs,
@@ -40,7 +34,7 @@ export function lossesOf<S extends WithMemory>({
   const before = new Map(
     elapsedMs === 0 ? [] : first.gathered.map((socket) => [socket.cookie, dropsOf(socket)]),
   );
-  // A netlink socket that has joined a group may be listed twice.
+  // A netlink socket in a multicast group may be listed more than once.
   const sockets = new Map(last.gathered.map((socket) => [socket.cookie, socket]));
   return [...sockets.values()]
     .map((socket) => ({ socket, packets: dropsOf(socket) - (before.get(socket.cookie) ?? 0) }))

@@ -1,101 +1,110 @@
 /**
- * One examination: a pass over the sockets that feeds every rule, after a while another look at those that rules
- * want to see again, and then what the rules make of it.
+ * One examination: list the sockets once for all rules, wait, fetch again the sockets that rules picked, then run the
+ * checks.
  */
-
 import type { InetSocket } from "../families/inet/socket.ts";
+import { stateNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Place } from "../lookup/places.ts";
 import { type Demands, demandSet } from "../model/demand.ts";
 import { requestOrder } from "../model/request-order.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import { SS_CLOSE } from "../model/state.ts";
-import { isFoundAlone, lookAgain } from "../query/again.ts";
 import type { Predicate, Query, SocketBatch } from "../query/query.ts";
+import { hasUniqueTuple, refetch } from "../query/refetch.ts";
 import { type Counters, readCounters } from "./counters.ts";
 import { sentence } from "./owner.ts";
 import { type Collector, type Finding, type Rule, type Severity, severities } from "./rule.ts";
-import type { Sample, Samples, Surroundings } from "./sample.ts";
+import type { HostFacts, Sample, Samples } from "./sample.ts";
 
-/** A rule with its thresholds as they were set. */
+/** A rule with the thresholds to use. */
 export interface ChosenRule {
   readonly rule: Rule;
   readonly thresholds: Readonly<Record<string, number>>;
 }
 
-/** A network namespace to be examined. */
+/** A network namespace to examine. */
 export interface ExaminedPlace extends Place {
   readonly selection: Selection;
   readonly predicate: Predicate | undefined;
-  /** What is known of it beside sockets. */
-  readonly surroundings: Surroundings;
+  /** Facts other than sockets. */
+  readonly hostFacts: HostFacts;
 }
 
-/** What an examination does to the world. */
+/** What to examine, and the effects that it takes. */
 export interface Examination {
   readonly rules: readonly ChosenRule[];
   readonly places: readonly ExaminedPlace[];
-  /** What is asked for whatever the rules need: they narrow the selection, and add to the details. */
+  /** The query of every listing. Rules narrow its selection and add to its details. */
   readonly query: Omit<Query, "selection" | "predicate">;
-  /** Lists the sockets of a place. */
+  /** Lists the sockets of one namespace. */
   list(place: Place, query: Query): Iterable<SocketBatch>;
-  /** Milliseconds between the samples; 0 if there is to be only one. */
+  /** Milliseconds between the samples; 0 for one sample. */
   readonly apartMs: number;
-  /** Waits for as many milliseconds. @returns false if it is not to be waited for any longer */
+  /** Waits. @returns false if the user interrupted the wait */
   wait(ms: number): Promise<boolean>;
-  /** The time, in milliseconds. */
+  /** A monotonic clock, in milliseconds. */
   now(): number;
-  /** Looks for those who have sockets open; the surroundings know these then, and no others. */
+  /** Finds the owners of sockets, so that `owners` of the facts knows them, beside those found before. */
   findOwners(inodes: ReadonlySet<number>): void;
-  /** How many sockets of a finding are shown, so that their owners must be known. */
+  /** How many sockets of a finding the output shows, for which owners are needed. */
   readonly shown: number;
-  /** Looks up the addresses of host names; the surroundings know them then. */
+  /** Resolves host names, so that `addresses` of the facts knows them. */
   resolve(hostNames: ReadonlySet<string>): Promise<void>;
 }
 
-/** A finding with the rule that has found it. */
+/** A finding with its rule and place. */
 export interface Diagnosis extends Finding {
   readonly rule: Rule;
-  /** Where; undefined if only one network namespace was looked into, or for what is about the whole host. */
+  /** The namespace; undefined for a finding about the whole host. */
   readonly place: ExaminedPlace | undefined;
 }
 
-/** What an examination comes to. */
+/** The result of an examination. */
 export interface Report {
   /** The worst first. */
   readonly diagnoses: readonly Diagnosis[];
-  /** Milliseconds between the samples; 0 if there was only one. */
+  /** Milliseconds between the samples; 0 for one sample. */
   readonly elapsedMs: number;
-  /** Sockets that were looked at. */
+  /** How many sockets were listed for the first sample. */
   readonly sockets: number;
   /** Rules that were checked. */
   readonly checked: readonly Rule[];
-  /** Rules that could find nothing, as there was only one sample. */
+  /** Rules that need two samples and got one. */
   readonly unchecked: readonly Rule[];
 }
 
-/** The part of a sample that one rule has. */
+/** One rule and its collector in a sample. */
 interface Taken {
   readonly chosen: ChosenRule;
   readonly collector: Collector<unknown> | undefined;
 }
 
-/** A sample of one place. */
+/** A sample of one namespace. */
 interface PlaceSample {
   readonly place: ExaminedPlace;
   readonly counters: Counters;
   readonly taken: readonly Taken[];
 }
 
-/** Which collectors take the sockets of a table, by state. */
+/** The collectors of each table, by socket state. */
 type Routes = ReadonlyMap<DumpName, readonly (readonly Collector<unknown>[])[]>;
 
 const STATES = 32;
 
-/** Single questions cost more than a listing of everything from about here on. */
+/** Which of the two samples. */
+type Pass = "first" | "second";
+
+/** Above this number, listing the tables again costs less than one request a socket. */
 const SINGLE_LIMIT = 1000;
 
-function routesOf(taken: readonly Taken[]): Routes {
+/** The states that a rule reads in the first or the second sample. */
+function statesOf({ rule }: ChosenRule, pass: Pass): number {
+  const { states = 0, statesAgain = states } = rule.sockets ?? {};
+  return pass === "first" ? states : statesAgain;
+}
+
+function routesOf(taken: readonly Taken[], pass: Pass): Routes {
   const routes = new Map<DumpName, Collector<unknown>[][]>();
   for (const { chosen, collector } of taken) {
     const gathering = chosen.rule.sockets;
@@ -107,14 +116,14 @@ function routesOf(taken: readonly Taken[]): Routes {
         routes.set(table, route);
       }
       route.forEach((collectors, state) => {
-        if ((gathering.states & (1 << state)) !== 0) collectors.push(collector);
+        if ((statesOf(chosen, pass) & (1 << state)) !== 0) collectors.push(collector);
       });
     }
   }
   return routes;
 }
 
-/** Hands every socket to those that look at its table and state. @returns how many there were */
+/** Hands every socket to the collectors of its table and state. @returns how many sockets there were */
 function feed(
   routes: Routes,
   batches: Iterable<SocketBatch>,
@@ -133,35 +142,34 @@ function feed(
   return count;
 }
 
-/** Its state, of the families that tell one; the others are closed, as in ss. */
+/** The state of a socket; families without states count as closed, as in ss. */
 function stateOf(socket: Socket): number {
-  const told = socket.kind === "inet" || socket.kind === "unix" || socket.kind === "vsock";
-  return told ? socket.stateNumber & (STATES - 1) : SS_CLOSE;
+  return (stateNumber(socket) ?? SS_CLOSE) & (STATES - 1);
 }
 
-/** What is asked for of one table: no state and no detail that no rule looks at. */
+/** One request a table, with the states and details that some rule reads and no others. */
 function* requestsOf(
   selection: Selection,
   rules: readonly ChosenRule[],
+  pass: Pass,
 ): Generator<{ readonly selection: Selection; readonly demands: Demands }> {
-  const gatherings = rules.flatMap(({ rule }) => rule.sockets ?? []);
   for (const { name } of requestOrder(selection)) {
-    const looking = gatherings.filter(({ tables }) => tables.includes(name));
-    const states = selection.states & looking.reduce((mask, each) => mask | each.states, 0);
+    const looking = rules.filter(({ rule }) => rule.sockets?.tables.includes(name));
+    const states = selection.states & looking.reduce((mask, each) => mask | statesOf(each, pass), 0);
     if (states === 0) continue;
     const tables = [...selection.tables].filter((table) =>
       requestOrder({ ...selection, tables: new Set([table]) }).some((each) => each.name === name),
     );
     yield {
       selection: { ...selection, tables: new Set(tables), states },
-      demands: demandSet(...looking.map(({ demands }) => demands)),
+      demands: demandSet(...looking.map(({ rule }) => rule.sockets?.demands)),
     };
   }
 }
 
 /**
- * Whether a rule is checked at a place: what is about the whole host, only at the first; what looks at sockets, only
- * where tables and states that it looks at are selected.
+ * Whether a rule is checked in a namespace: a host-wide rule in the first only, a rule about sockets only if the
+ * command line selects one of its tables and states.
  */
 function isCheckedAt({ rule }: ChosenRule, { selection }: ExaminedPlace, index: number): boolean {
   if (rule.hostWide && index > 0) return false;
@@ -171,12 +179,12 @@ function isCheckedAt({ rule }: ChosenRule, { selection }: ExaminedPlace, index: 
   return isSelected && (selection.states & sockets.states) !== 0;
 }
 
-/** The counters of a place. They are about all of its sockets, so that beside a filter they would mislead. */
-function countersOf({ surroundings, predicate }: ExaminedPlace): Counters {
-  return predicate === undefined ? readCounters((path) => surroundings.file(path)) : new Map();
+/** The counters of a namespace. They cover all of its sockets, so beside a filter they would mislead. */
+function countersOf({ hostFacts, predicate }: ExaminedPlace): Counters {
+  return predicate === undefined ? readCounters((path) => hostFacts.file(path)) : new Map();
 }
 
-/** Begins a sample: what the rules take is yet to come. */
+/** Begins a sample: reads the counters and makes the collectors. */
 function begin(place: ExaminedPlace, rules: readonly ChosenRule[]): PlaceSample {
   const taken = rules.map((chosen) => ({
     chosen,
@@ -185,14 +193,15 @@ function begin(place: ExaminedPlace, rules: readonly ChosenRule[]): PlaceSample 
   return { place, counters: countersOf(place), taken };
 }
 
-/** Lists what the rules look at. */
+/** Lists the sockets that the rules read. */
 function* listFor(
   { query, list }: Examination,
   place: ExaminedPlace,
   rules: readonly ChosenRule[],
+  pass: Pass,
 ): Generator<SocketBatch> {
   const { predicate, netns } = place;
-  for (const request of requestsOf(place.selection, rules))
+  for (const request of requestsOf(place.selection, rules, pass))
     yield* list(place, {
       ...query,
       selection: request.selection,
@@ -202,7 +211,7 @@ function* listFor(
     });
 }
 
-/** What the rules want to see again at a place. */
+/** The sockets that rules fetch again. */
 function* wantedAgain({ taken }: PlaceSample) {
   for (const { chosen, collector } of taken) {
     const wanted = chosen.rule.sockets?.again?.(collector!.gathered, chosen.thresholds);
@@ -210,7 +219,7 @@ function* wantedAgain({ taken }: PlaceSample) {
   }
 }
 
-/** Takes the second sample of a place. */
+/** Takes the second sample of a namespace. */
 function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
   const { place } = first;
   const everything = new Set<ChosenRule>();
@@ -218,7 +227,7 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
   const alone = new Map<ChosenRule, readonly InetSocket[]>();
   for (const { chosen, wanted } of wantedAgain(first)) {
     if (wanted === "all") everything.add(chosen);
-    else if (wanted.length <= SINGLE_LIMIT && wanted.every(isFoundAlone)) alone.set(chosen, wanted);
+    else if (wanted.length <= SINGLE_LIMIT && wanted.every(hasUniqueTuple)) alone.set(chosen, wanted);
     else listed.set(chosen, wanted);
   }
   const second = begin(
@@ -229,19 +238,19 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
     second.taken.filter(({ chosen }) => picked(chosen));
   const whole = part((chosen) => everything.has(chosen));
   const some = part((chosen) => listed.has(chosen));
-  const routes = routesOf(whole);
+  const routes = routesOf(whole, "second");
   const picked = some.map((taken) => ({
-    routes: routesOf([taken]),
+    routes: routesOf([taken], "second"),
     wanted: new Set(listed.get(taken.chosen)!.map(({ cookie }) => cookie)),
   }));
   const rules = [...whole, ...some].map(({ chosen }) => chosen);
   if (rules.length > 0)
-    for (const batch of listFor(examination, place, rules)) {
+    for (const batch of listFor(examination, place, rules, "second")) {
       feed(routes, [batch]);
       for (const { routes, wanted } of picked) feed(routes, [batch], wanted);
     }
   for (const { chosen, collector } of part((chosen) => alone.has(chosen)))
-    for (const socket of lookAgain(
+    for (const socket of refetch(
       place.host.transport,
       {
         ...examination.query,
@@ -250,11 +259,11 @@ function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
       },
       alone.get(chosen)!,
     ))
-      if ((chosen.rule.sockets!.states & (1 << socket.stateNumber)) !== 0) collector!.see(socket);
+      if ((statesOf(chosen, "second") & (1 << socket.stateNumber)) !== 0) collector!.see(socket);
   return second;
 }
 
-/** Whether there is a reason to wait for a second sample. */
+/** Whether any rule uses a second sample. */
 function needsTwo({ rules }: Examination, samples: readonly PlaceSample[]): boolean {
   return (
     rules.some(({ rule }) => rule.rate !== undefined) ||
@@ -262,22 +271,23 @@ function needsTwo({ rules }: Examination, samples: readonly PlaceSample[]): bool
   );
 }
 
-/** The inodes whose owners the rules want to know. */
+/** The inodes of sockets whose owners the checks read. */
 function inodesOf(samples: readonly PlaceSample[]): Set<number> {
   const inodes = new Set<number>();
-  for (const { taken } of samples)
+  for (const { place, taken } of samples)
     for (const { chosen, collector } of taken)
-      for (const inode of chosen.rule.sockets?.inodes?.(collector!.gathered) ?? []) inodes.add(inode);
+      for (const inode of chosen.rule.sockets?.inodes?.(collector!.gathered, place.hostFacts) ?? [])
+        inodes.add(inode);
   return inodes;
 }
 
-/** The inodes of the sockets of findings that are shown. */
+/** The inodes of the sockets that the output shows. */
 function shownInodes(diagnoses: readonly Diagnosis[], shown: number): Set<number> {
   const sockets = diagnoses.flatMap(({ sockets = [] }) => sockets.slice(0, shown));
   return new Set(sockets.flatMap(({ inode }) => inode || []));
 }
 
-/** Everything that one rule is given at one place. */
+/** The input of one check. */
 function samplesOf(
   first: PlaceSample,
   last: PlaceSample,
@@ -291,7 +301,7 @@ function samplesOf(
     counters,
   });
   return {
-    ...first.place.surroundings,
+    ...first.place.hostFacts,
     first: sample(first.counters, collector),
     last: sample(last.counters, again),
     elapsedMs,
@@ -303,26 +313,39 @@ function rank(severity: Severity): number {
   return severities.indexOf(severity);
 }
 
-/** Examines sockets. @returns what was found; undefined if it was not to be waited for */
+/** Finds owners, and remembers which inodes were looked for. */
+function ownerFinder({ findOwners }: Examination): (inodes: ReadonlySet<number>) => void {
+  const known = new Set<number>();
+  return (inodes) => {
+    const missing = new Set([...inodes].filter((inode) => !known.has(inode)));
+    if (missing.size === 0) return;
+    findOwners(missing);
+    for (const inode of missing) known.add(inode);
+  };
+}
+
+/** Examines the sockets. @returns the report; undefined if the wait was interrupted */
 export async function examine(examination: Examination): Promise<Report | undefined> {
   const { rules, places, apartMs } = examination;
   const began = examination.now();
+  const findOwners = ownerFinder(examination);
   let sockets = 0;
   const first: PlaceSample[] = places.map((place, index) => {
     const here = rules.filter((chosen) => isCheckedAt(chosen, place, index));
     const sample = begin(place, here);
-    sockets += feed(routesOf(sample.taken), listFor(examination, place, here));
+    sockets += feed(routesOf(sample.taken, "first"), listFor(examination, place, here, "first"));
     return sample;
   });
+  // Owners come before the wait: a connection that fails within it takes its socket along.
+  findOwners(inodesOf(first));
   let last = first;
   let elapsedMs = 0;
   if (apartMs > 0 && needsTwo(examination, first)) {
     if (!(await examination.wait(apartMs))) return undefined;
     last = first.map((sample) => takeAgain(examination, sample));
     elapsedMs = examination.now() - began;
+    findOwners(inodesOf(last));
   }
-  const inodes = inodesOf(first === last ? first : [...first, ...last]);
-  if (inodes.size > 0) examination.findOwners(inodes);
   const checks = first.flatMap((sample, place) =>
     sample.taken.map(({ chosen }, index) => ({
       place: sample.place,
@@ -344,8 +367,7 @@ export async function examine(examination: Examination): Promise<Report | undefi
       })),
     )
     .sort((a, b) => rank(b.severity) - rank(a.severity));
-  const more = shownInodes(diagnoses, examination.shown);
-  if ([...more].some((inode) => !inodes.has(inode))) examination.findOwners(new Set([...inodes, ...more]));
+  findOwners(shownInodes(diagnoses, examination.shown));
   const asked = rules.map(({ rule }) => rule).filter((rule) => checks.some((check) => check.rule === rule));
   const isUnchecked = ({ rate }: Rule) => single && rate === true;
   return {

@@ -144,12 +144,22 @@ const cases: readonly [Limit, Connection, string | RegExp][] = [
   [
     "loss-recovery",
     connection("ESTAB", { ...waiting, info: { ...bulk, caState: 3, lost: 2, retrans: 1 } }),
-    "Lost segments: 2 of the 10 sent are thought lost (acknowledgements have told so), 1 are on the way again, and the congestion window is down to 10 segments.",
+    "Lost segments: 2 of the 10 sent are thought lost (acknowledgements show it), 1 was retransmitted, and the congestion window is down to 10 segments.",
   ],
   [
     "peer-window",
     connection("ESTAB", { ...waiting, info: { ...bulk, sndWnd: 15_000, busyTime: 1000, rwndLimited: 970 } }),
     "The peer's window: 14480 of its 15000 bytes are in flight, and 500 kB wait; that took 97% of all time with data to send so far.",
+  ],
+  // A reader that is slow, yet reads: data went out 4 ms ago.
+  [
+    "peer-window",
+    connection("ESTAB", {
+      wqueue: 143_000,
+      timerNumber: TIMER_PERSIST,
+      info: { sndWnd: 0, notsentBytes: 143_000, backoff: 0, lastDataSent: 4, rto: 204_000 },
+    }),
+    "The peer's window: the peer reads slowly, its window is closed at the moment, and 143 kB wait.",
   ],
   [
     "peer-window",
@@ -252,7 +262,7 @@ const cases: readonly [Limit, Connection, string | RegExp][] = [
     connection("ESTAB", { info: { lastDataSent: 20, lastDataRecv: 20 } }),
     /neither end has anything to send/,
   ],
-  ["application", connection("ESTAB", { wqueue: 500 }), /of which 500 bytes are not acknowledged yet/],
+  ["application", connection("ESTAB", { wqueue: 500 }), /in flight, and 500 bytes are not acknowledged yet/],
 ];
 
 describe("a connection is limited by", () => {

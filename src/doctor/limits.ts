@@ -1,8 +1,8 @@
 /**
- * What a TCP connection is limited by now: a table of judgements, of which the first that holds counts.
+ * What limits a TCP connection now: a table of judgements. The first that holds counts.
  *
- * Queues, windows and timers tell what is so at this moment. The times that the kernel adds up (`busy_time` and the
- * like) tell what has been so, and decide only as differences between two samples.
+ * Queues, windows and timers show the present. The times that the kernel adds up (`busy_time` and the like) show the
+ * past, and decide only as differences between two samples.
  */
 import type { Explanation, Limit } from "../model/limits.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, SS_SYN_SENT, SS_TIME_WAIT } from "../model/state.ts";
@@ -20,10 +20,12 @@ import {
   isSendBufferFull,
   isUnanswered,
   isUnread,
+  isWindowStuck,
   unsent,
   usesBbr,
 } from "./conditions.ts";
 import { bytesInFlight, CA_RECOVERY, type Connection, TIMER_PERSIST } from "./connection.ts";
+import { plural } from "./plural.ts";
 import {
   cwndSentence,
   idleSentence,
@@ -46,14 +48,13 @@ import {
   SENDING,
   WRITABLE,
 } from "./state-masks.ts";
-import { counted } from "./words.ts";
 
-/** A limit: of connections in which states it is, whether it holds, and how it is said. */
+/** A limit: the states in which it occurs, whether it holds, and the sentence about it. */
 interface Judgement {
   readonly limit: Limit;
   /** Mask of states. */
   readonly states: number;
-  /** Left out: in these states always. */
+  /** Left out, it always holds in these states. */
   readonly holds?: (connection: Connection) => boolean;
   /** The sentence, without its full stop. */
   readonly sentence: (connection: Connection) => string;
@@ -72,8 +73,8 @@ const judgements: readonly Judgement[] = [
     // One more than the backlog has room. net/sock.h, sk_acceptq_is_full().
     sentence: ({ rqueue, wqueue }) =>
       rqueue > wqueue
-        ? `The local program: ${counted(rqueue, "connection")} wait to be accepted, and the queue is full (backlog ${wqueue}), so that new ones are dropped`
-        : `The local program: ${counted(rqueue, "connection")} ${rqueue === 1 ? "waits" : "wait"} to be accepted (backlog ${wqueue})`,
+        ? `The local program: ${plural(rqueue, "connection")} wait to be accepted, and the queue is full (backlog ${wqueue}), so that new ones are dropped`
+        : `The local program: ${plural(rqueue, "connection")} ${rqueue === 1 ? "waits" : "wait"} to be accepted (backlog ${wqueue})`,
   },
   {
     limit: "listening",
@@ -105,13 +106,13 @@ const judgements: readonly Judgement[] = [
   {
     limit: "peer-not-reading",
     states: SENDING,
-    holds: isPeerWindowClosed,
+    holds: (connection) => isPeerWindowClosed(connection) && isWindowStuck(connection),
     sentence(connection) {
       const { info, retransmits, timerNumber, wqueue } = connection;
       const window = info.sndWnd ? `down to ${bytesText(info.sndWnd)}` : "closed";
       const probes = info.backoff ?? (timerNumber === TIMER_PERSIST ? retransmits : 0);
       const probed =
-        probes > 0 ? `, which ${counted(probes, "probe")} ${probes === 1 ? "has" : "have"} found so` : "";
+        probes > 0 ? `, which ${plural(probes, "probe")} ${probes === 1 ? "has" : "have"} found so` : "";
       return `The peer does not read: its window is ${window}${probed}, and ${waits(wqueue)} here${next(connection, "probe")}`;
     },
   },
@@ -125,13 +126,17 @@ const judgements: readonly Judgement[] = [
   {
     limit: "peer-window",
     states: SENDING,
-    holds: (connection) => isPeerWindowFull(connection) || isMostly(connection, "rwndLimited"),
+    holds: (connection) =>
+      isPeerWindowFull(connection) || isPeerWindowClosed(connection) || isMostly(connection, "rwndLimited"),
     sentence(connection) {
       const { sndWnd } = connection.info;
       const inFlight = bytesInFlight(connection) ?? 0;
+      const waiting = `${waits(unsent(connection))}${soFar(connection, "rwndLimited")}`;
+      if (isPeerWindowClosed(connection))
+        return `The peer's window: the peer reads slowly, its window is closed at the moment, and ${waiting}`;
       const window =
         sndWnd === undefined ? "" : `${inFlight} of its ${bytesText(sndWnd)} are in flight, and `;
-      return `The peer's window: ${window}${waits(unsent(connection))}${soFar(connection, "rwndLimited")}`;
+      return `The peer's window: ${window}${waiting}`;
     },
   },
   { limit: "path", states: SENDING, holds: isPathFull, sentence: pathSentence },
@@ -213,7 +218,7 @@ const judgements: readonly Judgement[] = [
         ? `The application: ${bytesText(rqueue)} ${rqueue === 1 ? "has" : "have"} just arrived, and it has yet to read and answer`
         : wqueue === 0
           ? "The application: neither end has anything to send, and all that was sent is acknowledged"
-          : `The application: all that it has written is under way, of which ${bytesText(wqueue)} ${wqueue === 1 ? "is" : "are"} not acknowledged yet`,
+          : `The application: all that it has written is in flight, and ${bytesText(wqueue)} ${wqueue === 1 ? "is" : "are"} not acknowledged yet`,
   },
 ];
 
@@ -226,11 +231,11 @@ function judge(connection: Connection): Judgement | undefined {
   return byState[connection.stateNumber]?.find(({ holds }) => holds === undefined || holds(connection));
 }
 
-/** What a TCP connection is limited by now, with the evidence; undefined if the kernel does not tell enough. */
+/** What limits a TCP connection now, with the evidence; undefined if the kernel does not report enough. */
 export function explain(connection: Connection): Explanation | undefined {
   const judgement = judge(connection);
   return judgement && { limit: judgement.limit, sentence: `${judgement.sentence(connection)}.` };
 }
 
-/** Every limit that some judgement tells. */
+/** Every limit that some judgement reports. */
 export const judged: ReadonlySet<Limit> = new Set(judgements.map(({ limit }) => limit));

@@ -1,4 +1,4 @@
-/** Connections by the addresses of their peers. */
+/** Groups connections by the address of their peer. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import { peerOf } from "./endpoint.ts";
 
@@ -8,7 +8,7 @@ export interface Peer {
   readonly sockets: InetSocket[];
 }
 
-/** Groups connections by the peer's address: those with most of them first. */
+/** Groups connections by the peer's address, the largest group first. */
 export function byPeer(sockets: Iterable<InetSocket>): Peer[] {
   const peers = new Map<string, Peer>();
   for (const socket of sockets) {

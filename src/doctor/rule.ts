@@ -1,104 +1,112 @@
-/** What a rule of the doctor is: one thing that goes wrong with sockets, how it is known, and what to do about it. */
+/** The type of a rule: what it reads of the sockets, and the check that turns samples into findings. */
 
 import type { Socket } from "../families/socket.ts";
 import type { Demand } from "../model/demand.ts";
 import type { DumpName } from "../model/selection.ts";
-import type { Samples } from "./sample.ts";
+import type { Advice, Fill } from "./advice.ts";
+import type { HostFacts, Samples } from "./sample.ts";
 import type { Threshold } from "./threshold.ts";
 
-/** How bad a finding is, from good to know to act now. */
+/** How bad a finding is, from "good to know" to "act now". */
 export const severities = ["info", "warning", "critical"] as const;
 
-/** How bad a finding is. */
+/** One of {@link severities}. */
 export type Severity = (typeof severities)[number];
 
-/** Something to check or do. */
-export interface Advice {
-  /** What it is good for, in one sentence without its full stop. */
-  readonly text: string;
-  /** The command, where there is one: words in capitals (`PID`, `PORT`) are filled in by the finding. */
-  readonly command?: string;
-}
-
-/** One thing that a rule has found. */
+/** One problem that a rule has found. */
 export interface Finding {
   readonly severity: Severity;
-  /** What is wrong, in one sentence without its full stop: who, what, how many. May hold strangers' text. */
+  /**
+   * What the finding is about, in a form that stays the same while counts change: `port 8080`, `pid 12`,
+   * `10.0.0.1`; empty for the whole namespace or host.
+   */
+  readonly subject: string;
+  /** What is wrong, in one sentence without a full stop: who, what, how many. May contain untrusted text. */
   readonly title: string;
-  /** The sockets that show it, the worst first; whoever shows them may leave some out. */
+  /** The sockets that show it, the worst first. Output may show fewer. */
   readonly sockets?: readonly Socket[];
-  /** What shows it beside sockets: counters, limits, files, a line each. May hold strangers' text. */
+  /** How many sockets there are, where the rule keeps only some of them. */
+  readonly socketCount?: number;
+  /** Evidence other than sockets: counters, limits, files, one line each. May contain untrusted text. */
   readonly evidence?: readonly string[];
-  /** The numbers that it rests on, for machines: camelCase keys that end in the unit. */
+  /** The numbers behind the finding, for machines. Keys are camelCase and end in the unit. */
   readonly values?: Readonly<Record<string, string | number>>;
-  /** What the words in capitals of the advice stand for here. */
-  readonly fill?: Readonly<Record<string, string | number>>;
+  /** Values for the placeholders of the advice. */
+  readonly fill?: Fill;
+  /** Advice for this finding alone, in place of the rule's. */
+  readonly advice?: readonly Advice[];
 }
 
-/** Takes the sockets of one sample, and keeps what its rule needs of them. */
+/** Receives the sockets of one sample and keeps what its rule needs. */
 export interface Collector<Gathered> {
   /**
-   * Takes a socket of one of the tables and states that were asked for. It is valid during the call only: what is
-   * to stay is copied, a whole socket by `keep`. This is called for every socket of the host.
+   * Takes a socket of one of the requested tables and states. It runs for every socket of the host, and the socket
+   * is valid during the call only: copy what has to stay, a whole socket with `keep`.
    */
   see(socket: Socket): void;
-  /** What it has kept. */
+  /** What was kept. */
   readonly gathered: Gathered;
 }
 
-/** What a rule wants to see of the sockets. */
+/** Which sockets a rule reads. */
 export interface Gathering<Gathered, Name extends string> {
-  /** The tables whose sockets it looks at, of those that are listed. */
+  /** The tables. A table that the command line does not select is not listed. */
   readonly tables: readonly DumpName[];
-  /** The states that it looks at, a mask. */
+  /** A mask of socket states. */
   readonly states: number;
-  /** What the kernel must be asked for. */
+  /** What the kernel has to add to each socket. */
   readonly demands?: readonly Demand[];
-  /** Makes what takes the sockets of one sample. */
+  /** Makes the collector of one sample. */
   collect(thresholds: Readonly<Record<Name, number>>): Collector<Gathered>;
   /**
-   * The sockets to look at again in the second sample, for what needs a rate; `"all"` for everything that was asked
-   * for in the first. If it is left out, the second sample has what the first has.
+   * Picks the sockets that the second sample fetches again, or `"all"`: list the tables once more. Without this
+   * function the second sample is the first.
    *
-   * Each socket costs a question to the kernel, so only those are asked for that may be found.
+   * Each picked socket costs one request to the kernel, so pick only those that may become a finding.
    */
   again?(gathered: NoInfer<Gathered>, thresholds: Readonly<Record<Name, number>>): readonly Socket[] | "all";
-  /** The inodes of the sockets whose processes `check` asks for: those of sockets that are shown are found later. */
-  inodes?(gathered: NoInfer<Gathered>): Iterable<number>;
+  /** The states that the second sample lists, where these are fewer than {@link states}. */
+  readonly statesAgain?: number;
+  /**
+   * The inodes of sockets whose owners `check` reads. Owners of sockets in findings are found anyway.
+   *
+   * Finding owners costs a pass over the descriptors of every process, so return none unless a finding is likely.
+   */
+  inodes?(gathered: NoInfer<Gathered>, facts: HostFacts): Iterable<number>;
 }
 
-/** A rule, whatever it gathers. */
+/** A rule. `Gathered` is what its collector keeps, `Name` the names of its thresholds. */
 export interface Rule<Gathered = unknown, Name extends string = string> {
-  /** What it is called on the command line: small letters and dashes. Its page is docs/doctor/ID.md. */
+  /** Its name on the command line: lower-case letters, digits and dashes. Its page is docs/doctor/ID.md. */
   readonly id: string;
   /** What it looks for, in a few words. */
   readonly title: string;
   /** The worst severity of its findings. */
   readonly severity: Severity;
-  /** What it reads, in words: sockets, counters (by their file), limits. */
+  /** What it reads, in words: sockets, counters with their file, limits. */
   readonly reads: readonly string[];
   /** The numbers that decide, by name. */
   readonly thresholds: Readonly<Record<Name, Threshold>>;
-  /** Why it matters, in two sentences. */
+  /** Why the problem matters, in two sentences. */
   readonly why: string;
-  /** What to check or do, the first command of a system administrator first. */
+  /** What to check or do; the first command that an administrator would run comes first. */
   readonly advice: readonly Advice[];
   /**
-   * Whether it needs two samples, some time apart, and finds nothing by one; `"better"`: it finds more by two.
-   * Left out, one is enough.
+   * How it uses the second sample: `true`, it finds nothing with one sample; `"better"`, it finds more with two.
+   * Left out, one sample is enough.
    */
   readonly rate?: true | "better";
-  /** Whether it is about the whole host, and is checked once; left out, each network namespace by itself. */
+  /** Whether it is about the whole host and is checked once, not in each network namespace. */
   readonly hostWide?: true;
-  /** What it wants to see of the sockets; without it, none. */
+  /** Which sockets it reads; left out, none. */
   readonly sockets?: Gathering<Gathered, Name>;
-  /** Host names whose addresses `check` asks for, which are looked up before it. */
+  /** Host names to resolve before `check`, where DNS look-ups are enabled. */
   hostNames?(samples: Samples<NoInfer<Gathered>, Name>): Iterable<string>;
-  /** What the samples show: a pure function. The order of findings does not matter. */
+  /** Turns samples into findings: a pure function. The order of findings does not matter. */
   check(samples: Samples<NoInfer<Gathered>, Name>): Finding[];
 }
 
-/** A rule of the table: what it gathers is its own business. */
+/** Checks the types of a rule, and hides what it gathers from the table of rules. */
 export function rule<Gathered, const Name extends string>(each: Rule<Gathered, Name>): Rule {
   return each as unknown as Rule;
 }

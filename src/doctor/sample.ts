@@ -1,36 +1,53 @@
-/** What rules are given: the sockets of one or two samples, counters, limits, owners. */
+/** The input of rules: the sockets of one or two samples, counters, and facts about the host. */
 import type { Owner } from "../enrich/processes.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { Counters } from "./counters.ts";
 
-/** One look at a network namespace. */
+/** One sample of a network namespace. */
 export interface Sample<Gathered> {
   /** What the rule has kept of the sockets. */
   readonly gathered: Gathered;
-  /** The counters of the namespace at that time. */
+  /** The counters of the namespace at that time; empty beside a filter, which they know nothing of. */
   readonly counters: Counters;
 }
 
-/** What is known of the host beside sockets. Each answer is looked for when it is first asked for. */
-export interface Surroundings {
-  /** The network namespace; undefined for the only one that is looked into. */
+/** Facts about the host other than sockets. Each is looked up when it is first read. */
+export interface HostFacts {
+  /** The network namespace; undefined if only one is examined. */
   readonly netns: Netns | undefined;
-  /** The text of a file below /proc, as it looks from within the namespace; undefined if it cannot be read. */
+  /** The text of a file below /proc, read inside the namespace; undefined if it cannot be read. */
   file(path: string): string | undefined;
-  /** The numbers in a file below /proc; none if it cannot be read. */
+  /** The numbers in such a file; none if it cannot be read. */
   numbers(path: string): readonly number[];
-  /** Who has a socket open, as far as that can be known. */
+  /** The processes that have a socket open, of those whose inodes the rules asked for. */
   owners(inode: number): readonly Owner[];
-  /** The arguments of a process, its name first; none if they cannot be read. */
+  /** The arguments of a process, its name first; none if they cannot be read. At most 64 KiB of them. */
   commandLine(pid: number): readonly string[];
-  /** Processes whose descriptors may not be read. */
+  /** Every process with descriptors of its own, as it was at the first call. */
+  processes(): readonly ProcessFact[];
+  /** The state of a process now: the letter of /proc/PID/stat; undefined if it has exited. */
+  processState(pid: number): string | undefined;
+  /** The inodes of the sockets that a process has open; none if its descriptors may not be read. */
+  socketsOf(pid: number): ReadonlySet<number>;
+  /** Pids of processes whose descriptors may not be read. */
   unreadable(): readonly number[];
-  /** What could not be listed, a sentence each. */
+  /** What could not be listed, one sentence each. */
   unlisted(): readonly string[];
-  /** Every process that has descriptors of its own, with how many, and how many it may have. */
+  /** The processes whose open descriptors may be near their limit. */
   descriptors(): readonly DescriptorCount[];
-  /** Text of the addresses of a host name, of those that were asked for; undefined if they were not looked up. */
+  /** The addresses of a host name, as text; undefined if it was not resolved. */
   addresses(hostName: string): readonly string[] | undefined;
+}
+
+/** A process, as /proc shows it. */
+export interface ProcessFact {
+  readonly pid: number;
+  /** Its name (comm), at most 15 bytes. */
+  readonly name: string;
+  /** The state letter of /proc/PID/stat: `T` is stopped, `t` stopped by a debugger, `D` uninterruptible. */
+  readonly state: string;
+  /** The target of /proc/PID/exe; undefined if it may not be read. */
+  readonly executable: string | undefined;
 }
 
 /** How many descriptors a process has open. */
@@ -39,25 +56,25 @@ export interface DescriptorCount {
   /** Its name. */
   readonly name: string;
   readonly open: number;
-  /** RLIMIT_NOFILE, the soft one. */
+  /** RLIMIT_NOFILE, the soft limit. */
   readonly limit: number;
 }
 
-/** What the check of a rule is given. */
-export interface Samples<Gathered, Name extends string = string> extends Surroundings {
+/** The input of a rule's check. */
+export interface Samples<Gathered, Name extends string = string> extends HostFacts {
   readonly first: Sample<Gathered>;
-  /** The second sample, which has of the sockets what `again` asked for; the first where there is only one. */
+  /** The second sample, with the sockets that `again` picked; the first if there is only one. */
   readonly last: Sample<Gathered>;
-  /** Milliseconds between the two; 0 where there is only one. */
+  /** Milliseconds between the two; 0 if there is only one. */
   readonly elapsedMs: number;
   readonly thresholds: Readonly<Record<Name, number>>;
 }
 
-/** How much a counter has grown between the samples; undefined where there is only one, or no such counter. */
+/** How much a counter has grown between the samples; undefined with one sample, or without that counter. */
 export function growth({ first, last, elapsedMs }: Samples<unknown>, name: string): number | undefined {
   const before = first.counters.get(name);
   const after = last.counters.get(name);
   if (elapsedMs === 0 || before === undefined || after === undefined) return undefined;
-  // One that has grown less than nothing was started anew.
+  // A counter that has shrunk was reset.
   return Math.max(0, after - before);
 }

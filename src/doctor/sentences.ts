@@ -1,4 +1,4 @@
-/** The sentences about what limits a TCP connection that take more than a line, each without its full stop. */
+/** The longer sentences about what limits a TCP connection, each without a full stop. */
 import { SS_SYN_SENT } from "../model/state.ts";
 import { bytesText, durationText, microsecondsText, rateText } from "./amounts.ts";
 import { isOwnWindowClosed, isReceiveBufferFilling, quietMs, unsent, usesBbr } from "./conditions.ts";
@@ -13,15 +13,15 @@ import {
   TIMER_KEEPALIVE,
   TIMER_PERSIST,
 } from "./connection.ts";
+import { plural } from "./plural.ts";
 import { bit, ENDING, OPENING } from "./state-masks.ts";
-import { counted } from "./words.ts";
 
 /** A share, 0 to 1, as text. */
 export function percent(share: number): string {
   return `${Math.round(share * 100)}%`;
 }
 
-/** What a counter of limited time adds to a sentence. */
+/** The end of a sentence: the share of time that a limit has taken. */
 export function soFar(connection: Connection, time: LimitedTime): string {
   const between = shareBetween(connection, time);
   if (between !== undefined)
@@ -32,24 +32,24 @@ export function soFar(connection: Connection, time: LimitedTime): string {
     : `; that took ${percent(share)} of all time with data to send so far`;
 }
 
-/** How much waits. */
+/** How much data waits: `500 bytes wait`. */
 export function waits(bytes: number): string {
   return `${bytesText(bytes)} ${bytes === 1 ? "waits" : "wait"}`;
 }
 
-/** When the timer goes off next. */
+/** The end of a sentence: when the timer fires next. */
 export function next({ expires }: Connection, what: string): string {
   return expires > 0 ? `, and the next ${what} goes out in ${durationText(expires)}` : "";
 }
 
-/** How long ago the peer was heard of; nothing if the connection is too young to tell. */
+/** The end of a sentence: when the last acknowledgement came; empty if the connection is too young. */
 export function lastHeard({ info }: Connection): string {
   return info.lastAckRecv === undefined
     ? ""
     : `; the last acknowledgement came ${durationText(info.lastAckRecv)} ago`;
 }
 
-/** That the peer leaves everything unanswered. */
+/** The sentence about a peer that answers nothing. */
 export function unanswered(connection: Connection): string {
   const { stateNumber, timerNumber, retransmits, wqueue } = connection;
   const times = `${retransmits + 1} times`;
@@ -57,7 +57,7 @@ export function unanswered(connection: Connection): string {
     return `The peer does not answer: the SYN was sent ${times}${next(connection, "one")}`;
   if (bit(stateNumber) & OPENING)
     return `The peer does not answer: SYN and ACK were sent ${times}${next(connection, "one")}`;
-  const probes = counted(retransmits, "probe");
+  const probes = plural(retransmits, "probe");
   if (timerNumber === TIMER_KEEPALIVE)
     return `The peer does not answer: ${probes} of keepalive in a row found nobody${next(connection, "one")}${lastHeard(connection)}`;
   if (timerNumber === TIMER_PERSIST)
@@ -69,7 +69,7 @@ export function unanswered(connection: Connection): string {
   return `The peer does not answer: ${what}${next(connection, "attempt")}${lastHeard(connection)}`;
 }
 
-/** That the path carries no more. */
+/** The sentence about a path that carries no more. */
 export function pathSentence(connection: Connection): string {
   const { rtt = 0, minRtt = 0, deliveryRate } = connection.info;
   const waiting = `${waits(unsent(connection))} here`;
@@ -78,7 +78,7 @@ export function pathSentence(connection: Connection): string {
   return `The path${rate}: segments queue on the way (round trip ${microsecondsText(rtt)}, the shortest was ${microsecondsText(minRtt)}), and ${waiting}`;
 }
 
-/** That the congestion window is full. */
+/** The sentence about a full congestion window. */
 export function cwndSentence(connection: Connection): string {
   const { sndCwnd = 0, sndSsthresh, caState } = connection.info;
   const inFlight = segmentsInFlight(connection.info) ?? 0;
@@ -87,19 +87,19 @@ export function cwndSentence(connection: Connection): string {
     ? "it doubles each round trip (slow start)"
     : "it grows slowly (congestion avoidance)";
   const why = caState === CA_CWR ? "it was reduced for a congestion mark or a full local queue" : phase;
-  return `The congestion window: ${inFlight} of its ${counted(sndCwnd, "segment")} are in flight, and ${waits(unsent(connection))}; ${why}`;
+  return `The congestion window: ${inFlight} of its ${plural(sndCwnd, "segment")} are in flight, and ${waits(unsent(connection))}; ${why}`;
 }
 
-/** That what was lost is sent again. */
+/** The sentence about lost segments. */
 export function lossSentence({ info }: Connection): string {
   const { lost = 0, unacked = 0, sndCwnd, retrans = 0, caState } = info;
-  const how = caState === CA_LOSS ? "a retransmission timeout has passed" : "acknowledgements have told so";
+  const how = caState === CA_LOSS ? "after a retransmission timeout" : "acknowledgements show it";
   const window =
-    sndCwnd === undefined ? "" : `, and the congestion window is down to ${counted(sndCwnd, "segment")}`;
-  return `Lost segments: ${lost} of the ${unacked} sent are thought lost (${how}), ${retrans} are on the way again${window}`;
+    sndCwnd === undefined ? "" : `, and the congestion window is down to ${plural(sndCwnd, "segment")}`;
+  return `Lost segments: ${lost} of the ${unacked} sent are thought lost (${how}), ${plural(retrans, "was", "were")} retransmitted${window}`;
 }
 
-/** That the program here has not read what has arrived. */
+/** The sentence about data that the local program has not read. */
 export function unread(connection: Connection): string {
   const { rqueue, info, memory } = connection;
   const age =
@@ -113,7 +113,7 @@ export function unread(connection: Connection): string {
   return `The local program: ${bytesText(rqueue)} ${rqueue === 1 ? "has" : "have"} arrived that it has not read${window}${age}`;
 }
 
-/** That nothing happens. */
+/** The sentence about an idle connection. */
 export function idleSentence({ timerNumber, expires, info }: Connection): string {
   const keepalive =
     timerNumber === TIMER_KEEPALIVE

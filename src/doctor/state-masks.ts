@@ -1,4 +1,4 @@
-/** The states of TCP by what may happen in them. RFC 9293 3.3.2. */
+/** Masks of TCP states by what may happen in them. RFC 9293 3.3.2. */
 import {
   SS_CLOSING,
   SS_ESTABLISHED,
@@ -12,7 +12,7 @@ import {
 export const bit = (...numbers: number[]) => numbers.reduce((mask, number) => mask | (1 << number), 0);
 const word = (name: string) => stateMask(name)!;
 
-/** Masks of states; of the closing ones, those in which our FIN is not acknowledged. */
+/** ESTABLISHED alone. */
 export const ESTABLISHED = bit(SS_ESTABLISHED);
 export const FIN_WAIT_2 = word("fin-wait-2");
 export const CLOSE_WAIT = word("close-wait");

@@ -1,28 +1,52 @@
-/** Sockets that are kept beyond their batch: those that a rule suspects. */
-import type { DiagMessage } from "../diag/message.ts";
+/** Copies sockets so that they outlive their batch. */
+import { SocketArena } from "../diag/socket-arena.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { NetlinkDiagSocket } from "../families/netlink/socket.ts";
 import type { Socket } from "../families/socket.ts";
+import type { UnixSocket } from "../families/unix/socket.ts";
 import type { Collector } from "./rule.ts";
 
-/** A copy of a socket that stays valid. */
-export function keep<S extends Socket>(socket: S): S {
-  // One that was read in /proc has its bytes to itself.
-  if ("procfs" in socket && socket.procfs !== undefined) return socket;
-  const { data, offset, length, origin } = socket;
-  const copy = data.buffer.slice(data.byteOffset + offset, data.byteOffset + offset + length);
-  const View = socket.constructor as new (
-    ...arguments_: ConstructorParameters<typeof DiagMessage>
-  ) => DiagMessage;
-  return new View(new DataView(copy as ArrayBuffer), 0, length, origin) as Socket as S;
+/** The sockets that rules keep. */
+export type KeptSocket = InetSocket | UnixSocket | NetlinkDiagSocket;
+
+/** The copies of all rules; small chunks, as rules drop most of them soon. */
+const copies = new SocketArena(1 << 12);
+
+/** Copies a socket out of the buffer that the next datagram overwrites. */
+export function keep<S extends KeptSocket>(socket: S): S {
+  // A socket read from /proc has its bytes to itself.
+  if (socket.procfs !== undefined) return socket;
+  return copies.copy<KeptSocket>(socket) as S;
 }
 
-/** Keeps the sockets that a test picks. */
-export function suspects<S extends Socket>(test: (socket: S) => boolean): Collector<readonly S[]> {
+/** Keeps the sockets that pass a test. */
+export function suspects<S extends KeptSocket>(test: (socket: S) => boolean): Collector<readonly S[]> {
   const gathered: S[] = [];
   return {
+    gathered,
     see(socket) {
       if (test(socket as S)) gathered.push(keep(socket as S));
     },
+  };
+}
+
+/** The first sockets that pass a test, and how many passed. */
+export interface Few<S> {
+  count: number;
+  readonly sockets: S[];
+}
+
+/** Sockets that are kept to be shown, where all of them may be too many. */
+const FEW = 20;
+
+/** Counts the sockets that pass a test, and keeps the first few to be shown. */
+export function few<S extends KeptSocket>(test: (socket: S) => boolean = () => true): Collector<Few<S>> {
+  const gathered: Few<S> = { count: 0, sockets: [] };
+  return {
     gathered,
+    see(socket) {
+      if (test(socket as S) && gathered.count++ < FEW) gathered.sockets.push(keep(socket as S));
+    },
   };
 }
 

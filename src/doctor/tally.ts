@@ -1,6 +1,6 @@
-/** Counts by keys of a few 32-bit words: what a Map of strings would count, without a string. */
+/** Counts by keys of a few 32-bit words, without making strings. */
 
-/** One key and its counts; valid until the next is taken. */
+/** One key and its counts; valid until the next one is read. */
 export interface Entry {
   /** The words of the key. */
   readonly key: Uint32Array;
@@ -8,7 +8,7 @@ export interface Entry {
   readonly counts: Uint32Array;
 }
 
-/** The share of slots in use from which on there are twice as many. */
+/** The share of slots in use at which the table doubles. */
 const FULL = 0.6;
 
 /** The largest count. */
@@ -22,7 +22,7 @@ export class Tally {
   #slots = 1 << 8;
   #table: Uint32Array;
   #size = 0;
-  /** The key that is counted next: fill it, then call `add`. */
+  /** The key to count next: fill it, then call `add`. */
   readonly key: Uint32Array;
 
   /**
@@ -32,7 +32,7 @@ export class Tally {
   constructor(words: number, counters = 1) {
     this.#words = words;
     this.#counters = counters;
-    // The first counter is how often the key was added, and tells the slots in use.
+    // The first counter is how often the key was added; 0 marks a free slot.
     this.#stride = words + counters;
     this.#table = new Uint32Array(this.#slots * this.#stride);
     this.key = new Uint32Array(words);
@@ -46,7 +46,7 @@ export class Tally {
   /**
    * Counts {@link key} once.
    *
-   * @param also another counter that grows
+   * @param also a second counter to increase
    * @param amount by how much; no counter grows beyond 32 bits
    * @returns how often it has been counted
    */
@@ -59,7 +59,12 @@ export class Tally {
     return count;
   }
 
-  /** Lets a counter of {@link key}, which has been counted, grow; not beyond 32 bits. */
+  /** Whether {@link key} has been counted. */
+  hasKey(): boolean {
+    return this.#table[this.#find(this.#table, this.#slots, this.key, 0) + this.#words] !== 0;
+  }
+
+  /** Adds to a counter of {@link key}, which must have been counted; no counter grows beyond 32 bits. */
   sum(counter: number, amount: number): void {
     const at = this.#find(this.#table, this.#slots, this.key, 0) + this.#words + counter;
     this.#table[at] = Math.min(LARGEST, this.#table[at]! + amount);
@@ -78,7 +83,7 @@ export class Tally {
     }
   }
 
-  /** The slot of a key, which is written there if it is new. */
+  /** Finds the slot of a key, and writes the key there if it is new. */
   #find(table: Uint32Array, slots: number, from: Uint32Array, offset: number): number {
     const words = this.#words;
     let hash = 0x9e37_79b9;

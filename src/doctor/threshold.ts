@@ -1,21 +1,21 @@
-/** The numbers that decide whether a rule finds something: each with its reason, and how it is written. */
+/** Thresholds of rules: their values, units, reasons, and how they are written. */
 import { readAmount, writeAmount } from "../filter/quantity.ts";
 
 /** What a threshold counts. Times are in milliseconds, sizes in bytes, shares in percent. */
 export type Quantity = "count" | "time" | "size" | "percent";
 
-/** A number that decides. */
+/** A number that decides whether a rule finds something. */
 export interface Threshold {
   /** The value unless it is set to another one. */
   readonly value: number;
   readonly quantity: Quantity;
-  /** What it is, and why this value, in one line. */
+  /** What it counts, a colon, and the reason for the value, in one line. */
   readonly doc: string;
 }
 
 const US_PER_MS = 1000;
 
-/** What the value of each quantity has to look like, for messages. */
+/** How to write a value of each quantity, for error messages. */
 export const spelling: Readonly<Record<Quantity, string>> = {
   count: "a number",
   time: "a time such as 500ms or 5s (units: ms, s, m, h)",
@@ -23,7 +23,7 @@ export const spelling: Readonly<Record<Quantity, string>> = {
   percent: "a percentage such as 80%",
 };
 
-/** Reads a value. @returns undefined for what is none */
+/** Parses a value. @returns undefined if it is none */
 export function readThreshold(text: string, quantity: Quantity): number | undefined {
   switch (quantity) {
     case "percent": {
@@ -41,7 +41,7 @@ export function readThreshold(text: string, quantity: Quantity): number | undefi
   }
 }
 
-/** Writes a value so that {@link readThreshold} reads the same. */
+/** Formats a value so that {@link readThreshold} parses it back. */
 export function writeThreshold(value: number, quantity: Quantity): string {
   if (quantity === "percent") return `${value}%`;
   return quantity === "time" ? writeAmount(value * US_PER_MS, "time") : writeAmount(value, quantity);

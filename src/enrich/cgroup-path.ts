@@ -1,16 +1,19 @@
-/** What the path of a control group says of who runs in it: container, Kubernetes pod, systemd unit. */
+/**
+ * Reads container, Kubernetes pod and systemd unit from the path of a control group. A path is no proof: whoever may make
+ * control groups can name one like any container. docs/security.md.
+ */
 
-/** A container, as far as the path of a cgroup tells of it. */
+/** A container as named by the path of a cgroup. */
 export interface ContainerInPath {
-  /** What runs it; `kubernetes` where the path names a pod and not what runs its containers. */
+  /** Its runtime; `kubernetes` if the path names a pod but not the runtime. */
   readonly runtime: Runtime;
-  /** Its id; that of LXC and systemd-nspawn is its name. */
+  /** Its id; for LXC and systemd-nspawn, its name. */
   readonly id: string;
-  /** The uid of the Kubernetes pod that it belongs to. */
+  /** The uid of its Kubernetes pod. */
   readonly podUid: string | undefined;
 }
 
-/** What runs containers. */
+/** The known container runtimes. */
 export const runtimes = [
   "docker",
   "containerd",
@@ -24,23 +27,23 @@ export const runtimes = [
 /** One of {@link runtimes}. */
 export type Runtime = (typeof runtimes)[number];
 
-/** Ids that OCI runtimes give. */
+/** A container id of an OCI runtime. */
 const ID = "([0-9a-f]{64})";
 
 /**
- * How each runtime calls the cgroup of a container, by one component of the path or several; the group is the id.
- * Where a container stands in another, the last that matches counts. Of the two drivers of cgroups, systemd's
- * makes scopes, and `cgroupfs` plain directories.
+ * How each runtime names the cgroup of a container, in one or more components of the path; the capture group is the id.
+ * For nested containers the last match counts. There are two cgroup drivers: `systemd` makes scopes, `cgroupfs` plain
+ * directories.
  */
 const patterns: readonly (readonly [Runtime, RegExp])[] = [
   ["docker", new RegExp(`/docker-${ID}\\.scope`, "g")],
-  // Also below the parents that Amazon ECS and the runners of GitHub give.
+  // Also below the parent cgroups of Amazon ECS and GitHub runners.
   ["docker", new RegExp(`/(?:docker|ecs(?:/[^/]+)+|actions_job)/${ID}`, "g")],
-  // A scope; or, with systemd's names under the cgroupfs driver, what ends a component.
+  // A scope, or the end of a component (systemd names with the cgroupfs driver).
   ["containerd", new RegExp(`[/:]cri-containerd[-:]${ID}`, "g")],
   ["containerd", new RegExp(`/nerdctl-${ID}\\.scope`, "g")],
   ["cri-o", new RegExp(`/crio-${ID}`, "g")],
-  // A unit with `Delegate`d cgroups of its own has the payload beside podman's monitor.
+  // A unit with delegated cgroups has the payload beside podman's monitor.
   ["podman", new RegExp(`/libpod-(?:payload-)?${ID}`, "g")],
   ["systemd-nspawn", /\/machine\.slice\/machine-(?!qemu\\x2d|lxc\\x2d)([^/]+)\.scope/g],
   ["systemd-nspawn", /\/systemd-nspawn@([^/]+)\.service/g],
@@ -48,27 +51,27 @@ const patterns: readonly (readonly [Runtime, RegExp])[] = [
   ["kubernetes", new RegExp(`kubepods[^/]*/(?:[^/]+/)*${ID}`, "g")],
 ];
 
-/** The pod in a path: its uid with dashes, with underscores in systemd's names, or plain for a static pod. */
+/** The pod in a path: its uid with dashes, with underscores (systemd), or without either (static pods). */
 const POD = /kubepods.*?[-/]pod([0-9a-f]{8}(?:[-_]?[0-9a-f]{4}){3}[-_]?[0-9a-f]{12})/g;
 
-/** The last match of a pattern, with its place. */
+/** The last match of a pattern. */
 function lastMatch(text: string, pattern: RegExp): RegExpExecArray | undefined {
   return [...text.matchAll(pattern)].at(-1);
 }
 
-/** A name as it was before systemd made it part of a unit's. systemd.unit(5), "String escaping". */
+/** Undoes systemd's escaping of a name in a unit's name. systemd.unit(5), "String escaping". */
 function unescapeUnit(name: string): string {
   return name.replace(/\\x([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** The container that a cgroup belongs to: the innermost, where one runs in another. undefined for none. */
+/** The container of a cgroup, the innermost of nested ones; undefined if there is none. */
 export function containerInPath(path: string): ContainerInPath | undefined {
   let found: { readonly runtime: Runtime; readonly id: string; readonly end: number } | undefined;
   for (const [runtime, pattern] of patterns) {
     const match = lastMatch(path, pattern);
     if (match === undefined) continue;
     const end = match.index + match[0].length;
-    // Of what ends at the same place, the earlier row says more.
+    // Of matches that end at the same place, the earlier row is more specific.
     if (found === undefined || end > found.end) found = { runtime, id: unescapeUnit(match[1]!), end };
   }
   if (found === undefined) return undefined;
@@ -76,17 +79,17 @@ export function containerInPath(path: string): ContainerInPath | undefined {
   return { runtime: found.runtime, id: found.id, podUid };
 }
 
-/** The kinds of systemd units that have cgroups, but for slices, which only hold others. */
+/** The unit types that have cgroups, except slices, which only contain other units. */
 const UNIT = /\.(service|scope|socket|mount|swap)$/;
 
-/** The systemd unit that a cgroup belongs to: the innermost, so that of a user's manager rather than the manager. */
+/** The innermost systemd unit of a cgroup: for a user's service, that service and not `user@UID.service`. */
 export function unitInPath(path: string): string | undefined {
   return path.split("/").findLast((name) => UNIT.test(name));
 }
 
 /**
- * The cgroup paths of a process, the one that says most first: that of version 2, or systemd's own, then those of
- * other hierarchies. cgroups(7).
+ * The cgroup paths of a process, the most informative first: version 2, then systemd's own hierarchy, then the others.
+ * cgroups(7).
  *
  * @param text /proc/PID/cgroup
  */

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { filesOf } from "../../test/tree.ts";
+import type { Files } from "../host/host.ts";
+import { liveFiles } from "../host/live.ts";
 import { containerLabel, findContainers } from "./containers.ts";
 
 const id = "3f4a".repeat(16);
@@ -98,6 +103,43 @@ describe("findContainers()", () => {
       id,
     });
   });
+});
+
+test("a control group that a user named like a container of the host does not get its name", () => {
+  const slice = "/user.slice/user-1000.slice/user@1000.service";
+  expect(containers.byPath(`${slice}/docker-${id}.scope`).container).toEqual({ runtime: "docker", id });
+  const forged = containers.byPath(`${slice}${podSlice}/cri-containerd-${id}.scope`).container;
+  expect(forged).toEqual({ runtime: "containerd", id });
+});
+
+test("what a user puts in place of podman's list costs no more than the name", () => {
+  const home = mkdtempSync(join(tmpdir(), "home-"));
+  try {
+    const own = process.getuid!();
+    const passwd = `ann:x:${own}:0::${home}:/bin/sh\n`;
+    const files: Files = {
+      ...liveFiles,
+      read: (path, bound) =>
+        path === "/etc/passwd" ? new TextEncoder().encode(passwd) : liveFiles.read(path, bound),
+    };
+    const list = join(home, ".local/share/containers/storage/overlay-containers/containers.json");
+    mkdirSync(join(list, ".."), { recursive: true });
+    const path = `/user.slice/user-${own}.slice/user@${own}.service/user.slice/libpod-${id}.scope`;
+    const name = () => findContainers(files, "/proc").byPath(path).container?.name;
+
+    writeFileSync(list, JSON.stringify([{ id, names: ["web"] }]));
+    expect(name()).toBe("web");
+    writeFileSync(list, JSON.stringify([{ id, names: ["web"] }]).padEnd(5 << 20));
+    expect(name()).toBeUndefined();
+    rmSync(list);
+    symlinkSync("/dev/zero", list);
+    expect(name()).toBeUndefined();
+    rmSync(list);
+    Bun.spawnSync(["mkfifo", list]);
+    expect(name()).toBeUndefined();
+  } finally {
+    rmSync(home, { recursive: true });
+  }
 });
 
 test("containerLabel()", () => {

@@ -1,5 +1,5 @@
 /** Containers and systemd units by process: from its control group, and files that container tools leave behind. */
-import type { Files } from "../host/host.ts";
+import { type Files, processFile, type ReadBound, readBounded } from "../host/host.ts";
 import {
   type ContainerInPath,
   cgroupPaths,
@@ -24,7 +24,7 @@ export interface Container {
   readonly pod?: Pod;
 }
 
-/** Whose a control group is. */
+/** The container and unit that a control group belongs to. */
 export interface CgroupOwner {
   readonly container: Container | undefined;
   /** Name of the systemd unit. */
@@ -35,15 +35,21 @@ const decoder = new TextDecoder();
 
 /** Where Kubernetes' node agent links the log of each container, `POD_NAMESPACE_CONTAINER-ID.log`. */
 const CONTAINER_LOGS = "/var/log/containers";
-/** Where it keeps the logs of each pod, `NAMESPACE_POD_UID`. */
+/** Where the node agent keeps the logs of each pod, `NAMESPACE_POD_UID`. */
 const POD_LOGS = "/var/log/pods";
 const DOCKER = "/var/lib/docker/containers";
-/** What the containers of podman are, below the folder of root or of a user. */
+/** podman's list of containers, below the data folder of root or of a user. */
 const PODMAN_LIST = "containers/storage/overlay-containers/containers.json";
 
-function readJson(files: Files, path: string): unknown {
+/** Bytes of a container tool's JSON file that are read. podman needs about 1 KB for each container. */
+const JSON_LIMIT = 4 << 20;
+
+/** A JSON file; undefined if it is missing, too long or malformed. */
+function readJson(files: Files, path: string, stranger?: ReadBound["stranger"]): unknown {
+  const bound = stranger === undefined ? { limit: JSON_LIMIT } : { limit: JSON_LIMIT, stranger };
   try {
-    return JSON.parse(decoder.decode(files.read(path)));
+    const { bytes, cut } = readBounded(files, path, bound);
+    return cut ? undefined : JSON.parse(decoder.decode(bytes));
   } catch {
     return undefined;
   }
@@ -57,7 +63,7 @@ function listOptional(files: Files, folder: string): string[] {
   }
 }
 
-/** What the log of a container tells by its name. */
+/** A container, from the name of its log. */
 interface LoggedContainer {
   readonly pod: string;
   readonly namespace: string;
@@ -82,6 +88,11 @@ function loggedPods(files: Files): ReadonlyMap<string, Pod> {
   return found;
 }
 
+/** The id of the user whose slice a control group is in; undefined for one that the host's services or root made. */
+function userOf(path: string): string | undefined {
+  return /^\/user\.slice\/user-(\d+)\.slice\//.exec(path)?.[1];
+}
+
 /** The home directory of a user. passwd(5). */
 function homeOf(files: Files, uid: string): string | undefined {
   try {
@@ -92,12 +103,21 @@ function homeOf(files: Files, uid: string): string | undefined {
   }
 }
 
-/** The names of podman's containers by id, from what one user's storage has. */
-function podmanNames(files: Files, storage: string): ReadonlyMap<string, string> {
-  const list = readJson(files, `${storage}/${PODMAN_LIST}`);
+/**
+ * The names of podman's containers by id.
+ *
+ * @param storage the folder that has the storage of root or of one user
+ * @param stranger the user, if it is not root's
+ */
+function podmanNames(
+  files: Files,
+  storage: string,
+  stranger?: ReadBound["stranger"],
+): ReadonlyMap<string, string> {
+  const list = readJson(files, `${storage}/${PODMAN_LIST}`, stranger);
   const found = new Map<string, string>();
   if (!Array.isArray(list)) return found;
-  // The file may be a user's own, who can write anything into it.
+  // The file may be a user's own, with any content.
   for (const each of list as ({ id?: unknown; names?: unknown } | null)[]) {
     const { id, names } = each ?? {};
     if (typeof id === "string" && Array.isArray(names) && typeof names[0] === "string")
@@ -106,18 +126,18 @@ function podmanNames(files: Files, storage: string): ReadonlyMap<string, string>
   return found;
 }
 
-/** Tells containers and units by the paths of control groups, and by processes. */
+/** Finds containers and systemd units by control group or process. */
 export interface Containers {
-  /** Whose the control group of a path is. */
+  /** The owner of the control group with this path. */
   byPath(path: string): CgroupOwner;
-  /** Whose a process is; nobody's if it is gone. */
+  /** The container and unit of a process; neither, if it is gone. */
   byProcess(pid: number): CgroupOwner;
 }
 
 const nobody: CgroupOwner = { container: undefined, unit: undefined };
 
 /**
- * Makes what tells containers. Files are read when they are first needed, and no daemon is asked.
+ * Finds containers. Files are read when they are first needed. No daemon is contacted.
  *
  * @param root where /proc is
  */
@@ -127,11 +147,14 @@ export function findContainers(files: Files, root: string): Containers {
   const podmanOfUser = new Map<string, ReadonlyMap<string, string>>();
 
   function podmanName(path: string, id: string): string | undefined {
-    const uid = /\/user-(\d+)\.slice\//.exec(path)?.[1] ?? "";
+    const uid = userOf(path) ?? "";
     let names = podmanOfUser.get(uid);
     if (names === undefined) {
       const home = uid === "" ? undefined : homeOf(files, uid);
-      names = podmanNames(files, home === undefined ? "/var/lib" : `${home}/.local/share`);
+      names =
+        home === undefined
+          ? podmanNames(files, "/var/lib")
+          : podmanNames(files, `${home}/.local/share`, { uid: Number(uid), folder: home });
       podmanOfUser.set(uid, names);
     }
     return names.get(id);
@@ -142,9 +165,9 @@ export function findContainers(files: Files, root: string): Containers {
     return typeof config?.Name === "string" ? config.Name.replace(/^\//, "") : undefined;
   }
 
-  /** What each runtime calls a container. */
+  /** Looks up a container's name as each runtime keeps it. */
   const nameOf: Readonly<Record<Runtime, (path: string, id: string) => string | undefined>> = {
-    docker: (_, id) => dockerName(id),
+    docker: (path, id) => (userOf(path) === undefined ? dockerName(id) : undefined),
     podman: podmanName,
     lxc: (_, id) => id,
     "systemd-nspawn": (_, id) => id,
@@ -164,8 +187,10 @@ export function findContainers(files: Files, root: string): Containers {
     const found = containerInPath(path);
     if (found === undefined) return undefined;
     const { runtime, id, podUid } = found;
-    const pod = podOf(found);
-    const name = (podUid === undefined ? undefined : logs().get(id)?.name) ?? nameOf[runtime](path, id);
+    // Users name the control groups in their slice as they like. The host's own containers are not there.
+    const inPod = podUid !== undefined && userOf(path) === undefined;
+    const pod = inPod ? podOf(found) : undefined;
+    const name = (inPod ? logs().get(id)?.name : undefined) ?? nameOf[runtime](path, id);
     return { runtime, id, ...(name === undefined ? {} : { name }), ...(pod === undefined ? {} : { pod }) };
   }
 
@@ -175,7 +200,7 @@ export function findContainers(files: Files, root: string): Containers {
     byProcess: memoize((pid) => {
       let text: string;
       try {
-        text = decoder.decode(files.read(`${root}/${pid}/cgroup`));
+        text = decoder.decode(readBounded(files, `${root}/${pid}/cgroup`, processFile).bytes);
       } catch {
         return nobody;
       }
@@ -196,10 +221,10 @@ function memoize<K, V>(compute: (key: K) => V): (key: K) => V {
   };
 }
 
-/** Ids are long; this many characters tell them apart, as container tools show them. */
+/** Characters of an id that container tools show. */
 const SHORT_ID = 12;
 
-/** A container in a word: the runtime, then what it is called, or the beginning of its id. */
+/** A container as one word: the runtime, then the name, or the beginning of the id. */
 export function containerLabel({ runtime, id, name, pod }: Container): string {
   const called = name ?? id.slice(0, SHORT_ID);
   const path = pod?.namespace === undefined ? [called] : [pod.namespace, pod.name, called];

@@ -2,13 +2,16 @@ import { expect, test } from "bun:test";
 import type { Files } from "../host/host.ts";
 import { readNetlinkProtocols } from "./netlink-protocols.ts";
 
-function names(files: Readonly<Record<string, string>>): (protocol: number) => string | undefined {
+function names(
+  files: Readonly<Record<string, string>>,
+  complain: (path: string, line: string) => void = () => expect.unreachable(),
+): (protocol: number) => string | undefined {
   const read = (path: string) => {
     const text = files[path];
     if (text === undefined) throw Object.assign(new Error("not there"), { code: "ENOENT" });
     return Buffer.from(text);
   };
-  const found = readNetlinkProtocols({ read } as Partial<Files> as Files);
+  const found = readNetlinkProtocols({ read } as Partial<Files> as Files, complain);
   return (protocol) => {
     const name = found.get(protocol);
     return name && Buffer.from(name).toString();
@@ -24,13 +27,24 @@ test("without a file there are the usual names", () => {
 
 test("a file adds names and replaces usual ones", () => {
   const name = names({
-    "/etc/iproute2/nl_protos": "# 16 comment\n\n 16\tgeneric # trailing\n0x1F mine\n300 far\nx y\n5\n",
+    "/etc/iproute2/nl_protos": "# 16 comment\n\n 16\tgeneric # trailing\n0x1F mine\n300 far\n",
   });
   expect(name(0)).toBe("rtnl");
   expect(name(16)).toBe("generic");
   expect(name(31)).toBe("mine");
   expect(name(300)).toBe("far");
   expect(name(5)).toBe("nflog");
+});
+
+test("reading stops with a complaint at a line that is no entry", () => {
+  for (const wrong of ["x y", "5"]) {
+    const complaints: string[] = [];
+    const name = names({ "/etc/iproute2/nl_protos": `16 gen\n${wrong}\n0 late\n` }, (path, line) =>
+      complaints.push(`${path}: ${line}`),
+    );
+    expect([name(16), name(0), name(5)]).toEqual(["gen", "rtnl", "nflog"]);
+    expect(complaints).toEqual([`/etc/iproute2/nl_protos: ${wrong}`]);
+  }
 });
 
 test("the file in /usr/share counts only where there is none in /etc", () => {

@@ -1,10 +1,10 @@
 /** Users by name. passwd(5). */
 
-/** Columns of a line of /etc/passwd. */
+/** Columns of a line in /etc/passwd. */
 const NAME_COLUMN = 0;
 const UID_COLUMN = 2;
 
-/** The uid of each user that a passwd file has; of two of the same name the first one counts. */
+/** Parses a passwd file. @returns the uid of each user; the first user with a name counts */
 export function parseUsers(passwd: string): ReadonlyMap<string, number> {
   const users = new Map<string, number>();
   for (const line of passwd.split("\n")) {

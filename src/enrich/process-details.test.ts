@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { filesOf } from "../../test/tree.ts";
-import { processDetails } from "./process-details.ts";
+import { commandLine, commandLineLimits, cutMark, processDetails } from "./process-details.ts";
 import type { Owner } from "./processes.ts";
 
 const stat = "7 (a) b) S 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
@@ -40,4 +40,14 @@ test("a beginning that is no date is absent", () => {
   const details = processDetails(files, "/proc");
   for (const ticks of ["863830000000001", "x", "1e999"])
     expect(details(owner(20 + ticks.length, stat.replace("12345", ticks)))).toEqual({});
+});
+
+test("a command line is cut where it is too long or has too many arguments, and says so", () => {
+  const of = (cmdline: string) => commandLine(filesOf({ proc: { 7: { cmdline } } }), "/proc/7");
+  const { bytes, arguments: most } = commandLineLimits;
+  expect(of(`a\0${"b".repeat(bytes - 3)}\0`)).toEqual(["a", "b".repeat(bytes - 3)]);
+  expect(of(`a\0${"b".repeat(bytes)}\0`)).toEqual(["a", "b".repeat(bytes - 2), cutMark]);
+  expect(of("\0".repeat(most))).toEqual(Array.from({ length: most }, () => ""));
+  const wiped = of("\0".repeat(bytes))!;
+  expect([wiped.length, wiped.at(-1)]).toEqual([most + 1, cutMark]);
 });

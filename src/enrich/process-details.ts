@@ -1,11 +1,11 @@
-/** What more there is to know of a process that has a socket open: proc(5) again, for those who ask. */
-import type { Files } from "../host/host.ts";
+/** Facts about a process that has a socket open, beyond its id and name. proc(5). */
+import { type Files, processFile, readBounded } from "../host/host.ts";
 import { statField } from "../host/process-stat.ts";
 import { once } from "./once.ts";
 import type { Owner } from "./processes.ts";
 import { userNames } from "./users.ts";
 
-/** A process beyond its id and name; what cannot be read is absent. */
+/** Facts about a process. What cannot be read is absent. */
 export interface ProcessDetails {
   /** Effective user id. */
   readonly uid?: number;
@@ -13,39 +13,62 @@ export interface ProcessDetails {
   readonly user?: string;
   /** Path of the program; the kernel adds ` (deleted)` to one that is gone. */
   readonly exe?: string;
-  /** Its arguments, the program's name first. */
+  /** Its arguments, the program's name first; cut to {@link commandLineLimits}, with {@link cutMark} as the last. */
   readonly cmdline?: readonly string[];
-  /** When it began, as ISO 8601 in UTC. */
+  /** Its start time, as ISO 8601 in UTC. */
   readonly startTime?: string;
 }
 
-/** Clock ticks per second in what /proc tells: USER_HZ, which is this everywhere but on Alpha and IA-64. */
+/** Clock ticks per second in /proc: USER_HZ, which is 100 everywhere but on Alpha and IA-64. */
 const USER_HZ = 100;
 const MS_PER_SECOND = 1000;
 
 const decoder = new TextDecoder();
 
+/** What is kept of a command line. A process can make its own gigabytes long without using memory. */
+export const commandLineLimits = { bytes: 1 << 16, arguments: 4096 } as const;
+
+/** The argument that stands last in a command line that was cut. */
+export const cutMark = "… (cut by sockscope)";
+
 function readText(files: Files, path: string): string | undefined {
   try {
-    return decoder.decode(files.read(path));
+    return decoder.decode(readBounded(files, path, processFile).bytes);
   } catch {
     return undefined;
   }
 }
 
-/** The arguments in /proc/PID/cmdline, each of which ends in a NUL; none for a process that has wiped them. */
-function argumentsOf(text: string): readonly string[] | undefined {
-  return text === "" ? undefined : text.replace(/\0$/, "").split("\0");
+/**
+ * The arguments of a process, from /proc/PID/cmdline, where each ends in a NUL.
+ *
+ * @param folder /proc/PID
+ * @returns undefined for a process that has none, has wiped them, or is gone
+ */
+export function commandLine(files: Files, folder: string): readonly string[] | undefined {
+  let text: string;
+  let cut: boolean;
+  try {
+    const read = readBounded(files, `${folder}/cmdline`, { limit: commandLineLimits.bytes });
+    text = decoder.decode(read.bytes);
+    cut = read.cut;
+  } catch {
+    return undefined;
+  }
+  if (text === "") return undefined;
+  const found = (cut ? text : text.replace(/\0$/, "")).split("\0");
+  if (!cut && found.length <= commandLineLimits.arguments) return found;
+  return [...found.slice(0, commandLineLimits.arguments), cutMark];
 }
 
 /**
- * Makes the function that tells more of a process. Each process is looked at when it is first asked for.
+ * Makes the function that gives the details of a process. Each process is read once, when it is first needed.
  *
  * @param root where /proc is
  */
 export function processDetails(files: Files, root: string): (owner: Owner) => ProcessDetails {
   const userName = userNames(files);
-  /** When the host began, in seconds since 1970. */
+  /** When the host was booted, in seconds since 1970. */
   const bootTime = once(() => {
     const match = /^btime (\d+)$/m.exec(readText(files, `${root}/stat`) ?? "");
     return match === null ? undefined : Number(match[1]);
@@ -66,7 +89,7 @@ export function processDetails(files: Files, root: string): (owner: Owner) => Pr
     const uid = uids === null ? undefined : Number(uids[1]);
     const user = uid === undefined ? undefined : userName(uid);
     const exe = files.link(`${folder}/exe`);
-    const cmdline = argumentsOf(readText(files, `${folder}/cmdline`) ?? "");
+    const cmdline = commandLine(files, folder);
     const startTime = startTimeOf(stat);
     return {
       ...(uid === undefined ? {} : { uid }),

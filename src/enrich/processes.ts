@@ -1,5 +1,5 @@
-/** Who has a socket open: one pass over the descriptors of every process. proc(5). */
-import type { Files } from "../host/host.ts";
+/** The processes that have a socket open: one pass over the descriptors of every process. proc(5). */
+import { type Files, processFile, readBounded } from "../host/host.ts";
 import { isLiveProcess } from "../host/process-stat.ts";
 
 /** A process or thread that has a socket open. */
@@ -10,15 +10,15 @@ export interface Owner {
   readonly fd: number;
   /** Its /proc/PID/stat, which has its name; empty if it is gone. */
   readonly stat: Uint8Array;
-  /** Its SELinux context, if it was asked for and can be read. */
+  /** Its SELinux context, if wanted and readable. */
   readonly processContext: Uint8Array | undefined;
   /** The SELinux context of the socket itself, likewise. */
   readonly socketContext: Uint8Array | undefined;
 }
 
-/** What to find out about owners. */
+/** What to read about owners. */
 export interface ScanOptions {
-  /** Whether threads that do not share their process's descriptors count, too. */
+  /** Whether to read threads too: some do not share the descriptors of their process. */
   readonly threads: boolean;
   /** Whether to read the SELinux contexts of processes. */
   readonly processContext: boolean;
@@ -26,13 +26,13 @@ export interface ScanOptions {
   readonly socketContext: boolean;
 }
 
-/** The owners of sockets by inode, the ones found last first: so ss prints them. */
+/** The owners of sockets by inode, in ss's order: the last one found comes first. */
 export type Owners = ReadonlyMap<number, readonly Owner[]>;
 
 /** What a pass over the processes found. */
 export interface ProcessScan {
   readonly owners: Owners;
-  /** Ids of processes whose descriptors cannot be read: we may not, or the process is gone. */
+  /** Ids of processes whose descriptors cannot be read, for lack of privileges or because the process is gone. */
   readonly unreadable: readonly number[];
 }
 
@@ -40,10 +40,10 @@ const NUMBER = /^\d+$/;
 const nothing = new Uint8Array(0);
 
 /**
- * Finds the owners of sockets. A process that goes away under way is passed over.
+ * Finds the owners of sockets. A process that ends meanwhile is left out.
  *
  * @param root where /proc is
- * @param inodes the sockets to look for; nothing is kept of others. undefined: all sockets
+ * @param inodes the sockets to find; undefined for all sockets
  */
 export function scanProcesses(
   files: Files,
@@ -58,7 +58,7 @@ export function scanProcesses(
   }
 }
 
-/** {@link scanProcesses}, a process at a time: where others must not wait for all of them. */
+/** {@link scanProcesses} in steps of one process, for callers that must not block for the whole pass. */
 export function* scanInSteps(
   files: Files,
   root: string,
@@ -99,12 +99,17 @@ export function* scanInSteps(
   return { owners, unreadable };
 }
 
-/** How many of some processes are there, and have descriptors. */
+/** How many of these processes exist and have descriptors. */
 export function countProcesses(files: Files, root: string, pids: readonly number[]): number {
   return pids.filter((pid) => isLiveProcess(readOrNothing(files, `${root}/${pid}/stat`))).length;
 }
 
-function visitSockets(files: Files, folder: string, visit: (fd: number, inode: number) => void): boolean {
+/** Visits the sockets in a directory of descriptors (/proc/PID/fd). @returns false if it cannot be read */
+export function visitSockets(
+  files: Files,
+  folder: string,
+  visit: (fd: number, inode: number) => void,
+): boolean {
   if (files.sockets !== undefined) return files.sockets(folder, visit);
   let names: string[];
   try {
@@ -119,7 +124,7 @@ function visitSockets(files: Files, folder: string, visit: (fd: number, inode: n
   return true;
 }
 
-/** The numbers among names, ascending as procfs itself has them; a copy of it under another root may not. */
+/** The numbers among names, ascending. procfs lists them so, but a copy under another root may not. */
 function numbersOf(names: readonly string[]): number[] {
   return names
     .filter((name) => NUMBER.test(name))
@@ -137,7 +142,7 @@ function numbersIn(files: Files, folder: string): number[] {
 
 function readOrNothing(files: Files, path: string): Uint8Array {
   try {
-    return files.read(path);
+    return readBounded(files, path, processFile).bytes;
   } catch {
     return nothing;
   }
@@ -148,7 +153,7 @@ function processContextIn(files: Files, folder: string): Uint8Array | undefined 
   return contextOf(readOrNothing(files, `${folder}/attr/current`));
 }
 
-/** The context that the kernel's own doings have. */
+/** The context of the kernel itself. */
 const KERNEL_CONTEXT = "/sys/fs/selinux/initial_contexts/kernel";
 
 /**
@@ -162,7 +167,7 @@ export function processContext(files: Files, root: string, pid: number): Uint8Ar
   return pid > 0 ? processContextIn(files, `${root}/${pid}`) : undefined;
 }
 
-/** A context without the NUL or newline that ends it; undefined if nothing is left. */
+/** A context without the NUL or newline at its end; undefined if it is empty. */
 function contextOf(bytes: Uint8Array): Uint8Array | undefined {
   const end = bytes.findIndex((byte) => byte === 0 || byte === NEWLINE);
   const context = end < 0 ? bytes : bytes.subarray(0, end);
@@ -173,7 +178,7 @@ const NEWLINE = 0x0a;
 const OPEN = 0x28;
 const CLOSE = 0x29;
 
-/** The name of a process as ss reads it from its stat: up to the first `)`, so that a name with one is cut. */
+/** The name of a process as ss reads it from its stat: up to the first `)`, which cuts a name that contains one. */
 export function nameForSs(stat: Uint8Array): Uint8Array {
   return between(stat, stat.indexOf(CLOSE));
 }

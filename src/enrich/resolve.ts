@@ -1,29 +1,30 @@
-/** Host names of addresses: looked up side by side, each once, and never for longer than the deadline. */
+/** Looks up the host names of addresses: concurrently, each address once, and within a deadline. */
 
+import { encodeBytes } from "../bytes/text.ts";
 import type { Resolver } from "../host/host.ts";
 import { isMappedIpv4, isUnspecifiedIpv6 } from "../model/address.ts";
 
 /**
- * Look-ups that are under way at a time, and after how many milliseconds as many more may be. A fast resolver never
- * has more to do than it takes at a time (dnsmasq refuses beyond 150), and a slow one does not cost one wait a batch.
+ * Concurrent look-ups, and after how many milliseconds as many more may start. So a fast resolver is never overrun
+ * (dnsmasq refuses more than 150), and a slow one does not cost one wait per batch.
  */
 const CONCURRENCY = 64;
 const GROWTH_MS = 100;
 
-/** An address in bytes: 4 or 16 at `at`. */
+/** The bytes of an address: 4 or 16 of them at `at`. */
 export interface AddressAt {
   readonly data: DataView;
   readonly at: number;
   readonly length: number;
 }
 
-/** Names of addresses, as far as they are known. */
+/** The names that were found. */
 export interface ResolvedHosts {
   /** The name of an address, as bytes. */
   name(data: DataView, at: number, length: number): Uint8Array | undefined;
 }
 
-/** The bytes of an address as a key, one character each: those of the IPv4 address for a mapped one. */
+/** A key for an address: one character per byte. An IPv4-mapped address has the key of its IPv4 address. */
 export function addressKey(data: DataView, at: number, length: number): string {
   const start = length === 16 && isMappedIpv4(data, at) ? at + 12 : at;
   let key = "";
@@ -32,10 +33,10 @@ export function addressKey(data: DataView, at: number, length: number): string {
 }
 
 /**
- * A resolver whose look-ups together take no longer than a deadline, counted from the first of them. What has no
- * answer by then is answered with nothing, whatever becomes of it later. The addresses of a name are looked up once.
+ * Limits the time of a resolver. Look-ups without an answer at the deadline find nothing. The addresses of a name are
+ * looked up once.
  *
- * @param deadlineMs in milliseconds
+ * @param deadlineMs milliseconds from the first look-up to the end of all
  */
 export function withDeadline(resolver: Resolver, deadlineMs: number): Resolver {
   let end: number | undefined;
@@ -66,7 +67,7 @@ export function withDeadline(resolver: Resolver, deadlineMs: number): Resolver {
   };
 }
 
-/** Looks up the names of addresses. */
+/** Looks up the names of addresses. The unspecified address of IPv6 has none. */
 export async function resolveHosts(
   resolver: Resolver,
   addresses: Iterable<AddressAt>,
@@ -75,19 +76,18 @@ export async function resolveHosts(
   for (const { data, at, length } of addresses)
     if (length === 4 || !isUnspecifiedIpv6(data, at)) keys.add(addressKey(data, at, length));
   const names = new Map<string, Uint8Array>();
-  const encoder = new TextEncoder();
   const queue = keys.values();
   const worker = async (): Promise<void> => {
     for (const key of queue) {
       const name = await resolver.name(Uint8Array.from(key, (character) => character.charCodeAt(0)));
-      if (name !== undefined) names.set(key, encoder.encode(name));
+      if (name !== undefined) names.set(key, encodeBytes(name));
     }
   };
   const workers: Promise<void>[] = [];
   const start = () => workers.push(...Array.from({ length: CONCURRENCY }, worker));
   start();
   const timer = setInterval(start, GROWTH_MS);
-  // Those that start meanwhile are waited for, too.
+  // The timer may add workers during the loop.
   for (const each of workers) await each;
   clearInterval(timer);
   return { name: (data, at, length) => names.get(addressKey(data, at, length)) };

@@ -1,27 +1,27 @@
-/** Names of ports that RPC programs are registered at: what rpcbind tells, in the words of /etc/rpc. rpc(5). */
+/** Names of the ports of RPC programs, as rpcbind has them registered and /etc/rpc names them. rpc(5). */
 import type { Files, Host, RpcService } from "../host/host.ts";
 import { readNumberNames } from "./services.ts";
 
-/** The protocols whose ports RPC programs have. */
+/** Protocols with ports of RPC programs. */
 export type RpcProtocol = "tcp" | "udp";
 
-/** RPC programs by port, and ports by RPC program. */
+/** Look-ups of RPC programs by port, and of ports by program. */
 export interface RpcNames {
-  /** Whether any program is registered at a port. */
+  /** Whether a program is registered at a port. */
   has(port: number, protocol: RpcProtocol): boolean;
-  /** `rpc.` and the name of the program at a port; undefined if there is none, or if it has no name. */
+  /** `rpc.` and the name of the program at a port; undefined if there is no program, or it has no name. */
   name(port: number, protocol: RpcProtocol): string | undefined;
-  /** The ports of a program by that name. */
+  /** The ports of a program, by its name with `rpc.`. */
   ports(name: string, protocol: RpcProtocol): readonly number[];
 }
 
-/** RFC 5665, 5.1.3: what an rpcbind netid stands for. */
+/** The protocol of each rpcbind netid. RFC 5665, 5.1.3. */
 const protocols: Readonly<Record<string, RpcProtocol>> = { tcp: "tcp", tcp6: "tcp", udp: "udp", udp6: "udp" };
 
 /**
- * The port in a universal address, of a service that is there at every address: so ss knows them.
+ * The port of a universal address. As in ss, only services at the unspecified address count.
  *
- * @returns undefined for any other address. RFC 5665, 5.2.3.3 and 5.2.3.4: `HOST.HIGH.LOW`
+ * @returns undefined for other addresses. RFC 5665, 5.2.3.3 and 5.2.3.4: `HOST.HIGH.LOW`
  */
 function universalPort(address: string): number | undefined {
   const match = /^(?:0\.0\.0\.0|::)\.(\d{1,3})\.(\d{1,3})$/.exec(address);
@@ -30,12 +30,12 @@ function universalPort(address: string): number | undefined {
   return high > 0xff || low > 0xff ? undefined : high * 0x100 + low;
 }
 
-/** Asks for what is registered on a host, and makes names of it. */
+/** Looks up the registered programs of a host. */
 export async function lookUpRpcNames({ resolver, files }: Host): Promise<RpcNames> {
   return rpcNames(await resolver.rpcServices(), files);
 }
 
-/** Makes names of what is registered. */
+/** Names the ports of registered programs. */
 export function rpcNames(services: readonly RpcService[], files: Files): RpcNames {
   const programNames = readNumberNames(files, "/etc/rpc");
   const names = new Map<string, string | undefined>();
@@ -46,7 +46,7 @@ export function rpcNames(services: readonly RpcService[], files: Files): RpcName
     if (protocol === undefined || port === undefined) continue;
     const known = programNames.get(program);
     const name = known === undefined ? undefined : `rpc.${known}`;
-    // Of several programs at a port, the last registered counts.
+    // The last program that registered a port counts.
     names.set(`${port}/${protocol}`, name);
     if (name === undefined) continue;
     const key = `${name}/${protocol}`;

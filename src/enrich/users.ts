@@ -10,13 +10,13 @@ function readNames(files: Files): ReadonlyMap<number, string> {
   try {
     text = decoder.decode(files.read("/etc/passwd"));
   } catch {
-    // Without the file, users have no names.
+    // Users without the file have no names.
   }
-  // Of two users of the same uid the first one counts.
+  // The first user with a uid counts.
   return new Map(Array.from(parseUsers(text), ([name, uid]) => [uid, name] as const).reverse());
 }
 
-/** Makes the function that gives a user's name; the file of users is read when it is first called. */
+/** Makes a function that gives the name of a user. It reads /etc/passwd at its first call. */
 export function userNames(files: Files): (uid: number) => string | undefined {
   let names: ReadonlyMap<number, string> | undefined;
   return (uid) => {

@@ -1,4 +1,4 @@
-/** The trace's clock, CLOCK_MONOTONIC, and what it is in the time of day. clock_gettime(2). */
+/** The trace's clock, CLOCK_MONOTONIC, and its offset to the time of day. clock_gettime(2). */
 import { libc } from "#libc";
 
 const CLOCK_REALTIME = 0;
@@ -6,13 +6,13 @@ const CLOCK_MONOTONIC = 1;
 const NS_PER_SECOND = 1e9;
 const NS_PER_MS = 1e6;
 const MS_PER_SECOND = 1e3;
-/** The time of day was set, if the two clocks are this far from where they were. */
+/** The time of day was set if the offset of the two clocks has changed by more than this. */
 const STEP_MS = 1;
 
 const timespec = new Uint8Array(16);
 const fields = new DataView(timespec.buffer);
 
-/** Seconds and nanoseconds of a clock, in `fields`. */
+/** Reads seconds and nanoseconds of a clock into `fields`. */
 function read(clock: number): void {
   libc.clockGettime(clock, timespec);
 }
@@ -33,11 +33,11 @@ function realMs(): number {
   return word(0) * MS_PER_SECOND + word(8) / NS_PER_MS;
 }
 
-/** Turns times of the trace into times of day. */
+/** Converts CLOCK_MONOTONIC to the time of day. */
 export class TraceClock {
   #offsetMs = realMs() - monotonicNs() / NS_PER_MS;
 
-  /** Notices that the time of day was set. */
+  /** Adjusts the offset if the time of day was set. */
   check(): void {
     const offsetMs = realMs() - monotonicNs() / NS_PER_MS;
     if (Math.abs(offsetMs - this.#offsetMs) > STEP_MS) this.#offsetMs = offsetMs;

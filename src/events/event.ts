@@ -1,38 +1,26 @@
-/** What happens to sockets: the kinds of event, who sees them, and one event. */
+/** The kinds of event, and what one event holds. */
 
 import type { Owner } from "../enrich/processes.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 
-/** The kinds of event, with what each tells. */
+/** The kinds of event, each with its description for help, man page and docs. */
 export const eventKinds = {
-  open: "a socket connects, listens or is connected to, or is seen for the first time",
+  open: "a socket connects, listens or is accepted, or is seen for the first time",
   state: "a socket changes its state",
+  failed: "a connect fails: refused, timed out, unreachable, reset, or abandoned by its process",
   close: "a socket is destroyed, or goes on as a TIME-WAIT that no process has open",
   retransmit: "TCP sends a segment again",
   reset: "a TCP socket receives a reset",
   flow: "datagrams begin to go from one address and port to another",
   "flow-end": "conntrack forgets a flow",
+  existing: "with `--existing`: a socket that is there at the start",
   lost: "the kernel dropped events that were not read in time",
+  sources: "first line of JSON: the sources in use, and what is missing without the others",
 } as const;
 
 /** A kind of event. */
 export type EventKind = keyof typeof eventKinds;
-
-/** Who sees events, with what each is. */
-export const eventSources = {
-  sock_diag: "the tables of sockets, asked for again and again over netlink",
-  destroy: "the multicast groups in which sock_diag tells of sockets at their end",
-  tracefs: "the kernel's trace events of TCP: sock:inet_sock_set_state and those of tcp",
-  conntrack: "the multicast groups in which conntrack tells of UDP flows",
-  fib: "the kernel's trace events of route lookups, which UDP makes when it sends (experimental)",
-} as const;
-
-/** A source of events. */
-export type EventSource = keyof typeof eventSources;
-
-/** All sources, in the order of their table. */
-export const sourceNames = Object.keys(eventSources) as readonly EventSource[];
 
 /** What conntrack has counted of a flow, where nf_conntrack_acct is on. */
 export interface FlowCounters {
@@ -42,27 +30,43 @@ export interface FlowCounters {
   readonly bytesReceived: number;
 }
 
-/** One event. Its socket is valid until the next one is made. */
+/** How a connect failed. */
+export interface ConnectFailure {
+  /** `refused`, `timed out`, `unreachable`, `reset`, `abandoned` or strerror(3); undefined if unknown. */
+  readonly reason: string | undefined;
+  /** SYNs sent, retransmissions included; undefined if the beginning was not seen. */
+  readonly syns: number | undefined;
+}
+
+/** One event. Its socket is valid until the next event of the same socket. */
 export interface SocketEvent {
-  /** When, in milliseconds since 1970 with microseconds behind the point. */
+  /** Milliseconds since 1970, with microseconds as the fraction. */
   readonly timeMs: number;
   readonly kind: EventKind;
-  /** Who saw it. */
-  readonly source: EventSource;
-  /** The socket as it is known, or a flow in the shape of one; undefined for `lost`. */
+  /** Name of the source that saw it. */
+  readonly source: string;
+  /** The socket, or a flow in the shape of one; undefined for `lost`. */
   readonly socket?: InetSocket | undefined;
-  /** The kernel's number of the state before, if one is known. */
+  /** The previous state (TCP_*); undefined if unknown. */
   readonly oldState?: number | undefined;
-  /** The kernel's number of the state since. */
+  /** The new state (TCP_*). */
   readonly newState?: number | undefined;
-  /** Who has, or had, the socket open. */
+  /** The processes that have, or had, the socket open. */
   readonly owners?: readonly Owner[] | undefined;
-  /** At the end: since the socket was opened, or first seen. */
+  /** Of `close`: since the socket was opened or first seen. Of `failed`: since connect(2). Of `flow-end`: since `flow`. */
   readonly durationMs?: number | undefined;
-  /** How many events were lost, if the kernel tells. */
+  /** Of `lost`: number of events; undefined if the kernel does not count them. */
   readonly count?: number | undefined;
-  /** The network namespace, where sockets of several are looked at. */
+  /** The network namespace, with `--all-netns`. */
   readonly netns?: Netns | undefined;
-  /** At the end of a flow: what it carried. */
+  /** Of `flow-end`: what the flow carried. */
   readonly counters?: FlowCounters | undefined;
+  /** Of `failed`. */
+  readonly failure?: ConnectFailure | undefined;
 }
+
+/**
+ * What a source reports completely, so that others need not: `ends` is the end of every socket, `tcpStates` every
+ * change of state of TCP.
+ */
+export type Coverage = "ends" | "tcpStates";

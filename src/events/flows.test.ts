@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Owner } from "../enrich/processes.ts";
 import { AF_INET, IPPROTO_UDP } from "../model/family.ts";
-import type { ConntrackFlow } from "./conntrack.ts";
+import type { ConntrackFlow } from "./conntrack-decode.ts";
 import type { SocketEvent } from "./event.ts";
 import { UdpFlows } from "./flows.ts";
 import type { TraceRecord } from "./trace-record.ts";
@@ -11,7 +11,7 @@ const owners: readonly Owner[] = [
   { pid: 7, tid: 7, fd: -1, stat: new Uint8Array(0), processContext: undefined, socketContext: undefined },
 ];
 
-/** The ends of a flow; the local address is not chosen yet when its route is looked up. */
+/** Addresses and ports of a flow; the local address is not chosen yet when its route is looked up. */
 function ends(sport: number, dport: number, known: boolean) {
   const bytes = Uint8Array.of(...(known ? [127, 0, 0, 1] : [0, 0, 0, 0]), 127, 0, 0, 2);
   return { family: AF_INET, bytes, sourceOffset: 0, destinationOffset: 4, sport, dport };
@@ -28,6 +28,7 @@ function route(sport: number, dport: number, more: Partial<TraceRecord> = {}): T
     oldState: 0,
     newState: 0,
     inputInterface: 1,
+    error: 0,
     ...ends(sport, dport, false),
     ...more,
   };
@@ -47,13 +48,13 @@ beforeEach(() => {
 });
 
 describe("route lookups", () => {
-  test("tell a flow once, and again after it was idle", () => {
+  test("report a flow once, and again after it was idle", () => {
     for (const timeMs of [0, 10, 20_000, 45_000, 80_000]) flows.routed(route(1234, 53), timeMs, owners, here);
     expect(words()).toEqual(["flow fib 0", "flow fib 80000"]);
     expect(told[0]!.owners).toEqual(owners);
   });
 
-  test("of another port, peer or thread are of another flow", () => {
+  test("with another port, peer or thread are another flow", () => {
     flows.routed(route(1234, 53), 0, owners, here);
     flows.routed(route(1235, 53), 1, owners, here);
     flows.routed(route(1234, 54), 2, owners, here);
@@ -61,7 +62,7 @@ describe("route lookups", () => {
     expect(words()).toEqual(["flow fib 0", "flow fib 1", "flow fib 2", "flow fib 3"]);
   });
 
-  test("say who sends from a port, as long as its socket lives", () => {
+  test("have the sender from a port as long as its socket lives", () => {
     flows.routed(route(1234, 53), 0, owners, here);
     expect(flows.ownersOf(0, 1234, false)).toEqual(owners);
     expect(flows.ownersOf(1, 1234, false)).toBeUndefined();
@@ -69,7 +70,7 @@ describe("route lookups", () => {
     expect(flows.ownersOf(0, 1234, false)).toBeUndefined();
   });
 
-  test("that are for packets on their way, or have no port, are no process's", () => {
+  test("of forwarded packets, or without a port, are not of a process", () => {
     expect(UdpFlows.isOwn(route(1, 53))).toBe(true);
     expect(UdpFlows.isOwn(route(1, 53, { inputInterface: 0 }))).toBe(true);
     expect(UdpFlows.isOwn(route(1, 53, { inputInterface: 3 }))).toBe(false);
@@ -79,7 +80,7 @@ describe("route lookups", () => {
 });
 
 describe("conntrack", () => {
-  test("tells the beginning and the end, with what was carried", () => {
+  test("reports the beginning and the end, with what the flow carried", () => {
     const counters = { packetsSent: 1, bytesSent: 64, packetsReceived: 2, bytesReceived: 128 };
     flows.tracked(tracked(true, 5), 10, owners, here);
     flows.tracked(tracked(false, 5, { counters }), 40, owners, here);
@@ -87,12 +88,12 @@ describe("conntrack", () => {
     expect(told[1]).toMatchObject({ durationMs: 30, counters });
   });
 
-  test("does not know how long a flow was that was there before", () => {
+  test("has no duration for a flow that was there at the start", () => {
     flows.tracked(tracked(false, 5), 40, undefined, here);
     expect(told[0]!.durationMs).toBeUndefined();
   });
 
-  test("tells no flow again that a route lookup has told", () => {
+  test("does not report again what a route lookup has reported", () => {
     flows.routed(route(1234, 53), 0, owners, here);
     flows.tracked(tracked(true, 5), 10, owners, here);
     flows.tracked(tracked(false, 5), 40, owners, here);

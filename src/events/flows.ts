@@ -1,33 +1,44 @@
-/** Flows of UDP datagrams, of which no socket tells: what the kernel's route lookups and conntrack say of them. */
+/** Flows of UDP datagrams, which no socket shows: made of the kernel's route lookups and of conntrack's messages. */
 
 import type { Origin } from "../diag/message.ts";
 import type { Owner } from "../enrich/processes.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET6 } from "../model/family.ts";
-import type { ConntrackFlow } from "./conntrack.ts";
+import type { ConntrackFlow } from "./conntrack-decode.ts";
 import type { SocketEvent } from "./event.ts";
-import { bareSocket, tupleKey } from "./message.ts";
+import { bareSocket, tupleKey } from "./socket-message.ts";
 import type { TraceRecord } from "./trace-record.ts";
 import type { PlaceNumber } from "./tracked.ts";
 
-/** A flow that nobody has looked up a route for that long is a new one when somebody does: conntrack's own limit. */
+/** A route lookup after so long a pause begins a new flow, as in conntrack. */
 const IDLE_MS = 30_000;
-/** Flows that are remembered; beyond that, those of route lookups are forgotten sooner, and those of conntrack at all. */
+/** Flows to remember. Beyond it, those of route lookups are forgotten sooner, and those of conntrack altogether. */
 const MOST_FLOWS = 100_000;
 const CROWDED_IDLE_MS = 1000;
-/** LOOPBACK_IFINDEX: what a packet that goes out is said to have come in by. */
+/** How long a flow of a process that is gone waits for the end of its socket. */
+const PLACE_WAIT_MS = 2000;
+/** LOOPBACK_IFINDEX: the input interface of packets that this host sends. */
 const OWN_INTERFACE = 1;
-/** The state of a UDP socket without peer, and that of a flow: none. */
+/** A flow has no state. */
 const NO_STATE = 0;
 
-/** Flows that were told, so that each is told once. */
+/** A route lookup whose network namespace is unknown, as its process is gone. */
+interface UnplacedRoute {
+  readonly record: TraceRecord;
+  readonly timeMs: number;
+  readonly owners: readonly Owner[] | undefined;
+  readonly origin: (place: PlaceNumber) => Origin;
+}
+
+/** The flows that were seen, so that each is reported once. */
 export class UdpFlows {
   readonly #emit: (event: SocketEvent) => void;
-  /** When a thread was last seen to look up the route of a flow. */
+  #unplaced: UnplacedRoute[] = [];
+  /** When a thread last looked up the route of a flow. */
   readonly #seenMs = new Map<string, number>();
-  /** The same of any thread. */
+  /** When any thread last did. */
   readonly #routedMs = new Map<string, number>();
-  /** Who has last sent from a port. */
+  /** The last sender from a port. */
   readonly #owners = new Map<number, readonly Owner[]>();
   /** When conntrack's flows began. */
   readonly #begunMs = new Map<string, number>();
@@ -37,7 +48,7 @@ export class UdpFlows {
     this.#emit = emit;
   }
 
-  /** Whether a route lookup is that of a process which sends, and not one for a packet on its way through. */
+  /** Whether a process that sends made a route lookup, and not a forwarded packet. */
   static isOwn({ interrupted, inputInterface, dport }: TraceRecord): boolean {
     return !interrupted && inputInterface <= OWN_INTERFACE && dport !== 0;
   }
@@ -60,10 +71,37 @@ export class UdpFlows {
     this.#seenMs.set(key, timeMs);
     this.#forgetIdle(timeMs);
     if (seenMs !== undefined && timeMs - seenMs < IDLE_MS) return;
-    this.#tell({ timeMs, kind: "flow", source: "fib", socket, owners });
+    this.#report({ timeMs, kind: "flow", source: "fib", socket, owners });
   }
 
-  /** Who has last sent from a port. @param ends whether its socket ends, so that the port may become another's */
+  /** Takes a route lookup of a process that is gone: the end of its socket says where it was. */
+  routedSomewhere(
+    record: TraceRecord,
+    timeMs: number,
+    owners: readonly Owner[] | undefined,
+    origin: (place: PlaceNumber) => Origin,
+  ): void {
+    if (this.#unplaced.length >= MOST_FLOWS) this.#unplaced = [];
+    this.#unplaced.push({ record: { ...record, bytes: record.bytes.slice() }, timeMs, owners, origin });
+  }
+
+  /** Reports the flows from a port whose socket has ended in a place. */
+  socketEnded(place: PlaceNumber, sport: number): void {
+    if (this.#unplaced.length === 0) return;
+    const found = this.#unplaced.filter(({ record }) => record.sport === sport);
+    if (found.length === 0) return;
+    this.#unplaced = this.#unplaced.filter(({ record }) => record.sport !== sport);
+    for (const { record, timeMs, owners, origin } of found)
+      this.routed(record, timeMs, owners, { place, origin: origin(place) });
+  }
+
+  /** Drops route lookups that have waited too long for a place. @param nowMs milliseconds since 1970 */
+  forgetUnplaced(nowMs: number): void {
+    if (this.#unplaced.length === 0) return;
+    this.#unplaced = this.#unplaced.filter(({ timeMs }) => nowMs - timeMs < PLACE_WAIT_MS);
+  }
+
+  /** The last sender from a port. @param ends whether the socket ends, so that the port is free */
   ownersOf(place: PlaceNumber, sport: number, ends: boolean): readonly Owner[] | undefined {
     const key = portKey(place, sport);
     const owners = this.#owners.get(key);
@@ -71,7 +109,7 @@ export class UdpFlows {
     return owners;
   }
 
-  /** Takes a flow that conntrack tells of. */
+  /** Takes the beginning or the end of a flow in conntrack. */
   tracked(
     flow: ConntrackFlow,
     timeMs: number,
@@ -83,15 +121,15 @@ export class UdpFlows {
     if (flow.begins) {
       if (this.#begunMs.size >= MOST_FLOWS) this.#begunMs.clear();
       this.#begunMs.set(key, timeMs);
-      // The route lookup that its first datagram made has told it already.
+      // The route lookup of its first datagram has reported it already.
       const routedMs = this.#routedMs.get(flowKey(place, socket));
       if (routedMs === undefined || timeMs - routedMs >= IDLE_MS)
-        this.#tell({ timeMs, kind: "flow", source: "conntrack", socket, owners });
+        this.#report({ timeMs, kind: "flow", source: "conntrack", socket, owners });
       return;
     }
     const begunMs = this.#begunMs.get(key);
     this.#begunMs.delete(key);
-    this.#tell({
+    this.#report({
       timeMs,
       kind: "flow-end",
       source: "conntrack",
@@ -102,7 +140,7 @@ export class UdpFlows {
     });
   }
 
-  #tell(event: SocketEvent & { readonly socket: InetSocket }): void {
+  #report(event: SocketEvent & { readonly socket: InetSocket }): void {
     const { netns } = event.socket.origin;
     this.#emit({ ...event, netns });
   }
@@ -118,12 +156,12 @@ export class UdpFlows {
   }
 }
 
-/** A port of a place as a number. */
+/** Identifies a port of a place. */
 function portKey(place: PlaceNumber, sport: number): number {
   return place * 0x1_0000 + sport;
 }
 
-/** What tells flows apart that route lookups are made for: the local address is chosen only by the first of them. */
+/** Identifies a flow by place, ports and peer: the local address is not chosen yet when its first route is looked up. */
 function flowKey(
   place: PlaceNumber,
   { data, destinationOffset, sport, dport, familyNumber }: InetSocket,

@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Owner } from "../enrich/processes.ts";
+import { cookieOf, setCookie } from "../families/inet/made-socket.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { AF_INET, IPPROTO_TCP } from "../model/family.ts";
 import { stateName } from "../model/state.ts";
-import type { EventSource, SocketEvent } from "./event.ts";
+import type { Coverage, SocketEvent } from "./event.ts";
 import { EventJoin } from "./join.ts";
-import type { Listing } from "./listing.ts";
-import { bareSocket, cookieOf, setCookie, withHolder } from "./message.ts";
-import type { TraceEventName, TraceRecord } from "./trace-record.ts";
+import { bareSocket, withHolder } from "./socket-message.ts";
+import type { TableListing } from "./table-listing.ts";
+import type { TraceRecord } from "./trace-record.ts";
 import { ELSEWHERE, UNPLACED } from "./tracked.ts";
 
 const ESTABLISHED = 1;
@@ -35,23 +36,31 @@ const owner = (pid: number): Owner => ({
 const client = [owner(CLIENT)];
 const server = [owner(101)];
 
-let sources: Set<EventSource>;
+let covered: Set<Coverage>;
 let events: SocketEvent[];
-/** Events in words: `open - SYN-SENT 40000>80 tracefs`. */
-let told: string[];
+/** The events as text: `open - SYN-SENT 40000>80 tracefs`. */
+let reported: string[];
 let join: EventJoin;
 let now: number;
 
-function inWords({ kind, oldState, newState, socket, source }: SocketEvent): string {
+function textOf({ kind, oldState, newState, socket, source }: SocketEvent): string {
   const name = (state: number | undefined) => (state === undefined ? "-" : stateName(state));
   return [kind, name(oldState), name(newState), `${socket!.sport}>${socket!.dport}`, source].join(" ");
 }
 
 const origin = { protocol: IPPROTO_TCP, describe: () => ({}) };
-const loopback = Uint8Array.of(127, 0, 0, 1, 127, 0, 0, 2);
+/** Local address, peer, and no peer. */
+const loopback = Uint8Array.of(127, 0, 0, 1, 127, 0, 0, 2, 0, 0, 0, 0);
 
 function ends(sport: number, dport: number) {
-  return { family: AF_INET, bytes: loopback, sourceOffset: 0, destinationOffset: 4, sport, dport };
+  return {
+    family: AF_INET,
+    bytes: loopback,
+    sourceOffset: 0,
+    destinationOffset: dport === 0 ? 8 : 4,
+    sport,
+    dport,
+  };
 }
 
 /** A socket as sock_diag has it. */
@@ -61,14 +70,13 @@ function socketOf(sport: number, dport: number, state: number, cookie: number, i
   return withHolder(socket, { inode, uid: 0 } as InetSocket);
 }
 
-function record(
-  event: TraceEventName,
+function recordOf(
+  event: TraceRecord["event"],
   address: number,
   [sport, dport]: readonly [number, number],
-  more: Partial<TraceRecord> = {},
-): void {
-  now += MS;
-  join.trace({
+  more: Partial<TraceRecord>,
+): TraceRecord {
+  return {
     event,
     ns: now,
     tid: CLIENT,
@@ -78,9 +86,29 @@ function record(
     oldState: 0,
     newState: 0,
     inputInterface: 0,
+    error: 0,
     ...ends(sport, dport),
     ...more,
-  });
+  };
+}
+
+function stateRecord(
+  address: number,
+  pair: readonly [number, number],
+  oldState: number,
+  newState: number,
+): TraceRecord {
+  return recordOf("state", address, pair, { oldState, newState });
+}
+
+function record(
+  event: TraceRecord["event"],
+  address: number,
+  pair: readonly [number, number],
+  more: Partial<TraceRecord> = {},
+): void {
+  now += MS;
+  join.trace(recordOf(event, address, pair, more));
 }
 
 function change(
@@ -93,42 +121,51 @@ function change(
   record("state", address, pair, { oldState: from, newState: to, tid, interrupted: to === SYN_RECV });
 }
 
-function list(sockets: readonly InetSocket[], more: Partial<Listing> & { baseline?: boolean } = {}): void {
+function list(
+  sockets: readonly InetSocket[],
+  more: Partial<TableListing> & { baseline?: boolean } = {},
+): void {
   const { baseline = false, ...rest } = more;
   now += MS;
   const begun = { place: 0, protocol: IPPROTO_TCP, begunNs: now, timeMs: now / MS, refresh: false, ...rest };
-  const listing = join.beginListing(begun);
-  const changed = sockets.filter((socket) => !join.unchanged(listing, socket));
-  join.listed({ ...listing, sockets: changed, complete: true, baseline });
+  const listing = join.tables.begin(begun);
+  const changed = sockets.filter((socket) => !join.tables.isUnchanged(listing, socket));
+  join.tables.take({ ...listing, sockets: changed, complete: true, baseline });
 }
 
 function settle(afterMs = 0): void {
   now += afterMs * MS;
-  join.settle(now, now / MS);
+  join.endRound(now, now / MS);
 }
 
 beforeEach(() => {
-  sources = new Set<EventSource>(["sock_diag", "destroy", "tracefs"]);
+  covered = new Set<Coverage>(["ends", "tcpStates"]);
   events = [];
-  told = [];
+  reported = [];
   now = 1000 * MS;
-  join = new EventJoin({
+  join = newJoin();
+});
+
+function newJoin(existing = false): EventJoin {
+  return new EventJoin({
     emit(event) {
       events.push(event);
-      told.push(inWords(event));
+      reported.push(textOf(event));
     },
     origin: () => origin,
     ownersOf: (inode) => (inode === 5 ? server : undefined),
     ownersByThread: (tid) => (tid === CLIENT ? client : undefined),
     placeOfThread: (tid) => (tid === CLIENT ? 0 : tid === STRANGER ? ELSEWHERE : UNPLACED),
     forget: () => undefined,
-    has: (source) => sources.has(source),
+    covered,
+    existing,
+    places: 1,
     wallMs: (ns) => ns / MS,
   });
-});
+}
 
-describe("a connection of ours", () => {
-  test("is told by the trace, and once by its destroy event, with all that both know", () => {
+describe("a connection that a process here opens", () => {
+  test("is reported by the trace, and at its end by the destroy event with what both know", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     change(1, [40000, 80], SYN_SENT, ESTABLISHED);
     change(1, [40000, 80], ESTABLISHED, FIN_WAIT_1);
@@ -137,7 +174,7 @@ describe("a connection of ours", () => {
     settle();
     join.destroyed(0, socketOf(40000, 80, CLOSE, 9), now / MS);
     settle(5000);
-    expect(told).toEqual([
+    expect(reported).toEqual([
       "open - SYN-SENT 40000>80 tracefs",
       "state SYN-SENT ESTAB 40000>80 tracefs",
       "state ESTAB FIN-WAIT-1 40000>80 tracefs",
@@ -147,35 +184,35 @@ describe("a connection of ours", () => {
     expect(events[3]!.durationMs).toBe(4);
   });
 
-  test("waits for its local port no longer than it must", () => {
+  test("waits for its local port no longer than necessary", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     settle();
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     expect(join.wantsPorts(now / MS)).toBe(false);
     expect(join.wantsPorts(now / MS + 100)).toBe(true);
     list([socketOf(40000, 80, SYN_SENT, 9)]);
     settle();
-    expect(told).toEqual(["open - SYN-SENT 40000>80 tracefs"]);
+    expect(reported).toEqual(["open - SYN-SENT 40000>80 tracefs"]);
     expect(join.wantsPorts(now / MS + 100)).toBe(false);
   });
 
-  test("is told without the port that nobody can tell", () => {
+  test("is reported without its port if that does not become known", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     settle(1000);
-    expect(told).toEqual(["open - SYN-SENT 0>80 tracefs"]);
+    expect(reported).toEqual(["open - SYN-SENT 0>80 tracefs"]);
   });
 
-  test("that fails keeps its peer, which the kernel forgets", () => {
+  test("that fails keeps its peer, although the kernel forgets it", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     record("reset", 1, [40000, 80], { newState: 0 });
     change(1, [40000, 80], SYN_SENT, CLOSE);
     settle(10);
     record("destroy", 1, [40000, 0], { cookie: 9 });
     join.destroyed(0, socketOf(40000, 0, CLOSE, 9), now / MS);
-    expect(told).toEqual([
+    expect(reported).toEqual([
       "open - SYN-SENT 40000>80 tracefs",
       "reset - SYN-SENT 40000>80 tracefs",
-      "state SYN-SENT UNCONN 40000>80 tracefs",
+      "failed SYN-SENT UNCONN 40000>80 tracefs",
       "close UNCONN UNCONN 40000>80 destroy",
     ]);
   });
@@ -185,129 +222,227 @@ describe("a connection of ours", () => {
     change(1, [40000, 80], SYN_SENT, CLOSE);
     settle(10);
     change(1, [40000, 81], CLOSE, SYN_SENT);
-    expect(told.slice(-2)).toEqual([
-      "state SYN-SENT UNCONN 40000>80 tracefs",
+    expect(reported.slice(-2)).toEqual([
+      "failed SYN-SENT UNCONN 40000>80 tracefs",
       "state UNCONN SYN-SENT 40000>81 tracefs",
     ]);
   });
 });
 
-describe("a connection to us", () => {
+describe("a connect that fails", () => {
+  const fail = (more: Partial<TraceRecord> = {}) => {
+    now += MS;
+    join.trace({
+      ...stateRecord(1, [40000, 80], SYN_SENT, CLOSE),
+      interrupted: true,
+      ...more,
+    });
+  };
+  const error = (errno: number) =>
+    record("error", 0, [40000, 80], { error: errno, interrupted: true, tid: GONE });
+  const failures = () =>
+    events
+      .filter(({ kind }) => kind === "failed")
+      .map(({ failure, durationMs }) => ({ ...failure, durationMs }));
+
+  test.each([
+    [111, "refused"],
+    [110, "timed out"],
+    [113, "unreachable"],
+    [104, "reset"],
+    [13, "Permission denied"],
+  ])("has the reason that the socket reports, here errno %i", (errno, reason) => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    record("retransmit", 1, [40000, 80], { newState: SYN_SENT });
+    fail();
+    error(errno);
+    settle(10);
+    expect(failures()).toEqual([{ reason, syns: 2, durationMs: 2 }]);
+    expect(events.at(-1)!.owners).toEqual(client);
+  });
+
+  test("has the reason as well if the error is reported first", () => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    // The port of the socket is known to the record of its change only.
+    error(113);
+    fail();
+    settle(10);
+    expect(failures()).toEqual([{ reason: "unreachable", syns: 1, durationMs: 2 }]);
+  });
+
+  test("without an error was refused by a reset, or abandoned by its process", () => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    record("reset", 1, [40000, 80], { newState: SYN_SENT });
+    fail();
+    settle(10);
+    change(1, [40000, 80], CLOSE, SYN_SENT);
+    fail({ interrupted: false });
+    settle(10);
+    expect(failures().map(({ reason }) => reason)).toEqual(["refused", "abandoned"]);
+  });
+
+  test("has its reason, but no count and duration, if its beginning was not seen", () => {
+    list([socketOf(40000, 80, SYN_SENT, 9)], { baseline: true });
+    fail();
+    error(110);
+    settle(10);
+    expect(failures()).toEqual([{ reason: "timed out", syns: undefined, durationMs: undefined }]);
+  });
+
+  test("is reported before its end, even if both come at once", () => {
+    change(1, [0, 80], CLOSE, SYN_SENT);
+    fail();
+    record("destroy", 1, [40000, 0], { cookie: 9 });
+    join.destroyed(0, socketOf(40000, 0, CLOSE, 9), now / MS);
+    expect(reported.slice(1)).toEqual([
+      "failed SYN-SENT UNCONN 40000>80 tracefs",
+      "close UNCONN UNCONN 40000>80 destroy",
+    ]);
+  });
+});
+
+describe("a connection that is accepted here", () => {
   const begin = () => {
     change(2, [80, 40000], LISTEN, SYN_RECV, GONE);
     change(2, [80, 40000], SYN_RECV, ESTABLISHED, GONE);
   };
 
-  test("is told once it is found here, and has the owner that the table tells", () => {
+  test("is reported when it is found here, with the owner of the listed socket", () => {
     begin();
     settle();
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     const [wanted] = [...join.unplaced(now / MS + 100)];
     expect(wanted!.dport).toBe(40000);
     expect([...join.unplaced(now / MS + 100)]).toEqual([]);
     join.placed(0, socketOf(80, 40000, ESTABLISHED, 8, 5));
     settle();
-    expect(told).toEqual(["open - SYN-RECV 80>40000 tracefs", "state SYN-RECV ESTAB 80>40000 tracefs"]);
+    expect(reported).toEqual(["open - SYN-RECV 80>40000 tracefs", "state SYN-RECV ESTAB 80>40000 tracefs"]);
     expect(events.map(({ owners }) => owners)).toEqual([server, server]);
     list([socketOf(80, 40000, ESTABLISHED, 8, 5)]);
-    expect(told).toHaveLength(2);
+    expect(reported).toHaveLength(2);
   });
 
-  test("is told at its end, if that is sooner", () => {
+  test("has the owner of its listener until its own is known", () => {
+    list([socketOf(80, 0, LISTEN, 1, 5)], { baseline: true });
+    begin();
+    join.placed(0, socketOf(80, 40000, ESTABLISHED, 8));
+    settle();
+    expect(events.map(({ owners }) => owners)).toEqual([server, server]);
+    change(2, [80, 40000], ESTABLISHED, FIN_WAIT_1, CLIENT);
+    settle();
+    expect(events.at(-1)!.owners).toEqual(client);
+  });
+
+  test("is reported at its end if it ends before it is found", () => {
     begin();
     record("destroy", 2, [80, 40000], { cookie: 8 });
     settle();
     join.destroyed(0, socketOf(80, 40000, CLOSE, 8), now / MS);
-    expect(told).toEqual([
+    expect(reported).toEqual([
       "open - SYN-RECV 80>40000 tracefs",
       "state SYN-RECV ESTAB 80>40000 tracefs",
       "close ESTAB UNCONN 80>40000 destroy",
     ]);
   });
 
-  test("is not told if it is nobody's here", () => {
+  test("is not reported if it is not found here", () => {
     begin();
     settle(3000);
     change(2, [80, 40000], ESTABLISHED, CLOSE_WAIT, GONE);
     record("destroy", 2, [80, 40000], { cookie: 8 });
     settle(3000);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 });
 
-test("a connection of another namespace is not told", () => {
+test("a destroyed socket that nothing else has seen has the owner of its listener", () => {
+  list([socketOf(80, 0, LISTEN, 1, 5)], { baseline: true });
+  join.destroyed(0, socketOf(80, 40000, CLOSE, 8), now / MS);
+  join.destroyed(0, socketOf(81, 40000, CLOSE, 9), now / MS);
+  expect(events.map(({ owners }) => owners)).toEqual([server, undefined]);
+});
+
+test("sockets that are there at the start become events if that is wanted", () => {
+  join = newJoin(true);
+  list([socketOf(80, 0, LISTEN, 1, 5)], { baseline: true });
+  list([socketOf(80, 0, LISTEN, 1, 5)]);
+  expect(reported).toEqual(["existing - LISTEN 80>0 sock_diag"]);
+  expect(events[0]!.owners).toEqual(server);
+});
+
+test("a connection of another namespace is not reported", () => {
   change(3, [0, 80], CLOSE, SYN_SENT, STRANGER);
   change(3, [40000, 80], SYN_SENT, ESTABLISHED, STRANGER);
   record("destroy", 3, [40000, 80], { cookie: 7 });
   settle(3000);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 });
 
-describe("what was there before", () => {
+describe("a socket that is there at the start", () => {
   beforeEach(() =>
     list([socketOf(80, 0, LISTEN, 1, 5), socketOf(80, 40000, ESTABLISHED, 2, 5)], { baseline: true }),
   );
 
-  test("is not told, but what becomes of it is", () => {
-    expect(told).toEqual([]);
+  test("is no event, but its changes are", () => {
+    expect(reported).toEqual([]);
     change(4, [80, 40000], ESTABLISHED, CLOSE_WAIT, GONE);
     record("retransmit", 4, [80, 40000], { newState: CLOSE_WAIT });
     list([socketOf(80, 0, LISTEN, 1, 5), socketOf(80, 40000, CLOSE_WAIT, 2, 5)]);
-    expect(told).toEqual([
+    expect(reported).toEqual([
       "state ESTAB CLOSE-WAIT 80>40000 tracefs",
       "retransmit - CLOSE-WAIT 80>40000 tracefs",
     ]);
     expect(events[0]!.owners).toEqual(server);
   });
 
-  test("ends with its owner, and without a duration that nobody knows", () => {
+  test("ends with its owner and without a duration", () => {
     join.destroyed(0, socketOf(80, 40000, CLOSE, 2), now / MS);
-    expect(told).toEqual(["close ESTAB UNCONN 80>40000 destroy"]);
+    expect(reported).toEqual(["close ESTAB UNCONN 80>40000 destroy"]);
     expect(events[0]!.owners).toEqual(server);
     expect(events[0]!.durationMs).toBeUndefined();
     expect(events[0]!.socket!.inode).toBe(5);
   });
 
-  test("has ended when it is not listed any more and no event of it comes", () => {
+  test("has ended when listings lack it and no destroy event comes", () => {
     const rest = [socketOf(80, 0, LISTEN, 1, 5)];
     list(rest);
     list(rest);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     list(rest);
-    expect(told).toEqual(["close ESTAB UNCONN 80>40000 sock_diag"]);
-    // The event comes after all.
+    expect(reported).toEqual(["close ESTAB UNCONN 80>40000 sock_diag"]);
+    // The destroy event comes after all.
     join.destroyed(0, socketOf(80, 40000, CLOSE, 2), now / MS);
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
   });
 });
 
-test("a listing that is older than what the trace has told changes nothing", () => {
+test("a listing that is older than the last trace record changes nothing", () => {
   change(1, [0, 80], CLOSE, SYN_SENT);
   change(1, [40000, 80], SYN_SENT, ESTABLISHED);
   const before = now;
   change(1, [40000, 80], ESTABLISHED, FIN_WAIT_1);
   list([socketOf(40000, 80, ESTABLISHED, 9)], { begunNs: before });
   settle();
-  expect(told.at(-1)).toBe("state ESTAB FIN-WAIT-1 40000>80 tracefs");
-  expect(told).toHaveLength(3);
+  expect(reported.at(-1)).toBe("state ESTAB FIN-WAIT-1 40000>80 tracefs");
+  expect(reported).toHaveLength(3);
 });
 
-test("a socket that only its end tells of is told once", () => {
+test("a socket that only its destroy event shows is reported once", () => {
   join.destroyed(0, socketOf(50000, 80, CLOSE, 33), now / MS);
-  expect(told).toEqual(["close - UNCONN 50000>80 destroy"]);
+  expect(reported).toEqual(["close - UNCONN 50000>80 destroy"]);
 });
 
-test("an end whose destroy event was lost is told by the trace, and not again", () => {
+test("an end without a destroy event is reported by the trace, and only once", () => {
   change(1, [0, 80], CLOSE, SYN_SENT);
   change(1, [40000, 80], SYN_SENT, CLOSE);
   record("destroy", 1, [40000, 80], { cookie: 9 });
   settle(2000);
-  expect(told.at(-1)).toBe("close SYN-SENT UNCONN 40000>80 tracefs");
+  expect(reported.at(-1)).toBe("close UNCONN UNCONN 40000>80 tracefs");
   join.destroyed(0, socketOf(40000, 80, CLOSE, 9), now / MS);
-  expect(told).toHaveLength(2);
+  expect(reported).toHaveLength(3);
 });
 
-test("memory that another socket was in before is not mistaken for it", () => {
+test("a socket at the memory address of an earlier one is not mistaken for it", () => {
   change(1, [0, 80], CLOSE, SYN_SENT);
   change(1, [40000, 80], SYN_SENT, ESTABLISHED);
   // The record of its end was lost.
@@ -315,47 +450,48 @@ test("memory that another socket was in before is not mistaken for it", () => {
   change(1, [80, 50000], SYN_RECV, ESTABLISHED, GONE);
   join.placed(0, socketOf(80, 50000, ESTABLISHED, 8, 5));
   settle();
-  expect(told.slice(2)).toEqual([
+  expect(reported.slice(2)).toEqual([
     "open - SYN-RECV 80>50000 tracefs",
     "state SYN-RECV ESTAB 80>50000 tracefs",
   ]);
 });
 
-describe("tables alone", () => {
+describe("without destroy events and trace, listings", () => {
   beforeEach(() => {
-    sources = new Set<EventSource>(["sock_diag"]);
+    covered = new Set<Coverage>();
+    join = newJoin();
     list([], { baseline: true });
   });
 
-  test("tell what is new, what changes, and what ends", () => {
+  test("report new sockets, changes and ends", () => {
     list([socketOf(40000, 80, SYN_SENT, 9)]);
     list([socketOf(40000, 80, ESTABLISHED, 9)]);
     list([socketOf(40000, 80, ESTABLISHED, 9)]);
     list([]);
     list([]);
     list([]);
-    expect(told).toEqual([
+    expect(reported).toEqual([
       "open - SYN-SENT 40000>80 sock_diag",
       "state SYN-SENT ESTAB 40000>80 sock_diag",
       "close ESTAB UNCONN 40000>80 sock_diag",
     ]);
   });
 
-  test("tell an end once, be a TIME-WAIT of it listed for long", () => {
+  test("report an end once, however long its TIME-WAIT is listed", () => {
     list([socketOf(40000, 80, ESTABLISHED, 9)]);
     for (let count = 0; count < 4; count++) list([socketOf(40000, 80, TIME_WAIT, 9)]);
     list([]);
     list([]);
-    expect(told).toEqual(["open - ESTAB 40000>80 sock_diag", "close ESTAB TIME-WAIT 40000>80 sock_diag"]);
+    expect(reported).toEqual(["open - ESTAB 40000>80 sock_diag", "close ESTAB TIME-WAIT 40000>80 sock_diag"]);
   });
 
-  test("tell of a connection that only its TIME-WAIT is left of", () => {
+  test("report a connection of which only the TIME-WAIT is listed", () => {
     for (let count = 0; count < 3; count++) list([socketOf(40000, 80, TIME_WAIT, 9)]);
-    expect(told).toEqual(["close - TIME-WAIT 40000>80 sock_diag"]);
+    expect(reported).toEqual(["close - TIME-WAIT 40000>80 sock_diag"]);
   });
 });
 
-test("a cookie is what was written", () => {
+test("a cookie is read as it was written", () => {
   const socket = socketOf(1, 2, ESTABLISHED, 0x1_2345_6789);
   expect(cookieOf(socket)).toBe(0x1_2345_6789);
 });

@@ -1,34 +1,93 @@
-/** Netlink multicast groups as sources of events: what came is taken in each round, and what was lost is counted. */
+/** Netlink multicast groups as sources of events: datagrams are taken in each round, drops are counted. */
+import { libc } from "#libc";
 import type { Host } from "../host/host.ts";
+import type { Netns } from "../host/namespaces.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { pending } from "../netlink/transport.ts";
 import { dropsOf } from "../procfs/drops.ts";
+import type { FollowedPlace, OpenSource } from "./event-source.ts";
+import type { PlaceNumber } from "./tracked.ts";
 
+const EPERM = 1;
+const ENOENT = 2;
+const EPROTONOSUPPORT = 93;
 const ENOBUFS = 105;
+/** Datagrams of one netlink socket in a round. */
+const DATAGRAMS_A_ROUND = 8192;
 
-/** What came in one round. */
-export interface Taken {
-  /** Whether there is more to take. */
+/** Why a netlink socket with these groups cannot be opened; undefined if it can. */
+export function netlinkObstacle({ transport }: Host, protocol: number, groups: number): string | undefined {
+  try {
+    transport.open(protocol, groups).close();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    if (error.errno === EPERM) return "it needs root (CAP_NET_ADMIN)";
+    if (error.errno === ENOENT || error.errno === EPROTONOSUPPORT) return "the kernel does not have it";
+    return libc.strerror(error.errno);
+  }
+}
+
+/** What to do with the datagrams of a source. */
+interface Visitor {
+  /** Takes a datagram, which is valid during the call. */
+  visit(place: PlaceNumber, datagram: Uint8Array): void;
+  /** Takes the number of dropped datagrams; undefined if the kernel does not count them. */
+  lost(count: number | undefined, netns: Netns | undefined): void;
+}
+
+/**
+ * Joins multicast groups in every place.
+ *
+ * @param groups their mask, bit 0 is group 1
+ * @throws NetlinkError if one of the places refuses
+ */
+export function joinInEveryPlace(
+  places: readonly FollowedPlace[],
+  protocol: number,
+  groups: number,
+  { visit, lost }: Visitor,
+): OpenSource {
+  const joined: Multicast[] = [];
+  const close = () => {
+    for (const multicast of joined.splice(0)) multicast.close();
+  };
+  try {
+    for (const { host } of places) joined.push(joinGroups(host, protocol, groups));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    take() {
+      let more = false;
+      for (const [place, multicast] of joined.entries()) {
+        const taken = multicast.take(DATAGRAMS_A_ROUND, (datagram) => visit(place, datagram));
+        if (taken.more) more = true;
+        if (taken.lost !== 0) lost(taken.lost, places[place]!.netns);
+      }
+      return more;
+    },
+    close,
+  };
+}
+
+/** What one round took from a socket. */
+interface Taken {
+  /** Whether more is waiting. */
   readonly more: boolean;
-  /** How many messages the kernel has dropped since the last round, 0 for none; undefined if it does not tell. */
+  /** Messages that the kernel has dropped since the last round; undefined if it does not count them. */
   readonly lost: number | undefined;
 }
 
-/** Multicast groups that are listened to. */
-export interface Multicast {
-  /** Takes up to `limit` datagrams. @param visit gets each; it is valid during the call */
+/** A socket that has joined multicast groups. */
+interface Multicast {
+  /** Takes up to `limit` datagrams. @param visit takes each, which is valid during the call */
   take(limit: number, visit: (datagram: Uint8Array) => void): Taken;
   close(): void;
 }
 
-/**
- * Joins multicast groups.
- *
- * @param host whose transport does not wait
- * @param groups their mask, bit 0 is group 1
- * @throws NetlinkError if they may not be listened to
- */
-export function joinGroups({ transport, files }: Host, protocol: number, groups: number): Multicast {
+function joinGroups({ transport, files }: Host, protocol: number, groups: number): Multicast {
   const socket = transport.open(protocol, groups);
   let buffer = new Uint8Array(1 << 15);
   const allocate = (size: number) => {
@@ -36,7 +95,7 @@ export function joinGroups({ transport, files }: Host, protocol: number, groups:
     return buffer;
   };
   let dropped = 0;
-  // From the first drop until all that waited is received, the kernel drops without a further word.
+  // After the first drop the kernel reports no other until all queued datagrams have been received.
   let congested = false;
   return {
     take(limit, visit) {
@@ -63,7 +122,7 @@ export function joinGroups({ transport, files }: Host, protocol: number, groups:
     close: () => socket.close(),
   };
 
-  /** How many were dropped since this was asked last. @param certain whether there were any */
+  /** Messages dropped since the last call. @param certain whether there were any */
   function lostSince(certain: boolean): number | undefined {
     const drops = dropsOf(files, socket.portId);
     if (drops === undefined) return certain ? undefined : 0;

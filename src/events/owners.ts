@@ -1,74 +1,85 @@
-/** Who has, or had, sockets open: remembered, so that the answer outlives socket and process. proc(5). */
-import type { Owner, Owners } from "../enrich/processes.ts";
-import type { Files } from "../host/host.ts";
+/** The owners of sockets, remembered so that the answer outlives the socket and the process. proc(5). */
+import type { Owner } from "../enrich/processes.ts";
+import { type Files, processFile } from "../host/host.ts";
+import { ExitedThreads } from "./exited-threads.ts";
 
 const NUMBER = /^\d+$/;
 const NETNS_LINK = /^net:\[(\d+)\]$/;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
+const NO_STAT = new Uint8Array(0);
 
-/** How long what is known of a thread holds: its id may be another's then. */
+/** How long the facts of a live thread are used again. */
 const THREAD_MS = 1000;
-/** How often a socket is looked for before it counts as one whose owners may not be read. */
+/** How often a socket is looked for before its owner counts as unreadable. */
 const TRIES = 2;
-/** How long the event loop may be kept waiting. */
+/** How long the event loop may be blocked. */
 const SLICE_MS = 20;
-/** A pass over all processes takes at most this part of the time. */
+/** The part of the time that passes over all processes may take. */
 const SHARE = 0.25;
-/** Descriptors that the trace does not tell. */
+/** `fd` of an owner whose descriptor is unknown: the trace does not have it. */
 export const NO_DESCRIPTOR = -1;
+/** `pid` of an owner that is known by name only: the trace's pids are those of another PID namespace. */
+export const NO_PID = 0;
+/** /proc/PID/ns/pid of the initial PID namespace: PROC_PID_INIT_INO. linux/proc_ns.h. */
+const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
 
-/** What the kernel's trace remembers of threads that are gone. */
-export interface GoneThreads {
-  /** The name of a thread. */
-  name(tid: number): string | undefined;
-  /** The process that a thread was of. */
-  process(tid: number): number | undefined;
+/**
+ * Whether a procfs numbers processes as the kernel's trace does, which uses the initial PID namespace. From within
+ * another namespace, nothing translates these numbers.
+ */
+export function hasInitialPids(files: Files, root: string): boolean {
+  // From within another PID namespace, the procfs may still be that of the host.
+  return ["self", "1"].some((pid) => files.link(`${root}/${pid}/ns/pid`) === INITIAL_PID_NAMESPACE);
 }
 
-/** A thread: whose it is, and where it lives. */
+/** A thread: its process, and where it is. */
 interface ThreadFacts {
   readonly owners: readonly Owner[] | undefined;
-  /** Inode of its network namespace; undefined if it is gone. */
+  /** Inode of its network namespace; undefined if the thread is gone. */
   readonly netns: number | undefined;
   readonly untilMs: number;
 }
 
-/** The owners of sockets, as they become known. */
+/** The owners of sockets, as far as they are known. */
 export class OwnerCache {
   readonly #files: Files;
   readonly #root: string;
-  readonly #gone: GoneThreads | undefined;
+  /** The threads whose exits the trace has recorded. */
+  #exited: ExitedThreads | undefined;
+  /** Whether the trace's thread ids mean something in procfs. */
+  readonly #initialPids: boolean;
   readonly #byInode = new Map<number, readonly Owner[]>();
   readonly #tries = new Map<number, number>();
   readonly #threads = new Map<number, ThreadFacts>();
   #nextSweepMs = 0;
 
-  /** @param root where /proc is @param gone what the trace knows, if there is one */
-  constructor(files: Files, root: string, gone: GoneThreads | undefined) {
+  /** @param root where procfs is mounted */
+  constructor(files: Files, root: string) {
     this.#files = files;
     this.#root = root;
-    this.#gone = gone;
+    this.#initialPids = hasInitialPids(files, root);
   }
 
-  /** Who has the socket of an inode open, as far as it was found. */
+  /** Where a trace is to put the exits of threads. @param mount where tracefs is mounted */
+  useTrace(mount: string): ExitedThreads {
+    this.#exited ??= new ExitedThreads(mount);
+    return this.#exited;
+  }
+
+  /** The owners of the socket of an inode, if they were found. */
   owners(inode: number): readonly Owner[] | undefined {
     return this.#byInode.get(inode);
   }
 
-  /** A thread's process as an owner; its descriptor is not known. */
-  byThread(tid: number): readonly Owner[] | undefined {
-    return this.#thread(tid).owners;
+  /** A thread's process as an owner, with {@link NO_DESCRIPTOR} and perhaps {@link NO_PID}. @param ns of the trace's record */
+  byThread(tid: number, ns: number): readonly Owner[] | undefined {
+    return this.#thread(tid, ns).owners;
   }
 
-  /** Inode of the network namespace of a thread; undefined if it is gone. */
-  netns(tid: number): number | undefined {
-    return this.#thread(tid).netns;
-  }
-
-  /** Takes owners that were found elsewhere. */
-  learn(owners: Owners): void {
-    for (const [inode, found] of owners) this.#byInode.set(inode, found);
+  /** Inode of the network namespace of a thread; undefined if the thread is gone. @param ns of the trace's record */
+  netns(tid: number, ns: number): number | undefined {
+    return this.#thread(tid, ns).netns;
   }
 
   /** Forgets the owners of a socket that has ended. */
@@ -77,7 +88,7 @@ export class OwnerCache {
     this.#tries.delete(inode);
   }
 
-  /** Looks for the owners of sockets, unless all are known, or the last such pass has just been. */
+  /** Looks for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
   async find(inodes: Iterable<number>): Promise<void> {
     const wanted = new Set<number>();
     for (const inode of inodes)
@@ -117,7 +128,7 @@ export class OwnerCache {
     this.#nextSweepMs = now + (now - begun) / SHARE;
   }
 
-  /** All processes, the youngest first: they are the most likely to be gone soon. */
+  /** All processes, the youngest first: they are the most likely to end soon. */
   #processes(): number[] {
     try {
       return this.#files
@@ -141,50 +152,65 @@ export class OwnerCache {
         if (match !== null) visit(Number(name), Number(match[1]));
       }
     } catch {
-      // It is gone, or we may not look at it.
+      // The process is gone, or we may not read it.
     }
   }
 
   #read(path: string): Uint8Array {
     try {
-      return this.#files.read(path);
+      return this.#files.read(path, processFile);
     } catch {
       return new Uint8Array(0);
     }
   }
 
-  #thread(tid: number): ThreadFacts {
+  #thread(tid: number, ns: number): ThreadFacts {
     const now = performance.now();
     const known = this.#threads.get(tid);
-    if (known !== undefined && known.untilMs > now) return known;
+    const exit = this.#exited?.exitOf(tid, 0);
+    // After its exit, the id may be that of another thread.
+    if (known !== undefined && known.untilMs > now && (exit === undefined || exit.ns >= ns)) return known;
     if (this.#threads.size > 10_000) this.#threads.clear();
-    const facts = this.#lookAt(tid, now + THREAD_MS);
-    this.#threads.set(tid, facts);
+    const facts = this.#lookAt(tid, ns, now + THREAD_MS);
+    // A failure is not kept: the exit of the thread may not be recorded yet.
+    if (facts.owners !== undefined && facts.netns !== undefined) this.#threads.set(tid, facts);
     return facts;
   }
 
-  #lookAt(tid: number, untilMs: number): ThreadFacts {
-    if (tid === 0) return { owners: undefined, netns: undefined, untilMs };
-    const status = decoder.decode(this.#read(`${this.#root}/${tid}/status`));
-    const alive = /^Tgid:\s*(\d+)/m.exec(status);
-    // Other threads of its process may live on.
-    const pid = alive === null ? (this.#gone?.process(tid) ?? tid) : Number(alive[1]);
-    const match = NETNS_LINK.exec(this.#files.link(`${this.#root}/${pid}/ns/net`) ?? "");
-    const netns = match === null ? undefined : Number(match[1]);
-    let stat = this.#read(`${this.#root}/${pid}/stat`);
-    if (stat.length === 0) {
-      const name = this.#gone?.name(tid);
-      if (name === undefined) return { owners: undefined, netns, untilMs };
-      stat = encoder.encode(`${pid} (${name})`);
+  #lookAt(tid: number, ns: number, untilMs: number): ThreadFacts {
+    const nothing = { owners: undefined, netns: undefined, untilMs };
+    if (tid === 0) return nothing;
+    const exit = this.#exited?.exitOf(tid, ns);
+    if (exit === undefined && this.#initialPids) {
+      const tgid = /^Tgid:\s*(\d+)/m.exec(decoder.decode(this.#read(`${this.#root}/${tid}/status`)));
+      const pid = Number(tgid?.[1]);
+      const stat = tgid === null ? NO_STAT : this.#read(`${this.#root}/${pid}/stat`);
+      const netns = this.#netnsOf(tid) ?? this.#netnsOf(pid);
+      if (stat.length > 0) return { owners: [ownerOf(pid, stat)], netns, untilMs };
     }
-    const owner: Owner = {
-      pid,
-      tid: pid,
-      fd: NO_DESCRIPTOR,
-      stat,
-      processContext: undefined,
-      socketContext: undefined,
-    };
-    return { owners: [owner], netns, untilMs };
+    const gone = exit ?? this.#exited?.latestExitOf(tid, ns);
+    if (gone === undefined) return nothing;
+    const pid = this.#exited?.process(tid);
+    if (pid === undefined) return nothing;
+    const last = this.#exited?.exitOf(pid, ns) ?? gone;
+    if (!this.#initialPids) return { ...nothing, owners: [ownerOf(NO_PID, named(NO_PID, last.name))] };
+    // Other threads of its process may still be there.
+    const stat = last.tid === pid ? NO_STAT : this.#read(`${this.#root}/${pid}/stat`);
+    const owner = ownerOf(pid, stat.length > 0 ? stat : named(pid, last.name));
+    return { owners: [owner], netns: stat.length > 0 ? this.#netnsOf(pid) : undefined, untilMs };
   }
+
+  #netnsOf(tid: number): number | undefined {
+    const match = NETNS_LINK.exec(this.#files.link(`${this.#root}/${tid}/ns/net`) ?? "");
+    return match === null ? undefined : Number(match[1]);
+  }
+}
+
+/** What /proc/PID/stat begins with. */
+function named(pid: number, name: Uint8Array): Uint8Array {
+  return Buffer.concat([encoder.encode(`${pid} (`), name, encoder.encode(")")]);
+}
+
+function ownerOf(pid: number, stat: Uint8Array): Owner {
+  return { pid, tid: pid, fd: NO_DESCRIPTOR, stat, processContext: undefined, socketContext: undefined };
 }

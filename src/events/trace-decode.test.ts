@@ -4,9 +4,9 @@ import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { missingField, traceDecoder } from "./trace-decode.ts";
 import { parseTraceFormat, type TraceFormat } from "./trace-format.ts";
 import type { TracePage } from "./trace-page.ts";
-import type { TraceEventName } from "./trace-record.ts";
+import type { TraceEventName, TraceRecord } from "./trace-record.ts";
 
-/** A format with fields at places that no kernel has them at: offsets are the kernel's to choose. */
+/** A format with field offsets of no real kernel: offsets must be read, not assumed. */
 function formatOf(id: number, fields: readonly (readonly [name: string, size: number])[]): TraceFormat {
   let offset = 3;
   const lines = fields.map(([name, size]) => {
@@ -49,7 +49,7 @@ function pageOf(data: DataView): TracePage {
   return { data, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-test("a record is read where the kernel says that its fields are", () => {
+test("a record is read at the offsets that the format states", () => {
   const decode = traceDecoder(new Map([["state", state]]));
   const data = recordOf(state, {
     common_pid: 4711,
@@ -62,7 +62,7 @@ test("a record is read where the kernel says that its fields are", () => {
     oldstate: 7,
     newstate: 2,
   });
-  const record = decode(pageOf(data), 0, data.byteLength, 99)!;
+  const record = decode(pageOf(data), 0, data.byteLength, 99) as TraceRecord;
   expect(record).toMatchObject({
     event: "state",
     ns: 99,
@@ -81,16 +81,17 @@ test("a record is read where the kernel says that its fields are", () => {
   expect([...bytes.subarray(destinationOffset, destinationOffset + 4)]).toEqual([127, 0, 0, 2]);
 });
 
-test("IPv6 has addresses of its own, and a softirq no thread", () => {
+test("IPv6 addresses have their own fields, and a softirq is not by its thread", () => {
   const decode = traceDecoder(new Map([["state", state]]));
   const source = Uint8Array.from({ length: 16 }, (_, index) => index);
   const data = recordOf(state, { family: AF_INET6, saddr_v6: source, common_flags: 0x10 });
-  const { bytes, sourceOffset, interrupted } = decode(pageOf(data), 0, data.byteLength, 0)!;
+  const record = decode(pageOf(data), 0, data.byteLength, 0) as TraceRecord;
+  const { bytes, sourceOffset, interrupted } = record;
   expect(bytes.subarray(sourceOffset, sourceOffset + 16)).toEqual(source);
   expect(interrupted).toBe(true);
 });
 
-test("what lacks a field, is of another event or family, or is cut short is no record", () => {
+test("events that lack a field, are of another kind or family, or are cut short are no records", () => {
   expect(missingField("state", state)).toBeUndefined();
   expect(missingField("destroy", state)).toBe("sock_cookie");
   const decode = traceDecoder(new Map([["state", state]]));
@@ -102,8 +103,49 @@ test("what lacks a field, is of another event or family, or is cut short is no r
   expect(decode(pageOf(data), 0, data.byteLength, 0)).toBeUndefined();
 });
 
-test("no bytes make it throw", () => {
-  const formats = new Map<TraceEventName, TraceFormat>([["state", state]]);
+const exit = formatOf(9, [
+  ["common_flags", 1],
+  ["common_pid", 4],
+  ["comm", 16],
+  ["pid", 4],
+]);
+/** As a kernel may have it: the name is at the end of the record. */
+const exitWithLocation = formatOf(10, [
+  ["common_flags", 1],
+  ["common_pid", 4],
+  ["comm", 4],
+  ["pid", 4],
+]);
+const curl = new TextEncoder().encode("curl");
+
+test("an exit has the name of the thread, in the record or at its end", () => {
+  const decode = traceDecoder(new Map([["exit", exit]]));
+  const data = recordOf(exit, { comm: Uint8Array.of(...curl, 0, 0x78), pid: 4711 });
+  expect(decode(pageOf(data), 0, data.byteLength, 3)).toEqual({
+    event: "exit",
+    ns: 3,
+    tid: 4711,
+    name: curl,
+  });
+  expect(decode(pageOf(data), 0, data.byteLength - 1, 3)).toBeUndefined();
+  const located = traceDecoder(new Map([["exit", exitWithLocation]]));
+  const short = recordOf(exitWithLocation, { pid: 5 });
+  const bytes = new Uint8Array(short.byteLength + 5);
+  const long = new DataView(bytes.buffer);
+  new DataView(bytes.buffer).setUint16(0, 10, true);
+  const { offset: comm } = exitWithLocation.fields.get("comm")!;
+  const { offset: pid } = exitWithLocation.fields.get("pid")!;
+  long.setUint32(comm, (5 << 16) | short.byteLength, true);
+  long.setUint32(pid, 5, true);
+  bytes.set(curl, short.byteLength);
+  expect(located(pageOf(long), 0, long.byteLength, 3)).toEqual({ event: "exit", ns: 3, tid: 5, name: curl });
+});
+
+test("it never throws, whatever the bytes", () => {
+  const formats = new Map<TraceEventName, TraceFormat>([
+    ["state", state],
+    ["exit", exitWithLocation],
+  ]);
   const decode = traceDecoder(formats);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(120), (bytes, length) => {

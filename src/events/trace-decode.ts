@@ -1,65 +1,66 @@
-/** From the events of a trace page to records, by what the kernel says of their fields. */
+/** Decodes the events of a trace page into records, by the field offsets that the kernel states. */
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { TraceField, TraceFormat } from "./trace-format.ts";
 import type { TracePage } from "./trace-page.ts";
-import type { TraceEventName, TraceRecord } from "./trace-record.ts";
+import { type ThreadExit, type TraceEventName, type TraceRecord, traceEvent } from "./trace-record.ts";
 
 /**
- * TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ, TRACE_FLAG_BH_OFF: what ran had interrupted the thread, or was at work for
- * others in a thread of the kernel. linux/trace_events.h.
+ * TRACE_FLAG_HARDIRQ, TRACE_FLAG_SOFTIRQ, TRACE_FLAG_BH_OFF: the thread was interrupted, or it is a kernel thread that
+ * works for others. linux/trace_events.h.
  */
 const INTERRUPTED = 0x08 | 0x10 | 0x80;
 const WORD_RANGE = 2 ** 32;
 
-/** The fields that records have in common, and where each kind of record has the rest. */
-const fieldNames: Readonly<Record<TraceEventName, readonly string[]>> = {
-  state: [
-    "skaddr",
-    "oldstate",
-    "newstate",
-    "sport",
-    "dport",
-    "family",
-    "saddr",
-    "daddr",
-    "saddr_v6",
-    "daddr_v6",
-  ],
-  destroy: ["skaddr", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6", "sock_cookie"],
-  retransmit: ["skaddr", "state", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6"],
-  reset: ["skaddr", "sport", "dport", "family", "saddr", "daddr", "saddr_v6", "daddr_v6", "sock_cookie"],
-  route: ["iif", "src", "dst", "sport", "dport"],
-  route6: ["iif", "src", "dst", "sport", "dport"],
-};
-
 const common = ["common_type", "common_flags", "common_pid"] as const;
 
-/** The first field that an event lacks of those that are read; undefined if it has all. */
+/** The first required field that an event lacks; undefined if it has all. */
 export function missingField(event: TraceEventName, { fields }: TraceFormat): string | undefined {
-  return [...common, ...fieldNames[event]].find((name) => !fields.has(name));
+  return [...common, ...traceEvent(event).fields].find((name) => !fields.has(name));
 }
 
 /**
- * Makes a record of an event's data, which may be longer than its fields. The record has its addresses in `bytes`.
+ * Decodes an event's data, which may be longer than its fields. The record's addresses stay in the page.
  *
- * @returns undefined if the data is shorter
+ * @returns undefined if the data is too short
  */
 export type DecodeTrace = (
   { data, bytes }: TracePage,
   offset: number,
   length: number,
   ns: number,
-) => TraceRecord | undefined;
+) => TraceRecord | ThreadExit | undefined;
 
-/** Makes what decodes the events of one kind. @throws TypeError if a field is missing, see {@link missingField} */
-function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace {
+/** Bytes of a field that holds length and offset of its data, `__data_loc` in the format file. */
+const DATA_LOC_SIZE = 4;
+
+/** The decoder of exits. */
+function exitDecoder({ fields }: TraceFormat): DecodeTrace {
+  const comm = fields.get("comm")!;
+  const pid = fields.get("pid")!;
+  const least = Math.max(comm.offset + comm.size, pid.offset + pid.size);
+  return ({ data, bytes }, offset, length, ns) => {
+    if (length < least) return undefined;
+    const location = comm.size === DATA_LOC_SIZE ? data.getUint32(offset + comm.offset, true) : undefined;
+    const from = location === undefined ? comm.offset : location & 0xffff;
+    const end = Math.min(length, from + (location === undefined ? comm.size : location >>> 16));
+    const name = bytes.slice(offset + from, offset + end);
+    const nul = name.indexOf(0);
+    const tid = data.getInt32(offset + pid.offset, true);
+    return { event: "exit", ns, tid, name: nul < 0 ? name : name.subarray(0, nul) };
+  };
+}
+
+/** The decoder of one event. @throws TypeError if a field is missing, see {@link missingField} */
+function decoderOf(event: TraceEventName, format: TraceFormat): DecodeTrace {
+  const { fields } = format;
   const need = (name: string): TraceField => {
     const field = fields.get(name);
     if (field === undefined) throw new TypeError(`Trace event ${event} has no field ${name}`);
     return field;
   };
   const at = (name: string): number => fields.get(name)?.offset ?? -1;
-  for (const name of [...common, ...fieldNames[event]]) need(name);
+  for (const name of [...common, ...traceEvent(event).fields]) need(name);
+  if (event === "exit") return exitDecoder(format);
   const end = Math.max(...Array.from(fields.values(), ({ offset, size }) => offset + size));
   const flags = at("common_flags");
   const pid = at("common_pid");
@@ -75,6 +76,7 @@ function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace 
   const [source, destination] = route ? [at("src"), at("dst")] : [at("saddr"), at("daddr")];
   const [source6, destination6] = route ? [source, destination] : [at("saddr_v6"), at("daddr_v6")];
   const input = at("iif");
+  const error = at("error");
   const u64 = (data: DataView, offset: number) =>
     (data.getUint32(offset + 4, true) & 0x1f_ffff) * WORD_RANGE + data.getUint32(offset, true);
   return ({ data, bytes }, offset, length, ns) => {
@@ -92,6 +94,7 @@ function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace 
       oldState: oldState < 0 ? 0 : data.getInt32(offset + oldState, true),
       newState: newState < 0 ? 0 : data.getInt32(offset + newState, true),
       inputInterface: input < 0 ? 0 : data.getInt32(offset + input, true),
+      error: error < 0 ? 0 : data.getInt32(offset + error, true),
       family: familyNumber,
       bytes,
       sourceOffset: offset + (wide ? source6 : source),
@@ -102,7 +105,7 @@ function decoderOf(event: TraceEventName, { fields }: TraceFormat): DecodeTrace 
   };
 }
 
-/** Makes what decodes records of any of some events: by the number that each begins with. */
+/** The decoder of several events, which each begin with the number of their kind. */
 export function traceDecoder(formats: ReadonlyMap<TraceEventName, TraceFormat>): DecodeTrace {
   const decoders = new Map<number, DecodeTrace>();
   for (const [event, format] of formats) decoders.set(format.id, decoderOf(event, format));

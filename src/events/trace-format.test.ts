@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parsePageFormat, parseTraceFormat } from "./trace-format.ts";
 
-/** As Linux 6.18 has it. */
+/** From Linux 6.18. */
 const setState = `name: inet_sock_set_state
 ID: 2287
 format:
@@ -26,7 +26,7 @@ const page = `	field: u64 timestamp;	offset:0;	size:8;	signed:0;
 `;
 
 describe("parseTraceFormat()", () => {
-  test("reads number, names, places and sizes, whatever the C type looks like", () => {
+  test("reads id, names, offsets and sizes, whatever the C type", () => {
     const format = parseTraceFormat(setState)!;
     expect(format.id).toBe(2287);
     expect(Object.fromEntries(format.fields)).toEqual({
@@ -41,20 +41,20 @@ describe("parseTraceFormat()", () => {
     });
   });
 
-  test("knows what is no format", () => {
+  test("rejects what is not a format", () => {
     expect(parseTraceFormat("")).toBeUndefined();
     expect(parseTraceFormat("ID: 5\n")).toBeUndefined();
     expect(parseTraceFormat(setState.replace("ID:", "Id:"))).toBeUndefined();
   });
 });
 
-test("parsePageFormat() reads where the data is; a page begins with its time", () => {
+test("parsePageFormat() reads offset and size of the data, and expects the time first", () => {
   expect(parsePageFormat(page)).toEqual({ commitOffset: 8, dataOffset: 16, size: 4096 });
   expect(parsePageFormat(page.replace("offset:0;", "offset:4;"))).toBeUndefined();
   expect(parsePageFormat("")).toBeUndefined();
 });
 
-test("no text makes them throw", () => {
+test("they never throw, whatever the text", () => {
   const line = fc.tuple(fc.string(), fc.nat(), fc.nat()).map(([name, offset, size]) => {
     return `\tfield:${name};\toffset:${offset};\tsize:${size};\tsigned:0;`;
   });

@@ -1,26 +1,26 @@
 /**
- * The trace buffer's own description of itself: the `format` file of an event and `header_page`. They are read
- * rather than assumed, since fields move with the kernel. Documentation/trace/events.rst.
+ * The trace buffer's own description of itself: the `format` file of an event and `header_page`. Offsets are
+ * read, as they differ between kernels. Documentation/trace/events.rst.
  */
 
-/** Where a field stands in a record, and how many bytes it has. */
+/** Offset and size of a field in a record, in bytes. */
 export interface TraceField {
   readonly offset: number;
   readonly size: number;
 }
 
-/** What an event's records look like. */
+/** The layout of an event's records. */
 export interface TraceFormat {
-  /** The number that records of the event begin with. */
+  /** The id at the beginning of each record. */
   readonly id: number;
   readonly fields: ReadonlyMap<string, TraceField>;
 }
 
-/** What a page of the buffer looks like. */
+/** The layout of a page of the buffer. */
 export interface PageFormat {
-  /** Where the length of the data stands. */
+  /** Offset of the length of the data. */
   readonly commitOffset: number;
-  /** Where the data begins. */
+  /** Offset of the data. */
   readonly dataOffset: number;
   /** Bytes of a page. */
   readonly size: number;
@@ -44,14 +44,14 @@ function fieldsIn(text: string): Map<string, TraceField> {
   return fields;
 }
 
-/** Reads the `format` file of an event. @returns undefined if it is none */
+/** Reads the `format` file of an event. @returns undefined if the text is not one */
 export function parseTraceFormat(text: string): TraceFormat | undefined {
   const id = /^ID:\s*(\d+)\s*$/m.exec(text);
   const fields = fieldsIn(text);
   return id === null || fields.size === 0 ? undefined : { id: Number(id[1]), fields };
 }
 
-/** Reads `header_page`. @returns undefined if it is none */
+/** Reads `header_page`. @returns undefined if the text is not one */
 export function parsePageFormat(text: string): PageFormat | undefined {
   const fields = fieldsIn(text);
   const commit = fields.get("commit");

@@ -40,7 +40,7 @@ describe("walkTracePage()", () => {
     ]);
   });
 
-  test("takes the length of a long event from behind the header", () => {
+  test("reads the length of a long event after its header", () => {
     const words = [header(0, 1), 12, 0xa, 0xb, header(1, 1), 0xc];
     expect(eventsOf(pageOf(words))).toEqual([
       { word: 0xa, length: 8, ns: 1001 },
@@ -48,29 +48,29 @@ describe("walkTracePage()", () => {
     ]);
   });
 
-  test("goes on in time where a delta does not suffice", () => {
+  test("adds a time extension", () => {
     const words = [header(TIME_EXTEND, 3), 2, header(1, 1), 0xa];
     expect(eventsOf(pageOf(words))).toEqual([{ word: 0xa, length: 4, ns: 1000 + 2 * 2 ** 27 + 3 + 1 }]);
   });
 
-  test("takes an absolute time as it is", () => {
+  test("uses an absolute time", () => {
     const words = [header(TIME_STAMP, 3), 2, header(1, 1), 0xa];
     expect(eventsOf(pageOf(words))).toEqual([{ word: 0xa, length: 4, ns: 2 * 2 ** 27 + 3 + 1 }]);
   });
 
-  test("passes over what was taken back, and ends at the padding of a page", () => {
+  test("skips discarded events, and ends at the padding of a page", () => {
     const words = [header(PADDING, 2), 8, 0, header(1, 1), 0xa, header(PADDING, 0), 0, header(1, 1), 0xb];
     expect(eventsOf(pageOf(words))).toEqual([{ word: 0xa, length: 4, ns: 1003 }]);
   });
 
-  test("is not led astray by the flags of lost events, nor by a part of a page", () => {
+  test("ignores the flags of lost events, and reads a part of a page", () => {
     const words = [header(1, 5), 0xa, header(1, 5), 0xb];
     expect(eventsOf(pageOf(words, 1000, 0xc0000000))).toHaveLength(2);
     expect(eventsOf(pageOf(words), 16 + 8)).toHaveLength(1);
     expect(eventsOf(pageOf(words), 15)).toEqual([]);
   });
 
-  test("ends whatever the page holds, and gives nothing that is not in it", () => {
+  test("ends for any page, and yields nothing outside of it", () => {
     const words = fc.array(fc.oneof(fc.nat(0xffffffff), fc.nat(200)), { maxLength: 60 });
     fc.assert(
       fc.property(words, fc.nat(format.size), fc.nat(0xffffffff), (any, length, commit) => {

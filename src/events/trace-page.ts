@@ -1,10 +1,10 @@
 /**
- * Pages of the kernel's trace buffer, as `trace_pipe_raw` gives them: a time, the length of the data, then events
+ * Pages of the kernel's trace buffer, as read from `trace_pipe_raw`: a time, the length of the data, then events
  * that begin with a header of 32 bits (Documentation/trace/ring-buffer-design.rst, linux/ring_buffer.h).
  */
 import type { PageFormat } from "./trace-format.ts";
 
-/** RINGBUF_TYPE_*: what the length bits of a header mean when they are no length. linux/ring_buffer.h. */
+/** RINGBUF_TYPE_*: values of the length bits that are not lengths. linux/ring_buffer.h. */
 const TYPE_LONG = 0;
 const TYPE_PADDING = 29;
 const TYPE_TIME_EXTEND = 30;
@@ -12,12 +12,12 @@ const TYPE_TIME_STAMP = 31;
 const TYPE_BITS = 5;
 const TYPE_MASK = (1 << TYPE_BITS) - 1;
 const HEADER_SIZE = 4;
-/** A delta of time has 27 bits; what is beyond them comes in an event of its own. */
+/** A delta has 27 bits; a longer one comes as a time extension. */
 const DELTA_RANGE = 2 ** 27;
 const WORD_RANGE = 2 ** 32;
-/** An absolute time lacks its 5 high bits, which are those of the page. */
+/** An absolute time lacks its 5 high bits, which are those of the page's time. */
 const STAMP_RANGE = 2 ** 59;
-/** Flags in the length of the data: events were dropped before this page. */
+/** Masks the flags off the length of the data: they say that events were dropped. */
 const LENGTH_MASK = 0x3fff_ffff;
 
 /** A page in memory. */
@@ -33,11 +33,11 @@ export function newTracePage({ size }: PageFormat): TracePage {
   return { bytes, data: new DataView(bytes.buffer) };
 }
 
-/** Takes an event: where its data is, how long it is, and its time in nanoseconds of the buffer's clock. */
+/** Takes an event: offset and length of its data, and its time in nanoseconds of the buffer's clock. */
 export type VisitTraceEvent = (page: TracePage, offset: number, length: number, ns: number) => void;
 
 /**
- * Walks the events of a page. What is no page is walked as far as it makes sense.
+ * Walks the events of a page, as far as they make sense.
  *
  * @param length bytes of the page that were read
  */
@@ -77,13 +77,13 @@ export function walkTracePage(
         at += HEADER_SIZE * 2;
         break;
       case TYPE_PADDING:
-        // Without a delta it fills the rest of the page; with one it was an event that was taken back.
+        // Without a delta it fills the rest of the page; with one it is a discarded event.
         if (delta === 0) return;
         ns += delta;
         at += HEADER_SIZE + Math.max(word, HEADER_SIZE);
         break;
       default: {
-        // The length counts itself.
+        // The length includes itself.
         if (word < HEADER_SIZE || at + HEADER_SIZE + word > end) return;
         ns += delta;
         visit(tracePage, at + HEADER_SIZE * 2, word - HEADER_SIZE, ns);

@@ -1,66 +1,87 @@
-/** The sockets that events are about: what is known of each, found by its cookie, its address or its ends. */
+/** The sockets that are followed: what is known of each, found by its cookie, its memory address or its tuple. */
 
 import type { Owner } from "../enrich/processes.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
-import { tupleKey } from "./message.ts";
+import type { ConnectFailure } from "./event.ts";
+import { tupleKey } from "./socket-message.ts";
 
-/** The number of a network namespace that is looked at, or the reason why there is none. */
+/** The index of a followed network namespace, or why there is none: {@link UNPLACED}, {@link ELSEWHERE}. */
 export type PlaceNumber = number;
 
-/** Nobody knows yet where the socket is: the kernel's trace events do not tell. */
+/** Not known yet: trace records do not name the network namespace. */
 export const UNPLACED: PlaceNumber = -1;
-/** The socket is in a network namespace that is not looked at. */
+/** In a network namespace that is not followed. */
 export const ELSEWHERE: PlaceNumber = -2;
 
-/** An event that waits until more is known of its socket. */
-export interface HeldEvent {
+/** An event of a trace record, which may have to wait until more is known of its socket. */
+export interface DeferredEvent {
   readonly timeMs: number;
-  readonly kind: "open" | "state" | "retransmit" | "reset";
+  readonly kind: "open" | "state" | "failed" | "retransmit" | "reset";
   readonly oldState: number | undefined;
   readonly newState: number;
+  readonly durationMs?: number | undefined;
+  readonly failure?: ConnectFailure;
+}
+
+/** A connect(2) that is under way. */
+export interface Connecting {
+  /** Milliseconds since 1970; undefined if the beginning was not seen. */
+  readonly sinceMs: number | undefined;
+  /** SYNs sent; undefined likewise. */
+  syns: number | undefined;
+  /** Whether a reset was received. */
+  reset: boolean;
+  /** The errno that the socket reported; 0 if none. */
+  error: number;
 }
 
 /** What is known of one socket. */
 export interface Tracked {
-  /** The socket, a message of its own. */
+  /** The socket, in a copy of its own. */
   socket: InetSocket;
   place: PlaceNumber;
-  /** Its cookie, 0 as long as it is not known. */
+  /** The socket's cookie; 0 if unknown. */
   cookie: number;
-  /** Where its struct sock is in the kernel's memory, 0 as long as it is not known. */
+  /** Address of its struct sock in kernel memory; 0 if unknown. */
   address: number;
   state: number;
-  /** When it was opened or first seen; undefined for one that was there before us. */
+  /** When it was opened or first seen; undefined if it was there at the start. */
   readonly openedMs: number | undefined;
   owners: readonly Owner[] | undefined;
-  /** The last trace record of it, in the clock of these; 0 if there was none. */
+  /** The thread that opened it and when, as long as its process is not known. */
+  openedBy: { readonly tid: number; readonly ns: number } | undefined;
+  /** Whether a listener accepted it, so that the listener's owner is the best guess. */
+  readonly accepted: boolean;
+  /** The last trace record, in nanoseconds of CLOCK_MONOTONIC; 0 for none. */
   recordNs: number;
-  /** Its change to CLOSE, which is not told if its end follows. */
-  closing: { readonly ns: number; readonly oldState: number } | undefined;
-  /** When the trace saw its end; what it carried comes with the destroy event. */
+  /** The connect that is under way, or has just failed. */
+  connecting: Connecting | undefined;
+  /** The change to CLOSE, which is not reported if the socket is destroyed at once. */
+  closing: { readonly ns: number; readonly oldState: number; readonly byProcess: boolean } | undefined;
+  /** When the trace saw its end; the destroy event has what it carried. 0 for not yet. */
   destroyedNs: number;
-  /** Its end is told; it stays known as long as its TIME-WAIT is listed. */
+  /** Its end was reported; it is kept as long as its TIME-WAIT is listed. */
   ended: boolean;
-  /** The listing that it was last in. */
+  /** The last listing that had it. */
   generation: number;
-  /** Listings since, that it was not in. */
+  /** Number of listings since. */
   absent: number;
   /** Events that wait. */
-  held: HeldEvent[] | undefined;
-  /** Whether it was asked where it is. */
+  deferred: DeferredEvent[] | undefined;
+  /** Whether sock_diag was asked where it is. */
   sought: boolean;
-  /** Under what it is found by its ends. */
+  /** The key of {@link TrackedSockets.withTuple}. */
   tuple: string;
 }
 
-/** The sockets, by all that they can be found by. */
+/** The sockets, by cookie, memory address and tuple. */
 export class TrackedSockets {
   readonly #byCookie = new Map<number, Tracked>();
   readonly #byAddress = new Map<number, Tracked>();
   readonly #byTuple = new Map<PlaceNumber, Map<string, Tracked>>();
   readonly #cookieless = new Set<Tracked>();
 
-  /** Takes in a socket. */
+  /** Adds a socket. */
   add(entry: Tracked): void {
     if (entry.cookie === 0) this.#cookieless.add(entry);
     else this.#byCookie.set(entry.cookie, entry);
@@ -76,22 +97,22 @@ export class TrackedSockets {
     this.#removeTuple(entry);
   }
 
-  /** The socket of a cookie. */
+  /** The socket with a cookie. */
   withCookie(cookie: number): Tracked | undefined {
     return this.#byCookie.get(cookie);
   }
 
-  /** The socket whose struct sock is at an address. */
+  /** The socket at an address in kernel memory. */
   withAddress(address: number): Tracked | undefined {
     return this.#byAddress.get(address);
   }
 
-  /** The socket of a place that has these ends; of several the one that came last. */
+  /** The last socket of a place that was added with these addresses and ports. */
   withTuple(place: PlaceNumber, tuple: string): Tracked | undefined {
     return this.#byTuple.get(place)?.get(tuple);
   }
 
-  /** Learns the cookie of a socket. */
+  /** Sets the cookie of a socket. */
   setCookie(entry: Tracked, cookie: number): void {
     if (this.#byCookie.get(entry.cookie) === entry) this.#byCookie.delete(entry.cookie);
     entry.cookie = cookie;
@@ -99,20 +120,20 @@ export class TrackedSockets {
     this.#byCookie.set(cookie, entry);
   }
 
-  /** Learns the address of a socket. */
+  /** Sets the memory address of a socket. */
   setAddress(entry: Tracked, address: number): void {
     this.loseAddress(entry);
     entry.address = address;
     this.#byAddress.set(address, entry);
   }
 
-  /** The address of a socket is free for another one. */
+  /** Clears the memory address of a socket. */
   loseAddress(entry: Tracked): void {
     if (this.#byAddress.get(entry.address) === entry) this.#byAddress.delete(entry.address);
     entry.address = 0;
   }
 
-  /** Learns where a socket is, or what its ends are. */
+  /** Changes the place, or the addresses and ports, of a socket. */
   move(entry: Tracked, place: PlaceNumber, socket: InetSocket): void {
     const tuple = tupleKey(socket);
     entry.socket = socket;
@@ -123,12 +144,12 @@ export class TrackedSockets {
     this.#tuples(place).set(tuple, entry);
   }
 
-  /** All that have a cookie. */
+  /** All sockets with a known cookie. */
   withCookies(): Iterable<Tracked> {
     return this.#byCookie.values();
   }
 
-  /** All whose cookie is not known yet. */
+  /** All sockets without a known cookie. */
   withoutCookies(): Iterable<Tracked> {
     return this.#cookieless;
   }

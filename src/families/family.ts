@@ -1,33 +1,29 @@
 /** What a family of sockets adds to the pipeline. Each has a folder, whose index.ts puts it together. */
-import type { DiagMessage, Origin } from "../diag/message.ts";
-import type { Demands } from "../model/demand.ts";
-import type { Selection } from "../model/selection.ts";
+import type { DiagMessage } from "../diag/message.ts";
+import type { InetTable } from "../model/inet-tables.ts";
 import type { Names, Style } from "../table/style.ts";
 import type { Table } from "../table/table.ts";
-
-/** How the sockets of one family are listed over netlink, and told apart. */
-export interface FamilyDump<S extends DiagMessage> {
-  /** The payload of the request. */
-  request(demands: Demands, states: number): Uint8Array;
-  /** Bytes that a message must have for a view of it to be made. */
-  readonly minimum: number;
-  /** The view of a message. */
-  readonly View: new (
-    data: DataView,
-    offset: number,
-    length: number,
-    origin: Origin,
-  ) => S;
-  /** Whether the kernel sends enough; if not, it is an old one, and sockets are read in /proc. */
-  complete?(socket: S): boolean;
-  /** Whether a socket belongs to the selected tables, as far as the kernel does not see to that. */
-  selected(socket: S, selection: Selection): boolean;
-}
+import type { DirectRows } from "./direct-rows.ts";
+import type { FamilyDump } from "./family-dump.ts";
+import type { FilterSubject } from "./filter-subject.ts";
 
 /** A family of sockets. */
 export interface Family<S extends DiagMessage> {
   /** How one request lists it; undefined for inet, whose tables have a request each. */
   readonly dump?: FamilyDump<S>;
+  /** The socket as a filter reads it; valid until the next call. */
+  readonly subject: (socket: S) => FilterSubject;
   /** Writes the row of a socket in ss's table. */
   writeRow(table: Table, socket: S, style: Style, names: Names): void;
+  /**
+   * Makes what writes rows straight from messages.
+   *
+   * @returns a function that begins a socket table, and gives undefined for one that has only rows from views;
+   *   undefined if the columns or the style need views
+   */
+  direct?(
+    table: Table,
+    style: Style,
+    names: Names,
+  ): ((name: InetTable) => DirectRows<S> | undefined) | undefined;
 }

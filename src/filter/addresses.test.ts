@@ -67,17 +67,18 @@ test("parsePrefix() keeps to the family it is given", () => {
   expect(shown("::1", AF_INET6)).toBeDefined();
 });
 
-test("parseNumericHost() reads what inet_aton does", () => {
+test("parseNumericHost() reads digits and dots as inet_aton does", () => {
   const numeric = (text: string) => {
     const address = parseNumericHost(text);
     return address && Buffer.from(address).toString("hex");
   };
   expect(numeric("256")).toBe("00000100");
-  expect(numeric("0xffffffff")).toBe("ffffffff");
+  expect(numeric("0377.1")).toBe("ff000001");
   expect(numeric("1.2.3000")).toBe("01020bb8");
   expect(numeric("127.1")).toBe("7f000001");
   for (const text of [
     "4294967296",
+    "0x7f000001",
     "256.1",
     "1.2.3.256",
     "1.2.65536",

@@ -1,13 +1,14 @@
 /** IP addresses and prefixes as ss reads them. */
+
+import { integer, U8_MAX, unsigned } from "../bytes/c-numbers.ts";
 import { parseIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
-import { integer, U8_MAX, unsigned } from "./numbers.ts";
 
-/** The addresses that agree with `address` in its first bits. */
+/** A network: all addresses whose first bits equal those of `address`. */
 export interface Prefix {
   /** 4 or 16 bytes. */
   readonly address: Uint8Array;
-  /** How many bits count. */
+  /** Bits to compare. */
   readonly length: number;
 }
 
@@ -15,7 +16,7 @@ export interface Prefix {
 export const IPV4_BYTES = 4;
 export const IPV6_BYTES = 16;
 
-/** The prefix that is one address. */
+/** The prefix of a single address. */
 export function wholeAddress(address: Uint8Array): Prefix {
   return { address, length: address.length * 8 };
 }
@@ -34,12 +35,12 @@ function parseIpv4(text: string): Uint8Array | undefined {
 }
 
 /**
- * What resolvers take for an IPv4 address without asking anybody, as inet_aton: the last part fills all bytes that
- * are left, so that 256 is 0.0.1.0.
+ * Reads digits and dots that resolvers take for an IPv4 address without a look-up. The last part fills all remaining
+ * bytes, so 256 is 0.0.1.0. inet_aton(3), gethostbyname(3).
  */
 export function parseNumericHost(text: string): Uint8Array | undefined {
   const parts = text.split(".");
-  if (parts.length > IPV4_BYTES || !/^[0-9a-fx.]+$/i.test(text)) return undefined;
+  if (parts.length > IPV4_BYTES || !/^[0-9.]+$/.test(text)) return undefined;
   const last = unsigned(parts.pop()!, 256 ** (IPV4_BYTES - parts.length) - 1);
   const first = parts.map((part) => unsigned(part, U8_MAX));
   if (last === undefined || first.includes(undefined)) return undefined;
@@ -49,7 +50,7 @@ export function parseNumericHost(text: string): Uint8Array | undefined {
   return address;
 }
 
-/** The length that a netmask of four parts stands for; undefined if its ones are not all at the left. */
+/** The prefix length of a dotted netmask; undefined if its ones are not all at the left. */
 function netmaskLength(text: string): number | undefined {
   const bytes = parseIpv4(text);
   if (bytes === undefined) return undefined;
@@ -64,9 +65,9 @@ function prefixLength(text: string, max: number): number | undefined {
 }
 
 /**
- * Reads `ADDRESS` or `ADDRESS/LENGTH`, where a netmask will do for a length.
+ * Reads `ADDRESS` or `ADDRESS/LENGTH`. A dotted netmask may stand for the length.
  *
- * @param family the only AF_* it may be of; undefined for any
+ * @param family the AF_* that the address must have; undefined for any
  */
 export function parsePrefix(text: string, family: number | undefined): Prefix | undefined {
   const slash = text.indexOf("/");

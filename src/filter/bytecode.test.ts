@@ -11,7 +11,7 @@ function parse(text: string, preferred?: number): Filter {
     cgroupId: () => 0x1122334455667788n,
     knowsCgroups: () => true,
   };
-  return parseFilter({ args: [text] }, { program: "ss", tables: new Set(), preferred, lookups }).filter!;
+  return parseFilter({ args: [text] }, { tables: new Set(), preferred, lookups }).filter!;
 }
 
 function hex(bytes: Uint8Array | undefined): string | undefined {
@@ -39,13 +39,19 @@ test("compileBytecode() writes a cgroup's id and a negated condition", () => {
   expect(hex(compileBytecode(parse("cgroup != /x")))).toBe("0d0c1000887766554433221101040800");
 });
 
-test("compileBytecode() says the first of several addresses once for each", () => {
+test("compileBytecode() takes all addresses of a name, of both families", () => {
   const named = parse("src name:80") as Extract<Filter, { kind: "src" }>;
   expect(compileBytecode(named)).toBeUndefined();
-  const addresses = [1, 2, 3].map((last) => Uint8Array.of(10, 0, 0, last));
-  const one = "0710140002200000500000000a000001";
+  const addresses = [
+    [10, 0, 0, 1],
+    [10, 0, 0, 2],
+    [...Array(15).fill(0), 1],
+  ].map((each) => Uint8Array.from(each));
+  const first = "0710140002200000500000000a000001";
+  const second = "0710140002200000500000000a000002";
+  const third = `071c20000a80000050000000${"0".repeat(31)}1`;
   const resolved = { ...named, operand: { ...named.operand, addresses } } as Filter;
-  expect(hex(compileBytecode(resolved))).toBe(`${one}01042800${one}01041400${one}`);
+  expect(hex(compileBytecode(resolved))).toBe(`${first}01043400${second}01042000${third}`);
 });
 
 test.each([

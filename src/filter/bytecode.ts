@@ -1,8 +1,8 @@
 /**
- * Filters as inet_diag bytecode, so that the kernel need not send what nobody wants. linux/inet_diag.h.
+ * Compiles filters to inet_diag bytecode, so that the kernel sends only matching sockets. linux/inet_diag.h.
  *
- * Operations jump forward only: past the end of the program accepts, four bytes further rejects. A part of a
- * program therefore falls through to what follows it when it holds, and jumps when it does not.
+ * Operations jump forward only: to the end of the program to accept a socket, four bytes further to reject it. So each
+ * part of a program falls through to the next part if it holds, and jumps if it does not.
  */
 
 import { layoutSize, writeField } from "../bytes/layout.ts";
@@ -15,21 +15,28 @@ import {
   portOperand,
 } from "../families/inet/layouts/inet-bytecode.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
-import { IPV4_BYTES, wholeAddress } from "./addresses.ts";
-import type { AllOperands, Host } from "./operands.ts";
+import { IPV4_BYTES, type Prefix, wholeAddress } from "./addresses.ts";
+import type { HostOperand } from "./operands.ts";
 import { isFactKeyword } from "./predicates.ts";
 import { type Comparison, comparisons } from "./relations.ts";
-import { type AnyKeyword, type Filter, isJoin, type Predicate, predicatesOf } from "./tree.ts";
-import { weaken } from "./weaken.ts";
+import { relax } from "./relax.ts";
+import {
+  type Filter,
+  type FilterKeyword,
+  type FilterOperands,
+  type FilterPredicate,
+  isJoin,
+  predicatesOf,
+} from "./tree.ts";
 
 const OPERATION_BYTES = layoutSize(bytecodeOperation);
 const HOST_BYTES = layoutSize(hostOperand);
-/** Beyond the end by this much is rejection. */
+/** Target of a jump that rejects the socket, in bytes before the end. */
 const REJECT = -OPERATION_BYTES;
-/** What an attribute can hold besides its header. */
+/** The longest payload of an attribute. */
 const LIMIT = 0xffff - OPERATION_BYTES;
 
-/** An operation with its operand; where it jumps is filled in when it gets its place. */
+/** An operation with its operand. `Program` fills in the jump. */
 function condition(code: number, operandBytes: number, fill: (operand: DataView) => void): Uint8Array {
   const bytes = new Uint8Array(OPERATION_BYTES + operandBytes);
   const data = new DataView(bytes.buffer);
@@ -39,7 +46,7 @@ function condition(code: number, operandBytes: number, fill: (operand: DataView)
   return bytes;
 }
 
-/** The operations that look at one side of a socket. */
+/** The operations on one side of a socket. */
 interface SideCodes {
   readonly equal: number;
   readonly atLeast: number;
@@ -59,33 +66,42 @@ const destination: SideCodes = {
 
 function portCondition(code: number, port: number): Uint8Array {
   return condition(code, layoutSize(portOperand), (operand) =>
-    // The kernel's ports have 16 bits; ss cuts what is typed down to them.
+    // The field has 16 bits. ss truncates larger ports, too.
     writeField(portOperand.port, operand, 0, port),
   );
 }
 
-/** The alternatives of a comparison with a host; undefined if the kernel does not know its kind. */
-function hostConditions(codes: SideCodes, host: Host, comparison: Comparison): Uint8Array[] | undefined {
-  if (host.kind !== "inet" && host.kind !== "name") return undefined;
-  if (comparison !== "equal") return [portCondition(codes[comparison], host.port)];
-  const addresses = host.kind === "name" ? host.addresses : undefined;
-  if (host.kind === "name" && addresses === undefined) return undefined;
-  const prefix = host.kind === "inet" ? host.prefix : wholeAddress(addresses![0]!);
+/** The condition that an address and port match. @param prefix undefined for any address */
+function hostCondition(code: number, prefix: Prefix | undefined, port: number): Uint8Array {
   const { address, length } = prefix ?? { address: new Uint8Array(IPV4_BYTES), length: 0 };
-  const bytes = condition(codes.equal, HOST_BYTES + address.length, (operand) => {
+  const bytes = condition(code, HOST_BYTES + address.length, (operand) => {
     if (prefix !== undefined)
       writeField(hostOperand.family, operand, 0, address.length === IPV4_BYTES ? AF_INET : AF_INET6);
     writeField(hostOperand.prefixLength, operand, 0, length);
-    writeField(hostOperand.port, operand, 0, host.port);
+    writeField(hostOperand.port, operand, 0, port);
   });
   bytes.set(address, OPERATION_BYTES + HOST_BYTES);
-  // Of several addresses ss says the first, as often as there are addresses.
-  return Array.from({ length: addresses?.length ?? 1 }, () => bytes.slice());
+  return bytes;
 }
 
-/** The keywords that the kernel knows, and the conditions that are their alternatives. */
+/** The conditions of a comparison with a host, of which one must hold; undefined for hosts that are not inet. */
+function hostConditions(
+  codes: SideCodes,
+  host: HostOperand,
+  comparison: Comparison,
+): Uint8Array[] | undefined {
+  if (host.kind !== "inet" && host.kind !== "name") return undefined;
+  if (comparison !== "equal") return [portCondition(codes[comparison], host.port)];
+  if (host.kind === "inet") return [hostCondition(codes.equal, host.prefix, host.port)];
+  return host.addresses?.map((address) => hostCondition(codes.equal, wholeAddress(address), host.port));
+}
+
+/** The conditions of each keyword that the kernel supports. One of them must hold. */
 const conditions: {
-  readonly [K in AnyKeyword]?: (operand: AllOperands[K], comparison: Comparison) => Uint8Array[] | undefined;
+  readonly [K in FilterKeyword]?: (
+    operand: FilterOperands[K],
+    comparison: Comparison,
+  ) => Uint8Array[] | undefined;
 } = {
   src: (host, comparison) => hostConditions(source, host, comparison),
   dst: (host, comparison) => hostConditions(destination, host, comparison),
@@ -107,28 +123,28 @@ function cgroupCondition(id: bigint): Uint8Array {
   );
 }
 
-function conditionsOf<K extends AnyKeyword>({
+function conditionsOf<K extends FilterKeyword>({
   kind,
   relation,
   operand,
-}: Predicate<K>): Uint8Array[] | undefined {
+}: FilterPredicate<K>): Uint8Array[] | undefined {
   return conditions[kind as K]?.(operand, comparisons[relation].comparison);
 }
 
-/** A program being written from its end to its beginning; places are counted in bytes before the end. */
+/** A program, written from its end to its beginning. Targets count bytes before the end. */
 class Program {
   readonly #parts: Uint8Array[] = [];
-  /** Bytes so far: the place that what is written next falls through to. */
+  /** Bytes so far, which is also the target of a fall-through from the next operation. */
   start = 0;
 
-  /** Puts an operation before the others; it jumps to `target` if it does not hold. */
+  /** Adds an operation at the beginning. It jumps to `target` if it does not hold. */
   prepend(bytes: Uint8Array, target: number): void {
     this.start += bytes.length;
     writeField(bytecodeOperation.no, new DataView(bytes.buffer), 0, this.start - target);
     this.#parts.push(bytes);
   }
 
-  /** Puts a jump to `target` before the others. */
+  /** Adds a jump at the beginning. */
   prependJump(target: number): void {
     this.prepend(
       condition(INET_DIAG_BC.JMP, 0, () => {}),
@@ -148,13 +164,13 @@ class Program {
   }
 }
 
-/** What is still to be written: a filter and where it goes if it does not hold, or the left side of an `or`. */
+/** The next part to write: a filter with the target of its failure, or the left side of an `or`. */
 type Task =
   | { readonly filter: Filter; readonly reject: number }
   | { readonly either: Filter; readonly end: number };
 
-/** Writes one predicate. @returns whether the kernel knows it */
-function prependPredicate(program: Program, predicate: Predicate, reject: number): boolean {
+/** Writes one predicate. @returns whether the kernel supports it */
+function prependPredicate(program: Program, predicate: FilterPredicate, reject: number): boolean {
   const alternatives = conditionsOf(predicate);
   if (alternatives === undefined) return false;
   let target = reject;
@@ -176,8 +192,8 @@ function prependPredicate(program: Program, predicate: Predicate, reject: number
 /**
  * Compiles a filter to the payload of INET_DIAG_REQ_BYTECODE.
  *
- * @returns undefined if the kernel does not know all of it (`dev`, hosts of other families, names without
- *   addresses), or if it is too long for an attribute; then the whole filter is left to who evaluates it
+ * @returns undefined if the kernel does not support all of it (`dev`, hosts of other families, names without
+ *   addresses), or if the program is too long for an attribute. Then `compileFilter` must do all of the work.
  */
 export function compileBytecode(filter: Filter): Uint8Array | undefined {
   const program = new Program();
@@ -206,25 +222,25 @@ export function compileBytecode(filter: Filter): Uint8Array | undefined {
   return program.start > LIMIT ? undefined : program.bytes();
 }
 
-/** Whether a filter has predicates that ss does not know. */
+/** Whether a filter has predicates of Sockscope's own. */
 export function isBeyondSs(filter: Filter): boolean {
   for (const { kind } of predicatesOf(filter)) if (isFactKeyword(kind)) return true;
   return false;
 }
 
 /**
- * The bytecode with which the kernel is asked for the sockets that may pass a filter: where the filter has predicates
- * of our own, what the others say; where it has none, all of it or nothing, as ss does.
+ * The bytecode that makes the kernel send only sockets that may match. A filter with predicates of Sockscope's own is
+ * relaxed to what the kernel supports. Any other filter is compiled as a whole or not at all, as in ss.
  *
  * @returns undefined if the kernel must send every socket
  */
 export function compilePrefilter(filter: Filter): Uint8Array | undefined {
   if (!isBeyondSs(filter)) return compileBytecode(filter);
-  const known = weaken(filter, (predicate) => conditionsOf(predicate) !== undefined);
-  return known && compileBytecode(known);
+  const relaxed = relax(filter, (predicate) => conditionsOf(predicate) !== undefined);
+  return relaxed && compileBytecode(relaxed);
 }
 
-/** A program that only a kernel which can filter by control group accepts; ss asks with it before it does. */
+/** A program that only kernels with support for control groups accept. ss probes the kernel with it, too. */
 export function cgroupProbe(): Uint8Array {
   const probe = cgroupCondition(0n);
   writeField(bytecodeOperation.no, new DataView(probe.buffer), 0, probe.length - REJECT);

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { pointOut, printable } from "./caret.ts";
-import type { FilterSource, Place } from "./words.ts";
-import { sourceText } from "./words.ts";
+import type { FilterPosition } from "./errors.ts";
+import type { FilterSource } from "./source.ts";
+import { sourceText } from "./source.ts";
 
 const widthOf = (text: string) => Bun.stringWidth(text);
 
@@ -45,6 +46,7 @@ test("control characters are shown, not sent", () => {
   expect(shown({ args: ["src a\nb d"] }, "d")).toBe("src a\\x0ab d\n           ^");
   expect(shown({ args: [], file: file("src a\r\n") }, "a\r")).toBe("src a\\x0d\n    ^^^^^");
   expect(shown({ args: ["src \u202ex"] }, "\u202ex")).toBe("src \\u{202e}x\n    ^^^^^^^^^");
+  expect(shown({ args: ["src \udcff"] }, "\udcff")).toBe("src \\xff\n    ^^^^");
   expect(printable("one\x07\ntwo\x9b\n")).toBe("one\\x07\ntwo\\x9b\n");
 });
 
@@ -69,9 +71,11 @@ test("whatever the text, the carets stand below the word and both lines fit", ()
   fc.assert(
     fc.property(text, fc.option(text), place, fc.integer({ min: 20, max: 90 }), (arg, rest, at, columns) => {
       const source = { args: [arg], file: rest === null ? undefined : file(rest) };
-      const { length } = sourceText(source);
-      const offset = Math.min(at[0], length);
-      const where: Place = { offset, length: Math.min(at[1], length - offset) };
+      const whole = sourceText(source);
+      // A word never begins or ends within a surrogate pair.
+      const boundary = (index: number) => whole.slice(0, index).replace(/[\ud800-\udbff]$/, "").length;
+      const offset = boundary(at[0]);
+      const where: FilterPosition = { offset, length: boundary(offset + at[1]) - offset };
       const lines = pointOut(source, where, columns, widthOf).split("\n");
       expect(lines.length).toBe(2);
       expect(lines[1]).toMatch(/^ *\^+$/);

@@ -1,36 +1,39 @@
-/** The place of a mistake, shown below the line that it is in. */
-import { type FilterSource, type Place, sourceText } from "./words.ts";
+/** Shows a mistake: the line, and carets below the wrong word. */
+import { encodeBytes } from "../bytes/text.ts";
+import type { FilterPosition } from "./errors.ts";
+import { type FilterSource, sourceText } from "./source.ts";
 
-/** Characters that a terminal would obey, or that would turn or hide their neighbours. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+/** Control characters, characters that reverse or hide text, and bytes that are not UTF-8. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-/** What is shown in the place of one character. A tab is a blank between words, and as wide as one here. */
+/** The printable form of a character. A tab becomes a blank, so that it has a known width. */
 function shownAs(character: string): string {
   if (character === "\t") return " ";
   if (!UNPRINTABLE.test(character)) return character;
-  const code = character.codePointAt(0)!.toString(16);
+  const bytes = encodeBytes(character);
+  const code = (bytes.length === 1 ? bytes[0]! : character.codePointAt(0)!).toString(16);
   return code.length > 2 ? `\\u{${code}}` : `\\x${code.padStart(2, "0")}`;
 }
 
-/** Lines of text fit for a terminal. */
+/** Escapes control characters, so that text is safe on a terminal. Newlines stay. */
 export function printable(text: string): string {
   return Array.from(text, (character) => (character === "\n" ? character : shownAs(character))).join("");
 }
 
-/** Where the line begins and ends that a place is in: all arguments are one line, a file has many. */
+/** The range of the line around an offset. All arguments together are one line. */
 function lineAround(text: string, offset: number, fileStart: number): readonly [start: number, end: number] {
   if (offset < fileStart) return [0, fileStart - 1];
   const end = text.indexOf("\n", offset);
   return [text.slice(0, offset).lastIndexOf("\n") + 1, end < 0 ? text.length : end];
 }
 
-/** What is shown of some characters, and how many columns it takes. */
+/** Printable text and its width in columns. */
 interface Piece {
   readonly text: string;
   readonly width: number;
 }
 
-/** Shows characters, as many as there is room for from the `kept` end on. */
+/** Shows as many characters as fit into `room` columns, from the `kept` end. */
 function piece(characters: string, room: number, kept: "start" | "end", widthOf: WidthOf): Piece {
   const all = Array.from(characters, shownAs);
   if (kept === "end") all.reverse();
@@ -51,22 +54,26 @@ function piece(characters: string, room: number, kept: "start" | "end", widthOf:
   return { text: shown.join(""), width };
 }
 
-/** How many columns of a terminal a text takes. */
+/** Measures text in terminal columns. */
 export type WidthOf = (text: string) => number;
 
 /**
- * The line of a filter that a place is in, and below it carets under the place. A mistake at the end is shown behind
- * the last word.
+ * The line of a filter with carets below a position. A mistake at the end of the filter is shown behind the last word.
  *
- * @param columns of the terminal; of a longer line what is around the place is shown
+ * @param columns width of the terminal; a longer line is cut around the position
  */
-export function pointOut(source: FilterSource, place: Place, columns: number, widthOf: WidthOf): string {
+export function pointOut(
+  source: FilterSource,
+  position: FilterPosition,
+  columns: number,
+  widthOf: WidthOf,
+): string {
   const text = sourceText(source);
   const args = source.args.join(" ").length;
   const fileStart = source.args.length > 0 || source.file === undefined ? args + 1 : 0;
-  const offset = place.length === 0 ? text.trimEnd().length : place.offset;
+  const offset = position.length === 0 ? text.trimEnd().length : position.offset;
   const [start, end] = lineAround(text, offset, fileStart);
-  const wordEnd = Math.min(end, offset + place.length);
+  const wordEnd = Math.min(end, offset + position.length);
   const show = (from: number, to: number, room: number, kept: "start" | "end") =>
     piece(text.slice(from, to), Math.max(1, room), kept, widthOf);
   const fits = show(start, end, Number.POSITIVE_INFINITY, "start").width < columns;

@@ -1,83 +1,83 @@
-/** What can be wrong with a filter. */
-import type { NamedHost } from "./operands.ts";
-import type { Place } from "./words.ts";
+/** Mistakes in a filter. */
 
-/** Exit status of ss after wrong usage. */
-export const EXIT_USAGE = 255;
-
-/** What makes a {@link FilterError}. */
-export interface FilterProblem {
-  /** ss's own lines. */
-  readonly lines: readonly string[];
-  /** ss's exit status. */
-  readonly status: number;
-  /** Whether ss goes on to print its usage. */
-  readonly usage?: boolean;
-  /** The word that is wrong. */
-  readonly place: Place;
-  /** What should have stood there. */
-  readonly expected: string;
-}
-
-/** A filter that cannot be understood, or whose operand names nothing that is there. */
-export class FilterError extends SyntaxError {
-  /** Name of the class. */
-  override readonly name = "FilterError";
-  /** Tells it from other errors of ours. */
-  readonly code = "filter";
-  /** What ss says: whole lines, without the usage. */
-  readonly report: string;
-  /** Whether the usage follows the report. */
-  readonly usage: boolean;
-  /** Exit status: 255 for a sentence that is wrong, 1 for an operand that is. */
-  readonly status: number;
-  /** Where it is in the filter, in UTF-16 code units. */
+/** A range of the filter's text. */
+export interface FilterPosition {
+  /** UTF-16 code units from the start. */
   readonly offset: number;
-  /** Length of the word; 0 at the end of the filter. */
+  /** UTF-16 code units. */
   readonly length: number;
-  /** What should have stood there. */
+}
+
+/**
+ * The kind of a mistake in a filter:
+ *
+ * - `syntax`: the grammar does not allow the word, or the end, at its position
+ * - `longLine`: a line of the filter file has more than 1022 bytes
+ * - `host`: no host of its family
+ * - `address`: neither an IP address or prefix nor a host name that has an address
+ * - `name`: a host name, where host names cannot be looked up
+ * - `port`: neither a port number nor a service
+ * - `ambiguousPort`: a service that has several ports
+ * - `device`: no interface of that name or index
+ * - `mark`: no firewall mark
+ * - `cgroup`: no control group
+ * - `fact`: no operand of a predicate that ss does not have
+ * - `unsupported`: a predicate that the running kernel does not have
+ */
+export type FilterErrorKind =
+  | "syntax"
+  | "longLine"
+  | "host"
+  | "address"
+  | "name"
+  | "port"
+  | "ambiguousPort"
+  | "device"
+  | "mark"
+  | "cgroup"
+  | "fact"
+  | "unsupported";
+
+/** What describes a {@link FilterError}. */
+export interface FilterProblem {
+  /** The kind of mistake. */
+  readonly kind: FilterErrorKind;
+  /** The range of the wrong word. */
+  readonly position: FilterPosition;
+  /** A noun phrase for what the filter may have at this position. */
   readonly expected: string;
-  /**
-   * Host names read before: one of them may turn out to have no address, which ss would have said first.
-   *
-   * @internal
-   */
-  readonly names: readonly NamedHost[];
+  /** The wrong part of the word, without backslashes; empty at the end of the filter. */
+  readonly text?: string;
+  /** Why a control group was not found, or the kernel could not be asked: one line, or several. */
+  readonly reason?: string;
+}
 
-  constructor(problem: FilterProblem, names: readonly NamedHost[] = []) {
-    super(`Cannot parse filter at offset ${problem.place.offset}: expected ${problem.expected}`);
-    this.report = problem.lines.map((line) => `${line}\n`).join("");
-    this.usage = problem.usage ?? false;
-    this.status = problem.status;
-    this.offset = problem.place.offset;
-    this.length = problem.place.length;
-    this.expected = problem.expected;
-    this.names = names;
+/** A filter with a mistake in its grammar or in an operand, or with an operand that names nothing on this host. */
+export class FilterError extends SyntaxError {
+  /** The name of the class. */
+  override readonly name = "FilterError";
+  /** Tells this class from the other errors of Sockscope. */
+  readonly code = "filter";
+  /** The kind of mistake. */
+  readonly kind: FilterErrorKind;
+  /** Where the wrong word begins in the filter, in UTF-16 code units. */
+  readonly offset: number;
+  /** Length of the wrong word in UTF-16 code units; 0 at the end of the filter. */
+  readonly length: number;
+  /** A noun phrase for what the filter may have at this position. */
+  readonly expected: string;
+  /** The wrong part of the word, without backslashes; empty at the end of the filter. */
+  readonly text: string;
+  /** Why a control group was not found, or the kernel could not be asked: one line, or several. */
+  readonly reason: string | undefined;
+
+  constructor({ kind, position, expected, text = "", reason }: FilterProblem) {
+    super(`Cannot parse filter at offset ${position.offset}: expected ${expected}`);
+    this.kind = kind;
+    this.offset = position.offset;
+    this.length = position.length;
+    this.expected = expected;
+    this.text = text;
+    this.reason = reason;
   }
-}
-
-/** The problem of a word that cannot stand where it stands. */
-export function syntaxProblem(program: string, place: Place, expected: string): FilterProblem {
-  return {
-    lines: [`${program}: bison bellows (while parsing filter): "syntax error!" Sorry.`],
-    status: EXIT_USAGE,
-    usage: true,
-    place,
-    expected,
-  };
-}
-
-/** The problem of an operand that cannot be what it should be. */
-export function operandProblem(place: Place, expected: string, lines: readonly string[]): FilterProblem {
-  return { lines, status: 1, place, expected };
-}
-
-/** The problem of a predicate that the kernel does not know. */
-export function unsupportedProblem(place: Place): FilterProblem {
-  return {
-    lines: ["It looks like such filter is not supported! Too old kernel?"],
-    status: EXIT_USAGE,
-    place,
-    expected: "a predicate that the kernel knows",
-  };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, AF_XDP } from "../model/family.ts";
 import { netlinkProtocolNumber } from "../model/netlink-protocols.ts";
-import { compilePredicate } from "./evaluate.ts";
+import { compileFilter } from "./evaluate.ts";
 import { parseFilter } from "./parser.ts";
-import type { FilterSubject } from "./subject.ts";
 import type { Filter } from "./tree.ts";
 
 const KNOWN = { portRange: { low: 32768, high: 60999 } };
@@ -17,8 +17,7 @@ function parse(text: string): Filter {
     cgroupId: () => 42n,
     knowsCgroups: () => true,
   };
-  return parseFilter({ args: [text] }, { program: "ss", tables: new Set(), preferred: undefined, lookups })
-    .filter!;
+  return parseFilter({ args: [text] }, { tables: new Set(), preferred: undefined, lookups }).filter!;
 }
 
 function subject(family: number, facts: Partial<FilterSubject> = {}): FilterSubject {
@@ -60,12 +59,12 @@ function unix(name: string, sport = 1000, dport = 1001): FilterSubject {
 }
 
 function holds(text: string, socket: FilterSubject): boolean {
-  return compilePredicate(parse(text), KNOWN)(socket);
+  return compileFilter(parse(text), KNOWN)(socket);
 }
 
 /** Which of some named sockets pass. */
 function passing<K extends string>(text: string, sockets: Readonly<Record<K, FilterSubject>>): string {
-  const test = compilePredicate(parse(text), KNOWN);
+  const test = compileFilter(parse(text), KNOWN);
   return Object.keys(sockets)
     .filter((name) => test(sockets[name as K]))
     .join(" ");
@@ -118,9 +117,9 @@ describe("addresses", () => {
 
   test("a resolved name is any of its addresses, an unresolved one a mistake", () => {
     const named = parse("src name:80") as Extract<Filter, { kind: "src" }>;
-    expect(() => compilePredicate(named, KNOWN)).toThrow(TypeError);
+    expect(() => compileFilter(named, KNOWN)).toThrow(TypeError);
     const addresses = [Uint8Array.of(10, 0, 0, 1), Uint8Array.of(127, 0, 0, 1)];
-    const test = compilePredicate({ ...named, operand: { ...named.operand, addresses } } as Filter, KNOWN);
+    const test = compileFilter({ ...named, operand: { ...named.operand, addresses } } as Filter, KNOWN);
     expect(test(inet("0a000001", 80))).toBe(true);
     expect(test(inet("7f000001", 80))).toBe(true);
     expect(test(inet("7f000002", 80))).toBe(false);

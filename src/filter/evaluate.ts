@@ -1,37 +1,39 @@
 /**
- * Filters as predicates on sockets.
+ * Compiles filters to functions.
  *
- * A filter becomes a list of tests, each with the two tests to go on with; so neither its depth nor its length
- * can exhaust the stack, and nothing is allocated for a socket.
+ * A filter becomes a list of tests. Each test names the test that follows if it holds, and the one that follows if it
+ * does not. So depth and length of a filter cannot exhaust the stack, and no socket costs an allocation.
  */
+
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { allPredicates } from "./predicates.ts";
 import { comparisons } from "./relations.ts";
 import type { FactTest } from "./row.ts";
-import type { FilterSubject, Known } from "./subject.ts";
-import { type AnyKeyword, type Filter, isJoin, type Predicate } from "./tree.ts";
+import type { Known } from "./subject.ts";
+import { type Filter, type FilterKeyword, type FilterPredicate, isJoin } from "./tree.ts";
 
 const ACCEPT = -1;
 const REJECT = -2;
 
-function compileTest<K extends AnyKeyword>(predicate: Predicate<K>, known: Known): FactTest {
+function compileTest<K extends FilterKeyword>(predicate: FilterPredicate<K>, known: Known): FactTest {
   const { comparison } = comparisons[predicate.relation];
   return allPredicates[predicate.kind].test(predicate.operand, comparison, known);
 }
 
-/** Where to go on: a test's number or a verdict; undefined: the test compiled last. */
+/** The next step: the index of a test, or a verdict; undefined: the test that was compiled last. */
 type Target = number | undefined;
 
 /**
- * Compiles a filter. A predicate on what a socket does not have, or what is not known, does not hold.
+ * Compiles a filter. A predicate does not hold if the socket does not have the fact, or if the fact is unknown.
  *
- * @throws TypeError if the filter has host names that were not resolved
+ * @throws TypeError if the filter has host names without addresses
  */
-export function compilePredicate(filter: Filter, known: Known): (subject: FilterSubject) => boolean {
+export function compileFilter(filter: Filter, known: Known): (subject: FilterSubject) => boolean {
   const tests: FactTest[] = [];
   const onTrue: number[] = [];
   const onFalse: number[] = [];
   const onAbsent: number[] = [];
-  // From right to left, so that a test knows where the one after it begins: it is the one compiled last.
+  // From right to left: the test that follows is then the one that was compiled last.
   const todo: { node: Filter; yes: Target; no: Target }[] = [{ node: filter, yes: ACCEPT, no: REJECT }];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     const { node, yes = tests.length - 1, no = tests.length - 1 } = next;

@@ -1,4 +1,4 @@
-/** Shell patterns on bytes, as the C library's fnmatch with FNM_CASEFOLD in the C locale. */
+/** Shell patterns on bytes, like fnmatch(3) with FNM_CASEFOLD in the C locale. */
 
 const STAR = 0x2a;
 const QUESTION = 0x3f;
@@ -12,7 +12,7 @@ const COLON = 0x3a;
 const EQUALS = 0x3d;
 const DOT = 0x2e;
 
-/** One element of a pattern: the bytes that it matches (indexed by byte), or any number of any bytes. */
+/** One element of a pattern: the set of bytes that it matches, indexed by byte, or a star. */
 type Element = Uint8Array | "star";
 
 /** Character classes of the C locale. */
@@ -41,15 +41,15 @@ function setOf(holds: (folded: number, byte: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => (holds(fold(byte), byte) ? 1 : 0));
 }
 
-/** A bracket expression read: its set and where it ends; or how it fails. */
+/** A bracket expression: its set and its end, or why it is not one. */
 type Bracket = { readonly set: Uint8Array; readonly end: number } | "unterminated" | "broken";
 
-/** The byte that an element such as `[.x.]` or `[=x=]`, which opens at `at`, names. */
+/** The byte of an element such as `[.x.]` or `[=x=]` at `at`. */
 function delimited(pattern: Uint8Array, at: number, delimiter: number): number | undefined {
   return pattern[at + 3] === delimiter && pattern[at + 4] === CLOSE ? pattern[at + 2] : undefined;
 }
 
-/** The name of the class `[:name:]` that opens at `at`, if one does. */
+/** The name of the class `[:name:]` at `at`; undefined if there is none. */
 function className(pattern: Uint8Array, at: number): string | undefined {
   let end = at + 2;
   while (pattern[end]! >= 0x61 && pattern[end]! <= 0x7a) end++;
@@ -57,7 +57,7 @@ function className(pattern: Uint8Array, at: number): string | undefined {
   return String.fromCharCode(...pattern.subarray(at + 2, end));
 }
 
-/** One end of a range, and where it ends; undefined where the pattern breaks off. */
+/** One end of a range and the offset behind it; undefined at the end of the pattern. */
 function rangeEnd(pattern: Uint8Array, at: number): { byte: number; end: number } | undefined {
   if (pattern[at] === OPEN && pattern[at + 1] === DOT) {
     const byte = delimited(pattern, at, DOT);
@@ -112,7 +112,7 @@ function readBracket(pattern: Uint8Array, start: number): Bracket {
   return { set: negated ? set.map((member) => 1 - member) : set, end: at + 1 };
 }
 
-/** The elements of a pattern; undefined if it is one that matches nothing. */
+/** The elements of a pattern; undefined if the pattern matches nothing. */
 function elements(pattern: Uint8Array): Element[] | undefined {
   const result: Element[] = [];
   const literal = (wanted: number) => setOf((folded) => folded === fold(wanted));
@@ -143,8 +143,8 @@ function elements(pattern: Uint8Array): Element[] | undefined {
 }
 
 /**
- * Compiles a pattern: `*`, `?`, `[…]` and `\`, in which neither `/` nor a leading dot is special and case does not
- * count. A match takes time in proportion to the pattern's length times the text's, at worst.
+ * Compiles a pattern of `*`, `?`, `[…]` and `\`. Neither `/` nor a leading dot is special, and case does not count. A
+ * match takes at worst time proportional to the length of the pattern times that of the text.
  */
 export function compilePattern(pattern: Uint8Array): (text: Uint8Array) => boolean {
   const parts = elements(pattern);
@@ -163,7 +163,7 @@ export function compilePattern(pattern: Uint8Array): (text: Uint8Array) => boole
         part++;
         at++;
       } else if (afterStar >= 0) {
-        // Only the last star needs another try: what the ones before it took was enough.
+        // Only the last star needs another try: earlier stars already matched enough.
         part = afterStar;
         at = ++retryAt;
       } else {

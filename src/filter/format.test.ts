@@ -12,7 +12,7 @@ const lookups = {
 };
 
 function formatted(text: string, preferred?: number): string {
-  const context = { program: "ss", tables: new Set(["tcp"] as const), preferred, lookups };
+  const context = { tables: new Set(["tcp"] as const), preferred, lookups };
   return formatFilter(parseFilter({ args: [text] }, context).filter!, preferred);
 }
 

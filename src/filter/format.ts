@@ -1,9 +1,9 @@
-/** Filters as text: the inverse of parsing. */
+/** Writes filters as text: the inverse of the parser. */
 import { allPredicates } from "./predicates.ts";
-import { type AnyKeyword, type Filter, isJoin, type Predicate } from "./tree.ts";
+import { type Filter, type FilterKeyword, type FilterPredicate, isJoin } from "./tree.ts";
 import type { Writing } from "./writing.ts";
 
-function formatPredicate<K extends AnyKeyword>(predicate: Predicate<K>, writing: Writing): string {
+function formatPredicate<K extends FilterKeyword>(predicate: FilterPredicate<K>, writing: Writing): string {
   const { kind, relation, operand } = predicate;
   const row = allPredicates[kind as K].operand;
   return row === undefined ? kind : `${kind} ${relation} ${row.write(operand, writing)}`;

@@ -2,6 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { writeField } from "../bytes/layout.ts";
+import { filterReport } from "../cli/filter-report.ts";
+import { allFamilies } from "../families/all.ts";
+import { familyOf } from "../families/index.ts";
 import {
   INET_DIAG_MESSAGE_SIZE,
   inetAttributes,
@@ -10,6 +13,7 @@ import {
 import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { SS_ESTABLISHED, SS_LISTEN } from "../model/state.ts";
 import { NLMSG_HDRLEN } from "../netlink/constants.ts";
@@ -18,16 +22,18 @@ import { checkBytecode, runBytecode } from "../replay/bytecode.ts";
 import { IPV4_BYTES, IPV6_BYTES, type Prefix } from "./addresses.ts";
 import { compileBytecode, compilePrefilter } from "./bytecode.ts";
 import { FilterError } from "./errors.ts";
-import { compilePredicate } from "./evaluate.ts";
+import { compileFilter } from "./evaluate.ts";
 import { factPredicates } from "./facts.ts";
 import { demandsOf, factsNeeded, isEarly } from "./needs.ts";
-import type { FilterContext } from "./operands.ts";
 import { parseFilter } from "./parser.ts";
 import { allPredicates } from "./predicates.ts";
+import type { FilterContext } from "./reading.ts";
+import type { FilterRelation } from "./relations.ts";
+import { relax } from "./relax.ts";
 import type { Known, SocketOwner } from "./subject.ts";
-import { subjectOf } from "./subjects.ts";
-import { type Filter, isJoin, type Predicate, predicatesOf, type Relation } from "./tree.ts";
-import { weaken } from "./weaken.ts";
+import { type Filter, type FilterPredicate, isJoin, predicatesOf } from "./tree.ts";
+
+const subjectOf = (socket: Socket) => familyOf(allFamilies, socket.kind).subject(socket);
 
 const KNOWN: Known = { portRange: { low: 32768, high: 60999 } };
 const RUNS = { numRuns: 2000 };
@@ -79,7 +85,6 @@ function make({ protocol = IPPROTO_TCP, fields = {}, attributes = [], ...made }:
 }
 
 const context: FilterContext = {
-  program: "ss",
   tables: new Set(["tcp"]),
   preferred: undefined,
   lookups: {
@@ -97,7 +102,7 @@ function parse(text: string): Filter {
 }
 
 function holds(text: string, socket: InetSocket, known = KNOWN): boolean {
-  return compilePredicate(parse(text), known)(subjectOf(socket));
+  return compileFilter(parse(text), known)(subjectOf(socket));
 }
 
 function mistake(text: string): FilterError {
@@ -245,8 +250,8 @@ describe("facts", () => {
   ])("%.40s is refused", (text, expected) => {
     const error = mistake(text);
     expect(error.expected).toBe(expected);
-    expect(error.status).toBe(1);
-    expect(error.report).toStartWith(`Error: ${expected} is expected rather than "`);
+    expect(filterReport(error, "ss").status).toBe(1);
+    expect(filterReport(error, "ss").text).toStartWith(`Error: ${expected} is expected rather than "`);
     expect(text.slice(error.offset)).toBe(text.split(" ").at(-1)!);
   });
 
@@ -259,7 +264,7 @@ describe("facts", () => {
   ])("%s cannot be", (text, expected) => {
     const error = mistake(text);
     expect(error.expected).toBe(expected);
-    expect(error.report).toContain("syntax error");
+    expect(filterReport(error, "ss").text).toContain("syntax error");
   });
 });
 
@@ -330,8 +335,8 @@ describe("needs", () => {
       return (row.facts as () => readonly string[])().includes("owners");
     });
     expect(late).toEqual(["pid", "comm"]);
-    expect(isEarly(parse("pid 5") as Predicate)).toBe(false);
-    expect(isEarly(parse("rtt 5s") as Predicate)).toBe(true);
+    expect(isEarly(parse("pid 5") as FilterPredicate)).toBe(false);
+    expect(isEarly(parse("rtt 5s") as FilterPredicate)).toBe(true);
     expect([...factsNeeded(parse("pid 5 and sport 1"))]).toEqual(["owners", "port"]);
   });
 });
@@ -384,8 +389,8 @@ const inetSocket = fc
 const prefix: fc.Arbitrary<Prefix> = fc
   .oneof(address(ADDRESSES4), address(ADDRESSES6))
   .chain((one) => fc.record({ address: fc.constant(one), length: fc.nat({ max: one.length * 8 }) }));
-const relation = fc.constantFrom<Relation>("=", "!=", ">=", "<=", ">", "<");
-const equality = fc.constantFrom<Relation>("=", "!=");
+const relation = fc.constantFrom<FilterRelation>("=", "!=", ">=", "<=", ">", "<");
+const equality = fc.constantFrom<FilterRelation>("=", "!=");
 const hostKind = fc.constant("inet" as const);
 
 /** Predicates that the kernel knows. `autobound` asks it for what no answer tells: who chose the port. */
@@ -414,7 +419,7 @@ const kernelPredicate = fc.oneof(
     relation: equality,
     operand: fc.record({ path: fc.constant("/x"), id: fc.constantFrom(0n, 42n) }),
   }),
-) as fc.Arbitrary<Predicate>;
+) as fc.Arbitrary<FilterPredicate>;
 
 /** Predicates that it does not know, ss's and ours. */
 const otherPredicate = fc.oneof(
@@ -434,9 +439,9 @@ const otherPredicate = fc.oneof(
     relation: equality,
     operand: fc.record({ amount: fc.constant(10) }),
   }),
-) as fc.Arbitrary<Predicate>;
+) as fc.Arbitrary<FilterPredicate>;
 
-function filters(leaf: fc.Arbitrary<Predicate>): fc.Arbitrary<Filter> {
+function filters(leaf: fc.Arbitrary<FilterPredicate>): fc.Arbitrary<Filter> {
   return fc.letrec<{ filter: Filter }>((tie) => ({
     filter: fc.oneof(
       { maxDepth: 5 },
@@ -486,7 +491,7 @@ test("the kernel sends just what passes", () => {
   fc.assert(
     fc.property(filters(kernelPredicate), inetSocket, (filter, socket) => {
       fc.pre(!comparesBytesAcrossFamilies(filter, socket));
-      const passes = compilePredicate(filter, KNOWN)(subjectOf(socket));
+      const passes = compileFilter(filter, KNOWN)(subjectOf(socket));
       expect(sends(compileBytecode(filter)!, socket)).toBe(passes);
       if (passes) agreed++;
     }),
@@ -499,7 +504,7 @@ test("the difference is there: where families differ, ss compares bytes and the 
   const loopback6 = make({ source: bytesOf(ADDRESSES6[1]!) });
   const filter = parse("src 0.0.0.0");
   expect(comparesBytesAcrossFamilies(filter, loopback6)).toBe(true);
-  expect(compilePredicate(filter, KNOWN)(subjectOf(loopback6))).toBe(true);
+  expect(compileFilter(filter, KNOWN)(subjectOf(loopback6))).toBe(true);
   expect(sends(compileBytecode(filter)!, loopback6)).toBe(false);
 });
 
@@ -511,7 +516,7 @@ test("of a filter that is partly ours the kernel sends all that may pass", () =>
       fc.pre(!comparesBytesAcrossFamilies(filter, socket));
       const program = compilePrefilter(filter);
       if (program === undefined || sends(program, socket)) return;
-      expect(compilePredicate(filter, known)(subjectOf(socket))).toBe(false);
+      expect(compileFilter(filter, known)(subjectOf(socket))).toBe(false);
       spared++;
     }),
     RUNS,
@@ -536,9 +541,9 @@ test("a weaker filter is passed by all that pass the whole, and says all that it
   };
   const bits = (number: number) => [0, 1, 2, 3].map((bit) => (number >> bit) % 2 === 1);
   fc.assert(
-    fc.property(filters(leaf as fc.Arbitrary<Predicate>), (filter) => {
-      const isKnown = ({ operand }: Predicate) => (operand as { port: number }).port < 2;
-      const weaker = weaken(filter, isKnown);
+    fc.property(filters(leaf as fc.Arbitrary<FilterPredicate>), (filter) => {
+      const isKnown = ({ operand }: FilterPredicate) => (operand as { port: number }).port < 2;
+      const weaker = relax(filter, isKnown);
       expect(weaker === undefined || [...predicatesOf(weaker)].every(isKnown)).toBe(true);
       const ports = Array.from(predicatesOf(filter), ({ operand }) => (operand as { port: number }).port);
       const once = new Set(ports).size === ports.length;
@@ -597,7 +602,7 @@ describe("what everybody types", () => {
     ["sport gt 1024 and not dst 10/8", "hadoop grafana web"],
   ])("%s", (text, expected) => {
     const filter = parse(text);
-    const passes = compilePredicate(filter, KNOWN);
+    const passes = compileFilter(filter, KNOWN);
     const program = compileBytecode(filter);
     const passing = Object.entries(sockets).filter(([, socket]) => passes(subjectOf(socket)));
     expect(passing.map(([name]) => name).join(" ")).toBe(expected);

@@ -10,7 +10,7 @@ function needs(text: string): string {
     cgroupId: () => 1n,
     knowsCgroups: () => true,
   };
-  const context = { program: "ss", tables: new Set([]), preferred: undefined, lookups };
+  const context = { tables: new Set([]), preferred: undefined, lookups };
   return [...factsNeeded(parseFilter({ args: [text] }, context).filter!)].sort().join(" ");
 }
 

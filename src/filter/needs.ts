@@ -1,11 +1,11 @@
-/** What a filter reads of a socket, so that nothing else need be asked for. */
+/** The facts that a filter reads, and the demands that make the kernel send them. */
 import type { Demand, Demands } from "../model/demand.ts";
 import { demandSet } from "../model/demand.ts";
 import { allPredicates } from "./predicates.ts";
 import type { Fact } from "./subject.ts";
-import { type AnyKeyword, type Filter, type Predicate, predicatesOf } from "./tree.ts";
+import { type Filter, type FilterKeyword, type FilterPredicate, predicatesOf } from "./tree.ts";
 
-/** What the kernel must be asked for so that it tells a fact; of others it always tells. */
+/** The demands of each fact that the kernel sends only on request. */
 const factDemands: Partial<Record<Fact, readonly Demand[]>> = {
   tcpInfo: ["info"],
   congestion: ["info"],
@@ -13,10 +13,10 @@ const factDemands: Partial<Record<Fact, readonly Demand[]>> = {
   uid: ["uid"],
 };
 
-/** The facts that the kernel does not tell: they are looked up for the sockets that pass as far as it does. */
+/** Facts that are not in the kernel's answer. They are looked up for the sockets that match without them. */
 const lateFacts: ReadonlySet<Fact> = new Set<Fact>(["owners", "container"]);
 
-function factsOf<K extends AnyKeyword>({ kind, operand }: Predicate<K>): readonly Fact[] {
+function factsOf<K extends FilterKeyword>({ kind, operand }: FilterPredicate<K>): readonly Fact[] {
   return allPredicates[kind as K].facts(operand);
 }
 
@@ -27,12 +27,12 @@ export function factsNeeded(filter: Filter): ReadonlySet<Fact> {
   return facts;
 }
 
-/** What the kernel must be asked for, beside what it always tells, so that a filter can be evaluated. */
+/** The demands that make the kernel send what a filter reads. */
 export function demandsOf(filter: Filter): Demands {
   return demandSet(...Array.from(factsNeeded(filter), (fact) => factDemands[fact]));
 }
 
-/** Whether a predicate can be evaluated on the kernel's answer alone. */
-export function isEarly(predicate: Predicate): boolean {
+/** Whether the kernel's answer is enough to evaluate a predicate. */
+export function isEarly(predicate: FilterPredicate): boolean {
   return !factsOf(predicate).some((fact) => lateFacts.has(fact));
 }

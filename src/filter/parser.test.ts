@@ -1,12 +1,23 @@
 import { describe, expect, test } from "bun:test";
-import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, AF_XDP } from "../model/family.ts";
+import { filterReport } from "../cli/filter-report.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  AF_PACKET,
+  AF_TIPC,
+  AF_UNIX,
+  AF_VSOCK,
+  AF_XDP,
+} from "../model/family.ts";
 import { netlinkProtocolNumber } from "../model/netlink-protocols.ts";
 import type { Table } from "../model/selection.ts";
 import { FilterError } from "./errors.ts";
-import type { FilterContext, Lookups } from "./operands.ts";
+import type { NamedHost } from "./operands.ts";
 import { type ParsedFilter, parseFilter } from "./parser.ts";
+import type { FilterContext, Lookups } from "./reading.ts";
+import { sourceText } from "./source.ts";
 import { type Filter, isJoin } from "./tree.ts";
-import { sourceText } from "./words.ts";
 
 const SERVICES: Readonly<Record<string, number>> = {
   "http/tcp": 80,
@@ -32,7 +43,6 @@ function parse(
   own: Partial<Lookups> = {},
 ): ParsedFilter {
   const context: FilterContext = {
-    program: "ss",
     tables: new Set(tables),
     preferred,
     lookups: { ...lookups, ...own },
@@ -111,19 +121,22 @@ describe("grammar", () => {
     ["sport 80 \\", 9, 1, /^a predicate$/],
   ])("refuses %j", (text, offset, length, expected) => {
     const error = fails(text);
-    expect(error.report).toBe('ss: bison bellows (while parsing filter): "syntax error!" Sorry.\n');
-    expect(error).toMatchObject({ code: "filter", status: 255, usage: true, offset, length });
+    expect(filterReport(error, "ss").text).toBe(
+      'ss: bison bellows (while parsing filter): "syntax error!" Sorry.\n',
+    );
+    expect(error).toMatchObject({ code: "filter", kind: "syntax", offset, length });
+    expect(filterReport(error, "ss")).toMatchObject({ status: 255, usage: true });
     expect(error.expected).toMatch(expected);
     expect(error.message).toContain(`offset ${offset}: expected`);
   });
 
   test("messages begin with the program's name", () => {
-    const context: FilterContext = { program: "sockscope", tables: new Set(), preferred: undefined, lookups };
+    const context: FilterContext = { tables: new Set(), preferred: undefined, lookups };
     expect(() => parseFilter({ args: ["sport"] }, context)).toThrow(FilterError);
     try {
       parseFilter({ args: ["sport"] }, context);
     } catch (error) {
-      expect((error as FilterError).report).toStartWith("sockscope: bison bellows");
+      expect(filterReport(error as FilterError, "sockscope").text).toStartWith("sockscope: bison bellows");
     }
   });
 });
@@ -140,14 +153,15 @@ describe("operands are converted while they are read", () => {
     ["cgroup /x /y", "Cannot parse cgroup /y.", 10],
   ])("%s", (text, report, offset) => {
     const error = fails(text);
-    expect(error.report).toContain(report);
-    expect(error).toMatchObject({ status: 1, usage: false, offset });
+    expect(filterReport(error, "ss").text).toContain(report);
+    expect(error.offset).toBe(offset);
+    expect(filterReport(error, "ss")).toMatchObject({ status: 1, usage: false });
     expect(sourceText({ args: [text] }).slice(error.offset, error.offset + error.length)).not.toContain(" ");
   });
 
   test("a mistake of grammar comes before a bad operand behind it", () => {
-    expect(fails("or zz").status).toBe(255);
-    expect(fails("80 zz").status).toBe(255);
+    expect(filterReport(fails("or zz"), "ss").status).toBe(255);
+    expect(filterReport(fails("80 zz"), "ss").status).toBe(255);
   });
 });
 
@@ -187,6 +201,8 @@ describe("hosts", () => {
     ["src *:5", AF_INET6, inet(undefined, 0, 5), AF_INET6],
     ["src :5", AF_XDP, inet(undefined, 0, 5), AF_XDP],
     ["src any", AF_XDP, any, AF_XDP],
+    ["src 1.2.3.4", AF_XDP, inet("01020304", 32, -1), AF_XDP],
+    ["src 1:2", AF_TIPC, inet("01000000", 32, 2), AF_TIPC],
     ["src inet:1", undefined, inet("01000000", 32, -1), AF_INET],
     ["src inet6:*:80", AF_UNIX, inet(undefined, 0, 80), AF_INET6],
     ["sport 0x50", undefined, inet(undefined, 0, 80)],
@@ -199,17 +215,17 @@ describe("hosts", () => {
     ["src unix:", undefined, { kind: "unix", pattern: "" }, AF_UNIX],
     ["src /run/*:1", AF_UNIX, { kind: "unix", pattern: "/run/*:1" }, AF_UNIX],
     ["sport = 5", AF_UNIX, { kind: "unix", pattern: "5" }, AF_UNIX],
-    ["src link:IPv4", undefined, { kind: "link", protocol: 0x800, port: -1 }, AF_PACKET],
-    ["src 802.1q:lo", AF_PACKET, { kind: "link", protocol: 0x8100, port: 1 }, AF_PACKET],
-    ["src :7", AF_PACKET, { kind: "link", protocol: -1, port: 7 }, AF_PACKET],
-    ["src ip:eth0:1", AF_PACKET, { kind: "link", protocol: 0x800, port: 2 }, AF_PACKET],
-    ["sport :lo", AF_PACKET, { kind: "link", protocol: -1, port: 1 }, AF_PACKET],
-    ["src rtnl:kernel", AF_NETLINK, { kind: "netlink", protocol: 0, port: 0 }, AF_NETLINK],
-    ["src 0x10:-5", AF_NETLINK, { kind: "netlink", protocol: 16, port: -5 }, AF_NETLINK],
-    ["sport kernel", AF_NETLINK, { kind: "netlink", protocol: -1, port: 0 }, AF_NETLINK],
-    ["src 3:1024", AF_VSOCK, { kind: "vsock", cid: 3, port: 1024 }, AF_VSOCK],
-    ["src vsock::5", undefined, { kind: "vsock", cid: -1, port: 5 }, AF_VSOCK],
-    ["sport 4294967295", AF_VSOCK, { kind: "vsock", cid: -1, port: 4294967295 }, AF_VSOCK],
+    ["src link:IPv4", undefined, { kind: "link", address: 0x800, port: -1 }, AF_PACKET],
+    ["src 802.1q:lo", AF_PACKET, { kind: "link", address: 0x8100, port: 1 }, AF_PACKET],
+    ["src :7", AF_PACKET, { kind: "link", address: -1, port: 7 }, AF_PACKET],
+    ["src ip:eth0:1", AF_PACKET, { kind: "link", address: 0x800, port: 2 }, AF_PACKET],
+    ["sport :lo", AF_PACKET, { kind: "link", address: -1, port: 1 }, AF_PACKET],
+    ["src rtnl:kernel", AF_NETLINK, { kind: "netlink", address: 0, port: 0 }, AF_NETLINK],
+    ["src 0x10:-5", AF_NETLINK, { kind: "netlink", address: 16, port: -5 }, AF_NETLINK],
+    ["sport kernel", AF_NETLINK, { kind: "netlink", address: -1, port: 0 }, AF_NETLINK],
+    ["src 3:1024", AF_VSOCK, { kind: "vsock", address: 3, port: 1024 }, AF_VSOCK],
+    ["src vsock::5", undefined, { kind: "vsock", address: -1, port: 5 }, AF_VSOCK],
+    ["sport 4294967295", AF_VSOCK, { kind: "vsock", address: -1, port: 4294967295 }, AF_VSOCK],
   ];
   for (const [text, preferred, host, family] of read) {
     test(`${text}, preferring ${preferred}`, () => {
@@ -229,7 +245,8 @@ describe("hosts", () => {
     ["src 10.0.0.1/33", undefined, 'an inet prefix is expected rather than "10.0.0.1/33"'],
     ["src 999.1.1.1", undefined, 'an inet prefix is expected rather than "999.1.1.1"'],
     ["src 256", AF_INET6, 'an inet prefix is expected rather than "256"'],
-    ["src 1.2.3.4", AF_XDP, 'an inet prefix is expected rather than "1.2.3.4"'],
+    ["src 1.2.3.4/8", AF_XDP, 'an inet prefix is expected rather than "1.2.3.4/8"'],
+    ["src [::1]", AF_XDP, 'an inet prefix is expected rather than "::1"'],
     ["src name", AF_XDP, 'an inet prefix is expected rather than "name"'],
     ["src @*", undefined, 'an inet prefix is expected rather than "@*"'],
     ["src [::]/0", undefined, '"/0" does not look like a port'],
@@ -247,7 +264,7 @@ describe("hosts", () => {
     ["src 3:", AF_VSOCK, undefined],
     ["sport 4294967296", AF_VSOCK, undefined],
   ])("%s, preferring %p, is refused", (text, preferred, reason) => {
-    const { report, status } = fails(text, preferred);
+    const { text: report, status } = filterReport(fails(text, preferred), "ss");
     expect(report).toBe(
       `${reason === undefined ? "" : `Error: ${reason}.\n`}Cannot parse dst/src address.\n`,
     );
@@ -269,10 +286,12 @@ describe("hosts", () => {
     expect(port("sport domain", ["udp", "tcp"])).toBe(53);
     expect(port("sport odd", ["tcp"])).toBe(1);
     expect(port("sport odd", ["udp"])).toBe(2);
-    expect(fails("sport odd", undefined, ["udp", "tcp"]).report).toBe(
+    expect(filterReport(fails("sport odd", undefined, ["udp", "tcp"]), "ss").text).toBe(
       'Error: ambiguous port "odd".\nCannot parse dst/src address.\n',
     );
-    expect(fails("sport http", undefined, ["sctp"]).report).toStartWith('Error: "http" does not look');
+    expect(filterReport(fails("sport http", undefined, ["sctp"]), "ss").text).toStartWith(
+      'Error: "http" does not look',
+    );
   });
 
   test("RPC programs are looked up like services, and may have several ports", () => {
@@ -282,7 +301,8 @@ describe("hosts", () => {
     const port = (text: string, ...tables: Table[]) => parse(text, undefined, tables, { rpcPorts }).filter;
     expect(shape(port("sport rpc.nfs", "tcp", "udp"))).toBe("2049");
     expect(shape(port("sport rpc.nfs", "udp"))).toBe("2049");
-    const failure = (text: string, ...tables: Table[]) => fails(text, undefined, tables, { rpcPorts }).report;
+    const failure = (text: string, ...tables: Table[]) =>
+      filterReport(fails(text, undefined, tables, { rpcPorts }), "ss").text;
     expect(failure("sport rpc.mountd", "tcp")).toStartWith('Error: ambiguous port "rpc.mountd".');
     for (const tables of [["udp"], ["mptcp"], ["raw"]] as const)
       expect(failure("sport rpc.mountd", ...tables)).toStartWith('Error: "rpc.mountd" does not look');
@@ -297,7 +317,7 @@ describe("hosts", () => {
         family: undefined,
         port: 80,
         addresses: undefined,
-        place: { offset: 4, length: 14 },
+        position: { offset: 4, length: 14 },
       },
       {
         kind: "name",
@@ -305,11 +325,14 @@ describe("hosts", () => {
         family: AF_INET6,
         port: -1,
         addresses: undefined,
-        place: { offset: 26, length: 11 },
+        position: { offset: 26, length: 11 },
       },
     ]);
     expect(filter).toMatchObject({ left: { operand: names[0] }, right: { operand: names[1] } });
-    expect(fails("src localhost zz or").names.length).toBe(2);
+    const before: NamedHost[] = [];
+    const context: FilterContext = { tables: new Set(), preferred: undefined, lookups };
+    expect(() => parseFilter({ args: ["src localhost zz or"] }, context, before)).toThrow(FilterError);
+    expect(before.map(({ name }) => name)).toEqual(["localhost", "zz"]);
   });
 });
 
@@ -319,6 +342,8 @@ describe("other operands", () => {
     ["dev != 0", { index: 0 }],
     ["dev 0x63", { index: 99 }],
     ["dev 4294967295", { index: 4294967295 }],
+    ["dev lo:", { index: 1 }],
+    ["dev eth0:7", { index: 2 }],
     ["dev if5", { index: 5 }],
     ["dev if5x", { index: 5 }],
     ["dev if-1", { index: 4294967295 }],
@@ -328,6 +353,8 @@ describe("other operands", () => {
     ["fwmark -1", { mark: 0xffffffff, mask: 0xffffffff }],
     ["fwmark 4294967296", { mark: 0, mask: 0xffffffff }],
     ["fwmark 99999999999999999999999", { mark: 0xffffffff, mask: 0xffffffff }],
+    ["fwmark 0x8000000000000000", { mark: 0xffffffff, mask: 0xffffffff }],
+    ["fwmark -0x8000000000000001", { mark: 0, mask: 0xffffffff }],
     ["fwmark 1zz", { mark: 1, mask: 0xffffffff }],
     ["fwmark 1/2/3", { mark: 1, mask: 2 }],
     ["cgroup /x", { path: "/x", id: 42n }],
@@ -348,14 +375,16 @@ describe("other operands", () => {
     ["cgroup /y", "Failed to get cgroup2 ID: No such file or directory\nCannot parse cgroup /y.\n"],
   ])("%s is refused", (text, report) => {
     const error = fails(text);
-    expect([error.report, error.status, error.usage]).toEqual([report, 1, false]);
+    expect(filterReport(error, "ss")).toEqual({ text: report, status: 1, usage: false });
   });
 
   test("a kernel that knows no cgroups is found out when the predicate is read", () => {
     const own = { knowsCgroups: () => false };
     const error = fails("cgroup /x or", undefined, undefined, own);
-    expect(error.report).toBe("It looks like such filter is not supported! Too old kernel?\n");
-    expect([error.status, error.usage]).toEqual([255, false]);
-    expect(fails("cgroup /y", undefined, undefined, own).status).toBe(1);
+    expect(filterReport(error, "ss").text).toBe(
+      "It looks like such filter is not supported! Too old kernel?\n",
+    );
+    expect(filterReport(error, "ss")).toMatchObject({ status: 255, usage: false });
+    expect(filterReport(fails("cgroup /y", undefined, undefined, own), "ss").status).toBe(1);
   });
 });

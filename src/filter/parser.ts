@@ -10,45 +10,47 @@
  *               | "autobound"
  *               | FACT [ RELATION | EQ | NE ] OPERAND
  *
- * AND and OR bind equally and from the left: `a or b and c` is `(a or b) and c`, whatever ss(8) says. NOT binds
- * to the next item only. What a predicate takes is not written here but in the rows of `predicates`. A FACT is a
- * keyword of our own, and one only where a predicate can begin: `dst pid` is about a host of that name.
+ * AND and OR have the same precedence and associate to the left: `a or b and c` is `(a or b) and c`, whatever ss(8)
+ * says. NOT binds to the next item only. The rows of `predicates` say what each predicate takes. A FACT is a keyword of
+ * Sockscope's own. It is a keyword only where a predicate can begin: in `dst pid`, `pid` is a host name.
  */
-import { FilterError, syntaxProblem } from "./errors.ts";
-import type { FilterContext, NamedHost, Reading } from "./operands.ts";
+import { FilterError, type FilterPosition } from "./errors.ts";
+import { scan, type Token } from "./lexer.ts";
+import type { NamedHost } from "./operands.ts";
 import { allPredicates, isFactKeyword } from "./predicates.ts";
-import { scan, type Token } from "./scanner.ts";
-import type { AnyKeyword, Filter, Join, Predicate, Relation } from "./tree.ts";
-import { type FilterSource, type Place, sourceText } from "./words.ts";
+import type { FilterContext, Reading } from "./reading.ts";
+import type { FilterRelation } from "./relations.ts";
+import { type FilterSource, sourceText } from "./source.ts";
+import type { Filter, FilterJoin, FilterKeyword, FilterPredicate } from "./tree.ts";
 
-/** What reading a filter gives. */
+/** A parsed filter. */
 export interface ParsedFilter {
-  /** undefined: there was none, and every socket passes. */
+  /** undefined if the source has no words: every socket matches. */
   readonly filter: Filter | undefined;
-  /** The AF_* that the hosts have made the only one of the run, and the preferred one; undefined: they haven't. */
+  /** The AF_* of the last host that has one. It becomes the only family of the run, and the preferred one. */
   readonly family: number | undefined;
-  /** The host names in the filter, which want to be resolved. */
+  /** The host names in the filter. */
   readonly names: readonly NamedHost[];
 }
 
-/** A list that has been begun; one for every parenthesis that is open, and one for the whole filter. */
+/** An unfinished list: one for the whole filter, and one for each open parenthesis. */
 interface OpenList {
-  /** What stands so far. */
+  /** The items so far. */
   left: Filter | undefined;
   /** How the next item joins it. */
-  join: Join["kind"];
+  join: FilterJoin["kind"];
   /** How many times the next item is negated. */
   negations: number;
 }
 
-/** What operands belong to as long as no keyword has come. */
-const FIRST_OPERANDS: AnyKeyword = "src";
+/** The keyword whose row converts operands in front of the first keyword. */
+const FIRST_OPERANDS: FilterKeyword = "src";
 
 function newList(): OpenList {
   return { left: undefined, join: "and", negations: 0 };
 }
 
-/** Completes an item: negates it and joins it to what stands. */
+/** Negates an item and joins it to the list. */
 function addItem(list: OpenList, item: Filter): void {
   let filter = item;
   for (; list.negations > 0; list.negations--) filter = { kind: "not", filter };
@@ -56,13 +58,13 @@ function addItem(list: OpenList, item: Filter): void {
   list.join = "and";
 }
 
-/** Tokens one after the other; their operands are converted as they come. */
+/** The tokens of a filter. Operands are converted as they are read. */
 class Tokens {
   readonly #tokens: Generator<Token>;
-  readonly #end: Place;
+  readonly #end: FilterPosition;
   readonly #reading: Reading;
-  #keyword: AnyKeyword = FIRST_OPERANDS;
-  /** What the last token means, if it is an operand. */
+  #keyword: FilterKeyword = FIRST_OPERANDS;
+  /** The value of the last token, if that is an operand. */
   operand: unknown;
 
   constructor(source: FilterSource, reading: Reading) {
@@ -98,15 +100,15 @@ class Tokens {
 
   /** Refuses a token, or the end. @throws FilterError */
   refuse(token: Token | undefined, expected: string): never {
-    const { context, names } = this.#reading;
-    throw new FilterError(syntaxProblem(context.program, token?.word ?? this.#end, expected), names);
+    const position = token?.word ?? this.#end;
+    throw new FilterError({ kind: "syntax", position, expected, text: token?.word.text ?? "" });
   }
 }
 
-function parsePredicate(kind: AnyKeyword, tokens: Tokens, reading: Reading): Predicate {
+function parsePredicate(kind: FilterKeyword, tokens: Tokens, reading: Reading): FilterPredicate {
   const row = allPredicates[kind].operand;
-  let relation: Relation = "=";
-  if (row === undefined) return { kind, relation, operand: undefined } as Predicate;
+  let relation: FilterRelation = "=";
+  if (row === undefined) return { kind, relation, operand: undefined } as FilterPredicate;
   let token = tokens.nextOfPredicate();
   let expected = `${row.relations.join(", ")} or ${row.expects}`;
   if (token?.kind === "relation" && row.relations.includes(token.relation)) {
@@ -115,20 +117,23 @@ function parsePredicate(kind: AnyKeyword, tokens: Tokens, reading: Reading): Pre
     token = tokens.nextOfPredicate();
   }
   if (token?.kind !== "operand") return tokens.refuse(token, expected);
-  const predicate = { kind, relation, operand: tokens.operand } as Predicate;
+  const predicate = { kind, relation, operand: tokens.operand } as FilterPredicate;
   row.require?.(token.word, reading);
   return predicate;
 }
 
 /**
- * Parses a filter.
+ * Parses a filter. Does not look up host names: see `resolveHosts`.
  *
- * Host names are left without addresses (see `resolveHosts`).
- *
- * @throws FilterError for the first mistake, be it in the grammar or in an operand
+ * @param names collects the host names, also those in front of a mistake
+ * @throws FilterError for the first mistake, either of grammar or of an operand
  */
-export function parseFilter(source: FilterSource, context: FilterContext): ParsedFilter {
-  const reading: Reading = { context, preferred: context.preferred, family: undefined, names: [] };
+export function parseFilter(
+  source: FilterSource,
+  context: FilterContext,
+  names: NamedHost[] = [],
+): ParsedFilter {
+  const reading: Reading = { context, preferred: context.preferred, family: undefined, names };
   const tokens = new Tokens(source, reading);
   let list = newList();
   const outer: OpenList[] = [];

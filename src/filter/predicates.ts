@@ -1,20 +1,13 @@
 /**
- * The predicates: one row says which relations a keyword takes, how its operand is read and written, what it
- * reads of a socket and how it is tested. Scanner, parser, formatter, evaluation and needs only know the rows. Here
- * are ss's; `facts` has ours.
+ * The table of predicates. A row says which relations a keyword takes, how its operand is read and written, which facts
+ * of a socket it reads and how they are tested. Lexer, parser, formatter and compilers work from these rows. Sockscope's
+ * own predicates are in `facts`.
  */
 import { factPredicates } from "./facts.ts";
-import {
-  type AllOperands,
-  ANY,
-  type Host,
-  type Operands,
-  readCgroup,
-  readDevice,
-  readHost,
-  readMark,
-  requireCgroups,
-} from "./operands.ts";
+import { ANY } from "./number-hosts.ts";
+import type { HostOperand, SsOperands } from "./operands.ts";
+import { readHost } from "./read-host.ts";
+import { readCgroup, readDevice, readMark, requireCgroups } from "./read-operands.ts";
 import { EQUALITY, type OperandRow, ORDER, type PredicateRow } from "./row.ts";
 import {
   autoboundTest,
@@ -26,47 +19,48 @@ import {
   source,
 } from "./socket-tests.ts";
 import type { Fact } from "./subject.ts";
-import type { AnyKeyword, Keyword } from "./tree.ts";
+import type { FilterKeyword, FilterOperands, SsKeyword } from "./tree.ts";
 import { writeHost, writeMark, writeWord } from "./writing.ts";
 
-/** What each kind of host reads for its address, besides the port. */
-const hostFacts: Readonly<Record<Host["kind"], readonly Fact[]>> = {
-  // An address is also compared with netlink and packet protocols, and with the lack of a unix name.
+/** The facts that each kind of host reads for its address. */
+const hostFacts: Partial<Record<HostOperand["kind"], readonly Fact[]>> = {
+  // As in ss, addresses are also compared with the protocols of netlink and packet sockets, and match unnamed unix ones.
   inet: ["address", "word", "name"],
   name: ["address", "word", "name"],
   unix: ["name"],
-  link: ["word"],
-  netlink: ["word"],
-  vsock: ["word"],
 };
+const numberHostFacts: readonly Fact[] = ["word"];
 
-const hostOperand: OperandRow<Host> = {
+const hostOperand: OperandRow<HostOperand> = {
   expects: "a host",
   relations: ["="],
   read: (word, reading) => readHost(word, reading, false),
   write: (host, writing) => writeHost(host, writing, false),
 };
 
-const portOperand: OperandRow<Host> = {
+const portOperand: OperandRow<HostOperand> = {
   expects: "a port",
   relations: ORDER,
   read: (word, reading) => readHost(word, reading, true),
   write: (host, writing) => writeHost(host, writing, true),
 };
 
-function factsOfHost(host: Host): readonly Fact[] {
+function factsOfHost(host: HostOperand): readonly Fact[] {
   const port = host.kind !== "unix" && host.port !== ANY;
   const address = host.kind !== "inet" || host.prefix !== undefined;
-  return [...(port ? (["port"] as const) : []), ...(address ? hostFacts[host.kind] : [])];
+  return [
+    ...(port ? (["port"] as const) : []),
+    ...(address ? (hostFacts[host.kind] ?? numberHostFacts) : []),
+  ];
 }
 
-/** `sport` of a unix socket is its name if hosts are names, and its inode otherwise. */
-function factsOfPort(host: Host): readonly Fact[] {
+/** `sport` of a unix socket is its name if the operand is a pattern, and its inode otherwise. */
+function factsOfPort(host: HostOperand): readonly Fact[] {
   return host.kind === "unix" ? ["name", "port"] : ["port"];
 }
 
-/** The predicates that ss has. */
-export const predicates: { readonly [K in Keyword]: PredicateRow<Operands[K]> } = {
+/** ss's predicates. */
+export const predicates: { readonly [K in SsKeyword]: PredicateRow<SsOperands[K]> } = {
   src: { operand: hostOperand, facts: factsOfHost, test: hostComparison(source) },
   dst: { operand: hostOperand, facts: factsOfHost, test: hostComparison(destination) },
   sport: { operand: portOperand, facts: factsOfPort, test: hostComparison(source) },
@@ -103,18 +97,18 @@ export const predicates: { readonly [K in Keyword]: PredicateRow<Operands[K]> } 
   },
 };
 
-/** All predicates by keyword. */
-export const allPredicates: { readonly [K in AnyKeyword]: PredicateRow<AllOperands[K]> } = {
+/** All predicates by keyword: ss's and Sockscope's own. */
+export const allPredicates: { readonly [K in FilterKeyword]: PredicateRow<FilterOperands[K]> } = {
   ...predicates,
   ...factPredicates,
 };
 
-/** Tells ss's keywords, which are no operands anywhere, from other words. */
-export function isKeyword(word: string): word is Keyword {
+/** Whether a word is a keyword of ss. Such a word is never an operand. */
+export function isKeyword(word: string): word is SsKeyword {
   return Object.hasOwn(predicates, word);
 }
 
-/** Tells our own keywords, which are keywords only where a predicate can begin, from other words. */
+/** Whether a word is a keyword of Sockscope's own. It is one only where a predicate can begin. */
 export function isFactKeyword(word: string): word is keyof typeof factPredicates {
   return Object.hasOwn(factPredicates, word);
 }

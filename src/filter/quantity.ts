@@ -1,15 +1,15 @@
-/** Amounts with their units, as filters spell them: `50ms`, `64k`, `1.5mbps`, `3`. */
-import { integer } from "./numbers.ts";
+/** Amounts with units in filters: `50ms`, `64k`, `1.5mbps`, `3`. */
+import { integer } from "../bytes/c-numbers.ts";
 
-/** How the amounts of one kind are spelled. */
+/** The spelling of one kind of amount. */
 interface DimensionRow {
-  /** What one is called in messages. */
+  /** A noun phrase for messages. */
   readonly expects: string;
-  /** The units, smallest first; each is so many of the first. The empty word says that a bare number will do. */
+  /** The units, smallest first, as multiples of the first. The empty name allows a number without a unit. */
   readonly units: Readonly<Record<string, number>>;
 }
 
-/** The kinds of amount, each counted in the smallest of its units. Case does not matter. */
+/** The kinds of amount. Values count in the smallest unit; names of units ignore case. */
 export const dimensions = {
   count: { expects: "a number", units: { "": 1 } },
   time: {
@@ -30,13 +30,13 @@ export const dimensions = {
 export type Dimension = keyof typeof dimensions;
 
 const AMOUNT = /^([0-9]+)(?:\.([0-9]+))?([A-Za-z]*)$/;
-/** Longer numbers are no safe integers in any unit, and would take long to convert. */
+/** Longer numbers are not safe integers in any unit, and slow to convert. */
 const LONGEST = 40;
 
 /**
- * Reads an amount. A plain count is a number in any base, as ports are.
+ * Reads an amount. A count may have any base, like a port.
  *
- * @returns it in the smallest unit; undefined for what is none, or no whole number of that unit
+ * @returns the value in the smallest unit; undefined for other text, and for fractions of that unit
  */
 export function readAmount(text: string, dimension: Dimension): number | undefined {
   if (text.length > LONGEST) return undefined;
@@ -56,7 +56,7 @@ export function readAmount(text: string, dimension: Dimension): number | undefin
   return scaled % divisor === 0n && Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** Writes an amount so that it reads as the same: in the largest unit of which it is a whole number. */
+/** Writes an amount in the largest unit that needs no fraction. `readAmount` reads the same value. */
 export function writeAmount(amount: number, dimension: Dimension): string {
   const fitting = Object.entries(dimensions[dimension].units).filter(([, size]) => amount % size === 0);
   const [unit, size] = amount === 0 ? fitting[0]! : fitting.at(-1)!;

@@ -1,11 +1,13 @@
-/** Relations, and the three comparisons that they all come down to. */
-import type { Relation } from "./tree.ts";
+/** Relations, and the three comparisons that implement them. */
 
-/** What a predicate can test; the other relations are the opposite of one of these. */
+/** How a predicate compares a fact with its operand. */
+export type FilterRelation = "=" | "!=" | ">=" | "<=" | ">" | "<";
+
+/** A comparison. Each relation is one of these or its negation. */
 export type Comparison = "equal" | "atLeast" | "atMost";
 
-/** Each relation as a comparison, or the opposite of one. */
-export const comparisons: Readonly<Record<Relation, { comparison: Comparison; negated: boolean }>> = {
+/** The comparison of each relation, and whether the relation negates it. */
+export const comparisons: Readonly<Record<FilterRelation, { comparison: Comparison; negated: boolean }>> = {
   "=": { comparison: "equal", negated: false },
   "!=": { comparison: "equal", negated: true },
   ">=": { comparison: "atLeast", negated: false },
@@ -14,8 +16,8 @@ export const comparisons: Readonly<Record<Relation, { comparison: Comparison; ne
   ">": { comparison: "atMost", negated: true },
 };
 
-/** Each spelling of a relation. */
-export const relationWords: Readonly<Record<string, Relation>> = {
+/** The relation of each spelling. */
+export const relationWords: Readonly<Record<string, FilterRelation>> = {
   "=": "=",
   "==": "=",
   eq: "=",

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
+import { filterReport } from "../cli/filter-report.ts";
 import { FilterError } from "./errors.ts";
-import type { FilterContext } from "./operands.ts";
+import type { FilterContext } from "./reading.ts";
 import { type HostResolver, readFilter } from "./resolve.ts";
 import { predicatesOf } from "./tree.ts";
 
 const context: FilterContext = {
-  program: "ss",
   tables: new Set(["tcp"]),
   preferred: undefined,
   lookups: {
@@ -29,7 +29,7 @@ function resolver(asked: unknown[] = []): HostResolver {
 async function report(text: string): Promise<string> {
   return await readFilter({ args: [text] }, context, resolver()).then(
     () => "",
-    (error: FilterError) => error.report.split("\n")[0]!,
+    (error: FilterError) => filterReport(error, "ss").text.split("\n")[0]!,
   );
 }
 
@@ -72,7 +72,7 @@ test("readFilter() tells where the bad name stands", async () => {
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(FilterError);
-  expect(error).toMatchObject({ offset: 16, length: 10, status: 1 });
+  expect(error).toMatchObject({ kind: "address", offset: 16, length: 10, text: "no.such" });
 });
 
 test("readFilter() gives no filter for no words", async () => {

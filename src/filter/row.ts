@@ -1,44 +1,44 @@
-/** What there is to know about one keyword: a row of the table of predicates. */
-import type { Reading } from "./operands.ts";
-import type { Comparison } from "./relations.ts";
-import type { Fact, FilterSubject, Known } from "./subject.ts";
-import type { Relation } from "./tree.ts";
-import type { Word } from "./words.ts";
+/** The rows of the table of predicates: everything that the parser and the compilers know about a keyword. */
+
+import type { FilterSubject } from "../families/filter-subject.ts";
+import type { Reading } from "./reading.ts";
+import type { Comparison, FilterRelation } from "./relations.ts";
+import type { FilterWord } from "./source.ts";
+import type { Fact, Known } from "./subject.ts";
 import type { Writing } from "./writing.ts";
 
-/** What follows a keyword, where something does. */
+/** The operand of a keyword. */
 export interface OperandRow<O> {
-  /** What it is called in messages. */
+  /** A noun phrase for messages. */
   readonly expects: string;
-  /** The relations that may stand before it. */
-  readonly relations: readonly Relation[];
+  /** The relations that the keyword takes. */
+  readonly relations: readonly FilterRelation[];
   /**
-   * Converts it. Every operand up to the next keyword is converted by this row, even one that the grammar then
-   * refuses. @throws FilterError
+   * Converts the word. This row converts every operand up to the next keyword, even one that the grammar then
+   * refuses.
+   *
+   * @throws FilterError
    */
-  read(word: Word, reading: Reading): O;
-  /** Makes sure that the world is fit for the predicate, once its operand is read. @throws FilterError */
-  require?(word: Word, reading: Reading): void;
-  /** The word that reads as an operand. */
+  read(word: FilterWord, reading: Reading): O;
+  /** Checks, after the operand was read, that this host supports the predicate. @throws FilterError */
+  require?(word: FilterWord, reading: Reading): void;
+  /** Writes the operand as a word that `read` reads as the same operand. */
   write(operand: O, writing: Writing): string;
 }
 
-/**
- * Whether a socket has what is asked for; undefined if it lacks the fact altogether, so that the predicate does not
- * hold, whatever its relation.
- */
+/** Tests a socket; undefined if the socket does not have the fact: then no relation matches. */
 export type FactTest = (subject: FilterSubject) => boolean | undefined;
 
-/** What there is to know about one keyword, whose operands are `O`. */
+/** One keyword, with operands of type `O`. */
 export interface PredicateRow<O> {
   readonly operand?: OperandRow<O>;
-  /** What the predicate reads of a socket. */
+  /** The facts of a socket that the predicate reads. */
   facts(operand: O): readonly Fact[];
-  /** Makes the test for an operand; a row whose relations only ask for equality may ignore the comparison. */
+  /** Makes the test for an operand. A row with the relations `=` and `!=` alone may ignore the comparison. */
   test(operand: O, comparison: Comparison, known: Known): FactTest;
 }
 
-/** The relations of what can only be the same or not. */
-export const EQUALITY: readonly Relation[] = ["=", "!="];
-/** The relations of what has an order. */
-export const ORDER: readonly Relation[] = [...EQUALITY, ">=", "<=", ">", "<"];
+/** The relations of facts without an order. */
+export const EQUALITY: readonly FilterRelation[] = ["=", "!="];
+/** The relations of facts with an order. */
+export const ORDER: readonly FilterRelation[] = [...EQUALITY, ">=", "<=", ">", "<"];

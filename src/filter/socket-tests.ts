@@ -1,17 +1,20 @@
-/** The tests that predicates come down to, each made for one operand. */
+/** The tests of ss's predicates, compiled for one operand each. */
 
+import { encodeBytes } from "../bytes/text.ts";
+import type { FilterSubject } from "../families/filter-subject.ts";
 import { isMappedIpv4 } from "../model/address.ts";
-import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK } from "../model/family.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "../model/family.ts";
 import { IPV4_BYTES, IPV6_BYTES, type Prefix, wholeAddress } from "./addresses.ts";
 import { compilePattern } from "./fnmatch.ts";
-import { ANY, type Cgroup, type Device, type Host, type Mark } from "./operands.ts";
+import { ANY, numberFamilies, numberPrefixes } from "./number-hosts.ts";
+import type { CgroupOperand, DeviceOperand, HostOperand, MarkOperand } from "./operands.ts";
 import type { Comparison } from "./relations.ts";
-import type { FilterSubject, PortRange } from "./subject.ts";
+import type { PortRange } from "./subject.ts";
 
-/** Whether a socket has what is asked for. */
+/** Tests a socket. */
 export type Test = (subject: FilterSubject) => boolean;
 
-/** One side of a socket: where its facts are read. */
+/** The facts of one side of a socket. */
 interface Side {
   offset(subject: FilterSubject): number;
   word(subject: FilterSubject): number;
@@ -19,7 +22,7 @@ interface Side {
   name(subject: FilterSubject): Uint8Array;
 }
 
-/** The side of a socket that `src` and `sport` are about. */
+/** The local side: `src` and `sport`. */
 export const source: Side = {
   offset: (subject) => subject.sourceOffset,
   word: (subject) => subject.sourceWord,
@@ -27,7 +30,7 @@ export const source: Side = {
   name: (subject) => subject.sourceName,
 };
 
-/** The side of a socket that `dst` and `dport` are about. */
+/** The peer's side: `dst` and `dport`. */
 export const destination: Side = {
   offset: (subject) => subject.destinationOffset,
   word: (subject) => subject.destinationWord,
@@ -36,22 +39,21 @@ export const destination: Side = {
 };
 
 const WORD_BYTES = 4;
-/** Where the IPv4 address begins in one mapped into IPv6. */
+/** Offset of the IPv4 address in an IPv4-mapped IPv6 address. */
 const MAPPED_OFFSET = IPV6_BYTES - IPV4_BYTES;
 const AT = 0x40;
-const encoder = new TextEncoder();
 
 const always: Test = () => true;
 
-/** The four bytes of a number in host order, as a word in network order. */
+/** Swaps the bytes of a 32-bit word. */
 function swapped(word: number): number {
   return ((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
 /**
- * The test for an address. As in ss it looks at words, not at families: 0.0.0.0 is also found at the beginning of
- * ::1, and a netlink or packet socket's protocol is taken for the first word of an address. (A kernel that filters
- * beforehand keeps IPv4 and IPv6 apart, so this is seen only where it doesn't.)
+ * The test for an address. Like ss it compares words without regard to families: 0.0.0.0 also matches the first word of
+ * ::1, and the protocol of a netlink or packet socket counts as the first word of an address. The kernel's own filter
+ * keeps IPv4 and IPv6 apart, so this shows only where the kernel does not filter.
  */
 function prefixTest({ address, length }: Prefix, side: Side): Test {
   if (length === 0) return always;
@@ -63,7 +65,7 @@ function prefixTest({ address, length }: Prefix, side: Side): Test {
     words.push(data.getUint32(masks.length * WORD_BYTES) & mask);
     masks.push(mask);
   }
-  /** Whether words agree with the pattern, where those behind the first `count` are zero. */
+  /** Whether the first `count` words match the pattern. Words behind these count as zero. */
   const agree = (addresses: DataView, at: number, count: number) => {
     for (let index = 0; index < words.length; index++) {
       const word = index < count ? addresses.getUint32(at + index * WORD_BYTES) : 0;
@@ -87,7 +89,7 @@ function prefixTest({ address, length }: Prefix, side: Side): Test {
   };
 }
 
-/** The test for hosts of a family whose address is one number. */
+/** The test for hosts of a family that has a number for an address. */
 function wordTest(family: number, wanted: number, port: number, side: Side): Test {
   return (subject) =>
     subject.family === family &&
@@ -95,7 +97,7 @@ function wordTest(family: number, wanted: number, port: number, side: Side): Tes
     (port === ANY || side.port(subject) === port);
 }
 
-/** The name as ss has it: each NUL of an abstract one as `@`. */
+/** The name as ss prints it: `@` for each NUL of an abstract name. */
 function shownName(name: Uint8Array): Uint8Array {
   return name[0] === 0 ? name.map((byte) => byte || AT) : name;
 }
@@ -104,8 +106,8 @@ function portTest(port: number, side: Side): Test {
   return port === ANY ? always : (subject) => side.port(subject) === port;
 }
 
-/** The test for `src`, `dst`, `sport` and `dport`, which all take hosts. */
-function hostTest(host: Host, side: Side): Test {
+/** The test for equality with a host. */
+function hostTest(host: HostOperand, side: Side): Test {
   switch (host.kind) {
     case "inet": {
       const port = portTest(host.port, side);
@@ -120,25 +122,21 @@ function hostTest(host: Host, side: Side): Test {
       return (subject) => port(subject) && prefixes.some((prefix) => prefix(subject));
     }
     case "unix": {
-      const matches = compilePattern(encoder.encode(host.pattern));
+      const matches = compilePattern(encodeBytes(host.pattern));
       return (subject) => subject.family === AF_UNIX && matches(shownName(side.name(subject)));
     }
-    case "link":
-      return wordTest(AF_PACKET, host.protocol, host.port, side);
-    case "netlink":
-      return wordTest(AF_NETLINK, host.protocol, host.port, side);
-    case "vsock":
-      return wordTest(AF_VSOCK, host.cid, host.port, side);
+    default:
+      return wordTest(numberFamilies[host.kind].family, host.address, host.port, side);
   }
 }
 
-/** The port of a host; a unix pattern has none, which compares as -1. */
-function portOf(host: Host): number {
+/** The port of a host; -1 for a unix pattern. */
+function portOf(host: HostOperand): number {
   return host.kind === "unix" ? ANY : host.port;
 }
 
-/** Makes the tests of a keyword that takes hosts. */
-export function hostComparison(side: Side): (host: Host, comparison: Comparison) => Test {
+/** Makes the tests of `src` and `sport`, or of `dst` and `dport`. */
+export function hostComparison(side: Side): (host: HostOperand, comparison: Comparison) => Test {
   return (host, comparison) => {
     const port = portOf(host);
     if (comparison === "atLeast") return (subject) => side.port(subject) >= port;
@@ -148,23 +146,22 @@ export function hostComparison(side: Side): (host: Host, comparison: Comparison)
 }
 
 /** The test for `dev`. */
-export function deviceTest({ index }: Device): Test {
+export function deviceTest({ index }: DeviceOperand): Test {
   return (subject) => subject.interfaceIndex === index;
 }
 
 /** The test for `fwmark`. */
-export function markTest({ mark, mask }: Mark): Test {
+export function markTest({ mark, mask }: MarkOperand): Test {
   return (subject) => (subject.mark & mask) >>> 0 === mark;
 }
 
 /** The test for `cgroup`. */
-export function cgroupTest({ id }: Cgroup): Test {
+export function cgroupTest({ id }: CgroupOperand): Test {
   return (subject) => subject.cgroupId === id;
 }
 
-/** Abstract names that the kernel makes up: `@` and five digits. unix(7), "Autobind feature". */
+/** Length of the abstract names that the kernel assigns: `@` and five hexadecimal digits. unix(7), "Autobind feature". */
 const AUTOBIND_LENGTH = 6;
-const HIGHEST_RESERVED_VSOCK_PORT = 1023;
 
 function isAutobindName(name: Uint8Array): boolean {
   if (name.length !== AUTOBIND_LENGTH || (name[0] !== 0 && name[0] !== AT)) return false;
@@ -175,20 +172,13 @@ function isAutobindName(name: Uint8Array): boolean {
   return true;
 }
 
-/** The test for `autobound`: whether the kernel chose the local end. */
+/** The test for `autobound`: whether the kernel chose the local address. */
 export function autoboundTest({ low, high }: PortRange): Test {
   return (subject) => {
-    switch (subject.family) {
-      case AF_UNIX:
-        return !subject.named || isAutobindName(subject.sourceName);
-      case AF_PACKET:
-        return subject.sourceWord === 0 && subject.sport === 0;
-      case AF_NETLINK:
-        return subject.sport < 0;
-      case AF_VSOCK:
-        return subject.sport > HIGHEST_RESERVED_VSOCK_PORT;
-      default:
-        return subject.sport >= low && subject.sport <= high;
-    }
+    const { family } = subject;
+    if (family === AF_UNIX) return !subject.named || isAutobindName(subject.sourceName);
+    const prefix = numberPrefixes.get(family);
+    if (prefix !== undefined) return numberFamilies[prefix].autobound(subject);
+    return subject.sport >= low && subject.sport <= high;
   };
 }

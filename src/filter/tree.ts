@@ -1,55 +1,57 @@
-/** The syntax tree of a filter: plain data, and the walks that all who read it share. */
-import type { AllOperands, Operands } from "./operands.ts";
+/** The syntax tree of a filter, and functions that walk it. */
+import type { FactOperands } from "./facts.ts";
+import type { SsOperands } from "./operands.ts";
+import type { FilterRelation } from "./relations.ts";
 
-/** How a predicate compares a fact with its operand. */
-export type Relation = "=" | "!=" | ">=" | "<=" | ">" | "<";
+/** The operand of each keyword: ss's keywords and Sockscope's own. */
+export interface FilterOperands extends SsOperands, FactOperands {}
 
-/** A word of ss that begins a predicate. */
-export type Keyword = keyof Operands;
+/** A keyword of ss. */
+export type SsKeyword = keyof SsOperands;
 
-/** A word that begins a predicate, be it one of ss or one of ours. */
-export type AnyKeyword = keyof AllOperands;
+/** A keyword of ss or of Sockscope. */
+export type FilterKeyword = keyof FilterOperands;
 
 /** One predicate: `dport >= 1024`. A keyword without operand (`autobound`) has relation `=` and operand undefined. */
-export type Predicate<K extends AnyKeyword = AnyKeyword> = {
+export type FilterPredicate<K extends FilterKeyword = FilterKeyword> = {
   [P in K]: {
     /** The keyword. */
     readonly kind: P;
-    /** How the fact is compared. */
-    readonly relation: Relation;
-    /** What it is compared with. */
-    readonly operand: AllOperands[P];
+    /** The comparison. */
+    readonly relation: FilterRelation;
+    /** The operand. */
+    readonly operand: FilterOperands[P];
   };
 }[K];
 
-/** Two filters of which both (`and`) or at least one (`or`) must hold. */
-export interface Join {
-  /** Whether both must hold, or one. */
+/** Two filters: both must match (`and`), or at least one (`or`). */
+export interface FilterJoin {
+  /** Whether both must match, or one. */
   readonly kind: "and" | "or";
-  /** The first one. */
+  /** The left filter. */
   readonly left: Filter;
-  /** The second one. */
+  /** The right filter. */
   readonly right: Filter;
 }
 
-/** A filter that must not hold. */
-export interface Not {
-  /** Tells it from other filters. */
+/** A negated filter. */
+export interface FilterNot {
+  /** Tells negations from other filters. */
   readonly kind: "not";
-  /** What must not hold. */
+  /** The filter that must not match. */
   readonly filter: Filter;
 }
 
-/** A filter. Its depth is bounded by nothing but the length of what was typed, so nobody may recurse into it. */
-export type Filter = Join | Not | Predicate;
+/** A filter. Only the length of the text bounds its depth, so functions must not recurse into it. */
+export type Filter = FilterJoin | FilterNot | FilterPredicate;
 
-/** Tells joins from other filters. */
-export function isJoin(filter: Filter): filter is Join {
+/** Whether a filter is an `and` or an `or`. */
+export function isJoin(filter: Filter): filter is FilterJoin {
   return filter.kind === "and" || filter.kind === "or";
 }
 
 /** The predicates of a filter, from left to right. */
-export function* predicatesOf(filter: Filter): Generator<Predicate> {
+export function* predicatesOf(filter: Filter): Generator<FilterPredicate> {
   const todo = [filter];
   for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
     if (isJoin(node)) todo.push(node.right, node.left);
@@ -58,8 +60,11 @@ export function* predicatesOf(filter: Filter): Generator<Predicate> {
   }
 }
 
-/** The same filter with each predicate replaced. */
-export function mapPredicates(filter: Filter, replace: (predicate: Predicate) => Predicate): Filter {
+/** Copies a filter and replaces each predicate. */
+export function mapPredicates(
+  filter: Filter,
+  replace: (predicate: FilterPredicate) => FilterPredicate,
+): Filter {
   const topDown: Filter[] = [];
   const todo = [filter];
   for (let node = todo.pop(); node !== undefined; node = todo.pop()) {

@@ -1,22 +1,29 @@
-/** Operands as words that read as the same operands again. */
+/** SsOperands as words that read as the same operands again. */
 
 import { ByteWriter } from "../bytes/writer.ts";
 import { writeIpv4, writeIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6, AF_TIPC, AF_UNIX, AF_XDP } from "../model/family.ts";
 import { IPV4_BYTES, type Prefix } from "./addresses.ts";
-import { ANY, type Host, hostPrefixes, type InetHost, type Mark, type NamedHost } from "./operands.ts";
+import { ANY } from "./number-hosts.ts";
+import {
+  type HostOperand,
+  hostPrefixes,
+  type InetHost,
+  type MarkOperand,
+  type NamedHost,
+} from "./operands.ts";
 
-/** How far writing has come. */
+/** The state of the formatter. */
 export interface Writing {
-  /** The AF_* that the reader of the text so far will take for granted. */
+  /** The AF_* that the parser of the text so far prefers. */
   preferred: number | undefined;
 }
 
-/** With these preferred, a port, or any address, is read as it is without a preference. */
+/** Preferred families with which a port without an address reads as it does without a preference. */
 const LIKE_INET: ReadonlySet<number | undefined> = new Set([undefined, AF_INET, AF_INET6, AF_TIPC, AF_XDP]);
 const decoder = new TextDecoder();
 
-/** A word with a backslash before what would end it. */
+/** Quotes blanks, tabs and backslashes. */
 export function writeWord(text: string): string {
   return text.replace(/[\\ \t]/g, "\\$&");
 }
@@ -35,8 +42,8 @@ function prefixText({ address, length }: Prefix): string {
   return isIpv4 ? full : `[${full}]`;
 }
 
-/** Puts the family before a host, unless the reader will take it for granted. */
-function withFamily(word: keyof typeof hostPrefixes, text: string, writing: Writing): string {
+/** Puts the family in front of a host, unless the parser prefers it anyway. */
+function withFamily(word: string, text: string, writing: Writing): string {
   const family = hostPrefixes[word];
   if (writing.preferred === family) return text;
   writing.preferred = family;
@@ -54,34 +61,31 @@ function writeInet({ prefix, port }: InetHost, writing: Writing, portOnly: boole
 }
 
 function writeName({ name, family, port }: NamedHost, writing: Writing): string {
-  // Never without a port: a host may be called `and`.
+  // Always with a port, as a host may be called `and`.
   const text = `${name}:${anyOr(port)}`;
   if (family === undefined) return text;
   return withFamily(family === AF_INET ? "inet" : "inet6", text, writing);
 }
 
-/** The word for a host, or with `portOnly` for what `sport` and `dport` take. */
-export function writeHost(host: Host, writing: Writing, portOnly: boolean): string {
+/** Writes a host. @param portOnly whether it is the operand of `sport` or `dport` */
+export function writeHost(host: HostOperand, writing: Writing, portOnly: boolean): string {
   switch (host.kind) {
     case "inet":
       return writeInet(host, writing, portOnly);
     case "name":
       return writeName(host, writing);
     case "unix":
-      // Never without its prefix: a pattern may be empty, or look like a keyword.
+      // Always with its prefix, as a pattern may be empty or look like a keyword.
       writing.preferred = AF_UNIX;
       return `unix:${writeWord(host.pattern)}`;
-    case "link":
-    case "netlink":
-    case "vsock": {
-      const first = host.kind === "vsock" ? host.cid : host.protocol;
-      const text = portOnly ? anyOr(host.port) : `${anyOr(first)}:${anyOr(host.port)}`;
+    default: {
+      const text = portOnly ? anyOr(host.port) : `${anyOr(host.address)}:${anyOr(host.port)}`;
       return withFamily(host.kind, text, writing);
     }
   }
 }
 
-/** The word for a firewall mark. */
-export function writeMark({ mark, mask }: Mark): string {
+/** Writes a firewall mark. */
+export function writeMark({ mark, mask }: MarkOperand): string {
   return `0x${mark.toString(16)}/0x${mask.toString(16)}`;
 }

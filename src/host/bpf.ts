@@ -9,18 +9,18 @@ const COMMAND = { mapGetFdById: 14, objectGetInfoByFd: 15, btfGetFdById: 19 } as
 const MAP_INFO = { type: 0, name: 24, nameBytes: 16, btfId: 64, valueType: 72 };
 /** struct bpf_btf_info. */
 const BTF_INFO = { btf: 0, size: 8 };
-/** Room for either, and for what newer kernels tell. */
+/** Room for either struct, also in the longer form of newer kernels. */
 const INFO_BYTES = 256;
 
 const decoder = new TextDecoder();
 
-/** A descriptor of an object by its id. @returns the descriptor, or -errno */
+/** Opens an object by its id. @returns the descriptor, or -errno */
 function open(command: number, id: number): number {
-  // The id, the next one, flags.
+  // id, next_id, flags.
   return libc.bpf(command, new Uint8Array(Uint32Array.of(id, 0, 0).buffer));
 }
 
-/** Has the kernel fill what is known of an object. @returns 0 or -errno */
+/** BPF_OBJ_GET_INFO_BY_FD. @returns 0 or -errno */
 function getInfo(fd: number, info: DataView): number {
   const attributes = new DataView(new ArrayBuffer(16));
   const bytes = new Uint8Array(info.buffer);
@@ -60,7 +60,7 @@ function readBtf(fd: number): Uint8Array | undefined {
   return getInfo(fd, filled) < 0 ? undefined : blob;
 }
 
-/** The BPF objects of this machine. Maps that were asked for are held until it is closed. */
+/** The BPF objects of this machine. Every map that was read stays open for the life of the process. */
 export function liveBpf(): BpfObjects {
   const maps = new Map<number, BpfMap>();
   return {

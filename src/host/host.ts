@@ -1,56 +1,101 @@
-/** The machine that is looked at: its kernel, its files, its resolver. Live, or played from a recording. */
+/** The machine whose sockets are listed: its kernel, its files, its resolver. Live, or replayed from a recording. */
 import type { Transport } from "../netlink/transport.ts";
 
-/** Reading of files, by absolute path (or relative to the working directory). All answers are synchronous. */
+/** Limits for reading a file whose content somebody else controls. */
+export interface ReadBound {
+  /** Bytes to read at most. A longer file gives one byte more, see {@link readBounded}. */
+  readonly limit: number;
+  /**
+   * Set for a file in a user's own folder, where the path may lead anywhere. The file is then opened only if it is a
+   * regular file of that user, without a symbolic link or a mount point between the folder and the file.
+   */
+  readonly stranger?: {
+    /** User id that must own the file. */
+    readonly uid: number;
+    /** The folder that the administrator chose: the user's home. */
+    readonly folder: string;
+  };
+}
+
+/** Reading of files, by absolute path (or relative to the working directory). All calls are synchronous. */
 export interface Files {
-  /** The whole file. @throws an error with a system error `code` */
-  read(path: string): Uint8Array;
+  /**
+   * Reads a file: the whole of it, or with a bound its beginning.
+   *
+   * @throws an error with a system error `code`
+   */
+  read(path: string, bound?: ReadBound): Uint8Array;
   /** Names in a directory, in the kernel's order. @throws an error with a system error `code` */
   list(path: string): string[];
   /** The target of a symbolic link, or undefined if it cannot be read. */
   link(path: string): string | undefined;
-  /** The SELinux context of what a path leads to, or undefined if it has none that can be read. */
+  /** The SELinux context of the file that a path leads to, or undefined if there is none or it cannot be read. */
   securityContext(path: string): Uint8Array | undefined;
   /**
-   * What `list` and `link` tell of the sockets in a directory of descriptors (/proc/PID/fd), in one sweep that
-   * makes no string; where it is absent, those two do the same.
+   * Visits the sockets in a directory of descriptors (/proc/PID/fd), in one pass that makes no strings. Where this is
+   * absent, `list` and `link` do the same.
    *
    * @param visit takes each descriptor that is a socket, with its inode
    * @returns false if the directory cannot be read
    */
   readonly sockets?: (directory: string, visit: (fd: number, inode: number) => void) => boolean;
   /**
-   * Says that `sockets` is going to be asked for the descriptors of every process, once: where these are many, they
-   * are read ahead on another thread.
+   * Announces that `sockets` will be called once for every process. If there are many descriptors, another thread
+   * starts to read them ahead.
    *
    * @param root where /proc is
    */
   readonly beginSockets?: (root: string) => void;
   /**
-   * How many descriptors are in such a directory, without a look at each: the kernel tells since 6.2.
+   * How many descriptors such a directory has, without reading it. Linux 6.2 and newer report this.
    *
-   * @returns undefined if it does not
+   * @returns undefined on an older kernel
    */
   readonly descriptorCount?: (directory: string) => number | undefined;
 }
+
+/** The beginning of a file. */
+export interface Beginning {
+  /** At most as many bytes as the limit. */
+  readonly bytes: Uint8Array;
+  /** Whether the file has more. */
+  readonly cut: boolean;
+}
+
+/** Reads the beginning of a file. @throws an error with a system error `code` */
+export function readBounded(files: Files, path: string, bound: ReadBound): Beginning {
+  const bytes = files.read(path, bound);
+  return bytes.length > bound.limit
+    ? { bytes: bytes.subarray(0, bound.limit), cut: true }
+    : { bytes, cut: false };
+}
+
+/**
+ * Bytes that are read at most of a file below /proc/PID, except for the command line. A status file with all 65,536
+ * supplementary groups that Linux allows is shorter.
+ */
+const PROCESS_FILE_LIMIT = 1 << 20;
+
+/** The bound of files below /proc/PID. */
+export const processFile: ReadBound = { limit: PROCESS_FILE_LIMIT };
 
 /** A program that offers remote procedure calls, as rpcbind has it registered. RFC 1833. */
 export interface RpcService {
   readonly program: number;
   readonly version: number;
-  /** The transport: `tcp`, `udp6`, `local` and the like. RFC 5665. */
+  /** The transport: `tcp`, `udp6`, `local` and others. RFC 5665. */
   readonly netid: string;
-  /** Where on that transport, as a universal address: `0.0.0.0.8.1` is port 2049. RFC 5665, 5.2.3.3. */
+  /** The universal address on that transport: `0.0.0.0.8.1` is port 2049. RFC 5665, 5.2.3.3. */
   readonly address: string;
 }
 
-/** Host names and addresses, and what is offered at them. */
+/** Host names, addresses, and RPC services. */
 export interface Resolver {
-  /** Addresses of a name (4 or 16 bytes each), those of one family (AF_*) or of both. */
+  /** Addresses of a name (4 or 16 bytes each), of one family (AF_*), or the IPv4 and then the IPv6 addresses. */
   addresses(name: string, family: number | undefined): Promise<Uint8Array[]>;
-  /** The name of an address (4 or 16 bytes), if it has one. */
+  /** The name of an address (4 or 16 bytes), if it has one; bytes that are not UTF-8 as `decodeBytes` gives them. */
   name(address: Uint8Array): Promise<string | undefined>;
-  /** The RPC services of this host; none if nobody tells. */
+  /** The RPC services of this host; empty if rpcbind does not answer. */
   rpcServices(): Promise<readonly RpcService[]>;
 }
 
@@ -60,23 +105,23 @@ export interface BpfMap {
   /** BPF_MAP_TYPE_*. */
   readonly type: number;
   readonly name: string;
-  /** The id of the types (BTF) that it was made with, 0 for none. */
+  /** The id of the BTF object that describes its types, 0 for none. */
   readonly btfId: number;
-  /** The id that its value's type has among these. */
+  /** The id of its value type within that object. */
   readonly valueType: number;
-  /** A descriptor that holds it; undefined for a map of a recording. */
+  /** A descriptor that keeps it alive; undefined for a map of a recording. */
   readonly fd: number | undefined;
 }
 
 /** BPF maps and types. */
 export interface BpfObjects {
-  /** A map by its id, or the negated errno of why it cannot be had. */
+  /** A map by its id, or the negated errno if it cannot be opened. */
   map(id: number): BpfMap | number;
-  /** A blob of types (BTF) by its id, or undefined if it cannot be had. */
+  /** A BTF blob by its id, or undefined if it cannot be read. */
   btf(id: number): Uint8Array | undefined;
 }
 
-/** The machine whose sockets are asked for. */
+/** The machine whose sockets are listed. */
 export interface Host {
   readonly transport: Transport;
   readonly files: Files;
@@ -84,8 +129,21 @@ export interface Host {
   /** Its BPF objects. */
   bpf(): Promise<BpfObjects>;
   /**
-   * Every cgroup of the first mounted cgroup2 tree: its id and its path from the root of the tree (`/` is the
-   * root). undefined if none is mounted. The tree is walked as the answer is read.
+   * The id of a version 2 control group by the path of its directory, whichever mount it is in. Left out for recordings,
+   * which have only `cgroups`.
+   *
+   * @returns undefined if the path is something else
+   * @throws an error with a system error `code` if nothing is there
+   */
+  readonly cgroupId?: (path: string) => bigint | undefined;
+  /**
+   * The name of an interface of the network namespace by its index, without netlink; undefined if there is none. Left
+   * out for recordings. if_indextoname(3).
+   */
+  readonly interfaceName?: (index: number) => Uint8Array | undefined;
+  /**
+   * Every cgroup of the first mounted cgroup2 tree: its id, and its path from the root of the tree (`/` is the root).
+   * undefined if none is mounted. The tree is walked while the result is consumed.
    */
   cgroups(): Iterable<readonly [id: bigint, path: string]> | undefined;
 }

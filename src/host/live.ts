@@ -1,33 +1,45 @@
-/** The machine that we run on. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+/** The machine that this process runs on. */
+import { readdirSync, readFileSync, readlinkSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { libc } from "#libc";
+import { filePath } from "../bytes/text.ts";
 import { parseIpv6 } from "../model/address.ts";
-import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "../model/family.ts";
 import { liveTransport } from "../netlink/live.ts";
 import type { BpfObjects, Files, Host, Resolver } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
+import { type NameWorker, threadedResolver } from "./name-threads.ts";
+import { readFile } from "./read.ts";
 import { descriptorCount, socketLinks } from "./socket-links.ts";
 import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
 
-/**
- * This machine: its kernel, its files, its resolver, its cgroups.
- *
- * @param startWorker starts a thread that helps to look through many descriptors, see {@link beginSweep}
- */
-export function liveHost(startWorker?: () => SweepWorker): Host {
-  const files = startWorker === undefined ? liveFiles : sweepingFiles(startWorker);
+/** Starts threads. What is left out is done on this thread, or by the runtime. */
+export interface LiveThreads {
+  /** Starts a thread that reads descriptors of processes, see {@link beginSweep}. */
+  readonly startSweep?: () => SweepWorker;
+  /** Starts a thread that looks up host names, see {@link threadedResolver}. */
+  readonly startNames?: () => NameWorker;
+}
+
+/** This machine: its kernel, its files, its resolver, its cgroups. */
+export function liveHost({ startSweep, startNames }: LiveThreads = {}): Host {
+  const files = startSweep === undefined ? liveFiles : sweepingFiles(startSweep);
   let bpf: Promise<BpfObjects> | undefined;
   return {
     transport: liveTransport(),
     files,
-    resolver: liveResolver,
+    resolver:
+      startNames === undefined
+        ? liveResolver
+        : { ...liveResolver, ...threadedResolver(startNames, liveResolver) },
     bpf: () => (bpf ??= import("./bpf.ts").then(({ liveBpf }) => liveBpf())),
     cgroups: liveCgroups,
+    cgroupId: liveCgroupId,
+    interfaceName: liveInterfaceName,
   };
 }
 
-/** The files of this machine, where descriptors are read ahead if they are many. */
+/** The files of this machine. If there are many descriptors, a second thread reads ahead. */
 function sweepingFiles(startWorker: () => SweepWorker): Files {
   let sweep: SocketSweep | undefined;
   return {
@@ -44,7 +56,7 @@ const CONTEXT_LIMIT = 4096;
 
 /** The files of this machine. */
 export const liveFiles: Files = {
-  read: (path) => readFileSync(path),
+  read: readFile,
   list: (path) => readdirSync(path),
   link(path) {
     try {
@@ -62,18 +74,26 @@ export const liveFiles: Files = {
   descriptorCount,
 };
 
-/** rpcbind is a process of this host that has the answer ready: what takes longer, something is wrong with. */
+/** rpcbind runs on this host and has the answer ready, so a longer wait is pointless. */
 const RPCBIND_DEADLINE_MS = 1000;
 
 const ipFamilies: Readonly<Record<number, 4 | 6>> = { [AF_INET]: 4, [AF_INET6]: 6 };
 
-/** The names that the C library knows: the hosts file, DNS, whatever else it is set up for. */
+/**
+ * The runtime's own resolver: getaddrinfo(3) and getnameinfo(3) on Node, partly c-ares on Bun, which reads the hosts file
+ * and DNS alone.
+ */
 const liveResolver: Resolver = {
   async addresses(name, family) {
     try {
       const { lookup } = await import("node:dns/promises");
-      const found = await lookup(name, { all: true, family: (family && ipFamilies[family]) ?? 0 });
-      return found.map(({ address, family }) => (family === 4 ? ipv4Bytes(address) : ipv6Bytes(address)));
+      const wanted = family === undefined ? ([4, 6] as const) : [ipFamilies[family] ?? 0];
+      const found = await Promise.all(
+        wanted.map((each) => lookup(name, { all: true, family: each }).catch(() => [])),
+      );
+      return found
+        .flat()
+        .map(({ address, family }) => (family === 4 ? ipv4Bytes(address) : ipv6Bytes(address)));
     } catch {
       return [];
     }
@@ -92,7 +112,7 @@ const liveResolver: Resolver = {
   },
 };
 
-/** An address in the plainest form that the C library takes. */
+/** Writes an address without abbreviations. */
 export function ipText(address: Uint8Array): string {
   if (address.length === 4) return address.join(".");
   const data = new DataView(address.buffer, address.byteOffset, address.byteLength);
@@ -103,11 +123,36 @@ function ipv4Bytes(text: string): Uint8Array {
   return Uint8Array.from(text.split("."), Number);
 }
 
-/** The bytes of an IPv6 address as the C library writes it; a zone (`%eth0`) is left out. */
+/** Reads an IPv6 address, and ignores its zone (`%eth0`). */
 function ipv6Bytes(text: string): Uint8Array {
   const bytes = parseIpv6(text.replace(/%.*/, ""));
   if (bytes === undefined) throw new RangeError(`Cannot read "${text}" as an IPv6 address`);
   return bytes;
+}
+
+/** CGROUP2_SUPER_MAGIC. linux/magic.h. */
+const CGROUP2_MAGIC = 0x63677270;
+
+/** The id of a control group: the inode of its directory. */
+function liveCgroupId(path: string): bigint | undefined {
+  const file = filePath(path);
+  const status = statSync(file, { bigint: true });
+  return status.isDirectory() && statfsSync(file).type === CGROUP2_MAGIC ? status.ino : undefined;
+}
+
+/** Struct ifreq: a name, then here an index. linux/if.h. */
+const IFREQ = { nameBytes: 16, size: 40 };
+const SIOCGIFNAME = 0x8910;
+const SOCK_DGRAM_CLOEXEC = 0x80002;
+
+function liveInterfaceName(index: number): Uint8Array | undefined {
+  const fd = libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  const request = new Uint8Array(IFREQ.size);
+  new DataView(request.buffer).setInt32(IFREQ.nameBytes, index, true);
+  const failed = libc.ioctl(fd, SIOCGIFNAME, request) < 0;
+  libc.close(fd);
+  return failed ? undefined : request.slice(0, request.indexOf(0));
 }
 
 /** The first cgroup2 tree that is mounted. */
@@ -120,13 +165,13 @@ function liveCgroups(): ReturnType<Host["cgroups"]> {
   }
 }
 
-/** Where the first cgroup2 tree is mounted, by the text of /proc/mounts. */
+/** The mount point of the first cgroup2 tree in the text of /proc/mounts. */
 export function cgroup2Mount(mounts: string): string | undefined {
   const path = /^\S+ (\S+) cgroup2 /m.exec(mounts)?.[1];
   return path === undefined ? undefined : unescapePath(path);
 }
 
-/** Every cgroup of a mounted tree, parents first. One that goes away during the walk is left out. */
+/** Walks the cgroups of a mounted tree, parents first. Leaves out those that vanish during the walk. */
 export function* walkCgroups(mount: string, path = "/"): Generator<[id: bigint, path: string]> {
   const folder = join(mount, path);
   let children: string[];

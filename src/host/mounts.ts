@@ -1,6 +1,6 @@
-/** The texts in which the kernel lists mounts. proc_pid_mountinfo(5). */
+/** Parses the kernel's lists of mounts. proc_pid_mountinfo(5). */
 
-/** A path as it is: the kernel writes blanks, newlines and backslashes as `\NNN`. */
+/** Decodes a path: the kernel writes blanks, newlines and backslashes as `\NNN`. */
 export function unescapePath(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
@@ -15,7 +15,7 @@ export interface NamespaceMount {
 /** Mount id, parent, device, `net:[INODE]`, mount point, options, then ` - ` and the file system. */
 const NETNS_LINE = /^\d+ \d+ \d+:\d+ net:\[(\d+)\] (\S+) .* - nsfs /;
 
-/** The network namespaces that are mounted somewhere, by the text of mountinfo. */
+/** The mounted network namespaces in the text of mountinfo. */
 export function netnsMounts(mountinfo: string): NamespaceMount[] {
   return mountinfo
     .split("\n")

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { filesOf } from "../../test/tree.ts";
+import type { Files } from "./host.ts";
 import { netnsMounts } from "./mounts.ts";
 import { findNamespaces, netnsLabel } from "./namespaces.ts";
 
@@ -10,19 +11,29 @@ const mountinfo = `22 1 0:21 / /proc rw,nosuid shared:12 - proc proc rw
 44 40 0:4 mnt:[4026532500] /run/mnt/x rw - nsfs nsfs rw
 `;
 
-const host = filesOf({
+const tree = filesOf({
   proc: {
     self: { mountinfo },
     1: { ns: { net: "net:[4026531840]" } },
     12: { ns: { net: "net:[4026532200]" } },
     9: { ns: { net: "net:[4026532200]" } },
     30: { ns: { net: "net:[4026532300]" } },
-    // One that we may not look at, and one that is dead.
+    // One that we may not look at, one that is dead, and one that is exiting and has no namespace any more.
     40: { stat: "40 (secret) S 1 40 40 0 -1 4194560 0" },
     41: { stat: "41 (dead) Z 1 41 41 0 -1 4194560 0" },
+    42: { stat: "42 (exiting) R 1 42 42 0 -1 4194560 0" },
   },
   var: { run: { netns: { blue: "", linked: "/proc/9/ns/net", stale: "" } } },
 });
+
+/** As the kernel answers for the process that we may not look at. */
+const host: Files = {
+  ...tree,
+  read(path) {
+    if (path === "/proc/40/ns/net") throw Object.assign(new Error(path), { code: "EACCES" });
+    return tree.read(path);
+  },
+};
 
 describe("findNamespaces()", () => {
   const { namespaces, stale, unreadable } = findNamespaces(host);

@@ -1,4 +1,4 @@
-/** Every network namespace of the host: which there are, and looking into each. namespaces(7), ip-netns(8). */
+/** Finds the network namespaces of the host and enters them. namespaces(7), ip-netns(8). */
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { libc } from "#libc";
@@ -11,49 +11,61 @@ import { isLiveProcess } from "./process-stat.ts";
 
 /** A network namespace. */
 export interface Netns {
-  /** Its inode. A kernel has one file system of namespaces, so no other has the same. */
+  /** Its inode in nsfs, which is unique on the host. */
   readonly inode: number;
-  /** The name that `ip netns` knows it by. */
+  /** Its name in `ip netns`. */
   readonly name: string | undefined;
   /** The lowest id of a process in it. */
   readonly pid: number | undefined;
 }
 
-/** A network namespace as it was found: with the files that stand for it, any of which will do. */
+/** A network namespace with the files that lead to it. Any of them can be opened. */
 interface FoundNetns extends Netns {
   readonly paths: readonly string[];
 }
 
-/** What a look around has found. */
+/** The result of {@link findNamespaces}. */
 export interface FoundNamespaces {
-  /** Those of processes first, by the lowest process id; then named ones; then what is mounted elsewhere. */
+  /** Namespaces of processes by lowest process id, then named ones, then those that are only mounted. */
   readonly namespaces: readonly FoundNetns[];
-  /** Names of `ip netns` behind which there is no namespace. */
+  /** Names of `ip netns` without a namespace. */
   readonly stale: readonly string[];
-  /** Processes whose namespace we may not know. */
+  /** How many processes have a namespace that we may not read. */
   readonly unreadable: number;
 }
 
-/** How a namespace is called: its name, else `pid:N`, else `inode:N`. */
+/** The label of a namespace: its name, else `pid:N`, else `inode:N`. */
 export function netnsLabel({ name, pid, inode }: Netns): string {
   return name ?? (pid === undefined ? `inode:${inode}` : `pid:${pid}`);
 }
 
 const OWN = "/proc/thread-self/ns/net";
+const ENOENT = 2;
 const NUMBER = /^\d+$/;
 const decoder = new TextDecoder();
 
-/** What a pass has found of one namespace so far. */
+/** A namespace while it is being collected. */
 interface Draft {
   pid?: number;
   name?: string;
   readonly paths: string[];
 }
 
-/** The inode in the target of a link in /proc/PID/ns, or undefined if that cannot be read. */
+/** The inode in the target of a link in /proc/PID/ns, or undefined if the link cannot be read. */
 function linkedInode(files: Files, path: string): number | undefined {
   const match = /^net:\[(\d+)\]$/.exec(files.link(path) ?? "");
   return match === null ? undefined : Number(match[1]);
+}
+
+/** Whether we lack the privileges to read a link in /proc/PID/ns. An exiting process has no namespace any more. */
+function isForbidden(files: Files, path: string): boolean {
+  try {
+    files.read(path, { limit: 0 });
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EACCES" || code === "EPERM";
+  }
 }
 
 function listOptional(files: Files, folder: string): string[] {
@@ -72,7 +84,7 @@ function readOptional(files: Files, path: string): Uint8Array {
   }
 }
 
-/** Finds the network namespaces: of processes, by name, and mounted anywhere; each once. */
+/** Finds the network namespaces of processes, named ones, and mounted ones. Each is listed once. */
 export function findNamespaces(files: Files): FoundNamespaces {
   const found = new Map<number, Draft>();
   const at = (inode: number): Draft => {
@@ -93,11 +105,12 @@ export function findNamespaces(files: Files): FoundNamespaces {
       const draft = at(inode);
       draft.pid ??= pid;
       draft.paths.push(path);
-    } else if (isLiveProcess(readOptional(files, `/proc/${pid}/stat`))) unreadable++;
+    } else if (isForbidden(files, path) && isLiveProcess(readOptional(files, `/proc/${pid}/stat`)))
+      unreadable++;
   }
 
   const mounts = netnsMounts(decoder.decode(readOptional(files, "/proc/self/mountinfo")));
-  // /var/run is a link to /run nearly everywhere, and mounts are listed by where they really are.
+  // /var/run is usually a link to /run, and mountinfo has real paths.
   const nameFolders = [NETNS_NAMES, NETNS_NAMES.replace(/^\/var/, "")];
   const named = new Map(
     mounts
@@ -107,7 +120,7 @@ export function findNamespaces(files: Files): FoundNamespaces {
   const stale: string[] = [];
   for (const name of listOptional(files, NETNS_NAMES).sort()) {
     const path = join(NETNS_NAMES, name);
-    // A name may also be a link to the namespace of a process, as people make them for containers.
+    // A name can also be a link to the namespace of a process. People make such links for containers.
     const inode = named.get(name) ?? linkedInode(files, files.link(path) ?? "");
     if (inode === undefined) stale.push(name);
     else {
@@ -122,41 +135,43 @@ export function findNamespaces(files: Files): FoundNamespaces {
   return { namespaces, stale, unreadable };
 }
 
-/** A network namespace that can be looked into. */
+/** A network namespace that can be entered. */
 export interface OpenNetns {
   readonly netns: Netns;
-  /** The host as it looks from within: its kernel's sockets and interfaces, its /proc/net and /proc/sys/net. */
+  /** The host seen from inside: the sockets and interfaces there, its /proc/net and /proc/sys/net. */
   readonly host: Host;
 }
 
-/** Namespaces that can be looked into until they are closed. */
+/** Network namespaces that can be entered until this is disposed of. */
 export interface OpenNamespaces extends Disposable {
   readonly list: readonly OpenNetns[];
 }
 
-/** What /proc shows of the namespace of the reader. */
+/** The paths whose content depends on the network namespace of the reader. */
 const NAMESPACED = /^\/proc\/(sys\/)?net(\/|$)/;
 
-/** The host as it looks from within a namespace. @param within does something there */
+/** The host seen from inside a namespace. @param within runs a function there */
 export function hostWithin(host: Host, within: <T>(action: () => T) => T): Host {
-  const { transport, files } = host;
+  const { transport, files, interfaceName } = host;
   return {
     ...host,
     transport: { ...transport, open: (protocol, groups) => within(() => transport.open(protocol, groups)) },
+    ...(interfaceName && { interfaceName: (index: number) => within(() => interfaceName(index)) }),
     files: {
       ...files,
-      read: (path) => (NAMESPACED.test(path) ? within(() => files.read(path)) : files.read(path)),
+      read: (path, bound) =>
+        NAMESPACED.test(path) ? within(() => files.read(path, bound)) : files.read(path, bound),
     },
   };
 }
 
-/** Opens a namespace by the first of its files that still stands for it. @throws what the last one says */
+/** Opens a namespace through the first of its files that still leads to it. @throws the error of the last file */
 function openFile({ inode, paths }: FoundNetns): number {
   let problem: unknown;
   for (const path of paths) {
     try {
       const fd = openSync(path, "r");
-      // The process may have gone meanwhile, and another have its id.
+      // The process may have ended, and its id may have been reused.
       if (fstatSync(fd).ino === inode) return fd;
       closeSync(fd);
     } catch (error) {
@@ -171,7 +186,7 @@ function enter(fd: number): void {
   if (result < 0) throw new NetlinkError("setns", -result);
 }
 
-/** Makes what does something in one namespace, and comes back to another. Both are descriptors. */
+/** Makes a function that runs others in namespace `fd` and then returns to `home`. Both are descriptors. */
 function visitor(fd: number, home: number): <T>(action: () => T) => T {
   return (action) => {
     enter(fd);
@@ -183,9 +198,9 @@ function visitor(fd: number, home: number): <T>(action: () => T) => T {
   };
 }
 
-/** A network namespace that something can be done in until it is closed. */
+/** One network namespace, open until it is closed. */
 export interface OpenNamespace {
-  /** Does something there; the calling thread is back in its own namespace afterwards. */
+  /** Runs a function there. The calling thread is in its own namespace again afterwards. */
   within<T>(action: () => T): T;
   close(): void;
 }
@@ -193,8 +208,8 @@ export interface OpenNamespace {
 /**
  * Opens one network namespace of this host.
  *
- * @returns undefined if there is no such namespace (any more)
- * @throws an error with a system error `code` if it may not be opened, NetlinkError if not be entered
+ * @returns undefined if the namespace does not exist (any more)
+ * @throws an error with a system error `code` if it cannot be opened, NetlinkError if it cannot be entered
  */
 export function openNamespace(files: Files, inode: number): OpenNamespace | undefined {
   if (linkedInode(files, OWN) === inode) return { within: (action) => action(), close: () => undefined };
@@ -209,20 +224,70 @@ export function openNamespace(files: Files, inode: number): OpenNamespace | unde
   };
 }
 
+/** Descriptors reserved for everything else: netlink sockets, /proc, the terminal. */
+const RESERVED_DESCRIPTORS = 64;
+/** Most messages about single namespaces. The rest are counted in one more line. */
+const MESSAGES = 10;
+
+/** How many namespaces may be held open, from the process's limit of open files. */
+function descriptorBudget(files: Files): number {
+  const limits = decoder.decode(readOptional(files, "/proc/self/limits"));
+  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+  return soft === undefined ? 0 : Math.max(0, Math.floor(Number(soft) / 2) - RESERVED_DESCRIPTORS);
+}
+
 /**
- * Opens every network namespace of this host. Whatever is done in one, the calling thread is back in its own
- * namespace afterwards; a netlink socket stays in the namespace that it was opened in.
+ * Like {@link visitor}, but opens the namespace for each call, and holds no descriptor.
  *
- * @param host this host, as it looks from the namespace that we are in
- * @param complain takes one line for each namespace that cannot be looked into; such are left out
+ * @throws NetlinkError from the returned function, if the namespace is gone
  */
-export function openNamespaces(host: Host, complain: (line: string) => void): OpenNamespaces {
+function brieflyVisiting(found: FoundNetns, home: number): <T>(action: () => T) => T {
+  return (action) => {
+    let fd: number;
+    try {
+      fd = openFile(found);
+    } catch (error) {
+      throw new NetlinkError("setns", Math.abs((error as NodeJS.ErrnoException).errno ?? ENOENT));
+    }
+    try {
+      return visitor(fd, home)(action);
+    } finally {
+      closeSync(fd);
+    }
+  };
+}
+
+/** Puts our own namespace first, and adds it if /proc did not show it. */
+function ownFirst(namespaces: readonly FoundNetns[], own: number | undefined): readonly FoundNetns[] {
+  if (own === undefined) return namespaces;
+  const found = namespaces.find(({ inode }) => inode === own);
+  const first = found ?? { inode: own, name: undefined, pid: undefined, paths: [] };
+  return [first, ...namespaces.filter(({ inode }) => inode !== own)];
+}
+
+/**
+ * Opens every network namespace of this host, our own first. The calling thread is in its own
+ * namespace again after each call; a netlink socket stays in the namespace where it was opened.
+ *
+ * An unprivileged user can make more namespaces than we may have descriptors. Those beyond half of the limit are
+ * opened again for each call.
+ *
+ * @param host this host, seen from our own namespace
+ * @param complain takes one line for each problem, and whether sockets are left out for it
+ */
+export function openNamespaces(
+  host: Host,
+  complain: (line: string, leftOut: boolean) => void,
+): OpenNamespaces {
   const { namespaces, stale, unreadable } = findNamespaces(host.files);
   const own = linkedInode(host.files, OWN);
   const home = openSync(OWN, "r");
   const descriptors = [home];
+  const budget = descriptorBudget(host.files);
   const list: OpenNetns[] = [];
-  for (const found of namespaces) {
+  let failures = 0;
+  let why = "";
+  for (const found of ownFirst(namespaces, own)) {
     const { paths: _, ...netns } = found;
     if (found.inode === own) {
       list.push({ netns, host });
@@ -230,21 +295,33 @@ export function openNamespaces(host: Host, complain: (line: string) => void): Op
     }
     try {
       const fd = openFile(found);
-      descriptors.push(fd);
-      visitor(fd, home)(() => undefined);
-      list.push({ netns, host: hostWithin(host, visitor(fd, home)) });
+      const held = descriptors.length < budget;
+      if (held) descriptors.push(fd);
+      try {
+        visitor(fd, home)(() => undefined);
+      } finally {
+        if (!held) closeSync(fd);
+      }
+      const within = held ? visitor(fd, home) : brieflyVisiting(found, home);
+      list.push({ netns, host: hostWithin(host, within) });
     } catch (error) {
-      // What is gone needs no word.
+      // A namespace that has gone is no loss.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      const why = error instanceof NetlinkError ? libc.strerror(error.errno) : systemMessage(error);
-      complain(`Cannot enter network namespace "${netnsLabel(netns)}": ${why}`);
+      why = error instanceof NetlinkError ? libc.strerror(error.errno) : systemMessage(error);
+      if (++failures <= MESSAGES)
+        complain(`Cannot enter network namespace "${netnsLabel(netns)}": ${why}`, true);
     }
   }
+  if (failures > MESSAGES)
+    complain(`Cannot enter ${failures - MESSAGES} more network namespaces: ${why}`, true);
   for (const name of stale)
-    complain(`Cannot enter network namespace "${name}": it is no network namespace (any more)`);
+    complain(`Cannot enter network namespace "${name}": it is no network namespace (any more)`, false);
   if (unreadable > 0) {
     const which = unreadable === 1 ? "1 process" : `${unreadable} processes`;
-    complain(`Cannot read the network namespaces of ${which}: any that nothing else stands for are left out`);
+    complain(
+      `Cannot read the network namespaces of ${which}: any that nothing else stands for are left out`,
+      false,
+    );
   }
   return {
     list,

@@ -1,23 +1,23 @@
-/** Going into a network namespace, as `ip netns exec` does. namespaces(7), ip-netns(8). */
+/** Enters a network namespace as `ip netns exec` does. namespaces(7), ip-netns(8). */
 import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { libc } from "#libc";
 import { systemMessage } from "../native/errno.ts";
 
 const CLONE_NEWNS = 0x20000;
-/** The kind of namespace that setns(2) is to enter. linux/sched.h. */
+/** The namespace type for setns(2). linux/sched.h. */
 export const CLONE_NEWNET = 0x40000000;
 const MS_BIND = 0x1000;
 const MS_REC = 0x4000;
 const MS_SLAVE = 0x80000;
 const MNT_DETACH = 2;
 
-/** Where `ip netns add` keeps the names. */
+/** The folder of names that `ip netns add` makes. */
 export const NETNS_NAMES = "/var/run/netns";
-/** Where files of a namespace stand that take the place of those in /etc. */
+/** The folder of files that replace those in /etc inside a namespace. */
 const OWN_ETC = "/etc/netns";
 
-/** The file that stands for a namespace: `pid:N` is that of a process, what has a slash is a path, else a name. */
+/** The file of a namespace, given as `pid:N`, as a path (with a slash), or as a name. */
 function fileOf(name: string): string {
   const pid = /^pid:(\d+)$/.exec(name);
   if (pid !== null) return `/proc/${pid[1]}/ns/net`;
@@ -25,11 +25,11 @@ function fileOf(name: string): string {
 }
 
 /**
- * Goes into a network namespace for the rest of the process. /sys shows the devices of the namespace, and the
- * files of /etc/netns/NAME stand in /etc.
+ * Enters a network namespace for the rest of the process. /sys then shows the devices of the namespace, and the files of
+ * /etc/netns/NAME replace those in /etc.
  *
- * @param name a name that `ip netns` knows, `pid:N`, or the path of a namespace file
- * @returns undefined, or in one line why it cannot
+ * @param name a name of `ip netns`, `pid:N`, or the path of a namespace file
+ * @returns undefined, or one line that says why it failed
  */
 export function enterNetns(name: string): string | undefined {
   let fd: number;
@@ -43,7 +43,7 @@ export function enterNetns(name: string): string | undefined {
   if (entered < 0) return `setting the network namespace "${name}" failed: ${libc.strerror(-entered)}`;
   const unshared = libc.unshare(CLONE_NEWNS);
   if (unshared < 0) return `unshare failed: ${libc.strerror(-unshared)}`;
-  // Nothing that is mounted here may reach the rest of the host.
+  // Mounts made here must not propagate to the rest of the host.
   const slave = libc.mount(null, "/", null, MS_SLAVE | MS_REC);
   if (slave < 0) return `"mount --make-rslave /" failed: ${libc.strerror(-slave)}`;
   libc.umount("/sys", MNT_DETACH);

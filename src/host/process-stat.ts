@@ -1,17 +1,17 @@
-/** The fields of /proc/PID/stat behind the name of the process. proc_pid_stat(5). */
+/** The fields of /proc/PID/stat that follow the process name. proc_pid_stat(5). */
 
 const CLOSE = 0x29;
-/** The number of the first field behind the name. */
+/** The number of the first field after the name. */
 const FIRST = 3;
-/** Kernel threads have this flag. linux/sched.h. */
+/** The flag of kernel threads. linux/sched.h. */
 const PF_KTHREAD = 0x20_0000;
 
 const decoder = new TextDecoder();
 
-/** The fields that we read, by their number in the manual. */
+/** The fields used here, with their numbers in the manual. */
 const fields = { state: 3, parent: 4, group: 5, flags: 9, startTime: 22 } as const;
 
-/** One field as text; undefined if the file is empty or shorter. A name may hold blanks and parentheses. */
+/** One field as text; undefined if the file is shorter. The name can contain blanks and parentheses. */
 export function statField(stat: Uint8Array, field: keyof typeof fields): string | undefined {
   const close = stat.lastIndexOf(CLOSE);
   if (close < 0) return undefined;
@@ -21,7 +21,7 @@ export function statField(stat: Uint8Array, field: keyof typeof fields): string 
     .split(" ")[fields[field] - FIRST];
 }
 
-/** Whether a process has descriptors and namespaces of its own: it lives, and is no thread of the kernel. */
+/** Whether a process is alive and not a kernel thread, so that it has descriptors and namespaces. */
 export function isLiveProcess(stat: Uint8Array): boolean {
   const state = statField(stat, "state");
   const flags = Number(statField(stat, "flags") ?? 0);

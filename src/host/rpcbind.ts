@@ -1,5 +1,5 @@
 /**
- * The RPC services that rpcbind has registered, asked for as the C library asks: over its UNIX socket.
+ * Lists the RPC services registered with rpcbind over its UNIX socket, as the C library does.
  * RFC 1833 (rpcbind), RFC 5531 (RPC messages and records), RFC 4506 (XDR).
  */
 import { DecodeError } from "../netlink/errors.ts";
@@ -21,20 +21,20 @@ const RPCBPROG = 100000;
 const RPCBVERS4 = 4;
 const RPCBPROC_DUMP = 4;
 
-/** The id of the call: there is one on a connection. */
+/** The id of the call, the only one on its connection. */
 const XID = 1;
 
-/** A record is made of fragments, each after a word: its length, and whether it is the last. RFC 5531, 11. */
+/** A record consists of fragments. A word before each has its length and the last-fragment bit. RFC 5531, 11. */
 const LAST_FRAGMENT = 0x8000_0000;
 const MARK_BYTES = 4;
 
-/** An answer that is longer than this is none. A service takes about 60 bytes. */
+/** Longest accepted answer in bytes. A service takes about 60. */
 const RECORD_LIMIT = 1 << 20;
 
-/** The call that asks for all services, as a record. */
+/** The call RPCBPROC_DUMP, which lists all services, as a record. */
 export function rpcbindDumpCall(): Uint8Array {
   const words = [XID, CALL, RPC_VERSION, RPCBPROG, RPCBVERS4, RPCBPROC_DUMP];
-  // Neither credentials nor a verifier: of each the flavour and the length.
+  // No credentials and no verifier: a flavour and a length for each.
   words.push(AUTH_NONE, 0, AUTH_NONE, 0);
   const call = new DataView(new ArrayBuffer(MARK_BYTES + words.length * 4));
   call.setUint32(0, LAST_FRAGMENT + words.length * 4);
@@ -43,10 +43,10 @@ export function rpcbindDumpCall(): Uint8Array {
 }
 
 /**
- * Takes a record out of what has been received so far.
+ * Extracts a record from the bytes received so far.
  *
- * @returns undefined if its end has not come yet
- * @throws DecodeError if it would be too long
+ * @returns undefined if the record is incomplete
+ * @throws DecodeError if the record is longer than {@link RECORD_LIMIT}
  */
 export function takeRecord(bytes: Uint8Array): Uint8Array | undefined {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -77,7 +77,7 @@ function joined(parts: readonly Uint8Array[], total: number): Uint8Array {
   return bytes;
 }
 
-/** Reads XDR from the start of a message on. Each of its methods throws DecodeError at the end of the message. */
+/** Reads XDR from the start of a message. Its methods throw DecodeError at the end of the message. */
 class XdrReader {
   readonly #data: DataView;
   #at = 0;
@@ -86,7 +86,7 @@ class XdrReader {
     this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** Goes past `count` bytes. @returns where they begin */
+  /** Skips `count` bytes. @returns their offset */
   #take(count: number): number {
     const at = this.#at;
     if (at + count > this.#data.byteLength) throw new DecodeError("rpc reply", at, "it is cut short");
@@ -99,7 +99,7 @@ class XdrReader {
     return this.#data.getUint32(this.#take(4));
   }
 
-  /** Opaque bytes or a string: a length, then as many bytes, filled up to a whole word. */
+  /** Opaque bytes or a string: a length, then the bytes, padded to a whole word. */
   text(): string {
     const { buffer, byteOffset } = this.#data;
     const length = this.u32();
@@ -107,7 +107,7 @@ class XdrReader {
     return decoder.decode(new Uint8Array(buffer, byteOffset + at, length));
   }
 
-  /** A word that can be this one only. */
+  /** Checks that the next word has this value. */
   expect(word: number, what: string): void {
     const at = this.#at;
     const found = this.u32();
@@ -118,22 +118,22 @@ class XdrReader {
 // A byte order mark is text like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Reads the answer to {@link rpcbindDumpCall}. @throws DecodeError if it is none, or rpcbind did not do it */
+/** Decodes the answer to {@link rpcbindDumpCall}. @throws DecodeError if it is malformed or a refusal */
 export function decodeRpcbindDump(record: Uint8Array): RpcService[] {
   const reader = new XdrReader(record);
   reader.expect(XID, "xid");
   reader.expect(REPLY, "mtype");
   reader.expect(MSG_ACCEPTED, "reply_stat");
   reader.u32();
-  // The verifier proves nothing to us, whatever it is.
+  // The verifier is not used.
   reader.text();
   reader.expect(SUCCESS, "accept_stat");
   const services: RpcService[] = [];
-  // A list: before each service 1, and 0 at the end. RFC 1833, 2.1, rpcblist_ptr.
+  // A list: 1 before each service, 0 at the end. RFC 1833, 2.1, rpcblist_ptr.
   while (reader.u32() !== 0) {
     const [program, version] = [reader.u32(), reader.u32()];
     const [netid, address] = [reader.text(), reader.text()];
-    // Whose it is.
+    // The owner.
     reader.text();
     services.push({ program, version, netid, address });
   }
@@ -141,11 +141,11 @@ export function decodeRpcbindDump(record: Uint8Array): RpcService[] {
 }
 
 /**
- * Asks rpcbind for all services.
+ * Lists all services of rpcbind.
  *
- * @param path of its socket
- * @param deadlineMs how long it may take, in milliseconds
- * @returns nothing if nobody answers, or in time, or what is no answer
+ * @param path path of its socket
+ * @param deadlineMs time limit in milliseconds
+ * @returns an empty list if rpcbind does not answer in time, or with something else
  */
 export async function listRpcServices(path: string, deadlineMs: number): Promise<RpcService[]> {
   const { connect } = await import("node:net");

@@ -1,4 +1,4 @@
-/** The sockets among the descriptors of a process, by getdents64 and readlinkat alone. */
+/** Finds the sockets among the descriptors of a process, with only getdents64 and readlinkat. */
 import { statSync } from "node:fs";
 import { libc } from "#libc";
 import { AT_FDCWD } from "../native/libc.ts";
@@ -6,7 +6,7 @@ import { AT_FDCWD } from "../native/libc.ts";
 const O_DIRECTORY = 0o200000;
 const O_CLOEXEC = 0o2000000;
 
-/** Where struct linux_dirent64 has its length and its name. dirent.h. */
+/** Offsets of length and name in struct linux_dirent64. dirent.h. */
 const D_RECLEN = 16;
 const D_NAME = 19;
 
@@ -16,10 +16,10 @@ const SOCKET = new TextEncoder().encode("socket:[");
 
 const entries = new Uint8Array(1 << 15);
 const entriesData = new DataView(entries.buffer);
-/** `socket:[4294967295]` is the longest target that matters. */
+/** The longest target of interest is `socket:[4294967295]`. */
 const target = new Uint8Array(32);
 
-/** The inode in a link's target, or -1 if that is no socket. */
+/** The inode in the link target, or -1 if it is not a socket. */
 function socketInode(length: number): number {
   if (length <= SOCKET.length || length >= target.length) return -1;
   for (let at = 0; at < SOCKET.length; at++) if (target[at] !== SOCKET[at]) return -1;
@@ -41,7 +41,7 @@ export function socketLinks(directory: string, visit: (fd: number, inode: number
   try {
     for (;;) {
       const filled = libc.getdents64(folder, entries);
-      // A process that dies under way has no more descriptors.
+      // A process that exits meanwhile has no more descriptors.
       if (filled <= 0) return true;
       for (let at = 0; at < filled; at += entriesData.getUint16(at + D_RECLEN, true)) {
         const name = at + D_NAME;
@@ -58,10 +58,10 @@ export function socketLinks(directory: string, visit: (fd: number, inode: number
   }
 }
 
-/** How many descriptors are in such a directory, which its size tells since Linux 6.2; undefined if it does not. */
+/** How many descriptors such a directory has: its size since Linux 6.2. undefined on older kernels. */
 export function descriptorCount(directory: string): number | undefined {
   try {
-    // An older kernel says 0, and a process without any descriptor is as good as unknown.
+    // Older kernels report 0. A process without descriptors can be treated as unknown.
     return statSync(directory).size || undefined;
   } catch {
     return undefined;

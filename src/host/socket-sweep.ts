@@ -1,55 +1,56 @@
 /**
- * Looking through the descriptors of all processes on two threads at once: on a big host that is most of what owners
- * cost, and the kernel does it as fast on each of two processors.
+ * Reads the descriptors of all processes on two threads. On a big host this is most of the cost of finding owners, and
+ * the kernel does it in parallel.
  *
- * The threads share a table with a slot for each process. A process is whoever's claims it first: the worker goes from
- * the last to the first while the sockets are still being listed, and we from the first to the last.
+ * The threads share a table with one slot per process. Whichever thread claims a process first reads it: the worker
+ * goes from the last process to the first while sockets are still being listed, the main thread from the first to the
+ * last.
  */
 import { readdirSync } from "node:fs";
 import { descriptorCount, socketLinks } from "./socket-links.ts";
 
-/** Descriptors from which on a second thread pays: it takes some milliseconds to start. */
+/** From this many descriptors on, a second thread is worth the milliseconds that it takes to start. */
 const WORTHWHILE = 10_000;
-/** Room for what is opened meanwhile: a part of what there was, and some. */
+/** Room for descriptors that are opened meanwhile: a factor and a constant. */
 const GROWTH = 1.25;
 const SPARE = 1024;
 
-/** What the slot of a process says of it. */
+/** States of a slot. */
 const slotStates = { free: 0, claimed: 1, done: 2 } as const;
 
-/** Where the numbers of a slot stand. `count` may be one of {@link noCount}. */
+/** Offsets of the numbers in a slot. `count` may be one of {@link noCount}. */
 const slot = { pid: 0, state: 1, start: 2, count: 3 } as const;
 
-/** Numbers that a slot takes. */
+/** How many numbers a slot has. */
 const SLOT_SIZE = 4;
 
-/** What stands in place of a count: the descriptors cannot be read, or there was no room for them. */
+/** Values instead of a count: the descriptors cannot be read, or the table is full. */
 const noCount = { unreadable: -1, noRoom: -2 } as const;
 
-/** What the worker is given as its message, for {@link sweepFromEnd}. */
+/** The message to the worker, for {@link sweepFromEnd}. */
 export interface SharedSweep {
   /** Where /proc is. */
   readonly root: string;
   /** Slots, by process id. */
   readonly slots: Int32Array;
-  /** Pairs of descriptor and inode, which slots point into. */
+  /** Pairs of descriptor and inode. Slots refer to ranges of it. */
   readonly found: Uint32Array;
 }
 
-/** What a sweep needs of a thread. */
+/** The part of a Worker that a sweep uses. */
 export type SweepWorker = Pick<Worker, "addEventListener" | "postMessage" | "unref">;
 
-/** A sweep under way. */
+/** A sweep in progress. */
 export interface SocketSweep {
   /**
-   * {@link socketLinks}, by way of the table: each directory is given from there once.
+   * Like {@link socketLinks}, from the table. Each directory is returned once.
    *
-   * @returns undefined if the table has nothing of that directory, or not any more
+   * @returns undefined if the table does not have the directory (any more)
    */
   take(directory: string, visit: (fd: number, inode: number) => void): boolean | undefined;
 }
 
-/** The processes, and how many descriptors each has, as far as that is told. */
+/** The processes with their number of descriptors, 0 if the kernel does not report it. */
 function descriptorCounts(root: string): [pid: number, descriptors: number][] {
   return readdirSync(root)
     .filter((name) => /^\d+$/.test(name))
@@ -58,12 +59,12 @@ function descriptorCounts(root: string): [pid: number, descriptors: number][] {
 }
 
 /**
- * Begins a sweep.
+ * Starts a sweep.
  *
  * @param root where /proc is
- * @param startWorker starts a thread that gives its message to {@link sweepFromEnd}
+ * @param startWorker starts a thread that passes its message to {@link sweepFromEnd}
  * @param worthwhile how many descriptors are worth a second thread
- * @returns undefined where one thread is enough
+ * @returns undefined if one thread is enough
  */
 export function beginSweep(
   root: string,
@@ -87,7 +88,7 @@ export function beginSweep(
     places.set(`${root}/${pid}/fd`, at);
   });
   const worker = startWorker();
-  // If it cannot be started it claims nothing, and all is done here.
+  // A worker that fails to start claims nothing, and this thread does everything.
   worker.addEventListener("error", (event) => event.preventDefault());
   worker.postMessage(shared);
   worker.unref();
@@ -109,12 +110,12 @@ export function beginSweep(
   };
 }
 
-/** What the worker does: claims processes from the last to the first, and writes down what sockets they have. */
+/** The worker's part: claims processes from the last to the first, and stores their sockets. */
 export function sweepFromEnd({ root, slots, found }: SharedSweep): void {
   let end = 0;
   for (let at = slots.length - SLOT_SIZE; at >= 0; at -= SLOT_SIZE) {
     const before = Atomics.compareExchange(slots, at + slot.state, slotStates.free, slotStates.claimed);
-    // The other thread comes from the front: what follows is its own as well.
+    // The other thread comes from the front, so it has claimed all the rest.
     if (before !== slotStates.free) return;
     const start = end;
     const readable = socketLinks(`${root}/${slots[at + slot.pid]}/fd`, (fd, inode) => {

@@ -1,72 +1,109 @@
 /**
- * Trace buffers of our own in the kernel's tracefs: an instance, which has its own events, clock and memory, and
- * leaves everybody else's tracing alone. Documentation/trace/ftrace.rst, "Instances"; needs root.
+ * A trace instance in the kernel's tracefs: it has its own events, clock and buffers, and leaves all other tracing
+ * alone. Documentation/trace/ftrace.rst, "Instances"; needs root.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { libc } from "#libc";
 import { systemMessage } from "../native/errno.ts";
 import { AT_FDCWD } from "../native/libc.ts";
 import type { Files } from "./host.ts";
 import { statField } from "./process-stat.ts";
 
-/** Where tracefs is mounted, by habit: on its own, or below debugfs. */
+/** Where tracefs is usually mounted: on its own, or below debugfs. */
 const MOUNTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] as const;
+/** linux/sched.h, linux/mount.h. */
+const CLONE_NEWNS = 0x20000;
+const MS_REC = 0x4000;
+const MS_SLAVE = 0x80000;
+const ENOENT = 2;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const EBUSY = 16;
 
 const decoder = new TextDecoder();
 
-/** An event to trace. */
+/** A trace event to enable. */
 export interface TracedEvent {
   /** Its group and name: `tcp/tcp_destroy_sock`. */
   readonly path: string;
-  /** Which of its records count, in the kernel's language for that. */
+  /** The kernel's event filter; all records if it is absent. */
   readonly filter?: string;
 }
 
-/** How an instance is set up. */
+/** Settings of an instance. */
 export interface InstanceSettings {
+  /** Tells the instances of one process apart; lower-case letters. */
+  readonly label: string;
   readonly events: readonly TracedEvent[];
-  /** Memory for each processor in kilobytes. */
+  /** Buffer of each processor, in kilobytes. */
   readonly bufferKb: number;
 }
 
-/** An instance, until it is removed. */
+/** An instance that is tracing. */
 export interface TraceInstance {
-  /** Reads one page of a processor's buffer. @returns bytes read, 0 if there are none */
+  /** Reads one page of a processor's buffer. @returns bytes read, 0 if the buffer is empty */
   read(processor: number, page: Uint8Array): number;
-  /** How many processors there are. */
+  /** Number of processors. */
   readonly processors: number;
-  /** How many records were lost so far, for want of room. */
+  /** Records lost so far because a buffer was full. */
   lost(): number;
-  /** The kernel's names for threads that are gone, as far as it remembers them, by thread id. */
-  savedNames(): ReadonlyMap<number, string>;
-  /** The processes of threads, likewise. */
-  savedProcesses(): ReadonlyMap<number, number>;
+  /** Ends the trace and removes the instance. @throws an Error if the kernel refuses */
   remove(): void;
 }
 
 /** Where tracefs is mounted, or why it cannot be used. */
-export type TracefsMount = { readonly path: string } | { readonly obstacle: string };
+export type TracefsMount =
+  | {
+      readonly path: string;
+      /** Whether this process mounted it, in a mount namespace of its own. */
+      readonly isPrivate: boolean;
+    }
+  | { readonly obstacle: string };
 
-/** Looks for tracefs. */
+/** Whether {@link mountPrivately} has succeeded: the mount lasts as long as the process. */
+let mounted = false;
+
+/**
+ * Finds tracefs. Where it is not mounted (in `ip netns exec`, with -N, in most containers), root mounts it in a mount
+ * namespace of its own, which nobody else sees.
+ */
 export function findTracefs(): TracefsMount {
   let denied = false;
   for (const path of MOUNTS) {
     try {
       readdirSync(`${path}/instances`);
-      return { path };
+      return { path, isPrivate: mounted };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EACCES" || code === "EPERM") denied = true;
     }
   }
-  if (denied || process.getuid?.() !== 0) return { obstacle: "needs root" };
-  return { obstacle: `tracefs is not mounted: mount -t tracefs tracefs ${MOUNTS[0]}` };
+  if (denied || process.getuid?.() !== 0) return { obstacle: "it needs root" };
+  const error = mountPrivately(MOUNTS[0]);
+  if (error === 0) return { path: MOUNTS[0], isPrivate: true };
+  if (error === ENOENT) return { obstacle: `the kernel has no tracefs, or sysfs is not mounted` };
+  return { obstacle: `tracefs is not mounted, and mounting it failed: ${libc.strerror(error)}` };
 }
 
-/** The text of a file of tracefs, or undefined if there is none. */
+/** Mounts tracefs in a new mount namespace of this process. @returns 0 or errno */
+function mountPrivately(path: string): number {
+  if (!existsSync(path)) return ENOENT;
+  const steps = [
+    () => libc.unshare(CLONE_NEWNS),
+    // No mount of ours propagates to the rest of the host.
+    () => libc.mount(null, "/", null, MS_SLAVE | MS_REC),
+    () => libc.mount("tracefs", path, "tracefs", 0),
+  ];
+  for (const step of steps) {
+    const result = step();
+    if (result < 0) return -result;
+  }
+  mounted = true;
+  return 0;
+}
+
+/** The text of a file of tracefs, or undefined if it cannot be read. */
 export function traceText(mount: string, path: string): string | undefined {
   try {
     return readFileSync(`${mount}/${path}`, "utf8");
@@ -75,9 +112,10 @@ export function traceText(mount: string, path: string): string | undefined {
   }
 }
 
-/** What our instances are called: by the process, and when that began. */
-const NAME = /^sockscope-(\d+)-(\d+)$/;
+/** The name of our instances: pid and start time of the process, and a label. */
+const NAME = /^(sockscope-(\d+)-\d+)-[a-z]+$/;
 
+/** The beginning of the names of a process's instances; undefined if there is no such process. */
 function nameOf(files: Files, pid: number): string | undefined {
   try {
     const began = statField(files.read(`/proc/${pid}/stat`), "startTime");
@@ -87,57 +125,48 @@ function nameOf(files: Files, pid: number): string | undefined {
   }
 }
 
-/** Removes the instances of processes that were killed before they could. */
+/** Removes the instances that killed processes have left. */
 export function removeStaleInstances(files: Files, mount: string): void {
   for (const name of readdirSync(`${mount}/instances`)) {
     const match = NAME.exec(name);
-    if (match === null || nameOf(files, Number(match[1])) === name) continue;
+    if (match === null || nameOf(files, Number(match[2])) === match[1]) continue;
     try {
       rmdirSync(`${mount}/instances/${name}`);
     } catch {
-      // It is in use: by a process of another PID namespace. Or it is gone.
+      // A process of another PID namespace uses it, or it is gone.
     }
   }
 }
 
-/** A line `key: value` of a file. */
+/** The number in a line `key: value`; 0 if there is no such line. */
 function valueIn(text: string, key: string): number {
   const match = new RegExp(`^${key}: (\\d+)`, "m").exec(text);
   return match === null ? 0 : Number(match[1]);
 }
 
-/** Lines `thread value`. */
-function savedIn(text: string | undefined): Map<number, string> {
-  const saved = new Map<number, string>();
-  for (const line of text?.split("\n") ?? []) {
-    const blank = line.indexOf(" ", 1);
-    const thread = Number(line.slice(0, blank));
-    if (blank > 0 && thread > 0) saved.set(thread, line.slice(blank + 1));
-  }
-  return saved;
-}
-
 /**
- * Makes an instance and begins to trace.
+ * Makes an instance and starts to trace.
  *
- * @throws an error with a system error `code`; nothing is left behind then
+ * @throws an error with a system error `code`; nothing is left behind
  */
 export function makeInstance(files: Files, mount: string, settings: InstanceSettings): TraceInstance {
   const name = nameOf(files, process.pid);
   if (name === undefined) throw Object.assign(new Error("/proc/self/stat"), { code: "ENOENT" });
-  const folder = `${mount}/instances/${name}`;
+  const folder = `${mount}/instances/${name}-${settings.label}`;
   mkdirSync(folder);
   const descriptors: number[] = [];
+  const watchdog = startWatchdog(folder);
   const remove = () => {
     for (const fd of descriptors.splice(0)) libc.close(fd);
     removeInstance(folder);
+    watchdog();
   };
   try {
     const set = (path: string, value: string) => writeFileSync(`${folder}/${path}`, value);
     set("tracing_on", "0");
     set("trace_clock", "mono");
     set("buffer_size_kb", String(settings.bufferKb));
-    // What does not fit is dropped and counted, rather than what came before it.
+    // Without overwriting, new records are dropped and counted when a buffer is full.
     set("options/overwrite", "0");
     set("options/record-tgid", "1");
     for (const { path, filter } of settings.events) {
@@ -166,11 +195,6 @@ export function makeInstance(files: Files, mount: string, settings: InstanceSett
         }
         return lost;
       },
-      savedNames: () => savedIn(traceText(mount, "saved_cmdlines")),
-      savedProcesses() {
-        const saved = savedIn(traceText(mount, "saved_tgids"));
-        return new Map(Array.from(saved, ([thread, text]) => [thread, Number(text)]));
-      },
       remove,
     };
   } catch (error) {
@@ -179,7 +203,40 @@ export function makeInstance(files: Files, mount: string, settings: InstanceSett
   }
 }
 
-/** Removes an instance; the kernel may need a moment until nobody uses it any more. */
+/**
+ * What the watchdog runs: it waits until its standard input ends, which it does with the process that holds the other
+ * end, and removes the instance that this process may have left.
+ */
+const WATCHDOG = `trap '' HUP INT TERM
+read _
+tries=0
+while [ -d "$1" ] && [ "$tries" -lt 50 ]; do
+  echo 0 > "$1/tracing_on"
+  rmdir "$1" && break
+  tries=$((tries + 1))
+  sleep 0.1
+done`;
+
+/**
+ * Starts a process that removes an instance if this process is killed before it can (SIGKILL). Without a shell there
+ * is none, and the next run removes the instance.
+ *
+ * @returns ends the watchdog
+ */
+function startWatchdog(folder: string): () => void {
+  const child = spawn("/bin/sh", ["-c", WATCHDOG, "sockscope", folder], {
+    cwd: "/",
+    // A session of its own: Ctrl-C in the terminal does not reach it.
+    detached: true,
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  child.on("error", () => undefined);
+  child.unref();
+  return () => child.kill("SIGKILL");
+}
+
+/** Removes an instance; the kernel may use it for a moment longer. */
 function removeInstance(folder: string): void {
   for (let tries = 0; ; tries++) {
     try {

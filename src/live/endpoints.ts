@@ -2,7 +2,7 @@
 
 import type { Socket } from "../families/socket.ts";
 import { addressText } from "../model/address.ts";
-import { AF_INET6 } from "../model/family.ts";
+import { endpointText } from "../model/endpoint.ts";
 import { netlinkProtocols } from "../model/netlink-protocols.ts";
 
 const decoder = new TextDecoder();
@@ -16,8 +16,7 @@ export interface Endpoints {
 
 /** An address with its port, `10.0.0.1:80` or `[::1]:80`; no port is `*`. @param at of the address in `data` */
 export function addressAndPort(data: DataView, at: number, family: number, port: number): string {
-  const address = addressText(data, at, family);
-  return `${family === AF_INET6 ? `[${address}]` : address}:${port === 0 ? "*" : port}`;
+  return endpointText(addressText(data, at, family), port === 0 ? "*" : port);
 }
 
 /** The name of a UNIX socket: a path, an abstract one after `@`, or nothing. */

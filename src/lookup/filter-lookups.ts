@@ -1,15 +1,17 @@
-/** What the words of a filter are looked up in: services, interfaces, cgroups, the kernel's abilities. */
-
+/** Look-ups for the words of a filter: services, interfaces, control groups, users, and what the kernel supports. */
+import { libc } from "#libc";
+import { decodeBytes } from "../bytes/text.ts";
+import { readNetlinkProtocols } from "../enrich/netlink-protocols.ts";
 import { once } from "../enrich/once.ts";
+import { parseUsers } from "../enrich/passwd.ts";
 import { readServices } from "../enrich/services.ts";
 import { INET_DIAG_REQ_BYTECODE } from "../families/inet/layouts/inet-diag.ts";
 import { inetRequest } from "../families/inet/socket.ts";
 import { cgroupProbe } from "../filter/bytecode.ts";
-import type { Lookups } from "../filter/operands.ts";
+import type { Lookups } from "../filter/reading.ts";
 import type { Host } from "../host/host.ts";
 import { cgroup2Mount } from "../host/live.ts";
 import { AF_INET, IPPROTO_TCP } from "../model/family.ts";
-import { netlinkProtocolNumber } from "../model/netlink-protocols.ts";
 import { systemMessage } from "../native/errno.ts";
 import { NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { dump, encodeDumpRequest } from "../netlink/dump.ts";
@@ -18,25 +20,47 @@ import { interfaces } from "./names.ts";
 
 const decoder = new TextDecoder();
 
-/** The look-ups of one run. Each source is read when it is first asked. */
+/** The look-ups of one run. Each source is read at its first use. */
 export function filterLookups(host: Host): Lookups {
   const services = once(() => readServices(host.files));
   const links = once(() => {
     const byName = new Map<string, number>();
     for (const { index, name, alternativeNames } of interfaces(host))
-      for (const each of [...alternativeNames, name]) byName.set(decoder.decode(each), index);
+      for (const each of [...alternativeNames, name]) byName.set(decodeBytes(each), index);
     return byName;
+  });
+  const protocols = once(() => {
+    // The names of rows complain about a damaged file.
+    const names = readNetlinkProtocols(host.files, () => {});
+    const byName = Array.from(names, ([number, name]) => [decodeBytes(name), number] as const);
+    // Of two protocols with the same name the first counts.
+    return new Map(byName.sort(([, a], [, b]) => b - a));
+  });
+  const users = once(() => {
+    try {
+      return parseUsers(decoder.decode(host.files.read("/etc/passwd")));
+    } catch {
+      return new Map<string, number>();
+    }
   });
   return {
     port: (service, protocol) => services().port(service, protocol),
     interfaceIndex: (name) => links().get(name),
-    netlinkProtocol: netlinkProtocolNumber,
+    netlinkProtocol: (name) => protocols().get(name),
     cgroupId: (path) => cgroupId(host, path),
     knowsCgroups: () => knowsCgroups(host),
+    userId: (name) => users().get(name),
   };
 }
 
-/** The id of a cgroup by its path, from the root of all files or from that of the cgroups; or why there is none. */
+const OUTSIDE = "Invalid cgroup2 path";
+
+/**
+ * Finds the id of a control group.
+ *
+ * @param path from the root or the working directory, or from the root of the cgroup2 tree
+ * @returns the lines that say why there is none
+ */
 function cgroupId(host: Host, path: string): bigint | string {
   let mount: string | undefined;
   try {
@@ -44,35 +68,58 @@ function cgroupId(host: Host, path: string): bigint | string {
   } catch (error) {
     return `Failed to open mounts file: ${systemMessage(error)}\nFailed to find cgroup2 mount`;
   }
+  if (mount === undefined) return "Failed to find cgroup2 mount";
+  if (path === "/") return OUTSIDE;
+  return host.cgroupId === undefined
+    ? recordedCgroupId(host, mount, path)
+    : liveCgroupId(host.cgroupId, mount, path);
+}
+
+function liveCgroupId(idOf: NonNullable<Host["cgroupId"]>, mount: string, path: string): bigint | string {
+  let problem: string | undefined;
+  for (const each of [path, `${mount}/${path.replace(/^\//, "")}`]) {
+    try {
+      const id = idOf(each);
+      if (id !== undefined) return id;
+      problem = OUTSIDE;
+    } catch (error) {
+      problem ??= `Failed to get cgroup2 ID: ${systemMessage(error)}`;
+    }
+  }
+  return problem!;
+}
+
+/** A recording has only the paths of control groups, so paths are compared. */
+function recordedCgroupId(host: Host, mount: string, path: string): bigint | string {
   const tree = host.cgroups();
-  if (mount === undefined || tree === undefined) return "Failed to find cgroup2 mount";
-  const outside = "Invalid cgroup2 path";
-  if (path === "/") return outside;
-  const relative = path.startsWith(mount) ? path.slice(mount.length) : path;
-  const wanted = `/${relative.split("/").filter(Boolean).join("/")}`;
+  if (tree === undefined) return "Failed to find cgroup2 mount";
+  const within = path === mount || path.startsWith(`${mount}/`) ? path.slice(mount.length) : path;
+  const wanted = `/${within.split("/").filter(Boolean).join("/")}`;
   for (const [id, known] of tree) if (known === wanted) return id;
   try {
     host.files.list(path);
-    return outside;
+    return OUTSIDE;
   } catch (error) {
     return `Failed to get cgroup2 ID: ${systemMessage(error)}`;
   }
 }
 
-/** Whether the kernel takes a filter by cgroup: it is asked for no socket, with one. */
-function knowsCgroups({ transport }: Host): boolean {
-  const socket = transport.open(NETLINK_SOCK_DIAG);
+/** Whether the kernel can filter by control group: asks for sockets in no state, filtered by one. */
+function knowsCgroups({ transport }: Host): boolean | string {
+  const attribute = { type: INET_DIAG_REQ_BYTECODE, payload: cgroupProbe() };
+  const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, inetRequest(AF_INET, IPPROTO_TCP, 0, 0), [
+    attribute,
+  ]);
   try {
-    const attribute = { type: INET_DIAG_REQ_BYTECODE, payload: cgroupProbe() };
-    const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, inetRequest(AF_INET, IPPROTO_TCP, 0, 0), [
-      attribute,
-    ]);
-    for (const _ of dump(socket, request, (size) => new Uint8Array(size)));
-    return true;
+    const socket = transport.open(NETLINK_SOCK_DIAG);
+    try {
+      for (const _ of dump(socket, request, (size) => new Uint8Array(size)));
+      return true;
+    } finally {
+      socket.close();
+    }
   } catch (error) {
-    if (error instanceof NetlinkError) return false;
-    throw error;
-  } finally {
-    socket.close();
+    if (!(error instanceof NetlinkError)) throw error;
+    return error.operation === "socket" ? `Cannot open netlink socket: ${libc.strerror(error.errno)}` : false;
   }
 }

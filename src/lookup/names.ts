@@ -1,15 +1,10 @@
-/** Names for the numbers in a socket: ports, interfaces, hosts, cgroups. Each is looked up when it is first asked for. */
+/** Names for the numbers in a socket: ports, interfaces, hosts, cgroups. Each is looked up at its first use. */
+import { encodeBytes } from "../bytes/text.ts";
 import { ascii } from "../bytes/writer.ts";
 import type { BpfMaps } from "../enrich/bpf-maps.ts";
 import { readNetlinkProtocols } from "../enrich/netlink-protocols.ts";
 import { once } from "../enrich/once.ts";
-import {
-  type Owner,
-  type Owners,
-  processContext,
-  type ScanOptions,
-  scanProcesses,
-} from "../enrich/processes.ts";
+import type { Owner, ScanOptions } from "../enrich/processes.ts";
 import type { ResolvedHosts } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { readNumberNames, readServices, type Services } from "../enrich/services.ts";
@@ -19,7 +14,8 @@ import type { Netns } from "../host/namespaces.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { type Link, listLinks } from "../netlink/links.ts";
-import { knowPlaces, type Place, type Places } from "./places.ts";
+import type { OwnerLookup } from "./owners.ts";
+import type { Place } from "./places.ts";
 
 /** Ports that the kernel gives to clients when the range cannot be read. */
 const DEFAULT_PORT_RANGE = [1024, 4999] as const;
@@ -35,28 +31,37 @@ export function localPortRange(host: Host, path: string): readonly [low: number,
   }
 }
 
-/** The interfaces of the host; none if the kernel does not tell. */
-export function interfaces(host: Host): Link[] {
+/** Indices that are tried for interfaces if netlink cannot list them. */
+const MOST_INDICES = 1024;
+
+/** The interfaces of the host. If netlink is refused, those with a small index, without alternative names. */
+export function interfaces({ transport, interfaceName }: Host): Link[] {
   try {
-    return listLinks(host.transport);
+    return listLinks(transport);
   } catch (error) {
-    if (error instanceof NetlinkError) return [];
-    throw error;
+    if (!(error instanceof NetlinkError)) throw error;
+    if (interfaceName === undefined) return [];
+    const links: Link[] = [];
+    for (let index = 1; index <= MOST_INDICES; index++) {
+      const name = interfaceName(index);
+      if (name !== undefined) links.push({ index, name, alternativeNames: [] });
+    }
+    return links;
   }
 }
 
-/** What ports are named by; each is read when it is first asked for. */
+/** The sources of names for ports. Each is read at its first use. */
 interface PortSources {
   readonly services: () => Services;
   readonly protocols: () => ReadonlyMap<number, string>;
-  /** The ports that clients are given, which have no names. */
+  /** The ports that the kernel assigns to clients. They have no names. */
   readonly range: () => readonly [low: number, high: number];
 }
 
-/** What the port cells of one inet table show for ports: services, or for raw sockets protocols. */
+/** Names of ports in the tables of inet sockets: services, or protocols for raw sockets. */
 export class PortNames {
   readonly #sources: PortSources;
-  /** Names looked up so far, of the table in use. */
+  /** The names so far, for the current table. */
   #known = new Map<number, Uint8Array | undefined>();
   #table: InetTable | undefined;
   #rpc: RpcNames | undefined;
@@ -66,8 +71,8 @@ export class PortNames {
   }
 
   /**
-   * Turns to the services of a table. Tables that have no services of their own take those of the table before
-   * them, and any protocol's if there was none: so ss does.
+   * Switches to the services of a table. As in ss, a table without services of its own keeps those of the table before
+   * it, or takes those of any protocol.
    */
   useTable(table: InetTable): void {
     if (table === this.#table || !["raw", "udp", "tcp"].includes(table)) return;
@@ -75,7 +80,7 @@ export class PortNames {
     this.#known = new Map();
   }
 
-  /** Takes the RPC programs from now on; they come before services. */
+  /** Sets the RPC programs. They come before services. */
   useRpc(rpc: RpcNames): void {
     this.#rpc = rpc;
     this.#known = new Map();
@@ -85,7 +90,7 @@ export class PortNames {
   port(port: number): Uint8Array | undefined {
     if (!this.#known.has(port)) {
       const name = this.#lookUp(port);
-      this.#known.set(port, name === undefined ? undefined : ascii(name));
+      this.#known.set(port, name === undefined ? undefined : encodeBytes(name));
     }
     return this.#known.get(port);
   }
@@ -93,7 +98,7 @@ export class PortNames {
   #lookUp(port: number): string | undefined {
     const { services, protocols, range } = this.#sources;
     if (this.#table === "raw") return protocols().get(port) ?? `ipproto-${port}`;
-    // A program without a name hides the service that may be called after its port, too: so ss does.
+    // As in ss, a program without a name hides the service with its port.
     if ((this.#table === "tcp" || this.#table === "udp") && this.#rpc?.has(port, this.#table))
       return this.#rpc.name(port, this.#table);
     const [low, high] = range();
@@ -102,20 +107,22 @@ export class PortNames {
   }
 }
 
-/** Names of interfaces by index. */
+/** Names of interfaces by their index. */
 export class InterfaceNames {
   readonly #names;
+  readonly #host;
 
   constructor(host: Host) {
+    this.#host = host;
     this.#names = once(() => new Map(interfaces(host).map(({ index, name }) => [index, name])));
   }
 
-  /** The name, or `if<N>` for an interface that is not there (any more). */
+  /** The name, or `if<N>` for an interface that does not exist any more. */
   interface(index: number): Uint8Array {
     const names = this.#names();
     let name = names.get(index);
     if (name === undefined) {
-      name = ascii(`if${index}`);
+      name = this.#host.interfaceName?.(index) ?? ascii(`if${index}`);
       names.set(index, name);
     }
     return name;
@@ -131,8 +138,26 @@ function readOptional(host: Host, path: string): Uint8Array | undefined {
   }
 }
 
-/** All the names of one run, and the places of sockets. */
-export interface HostNames extends Places {
+/** What owners are looked up with, see owners.ts. */
+export type MakeOwnerLookup = typeof import("./owners.ts").ownerLookup;
+
+/** No process of any socket is known. */
+const nobody: Pick<OwnerLookup, "owners" | "peerOwners" | "peerInode" | "peerName"> = {
+  owners: () => undefined,
+  peerOwners: () => undefined,
+  peerInode: () => 0,
+  peerName: () => undefined,
+};
+
+/**
+ * All names of one run. What is about processes is known once {@link HostNames.useOwners} has been called; until then
+ * no socket has an owner or a peer.
+ */
+export interface HostNames extends Omit<OwnerLookup, "findOwners"> {
+  /** Lets owners, peers and containers be looked up. */
+  useOwners(make: MakeOwnerLookup): void;
+  /** Looks for the owners of sockets. @returns ids of processes that cannot be read */
+  findOwners(inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
   /** See {@link PortNames.useTable}. @param netns where its sockets are; if left out, where we are */
   useTable(table: InetTable, netns?: Netns): void;
   /** See {@link PortNames.port}. */
@@ -141,23 +166,19 @@ export interface HostNames extends Places {
   interface(index: number, netns?: Netns): Uint8Array;
   /** Name of a netlink protocol, see {@link readNetlinkProtocols}. */
   netlinkProtocol(protocol: number): Uint8Array | undefined;
-  /** The /proc/PID/stat of a process, which has its name; undefined for one that is not there. */
+  /** The contents of /proc/PID/stat, which has the name of a process; undefined if the process is gone. */
   processStat(pid: number): Uint8Array | undefined;
-  /** See {@link processContext}. */
-  processContext(pid: number): Uint8Array | undefined;
   /** Path of a cgroup from the root of the first cgroup2 mount, or `unreachable:HEX`. */
   cgroup(id: bigint): Uint8Array;
-  /** Name of a user, if there is one. */
+  /** The same path without a complaint; undefined for a cgroup that has none. */
+  cgroupPath(id: bigint): Uint8Array | undefined;
+  /** Name of a user; undefined if there is none. */
   user(uid: number): string | undefined;
-  /** Who has the socket of an inode open, as far as {@link HostNames.findOwners} looked for it. */
-  owners(inode: number): readonly Owner[] | undefined;
-  /** Looks for the owners of sockets, see {@link scanProcesses}. @returns ids of processes that could not be looked at */
-  findOwners(root: string, inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
-  /** Takes the host names that were looked up. */
+  /** Sets the host names that were looked up. */
   useHosts(resolved: ResolvedHosts): void;
-  /** Takes the BPF maps that values can be from. */
+  /** Sets the BPF maps of socket storage. */
   useBpfMaps(maps: BpfMaps): void;
-  /** They, where they were looked up. */
+  /** The BPF maps; undefined if they were not looked up. */
   readonly bpfMaps: BpfMaps | undefined;
   /** See {@link PortNames.useRpc}. */
   useRpc(rpc: RpcNames): void;
@@ -165,11 +186,11 @@ export interface HostNames extends Places {
   host(data: DataView, at: number, length: number): Uint8Array | undefined;
 }
 
-/** Where names are read. */
+/** Paths of files with names. */
 export interface NamePaths {
-  /** Where /proc is. */
+  /** The mount point of proc. */
   readonly root: string;
-  /** Where ip_local_port_range stands. */
+  /** The file ip_local_port_range. */
   readonly portRange: string;
 }
 
@@ -179,6 +200,14 @@ export type NameProblem =
   | { readonly kind: "mounts"; readonly cause: unknown }
   /** No cgroup2 tree is mounted. */
   | { readonly kind: "cgroupMount" }
+  /** A file of names has a line that is no entry; reading stopped there. */
+  | {
+      readonly kind: "database";
+      /** Path of the file. */
+      readonly path: string;
+      /** The line, without its newline. */
+      readonly line: string;
+    }
   /** A socket has the control group id 0, which is none. */
   | { readonly kind: "cgroupId" };
 
@@ -201,14 +230,20 @@ export function hostNames(
   let portsWithin: ReadonlyMap<Netns | undefined, PortNames> = new Map();
   const links = new InterfaceNames(host);
   let linksWithin: ReadonlyMap<Netns | undefined, InterfaceNames> = new Map();
-  const netlinkProtocols = once(() => readNetlinkProtocols(host.files));
+  const netlinkProtocols = once(() =>
+    readNetlinkProtocols(host.files, (path, line) => report({ kind: "database", path, line })),
+  );
   const stats = new Map<number, Uint8Array | undefined>();
   const processStat = (pid: number): Uint8Array | undefined => {
     if (!stats.has(pid)) stats.set(pid, readOptional(host, `${root}/${pid}/stat`));
     return stats.get(pid);
   };
-  const contexts = new Map<number, Uint8Array | undefined>();
-  let owners: Owners = new Map();
+  let placed: readonly Place[] = [];
+  let lookup: OwnerLookup | undefined;
+  const known = (): OwnerLookup => {
+    if (lookup === undefined) throw new TypeError("owners are not looked up in this run");
+    return lookup;
+  };
   let hosts: ResolvedHosts | undefined;
   let bpfMaps: BpfMaps | undefined;
   const missing = () => {
@@ -234,16 +269,23 @@ export function hostNames(
     else if (known === undefined) missing();
     return known?.get(id) ?? ascii(`unreachable:${id.toString(16)}`);
   };
-  const places = knowPlaces({
-    host,
-    root,
-    owners: (inode) => owners.get(inode),
-    cgroupPath: (id) => cgroupPaths()?.get(id),
-  });
   return {
-    ...places,
+    useOwners(make) {
+      if (lookup !== undefined) return;
+      lookup = make({ host, root, cgroupPath: (id) => cgroupPaths()?.get(id) });
+      if (placed.length > 0) lookup.usePlaces(placed);
+    },
+    owners: (inode) => (lookup ?? nobody).owners(inode),
+    findOwners: (inodes, options) => known().findOwners(inodes, options),
+    findPeers: (sockets) => known().findPeers(sockets),
+    peerInode: (socket) => (lookup ?? nobody).peerInode(socket),
+    peerOwners: (socket) => (lookup ?? nobody).peerOwners(socket),
+    peerName: (socket) => (lookup ?? nobody).peerName(socket),
+    cgroupOwner: (socket) => known().cgroupOwner(socket),
+    details: (owner: Owner) => known().details(owner),
     usePlaces(listed: readonly Place[]) {
-      places.usePlaces(listed);
+      placed = listed;
+      lookup?.usePlaces(listed);
       linksWithin = new Map(listed.map(({ netns, host }) => [netns, new InterfaceNames(host)]));
       portsWithin = new Map(listed.map(({ netns, host }) => [netns, portsOf(host)]));
     },
@@ -255,18 +297,10 @@ export function hostNames(
     interface: (index, netns) => (linksWithin.get(netns) ?? links).interface(index),
     netlinkProtocol: (protocol) => netlinkProtocols().get(protocol),
     processStat,
-    processContext(pid) {
-      if (!contexts.has(pid)) contexts.set(pid, processContext(host.files, root, pid));
-      return contexts.get(pid);
-    },
+    processContext: (pid) => lookup?.processContext(pid),
     cgroup,
+    cgroupPath: (id) => cgroups()?.get(id),
     user: userNames(host.files),
-    owners: (inode) => owners.get(inode),
-    findOwners(root, inodes, options) {
-      const scan = scanProcesses(host.files, root, inodes, options);
-      owners = scan.owners;
-      return scan.unreadable;
-    },
     useHosts: (resolved) => {
       hosts = resolved;
     },

@@ -1,7 +1,7 @@
-/** The C functions behind the seam: their prototypes as a table, and the {@link Libc} that is made of them. */
+/** The C functions behind the seam: a table of their prototypes, and the {@link Libc} that is built from them. */
 import type { Libc } from "./libc.ts";
 
-/** The name of the C library. musl answers to glibc's name with itself. */
+/** The name of the C library. musl's loader takes glibc's name for its own. */
 export const LIBRARY = "libc.so.6";
 
 /** A C type of an argument. */
@@ -27,7 +27,7 @@ export const prototypes = {
   close: ["int"],
   ioctl: ["int", "size", "pointer"],
   openat: ["int", "pointer", "int"],
-  syscall: ["size", "int", "pointer", "size"],
+  syscall: ["size", "int", "pointer", "size", "size"],
   readlinkat: ["int", "pointer", "pointer", "size"],
   getxattr: ["pointer", "pointer", "pointer", "size"],
   setns: ["int", "int"],
@@ -36,9 +36,11 @@ export const prototypes = {
   mount: ["pointer", "pointer", "pointer", "size", "pointer"],
   umount2: ["pointer", "int"],
   __xpg_strerror_r: ["int", "pointer", "size"],
+  getnameinfo: ["pointer", "unsigned", "pointer", "unsigned", "pointer", "unsigned", "int"],
+  gethostbyname2_r: ["pointer", "int", "pointer", "pointer", "size", "pointer", "pointer"],
 } as const satisfies Readonly<Record<string, readonly CType[]>>;
 
-/** What stands for an argument of each C type. */
+/** The JavaScript type of an argument of each C type. */
 interface Values {
   int: number;
   unsigned: number;
@@ -49,7 +51,7 @@ interface Values {
 /** The arguments of a prototype. */
 type Arguments<Types extends readonly CType[]> = { -readonly [At in keyof Types]: Values[Types[At]] };
 
-/** The C functions, bound by one runtime or the other. */
+/** The C functions, bound through Bun's FFI or koffi. */
 export type Functions = {
   readonly [Name in keyof typeof prototypes]: (...values: Arguments<(typeof prototypes)[Name]>) => number;
 };
@@ -57,7 +59,7 @@ export type Functions = {
 /** The functions that can be called on another thread. */
 export const offThreadNames = ["send", "recvfrom"] as const;
 
-/** They, bound by a runtime that can do so. Each gives what C gives, or -errno. */
+/** The same functions, called on another thread. Each resolves to the C result, or -errno. */
 export type OffThread = {
   readonly [Name in (typeof offThreadNames)[number]]: (
     ...values: Arguments<(typeof prototypes)[Name]>
@@ -65,13 +67,22 @@ export type OffThread = {
 };
 
 /**
- * `SYS_getdents64`. By number, as musl took the name out of its dynamic symbols in 1.2.4 and glibc has no
- * `getdents`. asm/unistd_64.h; every other 64-bit machine has that of asm-generic/unistd.h.
+ * `SYS_getdents64`. Called by number, because musl removed the symbol in 1.2.4 and glibc has no `getdents`.
+ * asm/unistd_64.h on x86-64, asm-generic/unistd.h on other 64-bit machines.
  */
 const SYS_GETDENTS64 = process.arch === "x64" ? 217 : 61;
 
-/** `SYS_bpf`, which the C library has no function for. */
+/** `SYS_bpf`. The C library has no function for it. */
 const SYS_BPF = process.arch === "x64" ? 321 : 280;
+
+/** `SYS_openat2`, which glibc has no function for before 2.43. The same number everywhere. */
+const SYS_OPENAT2 = 437;
+
+/** Offsets in `struct open_how` (linux/openat2.h), and its size. */
+const OPEN_HOW = { flags: 0, resolve: 16, size: 24 };
+/** Buffers of at most 64 bytes may move, see {@link Libc.address}. */
+const FIXED_BYTES = 128;
+const ENOENT = 2;
 
 /** Offsets in `struct pollfd` (poll.h), and its size. */
 const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 };
@@ -90,11 +101,11 @@ function cStringOrNull(text: string | null): Uint8Array | null {
 }
 
 /**
- * Makes the seam from bound C functions.
+ * Builds the seam from bound C functions.
  *
- * @param errno reads errno; called at once after the call that failed
- * @param address where the bytes of a view stand in memory
- * @param offThread calls on another thread; if left out, they are made on this one, after a turn of the event loop
+ * @param errno reads errno; called immediately after the call that failed
+ * @param address the memory address of the bytes of a view
+ * @param offThread calls on another thread; if left out, they run on this thread, after a turn of the event loop
  */
 export function libcOf(
   c: Functions,
@@ -144,10 +155,18 @@ export function libcOf(
     close: (fd) => checked(c.close(fd)),
     ioctl: (fd, request, argument) => checked(c.ioctl(fd, request, argument)),
     openat: (directory, path, flags) => checked(c.openat(directory, cString(path), flags)),
-    getdents64: (fd, buffer) => checked(c.syscall(SYS_GETDENTS64, fd, buffer, buffer.length)),
+    getdents64: (fd, buffer) => checked(c.syscall(SYS_GETDENTS64, fd, buffer, buffer.length, 0)),
+    openat2(directory, path, flags, resolve) {
+      const how = new Uint8Array(FIXED_BYTES);
+      const view = new DataView(how.buffer);
+      view.setUint32(OPEN_HOW.flags, flags, true);
+      view.setUint32(OPEN_HOW.resolve, resolve, true);
+      const at = Number(address(how));
+      return checked(c.syscall(SYS_OPENAT2, directory, cString(path), at, OPEN_HOW.size));
+    },
     readlinkat: (directory, path, buffer) => checked(c.readlinkat(directory, path, buffer, buffer.length)),
     getxattr: (path, name, value) => checked(c.getxattr(cString(path), cString(name), value, value.length)),
-    bpf: (command, attributes) => checked(c.syscall(SYS_BPF, command, attributes, attributes.length)),
+    bpf: (command, attributes) => checked(c.syscall(SYS_BPF, command, attributes, attributes.length, 0)),
     address,
     setns: (fd, type) => checked(c.setns(fd, type)),
     clockGettime: (clock, time) => checked(c.clock_gettime(clock, time)),
@@ -155,6 +174,22 @@ export function libcOf(
     mount: (source, target, type, flags) =>
       checked(c.mount(cStringOrNull(source), cString(target), cStringOrNull(type), flags, null)),
     umount: (target, flags) => checked(c.umount2(cString(target), flags)),
+    getnameinfo: (address, host, flags) =>
+      c.getnameinfo(address, address.length, host, host.length, null, 0, flags),
+    gethostbyname2(name, family, entry, strings) {
+      const pointers = new Uint8Array(16);
+      const failed = c.gethostbyname2_r(
+        name,
+        family,
+        entry,
+        strings,
+        strings.length,
+        pointers.subarray(0, 8),
+        pointers.subarray(8),
+      );
+      // A name without an entry is no error: the result is NULL then.
+      return failed !== 0 || pointers.subarray(0, 8).some((byte) => byte !== 0) ? failed : ENOENT;
+    },
     strerror(errno) {
       c.__xpg_strerror_r(errno, errorText, errorText.length);
       return decoder.decode(errorText.subarray(0, errorText.indexOf(0)));

@@ -1,11 +1,11 @@
 /**
  * The one native seam: every call into libc that Sockscope makes.
  *
- * Two forms stand behind the `#libc` import, chosen by package.json conditions: `bun:ffi` on Bun, koffi on
- * Node. Each function returns what the C function returns, or, where that one returns -1, the negated errno
- * (the kernel's own convention), so that the hot path neither throws nor asks twice.
+ * The `#libc` import has two implementations, chosen by the conditions in package.json: `bun:ffi` on Bun, koffi on
+ * Node. Each function returns what the C function returns, or the negated errno where C returns -1. That is the
+ * kernel's own convention, and the hot path neither throws nor makes a second call.
  *
- * A buffer may be a subarray: the call sees the bytes of the view, no more.
+ * A buffer may be a subarray: the call sees only the bytes of the view.
  */
 export interface Libc {
   /** socket(2). @returns a file descriptor, or -errno. */
@@ -19,18 +19,18 @@ export interface Libc {
   /** send(2). @returns bytes sent, or -errno. */
   send(fd: number, message: Uint8Array, flags: number): number;
   /**
-   * recvfrom(2). A null buffer receives nothing: with MSG_PEEK | MSG_TRUNC it asks for the size.
+   * recvfrom(2). A null buffer receives nothing: with MSG_PEEK | MSG_TRUNC the call returns the size.
    *
-   * @param address where the sender's sockaddr is written, as far as it fits; null if nobody asks
+   * @param address receives the sender's sockaddr, as far as it fits; null if it is not needed
    * @returns bytes, or -errno.
    */
   recvfrom(fd: number, buffer: Uint8Array | null, flags: number, address: Uint8Array | null): number;
   /**
-   * {@link Libc.send} on another thread, so that the event loop goes on. Bun has no such calls: there it is made on
-   * this thread, after a turn of the event loop. Nothing may be needed of this thread for the call to end.
+   * {@link Libc.send} on another thread, while the event loop goes on. Bun has no such calls: there it runs on this
+   * thread, after a turn of the event loop, so the call must not wait for anything that this thread does.
    */
   sendAsync(fd: number, message: Uint8Array, flags: number): Promise<number>;
-  /** {@link Libc.recvfrom}, likewise; the buffers are not to be touched meanwhile. */
+  /** {@link Libc.recvfrom}, likewise. Do not touch the buffers until it resolves. */
   recvfromAsync(
     fd: number,
     buffer: Uint8Array | null,
@@ -49,6 +49,13 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   /** openat(2). @returns a file descriptor, or -errno. */
   openat(directory: number, path: string, flags: number): number;
+  /**
+   * openat2(2) of a file to read.
+   *
+   * @param resolve RESOLVE_* of linux/openat2.h
+   * @returns a file descriptor, or -errno: -ENOSYS before Linux 5.6
+   */
+  openat2(directory: number, path: string, flags: number, resolve: number): number;
   /** getdents64(2). @returns bytes filled, 0 at the end, or -errno. */
   getdents64(fd: number, buffer: Uint8Array): number;
   /** readlinkat(2); `path` is NUL-terminated bytes. @returns bytes filled, or -errno. */
@@ -56,14 +63,14 @@ export interface Libc {
   /** getxattr(2), links followed. @returns bytes filled, or -errno. */
   getxattr(path: string, name: string, value: Uint8Array): number;
   /**
-   * bpf(2). @param attributes union bpf_attr, as far as the command has it
+   * bpf(2). @param attributes union bpf_attr, up to the last member that the command uses
    *
-   * @returns what the command gives, a file descriptor for some, or -errno
+   * @returns the result of the command, for some a file descriptor, or -errno
    */
   bpf(command: number, attributes: Uint8Array): number;
   /**
-   * Where bytes stand, for structs that point at them. They stay there as long as somebody holds them, if they are
-   * more than 64: smaller buffers may be moved.
+   * The address of bytes, for structs that point at them. It stays valid while the buffer is referenced, if the buffer
+   * has more than 64 bytes: smaller ones may be moved.
    */
   address(bytes: Uint8Array): bigint;
   /** setns(2). @returns 0 or -errno. */
@@ -76,6 +83,22 @@ export interface Libc {
   mount(source: string | null, target: string, type: string | null, flags: number): number;
   /** umount2(2). @returns 0 or -errno. */
   umount(target: string, flags: number): number;
+  /**
+   * getnameinfo(3) for the name of a host, which may wait for a name server.
+   *
+   * @param address a struct sockaddr
+   * @param host where the name goes, with a NUL behind it
+   * @returns 0, or one of EAI_*
+   */
+  getnameinfo(address: Uint8Array, host: Uint8Array, flags: number): number;
+  /**
+   * gethostbyname2_r(3), which may wait for a name server.
+   *
+   * @param name NUL-terminated bytes
+   * @param entry where the struct hostent goes; its pointers point into `strings`
+   * @returns 0, or a positive errno: ENOENT if the name has no address, ERANGE if `strings` is too small
+   */
+  gethostbyname2(name: Uint8Array, family: number, entry: Uint8Array, strings: Uint8Array): number;
   /** strerror(3) in the C locale, for a positive errno. */
   strerror(errno: number): string;
 }
@@ -83,7 +106,7 @@ export interface Libc {
 /** `dirfd` that means the current directory. linux/fcntl.h. */
 export const AT_FDCWD = -100;
 
-/** The errnos that callers tell apart. asm-generic/errno-base.h, asm-generic/errno.h. */
+/** The errnos that callers distinguish. asm-generic/errno-base.h, asm-generic/errno.h. */
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EMSGSIZE = 90;

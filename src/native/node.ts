@@ -1,4 +1,4 @@
-/** libc through koffi, for Node. */
+/** The C library through koffi, for Node. */
 import koffi from "koffi";
 import {
   type CType,
@@ -30,12 +30,12 @@ const functions = Object.fromEntries(
   ]),
 );
 
-/** A function as a promise, called by the threads that Node has for such things. */
+/** A function that runs on koffi's worker threads and returns a promise. */
 function offThread(name: (typeof offThreadNames)[number]) {
   return (...values: unknown[]) =>
     new Promise<number>((resolve, reject) => {
       functions[name]!.async(...values, (error: unknown, result: number) => {
-        // koffi gives back the errno of the call that is being answered.
+        // Here koffi.errno() is that of the call that has just completed.
         if (error) reject(error);
         else resolve(result === -1 ? -koffi.errno() : result);
       });
@@ -51,3 +51,6 @@ export const libc: Libc = libcOf(
   (bytes) => koffi.address(bytes),
   asynchronous as unknown as OffThread,
 );
+
+/** Only JavaScriptCore can be told so; see bun.ts. */
+export function keepOutOfLastTier(..._functions: readonly ((...values: never[]) => unknown)[]): void {}

@@ -1,10 +1,12 @@
-/** Findings of the doctor: as text for people, and as plain objects for machines. */
+/** Findings of the doctor: as text for people, and as plain objects for JSON. */
 
 import { escapeText } from "../bytes/terminal.ts";
+import { adviceFor, type CommandNetns } from "../doctor/advice.ts";
+import { seconds } from "../doctor/amounts.ts";
 import type { ChosenRule, Diagnosis, Report } from "../doctor/examine.ts";
-import { type Advice, type Rule, severities } from "../doctor/rule.ts";
+import { plural } from "../doctor/plural.ts";
+import { type Rule, severities } from "../doctor/rule.ts";
 import { writeThreshold } from "../doctor/threshold.ts";
-import { counted, seconds } from "../doctor/words.ts";
 import type { Socket } from "../families/socket.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import type { InetTable } from "../model/inet-tables.ts";
@@ -16,9 +18,10 @@ import { writeRow } from "./row.ts";
 
 const decoder = new TextDecoder();
 
-/** Columns of text that is no table, where nothing says how wide a line may be. */
+/** The width of text where the width of the screen is not known, in columns. */
 const TEXT_COLUMNS = 100;
 const INDENT = "  ";
+const COMMAND_INDENT = INDENT.repeat(3);
 
 /** How findings are shown as text. */
 export interface DoctorStyle {
@@ -27,13 +30,15 @@ export interface DoctorStyle {
   readonly names: Names;
   /** How many sockets of a finding are shown. */
   readonly shown: number;
-  /** Columns of the screen; undefined or 0 if it is none, or does not tell. */
+  /** Columns of the terminal; undefined or 0 if there is none, or its width is unknown. */
   readonly screen: number | undefined;
-  /** Whether rows tell the container. */
+  /** Whether rows name the container. */
   readonly container: boolean;
+  /** The namespace that `-N` has entered, for commands in advice. */
+  readonly netns: CommandNetns | undefined;
 }
 
-/** Words in lines of so many columns, each after `indent`. */
+/** Breaks text into lines of at most `columns`, each after `indent`. */
 function wrap(text: string, columns: number, indent: string): string {
   let wrapped = "";
   let line = indent;
@@ -47,18 +52,17 @@ function wrap(text: string, columns: number, indent: string): string {
   return `${wrapped}${line}\n`;
 }
 
-/** The advice of a finding, its words in capitals filled in. */
-function adviceOf({ rule, fill = {} }: Diagnosis): readonly Advice[] {
-  return rule.advice.map(({ text, command }) => ({
-    text,
-    ...(command === undefined
-      ? {}
-      : {
-          command: command.replace(/\b[A-Z]+\b/g, (word) =>
-            Object.hasOwn(fill, word) ? `${fill[word]}` : word,
-          ),
-        }),
-  }));
+/** The advice of a finding, ready to paste. @param netns the namespace of all findings, if it is one */
+function adviceOf(
+  { rule, advice = rule.advice, fill = {}, place }: Diagnosis,
+  netns: CommandNetns | undefined,
+) {
+  return adviceFor(advice, fill, place?.netns ?? netns);
+}
+
+/** How many sockets show a finding, kept or not. */
+function socketCountOf({ sockets = [], socketCount = sockets.length }: Diagnosis): number {
+  return socketCount;
 }
 
 /** The page of a rule, from the root of the repository. */
@@ -66,7 +70,7 @@ function pageOf({ id }: Rule): string {
   return `docs/doctor/${id}.md`;
 }
 
-/** The rows of sockets as the normal table has them. */
+/** The rows of sockets as the normal table shows them. */
 function tableOf(sockets: readonly Socket[], { style, names, screen, container }: DoctorStyle): string {
   const hidden: [TableColumn, boolean][] = [
     ["netns", true],
@@ -94,87 +98,105 @@ const tableOfProtocol: ReadonlyMap<number, InetTable> = new Map(
   (Object.entries(inetTables) as [InetTable, number][]).map(([table, protocol]) => [protocol, table]),
 );
 
-/** @param whole whether it says why this matters, and what to do */
-function formatDiagnosis(diagnosis: Diagnosis, how: DoctorStyle, whole: boolean): string {
-  const { severity, title, rule, place, sockets = [], evidence = [] } = diagnosis;
-  const columns = how.screen || TEXT_COLUMNS;
+/** The first line of a finding, without its line end: `warning in web: Port 80 … [rule]`. */
+export function findingLine({ severity, title, rule, place }: Diagnosis): string {
   const where = place?.netns === undefined ? "" : ` in ${netnsLabel(place.netns)}`;
-  let text = wrap(escapeText(`${severity}${where}: ${title} [${rule.id}]`), columns, "");
+  return escapeText(`${severity}${where}: ${title} [${rule.id}]`);
+}
+
+/** One finding as text. @param explained whether to say why it matters and what to do */
+export function formatFinding(diagnosis: Diagnosis, how: DoctorStyle, explained: boolean): string {
+  const { rule, sockets = [], evidence = [] } = diagnosis;
+  const columns = how.screen || TEXT_COLUMNS;
+  let text = wrap(findingLine(diagnosis), columns, "");
   if (sockets.length > 0 && how.shown > 0) {
-    text += tableOf(sockets.slice(0, how.shown), how);
-    const left = sockets.length - how.shown;
+    const shown = sockets.slice(0, how.shown);
+    text += tableOf(shown, how);
+    const left = socketCountOf(diagnosis) - shown.length;
     if (left > 0) text += `${INDENT}and ${left.toLocaleString("en")} more\n`;
   }
   for (const line of evidence) text += wrap(escapeText(line), columns, INDENT);
-  if (!whole) return text;
+  if (!explained) return text;
   text += wrap(`Why: ${rule.why}`, columns, INDENT);
-  for (const { text: what, command } of adviceOf(diagnosis)) {
+  for (const { text: what, command } of adviceOf(diagnosis, how.netns)) {
     text += wrap(`- ${escapeText(what)}${command === undefined ? "" : ":"}`, columns, INDENT);
-    if (command !== undefined) text += `${INDENT}${INDENT}${INDENT}${escapeText(command)}\n`;
+    if (command !== undefined) text += `${COMMAND_INDENT}${escapeText(command)}\n`;
   }
-  return text + wrap(`See ${pageOf(rule)}`, columns, INDENT);
+  return text + wrap(`More: sockscope doctor --explain ${rule.id}`, columns, INDENT);
 }
 
-/** What was looked at, and what could not be checked. */
+/** One line about what was examined, and which rules need a second sample. */
 function summary({ diagnoses, elapsedMs, sockets, checked, unchecked }: Report): string {
-  const looked = `${counted(checked.length, "rule")} on ${counted(sockets, "socket")}`;
-  const apart = elapsedMs > 0 ? `, two samples ${seconds(elapsedMs)} apart` : ", one sample";
+  const examined = `${plural(checked.length, "rule")} on ${plural(sockets, "socket")}`;
+  const samples = elapsedMs > 0 ? `, two samples ${seconds(elapsedMs)} apart` : ", one sample";
   const not =
-    unchecked.length > 0 ? `; not checked, as it takes two: ${unchecked.map(({ id }) => id).join(", ")}` : "";
+    unchecked.length > 0
+      ? `; not checked, as they need two samples: ${unchecked.map(({ id }) => id).join(", ")}`
+      : "";
   const kinds = severities
     .toReversed()
     .map((severity) => [severity, diagnoses.filter((each) => each.severity === severity).length] as const)
     .filter(([, count]) => count > 0)
     .map(([severity, count]) => `${count} ${severity}`);
   const found =
-    diagnoses.length === 0 ? "No findings" : `${counted(diagnoses.length, "finding")} (${kinds.join(", ")})`;
-  return `${found}: ${looked}${apart}${not}\n`;
+    diagnoses.length === 0 ? "No findings" : `${plural(diagnoses.length, "finding")} (${kinds.join(", ")})`;
+  return `${found}: ${examined}${samples}${not}\n`;
 }
 
-/** The report as text: each finding, then one line of what was looked at. */
+/** The report as text: each finding, then one line about what was examined. */
 export function formatReport(report: Report, how: DoctorStyle): string {
-  // What is true of every finding of a rule is said once.
-  const told = new Set<unknown>();
+  // Only the first finding of a rule explains it, unless the advice for another one differs.
+  const explained = new Set<string>();
   const findings = report.diagnoses.map((diagnosis) => {
-    const text = formatDiagnosis(diagnosis, how, !told.has(diagnosis.rule));
-    told.add(diagnosis.rule);
+    const { rule, advice = rule.advice } = diagnosis;
+    const key = [rule.id, ...advice.map(({ text }) => text)].join("\n");
+    const text = formatFinding(diagnosis, how, !explained.has(key));
+    explained.add(key);
     return `${text}\n`;
   });
   return `${findings.join("")}${summary(report)}`;
 }
 
-/** How findings are told to machines. */
+/** How findings become plain objects. */
 export interface ReportDetail {
-  /** How many sockets of a finding are told. */
+  /** How many sockets of a finding are included. */
   readonly shown: number;
+  /** The namespace that `-N` has entered, for commands in advice. */
+  readonly netns: CommandNetns | undefined;
   /** The plain object of a socket. */
   describe(socket: Socket): Json;
 }
 
-/** The report as a plain object. */
+/** A finding as a plain object, as docs/doctor-schema.json describes it. */
+export function findingObject(
+  diagnosis: Diagnosis,
+  { shown, netns: entered, describe }: ReportDetail,
+): { readonly [key: string]: Json } {
+  const { rule, place, severity, subject, title, values = {}, evidence = [], sockets = [] } = diagnosis;
+  const netns = place?.netns;
+  return {
+    rule: rule.id,
+    severity,
+    subject,
+    title,
+    ...(netns === undefined ? {} : { netns: netnsObject(netns) }),
+    values,
+    evidence,
+    socketCount: socketCountOf(diagnosis),
+    sockets: sockets.slice(0, shown).map(describe),
+    why: rule.why,
+    advice: adviceOf(diagnosis, entered).map((each) => ({ ...each })),
+    page: pageOf(rule),
+  };
+}
+
+/** The report as a plain object, as docs/doctor-schema.json describes it. */
 export function reportObject(
   { diagnoses, elapsedMs, sockets, checked, unchecked }: Report,
-  { shown, describe }: ReportDetail,
+  detail: ReportDetail,
 ): { readonly [key: string]: Json } {
   return {
-    findings: diagnoses.map((diagnosis) => {
-      const { rule, place, severity, title, values = {}, evidence = [] } = diagnosis;
-      const netns = place?.netns;
-      const found = diagnosis.sockets ?? [];
-      return {
-        rule: rule.id,
-        severity,
-        title,
-        ...(netns === undefined ? {} : { netns: netnsObject(netns) }),
-        values,
-        evidence,
-        socketCount: found.length,
-        sockets: found.slice(0, shown).map(describe),
-        why: rule.why,
-        advice: adviceOf(diagnosis).map((each) => ({ ...each })),
-        page: pageOf(rule),
-      };
-    }),
+    findings: diagnoses.map((diagnosis) => findingObject(diagnosis, detail)),
     rulesChecked: checked.map(({ id }) => id),
     rulesUnchecked: unchecked.map(({ id }) => id),
     socketsExamined: sockets,
@@ -202,21 +224,27 @@ export function listRules(chosen: readonly ChosenRule[]): string {
     .join("");
 }
 
-/** How many samples a rule takes, in a sentence. */
+/** What `--watch` reports of a finding: it is new, has another severity, or is gone. */
+export const changeKinds = ["appeared", "worsened", "improved", "cleared"] as const;
+
+/** One of {@link changeKinds}. */
+export type ChangeKind = (typeof changeKinds)[number];
+
+/** How many samples a rule uses, in a sentence. */
 const rates: Readonly<Record<string, string>> = {
-  true: "Takes two samples.",
-  better: "Takes one sample, and finds more by two.",
-  undefined: "Takes one sample.",
+  true: "It needs two samples.",
+  better: "It needs one sample, and finds more with two.",
+  undefined: "It needs one sample.",
 };
 
-/** All about one rule. */
+/** Everything about one rule. */
 export function explainRule(chosen: ChosenRule): string {
   const { rule } = chosen;
   const advice = rule.advice
     .map(
       ({ text, command }) =>
         wrap(`- ${text}${command === undefined ? "" : ":"}`, TEXT_COLUMNS, INDENT) +
-        (command === undefined ? "" : `${INDENT}${INDENT}${INDENT}${command}\n`),
+        (command === undefined ? "" : `${COMMAND_INDENT}${command}\n`),
     )
     .join("");
   const thresholds = thresholdLines(chosen);
@@ -224,9 +252,9 @@ export function explainRule(chosen: ChosenRule): string {
     `${rule.id} (up to ${rule.severity}): ${rule.title}\n`,
     wrap(rule.why, TEXT_COLUMNS, ""),
     wrap(`Reads ${rule.reads.join("; ")}. ${rates[`${rule.rate}`]}`, TEXT_COLUMNS, ""),
-    ...(thresholds === "" ? [] : [`Thresholds, each changed by --set:\n${thresholds}`]),
+    ...(thresholds === "" ? [] : [`Thresholds, which --set changes:\n${thresholds}`]),
     `What to check or do:\n${advice}`,
-    `See ${pageOf(rule)} for how it arises, and how to reproduce it.\n`,
+    `${pageOf(rule)} of the documentation explains how it arises and how to reproduce it.\n`,
   ].join("\n");
 }
 
@@ -247,7 +275,7 @@ export function ruleObject({ rule, thresholds }: ChosenRule): { readonly [key: s
       doc,
     })),
     why,
-    advice: advice.map((each) => ({ ...each })),
+    advice: advice.map(({ text, command }) => ({ text, ...(command === undefined ? {} : { command }) })),
     page: pageOf(rule),
   };
 }

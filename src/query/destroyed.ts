@@ -1,11 +1,11 @@
-/** Sockets at their end: as the kernel destroys them, and destroying them. */
+/** Listens for destroy events, and destroys sockets (`-E`, `-K`). */
 import { destroySocket } from "../families/inet/destroy.ts";
 import { destroyedSockets, destroyGroups, tableOfDestroyed } from "../families/inet/destroyed.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Host } from "../host/host.ts";
 import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import { NetlinkError } from "../netlink/errors.ts";
-import { pending } from "../netlink/transport.ts";
+import { type NetlinkSocket, pending } from "../netlink/transport.ts";
 import { dropsOf } from "../procfs/drops.ts";
 import { allocator } from "./common.ts";
 import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
@@ -16,10 +16,10 @@ const EOPNOTSUPP = 95;
 const ENOBUFS = 105;
 
 /**
- * The sockets that the kernel destroys from now on, for as long as they are taken: batches of one.
+ * The sockets that the kernel destroys from now on, one per batch.
  *
- * @returns nothing if no selected table tells of its ends
- * @throws NetlinkError if the kernel cannot be listened to
+ * @returns no batches if no selected table has destroy events
+ * @throws NetlinkError if the multicast groups cannot be joined
  */
 export function* destroyed({ transport, files }: Host, query: TableQuery): Generator<SocketBatch> {
   const groups = destroyGroups(query.selection);
@@ -29,10 +29,10 @@ export function* destroyed({ transport, files }: Host, query: TableQuery): Gener
   let congested = false;
   let reported = 0;
   /**
-   * Reports the events that were dropped since the last report, as /proc/net/netlink counts them.
+   * Reports the events that the kernel dropped since the last report, from the counter in /proc/net/netlink.
    *
-   * @param drained After the first ENOBUFS the kernel does not say that it drops more. Once all that waited was
-   *   received, the count may have grown, or not.
+   * @param drained whether the socket's queue is empty. After the first ENOBUFS, the kernel does not report further
+   *   drops until then, so the counter may have grown.
    */
   const reportLosses = (drained: boolean) => {
     const drops = dropsOf(files, socket.portId);
@@ -73,23 +73,29 @@ export function* destroyed({ transport, files }: Host, query: TableQuery): Gener
   }
 }
 
-/**
- * Closes each inet socket by force.
- *
- * @returns those that were closed; one that is gone meanwhile, or whose kind the kernel cannot close, is left out
- */
-export function* destroy(
-  { transport }: Host,
-  batches: Iterable<SocketBatch>,
-  report: TableQuery["report"],
-): Generator<SocketBatch> {
-  const conversation = transport.open(NETLINK_SOCK_DIAG);
+/** Closes the sockets of batches, over one conversation. */
+interface Destroyer {
+  /** Closes sockets. @returns the closed ones, and whether the kernel may close others */
+  destroy(batch: SocketBatch): { readonly closed: SocketBatch; readonly allowed: boolean };
+  close(): void;
+}
+
+/** Opens a conversation; undefined, with a report, if the kernel refuses it. */
+function openDestroyer({ transport }: Host, report: TableQuery["report"]): Destroyer | undefined {
+  let conversation: NetlinkSocket;
   try {
-    for (const { dump, sockets } of batches) {
+    conversation = transport.open(NETLINK_SOCK_DIAG);
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    report({ kind: "socket", error });
+    return undefined;
+  }
+  return {
+    close: () => conversation.close(),
+    destroy({ dump, sockets }) {
       const closed: Socket[] = [];
-      let forbidden = false;
       for (const socket of sockets) {
-        // Of those in /proc the kernel could not be told which are meant.
+        // A socket from /proc lacks the ids that a destroy request needs.
         if (socket.kind !== "inet" || socket.procfs !== undefined) continue;
         try {
           destroySocket(conversation, socket);
@@ -98,15 +104,53 @@ export function* destroy(
           if (!(error instanceof NetlinkError)) throw error;
           if (error.errno === ENOENT || error.errno === EOPNOTSUPP) continue;
           report({ kind: "notDestroyed", error, socket });
-          forbidden = error.errno === EPERM;
-          if (forbidden) break;
+          // If the kernel forbids it for one socket, it forbids it for all.
+          if (error.errno === EPERM) return { closed: { dump, sockets: closed }, allowed: false };
         }
       }
-      yield { dump, sockets: closed };
-      // What is forbidden for one socket is so for all.
-      if (forbidden) return;
+      return { closed: { dump, sockets: closed }, allowed: true };
+    },
+  };
+}
+
+/**
+ * Closes each inet socket by force.
+ *
+ * @returns the sockets that were closed. Leaves out sockets that are already gone, and kinds that cannot be closed
+ */
+export function* destroy(
+  host: Host,
+  batches: Iterable<SocketBatch>,
+  report: TableQuery["report"],
+): Generator<SocketBatch> {
+  const destroyer = openDestroyer(host, report);
+  if (destroyer === undefined) return;
+  try {
+    for (const batch of batches) {
+      const { closed, allowed } = destroyer.destroy(batch);
+      yield closed;
+      if (!allowed) return;
     }
   } finally {
-    conversation.close();
+    destroyer.close();
+  }
+}
+
+/** {@link destroy}, for batches that come later. */
+export async function* destroyAsync(
+  host: Host,
+  batches: AsyncIterable<SocketBatch>,
+  report: TableQuery["report"],
+): AsyncGenerator<SocketBatch> {
+  const destroyer = openDestroyer(host, report);
+  if (destroyer === undefined) return;
+  try {
+    for await (const batch of batches) {
+      const { closed, allowed } = destroyer.destroy(batch);
+      yield closed;
+      if (!allowed) return;
+    }
+  } finally {
+    destroyer.close();
   }
 }

@@ -1,35 +1,29 @@
-/** Filters as the pipeline takes them: in the kernel as far as it goes, and beside it. */
+/** Compiles filters for the pipeline: bytecode for the kernel, and a function for the rest. */
 import { type Container, containerLabel } from "../enrich/containers.ts";
-import { once } from "../enrich/once.ts";
-import { parseUsers } from "../enrich/passwd.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
+import { type Families, familyOf } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";
 import { compilePrefilter } from "../filter/bytecode.ts";
-import { compilePredicate } from "../filter/evaluate.ts";
+import { compileFilter } from "../filter/evaluate.ts";
 import { demandsOf, isEarly } from "../filter/needs.ts";
-import type { Lookups } from "../filter/operands.ts";
-import { subjectOf } from "../filter/subjects.ts";
+import { relax } from "../filter/relax.ts";
 import { type Filter, predicatesOf } from "../filter/tree.ts";
-import { weaken } from "../filter/weaken.ts";
-import type { Host } from "../host/host.ts";
-import { filterLookups } from "../lookup/filter-lookups.ts";
 import type { Predicate, SocketBatch } from "./query.ts";
 
-const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Who holds sockets. */
+/** The owners and containers of sockets. */
 export interface Holders {
-  /** Who has the socket of an inode open. */
+  /** The processes that have the socket with this inode open. */
   owners(inode: number): readonly Owner[] | undefined;
-  /** The container of a socket, where that is looked for. */
+  /** The container of a socket. Undefined unless containers are looked up. */
   container?(socket: Socket): Container | undefined;
 }
 
-/** Looks for those who hold sockets. */
+/** Finds the owners of sockets. */
 export type FindOwners = (batches: readonly SocketBatch[]) => Holders;
 
-/** What a container goes by. */
+/** The names that match a container: its name, its id and its label. */
 function containerNames(container: Container | undefined): readonly Uint8Array[] {
   if (container === undefined) return [];
   const { name, id } = container;
@@ -38,33 +32,24 @@ function containerNames(container: Container | undefined): readonly Uint8Array[]
   );
 }
 
-/** What the words of a filter are looked up in. */
-export function lookupsOf(host: Host): Lookups {
-  const users = once(() => {
-    try {
-      return parseUsers(decoder.decode(host.files.read("/etc/passwd")));
-    } catch {
-      return new Map<string, number>();
-    }
-  });
-  return { ...filterLookups(host), userId: (name) => users().get(name) };
-}
-
 /**
- * A filter as the pipeline needs it: what only owners decide is left open until these are known.
+ * Compiles a filter. Predicates about owners stay undecided until the owners are known.
  *
- * @param findOwners is asked only if the filter is about owners
+ * @param families the families of the sockets to test
+ * @param findOwners called only if the filter tests owners
  * @throws TypeError if the filter has host names that were not resolved
  */
 export function predicateOf(
   filter: Filter,
+  families: Families,
   portRange: readonly [low: number, high: number],
   findOwners: FindOwners,
 ): Predicate {
+  const subjectOf = (socket: Socket) => familyOf(families, socket.kind).subject(socket);
   const [low, high] = portRange;
   const known = { portRange: { low, high } };
-  const early = weaken(filter, isEarly);
-  const mayPass = early && compilePredicate(early, known);
+  const early = relax(filter, isEarly);
+  const mayPass = early && compileFilter(early, known);
   const predicate: Predicate = {
     bytecode: compilePrefilter(filter),
     demands: demandsOf(filter),
@@ -78,7 +63,7 @@ export function predicateOf(
       const owners = (inode: number) =>
         (holders.owners(inode) ?? []).map(({ pid, stat }) => ({ pid, name: processName(stat) }));
       const container = (socket: Socket) => containerNames(holders.container?.(socket));
-      const passes = compilePredicate(filter, { ...known, owners, container });
+      const passes = compileFilter(filter, { ...known, owners, container });
       return (socket) => passes(subjectOf(socket));
     },
   };

@@ -1,21 +1,21 @@
-/** The BPF maps and types that a run asked for, as a recording has them. */
-import { mkdirSync, writeFileSync } from "node:fs";
+/** The BPF maps and types in a recording. */
 import { join } from "node:path";
 import type { BpfMap, BpfObjects } from "../host/host.ts";
+import type { NewFolder } from "./new-folder.ts";
 
 /** The folder that they are in. */
-export const BPF_FOLDER = "bpf";
-/** A line `id type btf-id value-type name` for each map. */
+const BPF_FOLDER = "bpf";
+/** The list of maps, one line `id type btf-id value-type name` each. */
 const MAPS_FILE = "maps.txt";
 
-/** As bpf(2) says that there is no object of an id. */
+/** The errno of bpf(2) for an unknown id. */
 const ENOENT = 2;
 
-/** BPF objects that note what is asked of them. */
+/** BPF objects that record which of them are read. */
 export interface BpfRecorder {
   readonly bpf: BpfObjects;
-  /** Writes what was asked for below the folder of a recording; nothing if that was nothing. */
-  write(recording: string): void;
+  /** Writes the maps that were read into the folder of a recording; nothing if there were none. */
+  write(recording: NewFolder): void;
 }
 
 /** Records BPF objects. */
@@ -37,10 +37,8 @@ export function recordBpf(inner: BpfObjects): BpfRecorder {
     },
     write(recording) {
       if (maps.size === 0) return;
-      const folder = join(recording, BPF_FOLDER);
-      mkdirSync(folder);
-      writeFileSync(join(folder, MAPS_FILE), formatMaps(maps.values()));
-      for (const [id, blob] of blobs) writeFileSync(join(folder, `${id}.btf`), blob);
+      recording.write(join(BPF_FOLDER, MAPS_FILE), new TextEncoder().encode(formatMaps(maps.values())));
+      for (const [id, blob] of blobs) recording.write(join(BPF_FOLDER, `${id}.btf`), blob);
     },
   };
 }
@@ -52,7 +50,7 @@ function formatMaps(maps: Iterable<BpfMap>): string {
   return text;
 }
 
-/** Names are letters, digits, `_` and `.`: so the kernel takes them. */
+/** The kernel only accepts letters, digits, `_` and `.` in names. */
 const MAP = /^(\d+) (\d+) (\d+) (\d+) ([\w.]{0,15})$/;
 
 function parseMaps(text: string): BpfMap[] {
@@ -73,7 +71,7 @@ function parseMaps(text: string): BpfMap[] {
 /**
  * The BPF objects of a recording.
  *
- * @param read gives a file in the recording, or undefined if it is not there
+ * @param read reads a file of the recording; undefined if it does not exist
  */
 export function replayBpf(read: (path: string) => Uint8Array | undefined): BpfObjects {
   const text = new TextDecoder().decode(read(join(BPF_FOLDER, MAPS_FILE)));

@@ -1,7 +1,7 @@
 /**
- * The filter bytecode of inet_diag, checked and run as the kernel does it. linux/inet_diag.h.
+ * Checks and runs inet_diag filter bytecode as the kernel does. linux/inet_diag.h.
  *
- * A program accepts when it ends exactly at its end; a jump beyond rejects.
+ * A program accepts a socket if it reaches exactly its end. A jump beyond the end rejects.
  */
 import { layoutSize, readField } from "../bytes/layout.ts";
 import {
@@ -27,11 +27,11 @@ const AF_UNSPEC = 0;
 const OPERATION_BYTES = layoutSize(bytecodeOperation);
 const HOST_BYTES = layoutSize(hostOperand);
 const ADDRESS_BYTES: Readonly<Record<number, number>> = { [AF_UNSPEC]: 0, [AF_INET]: 4, [AF_INET6]: 16 };
-/** Where the IPv4 address begins in a v4-mapped one, and how the words before it read. */
+/** The offset of the IPv4 address in a v4-mapped one, and the words before it. */
 const MAPPED_OFFSET = 12;
 const MAPPED_WORDS = [0, 0, 0xffff] as const;
 
-/** Bytes that an operation and its operands take at least; undefined for a bad one. */
+/** Minimum size of an operation with its operands, in bytes; undefined for an unknown operation. */
 function operationSize(program: DataView, at: number, code: number): number | undefined {
   switch (code) {
     case INET_DIAG_BC.NOP:
@@ -65,10 +65,10 @@ function operationSize(program: DataView, at: number, code: number): number | un
 }
 
 /**
- * Checks a program as the kernel does before it runs one: known operations, whole operands, jumps forward to the
- * beginning of an operation, or to the end, or four bytes beyond.
+ * Checks a program as the kernel does: known operations, complete operands, and forward jumps to the beginning of an
+ * operation, to the end, or four bytes beyond.
  *
- * @returns false where the kernel refuses the request with EINVAL
+ * @returns false if the kernel would refuse the request with EINVAL
  */
 export function checkBytecode(program: DataView): boolean {
   const end = program.byteLength;
@@ -93,7 +93,7 @@ export function checkBytecode(program: DataView): boolean {
   return at === end && targets.every((target) => starts.has(target));
 }
 
-/** Whether a checked program asks for something that a recording does not tell: AUTO, who chose the port. */
+/** Whether a checked program uses AUTO (who chose the port), which a recording does not contain. */
 export function needsPortLock(program: DataView): boolean {
   for (let at = 0; at < program.byteLength; at += Number(readField(bytecodeOperation.yes, program, at)))
     if (readField(bytecodeOperation.code, program, at) === INET_DIAG_BC.AUTO) return true;
@@ -149,13 +149,13 @@ function attributePayload(data: DataView, message: number, end: number, type: nu
   return at < 0 || data.getUint16(at, true) < NLA_HDRLEN + size ? -1 : at + NLA_HDRLEN;
 }
 
-/** The socket's mark; 0 where the recording does not tell it. */
+/** The socket's mark; 0 if it was not recorded. */
 function markOf(data: DataView, message: number, end: number): number {
   const payload = attributePayload(data, message, end, inetAttributes.mark.id, 4);
   return payload < 0 ? 0 : data.getUint32(payload, true);
 }
 
-/** The socket's cgroup; 0 where the recording does not tell it. */
+/** The socket's cgroup; 0 if it was not recorded. */
 function cgroupOf(data: DataView, message: number, end: number): bigint {
   const payload = attributePayload(data, message, end, inetAttributes.cgroupId.id, 8);
   return payload < 0 ? 0n : data.getBigUint64(payload, true);
@@ -200,7 +200,7 @@ function holds(code: number, program: DataView, at: number, data: DataView, mess
   }
 }
 
-/** A port stands in the `no` of a second word, so it has 16 bits. */
+/** A port is stored in the 16-bit `no` of a second word. */
 function portAt(program: DataView, at: number): number {
   return Number(readField(portOperand.port, program, at));
 }
@@ -208,9 +208,9 @@ function portAt(program: DataView, at: number): number {
 /**
  * Runs a program that {@link checkBytecode} has passed.
  *
- * @param data the datagram that the socket came in
- * @param message where its struct inet_diag_msg begins, which must be whole
- * @param end where its attributes end
+ * @param data the datagram
+ * @param message offset of the socket's struct inet_diag_msg, which must be complete
+ * @param end offset of the end of its attributes
  * @returns whether the socket is accepted; AUTO counts as true
  */
 export function runBytecode(program: DataView, data: DataView, message: number, end: number): boolean {

@@ -1,12 +1,12 @@
-/** What can go wrong with a recording on disk. */
+/** The errors of recordings on disk. */
 
 /** A recording cannot be read or written. */
 export class RecordingError extends Error {
   /** Name of the class. */
   override readonly name = "RecordingError";
-  /** Tells it from other errors of ours. */
+  /** Distinguishes it from our other errors. */
   readonly code = "recording";
-  /** The folder or file that the recording is. */
+  /** The folder or file of the recording. */
   readonly path: string;
 
   constructor(doing: "read" | "write", path: string, problem: string) {
@@ -24,9 +24,12 @@ const problems: Readonly<Record<string, string>> = {
   ENOTDIR: "not a directory",
   EPERM: "operation not permitted",
   EROFS: "read-only file system",
+  EFBIG: "file too large",
+  EINVAL: "not a regular file",
+  ELOOP: "a symbolic link is in the way",
 };
 
-/** Tells a failure of the file system as a {@link RecordingError}. */
+/** Turns a failure of the file system into a {@link RecordingError}. */
 export function recordingError(doing: "read" | "write", path: string, cause: unknown): RecordingError {
   const { code = "unknown error" } = cause as NodeJS.ErrnoException;
   return new RecordingError(doing, path, problems[code] ?? code);

@@ -1,11 +1,11 @@
-/** What a recording's folder holds, and how. */
+/** The layout of a recording's folder. */
 import { posix } from "node:path";
 
 /** The netlink conversations. */
 export const PCAP_FILE = "recording.pcap";
 /** What was read below /proc. */
 export const PROC_FOLDER = "proc";
-/** The cgroup2 tree: a line `id path` for each cgroup; absent when none is mounted. */
+/** The cgroup2 tree, one line `id path` per cgroup; absent if none was mounted. */
 export const CGROUPS_FILE = "cgroups.txt";
 
 /** The part of an absolute path below /proc (`""` for itself), or undefined for a path elsewhere. */
@@ -22,7 +22,7 @@ export function formatCgroups(cgroups: Iterable<readonly [id: bigint, path: stri
   return text;
 }
 
-/** Reads {@link CGROUPS_FILE}; lines of another form are passed over. */
+/** Parses {@link CGROUPS_FILE}. Malformed lines are skipped. */
 export function parseCgroups(text: string): [id: bigint, path: string][] {
   return text
     .split("\n")

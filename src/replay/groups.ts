@@ -1,4 +1,4 @@
-/** Multicast groups of sock_diag: who hears which socket's end. linux/sock_diag.h. */
+/** Multicast groups of sock_diag, which announce destroyed sockets. linux/sock_diag.h. */
 import { readField } from "../bytes/layout.ts";
 import {
   INET_DIAG_MESSAGE_SIZE,
@@ -10,7 +10,7 @@ import { NLA_HDRLEN, NLMSG_HDRLEN } from "../netlink/constants.ts";
 import { findAttribute } from "../netlink/message.ts";
 import { dataView, messageEnd } from "./header.ts";
 
-/** SKNLGRP_INET_TCP_DESTROY and its kin, as bits of a mask of groups. */
+/** SKNLGRP_INET_TCP_DESTROY and its siblings, as bits of a mask of groups. */
 const groups = [
   { family: AF_INET, protocol: IPPROTO_TCP, bit: 1 << 0 },
   { family: AF_INET, protocol: IPPROTO_UDP, bit: 1 << 1 },
@@ -19,8 +19,8 @@ const groups = [
 ] as const;
 
 /**
- * Whether a multicast datagram reaches a socket that joined some groups. One that does not tell its family and
- * protocol reaches everybody.
+ * Whether a multicast datagram reaches a socket that joined some groups. A datagram without family and protocol reaches
+ * every socket.
  *
  * @param joined mask of groups, bit 0 is group 1
  */

@@ -1,4 +1,4 @@
-/** The header of a netlink message in a datagram, wherever the datagram came from. linux/netlink.h. */
+/** The header of a netlink message in a datagram of any origin. linux/netlink.h. */
 import { type Layout, readField } from "../bytes/layout.ts";
 import { NLMSG_HDRLEN } from "../netlink/constants.ts";
 
@@ -17,19 +17,19 @@ export const nlmsghdr = {
   portId: { offset: 12, type: "u32", kernel: "nlmsg_pid", doc: "of the socket that asked" },
 } as const satisfies Layout;
 
-/** A view of all of a datagram's bytes. */
+/** A DataView of a whole datagram. */
 export function dataView(datagram: Uint8Array): DataView {
   return new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
 }
 
-/** Where the message that begins at `at` ends, or -1 if it is not whole. */
+/** The end of the message at offset `at`, or -1 if the message is incomplete. */
 export function messageEnd(data: DataView, at: number): number {
   if (at + NLMSG_HDRLEN > data.byteLength) return -1;
   const length = Number(readField(nlmsghdr.length, data, at));
   return length < NLMSG_HDRLEN || at + length > data.byteLength ? -1 : at + length;
 }
 
-/** A field of the message that begins at `at`, whose header is known to be there. */
+/** A header field of the message at offset `at`. The header must be complete. */
 export function headerField(name: keyof typeof nlmsghdr, data: DataView, at: number): number {
   return Number(readField(nlmsghdr[name], data, at));
 }

@@ -1,38 +1,51 @@
-/** A recording as the machine that is looked at. */
-import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+/** Replays a recording in place of this machine. */
+import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import type { Files, Host, Resolver } from "../host/host.ts";
+import { readRegularFile } from "../host/read.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { replayBpf } from "./bpf.ts";
+import { decodeDiagDump, isDiagDump } from "./diag-dump.ts";
 import { RecordingError, recordingError } from "./error.ts";
 import { CGROUPS_FILE, PCAP_FILE, PROC_FOLDER, parseCgroups, procPath } from "./folder.ts";
 import { replayTransport } from "./kernel.ts";
-import { decodePcap } from "./pcap.ts";
+import { decodePcap, type Packet } from "./pcap.ts";
 import { readRecording } from "./recording.ts";
 
 /**
- * Opens a recording: the kernel, /proc and the cgroup tree are those of the recording alone, and the only host
- * name is `localhost`. A folder without recording.pcap has a kernel that refuses every request.
+ * Bytes that each file of a recording may have. A million TCP sockets take about 430 MB. A recording may come from a
+ * stranger, so no file is read beyond this, and only regular files are opened.
+ */
+const FILE_LIMIT = 2 ** 31;
+
+/**
+ * Opens a recording. The kernel, /proc and the cgroup tree are those of the recording alone, and the only host name is
+ * `localhost`. In a folder without recording.pcap the kernel refuses every request.
  *
- * @param path a folder that a recorder wrote, or a bare pcap file, which has an empty /proc
- * @param elsewhere the files of this machine, for all paths that are not below /proc
+ * @param path a folder that a recorder wrote, or a bare pcap file or file of `-D`, which have an empty /proc
+ * @param elsewhere the files of this machine, for all paths outside /proc
  * @throws RecordingError
  */
 export function replayHost(path: string, elsewhere: Files): Host {
   const isFolder = statOf(path).isDirectory();
   const pcap = readOptional(path, isFolder ? join(path, PCAP_FILE) : path);
   const cgroups = isFolder ? readOptional(path, join(path, CGROUPS_FILE)) : undefined;
-  const root = isFolder ? realPath(join(path, PROC_FOLDER)) : undefined;
+  const root = isFolder ? procRoot(path) : undefined;
   if (pcap === undefined && cgroups === undefined && root === undefined)
     throw new RecordingError("read", path, `neither ${PCAP_FILE} nor ${PROC_FOLDER} in it`);
   const tree = cgroups && parseCgroups(new TextDecoder().decode(cgroups));
   return {
-    transport: replayTransport(readRecording(pcap === undefined ? [] : decodePcap(pcap, path))),
+    transport: replayTransport(readRecording(pcap === undefined ? [] : packetsOf(pcap, path))),
     files: replayFiles(root, elsewhere),
     resolver: localhostOnly,
     bpf: async () => replayBpf((name) => (isFolder ? readOptional(path, join(path, name)) : undefined)),
     cgroups: () => tree,
   };
+}
+
+/** The packets of a capture, or of a file that `-D` wrote. @throws RecordingError */
+function packetsOf(bytes: Uint8Array, path: string): Packet[] {
+  return isDiagDump(bytes) ? decodeDiagDump(bytes, path) : decodePcap(bytes, path);
 }
 
 function statOf(path: string) {
@@ -46,14 +59,28 @@ function statOf(path: string) {
 /** A file of a recording, or undefined if it has none of that name. */
 function readOptional(recording: string, file: string): Uint8Array | undefined {
   try {
-    return readFileSync(file);
+    return readRegularFile(file, FILE_LIMIT);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw recordingError("read", recording, cause);
   }
 }
 
-/** A path without symbolic links, or undefined if nothing is there. */
+/**
+ * The real path of the folder that stands for /proc, or undefined if there is none.
+ *
+ * @throws RecordingError if it is a symbolic link: it could lead to the /proc of this machine
+ */
+function procRoot(recording: string): string | undefined {
+  const path = join(recording, PROC_FOLDER);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  if (!found.isDirectory())
+    throw new RecordingError("read", recording, `${PROC_FOLDER} in it is not a directory`);
+  return realPath(path);
+}
+
+/** A path without symbolic links, or undefined if it does not exist. */
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
@@ -62,7 +89,7 @@ function realPath(path: string): string | undefined {
   }
 }
 
-/** The error of a file that is not there. */
+/** The error for a missing file. */
 function notFound(path: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
     code: "ENOENT",
@@ -70,13 +97,13 @@ function notFound(path: string): NodeJS.ErrnoException {
   });
 }
 
-/** Names and contexts that this machine's administrator chose say nothing about the recorded one. */
+/** Names and contexts chosen by this machine's administrator are hidden: they do not apply to the recorded machine. */
 const HIDDEN = /^\/((etc|usr\/share)\/iproute2|sys\/fs\/selinux\/initial_contexts)\//;
 
 /** /proc from a folder, everything else from the machine. */
 function replayFiles(root: string | undefined, elsewhere: Files): Files {
   const threads = threadLeaders(root);
-  /** Where a path below /proc stands in the recording; links that lead out of it lead nowhere. */
+  /** The place of a path below /proc in the recording; undefined for a link that leads out of it. */
   const place = (name: string, follow: boolean): string | undefined => {
     if (root === undefined) return undefined;
     const direct = join(root, name);
@@ -93,10 +120,12 @@ function replayFiles(root: string | undefined, elsewhere: Files): Files {
     return found;
   };
   return {
-    read(path) {
+    read(path, bound) {
       if (HIDDEN.test(path)) throw notFound(path);
       const name = procPath(path);
-      return name === undefined ? elsewhere.read(path) : readFileSync(placeOf(path, name));
+      if (name === undefined) return elsewhere.read(path, bound);
+      const bytes = readRegularFile(placeOf(path, name), FILE_LIMIT);
+      return bound === undefined ? bytes : bytes.subarray(0, bound.limit + 1);
     },
     list(path) {
       const name = procPath(path);
@@ -117,8 +146,8 @@ function replayFiles(root: string | undefined, elsewhere: Files): Files {
 }
 
 /**
- * Which process each recorded thread belongs to, found out when first asked: /proc/TID is there for every
- * thread, but not listed.
+ * The process of each recorded thread, read when first needed. In procfs /proc/TID exists for every thread, but is not
+ * listed.
  */
 function threadLeaders(root: string | undefined): () => ReadonlyMap<string, string> {
   let leaders: Map<string, string> | undefined;
@@ -144,7 +173,7 @@ function namesIn(folder: string): string[] {
 
 const NUMBER = /^\d+$/;
 
-/** The order of procfs: named entries, then numbers ascending. */
+/** The names in the order of procfs: named entries, then numbers ascending. */
 function procOrder(names: string[]): string[] {
   const numbers = names.filter((name) => NUMBER.test(name)).sort((a, b) => Number(a) - Number(b));
   return [...names.filter((name) => !NUMBER.test(name)).sort(), ...numbers];
@@ -153,7 +182,7 @@ function procOrder(names: string[]): string[] {
 const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
 const LOOPBACK6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
-/** What a recording knows of names: no more than that localhost is localhost. */
+/** The resolver of every recording: it knows only localhost. */
 const localhostOnly: Resolver = {
   async addresses(name, family) {
     if (name !== "localhost") return [];

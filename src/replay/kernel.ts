@@ -1,9 +1,9 @@
 /**
- * A transport that plays the kernel of a recording: it answers with what was recorded as the kernel would have
- * answered the request that is made now, which may ask for less than the recorded one.
+ * A transport that plays the kernel of a recording. It turns a recorded answer into the answer to the current request,
+ * which may want less than the recorded one.
  *
- * Recorded requests of the same kind are answered in turn, the last one's answer from then on, so that a run that
- * asks again and again sees what the recorded run saw.
+ * Recorded answers to the same kind of request are given in turn; the last one is repeated. A run that lists again and
+ * again thus sees what the recorded run saw.
  */
 import {
   NETLINK_ROUTE,
@@ -34,15 +34,15 @@ const ENOENT = 2;
 const ENODEV = 19;
 const EINVAL = 22;
 
-/** Answers a request of one netlink protocol. */
+/** Answers requests of one netlink protocol. */
 type Player = (request: Uint8Array, asker: Asker) => Iterable<Uint8Array>;
 
 /**
  * Plays a recording.
  *
- * Each socket's `receive` gives an empty datagram when all answers are read; one that joined groups first gets
- * the recorded multicasts. Errors of the kernel come as NLMSG_ERROR: ENOENT for what was not recorded, EINVAL
- * for a malformed request, ENODEV for an unknown interface.
+ * `receive` returns an empty datagram after the last answer. A socket that joined groups first receives the recorded
+ * multicasts. Errors are NLMSG_ERROR messages: ENOENT for a request that was not recorded, EINVAL for a malformed one,
+ * ENODEV for an unknown interface.
  */
 export function replayTransport(recording: Recording): Transport {
   const players = new Map<number, Player>([
@@ -111,7 +111,7 @@ function diagPlayer(recording: Recording): Player {
   };
 }
 
-/** Answers questions about interfaces: dumps, and one by index or name. */
+/** Answers RTM_GETLINK: dumps, and requests by index or name. */
 function linkPlayer(recording: Recording): Player {
   const links = readLinks(recording);
   return (request, asker) => {
@@ -128,7 +128,7 @@ function linkPlayer(recording: Recording): Player {
   };
 }
 
-/** Plays an answer; what is given is valid until the next one is asked for. NLMSG_DONE ends it if nothing else did. */
+/** Plays an answer. Each datagram is valid until the next. NLMSG_DONE is added if the recording has no end. */
 function* play(answer: readonly Uint8Array[], plan: Plan, asker: Asker): Generator<Uint8Array> {
   const longest = answer.reduce((most, { length }) => Math.max(most, length), 0);
   const out = new Uint8Array(align4(longest));
@@ -137,13 +137,13 @@ function* play(answer: readonly Uint8Array[], plan: Plan, asker: Asker): Generat
     yield encodeMessage({ type: NLMSG_DONE, flags: NLM_F_MULTI, ...asker }, u32Payload(0));
 }
 
-/** One recorded message, alone and as it is. */
+/** One recorded message, addressed to the requester. */
 function addressed(message: Uint8Array, asker: Asker): Uint8Array {
   const out = new Uint8Array(align4(message.length));
   return out.subarray(0, rewriteDatagram(message, keepAll, asker, out));
 }
 
-/** Whether a datagram holds the end of an answer: NLMSG_DONE or NLMSG_ERROR. */
+/** Whether a datagram contains the end of an answer: NLMSG_DONE or NLMSG_ERROR. */
 function isLast(datagram: Uint8Array): boolean {
   const data = dataView(datagram);
   for (let at = 0, end = messageEnd(data, 0); end >= 0; at = align4(end), end = messageEnd(data, at)) {
@@ -153,7 +153,7 @@ function isLast(datagram: Uint8Array): boolean {
   return false;
 }
 
-/** NLMSG_ERROR with the header of the request, as sockets with NETLINK_CAP_ACK get it; errno 0 acknowledges. */
+/** NLMSG_ERROR with only the header of the request, as with NETLINK_CAP_ACK. errno 0 is an acknowledgement. */
 function errorMessage(request: Uint8Array, asker: Asker, errno: number): Uint8Array {
   const payload = new Uint8Array(4 + NLMSG_HDRLEN);
   payload.set(u32Payload(-errno));

@@ -1,15 +1,15 @@
-/** Network interfaces out of a recording: answers to RTM_GETLINK. linux/rtnetlink.h, linux/if_link.h. */
+/** Network interfaces of a recording, from answers to RTM_GETLINK. linux/rtnetlink.h, linux/if_link.h. */
 import { NETLINK_ROUTE, NLM_F_ROOT, NLMSG_HDRLEN, RTM_GETLINK, RTM_NEWLINK } from "../netlink/constants.ts";
 import { decodeLink, IFINFOMSG_SIZE } from "../netlink/links.ts";
 import { align4 } from "../netlink/message.ts";
 import { dataView, headerField, messageEnd } from "./header.ts";
 import type { Recording } from "./recording.ts";
 
-/** The interfaces that a recording knows. */
+/** The interfaces of a recording. */
 export interface Links {
-  /** The datagrams that answer a dump; undefined if the recording knows no interface and no dump. */
+  /** The answer to a dump; undefined if the recording has neither a dump nor any interface. */
   readonly dump: readonly Uint8Array[] | undefined;
-  /** The message of one interface, by index or by any of its names; undefined if it is unknown. */
+  /** The message of one interface, by index or any of its names; undefined if it was not recorded. */
   find(index: number, name: string | undefined): Uint8Array | undefined;
 }
 
@@ -22,7 +22,7 @@ function indexAndNames(data: DataView, end: number): { index: number; names: str
   return { index, names: named.map((bytes) => decoder.decode(bytes)) };
 }
 
-/** The index and name that a request for one interface gives; 0 and undefined stand for none. */
+/** The index and name in a request for one interface; 0 and undefined if absent. */
 export function wantedLink(request: Uint8Array): { index: number; name: string | undefined } {
   const data = dataView(request);
   const end = messageEnd(data, 0);
@@ -49,7 +49,7 @@ export function readLinks(recording: Recording): Links {
   };
 }
 
-/** Files the interfaces of one datagram; the first message about an interface wins. */
+/** Adds the interfaces of one datagram. The first message about an interface wins. */
 function collect(datagram: Uint8Array, messages: Map<number, Uint8Array>, byName: Map<string, Uint8Array>) {
   const whole = dataView(datagram);
   for (let at = 0, end = messageEnd(whole, 0); end >= 0; at = align4(end), end = messageEnd(whole, at)) {

@@ -1,14 +1,14 @@
 /**
- * The pcap file format, for captures of netlink (LINKTYPE_NETLINK): what nlmon gives, and what recordings are.
+ * The pcap file format for netlink (LINKTYPE_NETLINK), as captured from nlmon and used for recordings.
  *
- * A packet is a 16-byte cooked header, always big-endian, and one netlink datagram as it crossed the socket.
+ * A packet is a 16-byte cooked header, always big-endian, followed by one netlink datagram.
  */
 import { type Layout, readField, writeField } from "../bytes/layout.ts";
 import { RecordingError } from "./error.ts";
 
 /** One datagram of a capture. */
 export interface Packet {
-  /** The netlink protocol whose socket it crossed, NETLINK_SOCK_DIAG or another. */
+  /** Netlink protocol of its socket, such as NETLINK_SOCK_DIAG. */
   readonly protocol: number;
   readonly datagram: Uint8Array;
 }
@@ -36,11 +36,11 @@ const cookedHeader = {
 } as const satisfies Layout;
 
 /**
- * Reads a capture, of either byte order, with times in micro- or nanoseconds.
+ * Reads a capture of either byte order, with timestamps in micro- or nanoseconds.
  *
- * @param name what messages call the file
- * @returns the packets in order; their datagrams are parts of `bytes`
- * @throws RecordingError if it is no pcap file, not one of netlink, or ends within a packet
+ * @param name the file's name in messages
+ * @returns the packets in order; their datagrams are views into `bytes`
+ * @throws RecordingError if it is not a pcap file of netlink, or ends within a packet
  */
 export function decodePcap(bytes: Uint8Array, name: string): Packet[] {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -65,7 +65,7 @@ export function decodePcap(bytes: Uint8Array, name: string): Packet[] {
   return packets;
 }
 
-/** Whether a capture is little-endian. @throws RecordingError if it is no capture */
+/** Whether a capture is little-endian. @throws RecordingError if it is not a capture */
 function byteOrder(data: DataView, name: string): boolean {
   if (data.byteLength >= FILE_HEADER_SIZE)
     for (const littleEndian of [true, false]) {
@@ -78,8 +78,7 @@ function byteOrder(data: DataView, name: string): boolean {
 }
 
 /**
- * Writes a capture: little-endian, microseconds. All times are zero, so that equal conversations make equal
- * files.
+ * Writes a capture: little-endian, microseconds. All timestamps are zero, so equal conversations give equal files.
  */
 export function encodePcap(packets: readonly Packet[]): Uint8Array {
   const overhead = PACKET_HEADER_SIZE + COOKED_HEADER_SIZE;

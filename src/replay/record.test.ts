@@ -1,18 +1,24 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Files, Host } from "../host/host.ts";
+import { type Files, type Host, type ReadBound, readBounded } from "../host/host.ts";
 import { NETLINK_ROUTE, NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import type { Transport } from "../netlink/transport.ts";
 import { RecordingError } from "./error.ts";
@@ -31,7 +37,11 @@ function fixtureTransport(name: string): Transport {
   return replayTransport(readRecording(decodePcap(readFileSync(`${fixture(name)}/recording.pcap`), name)));
 }
 
-/** A machine of which nothing is there. */
+function readZeros(_: string, bound?: ReadBound): Uint8Array {
+  return new Uint8Array((bound?.limit ?? 1_000_000) + 1);
+}
+
+/** A machine that has no files. */
 const nothing: Files = {
   read(path) {
     throw Object.assign(new Error(path), { code: "ENOENT" });
@@ -204,16 +214,75 @@ describe("recordHost and replayHost", () => {
     expect([1, 2, 3, 4].map((id) => typeof map(id))).toEqual(["object", "number", "number", "object"]);
   });
 
-  test("a folder that cannot be written, or has a recording, is one clear error", () => {
+  test("a folder that cannot be written or is not empty is one clear error", () => {
     const file = join(scratch, "file");
     writeFileSync(file, "");
-    expect(() => recordHost(live, file)).toThrow(
-      new RecordingError("write", file, "a file of that name is in the way"),
-    );
+    expect(() => recordHost(live, file)).toThrow(new RecordingError("write", file, "not a directory"));
     expect(() => recordHost(live, join(file, "below"))).toThrow(/: not a directory$/);
+    expect(() => recordHost(live, join(scratch, "missing/below"))).toThrow(/: no such file or directory$/);
     const twice = join(scratch, "twice");
     recordHost(live, twice).finish();
-    expect(() => recordHost(live, twice)).toThrow(/: there is a recording in it$/);
+    expect(() => recordHost(live, twice)).toThrow(/: the folder is not empty$/);
+  });
+
+  test("only the user can read a recording", () => {
+    const folder = join(scratch, "private");
+    const recorder = recordHost(live, folder);
+    recorder.host.files.read("/proc/9/cmdline");
+    recorder.host.cgroups();
+    recorder.finish();
+    const modes = ["", "proc", "proc/9", "recording.pcap", "cgroups.txt", "proc/9/cmdline"].map(
+      (name) => statSync(join(folder, name)).mode & 0o777,
+    );
+    expect(modes).toEqual([0o700, 0o700, 0o700, 0o600, 0o600, 0o600]);
+  });
+
+  test("a folder in which somebody else could place links is refused", () => {
+    const victim = join(scratch, "victim");
+    const prepared = join(scratch, "prepared");
+    mkdirSync(prepared);
+    symlinkSync(victim, join(prepared, "cgroups.txt"));
+    expect(() => recordHost(live, prepared)).toThrow(/: the folder is not empty$/);
+    const shared = join(scratch, "shared");
+    mkdirSync(shared);
+    chmodSync(shared, 0o777);
+    expect(() => recordHost(live, shared)).toThrow(/: other users may write to the folder$/);
+    const link = join(scratch, "link");
+    mkdirSync(join(scratch, "target"), { mode: 0o700 });
+    symlinkSync(join(scratch, "target"), link);
+    expect(() => recordHost(live, link)).toThrow(/: not a directory$/);
+    expect(existsSync(victim)).toBe(false);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("a folder of another user is refused (needs root)", () => {
+    const folder = join(scratch, "strangers");
+    mkdirSync(folder, { mode: 0o700 });
+    chownSync(folder, 65534, 65534);
+    expect(() => recordHost(live, folder)).toThrow(/: the folder belongs to another user$/);
+  });
+
+  test("a folder that is renamed during the run leads nowhere else", () => {
+    const folder = join(scratch, "renamed");
+    const elsewhere = join(scratch, "elsewhere");
+    mkdirSync(elsewhere);
+    const recorder = recordHost(live, folder);
+    renameSync(folder, join(scratch, "moved"));
+    symlinkSync(elsewhere, folder);
+    recorder.finish();
+    expect(readdirSync(elsewhere)).toEqual([]);
+    expect(readdirSync(join(scratch, "moved"))).toContain("recording.pcap");
+  });
+
+  test("a bound read is replayed with the same end", () => {
+    const folder = join(scratch, "bounded");
+    const long = { ...live.files, read: (path: string, bound?: ReadBound) => readZeros(path, bound) };
+    const recorder = recordHost({ ...live, files: long }, folder);
+    const bound = { limit: 100 };
+    expect(readBounded(recorder.host.files, "/proc/9/cmdline", bound).cut).toBe(true);
+    recorder.finish();
+    expect(statSync(join(folder, "proc/9/cmdline")).size).toBe(101);
+    const { files } = replayHost(folder, nothing);
+    expect(readBounded(files, "/proc/9/cmdline", bound)).toEqual({ bytes: new Uint8Array(100), cut: true });
   });
 
   test("what is not a recording is one clear error", () => {
@@ -265,6 +334,48 @@ describe("recordHost and replayHost", () => {
     expect(() => files.list("/proc/folder")).toThrow(enoent);
     expect(files.link("/proc/folder/outer")).toBeUndefined();
     expect(new TextDecoder().decode(files.read("/proc/inside"))).toBe("inside");
+  });
+
+  describe("a recording of a stranger", () => {
+    const fifo = (path: string) => expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+    const recording = (name: string) => {
+      const folder = join(scratch, name);
+      mkdirSync(join(folder, "proc/net"), { recursive: true });
+      return folder;
+    };
+
+    test("with a FIFO or a device for a file is refused and does not hang", () => {
+      const folder = recording("fifo");
+      fifo(join(folder, "recording.pcap"));
+      expect(() => replayHost(folder, nothing)).toThrow(/: not a regular file$/);
+      rmSync(join(folder, "recording.pcap"));
+      symlinkSync("/dev/zero", join(folder, "recording.pcap"));
+      expect(() => replayHost(folder, nothing)).toThrow(/: not a regular file$/);
+      rmSync(join(folder, "recording.pcap"));
+      symlinkSync("/dev/zero", join(folder, "cgroups.txt"));
+      expect(() => replayHost(folder, nothing)).toThrow(/: not a regular file$/);
+    });
+
+    test("with a FIFO below proc lacks that file", () => {
+      const folder = recording("proc-fifo");
+      fifo(join(folder, "proc/net/tcp"));
+      const { files } = replayHost(folder, nothing);
+      expect(() => files.read("/proc/net/tcp")).toThrow(expect.objectContaining({ code: "EINVAL" }));
+    });
+
+    test("with a file that is too long is refused", () => {
+      const folder = recording("sparse");
+      writeFileSync(join(folder, "recording.pcap"), "");
+      truncateSync(join(folder, "recording.pcap"), 2 ** 40);
+      expect(() => replayHost(folder, nothing)).toThrow(/: file too large$/);
+    });
+
+    test("whose proc is a link does not show this machine", () => {
+      const folder = recording("proc-link");
+      rmSync(join(folder, "proc"), { recursive: true });
+      symlinkSync("/proc", join(folder, "proc"));
+      expect(() => replayHost(folder, nothing)).toThrow(/: proc in it is not a directory$/);
+    });
   });
 
   test("the only host name is localhost", async () => {

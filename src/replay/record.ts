@@ -1,21 +1,20 @@
-/** Recording: what a run asks of the kernel and reads of the machine, kept beside its normal work. */
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+/** Recording a run: its requests to the kernel with the answers, and what it reads of the machine. */
+import { join } from "node:path";
 import type { Files, Host } from "../host/host.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
-import { BPF_FOLDER, type BpfRecorder, recordBpf } from "./bpf.ts";
-import { RecordingError, recordingError } from "./error.ts";
+import { type BpfRecorder, recordBpf } from "./bpf.ts";
+import { recordingError } from "./error.ts";
 import { CGROUPS_FILE, formatCgroups, PCAP_FILE, PROC_FOLDER, procPath } from "./folder.ts";
+import { type NewFolder, newFolder } from "./new-folder.ts";
 import { encodePcap, type Packet } from "./pcap.ts";
 
-/** A transport that keeps what passes through it. */
+/** A transport that keeps a copy of every datagram. */
 export interface TransportRecorder {
   readonly transport: Transport;
   /**
-   * What has passed so far, as datagrams crossed the sockets: each request with its answer, by the time of the
-   * requests. So conversations that went on at the same time stay apart, and the latest request of a netlink
-   * protocol is always the one that is answered. What a socket got before it asked anything (multicasts) stands
-   * where it was opened.
+   * The datagrams so far: each request followed by its answer, in the order of the requests. Conversations that
+   * overlapped in time are kept apart, so that an answer always belongs to the latest request of its netlink protocol.
+   * Datagrams that a socket received before its first request (multicasts) stand where the socket was opened.
    */
   packets(): Packet[];
 }
@@ -56,21 +55,21 @@ export function recordTransport(inner: Transport): TransportRecorder {
   };
 }
 
-/** What was read below /proc, by path relative to it. */
+/** The files, links and folders that were read below /proc, by path relative to it. */
 interface ProcRecord {
   readonly files: Map<string, Uint8Array>;
   readonly links: Map<string, string>;
   readonly folders: Set<string>;
 }
 
-/** Only processes, threads and descriptors are worth a place in a listing. */
+/** Of a directory's entries, only processes, threads and descriptors are kept. */
 const NUMBER = /^\d+$/;
 
-/** Files that note what is read below /proc. */
+/** Files that record what is read below /proc. */
 function recordFiles(inner: Files, { files, links, folders }: ProcRecord): Files {
   return {
-    read(path) {
-      const bytes = inner.read(path);
+    read(path, bound) {
+      const bytes = inner.read(path, bound);
       const name = procPath(path);
       if (name !== undefined && !files.has(name)) files.set(name, bytes.slice());
       return bytes;
@@ -102,20 +101,14 @@ export interface HostRecorder {
 }
 
 /**
- * Records a run: its netlink conversations, what it reads below /proc, the cgroup tree and BPF maps if it asks for them.
- * Names from the resolver and files elsewhere are not kept. The folder is made at once, so that a run that
- * cannot be recorded does not start; everything else is written by `finish`.
+ * Records a run: its netlink conversations, what it reads below /proc, the cgroup tree and BPF maps if it reads them.
+ * Names from the resolver and other files are not recorded. The folder is made immediately, so that a run that cannot
+ * be recorded does not start; `finish` writes everything else.
  *
- * @throws RecordingError if the folder cannot be made, or holds a recording already
+ * @throws RecordingError if the folder cannot be made, is somebody else's, or is not empty
  */
-export function recordHost(inner: Host, folder: string): HostRecorder {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (cause) {
-    throw recordingError("write", folder, cause);
-  }
-  if ([PCAP_FILE, PROC_FOLDER, CGROUPS_FILE, BPF_FOLDER].some((name) => existsSync(join(folder, name))))
-    throw new RecordingError("write", folder, "there is a recording in it");
+export function recordHost(inner: Host, path: string): HostRecorder {
+  const folder = newFolder(path);
   const { transport, packets } = recordTransport(inner.transport);
   const proc: ProcRecord = { files: new Map(), links: new Map(), folders: new Set() };
   const files = recordFiles(inner.files, proc);
@@ -140,33 +133,31 @@ export function recordHost(inner: Host, folder: string): HostRecorder {
     },
     finish() {
       try {
-        writeFileSync(join(folder, PCAP_FILE), encodePcap(packets()));
-        writeProc(join(folder, PROC_FOLDER), proc);
+        folder.write(PCAP_FILE, encodePcap(packets()));
+        writeProc(folder, proc);
         asked?.write(folder);
-        if (cgroups !== undefined) writeFileSync(join(folder, CGROUPS_FILE), formatCgroups(cgroups));
+        if (cgroups !== undefined)
+          folder.write(CGROUPS_FILE, new TextEncoder().encode(formatCgroups(cgroups)));
       } catch (cause) {
-        throw recordingError("write", folder, cause);
+        throw recordingError("write", path, cause);
+      } finally {
+        folder.close();
       }
     },
   };
 }
 
-/**
- * Writes what was read below /proc. Symbolic links come last and give way to what was read through them, so
- * nothing is ever written through a link.
- */
-function writeProc(root: string, { files, links, folders }: ProcRecord): void {
-  mkdirSync(root);
+/** Writes what was read below /proc. Files come first: a symbolic link gives way to what was read through it. */
+function writeProc(folder: NewFolder, { files, links, folders }: ProcRecord): void {
+  folder.makeFolder(PROC_FOLDER);
   for (const name of folders)
-    if (!files.has(name) && !links.has(name)) mkdirSync(join(root, name), { recursive: true });
+    if (!files.has(name) && !links.has(name)) folder.makeFolder(join(PROC_FOLDER, name));
   for (const [name, bytes] of files) {
-    const path = join(root, name);
-    mkdirSync(dirname(path), { recursive: true });
-    if (!existsSync(path)) writeFileSync(path, bytes, { flag: "wx" });
+    const path = join(PROC_FOLDER, name);
+    if (!folder.has(path)) folder.write(path, bytes);
   }
   for (const [name, target] of links) {
-    const path = join(root, name);
-    mkdirSync(dirname(path), { recursive: true });
-    if (!existsSync(path)) symlinkSync(target, path);
+    const path = join(PROC_FOLDER, name);
+    if (!folder.has(path)) folder.link(path, target);
   }
 }

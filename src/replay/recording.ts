@@ -1,4 +1,4 @@
-/** A recording in memory: which request got which answer, and what came unasked. */
+/** A recording in memory: requests with their answers, and multicasts. */
 import { readField } from "../bytes/layout.ts";
 import {
   INET_DIAG_REQ_PROTOCOL,
@@ -27,7 +27,7 @@ export interface Conversation {
   readonly answer: readonly Uint8Array[];
 }
 
-/** What a capture holds of one netlink protocol. */
+/** The part of a capture that belongs to one netlink protocol. */
 export interface ProtocolRecording {
   /** In the order of their requests. */
   readonly conversations: readonly Conversation[];
@@ -35,10 +35,10 @@ export interface ProtocolRecording {
   readonly multicasts: readonly Uint8Array[];
 }
 
-/** All of a capture, by netlink protocol. */
+/** A capture by netlink protocol. */
 export type Recording = ReadonlyMap<number, ProtocolRecording>;
 
-/** What a sock_diag request is about. */
+/** The subject of a sock_diag request. */
 export interface DiagRequest {
   /** Message type: SOCK_DIAG_BY_FAMILY, SOCK_DESTROY or one of the legacy ones. */
   readonly type: number;
@@ -56,12 +56,12 @@ const legacyProtocols: Readonly<Record<number, number>> = {
   [DCCPDIAG_GETSOCK]: IPPROTO_DCCP,
 };
 
-/** Whether a family's sockets are asked for with struct inet_diag_req_v2. */
+/** Whether requests of a family are struct inet_diag_req_v2. */
 export function isInet(family: number): boolean {
   return family === AF_INET || family === AF_INET6;
 }
 
-/** What a sock_diag request is about, or undefined if it is too short to tell. */
+/** The subject of a sock_diag request, or undefined if the request is too short. */
 export function diagRequest(data: DataView): DiagRequest | undefined {
   const end = messageEnd(data, 0);
   if (end < NLMSG_HDRLEN + inetDiagRequest.protocol.offset + 1) return undefined;
@@ -83,7 +83,7 @@ export function diagRequest(data: DataView): DiagRequest | undefined {
     : { type, family, protocol: data.getUint32(attribute + NLA_HDRLEN, true) };
 }
 
-/** Requests with the same key have the same answer; undefined for bytes that are no sock_diag request. */
+/** Requests with the same key have the same answer. undefined for bytes that are not a sock_diag request. */
 export function requestKey(datagram: Uint8Array): string | undefined {
   const request = diagRequest(dataView(datagram));
   if (request === undefined) return undefined;
@@ -94,9 +94,8 @@ export function requestKey(datagram: Uint8Array): string | undefined {
 }
 
 /**
- * Sorts the packets of a capture into conversations. A datagram that begins with a request opens one; what
- * comes after it on the same netlink protocol is its answer, however malformed. Answers without a request are
- * left out.
+ * Sorts the packets of a capture into conversations. A datagram that begins with a request starts one. What follows on
+ * the same netlink protocol is its answer, even if malformed. Answers without a request are left out.
  */
 export function readRecording(packets: readonly Packet[]): Recording {
   const protocols = new Map<
@@ -117,7 +116,7 @@ export function readRecording(packets: readonly Packet[]): Recording {
   return protocols;
 }
 
-/** What a recorded datagram is, by its first message's header. */
+/** The kind of a recorded datagram, from the header of its first message. */
 function kindOf(datagram: Uint8Array): "request" | "multicast" | "answer" {
   if (datagram.length < NLMSG_HDRLEN) return "answer";
   const data = dataView(datagram);
@@ -126,7 +125,7 @@ function kindOf(datagram: Uint8Array): "request" | "multicast" | "answer" {
   return unasked ? "multicast" : "answer";
 }
 
-/** The conversations of sock_diag by the key of their request. */
+/** The sock_diag conversations by the key of their request. */
 export function diagConversations(recording: Recording): Map<string, Conversation[]> {
   const byKey = new Map<string, Conversation[]>();
   for (const conversation of recording.get(NETLINK_SOCK_DIAG)?.conversations ?? []) {

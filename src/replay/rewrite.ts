@@ -1,9 +1,8 @@
 /**
- * Makes of a recorded datagram the one that the kernel would have sent for another request.
+ * Rewrites a recorded datagram into the one that the kernel would have sent for another request.
  *
- * What cannot be understood goes through as it was recorded: a message too short for its struct passes every mask
- * and filter, attributes are kept from a malformed one on, and from a malformed message on the rest of the
- * datagram is handed over byte for byte.
+ * Malformed parts are passed on unchanged: a message too short for its struct passes every mask and filter, attributes
+ * are kept from the first malformed one on, and so is the rest of a datagram from the first malformed message on.
  */
 import { writeField } from "../bytes/layout.ts";
 import { NLA_HDRLEN, NLA_TYPE_MASK, NLMSG_HDRLEN } from "../netlink/constants.ts";
@@ -15,15 +14,15 @@ import type { Plan } from "./plan.ts";
 /** NLMSG_MIN_TYPE: types below are netlink's own. linux/netlink.h. */
 const NLMSG_MIN_TYPE = 16;
 
-/** Whom an answer is for. */
+/** The requester that an answer is addressed to. */
 export interface Asker {
   readonly sequence: number;
   readonly portId: number;
 }
 
 /**
- * Rewrites a datagram: sockets and attributes that the plan leaves out are gone, the rest is addressed to the
- * asker.
+ * Rewrites a datagram: drops the sockets and attributes that the plan leaves out, and addresses the rest to the
+ * requester.
  *
  * @param out at least as long as the datagram
  * @returns bytes written; 0 if no message is left
@@ -67,7 +66,7 @@ function passes(
   return program === undefined || runBytecode(program, data, at + NLMSG_HDRLEN, end);
 }
 
-/** Copies a message without the attributes that were not asked for. @returns its new length */
+/** Copies a message without unwanted attributes. @returns its new length */
 function copyMessage(
   datagram: Uint8Array,
   data: DataView,

@@ -1,12 +1,20 @@
-/** The contract of the native seam, the same for every runtime: each function, its success and its errno. */
+/** The contract of the libc binding, for every runtime: each function's result and errno. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { AT_FDCWD, EAGAIN, EINTR, EMSGSIZE, type Libc } from "../../src/native/libc.ts";
 
-/** What a runtime gives to the suite. */
+/** What a runtime provides to the suite. */
 export interface Harness {
   /** Registers a test. */
   test(name: string, body: () => void | Promise<void>): void;
@@ -14,10 +22,27 @@ export interface Harness {
   readonly evaluate: readonly string[];
 }
 
-const { EAFNOSUPPORT, EBADF, EINVAL, ENODATA, ENOENT, ENOTDIR, ENOTSOCK, ENOTTY, EOPNOTSUPP, EPERM } =
-  constants.errno;
+const {
+  EAFNOSUPPORT,
+  EBADF,
+  EINVAL,
+  ELOOP,
+  ENODATA,
+  ENOENT,
+  ENOTDIR,
+  ENOTSOCK,
+  ENOTTY,
+  EOPNOTSUPP,
+  EPERM,
+  EXDEV,
+} = constants.errno;
 
 const AF_UNIX = 1;
+const AF_INET = 2;
+const NI_NUMERICHOST = 1;
+const EAI_FAMILY = -6;
+const EAI_OVERFLOW = -12;
+const ERANGE = 34;
 const AF_NETLINK = 16;
 const NETLINK_SOCK_DIAG = 4;
 const SOCK_RAW = 3;
@@ -30,6 +55,9 @@ const MSG_DONTWAIT = 0x40;
 const O_RDONLY = 0;
 const O_RDWR = 2;
 const O_DIRECTORY = 0o200000;
+/** linux/openat2.h. */
+const RESOLVE_NO_SYMLINKS = 0x04;
+const RESOLVE_BENEATH = 0x08;
 const POLLIN = 1;
 const POLLNVAL = 0x20;
 const TIOCGWINSZ = 0x5413;
@@ -48,7 +76,7 @@ const BPF = {
   MAP_GET_FD_BY_ID: 14,
   TYPE_ARRAY: 2,
 };
-/** More than what a runtime may keep elsewhere than its buffers. */
+/** A size at which every runtime stores data outside small inline buffers. */
 const VALUE_BYTES = 96;
 
 /** No descriptor has this number. */
@@ -69,7 +97,7 @@ function guarded(size: number): { whole: Uint8Array; part: Uint8Array; assertInt
   return { whole, part, assertIntact: () => assert.deepEqual(around(), Array(32).fill(0xa5)) };
 }
 
-/** A no-op that asks for an acknowledgement, standing inside a larger buffer. */
+/** A no-op message with NLM_F_ACK, inside a larger buffer. */
 function acknowledgedNoop(): Uint8Array {
   const { part } = guarded(16);
   const data = new DataView(part.buffer, part.byteOffset, part.byteLength);
@@ -80,7 +108,7 @@ function acknowledgedNoop(): Uint8Array {
   return part;
 }
 
-/** Whether this process may do as CAP_SYS_ADMIN does. */
+/** Whether this process has CAP_SYS_ADMIN. */
 function isAdministrator(): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
   return ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
@@ -310,6 +338,21 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
     });
   });
 
+  test("openat2() opens below a directory, and no link", () => {
+    withDirectory((path) => {
+      mkdirSync(join(path, "inner"));
+      writeFileSync(join(path, "inner", "file"), "x");
+      symlinkSync("inner", join(path, "link"));
+      const directory = libc.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+      const fd = libc.openat2(directory, "inner/file", O_RDONLY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+      assert.ok(fd > 2, `openat2 gives ${fd}`);
+      assert.equal(libc.read(fd, new Uint8Array(9)), 1);
+      assert.equal(libc.openat2(directory, "link/file", O_RDONLY, RESOLVE_NO_SYMLINKS), -ELOOP);
+      assert.equal(libc.openat2(directory, "../x", O_RDONLY, RESOLVE_BENEATH), -EXDEV);
+      for (const each of [fd, directory]) assert.equal(libc.close(each), 0);
+    });
+  });
+
   test("getdents64() lists a directory in pieces, then gives 0", () => {
     withDirectory((path) => {
       const expected = Array.from({ length: 40 }, (_, index) => `entry-${index}`);
@@ -371,7 +414,7 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
   });
 
   test("bpf() tells why not, and reads and fills what stands at an address", () => {
-    // The id that no map has; or nobody else may ask.
+    // No map has this id; without privileges, the call is refused.
     const { part: id } = guarded(12);
     id.fill(0xff, 0, 4);
     const refused = libc.bpf(BPF.MAP_GET_FD_BY_ID, id);
@@ -448,6 +491,27 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
       const output = execFileSync(file, args, { encoding: "utf8" });
       assert.deepEqual(JSON.parse(output), [0, 0, 0, true, 0, false, 0, 0, true]);
     });
+  });
+
+  test("getnameinfo() gives the name of an address, or one of EAI_*", () => {
+    const address = Uint8Array.of(AF_INET, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+    const name = new Uint8Array(1025);
+    assert.equal(libc.getnameinfo(address, name, NI_NUMERICHOST), 0);
+    assert.equal(new TextDecoder().decode(name.subarray(0, name.indexOf(0))), "127.0.0.1");
+    assert.equal(libc.getnameinfo(address, name.subarray(0, 4), NI_NUMERICHOST), EAI_OVERFLOW);
+    assert.equal(libc.getnameinfo(address.subarray(0, 4), name, NI_NUMERICHOST), EAI_FAMILY);
+  });
+
+  test("gethostbyname2() fills an entry whose pointers point into its strings", () => {
+    const entry = new Uint8Array(32);
+    const strings = new Uint8Array(1024);
+    const pointer = (bytes: Uint8Array, at: number) =>
+      Number(new DataView(bytes.buffer).getBigUint64(at, true) - libc.address(strings));
+    assert.equal(libc.gethostbyname2(encode("127.0.0.9\0"), AF_INET, entry, strings), 0);
+    assert.equal(new DataView(entry.buffer).getInt32(20, true), 4);
+    const first = pointer(strings, pointer(entry, 24));
+    assert.deepEqual([...strings.subarray(first, first + 4)], [127, 0, 0, 9]);
+    assert.equal(libc.gethostbyname2(encode("127.0.0.9\0"), AF_INET, entry, strings.subarray(0, 8)), ERANGE);
   });
 
   test("strerror() speaks the C locale", () => {

@@ -110,7 +110,7 @@ export function listen(fd: number, backlog: number): void {
   checked("listen", withErrno(symbols.listen(fd, backlog)));
 }
 
-/** connect(2); a socket that does not block may be left under way. */
+/** connect(2). A non-blocking socket may still be connecting afterwards. */
 export function connect(fd: number, address: Uint8Array): void {
   checked("connect", withErrno(symbols.connect(fd, ptr(address), address.length)), EINPROGRESS, EAGAIN);
 }
@@ -120,17 +120,17 @@ export function accept(fd: number, flags = 0): number {
   return checked("accept", withErrno(symbols.accept4(fd, null, null, SOCK_CLOEXEC | flags)));
 }
 
-/** Ends sending; the socket stays open. */
+/** Shuts down sending; the socket stays open. */
 export function shutdownSend(fd: number): void {
   checked("shutdown", withErrno(symbols.shutdown(fd, SHUT_WR)));
 }
 
-/** Sends as many zero bytes. */
+/** Sends this many zero bytes. */
 export function send(fd: number, count: number): void {
   checked("send", libc.send(fd, new Uint8Array(count), 0));
 }
 
-/** What is sent, and where what is received goes. */
+/** Buffer for sending and receiving. */
 const zeros = new Uint8Array(1 << 20);
 const received = new Uint8Array(1 << 20);
 
@@ -145,7 +145,7 @@ export function receive(fd: number, most: number): number {
   return Math.max(0, checked("recv", libc.recvfrom(fd, received.subarray(0, most), 0, null), EAGAIN));
 }
 
-/** Sends as many zero bytes to an address. */
+/** Sends this many zero bytes to an address. */
 export function sendTo(fd: number, count: number, address: Uint8Array): void {
   const bytes = new Uint8Array(count);
   checked("sendto", withErrno(symbols.sendto(fd, ptr(bytes), count, 0, ptr(address), address.length)));
@@ -156,7 +156,7 @@ export function close(fd: number): void {
   checked("close", libc.close(fd));
 }
 
-/** The address that a socket is bound to. */
+/** The bound address of a socket. */
 export function addressOf(fd: number): Uint8Array {
   const address = new Uint8Array(128);
   return address.subarray(0, checked("getsockname", libc.getsockname(fd, address)));
@@ -169,7 +169,7 @@ export function setOption(fd: number, level: number, name: number, value: number
   checked("setsockopt", libc.setsockopt(fd, level, name, bytes));
 }
 
-/** The state of a TCP socket, as the kernel numbers it. */
+/** The kernel's state number of a TCP socket. */
 export function tcpStateOf(fd: number): number {
   const info = new Uint8Array(8);
   const length = Uint32Array.of(info.length);
@@ -177,15 +177,37 @@ export function tcpStateOf(fd: number): number {
   return info[0]!;
 }
 
-/** Has the kernel drop every packet that arrives for a socket. */
-export function deafen(fd: number): void {
-  // BPF_RET | BPF_K with k = 0: keep no byte of the packet. linux/filter.h.
-  const program = new Uint8Array(8);
-  program[0] = 0x06;
+/** Filters what a socket receives by a program of classic BPF. @param code linux/filter.h: code, jt, jf, k each */
+function attachFilter(fd: number, code: readonly (readonly [number, number, number, number])[]): void {
+  const program = new Uint8Array(code.length * 8);
+  const data = new DataView(program.buffer);
+  code.forEach(([operation, whenTrue, whenFalse, constant], index) => {
+    data.setUint16(index * 8, operation, true);
+    data.setUint8(index * 8 + 2, whenTrue);
+    data.setUint8(index * 8 + 3, whenFalse);
+    data.setUint32(index * 8 + 4, constant, true);
+  });
   const header = new DataView(new ArrayBuffer(16));
-  header.setUint16(0, 1, true);
+  header.setUint16(0, code.length, true);
   header.setBigUint64(8, BigInt(ptr(program)), true);
   checked("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(header.buffer)));
+}
+
+/** Lets a socket receive nothing any more. */
+export function deafen(fd: number): void {
+  // ret #0: keep no byte of the packet.
+  attachFilter(fd, [[0x06, 0, 0, 0]]);
+}
+
+/** Lets a socket receive only packets of at most so many bytes, as a path with a smaller MTU would. */
+export function dropLongPackets(fd: number, most: number): void {
+  // ld len; jgt #most; ret #0; ret #-1.
+  attachFilter(fd, [
+    [0x80, 0, 0, 0],
+    [0x25, 0, 1, most],
+    [0x06, 0, 0, 0],
+    [0x06, 0, 0, 0xffff_ffff],
+  ]);
 }
 
 function interfaceIoctl(name: string, request: number, fill: (ifreq: Uint8Array) => void): void {

@@ -4,7 +4,7 @@
  *
  * Usage: doctor-world.ts FOLDER ill|healthy [URL...], where URLs name what it tries to connect to
  */
-import { writeFileSync } from "node:fs";
+import { copyFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   AF_INET,
@@ -22,7 +22,9 @@ import {
   close,
   connect,
   deafen,
+  dropLongPackets,
   ipv4,
+  ipv6,
   listen,
   loopbackUp,
   open,
@@ -38,6 +40,7 @@ import {
 /** linux/net.h, asm-generic/socket.h. */
 const SOCK_NONBLOCK = 0o4000;
 const SO_RCVBUF = 8;
+const SO_REUSEPORT = 15;
 /** linux/netlink.h. */
 const NETLINK_USERSOCK = 2;
 const SOL_NETLINK = 270;
@@ -79,6 +82,26 @@ function sysctl(name: string, value: string | number): void {
   writeFileSync(`/proc/sys/net/${name.replaceAll(".", "/")}`, `${value}`);
 }
 
+/** A copy of cat with another name that has a socket open, and nobody else has. It ends with this process. */
+function copyHolding(fd: number, name: string): { readonly path: string; readonly process: Bun.Subprocess } {
+  const path = join(folder, name);
+  copyFileSync(Bun.which("cat")!, path);
+  const process = Bun.spawn(["setpriv", "--pdeathsig", "KILL", path], {
+    stdio: ["pipe", "ignore", "ignore", fd],
+  });
+  close(fd);
+  return { path, process };
+}
+
+/** Waits until a process runs another program than it was started with. */
+function untilRuns({ pid }: Bun.Subprocess, name: string): void {
+  const comm = () =>
+    Bun.spawnSync(["cat", `/proc/${pid}/comm`])
+      .stdout.toString()
+      .trim();
+  while (comm() !== name) Bun.sleepSync(1);
+}
+
 /** Conditions by the rule that they are for. */
 const illnesses: readonly (() => void)[] = [
   // syn-sent
@@ -113,9 +136,92 @@ const illnesses: readonly (() => void)[] = [
     for (let count = 0; count < 12; count++) pair(listening, ipv4("10.77.0.2"));
     pair(listening, ipv4("10.77.0.3"));
   },
-  // exposed-port
+  // exposed-port: by port, and by the name of the process
   () => {
     listener(ipv4("0.0.0.0", 6379));
+    untilRuns(copyHolding(listener(ipv4("0.0.0.0", 7777)), "redis-server").process, "redis-server");
+  },
+  // stopped-process
+  () => {
+    const { process } = copyHolding(listener(ipv4("127.0.0.1", 5014)), "stopped");
+    untilRuns(process, "stopped");
+    process.kill("SIGSTOP");
+  },
+  // deleted-executable
+  () => {
+    const { path, process } = copyHolding(listener(ipv4("10.77.0.1", 5015)), "replaced");
+    untilRuns(process, "replaced");
+    unlinkSync(path);
+  },
+  // connect-timeouts: each attempt is given up for the next one
+  () => {
+    const target = ipv4("127.0.0.10", 5011);
+    deafen(listener(target));
+    let attempt: number | undefined;
+    const again = () => {
+      const fd = open(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+      connect(fd, target);
+      if (attempt !== undefined) close(attempt);
+      attempt = fd;
+    };
+    again();
+    setInterval(again, 700);
+  },
+  // refused-connects: the service listens on ::1 only
+  () => {
+    listener(ipv6("::1", 5012));
+    setInterval(() => {
+      const fd = open(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+      try {
+        connect(fd, ipv4("127.0.0.1", 5012));
+      } catch {
+        // Refused, which is what we want.
+      }
+      close(fd);
+    }, TICK_MS);
+  },
+  // dead-peer: two connections to one port
+  () => {
+    const listening = listener(ipv4("127.0.0.1", 5013));
+    for (let count = 0; count < 2; count++) {
+      const [client, server] = pair(listening);
+      deafen(server);
+      send(client, 100);
+    }
+  },
+  // not-accepting: one of two SO_REUSEPORT listeners
+  () => {
+    const [served] = [0, 1].map(() => {
+      const fd = open(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+      setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+      bind(fd, ipv4("127.0.0.1", 5018));
+      listen(fd, 64);
+      return fd;
+    });
+    for (let count = 0; count < 16; count++) connect(open(AF_INET, SOCK_STREAM), ipv4("127.0.0.1", 5018));
+    // Whatever the kernel has given to the first of them, and nothing of the other.
+    for (;;) {
+      try {
+        accept(served!);
+      } catch {
+        break;
+      }
+    }
+  },
+  // path-mtu
+  () => {
+    const [client, server] = pair(listener(ipv4("127.0.0.1", 5016)));
+    send(server, 5);
+    send(client, 5);
+    dropLongPackets(server, 1000);
+    send(client, 200_000);
+  },
+  // window-scaling
+  () => {
+    sysctl("ipv4.tcp_window_scaling", 0);
+    const [client] = pair(listener(ipv4("127.0.0.1", 5017)));
+    sysctl("ipv4.tcp_window_scaling", 1);
+    send(client, 8000);
   },
   // orphans
   () => {
@@ -138,9 +244,14 @@ const illnesses: readonly (() => void)[] = [
   },
   // unix-backlog
   () => {
-    const name = unixName(join(folder, "full"));
-    listen(openAt(name, SOCK_STREAM), 1);
-    for (let count = 0; count < 3; count++) connect(open(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK), name);
+    // Anybody may choose such a name.
+    for (const name of [
+      unixName(join(folder, "full")),
+      unixName("\0x;touch PWNED;$(touch PWNED)`touch PWNED`'"),
+    ]) {
+      listen(openAt(name, SOCK_STREAM), 1);
+      for (let count = 0; count < 3; count++) connect(open(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK), name);
+    }
   },
   // netlink-overrun
   () => {
@@ -174,7 +285,10 @@ const illnesses: readonly (() => void)[] = [
   () => {
     const fd = openAt(home, SOCK_STREAM);
     // ulimit has no say over descriptors that are open before: 3 and 6 of 10.
-    Bun.spawn(["sh", "-c", "ulimit -n 10 && exec cat"], {
+    // Its name tells it from the same process of another run.
+    const program = join(folder, `near-${process.pid}`);
+    copyFileSync(Bun.which("cat")!, program);
+    Bun.spawn(["sh", "-c", 'ulimit -n 10 && exec "$0"', program], {
       stdio: ["pipe", "ignore", "ignore", fd, fd, fd, fd, fd, fd],
     });
   },

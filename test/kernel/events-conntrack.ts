@@ -1,4 +1,4 @@
-/** Makes a UDP flow in conntrack's table by hand, as no firewall rule need be there then, and deletes it again. */
+/** Adds a UDP flow to conntrack's table and deletes it: this needs no firewall rule. */
 import { AF_INET, IPPROTO_UDP } from "../../src/model/family.ts";
 import { NETLINK_NETFILTER } from "../../src/netlink/constants.ts";
 import { errorOf } from "../../src/netlink/dump.ts";

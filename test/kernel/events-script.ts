@@ -1,7 +1,8 @@
 /**
- * A script of sockets, whose events are known: what it has made it prints as JSON.
+ * Makes sockets whose events are known, and prints as JSON what it has made.
  *
- * Usage: events-script.ts connections COUNT | refused | udp ADDRESS | hold PORT
+ * Usage: events-script.ts connections COUNT | refused | fail ADDRESS | abandon ADDRESS | udp ADDRESS
+ *   | sender ADDRESS | hold PORT | serve PORT
  */
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM } from "../../src/model/family.ts";
 import {
@@ -18,6 +19,9 @@ import {
   sendTo,
   shutdownSend,
 } from "./c.ts";
+
+/** linux/net.h. */
+const SOCK_NONBLOCK = 0o4000;
 
 /** A connection, or one that failed. */
 interface Made {
@@ -79,6 +83,43 @@ const scripts: Readonly<Record<string, (argument: string) => unknown>> = {
     return { port };
   },
 
+  /** Accepts connections on a port, and closes each. */
+  serve(port) {
+    const listening = openAt(ipv4("127.0.0.1", Number(port)), SOCK_STREAM);
+    listen(listening, 128);
+    console.log(JSON.stringify({ pid: process.pid }));
+    for (;;) close(accept(listening));
+  },
+
+  /** A connect that the process gives up before an answer comes. */
+  async abandon(address) {
+    const client = open(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+    connect(client, ipv4(address, 7));
+    await Bun.sleep(50);
+    const port = portOf(client);
+    close(client);
+    return { port };
+  },
+
+  /** A connect that fails. */
+  fail(address) {
+    const client = open(AF_INET, SOCK_STREAM);
+    try {
+      connect(client, ipv4(address, 7));
+    } catch {
+      // As expected.
+    }
+    close(client);
+    return {};
+  },
+
+  /** A connected UDP socket, until standard input ends. */
+  sender(address) {
+    const fd = open(AF_INET, SOCK_DGRAM);
+    connect(fd, ipv4(address, 5353));
+    return { port: portOf(fd) };
+  },
+
   /** A connection to a port that lasts until standard input ends. */
   hold(port) {
     const listening = openAt(ipv4("127.0.0.1", Number(port)), SOCK_STREAM);
@@ -90,6 +131,6 @@ const scripts: Readonly<Record<string, (argument: string) => unknown>> = {
 };
 
 const [name, argument = ""] = process.argv.slice(2);
-console.log(JSON.stringify({ pid: process.pid, ...(scripts[name!]!(argument) as object) }));
-if (name === "hold") await Bun.stdin.bytes();
+console.log(JSON.stringify({ pid: process.pid, ...((await scripts[name!]!(argument)) as object) }));
+if (name === "hold" || name === "sender") await Bun.stdin.bytes();
 process.exit();

@@ -1,6 +1,6 @@
 /**
- * Runs in a network and a mount namespace of its own: mounts tracefs if it can, says `ready`, and lives until its
- * standard input ends.
+ * Runs in a network and a mount namespace of its own: mounts tracefs if it may, prints `ready`, and ends with its
+ * standard input.
  */
 import { libc } from "#libc";
 import { loopbackUp } from "./c.ts";

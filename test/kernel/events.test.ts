@@ -1,134 +1,33 @@
-/** `events` against known scripts of sockets and against `ss -E`, in namespaces of their own. */
+/** Compares `events` with scripts of known sockets and with `ss -E`, in namespaces of their own. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { obstacle, unshare } from "./namespace.ts";
-
-const executable = join(import.meta.dirname, "../../dist/sockscope");
-const scripts = join(import.meta.dirname, "events-script.ts");
-const root = process.getuid?.() === 0;
-/** How long it is waited for something before it counts as missing. */
-const PATIENCE_MS = 20_000;
+import {
+  executable,
+  follow,
+  type Line,
+  lineOf,
+  makeWorld,
+  PATIENCE_MS,
+  play,
+  portOf,
+  root,
+  scripts,
+  title,
+  tracing,
+  until,
+  type World,
+} from "./events-follow.ts";
+import { obstacle } from "./namespace.ts";
 
 setDefaultTimeout(PATIENCE_MS * 2);
 
-/** Namespaces to follow sockets in. */
-interface World extends AsyncDisposable {
-  /** A command line that runs a command in it. */
-  within(...command: string[]): string[];
-}
-
-async function makeWorld(): Promise<World> {
-  const script = join(import.meta.dirname, "events-world.ts");
-  const owner = Bun.spawn([...unshare.slice(0, -1), "--mount", "--", process.execPath, script], {
-    stdin: "pipe",
-    stderr: "inherit",
-  });
-  const { value } = await owner.stdout.getReader().read();
-  if (value === undefined) throw new Error("No world");
-  const user = root ? [] : ["--user", "--preserve-credentials"];
-  const enter = ["nsenter", "--target", `${owner.pid}`, ...user, "--net", "--mount", "--"];
-  return {
-    within: (...command) => [...enter, ...command],
-    async [Symbol.asyncDispose]() {
-      owner.stdin.end();
-      await owner.exited;
-    },
-  };
-}
-
-/** A line of `events`. */
-interface Line {
-  readonly event: string;
-  readonly netid: string;
-  readonly old: string;
-  readonly state: string;
-  readonly source: string;
-  readonly local: string;
-  readonly peer: string;
-  readonly process: string;
-  readonly details: string;
-}
-
-function lineOf(text: string): Line {
-  const [, event, netid, old, state, source, local, peer, process, ...details] = text.split(/ +/) as string[];
-  return {
-    event: event!,
-    netid: netid!,
-    old: old!,
-    state: state!,
-    source: source!,
-    local: local!,
-    peer: peer!,
-    process: process ?? "",
-    details: details.join(" "),
-  };
-}
-
-async function until(condition: () => boolean, what: () => string): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`Waited in vain: ${what()}`);
-    await Bun.sleep(10);
-  }
-}
-
-/** A program that prints lines for as long as it is let. */
-function follow(command: readonly string[]) {
-  const child = Bun.spawn([...command], { stdout: "pipe", stderr: "pipe" });
-  const { stdout, stderr, exited, pid } = child;
-  const kill = (signal: NodeJS.Signals) => child.kill(signal);
-  let text = "";
-  const reading = (async () => {
-    const decoder = new TextDecoder();
-    for await (const bytes of stdout) text += decoder.decode(bytes, { stream: true });
-  })();
-  const lines = () => text.split("\n").slice(0, -1);
-  return {
-    pid,
-    kill,
-    lines,
-    events: () => lines().slice(1).map(lineOf),
-    /** It has begun: what happens from now on is seen. */
-    ready: () =>
-      until(
-        () => lines().length > 0,
-        () => "the heading",
-      ),
-    /** Waits until the events are as they should be. */
-    see: (condition: (events: readonly Line[]) => boolean) =>
-      until(
-        () => condition(lines().slice(1).map(lineOf)),
-        () => text,
-      ),
-    async end(signal: NodeJS.Signals = "SIGINT") {
-      kill(signal);
-      const status = await exited;
-      await reading;
-      return { status, complaints: await new Response(stderr).text() };
-    },
-    async ended() {
-      const status = await exited;
-      await reading;
-      return status;
-    },
-  };
-}
-
-/** What a script of connections has made. */
+/** What the script `connections` has made. */
 interface Connections {
   readonly pid: number;
   readonly made: readonly { readonly client: number; readonly server: number; readonly sent: number }[];
   readonly listeners: readonly number[];
 }
-
-function play<Made>(world: World, ...args: string[]): Made & { readonly pid: number } {
-  const { stdout, stderr, exitCode } = Bun.spawnSync(world.within(process.execPath, scripts, ...args));
-  if (exitCode !== 0) throw new Error(stderr.toString());
-  return JSON.parse(stdout.toString());
-}
-
-const portOf = (end: string) => Number(end.slice(end.lastIndexOf(":") + 1));
 
 /** The events of each socket, by its ports. */
 function bySocket(events: readonly Line[]): Map<string, Line[]> {
@@ -140,10 +39,6 @@ function bySocket(events: readonly Line[]): Map<string, Line[]> {
   return sockets;
 }
 
-const title = (what: string, why: string | undefined) =>
-  why === undefined ? what : `${what} (skipped: ${why})`;
-const tracing = root ? obstacle : "needs root";
-
 describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle), () => {
   let world: World;
   beforeAll(async () => {
@@ -153,17 +48,17 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
   afterAll(() => world?.[Symbol.asyncDispose]());
   const nobody = root ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
 
-  /** How many netlink sockets listen to sock_diag's groups. */
+  /** Number of netlink sockets that have joined sock_diag's groups. */
   const listeners = () =>
     Bun.spawnSync(world.within("cat", "/proc/net/netlink"))
       .stdout.toString()
       .split("\n")
       .filter((line) => /^\S+\s+4\s+\d+\s+0000000f /.test(line)).length;
 
-  test("every socket's end is seen once, as ss -E sees it", async () => {
+  test("every socket's end is reported once, as by ss -E", async () => {
     const args = ["events", "-n", "--sources", "sock_diag,destroy"];
     const ours = follow(world.within(...nobody, executable, ...args));
-    // When it ends, ss leaves in its buffer what it has not written.
+    // When ss is killed, output in its buffer is lost.
     const theirs = follow(world.within("stdbuf", "-oL", "ss", "-E", "-tunO"));
     await ours.ready();
     await until(
@@ -181,7 +76,7 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
     await ours.see((events) => closes(events).length >= expected.length + 2);
     const { status, complaints } = await ours.end();
     const told = closes(ours.events());
-    // Of the refused script: the socket that was closed before it listened, and the one that it refused.
+    // Two sockets of the refused script: one was closed before it listened, the other was refused.
     const own = told.filter(({ local }) => portOf(local) === refused.client || Number.isNaN(portOf(local)));
     const rest = told.filter(
       (each) => !own.includes(each) && expected.includes(`${portOf(each.local)} ${portOf(each.peer)}`),
@@ -205,7 +100,7 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
     expect(bound(ssPorts())).toEqual(bound(told.map(({ local }) => portOf(local))));
   });
 
-  test("polling tells what lasts, who has it, and when it has gone", async () => {
+  test("polling reports sockets that last, their processes, and their ends", async () => {
     const ours = follow(world.within(executable, "events", "-n", "-d", "0.05", "--sources", "sock_diag"));
     await ours.ready();
     const holder = Bun.spawn(world.within(process.execPath, scripts, "hold", "5555"), { stdin: "pipe" });
@@ -225,7 +120,7 @@ describe.skipIf(obstacle !== undefined)(title("events without rights", obstacle)
     expect(owned.process).toContain(`pid=${holder.pid}`);
   });
 
-  test("waits for a connection, or for a time", async () => {
+  test("waits for a connection, or until a timeout", async () => {
     const args = ["events", "-nt", "-d", "0.05", "--sources", "sock_diag,destroy"];
     const waiting = follow(world.within(executable, ...args, "--until", "state established sport = :5432"));
     await waiting.ready();
@@ -253,7 +148,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
   const instances = () =>
     Bun.spawnSync(world.within("ls", "/sys/kernel/tracing/instances")).stdout.toString().trim().split("\n");
   const instanceOf = (pid: number) => instances().filter((name) => name.startsWith(`sockscope-${pid}-`));
-  /** Whether the trace of a process runs: it is off while its events are chosen. */
+  /** Whether the trace of a process is on: it is off while events are enabled. */
   const traces = (pid: number) => {
     const files = ["events/sock/inet_sock_set_state/enable", "tracing_on"];
     const paths = instanceOf(pid).flatMap((name) =>
@@ -262,7 +157,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     return paths.length > 0 && Bun.spawnSync(world.within("cat", ...paths)).stdout.toString() === "1\n1\n";
   };
 
-  test("every state of every socket is told once, and follows from the one before", async () => {
+  test("every state of every socket is reported once, and follows from the one before", async () => {
     const ours = follow(world.within(executable, "events", "-nt"));
     await ours.ready();
     const { made, pid } = play<Connections>(world, "connections", "40");
@@ -280,11 +175,10 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     const sockets = bySocket(ours.events());
     for (const ends of wanted) {
       const events = sockets.get(ends)!;
-      const changes = events.filter(({ event }) => ["open", "state", "close"].includes(event));
-      expect(changes.map(({ event }) => event).filter((event) => event !== "state")).toEqual([
-        "open",
-        "close",
-      ]);
+      const changes = events.filter(({ event }) => ["open", "state", "failed", "close"].includes(event));
+      expect(
+        changes.map(({ event }) => event).filter((event) => event !== "state" && event !== "failed"),
+      ).toEqual(["open", "close"]);
       expect(changes.slice(1).map(({ old }) => old)).toEqual(changes.slice(0, -1).map(({ state }) => state));
       expect(changes[0]!.source).toBe("tracefs");
       expect(changes.at(-1)!.source).toBe("destroy");
@@ -298,14 +192,14 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(sockets.get(key)!.map(({ event }) => event)).toContain("reset");
   });
 
-  test("is JSON for programs", async () => {
+  test("writes JSON", async () => {
     const comm = basename(process.execPath);
     const ours = follow(world.within(executable, "events", "-t", "--json", "--only", "close", "comm", comm));
     await until(
       () => traces(ours.pid),
       () => "the trace",
     );
-    // The lines of another one say when both have begun.
+    // The heading of another run says when both have begun.
     const other = follow(world.within(executable, "events", "-nt"));
     await other.ready();
     const { made, pid } = play<Connections>(world, "connections", "2");
@@ -332,7 +226,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(found.durationMs).toBeGreaterThan(0);
   });
 
-  test("sockets of other namespaces are another's, but with --all-netns", async () => {
+  test("sockets of other namespaces are reported only with --all-netns", async () => {
     await using stranger = await makeWorld();
     const ours = follow(world.within(executable, "events", "-nt"));
     const all = follow(world.within(executable, "events", "-nt", "--all-netns"));
@@ -362,7 +256,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(all.lines()[0]).toContain("Netns");
   });
 
-  test("tells which process sends UDP to an address", async () => {
+  test("reports which process sends UDP to an address", async () => {
     const ours = follow(world.within(executable, "events", "-nu", "dst", "127.9.8.7"));
     await ours.ready();
     const { pid, port } = play<{ port: number }>(world, "udp", "127.9.8.7");
@@ -375,7 +269,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect([port, Number.NaN]).toContain(portOf(events[0]!.local));
   });
 
-  test("tells flows that conntrack knows", async () => {
+  test("reports the flows of conntrack", async () => {
     const ours = follow(world.within(executable, "events", "-nu", "--sources", "conntrack"));
     await ours.ready();
     const insert = Bun.spawnSync(
@@ -390,7 +284,7 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     ]);
   });
 
-  test("counts what it could not read in time, and still sees every end", async () => {
+  test("counts lost events, and still reports every end", async () => {
     const ours = follow(world.within(executable, "events", "-nt", "--trace-buffer", "4"));
     await ours.ready();
     ours.kill("SIGSTOP");
@@ -415,15 +309,18 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(new Set(closes.map(({ local, peer }) => `${local} ${peer}`)).size).toBe(closes.length);
   });
 
-  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves tracefs as it was after %s", async (signal) => {
-    const ours = follow(world.within(executable, "events", "-nt"));
-    await ours.ready();
-    expect(instanceOf(ours.pid)).toHaveLength(1);
-    await ours.end(signal);
-    expect(instanceOf(ours.pid)).toEqual([]);
-  });
+  test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const)(
+    "leaves tracefs as it was after %s",
+    async (signal) => {
+      const ours = follow(world.within(executable, "events", "-nt"));
+      await ours.ready();
+      expect(instanceOf(ours.pid)).toHaveLength(1);
+      await ours.end(signal);
+      expect(instanceOf(ours.pid)).toEqual([]);
+    },
+  );
 
-  test("leaves tracefs as it was when nobody reads any more, be there no event", async () => {
+  test("leaves tracefs as it was when its reader ends, even without an event", async () => {
     const command = world.within(executable, "events", "-nt").map((word) => `'${word}'`);
     const text = `${command.join(" ")} | head -1; echo "\${PIPESTATUS[0]}"`;
     const { stdout } = Bun.spawnSync(["bash", "-c", text]);
@@ -431,17 +328,28 @@ describe.skipIf(tracing !== undefined)(title("events with the kernel's trace", t
     expect(instances().filter((name) => !alive(name))).toEqual([]);
   });
 
-  test("removes what one that was killed has left", async () => {
+  test("removes the instance after SIGKILL", async () => {
     const killed = follow(world.within(executable, "events", "-nt"));
     await killed.ready();
-    await killed.end("SIGKILL");
     expect(instanceOf(killed.pid)).toHaveLength(1);
+    await killed.end("SIGKILL");
+    await until(
+      () => instanceOf(killed.pid).length === 0,
+      () => instances().join(" "),
+    );
+  });
+
+  test("removes instances of processes that are gone", async () => {
+    // No process has this pid: it is beyond the largest that Linux allows.
+    const stale = "sockscope-4194305-1-tracefs";
+    Bun.spawnSync(world.within("mkdir", `/sys/kernel/tracing/instances/${stale}`));
+    expect(instances()).toContain(stale);
     Bun.spawnSync(world.within(executable, "events", "-nt", "--timeout", "0"));
-    expect(instanceOf(killed.pid)).toEqual([]);
+    expect(instances()).not.toContain(stale);
   });
 });
 
-/** Whether an instance is that of a process that lives. */
+/** Whether the process of an instance is alive. */
 function alive(name: string): boolean {
   const pid = /^sockscope-(\d+)-/.exec(name)?.[1];
   return pid === undefined || existsSync(`/proc/${pid}`);

@@ -1,8 +1,11 @@
 /** What `--explain` and the doctor say of connections that are limited by something, made of real sockets. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { obstacle, startWorld, type World } from "./namespace.ts";
 import { pathObstacle } from "./slow-path.ts";
+
+// A loaded machine may take its time.
+setDefaultTimeout(120_000);
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const title = (text: string, why: string | undefined) =>
@@ -90,7 +93,7 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
     // Both timers need a while: a second for the SYN, 0.2 + 0.4 + 0.8 s for three times the same data.
     await sentenceOf(world, "peer", 6001, "no-answer");
     await sentenceOf(world, "peer", 6002, "no-answer");
-  }, 20_000);
+  });
 
   afterAll(async () => world[Symbol.asyncDispose]());
 
@@ -165,7 +168,7 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
     expect(row).toMatch(/^ESTAB +0 +\d+ +127\.0\.0\.1:\d+ +127\.0\.0\.1:6003 *$/);
     expect(sentence).toMatch(/^ {4}The peer does not read: .*\.$/);
     expect(lines).toContain("    Windows");
-    expect(stdout).toMatch(/^ {6}rwnd_limited +[\d.]+ s +spent waiting for the peer's window$/m);
+    expect(stdout).toMatch(/^ {6}rwnd_limited +[\d.]+ s +time limited by the peer's window$/m);
     expect(stdout).toMatch(/^ {6}zero or no: .*\bsnd_wnd\b/m);
   });
 
@@ -202,10 +205,11 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
       "keepalive.age=200ms",
     );
     const dead = only(found, "dead-peer");
-    expect([dead.severity, dead.values["bytes"], dead.sockets[0]?.peer.port]).toEqual([
+    // 6009 was closed here, and its FIN is not acknowledged.
+    expect([dead.severity, dead.values["bytes"], dead.sockets.map(({ peer }) => peer.port).sort()]).toEqual([
       "warning",
-      5000,
-      6002,
+      5001,
+      [6002, 6009],
     ]);
     expect(dead.values["retransmits"]).toBeGreaterThanOrEqual(3);
     const receiver = only(found, "receiver-not-reading");
@@ -220,7 +224,9 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
   });
 
   test("the doctor lets pass what its thresholds let pass", () => {
-    expect(findings(world, "0s", "dead-peer.retransmits=20").map(({ rule }) => rule)).toEqual([]);
+    expect(
+      findings(world, "0s", "dead-peer.retransmits=20", "not-accepting.age=1h").map(({ rule }) => rule),
+    ).toEqual([]);
   });
 });
 
@@ -229,7 +235,7 @@ describe.skipIf(noPath !== undefined)(title("connections that send", noPath), ()
 
   beforeAll(async () => {
     world = await startWorld("limits-world.ts", ["sending"]);
-  }, 20_000);
+  });
 
   afterAll(async () => world[Symbol.asyncDispose]());
 
@@ -278,7 +284,12 @@ describe.skipIf(noPath !== undefined)(title("connections that send", noPath), ()
         "application-limited.rate=100k",
       );
       const seen = new Set(found.map(({ rule }) => rule));
-      if (["bufferbloat", "retransmissions", "send-buffer"].every((rule) => seen.has(rule))) break;
+      if (
+        ["bufferbloat", "retransmissions", "send-buffer", "application-limited"].every((rule) =>
+          seen.has(rule),
+        )
+      )
+        break;
     }
     const bloat = only(found, "bufferbloat");
     expect([bloat.severity, bloat.values["address"], bloat.socketCount]).toEqual(["warning", "10.80.1.2", 1]);
@@ -297,7 +308,7 @@ describe.skipIf(noPath !== undefined)(title("connections that send", noPath), ()
     const quiet = only(found, "application-limited");
     expect(quiet.sockets.map(({ peer }) => peer.port)).toContain(6108);
     expect(quiet.severity).toBe("info");
-  }, 30_000);
+  });
 });
 
 describe.skipIf(obstacle !== undefined)(title("healthy connections", obstacle), () => {
@@ -306,5 +317,5 @@ describe.skipIf(obstacle !== undefined)(title("healthy connections", obstacle), 
     expect(findings(world, "400ms", "keepalive.age=10ms")).toEqual([]);
     const limits = new Set(sockets(world).map(({ explanation }) => explanation?.limit));
     expect([...limits].filter((limit) => limit !== "application" && limit !== "idle")).toEqual([]);
-  }, 20_000);
+  });
 });

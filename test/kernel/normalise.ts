@@ -92,3 +92,60 @@ export function normalise(text: string, from: "ss" | "ours", release: string): s
     .flatMap((difference) => [difference[from] ?? [], difference.both ?? []].flat())
     .reduce((changed, change) => change(changed), text);
 }
+
+/** What moves by itself between two runs. */
+const moving: readonly Change[] = [
+  (text) => text.replace(/(timer:\(\w+),[^,]*/g, "$1,TIME"),
+  without(/ (?:last(?:snd|rcv|ack)|busy|last_\w+):\d+(?:ms)?/g),
+  // The socket of the program that lists them. Its port id may be the widest.
+  without(/^.*(?:tcpdiag|\b4):(?!kernel|0 ).*\n/gm),
+];
+
+/** Options whose effect on a line is a difference between releases, or one of docs/compatibility.md. */
+const knownDifferences: readonly {
+  readonly what: string;
+  readonly applies: (args: readonly string[]) => boolean;
+}[] = [
+  {
+    what: "ss gives the kernel hosts that are not inet, is refused, and reads /proc, where details and MPTCP are missing",
+    applies: (args) =>
+      args.some((arg) => /(?:unix|link|netlink):|^(?:-x|-0|--unix|unix|netlink)$/.test(arg)) &&
+      args.some((arg) => /^(?:-M|-m|-i|--inf|-e|-o|--tos|--cgroup|--inet-sockopt)$/.test(arg)),
+  },
+  { what: "packet tables show the requested type", applies: (args) => args.includes("-0") },
+  { what: "the summary has no --no-header", applies: (args) => args.includes("-s") },
+  { what: "-Q is newer than 6.1", applies: (args) => args.includes("-Q0") },
+  {
+    what: "names of Sockscope's own options make prefixes ambiguous, or choose one",
+    applies: (args) => args.includes("--no"),
+  },
+];
+
+/** What a shell adds to the number of the signal that ended a program. */
+const SIGNALLED = 128;
+
+/** Whether ss crashed: some filters that mix families make it read invalid memory. */
+export function hasCrashed({ exit }: { exit: number }): boolean {
+  return exit > SIGNALLED && exit < 255;
+}
+
+/** Whether a command line is known to have another effect. */
+export function isKnownDifference(args: readonly string[]): boolean {
+  return knownDifferences.some(({ applies }) => applies(args));
+}
+
+/**
+ * A run of a random command line, ready to be compared: without what moves, with single blanks, and without the usage,
+ * which has our own text.
+ */
+export function comparableRun<R extends { stdout: string; stderr: string }>(
+  run: R,
+  from: "ss" | "ours",
+  release: string,
+): R {
+  const plain = (text: string) => {
+    const changed = moving.reduce((each, change) => change(each), normalise(text, from, release));
+    return changed.replace(/[ \t]+/g, " ").replace(/ $/gm, "");
+  };
+  return { ...run, stdout: plain(run.stdout), stderr: plain(run.stderr).replace(/^Usage: [\s\S]*/m, "") };
+}

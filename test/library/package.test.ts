@@ -1,20 +1,23 @@
-/** The packages, made and installed as users have them. */
+/** Builds and installs the packages as users do. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 
-// Executables are packed, and those of other machines fetched.
+// Packing executables and fetching those of other machines takes time.
 setDefaultTimeout(600_000);
 
 const root = join(import.meta.dirname, "../..");
@@ -26,7 +29,7 @@ function run(command: readonly string[], cwd = root) {
   return { stdout: stdout.toString(), stderr: stderr.toString(), exit: exitCode };
 }
 
-/** What a command prints. @throws if it fails */
+/** Standard output of a command. @throws if it fails */
 function output(command: readonly string[], cwd?: string): string {
   const { stdout, stderr, exit } = run(command, cwd);
   if (exit !== 0) throw new Error(`${command.join(" ")} exits with ${exit}: ${stderr}`);
@@ -36,7 +39,7 @@ function output(command: readonly string[], cwd?: string): string {
 const replay = ["--replay", join(root, "test/fixtures/tcp-info-values"), "-tni"];
 const expected = output([join(root, "dist/sockscope"), ...replay]);
 
-/** That a program is sockscope, and under the name `ss` is ss. */
+/** Asserts that a program is sockscope, and that it behaves as ss under the name `ss`. */
 function expectSockscope(program: string): void {
   expect(output([program, "--version"])).toStartWith(`sockscope ${manifest.version} `);
   expect(output([program, ...replay])).toBe(expected);
@@ -52,14 +55,18 @@ describe("npm pack", () => {
   const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
   const paths = files.map(({ path }) => path);
 
-  test("has what a user needs, and no more", () => {
+  test("contains exactly the published files", () => {
     const outside = paths.filter((path) => !/^(src|dist\/lib)\//.test(path));
     expect(outside.sort()).toEqual([
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "dist/THIRD-PARTY-LICENSES",
+      "dist/sbom.cdx.json",
       "dist/sockscope",
+      "docs/doctor-schema.json",
       "docs/schema.json",
+      "docs/top-schema.json",
       "package.json",
     ]);
     expect(paths.filter((path) => /\.test\.|^src\/cli|^dist\/lib\/cli|tsbuildinfo/.test(path))).toEqual([]);
@@ -72,9 +79,53 @@ describe("npm pack", () => {
       expect(paths).toContain(path);
   });
 
+  test("names the machine that its executable is for, and leaves the repository as it is", () => {
+    const copy = join(work, "copy");
+    mkdirSync(copy);
+    for (const name of ["scripts", "LICENSE", "README.md"])
+      cpSync(join(root, name), join(copy, name), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+    // Only what the script does is of interest, not the build before it.
+    const scripts = { ...manifest.scripts, build: "true" };
+    const before = `${JSON.stringify({ ...manifest, scripts }, undefined, 2)}\n`;
+    writeFileSync(join(copy, "package.json"), before);
+    output(["npm", "pack", "--pack-destination", copy], copy);
+    const archive = join(copy, `sockscope-${manifest.version}.tgz`);
+    const packed = JSON.parse(output(["tar", "xzOf", archive, "package/package.json"]));
+    const libc =
+      existsSync("/lib64/ld-linux-x86-64.so.2") || existsSync("/lib/ld-linux-aarch64.so.1")
+        ? "glibc"
+        : "musl";
+    expect([packed.cpu, packed.libc]).toEqual([[process.arch], [libc]]);
+    expect(readFileSync(join(copy, "package.json"), "utf8")).toBe(before);
+  });
+
+  test("has the licences of what is bundled, and the bill of materials", () => {
+    const folder = mkdtempSync(join(work, "notices-"));
+    output(["tar", "xzf", join(work, filename), "-C", folder]);
+    const licences = readFileSync(join(folder, "package/dist/THIRD-PARTY-LICENSES"), "utf8");
+    for (const name of ["ink", "react", "react-reconciler", "scheduler", "yoga-layout", "es-toolkit", "Bun"])
+      expect(licences).toMatch(new RegExp(`^${name} \\d`, "m"));
+    expect(licences.match(/Permission is hereby granted/g)!.length).toBeGreaterThan(30);
+    for (const text of [
+      "GNU LIBRARY GENERAL PUBLIC LICENSE",
+      "GNU LESSER GENERAL PUBLIC LICENSE",
+      "Apache License",
+    ])
+      expect(licences).toContain(text);
+    const materials = JSON.parse(readFileSync(join(folder, "package/dist/sbom.cdx.json"), "utf8"));
+    expect(materials.bomFormat).toBe("CycloneDX");
+    const parts = materials.components as { name: string; hashes: unknown[] }[];
+    expect(parts.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["ink", "react", "scheduler", "bun"]),
+    );
+    expect(parts.every(({ hashes }) => hashes.length > 0)).toBe(true);
+    expect(parts.map(({ name }) => name)).not.toContain("typescript");
+  });
+
   test("installs a working sockscope, and linked to ss it is ss", () => {
     const prefix = join(work, "prefix");
-    // koffi is for the library on Node; the executable does without.
+    // Only the library on Node needs koffi; the executable does not.
     output(["npm", "install", "--global", "--prefix", prefix, "--omit=optional", join(work, filename)]);
     expect(readdirSync(join(prefix, "bin"))).toEqual(["sockscope"]);
     expectSockscope(join(prefix, "bin/sockscope"));
@@ -94,7 +145,7 @@ describe("npm pack", () => {
   });
 });
 
-/** Where the shared libraries of arm64 are, for executables that run under qemu. */
+/** Directory of arm64 shared libraries, for executables that run under qemu. */
 const SYSROOT = "/usr/aarch64-linux-gnu";
 const qemu = Bun.which("qemu-aarch64") ?? Bun.which("qemu-aarch64-static");
 const noQemu = qemu === null || !existsSync(SYSROOT);
@@ -113,14 +164,16 @@ describe("the packages of a release", () => {
     renameSync(join(from, "package"), join(modules, target));
   }
 
-  test("are made by one script", () => {
+  test("are built by one script", () => {
     const platforms = made.flatMap((name) => ["--platform", name]);
     output([process.execPath, "scripts/package.ts", "--out", release, ...platforms]);
     for (const name of made) {
       unpack(`sockscope-${name}`, `@sockscope/${name}`);
       expect(readdirSync(join(modules, "@sockscope", name)).sort()).toEqual([
         "LICENSE",
+        "THIRD-PARTY-LICENSES",
         "package.json",
+        "sbom.cdx.json",
         "sockscope",
       ]);
     }
@@ -129,11 +182,11 @@ describe("the packages of a release", () => {
     expect(statSync(launcher).mode & 0o111).toBe(0o111);
   });
 
-  test("work together, and linked to ss they are ss", () => {
+  test("work together, and behave as ss when linked as ss", () => {
     expectSockscope(launcher);
   });
 
-  test("say so where the platform's package is not installed", () => {
+  test("report a missing platform package", () => {
     const alone = join(work, "alone");
     mkdirSync(alone);
     output(["cp", "-r", join(modules, "sockscope"), alone]);

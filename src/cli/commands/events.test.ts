@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventKinds, eventSources } from "../../events/event.ts";
+import { eventKinds } from "../../events/event.ts";
+import { eventSources } from "../../events/registry.ts";
 import type { EventsSettings } from "./events/settings.ts";
 import { events } from "./events.ts";
 
@@ -33,8 +34,8 @@ describe("options", () => {
     ["delay", "0", "0.01 or more"],
     ["count", "0", "a number of events"],
     ["count", "1.5", "a number of events"],
-    ["only", "open,shut", '"shut" is not one of open, state'],
-    ["sources", "", '"" is not one of sock_diag'],
+    ["only", "open,shut", '"shut" is not one of open, state, failed'],
+    ["sources", "", '"" is not one of destroy'],
     ["trace-buffer", "x", "a number of kilobytes"],
   ])("--%s %s is refused in one line", (option, value, expected) => {
     const stop = apply(option, value) as { kind: string; message: string; status: number };
@@ -44,10 +45,10 @@ describe("options", () => {
   });
 });
 
-test("the documentation tells every kind, source and option", () => {
+test("the documentation has every kind, source and option", () => {
   const text = readFileSync(join(import.meta.dirname, "../../../docs/events.md"), "utf8");
   for (const [kind, doc] of Object.entries(eventKinds)) expect(text).toContain(`| \`${kind}\` | ${doc} |`);
-  for (const source of Object.keys(eventSources)) expect(text).toContain(`| \`${source}\` | `);
-  for (const option of ["only", "sources", "until", "count", "timeout", "trace-buffer"])
+  for (const { name } of eventSources) expect(text).toContain(`| \`${name}\` | `);
+  for (const option of ["only", "existing", "sources", "until", "count", "timeout", "trace-buffer"])
     expect(text).toContain(`--${option}`);
 });

@@ -1,16 +1,18 @@
-/** `events`: what happens to sockets, as it happens. */
-import { type EventKind, eventKinds, sourceNames } from "../../events/event.ts";
+/** `events`: follows sockets as they open, change state, fail and close. */
+import { type EventKind, eventKinds } from "../../events/event.ts";
+import { eventSources } from "../../events/registry.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./events/settings.ts";
-import { commandWords } from "./words.ts";
 
-/** What `--sources` takes in the place of a list. */
+/** `--sources help` lists the sources. */
 const SOURCES_HELP = "help";
-/** The shortest time between two listings, in seconds. */
+/** The shortest interval of listings, in seconds. */
 const SHORTEST = 0.01;
-/** The longest, and the longest run, in seconds. */
+/** The longest interval, and the longest run, in seconds. */
 const LONGEST = 86_400 * 365;
+const sourceNames = eventSources.map(({ name }) => name);
 const kindNames = Object.keys(eventKinds) as readonly EventKind[];
 
 function wrong(program: string, what: string, value: string, expected: string): Stop {
@@ -23,7 +25,7 @@ function secondsIn(value: string, least: number): number | undefined {
   return seconds >= least && seconds <= LONGEST ? seconds : undefined;
 }
 
-/** The words of a comma separated list, or the first that is none of those that there are. */
+/** Splits a comma-separated list. @returns its words, or the first one that is not allowed */
 function readList<Word extends string>(
   value: string,
   words: readonly Word[],
@@ -40,18 +42,19 @@ function readList<Word extends string>(
 /** The command. */
 export const events: Command<EventsSettings> = {
   doc:
-    `${commandWords.events}. One line, or with --json one object, an event: when, what, which socket, its states, ` +
-    "the process, and at the end how long it lived and what it carried. TCP and UDP are followed. What is seen " +
-    "depends on the sources that can be had: '--sources help' tells, and each event names its own. Without root, " +
-    "that is polling, and the kernel's word of sockets at their end; with root, the kernel's trace tells all " +
-    "changes of TCP, and where datagrams go. Events that the kernel had to drop are counted in events of the kind " +
-    `lost. Ends with status 0 when --until or --count is met, with ${EXIT_TIMEOUT} when --timeout comes first.`,
+    `${commandWords.events}. Each event is one line, or with --json one object: when, what, which socket, its states, ` +
+    "the process, and at the end how long it lived and what it carried. Follows TCP and UDP. Without root, the " +
+    "tables of sockets are polled, and the kernel announces sockets at their end; with root, the kernel's trace adds " +
+    "every change of state of TCP, failed connects, the processes of short connections, and where UDP datagrams go. " +
+    "A line on standard error, or the first line of JSON, says which sources are missing and what no event shows " +
+    "without them; '--sources help' lists them all. Events that the kernel had to drop are counted in events of the " +
+    `kind lost. Ends with status 0 when --until or --count is met, with ${EXIT_TIMEOUT} when --timeout comes first.`,
   options: [
     {
       shorts: "j",
       longs: ["json"],
       inFull: true,
-      brief: "One JSON object an event, each on a line",
+      brief: "One JSON object per event and line",
       doc: "Write each event as a JSON object on a line of its own, as --ndjson does.",
       apply: (settings) => ({ ...settings, form: "ndjson" }),
     },
@@ -67,7 +70,7 @@ export const events: Command<EventsSettings> = {
       inFull: true,
       value: { name: "KINDS", kind: "list", choices: kindNames },
       brief: `Only these kinds: ${kindNames.slice(0, 3).join(",")},…`,
-      doc: `Show only these kinds of event: ${kindNames.join(", ")}. Those of the kind lost are always shown.`,
+      doc: `Show only these kinds of event: ${kindNames.join(", ")}. Events of the kind lost are always shown.`,
       apply(settings, value, program) {
         const read = readList(value, kindNames);
         if ("illegal" in read) return wrong(program, "kind", read.illegal, `one of ${kindNames.join(", ")}`);
@@ -75,11 +78,18 @@ export const events: Command<EventsSettings> = {
       },
     },
     {
+      longs: ["existing"],
+      inFull: true,
+      brief: "Begin with the sockets that are there",
+      doc: "Show the sockets that are there at the start, as events of the kind existing.",
+      apply: (settings) => ({ ...settings, existing: true }),
+    },
+    {
       longs: ["sources"],
       inFull: true,
       value: { name: "SOURCES", kind: "list", choices: [...sourceNames, SOURCES_HELP] },
-      brief: "Only these sources; help: which there are",
-      doc: `Use no other sources than these: ${sourceNames.join(", ")}. The word help lists them, and why one cannot be had.`,
+      brief: "Only these sources; help lists them",
+      doc: `Use only these sources of events: ${sourceNames.join(", ")}. The word help lists them, and says why a source does not work here.`,
       apply(settings, value, program) {
         if (value === SOURCES_HELP) return { ...settings, listSources: true };
         const read = readList(value, sourceNames);
@@ -94,7 +104,7 @@ export const events: Command<EventsSettings> = {
       inFull: true,
       value: { name: "SECONDS", kind: "number" },
       brief: "Time between two listings of the tables",
-      doc: "How many seconds lie between two listings. The usual is 1 with a trace, and 0.25 without one.",
+      doc: "Seconds between two listings of the tables: 1 by default for TCP with a trace, else 0.25.",
       apply(settings, value, program) {
         const seconds = secondsIn(value, SHORTEST);
         if (seconds === undefined)
@@ -106,16 +116,16 @@ export const events: Command<EventsSettings> = {
       longs: ["until"],
       inFull: true,
       value: { name: "FILTER", kind: "word" },
-      brief: "End after an event that this filter lets pass",
-      doc: "End with status 0 after the first event that is shown and that this filter lets pass. It may begin with state STATE, which then is the new state.",
+      brief: "End after an event that matches this filter",
+      doc: "End with status 0 after the first event that is shown and matches this filter. The filter may begin with state STATE, which is the new state of the event. Sockets that are there at the start count as well, so that the run ends at once if the condition already holds; with --only, they count if existing is among the kinds.",
       apply: (settings, until) => ({ ...settings, until }),
     },
     {
       longs: ["count"],
       inFull: true,
       value: { name: "NUMBER", kind: "number" },
-      brief: "End after that many events",
-      doc: "End with status 0 after that many events.",
+      brief: "End after this number of events",
+      doc: "End with status 0 after this number of events.",
       apply(settings, value, program) {
         const count = /^\d{1,15}$/.test(value) ? Number(value) : 0;
         if (count < 1) return wrong(program, "count", value, "a number of events");
@@ -126,8 +136,8 @@ export const events: Command<EventsSettings> = {
       longs: ["timeout"],
       inFull: true,
       value: { name: "SECONDS", kind: "number" },
-      brief: "End after that time",
-      doc: `End after that time: with status ${EXIT_TIMEOUT} if --until or --count was waited for, else with 0.`,
+      brief: "End after this time",
+      doc: `End after this time: with status ${EXIT_TIMEOUT} if --until or --count was not met, without them with 0.`,
       apply(settings, value, program) {
         const seconds = secondsIn(value, 0);
         if (seconds === undefined) return wrong(program, "timeout", value, "a number of seconds");
@@ -138,8 +148,8 @@ export const events: Command<EventsSettings> = {
       longs: ["trace-buffer"],
       inFull: true,
       value: { name: "KILOBYTES", kind: "number" },
-      brief: "Memory of the trace for each processor",
-      doc: "How many kilobytes the kernel's trace may fill for each processor before it drops events. The usual is 64 MB in all, and at most 16 MB each.",
+      brief: "Trace buffer of each processor",
+      doc: "Kilobytes of each processor's trace buffer. When it is full, the kernel drops events. By default 64 MB for all processors of a trace, and at most 16 MB each.",
       apply(settings, value, program) {
         const kilobytes = /^\d{1,7}$/.test(value) ? Number(value) : 0;
         if (kilobytes < 1) return wrong(program, "trace buffer", value, "a number of kilobytes");
@@ -151,6 +161,7 @@ export const events: Command<EventsSettings> = {
     form: "lines",
     sources: undefined,
     listSources: false,
+    existing: false,
     only: undefined,
     intervalMs: undefined,
     until: undefined,

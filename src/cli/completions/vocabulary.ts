@@ -2,10 +2,10 @@
 import { factPredicates } from "../../filter/facts.ts";
 import { hostPrefixes } from "../../filter/operands.ts";
 import { allPredicates, isKeyword, predicates } from "../../filter/predicates.ts";
-import { relationWords } from "../../filter/relations.ts";
-import type { AnyKeyword, Keyword, Relation } from "../../filter/tree.ts";
+import { type FilterRelation, relationWords } from "../../filter/relations.ts";
+import type { FilterKeyword, SsKeyword } from "../../filter/tree.ts";
 import { stateGroups, states } from "../../model/state.ts";
-import { type CommandWord, commandWords } from "../commands/words.ts";
+import { type CommandWord, commandWords } from "../commands/command-names.ts";
 
 /** A word of our own that begins a predicate. */
 type FactKeyword = keyof typeof factPredicates;
@@ -45,7 +45,7 @@ export type OperandKind =
   | "amount";
 
 /** What each keyword of ss takes; undefined for those that take nothing. */
-export const operandKinds: Readonly<Record<Keyword, OperandKind | undefined>> = {
+export const operandKinds: Readonly<Record<SsKeyword, OperandKind | undefined>> = {
   src: "host",
   dst: "host",
   sport: "port",
@@ -68,7 +68,7 @@ const factKinds: Readonly<Partial<Record<FactKeyword, OperandKind>>> = {
 };
 
 /** What each keyword of ss asks for. */
-export const meanings: Readonly<Record<Keyword, string>> = {
+export const meanings: Readonly<Record<SsKeyword, string>> = {
   src: "The local address, and the port if one is given.",
   dst: "The peer's address, and the port if one is given.",
   sport: "The local port: a number or the name of a service.",
@@ -86,7 +86,7 @@ export function factMeaning(keyword: FactKeyword): string {
 }
 
 /** The words of ss that begin a predicate. */
-export const keywords = Object.keys(predicates) as readonly Keyword[];
+export const keywords = Object.keys(predicates) as readonly SsKeyword[];
 
 /** Those of our own. */
 export const factKeywords = Object.keys(factPredicates) as readonly FactKeyword[];
@@ -99,19 +99,19 @@ export const predicateWords: readonly (readonly [word: string, meaning: string])
 
 /** Keywords that a shell completes alike. */
 export interface KeywordGroup {
-  readonly keywords: readonly AnyKeyword[];
+  readonly keywords: readonly FilterKeyword[];
   readonly kind: OperandKind;
   /** The relations that they take, in spellings that need no quotes in a shell. */
   readonly relations: readonly string[];
 }
 
-function kindOf(keyword: AnyKeyword): OperandKind | undefined {
+function kindOf(keyword: FilterKeyword): OperandKind | undefined {
   return isKeyword(keyword) ? operandKinds[keyword] : (factKinds[keyword] ?? "amount");
 }
 
 /** The keywords that take something. */
 export const keywordGroups: readonly KeywordGroup[] = [
-  ...Map.groupBy<string, AnyKeyword>([...keywords, ...factKeywords], (keyword) =>
+  ...Map.groupBy<string, FilterKeyword>([...keywords, ...factKeywords], (keyword) =>
     [kindOf(keyword), ...plainRelations(keyword)].join(" "),
   ).values(),
 ].flatMap((alike) => {
@@ -120,14 +120,14 @@ export const keywordGroups: readonly KeywordGroup[] = [
 });
 
 /** The first spelling of a relation that is a word of letters, which no shell takes for something else. */
-function wordOf(relation: Relation): string {
+function wordOf(relation: FilterRelation): string {
   return Object.keys(relationWords).find(
     (word) => relationWords[word] === relation && /^[a-z]+$/.test(word),
   )!;
 }
 
 /** The spellings of the relations that a keyword takes which need no quotes in a shell. */
-export function plainRelations(keyword: AnyKeyword): readonly string[] {
+export function plainRelations(keyword: FilterKeyword): readonly string[] {
   const relations = allPredicates[keyword].operand?.relations ?? [];
   return relations.map((relation) => (/[<>]/.test(relation) ? wordOf(relation) : relation));
 }
@@ -141,5 +141,5 @@ export const hostPrefixWords: readonly string[] = Object.keys(hostPrefixes).map(
 /** What help may be asked for, beside the options. */
 export const helpTopics: readonly string[] = ["filter"];
 
-/** Where the kernel lists the congestion controls that can be had. */
+/** The file in which the kernel lists the available congestion controls. */
 export const CONGESTION_CONTROLS = "/proc/sys/net/ipv4/tcp_available_congestion_control";

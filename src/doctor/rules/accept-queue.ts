@@ -1,31 +1,33 @@
 /** Listeners whose connections wait to be accepted. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN } from "../../model/state.ts";
-import { byProcess } from "../owner.ts";
+import { seconds } from "../amounts.ts";
+import { endpoint, localAddress } from "../endpoint.ts";
+import { byProcess, pidFill } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { type Finding, rule } from "../rule.ts";
 import { growth, type Samples } from "../sample.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted, seconds } from "../words.ts";
 
-/** Counters of connections that found no place. */
 const OVERFLOWS = "TcpExt.ListenOverflows";
 const DROPS = "TcpExt.ListenDrops";
 
-/** Whether the kernel takes no more: it takes one more than the backlog. net/sock.h, sk_acceptq_is_full(). */
+/** Whether the queue is full: it holds one connection more than the backlog. net/sock.h, sk_acceptq_is_full(). */
 function isFull({ rqueue, wqueue }: InetSocket): boolean {
   return rqueue > wqueue;
 }
 
-function refused(samples: Samples<readonly InetSocket[]>): string[] {
+/** A line about dropped connections, if there were any between the samples. */
+function dropEvidence(samples: Samples<readonly InetSocket[]>): string[] {
   const overflows = growth(samples, OVERFLOWS);
   const drops = growth(samples, DROPS);
   if (overflows === undefined || drops === undefined || drops === 0) return [];
   return [
-    `In ${seconds(samples.elapsedMs)}, ${counted(overflows, "connection")} found a full accept queue (${OVERFLOWS}), and the kernel dropped ${counted(drops, "SYN or ACK", "SYNs or ACKs")} of listeners in all (${DROPS})`,
+    `In ${seconds(samples.elapsedMs)}, ${plural(overflows, "connection")} found a full accept queue (${OVERFLOWS}), and listeners dropped ${plural(drops, "SYN or ACK", "SYNs or ACKs")} in all (${DROPS})`,
   ];
 }
 
-/** See {@link rule}. */
+/** Compares Recv-Q of listeners (connections that wait) with Send-Q (the backlog). */
 export const acceptQueue = rule({
   id: "accept-queue",
   title: "A listener's accept queue is full or filling",
@@ -40,24 +42,28 @@ export const acceptQueue = rule({
     waiting: {
       value: 4,
       quantity: "count",
-      doc: "connections that wait, for a queue that is not full: of a backlog of 1 any connection is all",
+      doc: "waiting connections for a queue that is not full: one connection fills a large share of a tiny backlog",
     },
   },
   why:
-    "The program does not call accept() as fast as connections come, and those that find the queue full are dropped: " +
-    "clients see delays of seconds, then timeouts. A larger backlog helps against bursts only, not against a program that is too slow.",
+    "The program does not call accept() as fast as connections arrive, and the kernel drops those that find the queue full: " +
+    "clients see delays of seconds, then timeouts. A larger backlog helps against bursts, not against a program that is too slow.",
   advice: [
     {
-      text: "See how the queue goes on (Recv-Q waits, Send-Q is the limit)",
+      text: "Watch the queue (Recv-Q connections wait, Send-Q is the limit)",
       command: "ss -tlnp sport = :PORT",
     },
     {
-      text: "See whether connections are refused a place",
+      text: "Check whether connections are dropped",
       command: "nstat -az TcpExtListenOverflows TcpExtListenDrops",
     },
-    { text: "See what the process does instead of accepting", command: "strace -f -p PID -e trace=network" },
     {
-      text: "Raise the limit that caps every backlog, and the program's own",
+      text: "Check what the process does instead of accepting",
+      command: "strace -f -p PID -e trace=network",
+      scope: "host",
+    },
+    {
+      text: "Check the limit on every backlog; raise it with sysctl -w, and raise the program's own backlog",
       command: "sysctl net.core.somaxconn",
     },
   ],
@@ -74,30 +80,31 @@ export const acceptQueue = rule({
     inodes: inodesOf,
   },
   check(samples) {
-    const { gathered } = samples.first;
-    const evidence = refused(samples);
-    const findings: Finding[] = byProcess(gathered, samples).flatMap(({ pid, who, sockets }) =>
+    const evidence = dropEvidence(samples);
+    const findings = byProcess(samples.first.gathered, samples).flatMap(({ pid, who, sockets }) =>
       sockets.map((socket): Finding => {
         const { rqueue, wqueue, sport } = socket;
         const full = isFull(socket);
-        const what = full ? "is full" : "is filling";
         return {
           severity: full ? "critical" : "warning",
-          title: `The accept queue of port ${sport} ${what}: ${who} lets ${counted(rqueue, "connection")} wait, and there are ${counted(wqueue + 1, "place")}`,
+          subject: endpoint(localAddress(socket), sport),
+          title: `The accept queue of port ${sport} is ${full ? "full" : "filling"}: ${plural(rqueue, "connection waits", "connections wait")} for ${who}, and the queue holds ${wqueue + 1}`,
           sockets: [socket],
           evidence,
           values: { waiting: rqueue, backlog: wqueue, port: sport },
-          fill: { PORT: sport, ...(pid === undefined ? {} : { PID: pid }) },
+          fill: { PORT: sport, ...pidFill(pid) },
         };
       }),
     );
-    if (findings.length > 0 || evidence.length === 0 || growth(samples, OVERFLOWS) === 0) return findings;
+    const overflows = growth(samples, OVERFLOWS) ?? 0;
+    if (findings.length > 0 || evidence.length === 0 || overflows === 0) return findings;
     return [
       {
         severity: "warning",
-        title: `${counted(growth(samples, OVERFLOWS)!, "connection")} found a full accept queue in ${seconds(samples.elapsedMs)}`,
+        subject: "",
+        title: `${plural(overflows, "connection")} found a full accept queue in ${seconds(samples.elapsedMs)}`,
         evidence,
-        values: { overflows: growth(samples, OVERFLOWS)!, drops: growth(samples, DROPS)! },
+        values: { overflows, drops: growth(samples, DROPS)! },
       },
     ];
   },

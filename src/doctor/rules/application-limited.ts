@@ -1,22 +1,23 @@
-/** Senders that could send more if their program wrote faster. */
+/** Bulk senders that could send more if their program wrote faster. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
+import { byProcess, pidFill } from "../owner.ts";
+import { busyPercent, type PairedSample, pairedSamples } from "../paired-samples.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
-import { suspects } from "../suspects.ts";
-import { busyPercent, type Twice, twice } from "../twice.ts";
-import { counted } from "../words.ts";
+import { inodesOf, suspects } from "../suspects.ts";
 
 const MS_PER_S = 1000;
-/** One that has not sent for longer is no bulk transfer, in milliseconds. */
+/** A connection that has not sent for longer is no bulk transfer, in milliseconds. */
 const RECENT_MS = 1000;
 
-function bytesPerSecond({ connection: { info, earlier } }: Twice, elapsedMs: number): number {
+function bytesPerSecond({ connection: { info, earlier } }: PairedSample, elapsedMs: number): number {
   return (((info.bytesSent ?? 0) - (earlier?.bytesSent ?? 0)) * MS_PER_S) / elapsedMs;
 }
 
-/** See {@link rule}. */
+/** Finds bulk senders that have nothing to send most of the time, by two samples. */
 export const applicationLimited = rule({
   id: "application-limited",
   title: "A bulk sender is limited by its program",
@@ -26,25 +27,26 @@ export const applicationLimited = rule({
   ],
   thresholds: {
     rate: {
-      value: 2 ** 20,
+      value: 16 * 2 ** 20,
       quantity: "size",
-      doc: "bytes a second that make a bulk transfer: with less, most programs have no more to send",
+      doc: "bytes a second for a bulk transfer: slower ones are often as fast as they are meant to be, such as a video",
     },
     busy: {
       value: 50,
       quantity: "percent",
-      doc: "of the time with data to send at most: with more, the network is what takes the time",
+      doc: "of the time with data to send at most: above it, the network takes most of the time",
     },
   },
   why:
-    "The network would carry more: most of the time nothing waits to be sent. " +
-    "The transfer takes as long as the program takes to read, compute or encrypt what it sends.",
+    "The network could carry more: most of the time nothing waits to be sent. " +
+    "The transfer takes as long as the program takes to read, compute or encrypt what it sends, unless it limits its rate on purpose.",
   advice: [
     {
-      text: "See what the program does meanwhile: one processor, or a disk?",
+      text: "Check whether the program is busy with a processor or a disk",
       command: "pidstat -dru -p PID 1",
+      scope: "host",
     },
-    { text: "See where it spends its time", command: "perf top -p PID" },
+    { text: "Find where it spends its time", command: "perf top -p PID", scope: "host" },
   ],
   rate: true,
   sockets: {
@@ -62,27 +64,35 @@ export const applicationLimited = rule({
         );
       }),
     again: (gathered) => gathered,
+    inodes: inodesOf,
   },
   check(samples) {
     const { elapsedMs, thresholds } = samples;
-    const limited = twice(samples).filter(
-      (each) =>
-        each.connection.info.deliveryRateAppLimited === 1 &&
-        bytesPerSecond(each, elapsedMs) >= thresholds.rate &&
-        busyPercent(each, elapsedMs) < thresholds.busy,
+    const limited = new Map(
+      pairedSamples(samples)
+        .filter(
+          (each) =>
+            each.connection.info.deliveryRateAppLimited === 1 &&
+            bytesPerSecond(each, elapsedMs) >= thresholds.rate &&
+            busyPercent(each, elapsedMs) < thresholds.busy,
+        )
+        .map((each) => [each.socket, each]),
     );
-    if (limited.length === 0) return [];
-    const rate = Math.round(limited.reduce((sum, each) => sum + bytesPerSecond(each, elapsedMs), 0));
-    const busy = Math.round(Math.max(...limited.map((each) => busyPercent(each, elapsedMs))));
-    return [
-      {
+    return byProcess([...limited.keys()], samples).map(({ pid, who, sockets }) => {
+      const own = sockets.map((socket) => limited.get(socket)!);
+      const rate = Math.round(own.reduce((sum, each) => sum + bytesPerSecond(each, elapsedMs), 0));
+      const busy = Math.round(Math.max(...own.map((each) => busyPercent(each, elapsedMs))));
+      const idle = busy === 0 ? "all the time" : `for at least ${100 - busy}% of the time`;
+      return {
         severity: "info",
-        title: `${counted(limited.length, "connection")} with ${rateText(rate)} could carry more: nothing waits to be sent for ${100 - busy}% of the time or more`,
-        sockets: limited
+        subject: pid === undefined ? "" : `pid ${pid}`,
+        title: `${who} sends ${rateText(rate)} over ${plural(sockets.length, "connection")} that could carry more: nothing waits to be sent ${idle}`,
+        sockets: own
           .toSorted((a, b) => bytesPerSecond(b, elapsedMs) - bytesPerSecond(a, elapsedMs))
           .map(({ socket }) => socket),
-        values: { connections: limited.length, rateBytesPerSecond: rate, busyPercent: busy },
-      },
-    ];
+        values: { connections: sockets.length, rateBytesPerSecond: rate, busyPercent: busy },
+        fill: pidFill(pid),
+      };
+    });
   },
 });

@@ -1,26 +1,28 @@
-/** Round trips far above the shortest: queues on the way that are always full. */
+/** Round trips far above the shortest: full queues on the path. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { microsecondsText, rateText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
 import { byPeer } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 const US_PER_MS = 1000;
-/** Segments that must be in flight, so that no delayed acknowledgement (RFC 5681 4.2) makes a round trip long. */
+/** Segments in flight at least, so that a delayed acknowledgement (RFC 5681 4.2) is not taken for a queue. */
 const IN_FLIGHT = 2;
-/** How long ago the last acknowledgement may be, in milliseconds: what is older tells nothing about now. */
+/** Age of the last acknowledgement at most, in milliseconds: an older round trip time says nothing about now. */
 const RECENT_MS = 10_000;
+/** tcpi_min_rtt before the first measurement. */
+const UNMEASURED = 0xffff_ffff;
 
-/** Microseconds that segments spend in queues on the way. */
+/** Microseconds that segments spend in queues on the path. */
 function queueUs(socket: InetSocket): number {
   const { rtt = 0, minRtt } = infoOf(socket) ?? {};
-  return minRtt === undefined || minRtt === 0xffff_ffff ? 0 : rtt - minRtt;
+  return minRtt === undefined || minRtt === UNMEASURED ? 0 : rtt - minRtt;
 }
 
-/** See {@link rule}. */
+/** Compares the round trip time of sending connections with the shortest that they have measured. */
 export const bufferbloat = rule({
   id: "bufferbloat",
   title: "Round trips take far longer than the shortest",
@@ -30,7 +32,7 @@ export const bufferbloat = rule({
     queue: {
       value: 100,
       quantity: "time",
-      doc: "above the shortest round trip: the INTERVAL within which CoDel (RFC 8289 4.3) brings a queue down, and what people notice",
+      doc: "above the shortest round trip: the INTERVAL in which CoDel (RFC 8289 4.3) drains a queue, and what people notice",
     },
     times: {
       value: 3,
@@ -39,14 +41,17 @@ export const bufferbloat = rule({
     },
   },
   why:
-    "The sender fills a queue before the slowest link of the path, and each packet waits behind the whole of it (bufferbloat). " +
-    "Everything else over that link gets slow, too: calls, DNS, keystrokes.",
+    "The sender fills a queue in front of the slowest link of the path, and each packet waits behind the whole queue (bufferbloat). " +
+    "Everything else on that link becomes slow, too: calls, DNS, keystrokes.",
   advice: [
-    { text: "See round trips now and the shortest (rtt:, minrtt:)", command: "ss -tni dst ADDRESS" },
-    { text: "See whether the queue is in this host (backlog)", command: "tc -s qdisc" },
-    { text: "Use a queue that keeps itself short", command: "sysctl -w net.core.default_qdisc=fq_codel" },
+    { text: "Compare round trips now with the shortest (rtt:, minrtt:)", command: "ss -tni dst ADDRESS" },
+    { text: "Check whether the queue is in this host (backlog)", command: "tc -s qdisc" },
     {
-      text: "Or a congestion control that does not fill it",
+      text: "Use a queueing discipline that keeps its queue short",
+      command: "sysctl -w net.core.default_qdisc=fq_codel",
+    },
+    {
+      text: "Or a congestion control that does not fill queues",
       command: "sysctl -w net.ipv4.tcp_congestion_control=bbr",
     },
   ],
@@ -72,9 +77,10 @@ export const bufferbloat = rule({
       const { rtt = 0, minRtt = 0, deliveryRate } = infoOf(worst[0]!) ?? {};
       return {
         severity: "warning",
-        title: `Round trips to ${address} take ${microsecondsText(rtt)}, the shortest took ${microsecondsText(minRtt)}: ${counted(sockets.length, "connection")}`,
+        subject: address,
+        title: `Round trips to ${address} take ${microsecondsText(rtt)}, and the shortest took ${microsecondsText(minRtt)}: ${plural(sockets.length, "connection")}`,
         sockets: worst,
-        evidence: deliveryRate ? [`The path carries ${rateText(deliveryRate)} of the first of them`] : [],
+        evidence: deliveryRate ? [`The path delivers ${rateText(deliveryRate)} of the worst connection`] : [],
         values: { address, connections: sockets.length, rttUs: rtt, minRttUs: minRtt },
         fill: { ADDRESS: address },
       };

@@ -1,17 +1,18 @@
-/** Connections that the peer has closed, and our process has not. */
+/** Connections that the peer has closed and our process has not. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSE_WAIT } from "../../model/state.ts";
-import { byProcess } from "../owner.ts";
+import { wholeSeconds } from "../amounts.ts";
+import { byProcess, pidFill } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted, wholeSeconds } from "../words.ts";
 
-/** How long a connection has been in CLOSE-WAIT at least: since the last segment came, and the FIN was one. */
+/** The least time in CLOSE-WAIT, in milliseconds: since the last segment arrived, which the FIN may have been. */
 function waitedMs({ tcpInfo, mptcpInfo }: InetSocket): number {
   return tcpInfo?.lastAckRecv ?? mptcpInfo?.lastAckRecv ?? 0;
 }
 
-/** See {@link rule}. */
+/** Finds processes that keep connections in CLOSE-WAIT: a descriptor leak. */
 export const closeWait = rule({
   id: "close-wait",
   title: "A process does not close connections that its peers have closed",
@@ -21,7 +22,7 @@ export const closeWait = rule({
     age: {
       value: 60_000,
       quantity: "time",
-      doc: "in CLOSE-WAIT for this long: a program that still answers is done in seconds",
+      doc: "in CLOSE-WAIT: a program that still answers is done in seconds",
     },
     count: {
       value: 5,
@@ -35,12 +36,12 @@ export const closeWait = rule({
     },
   },
   why:
-    "The peer has said that it is done, and the kernel waits for the program to call close(): no timer ever ends this. " +
+    "The peer has closed its end, and the kernel waits for the program to call close(): no timer ends this. " +
     "Each such connection keeps a descriptor and memory, until accept() or connect() fail with EMFILE.",
   advice: [
-    { text: "See whether they grow", command: "ss -tnp state close-wait" },
-    { text: "See what the process waits for", command: "cat /proc/PID/stack; strace -f -p PID" },
-    { text: "A restart frees them, and a fix closes a connection once read() gives 0" },
+    { text: "Check whether their number grows", command: "ss -tnp state close-wait" },
+    { text: "Check what the process waits for", command: "strace -f -p PID", scope: "host" },
+    { text: "A restart frees them; the fix is to close a connection once read() returns 0" },
   ],
   sockets: {
     tables: ["tcp", "mptcp"],
@@ -55,10 +56,11 @@ export const closeWait = rule({
       .filter(({ sockets }) => sockets.length >= count)
       .map(({ pid, who, sockets }) => ({
         severity: sockets.length >= leak ? "critical" : "warning",
-        title: `${who} has not closed ${counted(sockets.length, "connection")} that the peer has closed over ${wholeSeconds(age)} ago`,
+        subject: pid === undefined ? "" : `pid ${pid}`,
+        title: `${who} has not closed ${plural(sockets.length, "connection")} that the peer closed more than ${wholeSeconds(age)} ago`,
         sockets: sockets.toSorted((a, b) => waitedMs(b) - waitedMs(a)),
         values: { connections: sockets.length, longestMs: Math.max(...sockets.map(waitedMs)) },
-        ...(pid === undefined ? {} : { fill: { PID: pid } }),
+        fill: pidFill(pid),
       }));
   },
 });

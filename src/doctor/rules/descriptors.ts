@@ -1,8 +1,8 @@
 /** Processes that run out of descriptors. */
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
-import { counted } from "../words.ts";
 
-/** See {@link rule}. */
+/** Compares the open descriptors of each process with its RLIMIT_NOFILE. Reads no sockets. */
 export const descriptors = rule({
   id: "descriptors",
   title: "A process is near its limit of descriptors",
@@ -22,14 +22,19 @@ export const descriptors = rule({
   },
   why:
     "Each socket takes a descriptor, and at the limit socket(), accept() and open() fail with EMFILE. " +
-    "A server then takes no connection any more, often without a word.",
+    "A server then accepts no more connections, often without a message.",
   advice: [
-    { text: "See what the descriptors are", command: "ls -l /proc/PID/fd" },
+    { text: "List the descriptors", command: "ls -l /proc/PID/fd", scope: "host" },
     {
-      text: "See the sockets by state: many in CLOSE-WAIT are a leak",
-      command: "sockscope -tanp pid = PID --by state",
+      text: "Count its sockets by state; many in CLOSE-WAIT are a leak",
+      command: "nsenter -t PID -n -- sockscope -tanp pid = PID --by state",
+      scope: "host",
     },
-    { text: "Raise the limit of the running process", command: "prlimit --pid PID --nofile=65536" },
+    {
+      text: "Raise the limit of the running process",
+      command: "prlimit --pid PID --nofile=65536",
+      scope: "host",
+    },
     { text: "Raise it for good: LimitNOFILE= of its systemd unit" },
   ],
   hostWide: true,
@@ -39,7 +44,8 @@ export const descriptors = rule({
       .sort((a, b) => b.open / b.limit - a.open / a.limit)
       .map(({ pid, name, open, limit }) => ({
         severity: open * 100 >= limit * full ? "critical" : "warning",
-        title: `${name} (pid ${pid}) has ${counted(open, "descriptor")} open, of ${limit} at most`,
+        subject: `pid ${pid}`,
+        title: `${name} (pid ${pid}) has ${plural(open, "descriptor")} open, and its limit is ${limit}`,
         values: { pid, open, limit },
         fill: { PID: pid },
       }));

@@ -1,17 +1,18 @@
-/** Connections that we have closed half, and the peer not at all. */
+/** Connections that we have half-closed and the peer has not closed. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_FIN_WAIT_2 } from "../../model/state.ts";
+import { wholeSeconds } from "../amounts.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted, wholeSeconds } from "../words.ts";
 
-/** How long it has been since the peer said anything: in FIN-WAIT-2 that is at most its age. */
+/** Milliseconds since the peer sent anything, which is at most the time in FIN-WAIT-2. */
 function silentMs({ tcpInfo, mptcpInfo }: InetSocket): number {
   return tcpInfo?.lastAckRecv ?? mptcpInfo?.lastAckRecv ?? 0;
 }
 
-/** See {@link rule}. */
+/** Finds processes that hold half-closed connections whose peers never close. */
 export const finWait2 = rule({
   id: "fin-wait-2",
   title: "A process waits for peers to close, and holds the connections open",
@@ -21,7 +22,7 @@ export const finWait2 = rule({
     age: {
       value: 60_000,
       quantity: "time",
-      doc: "since the peer acknowledged our FIN: what no process has open ends after tcp_fin_timeout, which is this",
+      doc: "since the peer acknowledged our FIN: tcp_fin_timeout, after which the kernel ends those without a process",
     },
     count: {
       value: 20,
@@ -33,12 +34,16 @@ export const finWait2 = rule({
     "The program has called shutdown() and waits for the peer to close as well; while it keeps the descriptor, no timer ends this. " +
     "A peer that is gone, or does not close either, makes them pile up.",
   advice: [
-    { text: "See whether they grow, and whose they are", command: "ss -tnpi state fin-wait-2" },
     {
-      text: "See whether the peer is the one that leaks: there they are in CLOSE-WAIT",
-      command: "ss -tnp state close-wait",
+      text: "Check whether their number grows, and which peers they belong to",
+      command: "ss -tnpi state fin-wait-2",
     },
-    { text: "Call close() after a time limit in place of waiting for ever, or set SO_KEEPALIVE" },
+    {
+      text: "On the peer, check whether it leaks connections: there they are in CLOSE-WAIT",
+      command: "ss -tnp state close-wait",
+      scope: "host",
+    },
+    { text: "Make the program call close() after a time limit, or set SO_KEEPALIVE" },
   ],
   sockets: {
     tables: ["tcp"],
@@ -51,9 +56,10 @@ export const finWait2 = rule({
     const { count, age } = samples.thresholds;
     return byProcess(samples.first.gathered, samples)
       .filter(({ sockets }) => sockets.length >= count)
-      .map(({ who, sockets }) => ({
+      .map(({ pid, who, sockets }) => ({
         severity: "warning",
-        title: `${who} holds ${counted(sockets.length, "connection")} in FIN-WAIT-2, with peers silent for over ${wholeSeconds(age)}`,
+        subject: pid === undefined ? "" : `pid ${pid}`,
+        title: `${who} holds ${plural(sockets.length, "connection")} in FIN-WAIT-2, and their peers have sent nothing for more than ${wholeSeconds(age)}`,
         sockets: sockets.toSorted((a, b) => silentMs(b) - silentMs(a)),
         values: { connections: sockets.length, longestMs: Math.max(...sockets.map(silentMs)) },
       }));

@@ -1,4 +1,4 @@
-/** Idle connections that nobody would notice the end of. */
+/** Idle connections whose peer may be gone without anybody noticing. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { durationText } from "../amounts.ts";
@@ -6,24 +6,24 @@ import { quietMs } from "../conditions.ts";
 import { infoOf } from "../connection.ts";
 import { isLoopback } from "../endpoint.ts";
 import { byProcess } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { type Collector, rule } from "../rule.ts";
 import { inodesOf, keep } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** What is kept of the connections. */
 interface Idle {
   readonly sockets: InetSocket[];
-  /** How many there are, of which not all are kept. */
+  /** How many there are; not all are kept. */
   count: number;
 }
 
-/** No more are kept: there may be as many as there are connections. */
+/** How many are kept: on a busy host there may be very many. */
 const KEPT = 200;
 
-/** Milliseconds since anything went either way; 0 if that is not known. */
+/** Milliseconds without any packet; 0 if that is not known. */
 function silentMs(socket: InetSocket): number {
   const info = infoOf(socket);
-  // A peer with keepalive of its own sends no data, yet acknowledges.
+  // A peer with keepalive sends no data, but acknowledges.
   return info === undefined ? 0 : Math.min(quietMs(info) ?? 0, info.lastAckRecv ?? 0);
 }
 
@@ -34,7 +34,7 @@ function collectIdle(age: number): Collector<Idle> {
     see(each) {
       const socket = each as InetSocket;
       const { timerNumber, wqueue, data, destinationOffset, familyNumber } = socket;
-      // With a timer, be it that of keepalive or another, the peer's end will be noticed.
+      // Any running timer, keepalive or another, will detect a dead peer.
       if (timerNumber !== 0 || wqueue > 0 || silentMs(socket) < age) return;
       if (isLoopback(data, destinationOffset, familyNumber)) return;
       gathered.count++;
@@ -43,7 +43,7 @@ function collectIdle(age: number): Collector<Idle> {
   };
 }
 
-/** See {@link rule}. */
+/** Finds connections idle for hours with no timer that would detect a dead peer. */
 export const keepalive = rule({
   id: "keepalive",
   title: "Idle connections without keepalive",
@@ -55,21 +55,21 @@ export const keepalive = rule({
     age: {
       value: 7_200_000,
       quantity: "time",
-      doc: "without any packet: the two hours after which keepalive would probe (RFC 9293 3.8.4, tcp_keepalive_time)",
+      doc: "without any packet: keepalive would probe after these two hours (RFC 9293 3.8.4, tcp_keepalive_time)",
     },
-    count: { value: 10, quantity: "count", doc: "connections: a few are what long sessions are made of" },
+    count: { value: 10, quantity: "count", doc: "connections: a few long sessions are ordinary" },
   },
   why:
-    "A peer that was switched off, or a NAT that has forgotten the connection, is noticed only when something is sent. " +
-    "Until then such connections hold descriptors and memory, and pools hand them out as if they were good.",
+    "A peer that was switched off, or a NAT device that has forgotten the connection, is noticed only when something is sent. " +
+    "Until then such connections hold descriptors and memory, and connection pools hand them out as if they worked.",
   advice: [
     {
-      text: "See the connections, the timers they lack, and whose they are",
+      text: "List idle connections with their timers and processes",
       command: "ss -tnop state established",
     },
     { text: "Set SO_KEEPALIVE in the program, and TCP_KEEPIDLE to some minutes" },
     {
-      text: "For programs that set only SO_KEEPALIVE, probe sooner",
+      text: "For programs that set only SO_KEEPALIVE, send the first probe sooner",
       command: "sysctl -w net.ipv4.tcp_keepalive_time=300",
     },
   ],
@@ -88,11 +88,11 @@ export const keepalive = rule({
     return [
       {
         severity: "info",
-        title: `${counted(count, "connection")} without keepalive have been silent for up to ${durationText(longest)}`,
+        subject: "",
+        title: `${plural(count, "connection")} without keepalive ${count === 1 ? "has" : "have"} been silent for up to ${durationText(longest)}`,
         sockets: sockets.toSorted((a, b) => silentMs(b) - silentMs(a)),
-        evidence: groups.map(
-          (group) => `${group.who} has ${counted(group.sockets.length, "of them", "of them")}`,
-        ),
+        socketCount: count,
+        evidence: groups.map((group) => `${group.who} has ${group.sockets.length} of them`),
         values: { connections: count, longestMs: longest },
       },
     ];

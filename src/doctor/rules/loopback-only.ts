@@ -1,16 +1,18 @@
-/** Services that others try to reach, and that listen for this host only. */
+/** Services that listen on loopback only, while other hosts are refused. */
+
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { isLoopback } from "../endpoint.ts";
+import { plural } from "../plural.ts";
 import { type Collector, rule } from "../rule.ts";
 import { growth, type Samples } from "../sample.ts";
 import { keep } from "../suspects.ts";
-import { counted, seconds } from "../words.ts";
 
 /** What is kept of the listeners. */
 interface Listeners {
   readonly loopback: InetSocket[];
-  /** Ports that other addresses listen on as well. */
+  /** Ports on which something listens on another address. */
   readonly elsewhere: Set<number>;
 }
 
@@ -29,7 +31,7 @@ function listeners(): Collector<Listeners> {
 
 const RESETS = "Tcp.OutRsts";
 
-/** Resets of other reasons: connections that this host aborts, and attempts of its own that it refuses itself. */
+/** Resets with other causes: connections that this host aborts, and its own attempts that it refuses itself. */
 const otherwise = [
   "Tcp.AttemptFails",
   "TcpExt.TCPAbortOnData",
@@ -40,16 +42,16 @@ const otherwise = [
   "TcpExt.EmbryonicRsts",
 ] as const;
 
-/** Segments that were answered by a reset as no socket is there for them, as far as counters tell. */
+/** Resets that no other counter explains: answers to segments for which there is no socket. */
 function refused(samples: Samples<Listeners>): number {
   const resets = growth(samples, RESETS) ?? 0;
   return otherwise.reduce((left, name) => left - (growth(samples, name) ?? 0), resets);
 }
 
-/** See {@link rule}. */
+/** Relates resets sent by this host to services that listen on loopback only. */
 export const loopbackOnly = rule({
   id: "loopback-only",
-  title: "Others are refused while services listen on loopback only",
+  title: "Other hosts are refused while services listen on loopback only",
   severity: "info",
   reads: [
     "TCP sockets in LISTEN on 127.0.0.0/8 or ::1",
@@ -59,16 +61,16 @@ export const loopbackOnly = rule({
     refused: {
       value: 3,
       quantity: "count",
-      doc: "resets between the samples that nothing else explains: one or two are late packets of closed connections",
+      doc: "unexplained resets between the samples: one or two are late packets of closed connections",
     },
   },
   why:
-    'A service that listens on 127.0.0.1 or ::1 is there for this host only: others get a reset, "connection refused". ' +
-    "The kernel counts resets and not the ports that they are about, so this may be about ports that nobody listens on at all.",
+    'A service on 127.0.0.1 or ::1 serves this host only: other hosts get a reset, "connection refused". ' +
+    "The kernel counts resets without their ports, so these may be attempts at ports on which nothing listens at all.",
   advice: [
-    { text: "See which ports others are refused", command: "tcpdump -ni any 'tcp[tcpflags] & tcp-rst != 0'" },
-    { text: "See what listens on loopback only", command: "ss -tlnp src 127.0.0.0/8 or src [::1]" },
-    { text: "Let the service listen on an address that others reach: an option of the service" },
+    { text: "Watch which ports are refused", command: "tcpdump -ni any 'tcp[tcpflags] & tcp-rst != 0'" },
+    { text: "List what listens on loopback only", command: "ss -tlnp src 127.0.0.0/8 or src '[::1]'" },
+    { text: "Let the service listen on an address that other hosts can reach: an option of the service" },
   ],
   rate: true,
   sockets: {
@@ -81,14 +83,15 @@ export const loopbackOnly = rule({
     const { loopback, elsewhere } = samples.first.gathered;
     const sockets = loopback.filter(({ sport }) => !elsewhere.has(sport));
     if (count < samples.thresholds.refused || sockets.length === 0) return [];
-    const services = counted(sockets.length, "service listens", "services listen");
+    const services = plural(sockets.length, "service listens", "services listen");
     return [
       {
         severity: "info",
-        title: `${counted(count, "attempt")} of others to connect may have been refused in ${seconds(samples.elapsedMs)}, and ${services} on loopback only`,
+        subject: "",
+        title: `${plural(count, "attempt")} of other hosts to connect may have been refused in ${seconds(samples.elapsedMs)}, and ${services} on loopback only`,
         sockets,
         evidence: [
-          `${counted(growth(samples, RESETS)!, "reset")} sent (${RESETS}), ${count} of them without another reason`,
+          `${plural(growth(samples, RESETS)!, "reset")} sent (${RESETS}), ${count} of them without another cause`,
         ],
         values: { refused: count, listeners: sockets.length },
       },

@@ -1,11 +1,11 @@
-/** MPTCP connections that are plain TCP in truth. */
+/** MPTCP connections that have fallen back to plain TCP. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
+import { plural } from "../plural.ts";
 import { type Collector, rule } from "../rule.ts";
 import { keep } from "../suspects.ts";
-import { counted } from "../words.ts";
 
-/** How many connections there are, and those that fell back. */
+/** The number of connections, and those that fell back. */
 interface Fallbacks {
   connections: number;
   readonly sockets: InetSocket[];
@@ -23,10 +23,10 @@ function fallbacks(): Collector<Fallbacks> {
   };
 }
 
-/** What the kernel counts of it. */
+/** The counters of reasons. */
 const REASONS = /^MPTcpExt\.\w*[Ff]allback\w*$/i;
 
-/** See {@link rule}. */
+/** Finds MPTCP connections that have fallen back to plain TCP. */
 export const mptcpFallback = rule({
   id: "mptcp-fallback",
   title: "MPTCP connections have fallen back to TCP",
@@ -36,21 +36,21 @@ export const mptcpFallback = rule({
     count: {
       value: 10,
       quantity: "count",
-      doc: "such connections for a warning: single peers without MPTCP are usual",
+      doc: "such connections for a warning: single peers without MPTCP are ordinary",
     },
     share: {
       value: 50,
       quantity: "percent",
-      doc: "of all MPTCP connections for a warning: then it is no single peer",
+      doc: "of all MPTCP connections for a warning: then more than a single peer is affected",
     },
   },
   why:
-    "A connection that has fallen back has one path: it does not survive the loss of a link, nor use a second one. " +
-    "The peer does not know MPTCP, or a middlebox strips its options.",
+    "A connection that has fallen back has one path: it neither survives the loss of a link nor uses a second one. " +
+    "The peer does not support MPTCP, or a middlebox strips its options.",
   advice: [
-    { text: "See which peers", command: "ss -Mni" },
-    { text: "See the reasons that the kernel counts", command: "nstat -az 'MPTcpExt*Fallback*'" },
-    { text: "See whether the SYN-ACK has the MPTCP option", command: "tcpdump -nvi any 'tcp[13] = 18'" },
+    { text: "List the connections with their peers", command: "ss -Mni" },
+    { text: "Read the reasons that the kernel counts", command: "nstat -az 'MPTcpExt*Fallback*'" },
+    { text: "Check whether the SYN-ACK has the MPTCP option", command: "tcpdump -nvi any 'tcp[13] = 18'" },
   ],
   sockets: {
     tables: ["mptcp"],
@@ -64,11 +64,12 @@ export const mptcpFallback = rule({
     const isMuch = sockets.length >= count && sockets.length * 100 >= connections * share;
     const evidence = [...first.counters]
       .filter(([name, value]) => REASONS.test(name) && value > 0)
-      .map(([name, value]) => `${name} is ${value} since the host or namespace began`);
+      .map(([name, value]) => `${name} is ${value} since the namespace was made`);
     return [
       {
         severity: isMuch ? "warning" : "info",
-        title: `${sockets.length} of ${counted(connections, "MPTCP connection")} fell back to TCP`,
+        subject: "",
+        title: `${sockets.length} of ${plural(connections, "MPTCP connection")} fell back to TCP`,
         sockets,
         evidence,
         values: { fallbacks: sockets.length, connections },

@@ -1,13 +1,15 @@
-/** Netlink sockets that lose messages of the kernel. */
+/** Netlink sockets that drop messages of the kernel. */
+
 import type { NetlinkDiagSocket } from "../../families/netlink/socket.ts";
 import { SS_CLOSE } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { losers, lossesOf } from "../drops.ts";
-import { byProcess } from "../owner.ts";
+import { byProcess, pidFill } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf } from "../suspects.ts";
-import { counted, seconds } from "../words.ts";
 
-/** See {@link rule}. */
+/** Finds netlink sockets that have dropped messages. */
 export const netlinkOverrun = rule({
   id: "netlink-overrun",
   title: "A netlink socket loses messages of the kernel",
@@ -17,16 +19,20 @@ export const netlinkOverrun = rule({
     total: {
       value: 1,
       quantity: "count",
-      doc: "messages lost since the socket was opened to be worth a word: one is enough to miss a route",
+      doc: "messages lost since the socket was opened: one is enough to miss a route",
     },
   },
   why:
-    "The program does not read as fast as the kernel tells of routes, links or events, and recv() fails with ENOBUFS. " +
-    "Unless it then asks for everything again, what it knows of the network is wrong from now on.",
+    "The program does not read as fast as the kernel sends messages about routes, links or events, and recv() fails with ENOBUFS. " +
+    "Unless the program then requests a full dump, its picture of the network stays wrong.",
   advice: [
-    { text: "See whether it goes on (the last column but one)", command: "cat /proc/net/netlink" },
-    { text: "See what the process does instead of reading", command: "strace -f -p PID -e trace=network" },
-    { text: "Restart it so that it asks for everything again; let it have a larger SO_RCVBUF" },
+    { text: "Check whether it goes on (the last column but one)", command: "cat /proc/net/netlink" },
+    {
+      text: "Check what the process does instead of reading",
+      command: "strace -f -p PID -e trace=network",
+      scope: "host",
+    },
+    { text: "Restart it so that it requests a full dump; give it a larger SO_RCVBUF" },
   ],
   rate: "better",
   sockets: {
@@ -47,13 +53,14 @@ export const netlinkOverrun = rule({
       const sum = (losses: typeof ever) =>
         losses.reduce((sum, each) => sum + (sockets.includes(each.socket) ? each.packets : 0), 0);
       const now = sum(growing);
-      const when = now > 0 ? `${now} of them in ${seconds(samples.elapsedMs)}` : "none of them just now";
+      const when = now > 0 ? `${now} of them in ${seconds(samples.elapsedMs)}` : "none of them now";
       return {
         severity: now > 0 ? "warning" : "info",
-        title: `Netlink sockets of ${who} have lost ${counted(sum(ever), "message")}, ${when}`,
+        subject: pid === undefined ? "" : `pid ${pid}`,
+        title: `Netlink sockets of ${who} have lost ${plural(sum(ever), "message")}, ${when}`,
         sockets,
         values: { lost: sum(ever), lostBetweenSamples: now },
-        ...(pid === undefined ? {} : { fill: { PID: pid } }),
+        fill: pidFill(pid),
       };
     });
   },

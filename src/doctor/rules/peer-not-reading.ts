@@ -1,20 +1,21 @@
-/** Peers that do not read, so that their window is closed. */
+/** Peers that do not read, so that their window stays closed. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { isPeerWindowClosed } from "../conditions.ts";
 import { connectionOf, infoOf } from "../connection.ts";
+import { connectionFill } from "../endpoint.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
-/** Milliseconds since the window had room. */
+/** Milliseconds since the window last had room for data. */
 function stuckMs(socket: InetSocket): number {
   return infoOf(socket)?.lastDataSent ?? 0;
 }
 
-/** See {@link rule}. */
+/** Finds connections whose peer has kept its receive window closed for seconds. */
 export const peerNotReading = rule({
   id: "peer-not-reading",
   title: "A peer does not read: its window is closed",
@@ -24,18 +25,22 @@ export const peerNotReading = rule({
     age: {
       value: 10_000,
       quantity: "time",
-      doc: "since data was sent last: a peer that is merely slow opens its window every now and then",
+      doc: "since data was last sent: a peer that is merely slow opens its window again and again",
     },
   },
   why:
-    "The program at the other end does not read, so that its kernel has no room, and ours holds the data back and probes. " +
-    "As long as the peer acknowledges the probes this lasts for ever, and the data takes memory here.",
+    "The program at the other end does not read, its kernel has no room left, and ours holds the data back and probes. " +
+    "As long as the peer acknowledges the probes this never ends, and the data takes memory here.",
   advice: [
-    { text: "See the connections and their probes", command: "ss -tnopim dst ADDRESS" },
-    { text: "On the peer, see which program does not read (its Recv-Q)", command: "ss -tnp sport = :PORT" },
+    { text: "List the connections with their probes", command: "ss -tnopim dst ADDRESS" },
     {
-      text: "Let the program here give up: TCP_USER_TIMEOUT, or a timeout of its own; or close one",
-      command: "sockscope -K dst ADDRESS dport = :PORT",
+      text: "On the peer, find the program that does not read (Recv-Q)",
+      command: "ss -tnp sport = :PORT",
+      scope: "host",
+    },
+    {
+      text: "Close the connection with the most waiting data; let the program give up by itself (TCP_USER_TIMEOUT)",
+      command: "sockscope -tK src LOCAL sport = :LOCALPORT dst ADDRESS dport = :PORT",
     },
   ],
   sockets: {
@@ -54,10 +59,11 @@ export const peerNotReading = rule({
       const worst = sockets.toSorted((a, b) => b.wqueue - a.wqueue);
       return {
         severity: "warning",
-        title: `${address} has not read ${counted(sockets.length, "connection")} for up to ${durationText(longest)}: its window is closed, and ${bytesText(bytes)} wait here`,
+        subject: address,
+        title: `${address} has not read ${plural(sockets.length, "connection")} for up to ${durationText(longest)}: its window is closed, and ${bytesText(bytes)} ${bytes === 1 ? "waits" : "wait"} here`,
         sockets: worst,
         values: { address, connections: sockets.length, bytes, longestMs: longest },
-        fill: { ADDRESS: address, PORT: worst[0]!.dport },
+        fill: connectionFill(worst[0]!),
       };
     });
   },

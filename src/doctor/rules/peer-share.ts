@@ -1,29 +1,29 @@
-/** One peer, or one network, that holds most connections of a service. */
+/** A peer or network that holds most connections of a service. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN, SS_TIME_WAIT, stateGroups } from "../../model/state.ts";
 import { ADDRESS_WORDS, addressOf, isLoopback, networkOf, peerOf, writeAddress } from "../endpoint.ts";
+import { plural } from "../plural.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
-import { counted } from "../words.ts";
 
 /** The word of a key that is the local port. */
 const PORT = ADDRESS_WORDS;
 
 /** What is kept of the connections. */
 interface Peers {
-  /** Ports that somebody listens on. */
+  /** Ports with a listener. */
   readonly listening: ReadonlySet<number>;
   /** Connections by the peer's address and the local port. */
   readonly tally: Tally;
-  /** Some connections of addresses that have too many. */
+  /** Some connections of addresses with too many. */
   readonly sockets: InetSocket[];
 }
 
-/** So many are kept of each, to be shown. */
+/** Connections of each address that are kept to be shown. */
 const KEPT = 5;
 
-/** @param most connections of one address that are not too many */
+/** @param most the number of connections from which on an address has too many */
 function countPeers(most: number): Collector<Peers> {
   const listening = new Set<number>();
   const tally = new Tally(ADDRESS_WORDS + 1);
@@ -76,32 +76,32 @@ function servicesOf({ listening, tally }: Peers): Map<number, Service> {
   return services;
 }
 
-/** See {@link rule}. */
+/** Finds peers and networks that hold most of the connections of a service. */
 export const peerShare = rule({
   id: "peer-share",
   title: "One peer or network holds most connections of a service",
   severity: "warning",
-  reads: ["TCP connections to ports that somebody listens on, but those of the host with itself"],
+  reads: ["TCP connections to ports with a listener, except from loopback addresses"],
   thresholds: {
     count: {
       value: 2000,
       quantity: "count",
-      doc: "connections of one address or network: proxies and gateways of ordinary size have fewer",
+      doc: "connections of one address or network: ordinary proxies and gateways have fewer",
     },
     share: {
       value: 50,
       quantity: "percent",
-      doc: "of all connections of that service: below half, others get their part",
+      doc: "of all connections of that service: below half, others get their share",
     },
   },
   why:
-    "A single client that leaks connections, or means harm, takes the descriptors and threads that all others need. " +
-    "A load balancer or a NAT gateway in front looks the same, and is no reason to worry.",
+    "A single client that leaks connections or attacks takes the descriptors and threads that all others need. " +
+    "A load balancer or a NAT gateway in front of the service looks the same and is harmless.",
   advice: [
-    { text: "See what these connections do", command: "ss -tnpi sport = :PORT and dst ADDRESS" },
-    { text: "See who that is", command: "getent hosts ADDRESS" },
+    { text: "Check what these connections do", command: "ss -tnpi sport = :PORT and dst ADDRESS" },
+    { text: "Look up the name of the address", command: "getent hosts ADDRESS" },
     {
-      text: "Limit how many one address may have",
+      text: "Limit the connections of each address",
       command:
         "nft add rule inet filter input tcp dport PORT ct state new meter peers { ip saddr ct count over 500 } reject",
     },
@@ -117,10 +117,12 @@ export const peerShare = rule({
       const isMuch = (each: number) => each >= count && each * 100 >= total * share;
       const found = (who: string, connections: number, more: string, address: string): Finding => ({
         severity: "warning",
-        title: `${who} has ${connections} of ${counted(total, "connection")} to port ${port}${more}`,
+        subject: `${who} on port ${port}`,
+        title: `${who} has ${connections} of ${plural(total, "connection")} to port ${port}${more}`,
         sockets: first.gathered.sockets.filter(
           (socket) => socket.sport === port && peerOf(socket).address === address,
         ),
+        socketCount: connections,
         values: { connections, total, port, address },
         fill: { PORT: port, ADDRESS: address },
       });
@@ -130,7 +132,7 @@ export const peerShare = rule({
       for (const [network, each] of networks)
         if (isMuch(each.count))
           findings.push(
-            found(network, each.count, `, from ${counted(each.addresses, "address", "addresses")}`, network),
+            found(network, each.count, `, from ${plural(each.addresses, "address", "addresses")}`, network),
           );
     }
     return findings;

@@ -1,15 +1,15 @@
-/** Senders that are held up by the peer's window. */
+/** Senders that wait for the peer's receive window. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
+import { busyBetween } from "../paired-samples.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { busyBetween } from "../twice.ts";
-import { counted } from "../words.ts";
 
-/** See {@link rule}. */
+/** Finds senders that wait for the peer's receive window most of the time, by two samples. */
 export const peerWindow = rule({
   id: "peer-window",
   title: "A sender is limited by the peer's window",
@@ -19,24 +19,32 @@ export const peerWindow = rule({
     busy: {
       value: 50,
       quantity: "percent",
-      doc: "of the time between the samples with data to send: a connection that is mostly quiet is not held up",
+      doc: "of the time between the samples with data to send: a connection that is mostly quiet does not wait",
     },
     share: {
       value: 50,
       quantity: "percent",
-      doc: "of that time spent waiting for it: with less, something else holds the connection up more",
+      doc: "of that time spent waiting for the window: below half, something else limits the connection more",
     },
   },
   why:
-    "The peer lets no more be in flight than its receive buffer has room for, so that the connection carries a window each round trip and not more. " +
-    "Either its program reads slowly, or its buffer is small for the bandwidth and the round trip time.",
+    "No more data can be in flight than the peer's receive buffer has room for, so the connection carries one window each round trip. " +
+    "Either its program reads slowly, or its buffer is too small for the bandwidth and the round trip time.",
   advice: [
     {
-      text: "See the window (snd_wnd) and the round trip time",
+      text: "Read the window (snd_wnd) and the round trip time",
       command: "ss -tni dst ADDRESS dport = :PORT",
     },
-    { text: "On the peer, see whether its program lags behind (Recv-Q)", command: "ss -tnm sport = :PORT" },
-    { text: "On the peer, see how far receive buffers may grow", command: "sysctl net.ipv4.tcp_rmem" },
+    {
+      text: "On the peer, check whether its program lags behind (Recv-Q)",
+      command: "ss -tnm sport = :PORT",
+      scope: "host",
+    },
+    {
+      text: "On the peer, check how far receive buffers may grow",
+      command: "sysctl net.ipv4.tcp_rmem",
+      scope: "host",
+    },
   ],
   rate: true,
   sockets: {
@@ -56,7 +64,8 @@ export const peerWindow = rule({
       const bytes = bytesWaiting(sockets);
       return {
         severity: "info",
-        title: `The window of ${address} holds up ${counted(sockets.length, "connection")} for up to ${percent}% of the time with data to send: ${bytesText(bytes)} are in flight or wait`,
+        subject: address,
+        title: `${plural(sockets.length, "connection")} to ${address} ${sockets.length === 1 ? "waits" : "wait"} for the peer's window for up to ${percent}% of the time with data to send: ${bytesText(bytes)} are in flight or wait`,
         sockets,
         values: { address, connections: sockets.length, percent, bytes },
         fill: { ADDRESS: address, PORT: sockets[0]!.dport },

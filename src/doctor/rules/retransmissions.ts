@@ -1,28 +1,30 @@
-/** Peers and networks to which many segments are lost. */
+/** Peers and networks to which many segments are retransmitted. */
+
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
 import { ADDRESS_WORDS, addressOf, networkOf, peerOf, writeAddress } from "../endpoint.ts";
+import { plural } from "../plural.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
 import type { Samples } from "../sample.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
-import { counted, seconds } from "../words.ts";
 
-/** The counters of an address: connections, data segments sent, those that were sent again. */
+/** Counters of an address, beside its connections: data segments sent, and segments retransmitted. */
 const SEGMENTS = 1;
 const RETRANSMITTED = 2;
 const COUNTERS = 3;
 
-/** No more connections are kept to be shown, and to be looked at again. */
+/** How many lossy connections are kept, to be shown and to be fetched again. */
 const KEPT = 500;
-/** A network is told as one from so many lossy addresses on. */
+/** Lossy addresses of one network from which on the network is reported instead. */
 const NETWORK_ADDRESSES = 3;
 
 /** What is kept of the connections. */
 interface Losses {
   readonly tally: Tally;
-  /** Connections that lose much. */
+  /** Connections with a high share of retransmissions. */
   readonly sockets: InetSocket[];
 }
 
@@ -59,7 +61,7 @@ function shareOf({ segments, retransmitted }: Pick<Lossy, "segments" | "retransm
   return (retransmitted * 100) / segments;
 }
 
-/** The lossy addresses; several of one network as one. */
+/** The lossy addresses; several of one network are merged. */
 function lossyPeers({ tally }: Losses, thresholds: { segments: number; share: number }): Lossy[] {
   const networks = new Map<string, Lossy[]>();
   for (const { key, counts } of tally) {
@@ -85,7 +87,7 @@ function lossyPeers({ tally }: Losses, thresholds: { segments: number; share: nu
   });
 }
 
-/** Segments that were sent again between the samples; undefined if there is only one. */
+/** Segments retransmitted between the samples; undefined with one sample. */
 function growthOf({ first, last, elapsedMs }: Samples<Losses, string>, sockets: readonly InetSocket[]) {
   if (elapsedMs === 0 || sockets.length === 0) return undefined;
   const before = new Map(first.gathered.sockets.map((socket) => [socket.cookie, socket]));
@@ -97,32 +99,35 @@ function growthOf({ first, last, elapsedMs }: Samples<Losses, string>, sockets: 
   return growth;
 }
 
-/** See {@link rule}. */
+/** Finds peers and networks with a high share of retransmitted segments. */
 export const retransmissions = rule({
   id: "retransmissions",
-  title: "Many segments to a peer or network are lost",
+  title: "Many segments to a peer or network are retransmitted",
   severity: "warning",
   reads: ["TCP connections: tcpi_data_segs_out, tcpi_total_retrans, added up by the peer's address"],
   thresholds: {
     share: {
       value: 2,
       quantity: "percent",
-      doc: "of the data segments sent again: with so much loss and a round trip of 50 ms, TCP carries about 2 Mbit/s",
+      doc: "of the data segments retransmitted: with that loss and a round trip of 50 ms, TCP carries about 2 Mbit/s",
     },
     segments: {
       value: 200,
       quantity: "count",
-      doc: "data segments to the peer: of fewer, chance has its share",
+      doc: "data segments to the peer: with fewer, chance decides",
     },
   },
   why:
     "Each loss halves the sending rate, and one at the end of a message costs a whole retransmission timeout. " +
-    "If only one peer or network is affected, the fault is on the way there; if all are, look at this host's link.",
+    "If only one peer or network is affected, the fault is on the path to it; if all are, check this host's link.",
   advice: [
-    { text: "See where on the way packets are lost", command: "mtr -T -P PORT -c 50 --report ADDRESS" },
-    { text: "See errors and drops of the interfaces", command: "ip -s -s link" },
-    { text: "See whether it goes on (retrans: and lost:)", command: "watch -n1 ss -tni dst ADDRESS" },
-    { text: "See the counters of the host", command: "nstat -z TcpRetransSegs TcpOutSegs TcpExtTCPTimeouts" },
+    { text: "Find where on the path packets are lost", command: "mtr -T -P PORT -c 50 --report ADDRESS" },
+    { text: "Read errors and drops of the interfaces", command: "ip -s -s link" },
+    { text: "Check whether it goes on (retrans: and lost:)", command: "watch -n1 ss -tni dst ADDRESS" },
+    {
+      text: "Read the counters of the host",
+      command: "nstat -z TcpRetransSegs TcpOutSegs TcpExtTCPTimeouts",
+    },
   ],
   rate: "better",
   sockets: {
@@ -143,15 +148,16 @@ export const retransmissions = rule({
         const growth = growthOf(samples, sockets);
         const percent = Number(shareOf(peer).toFixed(1));
         return {
-          // What is over is good to know only.
+          // Loss that is over is worth knowing, no more.
           severity: growth === 0 ? "info" : "warning",
-          title: `${percent}% of the segments to ${name} were sent again: ${retransmitted} of ${segments}, over ${counted(connections, "connection")}`,
+          subject: name,
+          title: `${percent}% of the segments to ${name} were retransmitted: ${retransmitted} of ${segments}, over ${plural(connections, "connection")}`,
           sockets,
           evidence:
             growth === undefined
               ? []
               : [
-                  `${counted(growth, "segment")} of these connections ${growth === 1 ? "was" : "were"} sent again in ${seconds(samples.elapsedMs)}`,
+                  `${plural(growth, "segment")} of these connections ${growth === 1 ? "was" : "were"} retransmitted in ${seconds(samples.elapsedMs)}`,
                 ],
           values: {
             connections,

@@ -1,26 +1,26 @@
-/** Senders that are held up by their send buffer. */
+/** Senders that wait for room in their send buffer. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { isSendBufferFull } from "../conditions.ts";
 import { connectionOf, infoOf } from "../connection.ts";
+import { busyBetween } from "../paired-samples.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { suspects } from "../suspects.ts";
-import { busyBetween } from "../twice.ts";
-import { counted } from "../words.ts";
 
-/** Whether the program cannot write more, and all that it has written is in flight. */
+/** Whether the send buffer is full and all of it is in flight. */
 function isFull(socket: InetSocket): boolean {
   return isSendBufferFull(connectionOf(socket));
 }
 
-/** The kernel counts the time only if it has sent something just before: one that writes now and then is not counted. */
+/** Whether the buffer is full now, or ever was: the kernel counts the time only right after it has sent something. */
 function wasLimited(socket: InetSocket): boolean {
   return (infoOf(socket)?.sndbufLimited ?? 0) > 0 || isFull(socket);
 }
 
-/** See {@link rule}. */
+/** Finds senders that wait for room in their send buffer most of the time, by two samples. */
 export const sendBuffer = rule({
   id: "send-buffer",
   title: "A sender is limited by its send buffer",
@@ -30,25 +30,25 @@ export const sendBuffer = rule({
     busy: {
       value: 50,
       quantity: "percent",
-      doc: "of the time between the samples with data to send: a connection that is mostly quiet is not held up",
+      doc: "of the time between the samples with data to send: a connection that is mostly quiet does not wait",
     },
     share: {
       value: 50,
       quantity: "percent",
-      doc: "of that time spent waiting for it by the kernel's count, unless it is full in both samples: that counts, too",
+      doc: "of that time spent waiting by the kernel's count: below half, something else limits the connection more, unless the buffer is full in both samples",
     },
   },
   why:
-    "Everything that fits into the send buffer is in flight, and the program has to wait for acknowledgements before it can write more. " +
+    "Everything in the send buffer is in flight, and the program has to wait for acknowledgements before it can write more. " +
     "A path needs a buffer of at least twice its bandwidth times its round trip time.",
   advice: [
     {
-      text: "See buffer (tb in skmem), round trip time and rate",
+      text: "Read buffer (tb in skmem), round trip time and rate",
       command: "ss -tnmi dst ADDRESS dport = :PORT",
     },
-    { text: "See how far the kernel may grow send buffers by itself", command: "sysctl net.ipv4.tcp_wmem" },
+    { text: "Check how far the kernel may grow send buffers by itself", command: "sysctl net.ipv4.tcp_wmem" },
     {
-      text: "Raise that limit (bytes: least, initial, most), and let the program not set SO_SNDBUF, which ends the growing",
+      text: "Raise that limit (bytes: minimum, default, maximum); a program that sets SO_SNDBUF turns the growth off",
       command: "sysctl -w net.ipv4.tcp_wmem='4096 16384 16777216'",
     },
   ],
@@ -71,7 +71,8 @@ export const sendBuffer = rule({
       const bytes = bytesWaiting(sockets);
       return {
         severity: "info",
-        title: `The send buffer holds up ${counted(sockets.length, "connection")} to ${address}: it is full, and all of it, ${bytesText(bytes)}, is in flight`,
+        subject: address,
+        title: `${plural(sockets.length, "connection")} to ${address} ${sockets.length === 1 ? "waits" : "wait"} for room in the send buffer: all of it, ${bytesText(bytes)}, is in flight`,
         sockets,
         evidence: [
           `The kernel counts ${percent}% of the time with data to send as spent waiting for room (sndbuf_limited)`,

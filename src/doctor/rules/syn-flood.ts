@@ -1,24 +1,21 @@
-/** Many handshakes that nobody ends. */
+/** Handshakes that are not completed. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_NEW_SYN_RECV, SS_SYN_RECV } from "../../model/state.ts";
+import type { Advice } from "../advice.ts";
+import { seconds } from "../amounts.ts";
 import { ADDRESS_WORDS, writeAddress } from "../endpoint.ts";
+import { plural } from "../plural.ts";
 import { type Collector, type Finding, rule } from "../rule.ts";
 import { growth } from "../sample.ts";
-import { keep } from "../suspects.ts";
+import { type Few, few } from "../suspects.ts";
 import { Tally } from "../tally.ts";
-import { counted, seconds } from "../words.ts";
 
 /** Half-open connections of one port. */
 interface HalfOpen {
-  count: number;
-  /** Peers, each once. */
+  readonly collector: Collector<Few<InetSocket>>;
+  /** Their peers, each once. */
   readonly peers: Tally;
-  /** The first few. */
-  readonly sockets: InetSocket[];
 }
-
-/** So many are kept of each port, to be shown. */
-const KEPT = 20;
 
 function halfOpen(): Collector<ReadonlyMap<number, HalfOpen>> {
   const gathered = new Map<number, HalfOpen>();
@@ -28,12 +25,12 @@ function halfOpen(): Collector<ReadonlyMap<number, HalfOpen>> {
       const socket = each as InetSocket;
       let port = gathered.get(socket.sport);
       if (port === undefined) {
-        port = { count: 0, peers: new Tally(ADDRESS_WORDS), sockets: [] };
+        port = { collector: few<InetSocket>(), peers: new Tally(ADDRESS_WORDS) };
         gathered.set(socket.sport, port);
       }
       writeAddress(port.peers.key, 0, socket.data, socket.destinationOffset, socket.familyNumber);
       port.peers.add();
-      if (port.count++ < KEPT) port.sockets.push(keep(socket));
+      port.collector.see(socket);
     },
   };
 }
@@ -42,7 +39,23 @@ const COOKIES = "TcpExt.TCPReqQFullDoCookies";
 const DROPPED = "TcpExt.TCPReqQFullDrop";
 const FAILED = "TcpExt.SyncookiesFailed";
 
-/** See {@link rule}. */
+const advice: readonly Advice[] = [
+  { text: "List where they come from", command: "ss -tn state syn-recv sport = :PORT" },
+  {
+    text: "Check what the kernel does with SYNs that find the queue full",
+    command: "nstat -az 'TcpExtTCPReqQFull*' 'TcpExtSyncookies*'",
+  },
+  {
+    text: "Check whether the SYN-ACKs leave: a route or a firewall may lose them",
+    command: "tcpdump -ni any 'tcp[13] = 18'",
+  },
+];
+const cookieAdvice: Advice = {
+  text: "Let the kernel answer with SYN cookies",
+  command: "sysctl -w net.ipv4.tcp_syncookies=1",
+};
+
+/** Finds ports with many half-open connections, and SYN queues that overflow. */
 export const synFlood = rule({
   id: "syn-flood",
   title: "Many handshakes are not completed: a SYN flood, or answers that do not arrive",
@@ -62,18 +75,7 @@ export const synFlood = rule({
   why:
     "Each half-open connection takes a place until the peer answers the SYN-ACK, and a flood from forged addresses never does. " +
     "Once the places are taken, the kernel answers with SYN cookies, or without these drops new connections.",
-  advice: [
-    { text: "See where they come from", command: "ss -tn state syn-recv sport = :PORT" },
-    {
-      text: "See what the kernel does with what finds no place",
-      command: "nstat -az 'TcpExtTCPReqQFull*' 'TcpExtSyncookies*'",
-    },
-    { text: "Let it answer with cookies", command: "sysctl -w net.ipv4.tcp_syncookies=1" },
-    {
-      text: "See whether the SYN-ACKs leave: a route or a firewall may lose them",
-      command: "tcpdump -ni any 'tcp[13] = 18'",
-    },
-  ],
+  advice: [...advice, cookieAdvice],
   rate: "better",
   sockets: {
     tables: ["tcp"],
@@ -81,35 +83,43 @@ export const synFlood = rule({
     collect: halfOpen,
   },
   check(samples) {
-    const { count } = samples.thresholds;
+    const { count: least } = samples.thresholds;
     const cookies = growth(samples, COOKIES) ?? 0;
     const dropped = growth(samples, DROPPED) ?? 0;
-    const [mode] = samples.numbers("sys/net/ipv4/tcp_syncookies");
+    const failed = growth(samples, FAILED) ?? 0;
+    const isOff = samples.numbers("sys/net/ipv4/tcp_syncookies")[0] === 0;
     const evidence: string[] = [];
     if (cookies > 0)
-      evidence.push(`${counted(cookies, "SYN")} found no place, answered with cookies (${COOKIES})`);
-    if (dropped > 0) evidence.push(`${counted(dropped, "SYN")} found no place, dropped (${DROPPED})`);
-    const failed = growth(samples, FAILED) ?? 0;
-    if (failed > 0) evidence.push(`${counted(failed, "ACK")} with a wrong cookie (${FAILED})`);
-    if (mode === 0) evidence.push("SYN cookies are off: net.ipv4.tcp_syncookies is 0");
+      evidence.push(`${plural(cookies, "SYN")} found the queue full and got a cookie (${COOKIES})`);
+    if (dropped > 0)
+      evidence.push(
+        `${plural(dropped, "SYN")} found the queue full and ${dropped === 1 ? "was" : "were"} dropped (${DROPPED})`,
+      );
+    if (failed > 0) evidence.push(`${plural(failed, "ACK")} had a wrong cookie (${FAILED})`);
+    if (isOff) evidence.push("SYN cookies are off: net.ipv4.tcp_syncookies is 0");
+    const common = { evidence, ...(isOff ? {} : { advice }) };
     const findings: Finding[] = [...samples.first.gathered]
-      .filter(([, port]) => port.count >= count)
-      .sort(([, a], [, b]) => b.count - a.count)
-      .map(([port, { count, peers, sockets }]) => ({
+      .map(([port, { peers, collector }]) => ({ port, peers: peers.size, ...collector.gathered }))
+      .filter(({ count }) => count >= least)
+      .sort((a, b) => b.count - a.count)
+      .map(({ port, peers, count, sockets }) => ({
+        ...common,
         severity: "critical",
-        title: `Port ${port} has ${counted(count, "half-open connection")} from ${counted(peers.size, "address", "addresses")}`,
+        subject: `port ${port}`,
+        title: `Port ${port} has ${plural(count, "half-open connection")} from ${plural(peers, "address", "addresses")}`,
         sockets,
-        evidence,
-        values: { halfOpen: count, peers: peers.size, port, cookies, dropped },
+        socketCount: count,
+        values: { halfOpen: count, peers, port, cookies, dropped },
         fill: { PORT: port },
       }));
     if (findings.length > 0 || cookies + dropped === 0) return findings;
     return [
       {
+        ...common,
         severity: dropped > 0 ? "critical" : "warning",
-        title: `${counted(cookies + dropped, "SYN")} found no place in a SYN queue in ${seconds(samples.elapsedMs)}`,
-        sockets: [...samples.first.gathered.values()].flatMap(({ sockets }) => sockets),
-        evidence,
+        subject: "",
+        title: `${plural(cookies + dropped, "SYN")} found a SYN queue full in ${seconds(samples.elapsedMs)}`,
+        sockets: [...samples.first.gathered.values()].flatMap(({ collector }) => collector.gathered.sockets),
         values: { cookies, dropped },
       },
     ];

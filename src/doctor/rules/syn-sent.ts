@@ -1,12 +1,12 @@
-/** Connections that nobody answers. */
+/** Connection attempts that get no answer. */
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_SYN_SENT } from "../../model/state.ts";
 import { endpoint, peerOf } from "../endpoint.ts";
-import { byProcess } from "../owner.ts";
+import { byProcess, type OwnerFacts } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
-import type { Surroundings } from "../sample.ts";
+import type { HostFacts } from "../sample.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
 /** A host name with a letter in it. RFC 1123 2.1. */
 const LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
@@ -17,15 +17,15 @@ const ALONE = new RegExp(`^${NAME}$`, "i");
 /** Options whose value is a host. */
 const HOST_OPTION = /^--?(?:h|host|hostname|server|addr|address|connect|peer|remote|upstream|url|endpoint)$/;
 
-/** The longest name that DNS knows. RFC 1035 2.3.4. */
+/** The longest name in DNS. RFC 1035 2.3.4. */
 const LONGEST_NAME = 253;
 
-/** No more names of one process are looked up. */
+/** Names taken from one process at most. */
 const MOST_NAMES = 4;
 
 /**
- * The host names on a command line that a connection to a port may have come from. Only what is spelled as one
- * counts: a name server is nobody to tell a password to.
+ * The host names on a command line that a connection to a port may have used. Only words spelled as a host count, so
+ * that no password is sent to a name server.
  */
 export function hostNamesIn(commandLine: readonly string[], port: number): readonly string[] {
   const names = new Set<string>();
@@ -44,8 +44,8 @@ export function hostNamesIn(commandLine: readonly string[], port: number): reado
   return [...names].filter(({ length }) => length <= LONGEST_NAME).slice(0, MOST_NAMES);
 }
 
-/** Sockets that wait for the same peer. */
-function byPeer(sockets: readonly InetSocket[]): Map<string, InetSocket[]> {
+/** Groups sockets by the peer's address and port. */
+function byDestination(sockets: readonly InetSocket[]): Map<string, InetSocket[]> {
   const groups = new Map<string, InetSocket[]>();
   for (const socket of sockets) {
     const { address, port } = peerOf(socket);
@@ -57,51 +57,69 @@ function byPeer(sockets: readonly InetSocket[]): Map<string, InetSocket[]> {
   return groups;
 }
 
-/** What the names in use resolve to now, a line each; nothing for names that are no host's. */
-function nameLines(
-  peer: string,
-  port: number,
-  sockets: readonly InetSocket[],
-  surroundings: Pick<Surroundings, "owners" | "commandLine" | "addresses">,
-): string[] {
-  const lines: string[] = [];
-  for (const { pid, who } of byProcess(sockets, surroundings)) {
-    if (pid === undefined) continue;
-    for (const name of hostNamesIn(surroundings.commandLine(pid), port)) {
-      const addresses = surroundings.addresses(name) ?? [];
-      if (addresses.length === 0) continue;
-      lines.push(
-        addresses.includes(peer)
-          ? `"${name}" on the command line of ${who} is ${peer} now as well: the name is not the cause`
-          : `"${name}" on the command line of ${who} is ${addresses.join(", ")} now, not ${peer}: it may use an old address`,
-      );
-    }
-  }
-  return lines;
+/** A host name that a process may have connected to. */
+interface UsedName {
+  readonly name: string;
+  readonly who: string;
 }
 
-/** See {@link rule}. */
+function namesUsed(
+  port: number,
+  sockets: readonly InetSocket[],
+  facts: OwnerFacts & Pick<HostFacts, "commandLine">,
+): UsedName[] {
+  return byProcess(sockets, facts).flatMap(({ pid, who }) =>
+    pid === undefined ? [] : hostNamesIn(facts.commandLine(pid), port).map((name) => ({ name, who })),
+  );
+}
+
+/** A line about one name: whether it still has the address, if that was looked up. */
+function nameEvidence(
+  { name, who }: UsedName,
+  peer: string,
+  addresses: readonly string[] | undefined,
+): string[] {
+  const where = `"${name}" on the command line of ${who}`;
+  if (addresses === undefined)
+    return [`${where} may be the name of this peer; --dns checks whether it still is`];
+  if (addresses.length === 0) return [];
+  return [
+    addresses.includes(peer)
+      ? `${where} resolves to ${peer} now as well: the name is not the cause`
+      : `${where} resolves to ${addresses.join(", ")} now, not ${peer}: the process may use an old address`,
+  ];
+}
+
+/** Finds connection attempts whose SYN was retransmitted without an answer. */
 export const synSent = rule({
   id: "syn-sent",
-  title: "A connection gets no answer",
+  title: "A connection attempt gets no answer",
   severity: "warning",
-  reads: ["TCP sockets in SYN-SENT with their timers", "their processes' command lines", "DNS"],
+  reads: [
+    "TCP sockets in SYN-SENT with their timers",
+    "their processes' command lines",
+    "with --dns, the addresses of host names on these command lines",
+  ],
   thresholds: {
     retransmits: {
       value: 2,
       quantity: "count",
-      doc: "SYNs sent again without an answer: after two, a lost packet is no explanation any more",
+      doc: "retransmitted SYNs without an answer: after two, a lost packet is an unlikely cause",
     },
   },
   why:
-    "The peer is down, a firewall drops the packets, or the name stands for another address by now. " +
+    "The peer is down, a firewall drops the packets, or the host name has another address by now. " +
     "A program without a timeout of its own waits about two minutes (net.ipv4.tcp_syn_retries) before connect() fails.",
   advice: [
-    { text: "See which way the packets go", command: "ip route get ADDRESS" },
-    { text: "See whether the port answers at all", command: "nc -vz -w 3 ADDRESS PORT" },
-    { text: "See what a firewall of this host does with them", command: "nft list ruleset" },
+    { text: "Check the route", command: "ip route get ADDRESS" },
+    { text: "Check whether the port answers at all", command: "nc -vz -w 3 ADDRESS PORT" },
     {
-      text: "See whether the SYNs leave, and what comes back",
+      text: "Check which addresses the host name on the command line has now",
+      command: "getent ahosts HOST",
+    },
+    { text: "Check whether a firewall of this host drops the packets", command: "nft list ruleset" },
+    {
+      text: "Check whether the SYNs leave, and what comes back",
       command: "tcpdump -ni any host ADDRESS and tcp",
     },
   ],
@@ -112,23 +130,24 @@ export const synSent = rule({
     inodes: inodesOf,
   },
   *hostNames(samples) {
-    for (const { pid, sockets } of byProcess(samples.first.gathered, samples))
-      if (pid !== undefined)
-        for (const port of new Set(sockets.map(({ dport }) => dport)))
-          yield* hostNamesIn(samples.commandLine(pid), port);
+    for (const sockets of byDestination(samples.first.gathered).values())
+      for (const { name } of namesUsed(sockets[0]!.dport, sockets, samples)) yield name;
   },
   check(samples) {
-    return [...byPeer(samples.first.gathered)].map(([peer, sockets]) => {
+    return [...byDestination(samples.first.gathered)].map(([peer, sockets]) => {
       const { address, port } = peerOf(sockets[0]!);
       const most = Math.max(...sockets.map(({ retransmits }) => retransmits));
       const who = byProcess(sockets, samples).map((group) => group.who);
+      const names = namesUsed(port, sockets, samples);
+      const [used] = names;
       return {
         severity: "warning",
-        title: `${counted(sockets.length, "connection")} to ${peer} got no answer to ${counted(most + 1, "SYN")}: ${who.join(", ")}`,
+        subject: peer,
+        title: `${plural(sockets.length, "connection")} to ${peer} got no answer to ${plural(most + 1, "SYN")}: ${who.join(", ")}`,
         sockets: sockets.toSorted((a, b) => b.retransmits - a.retransmits),
-        evidence: nameLines(address, port, sockets, samples),
+        evidence: names.flatMap((each) => nameEvidence(each, address, samples.addresses(each.name))),
         values: { connections: sockets.length, retransmits: most, address, port },
-        fill: { ADDRESS: address, PORT: port },
+        fill: { ADDRESS: address, PORT: port, ...(used === undefined ? {} : { HOST: used.name }) },
       };
     });
   },

@@ -1,40 +1,46 @@
-/** UDP sockets that are not read fast enough. */
+/** UDP sockets that drop datagrams. */
+
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { stateGroups } from "../../model/state.ts";
+import { seconds } from "../amounts.ts";
 import { losers, lossesOf } from "../drops.ts";
-import { byProcess } from "../owner.ts";
+import { byProcess, pidFill } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { growth } from "../sample.ts";
 import { inodesOf } from "../suspects.ts";
-import { counted, seconds } from "../words.ts";
 
 const ERRORS = ["Udp.RcvbufErrors", "Udp6.RcvbufErrors", "Udp.MemErrors"] as const;
 
-/** See {@link rule}. */
+/** Finds UDP sockets that drop datagrams. */
 export const udpDrops = rule({
   id: "udp-drops",
-  title: "A UDP socket loses what it receives",
+  title: "A UDP socket drops what it receives",
   severity: "warning",
   reads: ["UDP sockets: drops and buffers of SK_MEMINFO", `${ERRORS.join(", ")} of /proc/net/snmp and snmp6`],
   thresholds: {
     drops: {
       value: 1,
       quantity: "count",
-      doc: "datagrams lost between the samples for a warning: with a buffer that fits, none is",
+      doc: "datagrams dropped between the samples for a warning: with a sufficient buffer, none is",
     },
     total: {
       value: 100,
       quantity: "count",
-      doc: "datagrams lost since the socket was opened to be worth a word, by one sample: it may be long ago",
+      doc: "datagrams dropped since the socket was opened, with one sample: it may be long ago",
     },
   },
   why:
-    "The receive buffer is full, as the program does not read as fast as datagrams come, and the kernel drops what does not fit. " +
-    "Nobody sends it again: for DNS, syslog or video it is lost.",
+    "The program does not read as fast as datagrams arrive, its receive buffer is full, and the kernel drops what does not fit. " +
+    "UDP does not retransmit: for DNS, syslog or video the data is lost.",
   advice: [
-    { text: "See whether it goes on (the d in skmem)", command: "ss -uanmp sport = :PORT" },
-    { text: "See the counters of the host", command: "nstat -az UdpRcvbufErrors Udp6RcvbufErrors" },
-    { text: "See what the process does instead of reading", command: "strace -f -p PID -e trace=network" },
+    { text: "Check whether it goes on (d in skmem)", command: "ss -uanmp sport = :PORT" },
+    { text: "Read the counters of the host", command: "nstat -az UdpRcvbufErrors Udp6RcvbufErrors" },
+    {
+      text: "Check what the process does instead of reading",
+      command: "strace -f -p PID -e trace=network",
+      scope: "host",
+    },
     {
       text: "Allow larger buffers, and let the program ask for one (SO_RCVBUF)",
       command: "sysctl -w net.core.rmem_max=8388608",
@@ -67,11 +73,12 @@ export const udpDrops = rule({
       const { sport, memory } = sockets[0]!;
       return {
         severity: single ? "info" : "warning",
-        title: `UDP sockets of ${who} have lost ${counted(lost, "datagram")} ${when}`,
+        subject: pid === undefined ? `port ${sport}` : `pid ${pid}`,
+        title: `UDP sockets of ${who} have dropped ${plural(lost, "datagram")} ${when}`,
         sockets,
         evidence: [`The receive buffer of port ${sport} is ${memory?.rcvbuf} bytes`, ...counters],
         values: { lost, port: sport },
-        fill: { PORT: sport, ...(pid === undefined ? {} : { PID: pid }) },
+        fill: { PORT: sport, ...pidFill(pid) },
       };
     });
   },

@@ -1,26 +1,26 @@
 /** UNIX listeners whose connections wait to be accepted. */
 import type { UnixSocket } from "../../families/unix/socket.ts";
 import { SS_LISTEN } from "../../model/state.ts";
-import { byProcess } from "../owner.ts";
+import { byProcess, pidFill } from "../owner.ts";
+import { plural } from "../plural.ts";
 import { rule } from "../rule.ts";
 import { inodesOf, suspects } from "../suspects.ts";
-import { counted } from "../words.ts";
 
-/** Whether connect() has to wait: the kernel takes one more than the backlog. */
+/** Whether connect() has to wait: the queue holds one connection more than the backlog. */
 function isFull({ rqueue = 0, wqueue = 0 }: UnixSocket): boolean {
   return rqueue > wqueue;
 }
 
 const decoder = new TextDecoder();
 
-/** The bound name as ss shows it: an abstract one begins with `@`, a path may have a NUL behind it. */
+/** The bound name as ss shows it: an abstract name begins with `@`, a path may end in a NUL. */
 function nameOf({ name }: UnixSocket): string {
   if (name === undefined) return "a UNIX socket without a name";
   const text = decoder.decode(name);
   return text.startsWith("\0") ? text.replaceAll("\0", "@") : text.replace(/\0.*$/s, "");
 }
 
-/** See {@link rule}. */
+/** Finds UNIX listeners whose backlog is full or nearly full. */
 export const unixBacklog = rule({
   id: "unix-backlog",
   title: "A UNIX listener's backlog is full or filling",
@@ -35,17 +35,24 @@ export const unixBacklog = rule({
     waiting: {
       value: 4,
       quantity: "count",
-      doc: "connections that wait, for a backlog that is not full: of a backlog of 1 any connection is all",
+      doc: "waiting connections for a backlog that is not full: one connection fills a large share of a tiny backlog",
     },
   },
   why:
-    "The program does not call accept() as fast as others connect. With a full backlog connect() waits, " +
-    'or fails with EAGAIN in a program that does not, which web servers show as "502 Bad Gateway".',
+    "The program does not call accept() as fast as clients connect. With a full backlog connect() waits, " +
+    'or fails with EAGAIN on a non-blocking socket, which web servers show as "502 Bad Gateway".',
   advice: [
-    { text: "See how it goes on (Recv-Q waits, Send-Q is the limit)", command: "ss -xlp src NAME" },
-    { text: "See what the process does instead of accepting", command: "strace -f -p PID -e trace=network" },
     {
-      text: "Raise the limit that caps every backlog, and the program's own",
+      text: "Watch the queue (Recv-Q connections wait, Send-Q is the limit)",
+      command: "sockscope -xlp inode = INODE",
+    },
+    {
+      text: "Check what the process does instead of accepting",
+      command: "strace -f -p PID -e trace=network",
+      scope: "host",
+    },
+    {
+      text: "Check the limit on every backlog; raise it with sysctl -w, and raise the program's own backlog",
       command: "sysctl net.core.somaxconn",
     },
   ],
@@ -66,10 +73,11 @@ export const unixBacklog = rule({
         const full = isFull(socket);
         return {
           severity: full ? "critical" : "warning",
-          title: `The backlog of ${nameOf(socket)} is ${full ? "full" : "filling"}: ${who} lets ${counted(rqueue, "connection")} wait, and there are ${counted(wqueue + 1, "place")}`,
+          subject: nameOf(socket),
+          title: `The backlog of ${nameOf(socket)} is ${full ? "full" : "filling"}: ${plural(rqueue, "connection waits", "connections wait")} for ${who}, and the queue holds ${wqueue + 1}`,
           sockets: [socket],
           values: { waiting: rqueue, backlog: wqueue },
-          fill: { NAME: nameOf(socket), ...(pid === undefined ? {} : { PID: pid }) },
+          fill: { INODE: socket.inode, ...pidFill(pid) },
         };
       }),
     );

@@ -1,35 +1,36 @@
-/** What could not be looked at. */
+/** Sockets and processes that could not be examined. */
+import { plural } from "../plural.ts";
 import { type Finding, rule } from "../rule.ts";
-import { counted } from "../words.ts";
 
-/** See {@link rule}. */
+/** Reports sockets that could not be listed, and processes whose descriptors could not be read. */
 export const unseen = rule({
   id: "unseen",
-  title: "Not everything could be seen",
+  title: "Not everything could be examined",
   severity: "warning",
   reads: ["which processes' descriptors may be read", "what the kernel refused to list"],
   thresholds: {},
   why:
-    "What is not seen cannot be found: sockets that could not be listed, and the processes that hold sockets. " +
-    "No finding of another rule is then no proof that all is well.",
-  advice: [
-    { text: "Run it as root", command: "sudo sockscope doctor" },
-    {
-      text: "Or let it read what other users' processes have open",
-      command: "setcap cap_sys_ptrace,cap_dac_read_search,cap_net_admin+ep sockscope",
-    },
-  ],
+    "The doctor cannot judge sockets that it could not list, nor name the processes that hold sockets. " +
+    "A run without findings is then no proof that all is well.",
+  // No file capabilities: whoever may start such a file has them too, and cap_sys_ptrace is as good as root.
+  advice: [{ text: "Run it as root", command: "sudo sockscope doctor", scope: "host" }],
   hostWide: true,
   check({ unreadable, unlisted }) {
     const findings: Finding[] = [];
     const lines = unlisted();
     if (lines.length > 0)
-      findings.push({ severity: "warning", title: "Not all sockets could be listed", evidence: lines });
+      findings.push({
+        severity: "warning",
+        subject: "sockets",
+        title: "Not all sockets could be listed",
+        evidence: lines,
+      });
     const processes = unreadable().length;
     if (processes > 0)
       findings.push({
         severity: "info",
-        title: `The descriptors of ${counted(processes, "process", "processes")} may not be read, so that their sockets show no owner`,
+        subject: "processes",
+        title: `The descriptors of ${plural(processes, "process", "processes")} could not be read, so their sockets show no owner`,
         values: { processes },
       });
     return findings;

@@ -2,6 +2,7 @@
 import type { Family } from "../family.ts";
 import { writeUnixRow } from "./row.ts";
 import { type UnixSocket, unixDump } from "./socket.ts";
+import { unixSubject } from "./subject.ts";
 
 /** UNIX sockets. */
-export const unix: Family<UnixSocket> = { dump: unixDump, writeRow: writeUnixRow };
+export const unix: Family<UnixSocket> = { dump: unixDump, writeRow: writeUnixRow, subject: unixSubject };

@@ -1,9 +1,10 @@
-/** One run of the doctor: what is examined, the wait between the samples, how findings are shown. */
+/** Runs the doctor: sets up an examination, waits between the samples, shows the findings. */
 import { describers } from "../../../catalogue/describe.ts";
-import { type Examination, type ExaminedPlace, examine, type Report } from "../../../doctor/examine.ts";
-import { severities } from "../../../doctor/rule.ts";
+import { type ChosenRule, type ExaminedPlace, examine } from "../../../doctor/examine.ts";
+import { filesBelow, processTable } from "../../../doctor/host-facts.ts";
 import { rules } from "../../../doctor/rules/index.ts";
-import { filesBelow, processTable } from "../../../doctor/surroundings.ts";
+import type { Owner } from "../../../enrich/processes.ts";
+import type { HostNames } from "../../../lookup/names.ts";
 import { addressText } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
@@ -17,15 +18,15 @@ import { filterStop } from "../../filter.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import { nameSource } from "../../name-source.ts";
-import type { Draft } from "../../options.ts";
 import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
 import { chooseStates, select } from "../../select.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
-import { type DoctorSettings, EXIT_FOUND } from "./settings.ts";
-import { ChoiceError, chooseRules, ruleOf } from "./thresholds.ts";
+import { type DoctorSettings, EXIT_FOUND, isFailure, type Show } from "./settings.ts";
+import { ChoiceError, chooseRules } from "./thresholds.ts";
 import { waitShowing } from "./wait.ts";
+import { watch } from "./watch.ts";
 
 const encoder = new TextEncoder();
 
@@ -47,37 +48,83 @@ function textOf(address: Uint8Array): string {
   return addressText(data, 0, address.length === 4 ? AF_INET : AF_INET6);
 }
 
-/** Does what a command line asks of the doctor. @returns the exit status */
+/** Runs the command. @returns the exit status */
 export async function runDoctor(task: Task<DoctorSettings>): Promise<number> {
   const { world, draft, settings } = task;
   try {
     const chosen = chooseRules(rules, settings.rules, settings.thresholds);
     if (settings.listRules || settings.explain !== undefined) {
-      const told =
-        settings.explain === undefined ? chosen : chooseRules(rules, [settings.explain], settings.thresholds);
-      const write = (bytes: Uint8Array) => world.stdout.write(bytes);
-      if (draft.format === "json") {
-        const json = new JsonWriter("json", write);
-        for (const each of told) json.write(ruleObject(each));
-        json.end();
-      } else if (settings.explain !== undefined) {
-        ruleOf(rules, settings.explain);
-        write(encoder.encode(explainRule(told[0]!)));
-      } else write(encoder.encode(listRules(told)));
+      describeRules(task, chosen);
       return 0;
     }
-    return await examineSockets(task, chosen);
+    const takesOneSample = draft.replay !== undefined || draft.record !== undefined;
+    if (!settings.watch) return await runOnce(task, chosen, takesOneSample ? 0 : settings.apartMs);
+    if (takesOneSample)
+      return await refusal(world, "--watch needs live sockets: not with --replay or --record");
+    if (settings.apartMs === 0)
+      return await refusal(world, "--watch needs time between samples: not with --for 0s");
+    const said = new Set<string>();
+    return await watch(task, (show) => examineOnce(task, chosen, settings.apartMs, show, said));
   } catch (error) {
     if (!(error instanceof ChoiceError)) throw error;
     return refusal(world, error.message);
   }
 }
 
-async function examineSockets(
-  { world, host, draft, settings, words }: Task<DoctorSettings>,
-  chosen: Examination["rules"],
+/** `--list-rules` and `--explain`. @throws ChoiceError */
+function describeRules(
+  { world, draft, settings }: Task<DoctorSettings>,
+  chosen: readonly ChosenRule[],
+): void {
+  const { explain, thresholds } = settings;
+  const shown = explain === undefined ? chosen : chooseRules(rules, [explain], thresholds);
+  const write = (bytes: Uint8Array) => world.stdout.write(bytes);
+  if (draft.format === "json") {
+    const json = new JsonWriter("json", write);
+    for (const each of shown) json.write(ruleObject(each));
+    json.end();
+  } else write(encoder.encode(explain === undefined ? listRules(shown) : explainRule(shown[0]!)));
+}
+
+/** Examines once and shows the report. @returns the exit status */
+async function runOnce(
+  task: Task<DoctorSettings>,
+  chosen: readonly ChosenRule[],
+  apartMs: number,
 ): Promise<number> {
-  // Rules say which states they look at; options of ss that name states narrow that down.
+  const { world, draft, settings } = task;
+  const status = await examineOnce(
+    task,
+    chosen,
+    apartMs,
+    ({ report, how, detail }) => {
+      if (draft.format === "json") {
+        const json = new JsonWriter("ndjson", (bytes) => world.stdout.write(bytes));
+        json.write(reportObject(report, detail));
+        json.end();
+      } else world.stdout.write(encoder.encode(formatReport(report, how)));
+      return isFailure(settings.failOn, report.diagnoses[0]?.severity) ? EXIT_FOUND : 0;
+    },
+    new Set(),
+  );
+  return status ?? 0;
+}
+
+/**
+ * Takes the samples, runs the checks and shows the result, while the namespaces are still open: names of interfaces
+ * are read as rows are written.
+ *
+ * @param said the messages that standard error has had
+ * @returns the exit status; undefined if `show` wants to go on
+ */
+async function examineOnce(
+  { world, host, draft, settings, words }: Task<DoctorSettings>,
+  chosen: readonly ChosenRule[],
+  apartMs: number,
+  show: Show,
+  said: Set<string>,
+): Promise<number | undefined> {
+  // Rules say which states they read; options of ss that name states narrow that down.
   const choice = draft.choice.stateFilter === 0 ? chooseStates(draft.choice, stateGroups.all) : draft.choice;
   const selected = select(choice, words.args, world.program);
   if (isStop(selected)) return halt(world, selected);
@@ -87,74 +134,73 @@ async function examineSockets(
   const processes = processTable(host.files, root);
   const unlisted: string[] = [];
   const addresses = new Map<string, readonly string[]>();
+  const owners = new Map<number, readonly Owner[]>();
   const report = (problem: Problem) => {
     const text = problemText(world, host, plan.sources, problem);
-    world.stderr.write(encoder.encode(text));
+    // Owners are looked for more than once, and --watch lists again and again.
+    if (!said.has(text)) world.stderr.write(encoder.encode(text));
+    said.add(text);
     if (text !== "" && problem.kind !== "unreadable") unlisted.push(text.trimEnd());
   };
   let opened: OpenQuery;
   try {
-    opened = await openQuery({ host, program: world.program, report, parts: allParts, keep: false }, plan);
+    opened = await openQuery({ host, report, parts: allParts, keep: false }, plan);
   } catch (error) {
     return halt(world, filterStop(world, error, filter));
   }
   using query = opened;
   const places: ExaminedPlace[] = query.places.map((place) => ({
     ...place,
-    surroundings: {
+    hostFacts: {
       netns: place.netns,
       ...filesBelow(place.host.files, root),
       ...processes,
-      owners: (inode) => query.names.owners(inode) ?? [],
+      owners: (inode) => owners.get(inode) ?? [],
       unlisted: () => unlisted,
       addresses: (hostName) => addresses.get(hostName),
     },
   }));
-  const once = draft.replay !== undefined || draft.record !== undefined;
   const status = { interrupted: 0 };
+  const shown = draft.top ?? SHOWN;
   const outcome = await examine({
     rules: chosen,
     places,
     query: query.request,
     list: (place, query) => list(place.host, query),
-    apartMs: once ? 0 : settings.apartMs,
+    apartMs,
     async wait(ms) {
       const reason = await waitShowing(world, ms);
       if (reason !== undefined) status.interrupted = reason;
       return reason === undefined;
     },
     now: () => performance.now(),
-    shown: draft.top ?? SHOWN,
-    findOwners: (inodes) => query.findOwners(inodes),
+    shown,
+    findOwners(inodes) {
+      query.findOwners(inodes);
+      for (const inode of inodes) {
+        const found = query.names.owners(inode);
+        if (found !== undefined) owners.set(inode, found);
+      }
+    },
     async resolve(hostNames) {
-      const found = [...hostNames].map(async (name) => {
-        const bytes = await host.resolver.addresses(name, undefined);
-        addresses.set(name, bytes.map(textOf));
+      if (!settings.dns) return;
+      const lookUps = [...hostNames].map(async (name) => {
+        const found = await host.resolver.addresses(name, undefined);
+        addresses.set(name, found.map(textOf));
       });
-      await Promise.all(found);
+      await Promise.all(lookUps);
     },
   });
   if (outcome === undefined) return status.interrupted;
-  show(world, draft, query, outcome);
-  const worst = outcome.diagnoses[0]?.severity;
-  const { failOn } = settings;
-  const fails =
-    failOn !== undefined && worst !== undefined && severities.indexOf(worst) >= severities.indexOf(failOn);
-  return fails ? EXIT_FOUND : 0;
-}
-
-function show(world: World, draft: Draft, { names, plan }: OpenQuery, report: Report): void {
-  const write = (bytes: Uint8Array) => world.stdout.write(bytes);
-  const shown = draft.top ?? SHOWN;
-  if (draft.format === "json") {
-    const describe = describers(nameSource(plan, names));
-    const json = new JsonWriter("ndjson", write);
-    json.write(reportObject(report, { shown, describe }));
-    json.end();
-    return;
-  }
+  // The names know the owners of the latest look-up only.
+  const names: HostNames = { ...query.names, owners: (inode) => owners.get(inode) };
+  const entered = draft.actions.find(({ kind }) => kind === "netns");
+  const netns = entered?.kind === "netns" ? { name: entered.name, pid: undefined } : undefined;
   const screen = world.stdout.terminalColumns;
   const style = { ...draft.style, timers: true, escape: screen !== undefined };
-  const how = { style, names, shown, screen, container: draft.demands.has("containers") };
-  write(encoder.encode(formatReport(report, how)));
+  return show({
+    report: outcome,
+    how: { style, names, shown, screen, container: draft.demands.has("containers"), netns },
+    detail: { shown, netns, describe: describers(nameSource(plan, names)) },
+  });
 }

@@ -1,20 +1,42 @@
-/** What the options of `doctor` set. */
-import type { Severity } from "../../../doctor/rule.ts";
+/** The doctor's own options, and what a round of it hands on. */
+import type { Report } from "../../../doctor/examine.ts";
+import { type Severity, severities } from "../../../doctor/rule.ts";
+import type { DoctorStyle, ReportDetail } from "../../../output/doctor.ts";
 
-/** What the options of the doctor have come to. */
+/** The doctor's own options. */
 export interface DoctorSettings {
-  /** Milliseconds between the samples; 0 for one sample only. */
+  /** Milliseconds between the samples; 0 for one sample. */
   readonly apartMs: number;
-  /** Findings this bad, or worse, make the exit status tell. */
+  /** Findings of this severity, or a worse one, set the exit status. */
   readonly failOn?: Severity;
   /** Ids of the rules to check; none for all. */
   readonly rules: readonly string[];
   /** Thresholds, each as `RULE.NAME=VALUE`. */
   readonly thresholds: readonly string[];
+  /** Whether to repeat until interrupted. */
+  readonly watch: boolean;
+  /** Whether host names on command lines are looked up in DNS. */
+  readonly dns: boolean;
   readonly listRules: boolean;
   /** The rule to explain. */
   readonly explain?: string;
 }
 
-/** The exit status where `--fail-on` has found something. That of a run that failed is 1. */
+/** The exit status if `--fail-on` has found something. A run that fails exits with 1. */
 export const EXIT_FOUND = 2;
+
+/** One examination, and how to show it. */
+export interface Examined {
+  readonly report: Report;
+  readonly how: DoctorStyle;
+  readonly detail: ReportDetail;
+}
+
+/** Shows the result of an examination. @returns the exit status; undefined to go on */
+export type Show = (examined: Examined) => number | undefined;
+
+/** Whether a severity makes `--fail-on` fail. */
+export function isFailure(failOn: Severity | undefined, severity: Severity | undefined): boolean {
+  if (failOn === undefined || severity === undefined) return false;
+  return severities.indexOf(severity) >= severities.indexOf(failOn);
+}

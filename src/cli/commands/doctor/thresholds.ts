@@ -1,21 +1,21 @@
-/** Which rules a command line asks for, and with which thresholds. */
+/** Chooses rules and sets their thresholds from the command line. */
 import type { ChosenRule } from "../../../doctor/examine.ts";
 import type { Rule } from "../../../doctor/rule.ts";
 import { readThreshold, spelling } from "../../../doctor/threshold.ts";
 
-/** A rule that is unknown, a threshold that is none, and the like: one line. */
+/** An unknown rule, an unknown threshold or a wrong value. The message is one line. */
 export class ChoiceError extends Error {
   override readonly name = "ChoiceError";
 }
 
-/** The rule of an id. @throws ChoiceError */
+/** Finds a rule by its id. @throws ChoiceError */
 export function ruleOf(rules: readonly Rule[], id: string): Rule {
   const found = rules.find((rule) => rule.id === id);
-  if (found === undefined) throw new ChoiceError(`"${id}" is no rule: doctor --list-rules lists them`);
+  if (found === undefined) throw new ChoiceError(`unknown rule "${id}": doctor --list-rules lists them`);
   return found;
 }
 
-/** Takes `RULE.NAME=VALUE` apart. @throws ChoiceError */
+/** Parses `RULE.NAME=VALUE`. @throws ChoiceError */
 function readSetting(rules: readonly Rule[], text: string): { id: string; name: string; value: number } {
   const found = /^([^.=]+)\.([^.=]+)=(.*)$/s.exec(text);
   if (found === null) throw new ChoiceError(`"${text}" is not RULE.NAME=VALUE`);
@@ -24,7 +24,7 @@ function readSetting(rules: readonly Rule[], text: string): { id: string; name: 
   const threshold = Object.hasOwn(rule.thresholds, name) ? rule.thresholds[name] : undefined;
   if (threshold === undefined) {
     const names = Object.keys(rule.thresholds).join(", ") || "none";
-    throw new ChoiceError(`"${name}" is no threshold of ${id}, which has: ${names}`);
+    throw new ChoiceError(`unknown threshold "${name}" of ${id}, which has: ${names}`);
   }
   const value = readThreshold(written, threshold.quantity);
   if (value === undefined) throw new ChoiceError(`"${written}" is not ${spelling[threshold.quantity]}`);
@@ -32,7 +32,7 @@ function readSetting(rules: readonly Rule[], text: string): { id: string; name: 
 }
 
 /**
- * The rules that are asked for, with their thresholds.
+ * The chosen rules with their thresholds.
  *
  * @param ids none for all rules
  * @param settings each `RULE.NAME=VALUE`; the last of a name wins

@@ -1,27 +1,28 @@
-/** Waiting between two samples, so that it can be seen and ended. */
+/** Waits between two samples, with a countdown on the terminal. */
 import type { World } from "../../world.ts";
 
 const encoder = new TextEncoder();
 
-/** How often the line is written anew. */
+/** How often the countdown is rewritten. */
 const TICK_MS = 200;
-const ERASE_LINE = "\r\u001b[K";
 
 /**
- * Waits, and tells on a terminal's standard error for how long.
+ * Waits, and counts down on standard error if that is a terminal.
  *
- * @returns the exit status of a process that is told to end meanwhile; undefined if it was not
+ * @returns the exit status after SIGINT, SIGTERM or SIGHUP; undefined if the time has passed
  */
 export function waitShowing(world: World, ms: number): Promise<number | undefined> {
   const signal = world.interrupted();
   const end = performance.now() + ms;
   const say = (text: string) => {
-    if (world.stderr.terminalColumns !== undefined) world.stderr.write(encoder.encode(text));
+    if (world.stderr.eraseLine === undefined) return;
+    world.stderr.eraseLine();
+    world.stderr.write(encoder.encode(text));
   };
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   const tick = () => {
     const left = Math.max(0, end - performance.now());
-    say(`${ERASE_LINE}Looking again in ${(left / 1000).toFixed(1)} s`);
+    say(`Second sample in ${(left / 1000).toFixed(1)} s`);
   };
   const stop = () => resolve(signal.reason as number);
   const ticker = setInterval(tick, TICK_MS);
@@ -33,6 +34,6 @@ export function waitShowing(world: World, ms: number): Promise<number | undefine
     clearInterval(ticker);
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
-    say(ERASE_LINE);
+    say("");
   });
 }

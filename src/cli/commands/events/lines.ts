@@ -1,32 +1,33 @@
-/** An event as a line for people, and as an object for machines. */
+/** Formats an event as a line of text and as a JSON object. */
 
 import { escapeText } from "../../../bytes/terminal.ts";
 import { type Owner, processName } from "../../../enrich/processes.ts";
 import type { SocketEvent } from "../../../events/event.ts";
-import { NO_DESCRIPTOR } from "../../../events/owners.ts";
+import { NO_DESCRIPTOR, NO_PID } from "../../../events/owners.ts";
 import { inetColumns } from "../../../families/inet/fields.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
 import { type Column, describer } from "../../../fields/column.ts";
 import type { NameSource } from "../../../fields/names.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
-import { AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
+import { endpointText } from "../../../model/endpoint.ts";
+import { IPPROTO_UDP } from "../../../model/family.ts";
 import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
 
 const decoder = new TextDecoder();
 
-/** What stands for a value that is not there. */
+/** An absent value. */
 const ABSENT = "-";
 const MS_PER_SECOND = 1000;
 const US_PER_MS = 1000;
 
-/** Characters that an address and port take at least: those of IPv4. */
+/** Least width of an address and port: that of IPv4. */
 const END_WIDTH = 21;
 
 /** A column of the lines. */
 interface LineColumn {
   readonly heading: string;
-  /** Characters that it takes at least. */
+  /** Least width in characters. */
   readonly width: number;
   text(event: SocketEvent): string;
 }
@@ -36,7 +37,7 @@ function padded(number: number, digits: number): string {
 }
 
 const pad2 = Array.from({ length: 60 }, (_, number) => padded(number, 2));
-/** The last second that was written as text: nearly all events of a burst share theirs. */
+/** The second that was formatted last: nearly all events of a burst share one. */
 let shownSecond = Number.NaN;
 let shownTime = "";
 
@@ -71,9 +72,11 @@ function secondsText(ms: number): string {
   return `${(ms / MS_PER_SECOND).toFixed(6)}s`;
 }
 
-/** What a socket carried, in ss's words. */
-function detailsOf({ kind, socket, durationMs, count, counters }: SocketEvent): string {
+/** What else is known of an event, in ss's style. */
+function detailsOf({ kind, socket, durationMs, count, counters, failure }: SocketEvent): string {
   const details: string[] = [];
+  if (failure?.reason !== undefined) details.push(failure.reason.replaceAll(" ", "-"));
+  if (failure?.syns !== undefined) details.push(`syns:${failure.syns}`);
   if (durationMs !== undefined) details.push(`duration:${secondsText(durationMs)}`);
   if (kind === "close" && socket !== undefined) {
     const info = socket.tcpInfo;
@@ -88,7 +91,7 @@ function detailsOf({ kind, socket, durationMs, count, counters }: SocketEvent): 
   return details.join(" ");
 }
 
-/** Owners as they are written: one process makes many events. */
+/** Formatted owners: one process makes many events. */
 const writtenOwners = new WeakMap<readonly Owner[], string>();
 
 function ownersText(owners: readonly Owner[] | undefined): string {
@@ -104,12 +107,12 @@ function ownersText(owners: readonly Owner[] | undefined): string {
 function writeOwners(owners: readonly Owner[]): string {
   const each = owners.map(({ pid, fd, stat }) => {
     const name = escapeText(decoder.decode(processName(stat)));
-    return `("${name}",pid=${pid}${fd === NO_DESCRIPTOR ? "" : `,fd=${fd}`})`;
+    return `("${name}"${pid === NO_PID ? "" : `,pid=${pid}`}${fd === NO_DESCRIPTOR ? "" : `,fd=${fd}`})`;
   });
   return `users:(${each.join(",")})`;
 }
 
-/** Makes lines of events. @param netns whether events of several network namespaces come */
+/** Makes the formatter of lines. @param netns whether events are of several network namespaces */
 export function eventLines(
   names: NameSource,
   netns: boolean,
@@ -120,11 +123,10 @@ export function eventLines(
     return name === undefined ? String(port) : escapeText(decoder.decode(name));
   };
   const endText = (socket: InetSocket, local: boolean) => {
-    const address = local ? socket.src : socket.dst;
-    const host = socket.familyNumber === AF_INET6 ? `[${address}]` : address;
-    return `${host}:${portText(local ? socket.sport : socket.dport)}`.padEnd(END_WIDTH);
+    const [address, port] = local ? [socket.src, socket.sport] : [socket.dst, socket.dport];
+    return endpointText(address, portText(port)).padEnd(END_WIDTH);
   };
-  /** Both ends as they are written: a socket makes several events. */
+  /** Formatted addresses: a socket makes several events. */
   const written = new WeakMap<InetSocket, string>();
   const endsText = (socket: InetSocket | undefined) => {
     if (socket === undefined) return `${ABSENT.padEnd(END_WIDTH)} ${ABSENT.padEnd(END_WIDTH)}`;
@@ -171,14 +173,16 @@ export function eventLines(
   };
 }
 
-/** The columns of sockets that events tell, in the order of the JSON; tcp_info comes with the end. */
-const told =
+/** The columns of sockets in events, in the order of the JSON; `close` has tcp_info as well. */
+const eventColumns =
   /^(netid|family|(local|peer)\.(address|port|service|interface)|uid|inode|cookie|mark|cgroupId|netns\..*)$/;
 
-/** Makes objects of events. */
+/** Makes the formatter of JSON objects. */
 export function eventObjects(names: NameSource): (event: SocketEvent) => { readonly [key: string]: Json } {
-  const columns: readonly Column<InetSocket>[] = inetColumns(names).filter(({ key }) => told.test(key));
-  // An end tells neither user nor inode, unless they were known before.
+  const columns: readonly Column<InetSocket>[] = inetColumns(names).filter(({ key }) =>
+    eventColumns.test(key),
+  );
+  // A destroy event has neither user nor inode, unless they were known before.
   const known = columns.map((column) =>
     column.key === "uid" || column.key === "inode"
       ? { ...column, read: (socket: InetSocket) => (socket.inode === 0 ? undefined : column.read(socket)) }
@@ -198,6 +202,7 @@ export function eventObjects(names: NameSource): (event: SocketEvent) => { reado
     count,
     netns,
     counters,
+    failure,
   }) => ({
     time: isoTime(timeMs),
     event: kind,
@@ -206,6 +211,8 @@ export function eventObjects(names: NameSource): (event: SocketEvent) => { reado
     ...(newState === undefined ? {} : { newState: stateName(newState) }),
     ...(socket === undefined ? {} : kind === "close" ? whole(socket) : brief(socket)),
     ...(owners === undefined ? {} : { processes: owners.map(ownerObject) }),
+    ...(failure?.reason === undefined ? {} : { reason: failure.reason }),
+    ...(failure?.syns === undefined ? {} : { synsSent: failure.syns }),
     ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * US_PER_MS) / US_PER_MS }),
     ...(count === undefined ? {} : { count }),
     ...(counters === undefined ? {} : { ...counters }),
@@ -221,7 +228,12 @@ export function eventObjects(names: NameSource): (event: SocketEvent) => { reado
   });
 }
 
+/** The first line of JSON: which sources are used, and what is missing without the others. */
+export function sourcesObject(sources: Json): { readonly [key: string]: Json } {
+  return { time: isoTime(Date.now()), event: "sources", sources };
+}
+
 function ownerObject({ pid, fd, stat }: Owner): Json {
   const comm = decoder.decode(processName(stat));
-  return { pid, ...(fd === NO_DESCRIPTOR ? {} : { fd }), comm };
+  return { ...(pid === NO_PID ? {} : { pid }), ...(fd === NO_DESCRIPTOR ? {} : { fd }), comm };
 }

@@ -1,12 +1,14 @@
 /** One run of `events`. */
 import { readlinkSync } from "node:fs";
-import type { SocketEvent } from "../../../events/event.ts";
-import { Follower } from "../../../events/follow.ts";
-import { findSources } from "../../../events/sources.ts";
-import type { FilterSource } from "../../../filter/words.ts";
+import type { EventKind, SocketEvent } from "../../../events/event.ts";
+import { Follower } from "../../../events/follower.ts";
+import { eventSources } from "../../../events/registry.ts";
+import type { InetSocket } from "../../../families/inet/socket.ts";
+import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
 import { demandSet } from "../../../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
+import type { Json } from "../../../model/json.ts";
 import type { Selection } from "../../../model/selection.ts";
 import { pollingTransport } from "../../../netlink/deferred.ts";
 import { NetlinkError } from "../../../netlink/errors.ts";
@@ -26,17 +28,18 @@ import { problemText } from "../../report.ts";
 import { select } from "../../select.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
-import { eventLines, eventObjects } from "./lines.ts";
-import { Pending, writeWhenFree } from "./outlet.ts";
+import { eventLines, eventObjects, sourcesObject } from "./lines.ts";
+import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./settings.ts";
-import { chooseSources, sourcesHelp } from "./sources.ts";
+import { chooseSources, findSources, missingLine, sourcesHelp, sourcesJson } from "./sources.ts";
+import { EventSummary } from "./summary.ts";
 import { type EventHolders, type EventTest, eventHolders, eventTest } from "./tests.ts";
 
 const encoder = new TextEncoder();
 
-/** What a shell shows for a process that SIGPIPE ended. */
+/** Exit status of a process that SIGPIPE ended, as shells show it. */
 const EXIT_PIPE = 141;
-/** How long it is waited for events. */
+/** Time between two rounds. */
 const ROUND_MS = 20;
 const OWN_NETNS = "/proc/thread-self/ns/net";
 
@@ -44,20 +47,20 @@ function stop(program: string, message: string): Stop {
   return { kind: "error", message: `${program}: events: ${message}`, usage: false, status: EXIT_USAGE };
 }
 
-/** The words of `--until`, which may begin with states as those of the command line may. */
+/** The words of `--until`: like those of the command line, they may begin with states. */
 function untilWords(until: string): FilterSource {
   return { args: until.split(/\s+/).filter((word) => word !== ""), file: undefined };
 }
 
-/** What a filter and the states before it choose. */
+/** What a filter and the states before it select. */
 interface Chosen {
   readonly selection: Selection;
   readonly words: FilterSource;
-  /** States that were named, undefined if none were. */
+  /** The states that were named; undefined if none were. */
   readonly states: number | undefined;
 }
 
-/** The TCP and UDP sockets among those that options and words choose. */
+/** The TCP and UDP part of what options and words select. */
 function choose({ choice }: Draft, words: FilterSource, program: string): Chosen | Stop {
   const selected = select(choice, words.args, program);
   if (isStop(selected)) return selected;
@@ -73,7 +76,7 @@ function choose({ choice }: Draft, words: FilterSource, program: string): Chosen
   };
 }
 
-/** Does what the options and the filter ask for. @returns the exit status */
+/** Follows sockets as the options and the filter say. @returns the exit status */
 export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const { world, draft, settings } = task;
   const { program } = world;
@@ -83,7 +86,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   if (until !== undefined && isStop(until)) return halt(world, until);
   const plan = planOf(world, draft, chosen.selection, chosen.words);
   const host: Host = { ...task.host, transport: pollingTransport() };
-  const found = findSources(host, chosen.selection);
+  const found = findSources(eventSources, settings.sources, host, chosen.selection);
   if (settings.listSources) {
     world.stdout.write(encoder.encode(sourcesHelp(found)));
     return 0;
@@ -95,10 +98,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   let opened: OpenQuery;
   try {
     const report = onceEach(world, host, plan.sources);
-    opened = await openQuery(
-      { host, program, parts: allParts, keep: false, findOwners: holders.find, report },
-      plan,
-    );
+    opened = await openQuery({ host, parts: allParts, keep: false, findOwners: holders.find, report }, plan);
   } catch (error) {
     return halt(world, filterStop(world, error, plan.filter));
   }
@@ -118,15 +118,18 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const ending = until && testOf(untilPlaces, until, holders, true);
   const events: SocketEvent[] = [];
   const { only } = settings;
+  const shows = (kind: EventKind) => only === undefined || only.has(kind);
+  const missing = settings.sources === undefined ? missingLine(found) : undefined;
+  if (missing !== undefined) world.stderr.write(encoder.encode(`${program}: events: ${missing}\n`));
   let follower: Follower;
   try {
-    follower = new Follower({
+    const options = {
       places: places.map((place) => ({
         host: place.host,
         netns: place.netns,
         inode: place.netns?.inode ?? ownNetns(),
         bytecode: place.predicate?.bytecode,
-        mayPass: (socket) => place.predicate?.accepts(socket) ?? true,
+        mayPass: (socket: InetSocket) => place.predicate?.accepts(socket) ?? true,
       })),
       selection: query.selection,
       sources: picked,
@@ -134,18 +137,19 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
       root: plan.sources.root,
       intervalMs: settings.intervalMs,
       traceBufferKb: settings.traceBufferKb,
-      emit(event) {
-        if (event.kind === "lost" || ((only === undefined || only.has(event.kind)) && shown(event)))
-          events.push(event);
-      },
+      existing: settings.existing || until !== undefined,
       report: query.request.report,
+    };
+    follower = new Follower(options, (event) => {
+      if (event.kind === "lost" || (shows(event.kind) && shown(event))) events.push(event);
     });
   } catch (error) {
     if (error instanceof NetlinkError) return halt(world, stop(program, error.message));
     return halt(world, stop(program, (error as Error).message));
   }
   try {
-    return await show(world, draft, settings, query, follower, events, ending);
+    const head = shows("sources") ? sourcesObject(sourcesJson(found, picked)) : undefined;
+    return await show({ world, draft, settings, query, follower, events, ending, head });
   } finally {
     follower[Symbol.dispose]();
   }
@@ -174,7 +178,7 @@ function ownNetns(): number | undefined {
   }
 }
 
-/** Makes what writes each problem once: the next listing meets it again, and makes up for one that was interrupted. */
+/** Reports each problem once. The next listing has it again, and has what an interrupted one missed. */
 function onceEach(world: World, host: Host, sources: Sources): (problem: Problem) => void {
   const written = new Set<string>();
   return (problem) => {
@@ -185,13 +189,13 @@ function onceEach(world: World, host: Host, sources: Sources): (problem: Problem
   };
 }
 
-/** Events whose numbers fit beside their times into 53 bits. */
+/** Most events whose numbers fit into 53 bits beside their times. */
 const NUMBERS = 2 ** 21;
-/** The same for their times, in microseconds since the first. */
+/** The latest time that does, in microseconds since the first. */
 const TIMES = 2 ** 31;
 const US_PER_MS = 1000;
 
-/** Events in the order of time, those of the same time as they came: by numbers, as there may be many. */
+/** Sorts events by time, and events of the same time as they came: by numbers, as there may be many. */
 function inOrder(events: readonly SocketEvent[]): readonly SocketEvent[] {
   const first = events.reduce((least, { timeMs }) => Math.min(least, timeMs), Number.POSITIVE_INFINITY);
   const keys = Float64Array.from(events, ({ timeMs }, number) => {
@@ -201,48 +205,78 @@ function inOrder(events: readonly SocketEvent[]): readonly SocketEvent[] {
   return Array.from(keys.sort(), (key) => events[key % NUMBERS]!);
 }
 
+/** What a run shows, and what ends it. */
+interface Show {
+  readonly world: World;
+  readonly draft: Draft;
+  readonly settings: EventsSettings;
+  readonly query: OpenQuery;
+  readonly follower: Follower;
+  /** The follower adds the events to show here. */
+  readonly events: SocketEvent[];
+  /** `--until`. */
+  readonly ending: EventTest | undefined;
+  /** The first line of JSON. */
+  readonly head: { readonly [key: string]: Json } | undefined;
+}
+
 /** Shows events until something ends the run. @returns the exit status */
-async function show(
-  world: World,
-  draft: Draft,
-  { form, count: most = Number.POSITIVE_INFINITY, timeoutMs, until }: EventsSettings,
-  { plan, names }: OpenQuery,
-  follower: Follower,
-  events: SocketEvent[],
-  ending: EventTest | undefined,
-): Promise<number> {
+async function show({
+  world,
+  draft,
+  settings,
+  query,
+  follower,
+  events,
+  ending,
+  head,
+}: Show): Promise<number> {
+  const { form, count: most = Number.POSITIVE_INFINITY, timeoutMs, existing } = settings;
+  const { plan, names } = query;
   const { stdout } = world;
   const interrupted = world.interrupted();
   const source = nameSource(plan, names);
   const end = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-  const waits = until !== undefined || most !== Number.POSITIVE_INFINITY;
+  const waits = ending !== undefined || most !== Number.POSITIVE_INFINITY;
   const pending = new Pending();
   const json = new JsonWriter("ndjson", (bytes) => pending.bytes(bytes));
   const { heading, line } = eventLines(source, plan.allNetns);
   const object = eventObjects(source);
+  const summary = new EventSummary(performance.now());
   if (form === "lines" && draft.header) pending.line(heading);
+  if (form === "ndjson" && head !== undefined) json.write(head);
   let count = 0;
-  for (;;) {
-    const more = await follower.round();
-    let met = false;
-    for (const event of inOrder(events)) {
-      if (event.socket !== undefined)
-        names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");
-      if (form === "ndjson") json.write(object(event));
-      else pending.line(line(event));
-      met = ++count >= most || ending?.(event) === true;
-      if (met) break;
+  const status = await (async () => {
+    for (;;) {
+      const more = await follower.round();
+      let met = false;
+      for (const event of inOrder(events)) {
+        met = ending?.(event) === true;
+        // Without --existing, --until still looks at the sockets that are there, and shows the one that ends the run.
+        if (event.kind === "existing" && !existing && !met) continue;
+        if (event.socket !== undefined)
+          names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");
+        if (form === "ndjson") json.write(object(event));
+        else pending.line(line(event));
+        summary.add(event);
+        met ||= ++count >= most;
+        if (met) break;
+      }
+      events.length = 0;
+      json.flush();
+      const written = await writeWhenFree(stdout, pending.take(), interrupted);
+      if (written === "broken" || stdout.room?.() === "broken") return EXIT_PIPE;
+      if (met) return 0;
+      if (interrupted.aborted) return interrupted.reason as number;
+      const left = end - performance.now();
+      if (left <= 0) return waits ? EXIT_TIMEOUT : 0;
+      await new Promise((resolve) =>
+        more ? setImmediate(resolve) : setTimeout(resolve, Math.min(ROUND_MS, left)),
+      );
     }
-    events.length = 0;
-    json.flush();
-    const written = await writeWhenFree(stdout, pending.take(), interrupted);
-    if (written === "broken" || stdout.room?.() === "broken") return EXIT_PIPE;
-    if (met) return 0;
-    if (interrupted.aborted) return interrupted.reason as number;
-    const left = end - performance.now();
-    if (left <= 0) return waits ? EXIT_TIMEOUT : 0;
-    await new Promise((resolve) =>
-      more ? setImmediate(resolve) : setTimeout(resolve, Math.min(ROUND_MS, left)),
-    );
-  }
+  })();
+  const { stderr } = world;
+  if (form === "lines" && stdout.terminalColumns !== undefined && stderr.terminalColumns !== undefined)
+    stderr.write(encoder.encode(`${summary.text(performance.now())}\n`));
+  return status;
 }

@@ -1,26 +1,28 @@
-/** What the options of `events` set. */
-import type { EventKind, EventSource } from "../../../events/event.ts";
+/** The settings of `events`. */
+import type { EventKind } from "../../../events/event.ts";
 
-/** What the options of `events` have come to. */
+/** The options of `events`. */
 export interface EventsSettings {
   readonly form: "lines" | "ndjson";
-  /** The sources that may be used; undefined: all that can be had. */
-  readonly sources: ReadonlySet<EventSource> | undefined;
-  /** Whether the sources are listed, and nothing else is done. */
+  /** Names of the sources to use; undefined for all that work. */
+  readonly sources: ReadonlySet<string> | undefined;
+  /** Whether to list the sources and do nothing else. */
   readonly listSources: boolean;
-  /** The kinds of event to show; undefined: all. */
+  /** Whether to show the sockets that are there at the start. */
+  readonly existing: boolean;
+  /** The kinds of event to show; undefined for all. */
   readonly only: ReadonlySet<EventKind> | undefined;
-  /** Between two listings, in milliseconds; undefined: what the sources need. */
+  /** Milliseconds between two listings; undefined: depends on the other sources. */
   readonly intervalMs: number | undefined;
-  /** The filter that an event ends the run by. */
+  /** The filter that ends the run. */
   readonly until: string | undefined;
-  /** How many events the run ends after. */
+  /** Number of events that ends the run. */
   readonly count: number | undefined;
-  /** How long the run lasts at most, in milliseconds. */
+  /** Longest duration of the run, in milliseconds. */
   readonly timeoutMs: number | undefined;
-  /** Memory of the trace for each processor, in kilobytes. */
+  /** Trace buffer of each processor, in kilobytes. */
   readonly traceBufferKb: number | undefined;
 }
 
-/** The exit status of a run that timed out before what it waited for: that of timeout(1). */
+/** The exit status of a run that timed out before --until or --count was met, as with timeout(1). */
 export const EXIT_TIMEOUT = 124;

@@ -1,4 +1,4 @@
-/** Which events are shown, and which end the run: the filter with what events have beyond sockets. */
+/** Filters of events: which are shown, and which end the run. */
 import { findContainers } from "../../../enrich/containers.ts";
 import { once } from "../../../enrich/once.ts";
 import type { Owner } from "../../../enrich/processes.ts";
@@ -7,14 +7,14 @@ import type { Host } from "../../../host/host.ts";
 import type { Predicate } from "../../../query/list.ts";
 import type { FindOwners } from "../../../query/predicate.ts";
 
-/** Owners as a filter asks for them: those of the event that it looks at. */
+/** The owners that a filter sees: those of the current event. */
 export interface EventHolders {
   readonly find: FindOwners;
-  /** Turns to an event. */
+  /** Sets the current event. */
   look(event: SocketEvent): void;
 }
 
-/** Makes the owners that a filter sees. @param root where /proc is */
+/** Makes the owners that a filter sees. @param root where procfs is mounted */
 export function eventHolders({ files }: Host, root: string): EventHolders {
   const containers = once(() => findContainers(files, root));
   let owners: readonly Owner[] | undefined;
@@ -36,14 +36,15 @@ export function eventHolders({ files }: Host, root: string): EventHolders {
   };
 }
 
-/** Whether an event passes. */
+/** Whether an event matches. */
 export type EventTest = (event: SocketEvent) => boolean;
 
 /**
- * The test of events that a filter is.
+ * Makes a test of events from a filter.
  *
- * @param predicates the filter, by the inode of the network namespace that it holds in
- * @param states mask of states that an event must come from or lead to; undefined for all
+ * @param predicates the filter in each network namespace, by inode
+ * @param states mask of the states to match; undefined for all
+ * @param newOnly whether only the new state counts, and not the old one
  */
 export function eventTest(
   predicates: ReadonlyMap<number | undefined, Predicate | undefined>,
@@ -66,7 +67,7 @@ export function eventTest(
       if (!leads && !comes) return false;
     }
     const here = passes.get(netns?.inode);
-    // The filter is wrong there: it names an interface that is not.
+    // The filter names an interface that does not exist in this namespace.
     if (here === undefined) return false;
     const { predicate, settled } = here;
     if (predicate === undefined) return true;

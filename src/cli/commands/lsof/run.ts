@@ -156,7 +156,7 @@ async function unixPeers(
   const unix = Object.keys(tables).filter((name) => name.startsWith("unix_")) as Table[];
   const selection: Selection = { ...plan.selection, tables: new Set(unix), families: new Set([AF_UNIX]) };
   using query = await openQuery(
-    { host, program: "lsof", report, keep: true },
+    { host, report, keep: true },
     { ...plan, selection, sources, filter: undefined, demands: demandSet(["extended"]) },
   );
   for await (const { sockets } of query.socketsAsync())
@@ -233,7 +233,7 @@ async function listOnce(
     if (problem.kind === "unreadable") return;
     world.stderr.write(encoder.encode(problemText(world, host, sources, problem)));
   };
-  using query = await openQuery({ host, program: "lsof", report, keep: true }, plan);
+  using query = await openQuery({ host, report, keep: true }, plan);
   const batches: readonly SocketBatch[] = await query.complete(query.socketsAsync());
   const all = filesOf(batches, query.names);
   const { selected, located } = selectFiles(settings, all);

@@ -195,10 +195,7 @@ async function listOnce(world: World, host: Host, settings: NetstatSettings): Pr
   };
   const families = await loadFamilies(kindsOf(plan.selection));
   const keeps = plan.demands.has("owners") || !settings.numericHosts || settings.json;
-  using query = await openQuery(
-    { host, program: "netstat", report, keep: keeps, parts: { families, proc } },
-    plan,
-  );
+  using query = await openQuery({ host, report, keep: keeps, parts: { families, proc } }, plan);
   if (settings.json) return writeJson(world, query, settings);
   const terminal = world.stdout.terminalColumns !== undefined;
   const kept = keeps ? await query.complete(query.socketsAsync()) : [];
@@ -279,7 +276,7 @@ async function writeJson(world: World, query: OpenQuery, settings: NetstatSettin
 /** Ends a run that lists nothing. */
 function end(world: World, { message, status }: NetstatStop): number {
   if (message === "help") world.stdout.write(encoder.encode(netstatHelp()));
-  else if (message === "version") world.stdout.write(encoder.encode(version()));
+  else if (message === "version") world.stdout.write(encoder.encode(version("sockscope")));
   else world.stderr.write(encoder.encode(`${message}\n`));
   return status;
 }

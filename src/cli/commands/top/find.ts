@@ -4,6 +4,7 @@ import { demandSet } from "../../../model/demand.ts";
 import type { Selection, Table } from "../../../model/selection.ts";
 import { stateGroups } from "../../../model/state.ts";
 import type { FilteredPlace } from "../../../query/filters.ts";
+import { refetch } from "../../../query/refetch.ts";
 import type { Sampler } from "./sampler.ts";
 
 /** All that the kernel is ever asked for. */
@@ -21,6 +22,13 @@ export async function findSocket({ table, query }: Sampler, key: string): Promis
   if (slot === undefined) return undefined;
   const netns = table.netns(slot);
   const isHere = (place: { readonly netns?: typeof netns }) => place.netns === netns;
+  if (table.isConnection(slot)) {
+    const place = query.places.find(isHere) ?? query.places[0];
+    const wanted = { ...query.request, demands: everything, keep: true, netns };
+    const [socket] = refetch(place.host.transport, wanted, [table.identity(slot)]);
+    // A socket that is bound to an interface is found by a listing only.
+    if (socket !== undefined) return { socket, place };
+  }
   const isInet = table.isInet(slot);
   const family = table.family[slot]!;
   const selection: Selection = {

@@ -1,0 +1,73 @@
+/** Services that are not meant for strangers: by the port they are known for, and by the name of their process. */
+
+/** TCP services by port. Many of them ask for no password unless configured to. */
+export const tcpServices: ReadonlyMap<number, string> = new Map([
+  [23, "telnet"],
+  [111, "rpcbind"],
+  [139, "SMB"],
+  [445, "SMB"],
+  [873, "rsync"],
+  [1433, "Microsoft SQL Server"],
+  [1521, "Oracle database"],
+  [2049, "NFS"],
+  [2181, "ZooKeeper"],
+  [2375, "Docker without TLS"],
+  [2379, "etcd"],
+  [2380, "etcd between its members"],
+  [3306, "MySQL"],
+  [3389, "remote desktop"],
+  [5005, "Java debugger (JDWP)"],
+  [5432, "PostgreSQL"],
+  [5601, "Kibana"],
+  [5900, "VNC"],
+  [5984, "CouchDB"],
+  [6379, "Redis"],
+  [6443, "Kubernetes API server"],
+  [7000, "Cassandra between its members"],
+  [8086, "InfluxDB"],
+  [8123, "ClickHouse"],
+  [8500, "Consul"],
+  [8888, "Jupyter"],
+  [9000, "ClickHouse, MinIO or PHP-FPM"],
+  [9042, "Cassandra"],
+  [9092, "Kafka"],
+  [9200, "Elasticsearch"],
+  [9229, "Node.js inspector"],
+  [9300, "Elasticsearch between its members"],
+  [10250, "kubelet"],
+  [11211, "memcached"],
+  [15672, "RabbitMQ management"],
+  [27017, "MongoDB"],
+  [33060, "MySQL X protocol"],
+]);
+
+/** UDP services by port. */
+export const udpServices: ReadonlyMap<number, string> = new Map([
+  [69, "TFTP"],
+  [111, "rpcbind"],
+  [161, "SNMP"],
+  [11211, "memcached"],
+]);
+
+/** Databases and the like by the name of their process, which the kernel cuts to 15 bytes. */
+export const serviceProcesses: ReadonlyMap<string, string> = new Map([
+  ["beam.smp", "RabbitMQ or CouchDB"],
+  ["clickhouse-serv", "ClickHouse"],
+  ["cockroach", "CockroachDB"],
+  ["consul", "Consul"],
+  ["etcd", "etcd"],
+  ["influxd", "InfluxDB"],
+  ["jupyter-lab", "Jupyter"],
+  ["jupyter-noteboo", "Jupyter"],
+  ["kube-apiserver", "Kubernetes API server"],
+  ["mariadbd", "MariaDB"],
+  ["memcached", "memcached"],
+  ["mongod", "MongoDB"],
+  ["mongos", "MongoDB"],
+  ["mysqld", "MySQL"],
+  ["postgres", "PostgreSQL"],
+  ["postmaster", "PostgreSQL"],
+  ["redis-server", "Redis"],
+  ["sqlservr", "Microsoft SQL Server"],
+  ["valkey-server", "Valkey"],
+]);

@@ -1,0 +1,108 @@
+/** What a source of events is. Each file in sources/ implements one; registry.ts lists them. */
+
+import type { Origin } from "../diag/message.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import type { Host } from "../host/host.ts";
+import type { Netns } from "../host/namespaces.ts";
+import type { Demands } from "../model/demand.ts";
+import type { Selection } from "../model/selection.ts";
+import type { Problem } from "../query/query.ts";
+import type { TraceClock } from "./clock.ts";
+import type { Coverage } from "./event.ts";
+import type { UdpFlows } from "./flows.ts";
+import type { EventJoin } from "./join.ts";
+import type { OwnerCache } from "./owners.ts";
+import type { PlaceNumber } from "./tracked.ts";
+
+/** Whether a source works on this host. */
+export interface Availability {
+  /** Why it does not work; undefined if it does. */
+  readonly obstacle?: string;
+  /** True if the obstacle is the user's own choice of tables, so that nothing is missing. */
+  readonly irrelevant?: true;
+  /** What to know about it although it works. */
+  readonly note?: string;
+}
+
+/** A source of events. */
+export interface EventSource {
+  /** Its name for `--sources`. */
+  readonly name: string;
+  /** What it is, for `--sources help`. */
+  readonly doc: string;
+  /** What no event shows without it, as a noun phrase. */
+  readonly missing: string;
+  readonly covers: readonly Coverage[];
+  /** Whether it works here. @param host the host as seen from the first network namespace */
+  availability(host: Host, selection: Selection): Availability;
+  /** Begins to watch. @throws NetlinkError, or an Error whose message says why it cannot */
+  open(context: SourceContext): OpenSource;
+}
+
+/** A source that is watching. */
+export interface OpenSource {
+  /** Takes what came since the last round. @returns whether more is waiting */
+  take(): boolean | Promise<boolean>;
+  /** Looks again soon: events were lost, or sockets are incomplete. */
+  hasten?(): void;
+  close(): void;
+}
+
+/** A network namespace whose sockets are followed. */
+export interface FollowedPlace {
+  /** The host as seen from the namespace; its transport is non-blocking. */
+  readonly host: Host;
+  /** Undefined if only one namespace is followed. */
+  readonly netns: Netns | undefined;
+  /** Inode of the namespace, if known. */
+  readonly inode: number | undefined;
+  /** The kernel's part of the filter: INET_DIAG_REQ_BYTECODE. */
+  readonly bytecode: Uint8Array | undefined;
+  /** Whether a socket may pass the filter, as far as the kernel's data decides it. */
+  mayPass(socket: InetSocket): boolean;
+}
+
+/** What to follow, and how. */
+export interface FollowOptions {
+  readonly places: readonly FollowedPlace[];
+  readonly selection: Selection;
+  readonly sources: readonly EventSource[];
+  /** Whether the sockets that are there at the start become `existing` events. */
+  readonly existing: boolean;
+  /** What the filter reads of sockets beyond the fixed part of the kernel's answer. */
+  readonly demands: Demands;
+  /** Where procfs is mounted. */
+  readonly root: string;
+  /** Milliseconds between two listings; undefined: depends on the other sources. */
+  readonly intervalMs: number | undefined;
+  /** Trace buffer of each processor, in kilobytes; undefined for the default. */
+  readonly traceBufferKb: number | undefined;
+  /** Takes problems of listings. */
+  readonly report: (problem: Problem) => void;
+}
+
+/** What a source has to work with. */
+export interface SourceContext {
+  readonly options: FollowOptions;
+  readonly clock: TraceClock;
+  readonly join: EventJoin;
+  readonly flows: UdpFlows;
+  readonly owners: OwnerCache;
+  /** What the sources in use cover together. */
+  readonly covered: ReadonlySet<Coverage>;
+  /** The origin of sockets of a place and protocol. */
+  origin(place: PlaceNumber, protocol: number): Origin;
+  /** The place of a network namespace, by its inode. */
+  placeOf(netnsInode: number): PlaceNumber | undefined;
+  /** Up to when traces have been read, in nanoseconds of CLOCK_MONOTONIC. */
+  readNs(): number;
+  /** Says up to when this source's trace has been read. */
+  tracedUntil(ns: number): void;
+  /**
+   * Queues an observation. Observations are applied in the order of `ns`, once the traces have been read up to
+   * `readyNs`: what they say of the same sockets is more precise and comes first.
+   */
+  observe(ns: number, apply: () => void, readyNs?: number): void;
+  /** Reports lost events. @param count undefined if the kernel does not count them */
+  lose(source: string, count: number | undefined, netns?: Netns): void;
+}

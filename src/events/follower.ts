@@ -1,0 +1,171 @@
+/** Follows sockets: takes what all sources have, round by round, and joins it into events. */
+
+import { describeBare } from "../catalogue/describe.ts";
+import type { Origin } from "../diag/message.ts";
+import { IPPROTO_UDP } from "../model/family.ts";
+import { monotonicNs, TraceClock } from "./clock.ts";
+import type { SocketEvent } from "./event.ts";
+import type { FollowOptions, OpenSource, SourceContext } from "./event-source.ts";
+import { UdpFlows } from "./flows.ts";
+import { EventJoin } from "./join.ts";
+import { OwnerCache } from "./owners.ts";
+import { SocketLocator } from "./socket-locator.ts";
+import { ELSEWHERE, type PlaceNumber, UNPLACED } from "./tracked.ts";
+
+/** Something that a source has seen, until the traces are read up to it. */
+interface Observation {
+  /** Its place in the order of observations, in nanoseconds of CLOCK_MONOTONIC. */
+  readonly ns: number;
+  /** Up to when the traces must have been read. */
+  readonly readyNs: number;
+  apply(): void;
+}
+
+/** Follows sockets until it is disposed. */
+export class Follower implements Disposable {
+  readonly #options: FollowOptions;
+  readonly #emit: (event: SocketEvent) => void;
+  readonly #clock = new TraceClock();
+  readonly #owners: OwnerCache;
+  readonly #join: EventJoin;
+  readonly #flows: UdpFlows;
+  readonly #locator: SocketLocator;
+  readonly #sources: OpenSource[] = [];
+  readonly #origins = new Map<number, Origin>();
+  #observations: Observation[] = [];
+  #lost: SocketEvent[] = [];
+  /** Up to when the traces of the current round were read; undefined if no source has a trace. */
+  #tracedNs: number | undefined;
+  /** Up to when the traces have been read. */
+  #readNs = 0;
+  /** Up to when all other sources have been read. */
+  #drainedNs = 0;
+
+  /**
+   * @param emit takes the events, nearly in the order of time
+   * @throws NetlinkError, or an Error whose message says why a source cannot be opened
+   */
+  constructor(options: FollowOptions, emit: (event: SocketEvent) => void) {
+    this.#options = options;
+    this.#emit = emit;
+    const { places, sources, root } = options;
+    const { files } = places[0]!.host;
+    const covered = new Set(sources.flatMap(({ covers }) => covers));
+    const numbers = new Map(places.map(({ inode }, number) => [inode, number]));
+    this.#owners = new OwnerCache(files, root);
+    this.#flows = new UdpFlows(emit);
+    this.#locator = new SocketLocator(places);
+    const origin = (place: PlaceNumber, protocol: number) => this.#origin(place, protocol);
+    const wallMs = (ns: number) => this.#clock.wallMs(ns);
+    this.#join = new EventJoin({
+      emit: (event) => this.#complete(event),
+      origin,
+      ownersOf: (inode) => this.#owners.owners(inode),
+      ownersByThread: (tid, ns) => this.#owners.byThread(tid, ns),
+      placeOfThread: (tid, ns) => {
+        const inode = this.#owners.netns(tid, ns);
+        return inode === undefined ? UNPLACED : (numbers.get(inode) ?? ELSEWHERE);
+      },
+      forget: (inode) => this.#owners.forget(inode),
+      covered,
+      existing: options.existing,
+      places: places.length,
+      wallMs,
+    });
+    const context: SourceContext = {
+      options,
+      clock: this.#clock,
+      join: this.#join,
+      flows: this.#flows,
+      owners: this.#owners,
+      covered,
+      origin,
+      placeOf: (inode) => numbers.get(inode),
+      readNs: () => this.#readNs,
+      tracedUntil: (ns) => {
+        this.#tracedNs = Math.min(ns, this.#tracedNs ?? ns);
+      },
+      observe: (ns, apply, readyNs = ns) => this.#observations.push({ ns, readyNs, apply }),
+      lose: (source, count, netns) =>
+        this.#lost.push({ timeMs: wallMs(monotonicNs()), kind: "lost", source, count, netns }),
+    };
+    try {
+      for (const source of sources) this.#sources.push(source.open(context));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * One round: takes what the sources have, and emits the events that come of it.
+   *
+   * @returns whether more is waiting
+   */
+  async round(): Promise<boolean> {
+    this.#clock.check();
+    const begunNs = monotonicNs();
+    let more = false;
+    this.#tracedNs = undefined;
+    for (const source of this.#sources) if (await source.take()) more = true;
+    this.#readNs = this.#tracedNs ?? monotonicNs();
+    this.#applyObservations();
+    const readMs = this.#clock.wallMs(this.#readNs);
+    if (this.#locator.locate(this.#join, readMs)) this.#hasten();
+    this.#flows.forgetUnplaced(readMs);
+    if (!more) this.#drainedNs = begunNs;
+    this.#join.endRound(this.#readNs, this.#clock.wallMs(Math.min(this.#readNs, this.#drainedNs)));
+    const lost = this.#lost;
+    this.#lost = [];
+    for (const event of lost) this.#emit(event);
+    // Listings find what the lost events were about, as far as it still exists.
+    if (lost.length > 0) this.#hasten();
+    return more || this.#observations.length > 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.#locator[Symbol.dispose]();
+    let failure: unknown;
+    for (const source of this.#sources.splice(0)) {
+      try {
+        source.close();
+      } catch (error) {
+        failure = error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  #hasten(): void {
+    for (const source of this.#sources) source.hasten?.();
+  }
+
+  /** Applies the observations that the traces have been read up to, in order. */
+  #applyObservations(): void {
+    const queue = this.#observations.sort((a, b) => a.ns - b.ns);
+    const due = queue.findIndex(({ readyNs }) => readyNs > this.#readNs);
+    this.#observations = due < 0 ? [] : queue.slice(due);
+    if (due >= 0) queue.length = due;
+    for (const { apply } of queue) apply();
+  }
+
+  /** Emits an event of a socket. A UDP socket that no listing has seen gets its owners from its flows. */
+  #complete(event: SocketEvent): void {
+    const { socket, owners, kind, netns } = event;
+    const isUdp = socket?.origin.protocol === IPPROTO_UDP;
+    const place = netns === undefined ? 0 : this.#options.places.findIndex((each) => each.netns === netns);
+    const sender = isUdp ? this.#flows.ownersOf(place, socket.sport, kind === "close") : undefined;
+    this.#emit(owners === undefined && sender !== undefined ? { ...event, owners: sender } : event);
+  }
+
+  #origin(place: PlaceNumber, protocol: number): Origin {
+    const key = place * 0x1_0000 + protocol;
+    let origin = this.#origins.get(key);
+    if (origin === undefined) {
+      const netns = this.#options.places[place]?.netns;
+      origin = { protocol, describe: describeBare, ...(netns === undefined ? {} : { netns }) };
+      this.#origins.set(key, origin);
+    }
+    return origin;
+  }
+}

@@ -1,0 +1,54 @@
+/** Finds the network namespaces of sockets that only the trace has seen, by asking sock_diag in each. */
+
+import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
+import type { NetlinkSocket } from "../netlink/transport.ts";
+import { findByTuple } from "../query/refetch.ts";
+import type { FollowedPlace } from "./event-source.ts";
+import type { EventJoin } from "./join.ts";
+
+/** Sockets to look for in a round. */
+const SOCKETS_A_ROUND = 64;
+
+/** Looks for sockets, with one conversation per place. */
+export class SocketLocator implements Disposable {
+  readonly #places: readonly FollowedPlace[];
+  readonly #conversations = new Map<FollowedPlace, NetlinkSocket>();
+
+  constructor(places: readonly FollowedPlace[]) {
+    this.#places = places;
+  }
+
+  /**
+   * Looks for the sockets that the join has no place for.
+   *
+   * @param readMs up to when the trace was read, in milliseconds since 1970
+   * @returns whether there are too many, so that a listing is the better way
+   * @throws NetlinkError
+   */
+  locate(join: EventJoin, readMs: number): boolean {
+    let count = 0;
+    for (const socket of join.unplaced(readMs)) {
+      for (const [number, place] of this.#places.entries()) {
+        if (!place.mayPass(socket)) continue;
+        const found = findByTuple(this.#conversation(place), socket);
+        if (found !== undefined) join.placed(number, found);
+      }
+      if (++count >= SOCKETS_A_ROUND) return true;
+    }
+    return false;
+  }
+
+  [Symbol.dispose](): void {
+    for (const conversation of this.#conversations.values()) conversation.close();
+    this.#conversations.clear();
+  }
+
+  #conversation(place: FollowedPlace): NetlinkSocket {
+    let conversation = this.#conversations.get(place);
+    if (conversation === undefined) {
+      conversation = place.host.transport.open(NETLINK_SOCK_DIAG);
+      this.#conversations.set(place, conversation);
+    }
+    return conversation;
+  }
+}

@@ -1,0 +1,26 @@
+/** Hides attributes that were requested only for the filter. */
+import { inetAttributes } from "../families/inet/layouts/inet-diag.ts";
+import { InetSocket } from "../families/inet/socket.ts";
+import type { Socket } from "../families/socket.ts";
+
+/**
+ * Makes a function that hides attributes of a socket: the filter needed them, and the output must not show them.
+ *
+ * @param extensions INET_DIAG_EXT bits that only the filter requested
+ */
+export function hideAttributes(extensions: number): <S extends Socket>(socket: S) => S {
+  const hidden = new Set<number>();
+  for (const attribute of Object.values(inetAttributes))
+    if ("requestedBy" in attribute && (attribute.requestedBy & extensions) !== 0) hidden.add(attribute.id);
+  if (hidden.size === 0) return (socket) => socket;
+  const Shown = class extends InetSocket {
+    override attribute(type: number): number {
+      return hidden.has(type) ? 0 : super.attribute(type);
+    }
+  };
+  return (socket) => {
+    // Sockets from /proc have no attributes.
+    if (socket.kind !== "inet" || socket.procfs !== undefined) return socket;
+    return new Shown(socket.data, socket.offset, socket.length, socket.origin) as unknown as typeof socket;
+  };
+}
