@@ -2,6 +2,7 @@
 import type { Services } from "../../../enrich/services.ts";
 import type { OptionShape, ValueRule } from "./getopt.ts";
 import { readTerm, TermError } from "./internet.ts";
+import { longOptions } from "./long-options.ts";
 import type { Chosen, CommandTerm, LsofSettings } from "./settings.ts";
 import { stateNumbers } from "./states.ts";
 
@@ -329,13 +330,7 @@ export const lsofOptions: readonly LsofOption[] = [
   refused("Z", "-", "optional", "SELinux contexts"),
 ];
 
-function word(brief: string, change: Partial<LsofSettings>): LsofOption {
-  return { letter: "", signs: "-", value: "none", brief, apply: (settings) => ({ ...settings, ...change }) };
-}
-
-/** The options that lsof does not have. */
-export const lsofWords: Readonly<Record<string, LsofOption>> = {
-  "--json": word("JSON as the other commands of Sockscope print it", { format: "ours" }),
-  "--all-netns": word("Sockets of all network namespaces", { allNetns: true }),
-  "--container": word("A CONTAINER column", { containers: true }),
-};
+/** The long options, which lsof does not have. */
+export const lsofWords: Readonly<Record<string, LsofOption>> = Object.fromEntries(
+  Object.entries(longOptions).map(([name, { brief, change }]) => [`--${name}`, flag("", brief, change)]),
+);

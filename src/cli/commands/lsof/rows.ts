@@ -1,5 +1,5 @@
 /** What lsof shows of each file, as text: the one source of its table, its fields and its JSON. */
-import { escapeControls } from "../../../bytes/terminal.ts";
+import { escapeText } from "../../../bytes/terminal.ts";
 import type { LsofFile, LsofProcess } from "./files.ts";
 import { fileDevice, fileName, fileQueues, fileState, fileType, type NameStyle } from "./names.ts";
 import { printable } from "./printable.ts";
@@ -43,12 +43,6 @@ export interface RowContext {
 const ALL = Number.POSITIVE_INFINITY;
 const FEWEST = 7;
 
-/** Text from /proc or the files of users, on one line. */
-const decoder = new TextDecoder("latin1");
-export function oneLine(text: string): string {
-  return decoder.decode(escapeControls(new TextEncoder().encode(text)));
-}
-
 /** Makes the row of each file. */
 export function rowsOf(files: readonly LsofFile[], context: RowContext): Row[] {
   const { settings, style } = context;
@@ -63,7 +57,7 @@ export function rowsOf(files: readonly LsofFile[], context: RowContext): Row[] {
       const login = userNames && uid !== undefined ? context.user(uid) : undefined;
       text = {
         command: printable(process.name, { ...style.print, blanks: true }, limit),
-        user: login === undefined ? String(uid ?? "") : oneLine(login),
+        user: login === undefined ? String(uid ?? "") : escapeText(login),
       };
       texts.set(process, text);
     }

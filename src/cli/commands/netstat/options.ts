@@ -1,5 +1,6 @@
 /** The options of netstat that are about sockets, and what is said of the others. netstat(8). */
 import type { OptionNames } from "../../getopt.ts";
+import type { OptionValue } from "../../options.ts";
 
 /** What options have come to. */
 export interface NetstatSettings {
@@ -36,6 +37,7 @@ export interface NetstatStop {
 export interface NetstatOption extends OptionNames {
   /** What it does, for `--help`; empty for what changes nothing or is not about sockets. */
   readonly brief: string;
+  readonly value?: OptionValue;
   apply(settings: NetstatSettings, value: string): NetstatSettings | NetstatStop;
 }
 
@@ -127,7 +129,7 @@ const rows: readonly NetstatOption[] = [
   {
     shorts: "A",
     longs: ["protocol"],
-    value: {},
+    value: { name: "LIST", kind: "word" },
     brief: "Sockets of address families: inet, inet6, unix",
     apply(settings, value) {
       const families = new Set(settings.families);
