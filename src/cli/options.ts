@@ -5,7 +5,7 @@ import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { COUNT } from "../plan/plan.ts";
 import { plainStyle, type RowStyle } from "../table/style.ts";
-import type { CommandWord } from "./commands/command-names.ts";
+import { type CommandWord, habits } from "./commands/command-names.ts";
 import { type Shell, shells } from "./completions/shells.ts";
 import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
 import {
@@ -545,7 +545,7 @@ export const options: readonly Option[] = [
     category: "general",
     brief: "Show this help",
     doc: "Show the options.",
-    commands: everyCommand,
+    commands: [...everyCommand, ...habits],
     apply: () => ({ kind: "help" }),
   },
   {

@@ -36,7 +36,6 @@ export function alone(
     doc,
     options: options.map(shownOption),
     settings: undefined,
-    runAlone,
     run: ({ world }) => runAlone(world),
   };
 }

@@ -18,4 +18,12 @@ export function isCommand(word: string): word is CommandWord {
 }
 
 /** The commands that stand in for a program of the same name: an executable with that name runs the command. */
-export const habits: readonly CommandWord[] = ["netstat", "lsof"];
+export const habits = ["netstat", "lsof"] as const satisfies readonly CommandWord[];
+
+/** The name of such a command. */
+export type Habit = (typeof habits)[number];
+
+/** Whether a first argument names such a command. */
+export function isHabit(word: string): word is Habit {
+  return (habits as readonly string[]).includes(word);
+}

@@ -41,13 +41,6 @@ export interface Command<Settings> {
   readonly options: readonly CommandOption<Settings>[];
   /** The default settings. */
   readonly settings: Settings;
-  /**
-   * Runs the command where its arguments follow other rules than those of ss; `world.args` are the arguments after the
-   * command's name.
-   *
-   * @returns the exit status
-   */
-  readonly runAlone?: (world: World) => Promise<number>;
   /** Runs the command. @returns the exit status */
   run(task: Task<Settings>): Promise<number>;
 }

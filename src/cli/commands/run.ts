@@ -56,9 +56,7 @@ function refuse(program: string, word: string, { longs }: Option): Stop {
 
 /** Runs a command. @param word its name, the first argument @returns the exit status */
 export function runCommand(world: World, word: CommandWord): Promise<number> {
-  const command = commands[word];
-  if (command.runAlone !== undefined) return command.runAlone({ ...world, args: world.args.slice(1) });
-  return start(world, word, command);
+  return start(world, word, commands[word]);
 }
 
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
