@@ -173,7 +173,10 @@ async function unixPeers(
 
 /** One listing. */
 interface Listing {
+  /** None for the format that shows process ids alone. */
   readonly rows: readonly Row[];
+  /** The processes of the files, each once. */
+  readonly pids: ReadonlySet<number>;
   readonly print: PrintStyle;
   /** What was not found, as `-V` says it. */
   readonly missing: readonly string[];
@@ -244,9 +247,11 @@ async function listOnce(
   };
   const peers = settings.endpoints ? await unixPeers(host, plan, sources, report) : new Map<number, number>();
   const endpoint = settings.endpoints ? endpointFinder(all, peers, print, settings.commandWidth) : () => "";
-  const style = await styleFor(host, settings, selected, print, endpoint, lookups.services);
+  const pids = new Set(selected.map(({ process }) => process.pid));
+  const shown = settings.format === "terse" || settings.format === "ours" ? [] : selected;
+  const style = await styleFor(host, settings, shown, print, endpoint, lookups.services);
   const needsFlags = settings.flags !== undefined || ["fields", "json", "ndjson"].includes(settings.format);
-  const rows = rowsOf(selected, {
+  const rows = rowsOf(shown, {
     settings,
     style,
     user: (uid) => query.names.user(uid),
@@ -261,6 +266,7 @@ async function listOnce(
   const objects = settings.format === "ours" ? await describe(query, selected) : [];
   return {
     rows,
+    pids,
     print,
     missing: missing(settings, host.files, sources.root, located),
     objects,
@@ -268,10 +274,10 @@ async function listOnce(
 }
 
 /** The text of a listing in the formats that are not JSON. */
-function textOf({ rows, print }: Listing, settings: LsofSettings): string {
+function textOf({ rows, pids, print }: Listing, settings: LsofSettings): string {
   if (settings.format === "table") return formatTable(rows, settings);
   if (settings.format === "fields") return formatFields(rows, settings, print);
-  return [...new Set(rows.map(({ process }) => `${process.pid}\n`))].join("");
+  return Array.from(pids, (pid) => `${pid}\n`).join("");
 }
 
 function write(world: World, settings: LsofSettings, listing: Listing): void {
@@ -305,7 +311,7 @@ async function repeat(
   for (let run = 1; ; run++) {
     const listing = await listOnce(world, host, settings, lookups);
     write(world, settings, listing);
-    if (untilNone && listing.rows.length === 0) return run === 1 ? EXIT_ERROR : 0;
+    if (untilNone && listing.pids.size === 0) return run === 1 ? EXIT_ERROR : 0;
     const text = marker === undefined ? MARKER : strftime(marker, new Date());
     const line =
       settings.format === "fields" ? `m${marker === undefined ? "" : text}${settings.nul ? "\0" : ""}` : text;
