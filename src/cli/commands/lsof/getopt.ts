@@ -29,7 +29,7 @@ export interface GivenOption<Row> {
   readonly value: string | undefined;
 }
 
-/** A command line taken apart. */
+/** A command line parsed. */
 export interface LsofLine<Row> {
   readonly options: readonly GivenOption<Row>[];
   /** Names of files. */

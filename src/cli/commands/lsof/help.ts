@@ -8,7 +8,7 @@ function line(name: string, { valueName, brief }: Pick<LsofOption, "valueName" |
   return `${option.padEnd(BRIEF_COLUMN)} ${brief}\n`;
 }
 
-/** The options, a line each. */
+/** The options, one line each. */
 export function lsofHelp(): string {
   const known = lsofOptions.filter(({ brief }) => brief !== "");
   const own = known.map((option) => line(`${option.signs === "+" ? "+" : "-"}${option.letter}`, option));

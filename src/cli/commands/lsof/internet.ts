@@ -15,7 +15,7 @@ export interface InternetTerm {
   readonly protocol: "TCP" | "UDP" | "UDPLITE" | undefined;
   /** A name or an address; {@link InternetTerm.addresses} has what it stands for. */
   readonly host: string | undefined;
-  /** Addresses of 4 or 16 bytes, any of which will do; undefined for any address. */
+  /** Addresses of 4 or 16 bytes; an end matches if it has one of them. undefined for any address. */
   readonly addresses: readonly Uint8Array[] | undefined;
   /** Any of these will do; undefined for any port. */
   readonly ports: readonly PortRange[] | undefined;

@@ -46,7 +46,7 @@ function isZero({ address, port }: End): boolean {
   return port === 0 && address.every((byte) => byte === 0);
 }
 
-/** The files that are selected, of which what was found is written down. */
+/** Selects files, and records which of the options found something. */
 export function selectFiles(
   settings: LsofSettings,
   files: readonly LsofFile[],

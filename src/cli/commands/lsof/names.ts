@@ -84,11 +84,11 @@ export function fileState(file: LsofFile): string | undefined {
   return (procfs.flags & ACCEPTS) !== 0 ? "LISTEN" : (unixStates[procfs.socketState] ?? "UNKNOWN");
 }
 
-/** The queues of a file in bytes; undefined for UNIX sockets, of which lsof shows none. */
+/** The queues of a file in bytes; undefined for UNIX sockets, because lsof shows none. */
 export function fileQueues(file: LsofFile): { readonly read: number; readonly send: number } | undefined {
   if (file.kind !== "internet") return undefined;
   const { rqueue, wqueue, stateNumber } = file.socket;
-  // Of a listener the kernel has the limit of the backlog there, which /proc does not tell.
+  // The kernel puts the backlog limit of a listener there; /proc has 0.
   const listens = file.protocol === "TCP" && stateNames[stateNumber] === "LISTEN";
   return { read: rqueue ?? 0, send: listens ? 0 : (wqueue ?? 0) };
 }

@@ -1,4 +1,4 @@
-/** The options of lsof that are about sockets, each with what it does; and those that are refused. lsof(8). */
+/** The options of lsof for sockets, with their effects, and the options that are refused. lsof(8). */
 import type { Services } from "../../../enrich/services.ts";
 import type { OptionShape, ValueRule } from "./getopt.ts";
 import { readTerm, TermError } from "./internet.ts";
@@ -250,7 +250,7 @@ export const lsofOptions: readonly LsofOption[] = [
     },
   },
   flag("J", "One JSON object, with the keys of lsof 4.99", { format: "json" }),
-  flag("j", "JSON, one object a line", { format: "ndjson" }),
+  flag("j", "JSON, one one object per line", { format: "ndjson" }),
   flag("Q", "Exit with 0 where something was not found, too", { quiet: true }),
   flag("V", "Say what was not found", { verbose: true }),
   {

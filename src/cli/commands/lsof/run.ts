@@ -1,4 +1,4 @@
-/** `sockscope lsof`: a run, or runs until it is told to end. */
+/** `sockscope lsof`: one run, or repeated runs until a signal arrives. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { once } from "../../../enrich/once.ts";
 import { parseUsers } from "../../../enrich/passwd.ts";
@@ -145,7 +145,7 @@ function planOf(settings: LsofSettings, sources: Sources): Plan {
   };
 }
 
-/** Which UNIX socket each is tied to: the kernel tells that over netlink alone. */
+/** The other end of each UNIX socket. The kernel reports it over netlink only. */
 async function unixPeers(
   host: Host,
   plan: Plan,

@@ -3,7 +3,7 @@ import { netstatOptions } from "./options.ts";
 
 const BRIEF_COLUMN = 26;
 
-/** The options that are about sockets, a line each. */
+/** The options that are about sockets, one line each. */
 export function netstatHelp(): string {
   const lines = netstatOptions
     .filter(({ brief }) => brief !== "")

@@ -94,7 +94,7 @@ function elsewhere(shorts: string, longs: readonly string[], what: string, comma
   return { shorts, longs, brief: "", apply: () => ({ message, status: EXIT_NOT_BUILT_IN }) };
 }
 
-/** An address family that the kernel and netstat may have, but of which there are no sockets here. */
+/** An address family that netstat supports and this program does not. */
 function unsupported(longs: readonly string[], name: string): NetstatOption {
   const message = `netstat: no support for \`AF ${name}' on this system.`;
   return { longs, brief: "", apply: () => ({ message, status: EXIT_NOT_BUILT_IN }) };

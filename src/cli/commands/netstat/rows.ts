@@ -32,7 +32,7 @@ const BLANK = 0x20;
 const COLON = 0x3a;
 const STAR = 0x2a;
 const AT = 0x40;
-/** Columns of an address and its port together, and of which as many are for what they show. */
+/** Columns of an address and its port together. */
 const ADDRESS_WIDTH = 23;
 const STATE_WIDTH = 11;
 const EXTRA_WIDTH = 10;
@@ -219,7 +219,7 @@ export function rowWriter(
       writer.byte(BLANK);
       putNumber(writer, socket.rqueue ?? 0, QUEUE_WIDTH);
       writer.byte(BLANK);
-      // Of a listener the kernel has the limit of the backlog there, which /proc does not tell.
+      // The kernel puts the backlog limit of a listener there; /proc has 0.
       const sent = protocol === "tcp" && stateNumber === SS_LISTEN ? 0 : (socket.wqueue ?? 0);
       putNumber(writer, sent, QUEUE_WIDTH);
       writer.byte(BLANK);

@@ -124,7 +124,7 @@ function unreadableNote(host: Host, root: string, foundAny: boolean): string {
   return `(No info could be read for "-p": geteuid()=${uid} but you should be root.)\n`;
 }
 
-/** Whether any process that may be looked at has a socket open, be it of this network namespace or another one. */
+/** Whether any readable process has a socket open, in this network namespace or another one. */
 function anySocketReadable({ files }: Host, root: string): boolean {
   return files.list(root).some((pid) => {
     let found = false;
