@@ -27,10 +27,10 @@ interface Line {
 }
 
 const MIB = 2 ** 20;
-/** Runs after which the peak memory of a command is given up: it may end before it is looked at. */
+/** Most attempts to measure the peak memory of a command: it may end before the measurement. */
 const PEAK_RUNS = 5;
 
-/** The peak memory of a command in MiB; 0 if it cannot be told. */
+/** The peak memory of a command in MiB; 0 if it cannot be measured. */
 async function peak(command: readonly string[]): Promise<number> {
   for (let run = 0; run < PEAK_RUNS; run++) {
     const bytes = await peakMemory(command);
@@ -163,7 +163,7 @@ export async function drawGrowth(
         const made = Bun.spawnSync([executable, "--record", recording, "-tani"], { stdout: "ignore" });
         if (made.exitCode !== 0) throw new Error("The sockets cannot be recorded");
         multiply(recording, REPEATED);
-        // A recording has the owners that were asked for when it was made; sweeping descriptors is measured live.
+        // A recording has only the owners of the recorded run. The sweep over descriptors is measured live.
         const listed = listings.filter((args) => !args.includes("p"));
         const replayed = listed.map((args) => [executable, "--replay", recording, ...args.split(" ")]);
         const lines = ours.filter((_, index) => listed.includes(listings[index]!));

@@ -13,7 +13,7 @@ const runs = Number(process.argv[2] ?? 7);
 /** No more than this, in ms. */
 const TARGET_MS = 20;
 
-/** Each case: what is listed, what is done with a socket, and what is asked. */
+/** Each case: its name, the function that lists, what is done with each socket, and the options. */
 const cases = [
   ["`socketsAsync`, kept", socketsAsync, (socket, kept) => kept.push(socket), { info: true, memory: true }],
   ["`socketsAsync`, as JSON", socketsAsync, (socket) => JSON.stringify(socket), {}],

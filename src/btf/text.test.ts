@@ -9,7 +9,7 @@ import { decodeValue } from "./value.ts";
 
 const compact: BtfLayout = { compact: true, indent: 0 };
 
-/** What is told of a value in hexadecimal, blanks left out. */
+/** The text of a value that is given in hexadecimal, and the bytes that it takes. */
 function tell(add: (builder: BtfBuilder) => number, hex: string, layout = compact) {
   const builder = new BtfBuilder();
   const type = add(builder);
@@ -110,7 +110,7 @@ describe("where libbpf 1.1 slips", () => {
     expect(tell((builder) => builder.enum("color", 4, color), "ffffffff").text).toBe("(enum color)BLUE");
   });
 
-  test("an enumeration of eight bytes is told whole, and one that is not aligned from where it is", () => {
+  test("an enumeration of eight bytes is shown whole, also if it is not aligned", () => {
     const wide = (builder: BtfBuilder) => builder.enum("wide", 8, { NEAR: 1 });
     expect(tell(wide, "0100000001000000").text).toBe("(enum wide)4294967297");
     const packed = (builder: BtfBuilder) =>
@@ -120,7 +120,7 @@ describe("where libbpf 1.1 slips", () => {
     expect(tell(packed, "ff05000000").text).toBe("(struct p){.color = (enum color)GREEN,}");
   });
 
-  test("bit-fields are told wherever they are", () => {
+  test("bit-fields are shown at any offset", () => {
     const bits = (builder: BtfBuilder) =>
       builder.aggregate("struct", "b", 8, [
         { name: "low", type: int(builder), offset: 0, bits: 3 },
@@ -174,7 +174,7 @@ test("what has no end comes to one", () => {
   });
 });
 
-test("other bytes are no types", () => {
+test("other bytes are not BTF", () => {
   const { length } = new BtfBuilder().build();
   for (const bytes of [
     new Uint8Array(0),
@@ -193,7 +193,7 @@ const KERNEL_TYPES = "/sys/kernel/btf/vmlinux";
 const noKernel = noLibbpf ?? (existsSync(KERNEL_TYPES) ? undefined : `there is no ${KERNEL_TYPES}`);
 
 test.skipIf(noKernel !== undefined)(
-  `the kernel's own types are told as libbpf tells them${noKernel === undefined ? "" : ` (skipped: ${noKernel})`}`,
+  `the kernel's own types are shown as libbpf shows them${noKernel === undefined ? "" : ` (skipped: ${noKernel})`}`,
   () => {
     const blob = readFileSync(KERNEL_TYPES);
     const btf = new Btf(blob);

@@ -16,12 +16,12 @@ test("integer() reads every base that strtol does", () => {
   for (const [text, value] of Object.entries(values)) expect([text, integer(text)]).toEqual([text, value]);
 });
 
-test("integer() refuses what is no number, or more than one can hold", () => {
+test("integer() refuses malformed and too large numbers", () => {
   for (const text of ["", " ", "x", "08", "0x", "0b1", "5x", "5 ", "--5", "1e3", "0o7", "9007199254740992"])
     expect([text, integer(text)]).toEqual([text, undefined]);
 });
 
-test("leadingInteger() tells what stands behind the number", () => {
+test("leadingInteger() returns the text behind the number", () => {
   expect(leadingInteger("0x")).toEqual({ value: 0n, rest: "x" });
   expect(leadingInteger("08")).toEqual({ value: 0n, rest: "8" });
   expect(leadingInteger("-1/2")).toEqual({ value: -1n, rest: "/2" });

@@ -217,8 +217,8 @@ const stampWords = new DataView(stampBytes.buffer);
 /**
  * Makes a stamp.
  *
- * @throws RangeError if the text is longer than 24 characters or not printable ASCII, of which no eight make a NaN:
- *   a NaN need not keep its bytes
+ * @throws RangeError if the text is longer than 24 characters or not printable ASCII. No eight bytes of printable ASCII
+ *   are a NaN, whose bytes could change
  */
 export function stamp(text: string): Stamp {
   if (text.length > STAMP_ROOM || !/^[\t\n\x20-\x7e]*$/.test(text)) throw new RangeError(`no stamp: ${text}`);

@@ -10,7 +10,7 @@ const OBEYED = /[\p{Cc}\p{Bidi_Control}]/u;
 
 const shown = (bytes: readonly number[]) => strict.decode(escapeControls(Uint8Array.from(bytes)));
 
-/** Bytes of which many belong to what is to be escaped. */
+/** Bytes, many of them from sequences that must be escaped. */
 const byte = fc.oneof(
   fc.nat(0xff),
   fc.constantFrom(0x0a, 0x1b, 0x7f, 0x80, 0x85, 0x8e, 0x8f, 0x9b, 0x9c, 0xa6, 0xae, 0xbf),
@@ -49,7 +49,7 @@ describe("escapeControls()", () => {
     expect(shown(bytes)).toBe(text);
   });
 
-  test("gives valid UTF-8 that a terminal does not obey, from which the bytes can be told", () => {
+  test("returns harmless, valid UTF-8 from which the bytes can be restored", () => {
     fc.assert(
       fc.property(anyBytes, (bytes) => {
         const text = strict.decode(escapeControls(bytes));
@@ -59,7 +59,7 @@ describe("escapeControls()", () => {
     );
   });
 
-  test("gives what is fit for a terminal as it is", () => {
+  test("leaves harmless text unchanged", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const bytes = encoder.encode(text);
@@ -77,7 +77,7 @@ test("escapeText() shows a text as escapeControls() shows its bytes", () => {
   );
 });
 
-test("escapeJson() leaves the value as it is, and nothing that a terminal obeys but newlines", () => {
+test("escapeJson() keeps the value, and leaves no control characters except newlines", () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const json = escapeJson(`${JSON.stringify([text], undefined, 1)}\n`);

@@ -1,4 +1,4 @@
-/** Strangers' text on a terminal: valid UTF-8 of which no character commands the terminal or moves its neighbours. */
+/** Makes strangers' text safe for a terminal: valid UTF-8 without control characters or marks that reorder text. */
 import { ascii } from "./writer.ts";
 
 /**
@@ -32,7 +32,7 @@ export function escapeJson(text: string): string {
   );
 }
 
-/** How many bytes of well-formed UTF-8 a character takes at `at`; 0 for what is none. Unicode 3.9, table 3-7. */
+/** How many bytes of well-formed UTF-8 a character takes at `at`; 0 for malformed bytes. Unicode 3.9, table 3-7. */
 function characterLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;

@@ -11,7 +11,7 @@ test("decodeBytes() and encodeBytes() keep every byte", () => {
   );
 });
 
-test("text that is UTF-8 stays as it is", () => {
+test("UTF-8 text is unchanged", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       const bytes = new TextEncoder().encode(text);

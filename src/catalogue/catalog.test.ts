@@ -41,26 +41,26 @@ test.each(names)("%s stands for %j", (name, expected) => {
   expect(keys(name)).toEqual(expected!);
 });
 
-test("in JSON what is made of others stands for those", () => {
+test("in JSON a derived column stands for its sources", () => {
   expect(keys("local", true)).toContain("local.address");
   expect(keys("local", true)).toContain("local.path");
   expect(keys("process", true)).toEqual(["processes"]);
   expect(keys("rtt", true)).toEqual(["tcpInfo.rttUs"]);
 });
 
-test("every key and every short name means its own column", () => {
+test("every key and every short name stands for its own column", () => {
   for (const { key, shorts } of [...columns, ...derived])
     for (const name of [key, ...shorts]) expect(keys(name)).toEqual([key]);
 });
 
-test("a column of several kinds is one", () => {
+test("a column of several kinds is one column", () => {
   expect(columns.filter(({ key }) => key === "inode").length).toBe(1);
   const own = catalog(noNames, ["unix", "inet"], spelling).columns;
   expect(own.find(({ key }) => key === "local.path")).toBeDefined();
   expect(own.find(({ key }) => key === "local.portId")).toBeUndefined();
 });
 
-/** A socket of the test, and what its columns are. */
+/** A socket of the test and the values of its columns. */
 interface Fake {
   readonly kind: Kind;
   readonly values: Readonly<Record<string, never>>;
@@ -76,7 +76,7 @@ const column = (key: string) => ({
   read: (socket: { readonly kind: Kind }) => (socket as Fake).values[key],
 });
 
-test("groups count sockets and add numbers up; a socket of two processes counts for both", () => {
+test("groups count sockets and sum numbers; a socket of two processes counts for both", () => {
   const sockets = [
     fake({ state: "ESTAB", process: ["a", "b"], bytes: 5 }),
     fake({ state: "ESTAB", process: ["a"] }),

@@ -17,7 +17,7 @@ export interface CatalogColumn {
   readonly doc: string;
   /** The demand that fills it; a column without one is always filled. */
   readonly demand?: Demand;
-  /** Names that mean it besides its key. */
+  /** Further names for it, in addition to its key. */
   readonly shorts: readonly string[];
   /** How it is read from a kind of socket; undefined if that kind does not have it. */
   readerOf(kind: Kind): ColumnReader<unknown> | undefined;
@@ -49,13 +49,13 @@ export interface Catalog {
   /**
    * The columns that a name stands for: one, or all of an object.
    *
-   * @param whole for JSON: a column that is put together from others stands for those others
+   * @param whole for JSON: a derived column stands for its sources
    * @returns undefined for an unknown name
    */
   find(name: string, whole?: boolean): readonly CatalogColumn[] | undefined;
 }
 
-/** Names that users of ss are used to. */
+/** Names that users know from ss. */
 const habits: Readonly<Record<string, string>> = {
   recvq: "recvQueueBytes",
   sendq: "sendQueueBytes",
@@ -74,7 +74,7 @@ function habitsOf(key: string): string[] {
   return Object.keys(habits).filter((name) => habits[name] === key);
 }
 
-/** A name without what does not matter: case, `-` and `_`. */
+/** Normalizes a name: ignores case, `-` and `_`. */
 function fold(name: string): string {
   return name.toLowerCase().replace(/[-_]/g, "");
 }
@@ -85,19 +85,19 @@ export function withoutUnit(key: string, unit: Unit | undefined): string {
   return suffix !== undefined && key.endsWith(suffix) ? key.slice(0, -suffix.length) : key;
 }
 
-/** Names for a column besides that of ss: names by habit, and its key or the key's end, with and without the unit. */
+/** Names for a column in addition to ss's: habitual names, and its key or the key's end, with and without the unit. */
 function shortNames({ key, unit }: Column<never>): string[] {
   const bare = withoutUnit(key, unit);
   const end = (text: string) => text.slice(text.lastIndexOf(".") + 1);
   return [...habitsOf(key), end(bare), end(key), bare];
 }
 
-/** The word in what ss prints before a value; undefined if there is none. */
+/** The word that ss prints before a value, without punctuation; undefined if there is none. */
 function wordOf(spelling: string | undefined): string | undefined {
   return /^([a-z][\w-]*?)-?:?$/.exec(spelling ?? "")?.[1];
 }
 
-/** The column that a shared short name means: the one outside of objects, else the one of TCP, else the only one. */
+/** The column for a shared short name: the one outside of objects, else the one of TCP, else the only one. */
 function meant(candidates: readonly CatalogColumn[]): readonly CatalogColumn[] {
   const outside = candidates.filter(({ key }) => !key.includes("."));
   if (outside.length > 0) return outside.length === 1 ? outside : [];

@@ -11,7 +11,7 @@ function owner(pid: number, fd: number, name: string): Owner {
   return { pid, tid: pid, fd, stat, processContext: undefined, socketContext: undefined };
 }
 
-/** What a column shows of a socket with some owners, and of which processes it has looked for more. */
+/** The value of a column for a socket with the given owners, and the processes that the column looked up. */
 function shown(key: string, owners: readonly Owner[] | undefined) {
   const looked: number[] = [];
   const names: NameSource = {
@@ -44,7 +44,7 @@ test.each([
   expect(shown(key, owners)).toEqual({ value, looked: [1, 1, 2] });
 });
 
-test("a socket without owners has none; one whose owners were not looked for has no column", () => {
+test("a socket without owners has no values; without an owner look-up the column is absent", () => {
   expect(shown("process", []).value).toEqual([]);
   expect(shown("process", undefined).value).toBeUndefined();
 });

@@ -6,9 +6,9 @@ import type { NameSource } from "../fields/names.ts";
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
 
-/** A column that stands for others. */
+/** A column that stands for others in tables. */
 export interface DerivedColumn extends Column<unknown> {
-  /** The key of those others, or what their keys begin with: what JSON has in its place. */
+  /** The key of those others, or the beginning of their keys. JSON has them instead. */
   readonly of?: string;
 }
 
@@ -16,8 +16,8 @@ export interface DerivedColumn extends Column<unknown> {
 type End = "local" | "peer";
 
 /**
- * What the ends of a kind are made of, where that is not each of their columns: alternatives, of which the first that is
- * there counts.
+ * The parts of an endpoint, for families that do not use every column of the endpoint. Each part is a list of columns; the
+ * first column with a value counts.
  */
 const endParts: Partial<Record<Kind, Readonly<Record<End, readonly (readonly string[])[]>>>> = {
   unix: { local: [["path", "abstract"]], peer: [["inode"]] },
@@ -37,7 +37,7 @@ function inetEnd(read: Read): string {
   return `${bracketed}${link === undefined ? "" : `%${link}`}:${read("service") ?? (read("port") || "*")}`;
 }
 
-/** The parts with colons between them; `*` for one that is not there. */
+/** Joins the parts with colons. A missing part is `*`. */
 function partsEnd(parts: readonly (readonly string[])[], read: Read): string | undefined {
   const values = parts.map((keys) => {
     const key = keys.find((each) => read(each) !== undefined);
@@ -70,7 +70,7 @@ function endColumn(kind: Kind, end: End, columns: readonly Column<unknown>[]): D
   };
 }
 
-/** Columns that show the first value of an object that is there, by their keys. */
+/** Columns that show the first value that an object has, by their keys. */
 const firsts = [
   {
     object: "netns",
@@ -105,16 +105,16 @@ function firstColumns(columns: readonly Column<unknown>[]): DerivedColumn[] {
 
 const decoder = new TextDecoder();
 
-/** What one column tells of the processes that have a socket open. */
+/** One column about the processes that have a socket open. */
 interface ProcessFact {
   readonly key: string;
   readonly type: "string" | "integer";
   readonly doc: string;
-  /** Reads it of one of them; undefined is absent. */
+  /** Reads it from one process; undefined is absent. */
   readonly read: (owner: Owner, names: NameSource) => string | number | undefined;
 }
 
-/** Each reads no more of a process than it shows: whoever asks for names only does not wait for the rest. */
+/** Each column reads only what it shows, so that a listing of names does not wait for command lines. */
 const processFacts: readonly ProcessFact[] = [
   {
     key: "process",
@@ -138,7 +138,7 @@ const processFacts: readonly ProcessFact[] = [
   },
 ];
 
-/** The columns that tell of processes, each value once. @param processes what JSON has in their place */
+/** The columns about processes, without repeated values. @param processes the column that JSON has instead */
 function processColumns(processes: Column<unknown>, names: NameSource): DerivedColumn[] {
   return processFacts.map(({ key, type, doc, read }) => ({
     key,

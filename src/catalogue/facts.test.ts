@@ -1,4 +1,4 @@
-/** What holds of every row of a fact, whichever family it is of. */
+/** Rules that the facts of all families keep. */
 import { describe, expect, test } from "bun:test";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import type { Column } from "../fields/column.ts";

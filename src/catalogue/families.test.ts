@@ -9,7 +9,7 @@ import { xdpDump } from "../families/xdp/socket.ts";
 import { type NameSource, noNames } from "../fields/names.ts";
 import { describers } from "./describe.ts";
 
-/** The socket of a message in hexadecimal, a field or attribute a line, behind the netlink header. */
+/** The socket of a message in hexadecimal, one field or attribute per line, behind the netlink header. */
 function json(
   { View }: Pick<FamilyDump<Socket>, "View">,
   fields: readonly string[],
@@ -76,7 +76,7 @@ test("packet: an AF_PACKET socket with all its attributes", () => {
   });
 });
 
-test("packet: what was not sent is absent, what is unknown says so", () => {
+test("packet: unsent values are absent, unknown numbers are `unknown(N)`", () => {
   expect(json(packetDump, ["11 0a ffff 01000000 0000000000000000", "0800 0400 0100 0680"])).toEqual({
     netid: "packet",
     family: "link",
@@ -127,7 +127,7 @@ test("netlink: no port id, no peer, no names", () => {
   });
 });
 
-test("vsock: an end that is anywhere is absent", () => {
+test("vsock: an unspecified end is absent", () => {
   const fields = ["28 05 0a 01 ffffffff 00040000 ffffffff ffffffff 39c70000 0100000000000000"];
   expect(json(vsockDump, fields)).toEqual({
     netid: "vsock",

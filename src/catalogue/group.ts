@@ -1,4 +1,4 @@
-/** Groups of sockets with counts and sums: who has the most connections, in which states. */
+/** Groups of sockets with counts and sums, such as connections by process and state. */
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
 import { type CatalogColumn, catalogReader } from "./catalog.ts";

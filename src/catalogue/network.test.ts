@@ -21,7 +21,7 @@ test.each(cases)("the network of %s, /%d or /%d, is %s", (address, inet, inet6, 
   expect(networkOf(address, { inet, inet6 })).toBe(network);
 });
 
-test("one number is for one family, and the other has its usual length", () => {
+test("one number is for one family, and the other has its default length", () => {
   expect(prefixLengths(24)).toEqual({ inet: 24, inet6: 64 });
   expect(prefixLengths(64)).toEqual({ inet: 32, inet6: 64 });
   expect(prefixLengths(16, 48)).toEqual({ inet: 16, inet6: 48 });

@@ -9,11 +9,11 @@ export interface PrefixLengths {
 /** Bits of an IPv4 and of an IPv6 address. */
 const BITS = { inet: 32, inet6: 128 } as const;
 
-/** What a prefix length given for IPv4 alone means for IPv6: the network of one site's subnet. */
+/** The IPv6 prefix length if only the IPv4 one is given: one subnet of a site. */
 const USUAL_INET6 = 64;
 
 /**
- * The lengths that `/N` or `/N/M` asks for. One number up to 32 is for IPv4, with /64 for IPv6; a larger one is for
+ * The prefix lengths of `/N` or `/N/M`. One number up to 32 is for IPv4, with /64 for IPv6; a larger one is for
  * IPv6, with whole addresses of IPv4.
  *
  * @returns undefined if a number is too large
@@ -33,7 +33,7 @@ function inet6Groups(address: string): number[] {
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
 }
 
-/** The groups without what is beyond `bits`. */
+/** The groups with all bits beyond `bits` set to zero. */
 function masked(groups: readonly number[], width: number, bits: number): number[] {
   return groups.map((group, index) => {
     const kept = Math.min(width, Math.max(0, bits - index * width));

@@ -4,7 +4,7 @@ import { rowOrder, type SortValues } from "./order.ts";
 
 const sorted = (values: SortValues[], ...descending: boolean[]) => values.toSorted(rowOrder(descending));
 
-test("numbers go by size, texts by what people expect, absence to the end", () => {
+test("numbers are sorted by size, texts as people expect, absent values last", () => {
   expect(sorted([[10], [9], [undefined], [100]], false)).toEqual([[9], [10], [100], [undefined]]);
   expect(sorted([[10], [9], [undefined], [100]], true)).toEqual([[100], [10], [9], [undefined]]);
   expect(sorted([["10.0.0.10"], ["10.0.0.9"]], false)).toEqual([["10.0.0.9"], ["10.0.0.10"]]);
@@ -12,7 +12,7 @@ test("numbers go by size, texts by what people expect, absence to the end", () =
   expect(sorted([[[]], [[3]], [[2]]], false)).toEqual([[[2]], [[3]], [[]]]);
 });
 
-test("what is equal in the first is ordered by the next, and else stays as it was", () => {
+test("equal rows are ordered by the next column, and else keep their order", () => {
   const rows = [
     ["b", 1, "first"],
     ["a", 1, "second"],
@@ -22,7 +22,7 @@ test("what is equal in the first is ordered by the next, and else stays as it wa
   expect(sorted(rows, false, true).map(([, , name]) => name)).toEqual(["second", "third", "first", "fourth"]);
 });
 
-test("the order is one", () => {
+test("the order is total", () => {
   const value = fc.option(fc.oneof(fc.integer(), fc.string(), fc.boolean()), { nil: undefined });
   fc.assert(
     fc.property(value, value, value, fc.boolean(), (a, b, c, descending) => {

@@ -1,4 +1,4 @@
-/** The order of values: numbers by size, texts as people sort them, what is absent at the end. */
+/** The order of values: numbers by size, texts as people sort them, absent values at the end. */
 import type { Json } from "../model/json.ts";
 
 /** Sorts `eth2` before `eth10` and `10.0.0.9` before `10.0.0.10`, in the same way on every host. */
@@ -11,12 +11,12 @@ export function compareValues(a: Json, b: Json): number {
   return collator.compare(text(a), text(b));
 }
 
-/** An empty list is nothing to sort by. */
+/** An empty list counts as absent. */
 function known(value: Json | undefined): Json | undefined {
   return Array.isArray(value) && value.length === 0 ? undefined : value;
 }
 
-/** The values that a row is sorted by. */
+/** A row's values in the columns that sort it. */
 export type SortValues = readonly (Json | undefined)[];
 
 /**

@@ -13,17 +13,17 @@ import { columnsByKind, kinds } from "./describe.ts";
  */
 const VERSION = "1.0";
 
-/** The identifier of the schema, by which other schemas refer to it. */
+/** The identifier of the schema, which other schemas refer to. */
 export const SOCKET_SCHEMA_ID = `urn:sockscope:schema:${VERSION}`;
 
 /** A JSON Schema. */
 export type Schema = { readonly [key: string]: Json };
 
 const HEX: Schema = { type: "string", pattern: "^0x[0-9a-f]+$" };
-/** What a number of the kernel's without a word is told as. */
+/** The text of a number that has no name here: `unknown(7)`. */
 const UNKNOWN: Schema = { type: "string", pattern: "^unknown\\(\\d+\\)$" };
 
-/** What is in every object: they tell the kinds apart. */
+/** The keys of every object. They distinguish the kinds. */
 const REQUIRED = ["netid", "family"];
 
 function ofType(type: ColumnType): Schema {
@@ -59,7 +59,7 @@ function ofValue({ type, items, words, kernel }: Column<never>): Schema {
     : ofPlain({ type, ...(items && { items }) });
 }
 
-/** How the demand of a column is made, for its description: the options of the command line. */
+/** The command-line options that fill a column, for its description. */
 export type SpellDemand = (demand: Demand) => string;
 
 /** What a value means, its unit, where it comes from. */

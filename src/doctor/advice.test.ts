@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { adviceFor, fillCommand, inNetns, shellWord } from "./advice.ts";
 
-/** What a real shell makes of words: each on a line of its own, with NUL behind. */
+/** The words as a real shell splits them, each followed by NUL. */
 function wordsOf(command: string): string[] {
   const { stdout, exitCode } = Bun.spawnSync(["/bin/sh", "-c", `printf '%s\\0' ${command}`]);
   expect(exitCode).toBe(0);

@@ -71,7 +71,7 @@ export function inNetns(command: string, { name, pid }: CommandNetns): string | 
 /**
  * The advice for one finding. Commands whose values are not known are left out, with their text.
  *
- * @param netns where the sockets are; undefined for the namespace that the reader's shell is in
+ * @param netns the namespace of the sockets; undefined for the namespace of the reader's shell
  */
 export function adviceFor(
   advice: readonly Advice[],

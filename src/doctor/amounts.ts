@@ -15,7 +15,7 @@ function short(value: number): string {
   return String(Math.round(value * digits) / digits);
 }
 
-/** A number in the largest unit of which it has at least one. @param units names, each with how many of it make the next */
+/** A number in the largest unit that leaves it at least 1. @param units names, each with how many of it make the next */
 function scaled(value: number, units: readonly (readonly [name: string, next: number])[]): string {
   let rest = value;
   for (const [name, next] of units) {
@@ -57,7 +57,7 @@ export function bytesText(bytes: number): string {
   ]);
 }
 
-/** A rate in bytes a second, written in bits as ss does: `1.25 Gbit/s`. */
+/** A rate in bytes per second, written in bits as ss does: `1.25 Gbit/s`. */
 export function rateText(bytesPerSecond: number): string {
   return scaled(bytesPerSecond * 8, [
     ["bit/s", 1000],

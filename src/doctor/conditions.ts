@@ -36,7 +36,7 @@ export function isMostly(connection: Connection, time: LimitedTime): boolean {
 }
 
 /**
- * Whether the peer answers nothing. A SYN counts from its first retransmission, after a second (RFC 6298 2.1); data may
+ * Whether the peer does not answer. A SYN counts from its first retransmission, after a second (RFC 6298 2.1); data may
  * be lost a few times.
  */
 export function isUnanswered({ stateNumber, timerNumber, retransmits }: Connection): boolean {

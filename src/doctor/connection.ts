@@ -7,7 +7,7 @@ import type { InetSocket } from "../families/inet/socket.ts";
 /** Fields of struct tcp_info, as far as the kernel sent them. linux/tcp.h. */
 export type Info = Partial<Fields<typeof tcpInfo>>;
 
-/** The numbers of a TCP connection. Those of an {@link InetSocket} go by the same names. */
+/** The numbers of a TCP connection. {@link InetSocket} has the same names. */
 export interface Connection {
   /** The state, as the kernel numbers it. */
   readonly stateNumber: number;
@@ -45,7 +45,7 @@ export const CA_LOSS = 4;
 
 const nothing: Info = {};
 
-/** The struct tcp_info of a socket, or the part of it that /proc has. */
+/** The struct tcp_info of a socket, or the fields of it that /proc has. */
 export function infoOf(socket: InetSocket): Info | undefined {
   return socket.tcpInfo ?? socket.procfs?.tcp?.info;
 }

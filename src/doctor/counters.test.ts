@@ -13,7 +13,7 @@ const files = {
   "net/sockstat6": "TCP6: inuse 2\nFRAG6: inuse 0 memory 0\n",
 } as const;
 
-test("readCounters() knows each file's way to write them", () => {
+test("readCounters() parses the format of each file", () => {
   const counters = readCounters((path) => files[path as keyof typeof files]);
   expect(Object.fromEntries(counters)).toEqual({
     "TcpExt.SyncookiesSent": 3,
@@ -36,11 +36,11 @@ test("readCounters() knows each file's way to write them", () => {
   });
 });
 
-test("readCounters() has none where there is no file", () => {
+test("readCounters() returns no counters if the file is missing", () => {
   expect(readCounters(() => undefined).size).toBe(0);
 });
 
-test("readCounters() knows every counter that this kernel writes", () => {
+test("readCounters() reads every counter that this kernel writes", () => {
   const text = (path: string) => readFileSync(`/proc/${path}`, "utf8");
   const counters = readCounters(text);
   for (const file of ["net/netstat", "net/snmp"]) {
@@ -53,7 +53,7 @@ test("readCounters() knows every counter that this kernel writes", () => {
   expect(counters.has("Udp6.RcvbufErrors")).toBe(true);
 });
 
-test("readCounters() takes any text, and gives numbers only", () => {
+test("readCounters() accepts any text, and returns numbers only", () => {
   const piece = fc.constantFrom(
     "TcpExt:",
     "Tcp:",
@@ -79,7 +79,7 @@ test("readCounters() takes any text, and gives numbers only", () => {
   );
 });
 
-test("readCounters() reads the lines before one that is cut", () => {
+test("readCounters() reads the lines before a truncated one", () => {
   const whole = files["net/netstat"];
   const names = [...readCounters((path) => (path === "net/netstat" ? whole : undefined)).keys()];
   fc.assert(

@@ -24,7 +24,7 @@ export function readPairedLines(text: string, counters: Map<string, number>): vo
   }
 }
 
-/** Reads snmp6: one name and value a line, with the prefix in the name. */
+/** Reads snmp6: one name and value per line, with the prefix in the name. */
 export function readNamedLines(text: string, counters: Map<string, number>): void {
   for (const line of text.split("\n")) {
     const found = /^([A-Za-z]+?6)([A-Z]\w*)\s+(\S+)$/.exec(line);

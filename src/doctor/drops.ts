@@ -18,14 +18,14 @@ export function losers<S extends Dropping>(): Collector<readonly S[]> {
   return suspects<S>((socket) => dropsOf(socket) > 0);
 }
 
-/** A socket and what it dropped. */
+/** A socket and its dropped packets. */
 export interface Loss<S> {
   readonly socket: S;
   /** Packets between the samples; with one sample, since the socket was opened. */
   readonly packets: number;
 }
 
-/** What was dropped between the samples, or with one sample so far; most first. */
+/** The sockets that dropped packets between the samples, or with one sample so far; most drops first. */
 export function lossesOf<S extends Dropping>({
   first,
   last,

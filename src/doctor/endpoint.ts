@@ -26,7 +26,7 @@ export function isLoopback(data: DataView, at: number, familyNumber: number): bo
   );
 }
 
-/** From where an address can be reached. */
+/** The networks that can reach an address. */
 export type Reach =
   /** From this host only: 127.0.0.0/8, ::1. */
   | "loopback"
@@ -53,7 +53,7 @@ function ipv4Reach(address: number): Reach {
   return isPrivate ? "private" : "global";
 }
 
-/** From where the local address of a socket can be reached. */
+/** The networks that can reach the local address of a socket. */
 export function localReach({ data, sourceOffset: at, familyNumber }: InetSocket): Reach {
   const ipv4 = ipv4At(data, at, familyNumber);
   if (ipv4 >= 0) return ipv4Reach(data.getUint32(ipv4));

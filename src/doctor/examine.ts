@@ -45,11 +45,11 @@ export interface Examination {
   wait(ms: number): Promise<boolean>;
   /** A monotonic clock, in milliseconds. */
   now(): number;
-  /** Finds the owners of sockets, so that `owners` of the facts knows them, beside those found before. */
+  /** Finds the owners of sockets. `owners` of the facts then has them, in addition to those found before. */
   findOwners(inodes: ReadonlySet<number>): void;
   /** How many sockets of a finding the output shows, for which owners are needed. */
   readonly shown: number;
-  /** Resolves host names, so that `addresses` of the facts knows them. */
+  /** Resolves host names. `addresses` of the facts then has their addresses. */
   resolve(hostNames: ReadonlySet<string>): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ const STATES = 32;
 /** Which of the two samples. */
 type Pass = "first" | "second";
 
-/** Above this number, listing the tables again costs less than one request a socket. */
+/** Above this number, listing the tables again costs less than one request per socket. */
 const SINGLE_LIMIT = 1000;
 
 /** The states that a rule reads in the first or the second sample. */
@@ -123,7 +123,7 @@ function routesOf(taken: readonly Taken[], pass: Pass): Routes {
   return routes;
 }
 
-/** Hands every socket to the collectors of its table and state. @returns how many sockets there were */
+/** Passes every socket to the collectors of its table and state. @returns how many sockets there were */
 function feed(
   routes: Routes,
   batches: Iterable<SocketBatch>,
@@ -147,7 +147,7 @@ function stateOf(socket: Socket): number {
   return (stateNumber(socket) ?? SS_CLOSE) & (STATES - 1);
 }
 
-/** One request a table, with the states and details that some rule reads and no others. */
+/** One request per table, with only the states and details that some rule reads. */
 function* requestsOf(
   selection: Selection,
   rules: readonly ChosenRule[],
@@ -179,7 +179,7 @@ function isCheckedAt({ rule }: ChosenRule, { selection }: ExaminedPlace, index: 
   return isSelected && (selection.states & sockets.states) !== 0;
 }
 
-/** The counters of a namespace. They cover all of its sockets, so beside a filter they would mislead. */
+/** The counters of a namespace. They cover all of its sockets, so with a filter they would mislead. */
 function countersOf({ hostFacts, predicate }: ExaminedPlace): Counters {
   return predicate === undefined ? readCounters((path) => hostFacts.file(path)) : new Map();
 }
@@ -313,7 +313,7 @@ function rank(severity: Severity): number {
   return severities.indexOf(severity);
 }
 
-/** Finds owners, and remembers which inodes were looked for. */
+/** Finds owners, and remembers which inodes were looked up. */
 function ownerFinder({ findOwners }: Examination): (inodes: ReadonlySet<number>) => void {
   const known = new Set<number>();
   return (inodes) => {

@@ -11,11 +11,11 @@ const fds = (count: number) =>
 const files = filesOf({
   proc: {
     7: { stat: stat(7, "near"), limits: limits(10), status: "FDSize:\t16\n", fd: fds(9), exe: "/bin/near" },
-    // So few slots cannot be near the limit: they are not counted.
+    // So few slots cannot be near the limit: descriptors are not counted.
     8: { stat: stat(8, "far"), limits: limits(1024), status: "FDSize:\t64\n", fd: fds(40), exe: "/bin/far" },
     9: { stat: stat(9, "hidden"), limits: limits(10), status: "FDSize:\t64\n" },
     10: { stat: stat(10, "unlimited"), limits: limits("unlimited"), fd: fds(3), exe: "/bin/unlimited" },
-    // A thread of the kernel.
+    // A kernel thread.
     11: { stat: "11 (kworker) S 1 1 1 0 -1 2097152 0 0 0 0", limits: limits(1024) },
     12: { stat: stat(12, "curl"), cmdline: "curl\0http://db.example:80/\0\0", exe: "/bin/curl", fd: fds(1) },
     13: {
@@ -28,13 +28,13 @@ const files = filesOf({
 });
 
 describe("processTable()", () => {
-  test("counts the descriptors of those that may be near their limit", () => {
+  test("counts the descriptors of processes that may be near their limit", () => {
     expect(processTable(files, "/proc").descriptors()).toEqual([
       { pid: 7, name: "near", open: 9, limit: 10 },
     ]);
   });
 
-  test("takes the kernel's own count where there is one", () => {
+  test("uses the kernel's own count if there is one", () => {
     const counted = {
       ...files,
       descriptorCount: (directory: string) => (directory === "/proc/8/fd" ? 1000 : undefined),
@@ -45,7 +45,7 @@ describe("processTable()", () => {
     ]);
   });
 
-  test("knows which processes it may not look at", () => {
+  test("reports which processes it may not read", () => {
     expect(processTable(files, "/proc").unreadable()).toEqual([9]);
   });
 
@@ -55,7 +55,7 @@ describe("processTable()", () => {
     expect([...socketsOf(99)]).toEqual([]);
   });
 
-  test("knows name, state and executable of each process, and of no thread of the kernel", () => {
+  test("has name, state and executable of each process, and no kernel threads", () => {
     const { processes, processState } = processTable(files, "/proc");
     expect(processes().map(({ pid }) => pid)).toEqual([7, 8, 9, 10, 12, 13]);
     expect(processes().at(-1)).toEqual({
@@ -74,7 +74,7 @@ describe("processTable()", () => {
   });
 });
 
-test("filesBelow() gives text and numbers, or neither", () => {
+test("filesBelow() returns text and numbers, or undefined", () => {
   const { file, numbers } = filesBelow(files, "/proc");
   expect(numbers("sys/net/ipv4/ip_local_port_range")).toEqual([1024, 65535]);
   expect(file("sys/net/ipv4/nothing")).toBeUndefined();

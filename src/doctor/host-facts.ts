@@ -10,7 +10,7 @@ const NUMBER = /^\d+$/;
 
 /** A process with fewer slots than this share of its limit cannot be near it: the kernel doubles them. */
 const NEAR = 0.5;
-/** Bytes of a command line that are looked at: a process can make its own as large as its memory. */
+/** Bytes of a command line that are read: a process can make its own as large as its memory. */
 const COMMAND_LINE = 1 << 16;
 
 /** The facts about processes. */

@@ -24,7 +24,7 @@ const stateNumbers = Object.fromEntries(
   states.map((state) => ["name" in state ? state.name : state.label, state.number]),
 );
 
-/** An established connection with all queues empty, but for what is said. */
+/** An established connection with empty queues, except for the given numbers. */
 function connection(state: string, numbers: Partial<Connection> = {}): Connection {
   return {
     stateNumber: stateNumbers[state]!,
@@ -135,7 +135,7 @@ const cases: readonly [Limit, Connection, string | RegExp][] = [
     }),
     "The peer does not read: its window is closed, which 3 probes have found so, and 1.87 MB wait here, and the next probe goes out in 1.24 s.",
   ],
-  // A kernel before 5.4 does not tell the window.
+  // A kernel before 5.4 does not report the window.
   [
     "peer-not-reading",
     { ...connection("ESTAB", { wqueue: 9, timerNumber: TIMER_PERSIST }), info: { notsentBytes: 9 } },
@@ -151,7 +151,7 @@ const cases: readonly [Limit, Connection, string | RegExp][] = [
     connection("ESTAB", { ...waiting, info: { ...bulk, sndWnd: 15_000, busyTime: 1000, rwndLimited: 970 } }),
     "The peer's window: 14480 of its 15000 bytes are in flight, and 500 kB wait; that took 97% of all time with data to send so far.",
   ],
-  // A reader that is slow, yet reads: data went out 4 ms ago.
+  // A slow reader: data went out 4 ms ago.
   [
     "peer-window",
     connection("ESTAB", {
@@ -273,7 +273,7 @@ describe("a connection is limited by", () => {
     else expect(found?.sentence).toMatch(text);
   });
 
-  test("every limit is tried, and told in docs/explain.md", () => {
+  test("every limit has a case here and is described in docs/explain.md", () => {
     const tried = new Set(cases.map(([limit]) => limit));
     expect([...tried].sort()).toEqual((Object.keys(limits) as Limit[]).sort());
     const page = readFileSync(join(import.meta.dirname, "../../docs/explain.md"), "utf8");
@@ -281,7 +281,7 @@ describe("a connection is limited by", () => {
     expect(told.sort()).toEqual(Object.keys(limits).sort());
   });
 
-  test("nothing, where the kernel does not tell how much waits", () => {
+  test("nothing, if the kernel does not report how much waits", () => {
     expect(explain({ ...connection("ESTAB", { wqueue: 5 }), info: {} })).toBeUndefined();
   });
 });
@@ -296,14 +296,14 @@ test("shares are of the time with data to send", () => {
   expect(shareSoFar(connection("ESTAB"), "rwndLimited")).toBeUndefined();
 });
 
-test("what is in flight, and what the window has left", () => {
+test("bytes in flight, and the room left in the window", () => {
   expect(bytesInFlight(connection("ESTAB", waiting))).toBe(14_480);
   expect(windowLeft(connection("ESTAB", waiting))).toBe(65_536 - 14_480);
   expect(segmentsInFlight({ unacked: 10, sacked: 3, lost: 2, retrans: 1 })).toBe(6);
   expect(segmentsInFlight({})).toBeUndefined();
 });
 
-/** Any numbers that a kernel may send, and any that it may leave out. */
+/** Random numbers that a kernel may send. Any of them may be missing. */
 function anyOf(layout: Layout) {
   const number = (bits: number) => fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 2 ** Math.min(bits, 52) - 1 }));
   return fc.record(
@@ -345,7 +345,7 @@ const anyConnection = fc.record(
   },
 );
 
-test("any numbers give a whole sentence, or none", () => {
+test("any numbers give a complete sentence, or none", () => {
   fc.assert(
     fc.property(anyConnection, (numbers) => {
       const found = explain(numbers as Connection);

@@ -54,7 +54,7 @@ interface Judgement {
   readonly limit: Limit;
   /** Mask of states. */
   readonly states: number;
-  /** Left out, it always holds in these states. */
+  /** Whether it holds; if left out, always in these states. */
   readonly holds?: (connection: Connection) => boolean;
   /** The sentence, without its full stop. */
   readonly sentence: (connection: Connection) => string;

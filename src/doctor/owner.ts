@@ -28,8 +28,8 @@ export interface Group<S> {
 export type OwnerFacts = Pick<HostFacts, "owners" | "unreadable">;
 
 /**
- * Groups sockets by their owner, the largest group first. Of several owners the lowest pid counts: as a rule that is
- * the parent of those that inherited the socket.
+ * Groups sockets by their owner, the largest group first. If a socket has several owners, the lowest pid counts: usually
+ * the parent, from which the others inherited the socket.
  */
 export function byProcess<S extends Socket>(sockets: readonly S[], facts: OwnerFacts): Group<S>[] {
   const groups = new Map<number | undefined, Group<S>>();

@@ -1,4 +1,4 @@
-/** Connections that are in both samples, and what they did in between. */
+/** Connections that are in both samples, and their changes in between. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import { type Connection, connectionOf, infoOf, type LimitedTime, shareBetween } from "./connection.ts";
 import type { Samples } from "./sample.ts";

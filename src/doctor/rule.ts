@@ -1,4 +1,4 @@
-/** The type of a rule: what it reads of the sockets, and the check that turns samples into findings. */
+/** The type of a rule: which sockets it reads, and the check that turns samples into findings. */
 
 import type { Socket } from "../families/socket.ts";
 import type { Demand } from "../model/demand.ts";
@@ -23,7 +23,7 @@ export interface Finding {
   readonly subject: string;
   /** What is wrong, in one sentence without a full stop: who, what, how many. May contain untrusted text. */
   readonly title: string;
-  /** The sockets that show it, the worst first. Output may show fewer. */
+  /** The sockets as evidence, the worst first. Output may show fewer. */
   readonly sockets?: readonly Socket[];
   /** How many sockets there are, where the rule keeps only some of them. */
   readonly socketCount?: number;
@@ -44,7 +44,7 @@ export interface Collector<Gathered> {
    * is valid during the call only: copy what has to stay, a whole socket with `keep`.
    */
   see(socket: Socket): void;
-  /** What was kept. */
+  /** The data that the collector keeps. */
   readonly gathered: Gathered;
 }
 
@@ -54,7 +54,7 @@ export interface Gathering<Gathered, Name extends string> {
   readonly tables: readonly DumpName[];
   /** A mask of socket states. */
   readonly states: number;
-  /** What the kernel has to add to each socket. */
+  /** The details that the kernel has to send with each socket. */
   readonly demands?: readonly Demand[];
   /** Makes the collector of one sample. */
   collect(thresholds: Readonly<Record<Name, number>>): Collector<Gathered>;
@@ -106,7 +106,7 @@ export interface Rule<Gathered = unknown, Name extends string = string> {
   check(samples: Samples<NoInfer<Gathered>, Name>): Finding[];
 }
 
-/** Checks the types of a rule, and hides what it gathers from the table of rules. */
+/** Checks the types of a rule, and hides the type of its gathered data from the table of rules. */
 export function rule<Gathered, const Name extends string>(each: Rule<Gathered, Name>): Rule {
   return each as unknown as Rule;
 }

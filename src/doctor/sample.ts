@@ -7,7 +7,7 @@ import type { Counters } from "./counters.ts";
 export interface Sample<Gathered> {
   /** What the rule has kept of the sockets. */
   readonly gathered: Gathered;
-  /** The counters of the namespace at that time; empty beside a filter, which they know nothing of. */
+  /** The counters of the namespace at that time; empty with a filter, because they count all sockets. */
   readonly counters: Counters;
 }
 
@@ -19,7 +19,7 @@ export interface HostFacts {
   file(path: string): string | undefined;
   /** The numbers in such a file; none if it cannot be read. */
   numbers(path: string): readonly number[];
-  /** The processes that have a socket open, of those whose inodes the rules asked for. */
+  /** The processes that have a socket open; known for the inodes that the rules requested. */
   owners(inode: number): readonly Owner[];
   /** The arguments of a process, its name first; none if they cannot be read. At most 64 KiB of them. */
   commandLine(pid: number): readonly string[];

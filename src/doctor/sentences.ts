@@ -49,7 +49,7 @@ export function lastHeard({ info }: Connection): string {
     : `; the last acknowledgement came ${durationText(info.lastAckRecv)} ago`;
 }
 
-/** The sentence about a peer that answers nothing. */
+/** The sentence about a peer that does not answer. */
 export function unanswered(connection: Connection): string {
   const { stateNumber, timerNumber, retransmits, wqueue } = connection;
   const times = `${retransmits + 1} times`;
@@ -69,7 +69,7 @@ export function unanswered(connection: Connection): string {
   return `The peer does not answer: ${what}${next(connection, "attempt")}${lastHeard(connection)}`;
 }
 
-/** The sentence about a path that carries no more. */
+/** The sentence about a path at its capacity. */
 export function pathSentence(connection: Connection): string {
   const { rtt = 0, minRtt = 0, deliveryRate } = connection.info;
   const waiting = `${waits(unsent(connection))} here`;

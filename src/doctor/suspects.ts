@@ -14,7 +14,7 @@ const copies = new SocketArena(1 << 12);
 
 /** Copies a socket out of the buffer that the next datagram overwrites. */
 export function keep<S extends KeptSocket>(socket: S): S {
-  // A socket read from /proc has its bytes to itself.
+  // A socket read from /proc has its own buffer.
   if (socket.procfs !== undefined) return socket;
   return copies.copy<KeptSocket>(socket) as S;
 }
@@ -36,7 +36,7 @@ export interface Few<S> {
   readonly sockets: S[];
 }
 
-/** Sockets that are kept to be shown, where all of them may be too many. */
+/** How many sockets are kept to be shown. */
 const FEW = 20;
 
 /** Counts the sockets that pass a test, and keeps the first few to be shown. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Tally } from "./tally.ts";
 
-test("Tally counts as a Map of strings would", () => {
+test("Tally counts like a Map with string keys", () => {
   const key = fc.tuple(fc.nat(20), fc.constantFrom(0, 1, 0xffff_ffff), fc.nat(100));
   fc.assert(
     fc.property(fc.array(fc.tuple(key, fc.nat(1)), { maxLength: 2000 }), (keys) => {
@@ -24,7 +24,7 @@ test("Tally counts as a Map of strings would", () => {
   );
 });
 
-test("Tally grows as far as it must", () => {
+test("Tally grows as needed", () => {
   const tally = new Tally(1);
   for (let key = 0; key < 50_000; key++) {
     tally.key[0] = key;

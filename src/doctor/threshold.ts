@@ -23,7 +23,7 @@ export const spelling: Readonly<Record<Quantity, string>> = {
   percent: "a percentage such as 80%",
 };
 
-/** Parses a value. @returns undefined if it is none */
+/** Parses a value. @returns undefined if it is malformed */
 export function readThreshold(text: string, quantity: Quantity): number | undefined {
   switch (quantity) {
     case "percent": {

@@ -43,7 +43,7 @@ const compact = { compact: true, indent: 0 };
 const value = Uint8Array.of(1, 0, 0, 0, 255, 255, 255, 255);
 
 describe("lookUpBpfMaps()", () => {
-  test("tells a value by the type of its map, which is read once", async () => {
+  test("shows a value by the type of its map, which is read once", async () => {
     const { found, complaints, asked } = await lookUp();
     for (let time = 0; time < 2; time++) expect(found.text(1, value, compact)).toBe("(int[2])[1,-1,]");
     expect(found.describe(1, value)).toEqual({ mapName: "map_1", type: "int[2]", decoded: [1, -1] });
@@ -51,7 +51,7 @@ describe("lookUpBpfMaps()", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("complains once of types that cannot be had, or are none", async () => {
+  test("complains once per map about types that are missing or malformed", async () => {
     const { found, complaints } = await lookUp();
     for (const id of [2, 3, 4, 6, 6, 2]) expect(found.text(id, value, compact)).toBeUndefined();
     expect(complaints).toEqual([2, 3, 4, 6].map((id) => `failed to load BTF for map ID ${id}`));
@@ -59,7 +59,7 @@ describe("lookUpBpfMaps()", () => {
     expect(found.describe(6, value)).toEqual({});
   });
 
-  test("tells nothing of a value that is not of its type", async () => {
+  test("has no text for a value that does not fit its type", async () => {
     const { found, complaints } = await lookUp();
     expect(found.text(1, value.subarray(0, 7), compact)).toBeUndefined();
     expect(found.text(5, value, compact)).toBeUndefined();
@@ -67,7 +67,7 @@ describe("lookUpBpfMaps()", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("gives the descriptors of maps that have one, each once", async () => {
+  test("returns the descriptors of maps that have one, each once", async () => {
     const { found } = await lookUp();
     expect(found.descriptors([1, 2, 1, 3, 6])).toEqual([101, 102]);
   });

@@ -1,4 +1,4 @@
-/** What BPF programs keep with sockets, told by the types of their maps. */
+/** The values that BPF programs keep with sockets, shown by the types of their maps. */
 import { typeName } from "../btf/declaration.ts";
 import { valueJson } from "../btf/json.ts";
 import { type BtfLayout, formatValue } from "../btf/text.ts";
@@ -8,7 +8,7 @@ import type { BpfMap, BpfObjects, Host } from "../host/host.ts";
 import type { Json } from "../model/json.ts";
 import { DecodeError } from "../netlink/errors.ts";
 
-/** What JSON tells of a value beside its bytes, as far as there is more to tell. */
+/** What JSON shows in addition to the bytes of a value, as far as it is known. */
 export interface BpfDescription {
   /** The name of its map. */
   readonly mapName?: string;
@@ -17,7 +17,7 @@ export interface BpfDescription {
   readonly decoded?: Json;
 }
 
-/** The maps that values are from. */
+/** The maps of the values. */
 export interface BpfMaps {
   /** Descriptors of maps, as far as there are any. */
   descriptors(ids: readonly number[]): readonly number[];
@@ -27,13 +27,13 @@ export interface BpfMaps {
   describe(mapId: number, value: Uint8Array): BpfDescription;
 }
 
-/** A map, and the types that it was made with, if they can be had. */
+/** A map and the types that it was created with, if they are available. */
 interface TypedMap {
   readonly map: BpfMap | undefined;
   readonly btf: Btf | undefined;
 }
 
-/** What `read` gives, or undefined for bytes that are not what they should be. */
+/** The result of `read`, or undefined for malformed bytes. */
 function decodable<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -51,9 +51,9 @@ function typedMap(bpf: BpfObjects, id: number): TypedMap {
 }
 
 /**
- * Asks for the maps of a host, each when a value of it is first told.
+ * Reads the BPF maps of a host, each when one of its values is first shown.
  *
- * @param complain takes one line for each map whose types cannot be had
+ * @param complain takes one line for each map whose types are not available
  */
 export async function lookUpBpfMaps(host: Host, complain: (line: string) => void): Promise<BpfMaps> {
   const bpf = await host.bpf();

@@ -101,7 +101,7 @@ describe("containerInPath()", () => {
     expect(containerInPath(path)).toBeUndefined();
   });
 
-  test("any text is a container's path or is not", () => {
+  test("accepts any text", () => {
     const part = fc.constantFrom(
       "docker",
       "kubepods",
@@ -138,7 +138,7 @@ test.each([
   expect(unitInPath(path)).toBe(unit);
 });
 
-test("cgroupPaths() puts first what says most", () => {
+test("cgroupPaths() puts the most informative path first", () => {
   expect(cgroupPaths("0::/system.slice/ssh.service\n")).toEqual(["/system.slice/ssh.service"]);
   expect(cgroupPaths("12:cpu,cpuacct:/a\n1:name=systemd:/b\n0::/c\n")).toEqual(["/c", "/b", "/a"]);
   expect(cgroupPaths("9:name=systemd:/\n2:pids:/docker/x:y\n0::/\n")).toEqual(["/docker/x:y", "/", "/"]);

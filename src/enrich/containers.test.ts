@@ -55,13 +55,13 @@ const files = filesOf({
 const containers = findContainers(files, "/proc");
 
 describe("findContainers()", () => {
-  test("by process, with the name that docker keeps", () => {
+  test("by process, with docker's name of the container", () => {
     const container = { runtime: "docker", id, name: "web" } as const;
     expect(containers.byProcess(10)).toEqual({ container, unit: `docker-${id}.scope` });
     expect(containers.byProcess(12)).toEqual({ container, unit: undefined });
   });
 
-  test("a process in a unit, in none, and one that is gone", () => {
+  test("a process in a unit, a process in none, and one that is gone", () => {
     expect(containers.byProcess(11)).toEqual({ container: undefined, unit: "nginx.service" });
     expect(containers.byProcess(13)).toEqual({ container: undefined, unit: undefined });
     expect(containers.byProcess(14)).toEqual({ container: undefined, unit: undefined });
@@ -90,7 +90,7 @@ describe("findContainers()", () => {
     });
   });
 
-  test("no names without files, and none of broken ones", () => {
+  test("no names without files, and none from malformed ones", () => {
     const bare = findContainers(filesOf({}), "/proc");
     expect(bare.byPath(`${podSlice}/crio-${id}.scope`).container).toEqual({
       runtime: "cri-o",
@@ -112,7 +112,7 @@ test("a control group that a user named like a container of the host does not ge
   expect(forged).toEqual({ runtime: "containerd", id });
 });
 
-test("what a user puts in place of podman's list costs no more than the name", () => {
+test("a list that is too long, a link or a FIFO in place of podman's only loses the name", () => {
   const home = mkdtempSync(join(tmpdir(), "home-"));
   try {
     const own = process.getuid!();

@@ -187,7 +187,7 @@ export function findContainers(files: Files, root: string): Containers {
     const found = containerInPath(path);
     if (found === undefined) return undefined;
     const { runtime, id, podUid } = found;
-    // Users name the control groups in their slice as they like. The host's own containers are not there.
+    // Users name the control groups in their slice as they like. The host's own containers run elsewhere.
     const inPod = podUid !== undefined && userOf(path) === undefined;
     const pod = inPod ? podOf(found) : undefined;
     const name = (inPod ? logs().get(id)?.name : undefined) ?? nameOf[runtime](path, id);

@@ -18,14 +18,14 @@ function names(
   };
 }
 
-test("without a file there are the usual names", () => {
+test("without a file there are the built-in names", () => {
   const name = names({});
   expect(name(0)).toBe("rtnl");
   expect(name(16)).toBe("genl");
   expect(name(17)).toBeUndefined();
 });
 
-test("a file adds names and replaces usual ones", () => {
+test("a file adds names and replaces built-in ones", () => {
   const name = names({
     "/etc/iproute2/nl_protos": "# 16 comment\n\n 16\tgeneric # trailing\n0x1F mine\n300 far\n",
   });
@@ -36,7 +36,7 @@ test("a file adds names and replaces usual ones", () => {
   expect(name(5)).toBe("nflog");
 });
 
-test("reading stops with a complaint at a line that is no entry", () => {
+test("reading stops with a complaint at a line that is not an entry", () => {
   for (const wrong of ["x y", "5"]) {
     const complaints: string[] = [];
     const name = names({ "/etc/iproute2/nl_protos": `16 gen\n${wrong}\n0 late\n` }, (path, line) =>
@@ -47,7 +47,7 @@ test("reading stops with a complaint at a line that is no entry", () => {
   }
 });
 
-test("the file in /usr/share counts only where there is none in /etc", () => {
+test("the file in /usr/share counts only if /etc has none", () => {
   const share = { "/usr/share/iproute2/nl_protos": "0 share\n" };
   expect(names(share)(0)).toBe("share");
   expect(names({ ...share, "/etc/iproute2/nl_protos": "" })(0)).toBe("rtnl");

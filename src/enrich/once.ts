@@ -1,4 +1,4 @@
-/** Values that are computed when they are first asked for. */
+/** Values that are computed when they are first read. */
 
 /** Makes a function whose result is computed at the first call. */
 export function once<V>(compute: () => V): () => V {

@@ -19,7 +19,7 @@ const files = filesOf({
   etc: { passwd: "www-data:x:33:33::/var/www:/bin/false\nother:x:33:33:::\n" },
 });
 
-test("all that is known of a process", () => {
+test("all facts about a process", () => {
   expect(processDetails(files, "/proc")(owner(7, stat))).toEqual({
     uid: 33,
     user: "www-data",
@@ -29,20 +29,20 @@ test("all that is known of a process", () => {
   });
 });
 
-test("what cannot be read is absent", () => {
+test("a fact that cannot be read is absent", () => {
   const details = processDetails(files, "/proc");
   expect(details(owner(8, ""))).toEqual({ uid: 4242 });
   expect(details(owner(9, ""))).toEqual({});
 });
 
 // Found by the properties of test/fuzz/processes.test.ts.
-test("a beginning that is no date is absent", () => {
+test("a start time that is not a date is absent", () => {
   const details = processDetails(files, "/proc");
   for (const ticks of ["863830000000001", "x", "1e999"])
     expect(details(owner(20 + ticks.length, stat.replace("12345", ticks)))).toEqual({});
 });
 
-test("a command line is cut where it is too long or has too many arguments, and says so", () => {
+test("a command line that is too long or has too many arguments is cut and marked", () => {
   const of = (cmdline: string) => commandLine(filesOf({ proc: { 7: { cmdline } } }), "/proc/7");
   const { bytes, arguments: most } = commandLineLimits;
   expect(of(`a\0${"b".repeat(bytes - 3)}\0`)).toEqual(["a", "b".repeat(bytes - 3)]);

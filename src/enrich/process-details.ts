@@ -25,7 +25,7 @@ const MS_PER_SECOND = 1000;
 
 const decoder = new TextDecoder();
 
-/** What is kept of a command line. A process can make its own gigabytes long without using memory. */
+/** How much of a command line is kept. A process can make its own gigabytes long without using memory. */
 export const commandLineLimits = { bytes: 1 << 16, arguments: 4096 } as const;
 
 /** The argument that stands last in a command line that was cut. */
@@ -62,7 +62,7 @@ export function commandLine(files: Files, folder: string): readonly string[] | u
 }
 
 /**
- * Makes the function that gives the details of a process. Each process is read once, when it is first needed.
+ * Makes a function that returns the details of a process. Each process is read once, when it is first needed.
  *
  * @param root where /proc is
  */

@@ -24,7 +24,7 @@ const proc = filesOf({
 const plain = { threads: false, processContext: false, socketContext: false };
 
 describe("scanProcesses()", () => {
-  test("keeps the owners of the inodes asked for, the last found first", () => {
+  test("keeps the owners of the requested inodes, the last found first", () => {
     const { owners } = scanProcesses(proc, "/proc", new Set([100]), plain);
     expect(owners.get(100)?.map(({ pid, fd }) => [pid, fd])).toEqual([
       [20, 3],
@@ -34,7 +34,7 @@ describe("scanProcesses()", () => {
     expect(owners.has(200)).toBe(false);
   });
 
-  test("names the processes that may not be looked at", () => {
+  test("names the processes that may not be read", () => {
     expect(scanProcesses(proc, "/proc", new Set([100]), plain).unreadable).toEqual([30]);
   });
 
@@ -43,7 +43,7 @@ describe("scanProcesses()", () => {
     expect([...owners.keys()]).toEqual([100, 200]);
   });
 
-  test("looks at nothing for no inodes", () => {
+  test("reads nothing if no inodes are given", () => {
     const untouchable = new Proxy(proc, { get: () => expect.unreachable("no file is needed") });
     expect(scanProcesses(untouchable, "/proc", new Set(), plain).owners.size).toBe(0);
   });
@@ -54,7 +54,7 @@ describe("scanProcesses()", () => {
     expect(owners.get(100)).toHaveLength(4);
   });
 
-  test("reads contexts where they are asked for", () => {
+  test("reads contexts on request", () => {
     const contexts = { ...plain, processContext: true, socketContext: true };
     const owner = scanProcesses(proc, "/proc", new Set([200]), contexts).owners.get(200)![0]!;
     expect(new TextDecoder().decode(owner.processContext)).toBe("system_u:system_r:web_t:s0");
@@ -64,7 +64,7 @@ describe("scanProcesses()", () => {
   });
 });
 
-test("processContext() gives that of a process or of the kernel, and nothing of others", () => {
+test("processContext() returns the context of a process or of the kernel, else undefined", () => {
   const files = filesOf({
     proc: { 7: { attr: { current: "user_u:user_r:user_t:s0\n" } }, 8: { attr: { current: "\0" } } },
     sys: { fs: { selinux: { initial_contexts: { kernel: "system_u:system_r:kernel_t:s0\0" } } } },

@@ -29,7 +29,7 @@ export interface ScanOptions {
 /** The owners of sockets by inode, in ss's order: the last one found comes first. */
 export type Owners = ReadonlyMap<number, readonly Owner[]>;
 
-/** What a pass over the processes found. */
+/** The result of a pass over the processes. */
 export interface ProcessScan {
   readonly owners: Owners;
   /** Ids of processes whose descriptors cannot be read, for lack of privileges or because the process is gone. */

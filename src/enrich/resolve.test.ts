@@ -11,7 +11,7 @@ function at(...bytes: number[]): AddressAt {
 const mapped = at(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1);
 const unspecified = at(...Array(16).fill(0));
 
-/** A resolver that answers each address with its bytes, and notes what it was asked. */
+/** A resolver that answers each address with its bytes, and records the questions. */
 function echo(): Resolver & { readonly asked: string[] } {
   const asked: string[] = [];
   return {
@@ -38,7 +38,7 @@ function nameOf({ data, at, length }: AddressAt, hosts: Awaited<ReturnType<typeo
 }
 
 describe("resolveHosts()", () => {
-  test("asks for each address once, a mapped one as IPv4, and not for the unspecified one of IPv6", async () => {
+  test("looks up each address once, a mapped one as IPv4, and not the unspecified one of IPv6", async () => {
     const resolver = echo();
     const hosts = await resolveHosts(resolver, [at(192, 0, 2, 1), mapped, unspecified, at(192, 0, 2, 1)]);
     expect(resolver.asked).toEqual(["192.0.2.1"]);
@@ -46,7 +46,7 @@ describe("resolveHosts()", () => {
     expect(nameOf(unspecified, hosts)).toBeUndefined();
   });
 
-  test("looks up side by side: all of many are under way before the first is answered", async () => {
+  test("looks up concurrently: all look-ups start before the first is answered", async () => {
     const open: (() => void)[] = [];
     const count = 300;
     const resolver: Resolver = {
@@ -64,13 +64,13 @@ describe("resolveHosts()", () => {
 });
 
 describe("withDeadline()", () => {
-  test("answers with nothing once the time is over", async () => {
+  test("returns nothing after the deadline", async () => {
     const resolver = withDeadline(silent, 1);
     expect(await resolver.name(Uint8Array.of(192, 0, 2, 1))).toBeUndefined();
     expect(await resolver.addresses("example.org", undefined)).toEqual([]);
   });
 
-  test("asks for the addresses of a name once", async () => {
+  test("looks up the addresses of a name once", async () => {
     let asked = 0;
     const resolver = withDeadline({ ...echo(), addresses: async () => [Uint8Array.of(++asked)] }, 10_000);
     for (let time = 0; time < 2; time++)
@@ -78,7 +78,7 @@ describe("withDeadline()", () => {
     expect(await resolver.addresses("example.org", undefined)).toEqual([Uint8Array.of(2)]);
   });
 
-  test("asks nobody any more then", async () => {
+  test("starts no look-up after the deadline", async () => {
     const inner = echo();
     const resolver = withDeadline(inner, 0);
     expect(await resolver.name(Uint8Array.of(192, 0, 2, 1))).toBeUndefined();
@@ -96,7 +96,7 @@ describe("withDeadline()", () => {
     expect(nameOf(at(192, 0, 2, 2), hosts)).toBeUndefined();
   });
 
-  test("gives the answers of a resolver in time, and its errors", async () => {
+  test("passes on the answers of a resolver in time, and its errors", async () => {
     const resolver = withDeadline(echo(), 10_000);
     expect(await resolver.addresses("example.org", undefined)).toEqual([Uint8Array.of(192, 0, 2, 1)]);
     const failing = withDeadline({ ...silent, name: () => Promise.reject(new Error("broken")) }, 10_000);

@@ -26,7 +26,7 @@ const registered = [
   service(100007, "tcp", "0.0.0.0.156.65"),
 ];
 
-/** What the port cells of a table show. */
+/** The port cells of a table. */
 function port(table: "tcp" | "udp" | "raw" | "mptcp", number: number): string | undefined {
   const names = hostNames({ files } as Host, { root: "/proc", portRange: "/range" }, () => undefined);
   names.useTable(table);
@@ -35,29 +35,29 @@ function port(table: "tcp" | "udp" | "raw" | "mptcp", number: number): string | 
   return name && new TextDecoder().decode(name);
 }
 
-// Each is as ss 6.1.0 shows it with rpcbind 1.2.6.
+// Each name is the one that ss 6.1.0 shows with rpcbind 1.2.6.
 describe("the name of a port", () => {
-  test("is that of the program at it, before that of a service", () => {
+  test("is the program's before the service's", () => {
     expect(port("tcp", 2049)).toBe("rpc.nfs");
     expect(port("tcp", 111)).toBe("rpc.portmapper");
   });
 
-  test("is that of a service where no program is registered for the protocol", () => {
+  test("is the service's if no program is registered for the protocol", () => {
     expect(port("udp", 2049)).toBe("nfs");
     expect(port("udp", 111)).toBeUndefined();
     expect(port("udp", 17)).toBe("rpc.mountd");
     expect(port("tcp", 17)).toBeUndefined();
   });
 
-  test("is there in the range of clients' ports, too", () => {
+  test("exists in the range of clients' ports, too", () => {
     expect(port("tcp", 40001)).toBe("rpc.ypbind");
   });
 
-  test("is none for a program without a name, whatever service the port is of", () => {
+  test("is absent for a program without a name, even if the port has a service", () => {
     expect(port("tcp", 80)).toBeUndefined();
   });
 
-  test("is none of a program's in tables of other protocols", () => {
+  test("is never a program's in tables of other protocols", () => {
     expect(port("raw", 6)).toBe("tcp");
     expect(port("raw", 111)).toBe("ipproto-111");
     expect(port("mptcp", 111)).toBeUndefined();
@@ -73,7 +73,7 @@ test("a program has the ports of all its registrations, and none under another's
     expect(names.ports(name, "tcp")).toEqual([]);
 });
 
-test("a program that is not at every address, or not at a port, is passed over", () => {
+test("skips a program that does not listen on every address or has no port", () => {
   const addresses = [
     "127.0.0.1.0.80",
     "10.1.2.3.0.85",

@@ -3,7 +3,7 @@ import { filesOf } from "../../test/tree.ts";
 import { encodeBytes } from "../bytes/text.ts";
 import { readNumberNames, readServices } from "./services.ts";
 
-test("ports have any base, and names any bytes", () => {
+test("ports may have any base, and names any bytes", () => {
   const text = "hexa 0x1f90/tcp\nplus +631/tcp alias # no\noct 015531/udp\nb\xff 5/tcp\nbad x/tcp\nnone 7\n";
   const services = readServices({ ...filesOf({}), read: () => Buffer.from(text, "latin1") });
   expect(services.name(8080, "tcp")).toBe("hexa");

@@ -3,9 +3,9 @@ import type { InetSocket } from "../families/inet/socket.ts";
 import { SS_CLOSE, SS_SYN_SENT } from "../model/state.ts";
 import { type DeferredEvent, ELSEWHERE, type Tracked, UNPLACED } from "./tracked.ts";
 
-/** How long a socket is looked for in the places before it counts as being elsewhere. */
+/** How long the places are searched for a socket before it counts as being elsewhere. */
 const PLACE_WAIT_MS = 2000;
-/** How long to wait for further records of a socket before sock_diag is asked about it. */
+/** How long to wait for further records of a socket before sending a sock_diag request for it. */
 const PATIENCE_MS = 50;
 /** How long an event waits for the local port. */
 const PORT_WAIT_MS = 500;
@@ -15,7 +15,7 @@ function isPortless({ socket, state }: Tracked): boolean {
   return socket.sport === 0 && state === SS_SYN_SENT;
 }
 
-/** The events that wait, and the sockets they are of. */
+/** The events that wait, with their sockets. */
 export class DeferredEvents {
   readonly #emit: (entry: Tracked, event: DeferredEvent) => void;
   readonly #waiting = new Set<Tracked>();
@@ -70,7 +70,7 @@ export class DeferredEvents {
     }
   }
 
-  /** Sockets whose place is to be looked for, each once. @param nowMs milliseconds since 1970 */
+  /** Sockets whose place must be found, each once. @param nowMs milliseconds since 1970 */
   *unplaced(nowMs: number): Generator<InetSocket> {
     for (const entry of this.#waiting) {
       if (entry.place !== UNPLACED || entry.sought || entry.socket.sport === 0) continue;

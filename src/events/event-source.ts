@@ -1,4 +1,4 @@
-/** What a source of events is. Each file in sources/ implements one; registry.ts lists them. */
+/** The interface of a source of events. Each file in sources/ implements one; registry.ts lists them. */
 
 import type { Origin } from "../diag/message.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
@@ -21,7 +21,7 @@ export interface Availability {
   readonly obstacle?: string;
   /** True if the obstacle is the user's own choice of tables, so that nothing is missing. */
   readonly irrelevant?: true;
-  /** What to know about it although it works. */
+  /** A remark about a source that works. */
   readonly note?: string;
 }
 
@@ -69,7 +69,7 @@ export interface FollowOptions {
   readonly places: readonly FollowedPlace[];
   readonly selection: Selection;
   readonly sources: readonly EventSource[];
-  /** Whether the sockets that are there at the start become `existing` events. */
+  /** Whether the sockets that exist at the start become `existing` events. */
   readonly existing: boolean;
   /** What the filter reads of sockets beyond the fixed part of the kernel's answer. */
   readonly demands: Demands;
@@ -85,7 +85,7 @@ export interface FollowOptions {
   readonly report: (problem: Problem) => void;
 }
 
-/** What a source has to work with. */
+/** The services that a source can use. */
 export interface SourceContext {
   readonly options: FollowOptions;
   readonly clock: TraceClock;

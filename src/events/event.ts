@@ -1,4 +1,4 @@
-/** The kinds of event, and what one event holds. */
+/** The kinds of event, and the shape of one event. */
 
 import type { Owner } from "../enrich/processes.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
@@ -22,7 +22,7 @@ export const eventKinds = {
 /** A kind of event. */
 export type EventKind = keyof typeof eventKinds;
 
-/** What conntrack has counted of a flow, where nf_conntrack_acct is on. */
+/** Conntrack's counters of a flow, where nf_conntrack_acct is on. */
 export interface FlowCounters {
   readonly packetsSent: number;
   readonly bytesSent: number;
@@ -59,7 +59,7 @@ export interface SocketEvent {
   readonly count?: number | undefined;
   /** The network namespace, with `--all-netns`. */
   readonly netns?: Netns | undefined;
-  /** Of `flow-end`: what the flow carried. */
+  /** Of `flow-end`: the bytes and packets of the flow. */
   readonly counters?: FlowCounters | undefined;
   /** Of `failed`. */
   readonly failure?: ConnectFailure | undefined;

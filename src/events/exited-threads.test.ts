@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ExitedThreads, savedValue } from "./exited-threads.ts";
 
-test("a line is thread and process", () => {
+test("a line has thread and process", () => {
   const text = "4893 12\n41 41\n893 7\n7 7";
   expect(savedValue(text, 4893)).toBe("12");
   expect(savedValue(text, 893)).toBe("7");
@@ -12,7 +12,7 @@ test("a line is thread and process", () => {
 
 const name = new TextEncoder().encode("curl");
 
-test("an exit is that of a thread that was alive before it", () => {
+test("an exit belongs to a thread that was alive before it", () => {
   const threads = new ExitedThreads("/nowhere");
   threads.add({ event: "exit", ns: 100, tid: 5, name });
   expect(threads.exitOf(5, 90)?.name).toBe(name);
@@ -20,7 +20,7 @@ test("an exit is that of a thread that was alive before it", () => {
   expect(threads.exitOf(6, 90)).toBeUndefined();
 });
 
-test("an exit that was not read yet is looked for", () => {
+test("reads on for an exit that was not read yet", () => {
   const threads = new ExitedThreads("/nowhere");
   threads.usePeek(() => threads.add({ event: "exit", ns: 100, tid: 5, name }));
   expect(threads.exitOf(5, 90)).toBeUndefined();

@@ -2,12 +2,12 @@
 import { traceText } from "../host/tracefs.ts";
 import type { ThreadExit } from "./trace-record.ts";
 
-/** The part of a processor that reading saved_tgids may take: it costs a pass over all possible pids. */
+/** The share of a processor's time that reading saved_tgids may take: it costs a pass over all possible pids. */
 const SHARE = 0.25;
 const US_PER_MS = 1000;
 /** Exits to remember; beyond it, the oldest are forgotten. */
 const MOST_EXITS = 10_000;
-/** Least time between two looks for exits that were not read yet. */
+/** Least time between two searches for exits that were not read yet. */
 const PEEK_INTERVAL_MS = 1;
 
 /** Processor time of this process, in milliseconds: unlike the time of day, it does not grow while others run. */
@@ -19,7 +19,7 @@ function processorMs(): number {
 /** Threads that are gone, by their id in the initial PID namespace. */
 export class ExitedThreads {
   readonly #mount: string;
-  /** Reads the exits that the kernel has recorded since, of each trace. */
+  /** Functions that read the exits that the kernel has recorded since the last round, one per trace. */
   readonly #peeks: (() => void)[] = [];
   readonly #exits = new Map<number, ThreadExit>();
   #nextPeekMs = 0;
@@ -33,7 +33,7 @@ export class ExitedThreads {
     this.#mount = mount;
   }
 
-  /** Takes a way to read the exits that the kernel has recorded since the last round. */
+  /** Takes a function that reads the exits that the kernel has recorded since the last round. */
   usePeek(peek: () => void): void {
     this.#peeks.push(peek);
   }
@@ -81,7 +81,7 @@ export class ExitedThreads {
     return this.#isCurrent ? tid : undefined;
   }
 
-  /** Records were read: what was read before may not know their threads. */
+  /** Records were read: an earlier saved_tgids may lack their threads. */
   expire(): void {
     this.#isCurrent = false;
   }

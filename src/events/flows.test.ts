@@ -54,7 +54,7 @@ describe("route lookups", () => {
     expect(told[0]!.owners).toEqual(owners);
   });
 
-  test("with another port, peer or thread are another flow", () => {
+  test("with another port, peer or thread begin another flow", () => {
     flows.routed(route(1234, 53), 0, owners, here);
     flows.routed(route(1235, 53), 1, owners, here);
     flows.routed(route(1234, 54), 2, owners, here);
@@ -62,7 +62,7 @@ describe("route lookups", () => {
     expect(words()).toEqual(["flow fib 0", "flow fib 1", "flow fib 2", "flow fib 3"]);
   });
 
-  test("have the sender from a port as long as its socket lives", () => {
+  test("keep the sender of a port as long as its socket lives", () => {
     flows.routed(route(1234, 53), 0, owners, here);
     expect(flows.ownersOf(0, 1234, false)).toEqual(owners);
     expect(flows.ownersOf(1, 1234, false)).toBeUndefined();
@@ -70,7 +70,7 @@ describe("route lookups", () => {
     expect(flows.ownersOf(0, 1234, false)).toBeUndefined();
   });
 
-  test("of forwarded packets, or without a port, are not of a process", () => {
+  test("of forwarded packets, or without a port, belong to no process", () => {
     expect(UdpFlows.isOwn(route(1, 53))).toBe(true);
     expect(UdpFlows.isOwn(route(1, 53, { inputInterface: 0 }))).toBe(true);
     expect(UdpFlows.isOwn(route(1, 53, { inputInterface: 3 }))).toBe(false);
@@ -80,7 +80,7 @@ describe("route lookups", () => {
 });
 
 describe("conntrack", () => {
-  test("reports the beginning and the end, with what the flow carried", () => {
+  test("reports the beginning and the end, with the flow's counters", () => {
     const counters = { packetsSent: 1, bytesSent: 64, packetsReceived: 2, bytesReceived: 128 };
     flows.tracked(tracked(true, 5), 10, owners, here);
     flows.tracked(tracked(false, 5, { counters }), 40, owners, here);
@@ -88,7 +88,7 @@ describe("conntrack", () => {
     expect(told[1]).toMatchObject({ durationMs: 30, counters });
   });
 
-  test("has no duration for a flow that was there at the start", () => {
+  test("has no duration for a flow that existed at the start", () => {
     flows.tracked(tracked(false, 5), 40, undefined, here);
     expect(told[0]!.durationMs).toBeUndefined();
   });

@@ -1,4 +1,4 @@
-/** Flows of UDP datagrams, which no socket shows: made of the kernel's route lookups and of conntrack's messages. */
+/** Flows of UDP datagrams, made from the kernel's route lookups and conntrack's messages: sockets do not show them. */
 
 import type { Origin } from "../diag/message.ts";
 import type { Owner } from "../enrich/processes.ts";
@@ -74,7 +74,7 @@ export class UdpFlows {
     this.#report({ timeMs, kind: "flow", source: "fib", socket, owners });
   }
 
-  /** Takes a route lookup of a process that is gone: the end of its socket says where it was. */
+  /** Takes a route lookup of a process that is gone. The end of its socket has its place. */
   routedSomewhere(
     record: TraceRecord,
     timeMs: number,

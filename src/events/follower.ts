@@ -12,7 +12,7 @@ import { OwnerCache } from "./owners.ts";
 import { SocketLocator } from "./socket-locator.ts";
 import { ELSEWHERE, type PlaceNumber, UNPLACED } from "./tracked.ts";
 
-/** Something that a source has seen, until the traces are read up to it. */
+/** A source's observation that waits until the traces are read up to it. */
 interface Observation {
   /** Its place in the order of observations, in nanoseconds of CLOCK_MONOTONIC. */
   readonly ns: number;
@@ -99,7 +99,7 @@ export class Follower implements Disposable {
   }
 
   /**
-   * One round: takes what the sources have, and emits the events that come of it.
+   * One round: reads all sources, and emits the resulting events.
    *
    * @returns whether more is waiting
    */
@@ -119,7 +119,7 @@ export class Follower implements Disposable {
     const lost = this.#lost;
     this.#lost = [];
     for (const event of lost) this.#emit(event);
-    // Listings find what the lost events were about, as far as it still exists.
+    // Listings find the sockets of the lost events, as far as they still exist.
     if (lost.length > 0) this.#hasten();
     return more || this.#observations.length > 0;
   }

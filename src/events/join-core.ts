@@ -28,7 +28,7 @@ export interface JoinContext {
   ownersByThread(tid: number, ns: number): readonly Owner[] | undefined;
   /** Where a thread is: a place, ELSEWHERE, or UNPLACED if it is gone. @param ns of a record of the thread */
   placeOfThread(tid: number, ns: number): PlaceNumber;
-  /** A socket has ended: its owners need not be remembered. */
+  /** A socket has ended: forget its owners. */
   forget(inode: number): void;
   /** What the sources in use cover together. */
   readonly covered: ReadonlySet<Coverage>;
@@ -56,7 +56,7 @@ export class JoinCore {
     this.context = context;
   }
 
-  /** Begins to follow a socket. @param openedMs undefined if it was there at the start */
+  /** Begins to follow a socket. @param openedMs undefined if it existed at the start */
   track(
     socket: InetSocket,
     place: PlaceNumber,
@@ -88,7 +88,7 @@ export class JoinCore {
     return entry;
   }
 
-  /** A socket of the trace that has no cookie yet, and that a socket of sock_diag is: it gets the cookie. */
+  /** The trace's socket, still without a cookie, that equals a socket of sock_diag. It gets the cookie. */
   claim(place: PlaceNumber, socket: InetSocket): Tracked | undefined {
     const found =
       this.#cookieless(place, tupleKey(socket)) ??
@@ -215,7 +215,7 @@ export class JoinCore {
   }
 }
 
-/** Owners without descriptors, one list for each that was given: what is made of owners is often kept by list. */
+/** Owners without descriptors. The same list gives the same result, because values derived from owners are cached by list. */
 const descriptorless = new WeakMap<readonly Owner[], readonly Owner[]>();
 
 function withoutDescriptors(owners: readonly Owner[]): readonly Owner[] {

@@ -27,7 +27,7 @@ export class TableJoin {
     return { ...listing, generation: ++this.#core.generation };
   }
 
-  /** Whether a listed socket is as it was, so that it need not be copied. */
+  /** Whether a listed socket is unchanged, so that no copy is needed. */
   isUnchanged({ generation, refresh, place }: TableListing, socket: InetSocket): boolean {
     // The socket itself has ended, and its destroy event reports that.
     if (lingers(socket) && this.#core.context.covered.has("ends")) return true;
@@ -95,7 +95,7 @@ export class TableJoin {
     const { state } = known;
     if (state !== stateNumber && stateNumber === SS_TIME_WAIT) {
       core.end(known, "sock_diag", timeMs, SS_TIME_WAIT);
-      // It stays known as long as it is listed, so that it does not count as new.
+      // It is kept as long as it is listed, so that it does not count as new.
       known.ended = true;
       core.sockets.add(known);
       return known;

@@ -170,9 +170,9 @@ export class TraceJoin {
     }
   }
 
-  /** A listed socket of which this is the first record. */
+  /** The listed socket that has its first record now. */
   #withoutAddress(record: TraceRecord): Tracked | undefined {
-    // Sockets that begin are in no table before.
+    // A new socket was in no table before its first record.
     if (record.event === "state" && (record.newState === SS_SYN_RECV || record.oldState === SS_CLOSE))
       return undefined;
     const { sockets, context } = this.#core;

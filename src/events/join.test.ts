@@ -168,7 +168,7 @@ function newJoin(existing = false): EventJoin {
 }
 
 describe("a connection that a process here opens", () => {
-  test("is reported by the trace, and at its end by the destroy event with what both know", () => {
+  test("is reported by the trace, and at its end by the destroy event with the facts of both", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     change(1, [40000, 80], SYN_SENT, ESTABLISHED);
     change(1, [40000, 80], ESTABLISHED, FIN_WAIT_1);
@@ -199,7 +199,7 @@ describe("a connection that a process here opens", () => {
     expect(join.wantsPorts(now / MS + 100)).toBe(false);
   });
 
-  test("is reported without its port if that does not become known", () => {
+  test("is reported without its port if the port stays unknown", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     settle(1000);
     expect(reported).toEqual(["open - SYN-SENT 0>80 tracefs"]);
@@ -266,7 +266,7 @@ describe("a connect that fails", () => {
 
   test("has the reason as well if the error is reported first", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
-    // The port of the socket is known to the record of its change only.
+    // Only the record of the change has the socket's port.
     error(113);
     fail();
     settle(10);
@@ -365,7 +365,7 @@ test("a destroyed socket that nothing else has seen has the owner of its listene
   expect(events.map(({ owners }) => owners)).toEqual([server, undefined]);
 });
 
-test("sockets that are there at the start become events if that is wanted", () => {
+test("sockets that exist at the start become events on request", () => {
   join = newJoin(true);
   list([socketOf(80, 0, LISTEN, 1, 5)], { baseline: true });
   list([socketOf(80, 0, LISTEN, 1, 5)]);
@@ -381,12 +381,12 @@ test("a connection of another namespace is not reported", () => {
   expect(reported).toEqual([]);
 });
 
-describe("a socket that is there at the start", () => {
+describe("a socket that exists at the start", () => {
   beforeEach(() =>
     list([socketOf(80, 0, LISTEN, 1, 5), socketOf(80, 40000, ESTABLISHED, 2, 5)], { baseline: true }),
   );
 
-  test("is no event, but its changes are", () => {
+  test("is not an event, but its changes are", () => {
     expect(reported).toEqual([]);
     change(4, [80, 40000], ESTABLISHED, CLOSE_WAIT, GONE);
     record("retransmit", 4, [80, 40000], { newState: CLOSE_WAIT });
@@ -406,7 +406,7 @@ describe("a socket that is there at the start", () => {
     expect(events[0]!.socket!.inode).toBe(5);
   });
 
-  test("has ended when listings lack it and no destroy event comes", () => {
+  test("has ended if listings lack it and no destroy event comes", () => {
     const rest = [socketOf(80, 0, LISTEN, 1, 5)];
     list(rest);
     list(rest);
@@ -430,7 +430,7 @@ test("a listing that is older than the last trace record changes nothing", () =>
   expect(reported).toHaveLength(3);
 });
 
-test("a socket that only its destroy event shows is reported once", () => {
+test("a socket that is known only from its destroy event is reported once", () => {
   join.destroyed(0, socketOf(50000, 80, CLOSE, 33), now / MS);
   expect(reported).toEqual(["close - UNCONN 50000>80 destroy"]);
 });
@@ -488,13 +488,13 @@ describe("without destroy events and trace, listings", () => {
     expect(reported).toEqual(["open - ESTAB 40000>80 sock_diag", "close ESTAB TIME-WAIT 40000>80 sock_diag"]);
   });
 
-  test("report a connection of which only the TIME-WAIT is listed", () => {
+  test("report a connection that is listed only in TIME-WAIT", () => {
     for (let count = 0; count < 3; count++) list([socketOf(40000, 80, TIME_WAIT, 9)]);
     expect(reported).toEqual(["close - TIME-WAIT 40000>80 sock_diag"]);
   });
 });
 
-test("a cookie is read as it was written", () => {
+test("reads the cookie that was written", () => {
   const socket = socketOf(1, 2, ESTABLISHED, 0x1_2345_6789);
   expect(cookieOf(socket)).toBe(0x1_2345_6789);
 });

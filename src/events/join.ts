@@ -3,7 +3,7 @@
  *
  * Two sources see most of what happens. Their reports are joined by the socket's cookie. The trace has the cookie only
  * at the end: it is joined by the address of the socket in kernel memory, and that with sock_diag by protocol,
- * addresses and ports. Whoever feeds the join keeps one order in each round: destroy events are received, then the
+ * addresses and ports. The caller keeps one order in each round: destroy events are received, then the
  * tables are listed, then the trace is read up to that moment; they are handed in as trace, tables, destroy events.
  * So the more precise report is always there before one that only repeats it.
  */
@@ -72,7 +72,7 @@ export class EventJoin {
     core.end(found, "destroy", endMs, SS_CLOSE);
   }
 
-  /** Reports a failed connect that no trace record was seen of: no SYN was ever acknowledged. */
+  /** Reports a failed connect without a trace record: no SYN was ever acknowledged. */
   #failedBefore(entry: Tracked, socket: InetSocket, timeMs: number): void {
     if (entry.state !== SS_SYN_SENT || entry.closing !== undefined) return;
     const info = socket.tcpInfo;
@@ -91,7 +91,7 @@ export class EventJoin {
     entry.state = SS_CLOSE;
   }
 
-  /** Sockets of the trace that are to be looked for in the places. @param nowMs milliseconds since 1970 */
+  /** Sockets of the trace whose place must be found. @param nowMs milliseconds since 1970 */
   unplaced(nowMs: number): Generator<InetSocket> {
     return this.#core.deferred.unplaced(nowMs);
   }

@@ -28,7 +28,7 @@ export function netlinkObstacle({ transport }: Host, protocol: number, groups: n
   }
 }
 
-/** What to do with the datagrams of a source. */
+/** The receiver of a source's datagrams. */
 interface Visitor {
   /** Takes a datagram, which is valid during the call. */
   visit(place: PlaceNumber, datagram: Uint8Array): void;
@@ -72,7 +72,7 @@ export function joinInEveryPlace(
   };
 }
 
-/** What one round took from a socket. */
+/** The result of one round of a socket. */
 interface Taken {
   /** Whether more is waiting. */
   readonly more: boolean;

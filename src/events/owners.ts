@@ -12,9 +12,9 @@ const NO_STAT = new Uint8Array(0);
 
 /** How long the facts of a live thread are used again. */
 const THREAD_MS = 1000;
-/** How often a socket is looked for before its owner counts as unreadable. */
+/** How many passes search for a socket before its owner counts as unreadable. */
 const TRIES = 2;
-/** The part of the time that passes over all processes may take. */
+/** The share of the time that may go into scans of all processes. */
 const SHARE = 0.25;
 /** `fd` of an owner whose descriptor is unknown: the trace does not have it. */
 export const NO_DESCRIPTOR = -1;
@@ -60,7 +60,7 @@ export class OwnerCache {
     this.#initialPids = hasInitialPids(files, root);
   }
 
-  /** Where a trace is to put the exits of threads. @param mount where tracefs is mounted */
+  /** The store for a trace's exits of threads. @param mount where tracefs is mounted */
   useTrace(mount: string): ExitedThreads {
     this.#exited ??= new ExitedThreads(mount);
     return this.#exited;
@@ -87,7 +87,7 @@ export class OwnerCache {
     this.#tries.delete(inode);
   }
 
-  /** Looks for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
+  /** Searches for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
   async find(inodes: Iterable<number>, breathe: Breathe): Promise<void> {
     const wanted = new Set<number>();
     for (const inode of inodes)
@@ -165,7 +165,7 @@ export class OwnerCache {
     const now = performance.now();
     const known = this.#threads.get(tid);
     const exit = this.#exited?.exitOf(tid, 0);
-    // After its exit, the id may be that of another thread.
+    // After its exit, another thread may have the id.
     if (known !== undefined && known.untilMs > now && (exit === undefined || exit.ns >= ns)) return known;
     if (this.#threads.size > 10_000) this.#threads.clear();
     const facts = this.#lookAt(tid, ns, now + THREAD_MS);
@@ -203,7 +203,7 @@ export class OwnerCache {
   }
 }
 
-/** What /proc/PID/stat begins with. */
+/** The beginning of /proc/PID/stat. */
 function named(pid: number, name: Uint8Array): Uint8Array {
   return Buffer.concat([encoder.encode(`${pid} (`), name, encoder.encode(")")]);
 }

@@ -1,4 +1,4 @@
-/** Finds the network namespaces of sockets that only the trace has seen, by asking sock_diag in each. */
+/** Finds the network namespaces of sockets that only the trace has seen, by a sock_diag request in each. */
 
 import { NETLINK_SOCK_DIAG } from "../netlink/constants.ts";
 import type { NetlinkSocket } from "../netlink/transport.ts";
@@ -6,10 +6,10 @@ import { findByTuple } from "../query/refetch.ts";
 import type { FollowedPlace } from "./event-source.ts";
 import type { EventJoin } from "./join.ts";
 
-/** Sockets to look for in a round. */
+/** The most sockets to locate in a round. */
 const SOCKETS_A_ROUND = 64;
 
-/** Looks for sockets, with one conversation per place. */
+/** Locates sockets, with one conversation per place. */
 export class SocketLocator implements Disposable {
   readonly #places: readonly FollowedPlace[];
   readonly #conversations = new Map<FollowedPlace, NetlinkSocket>();
@@ -19,7 +19,7 @@ export class SocketLocator implements Disposable {
   }
 
   /**
-   * Looks for the sockets that the join has no place for.
+   * Locates the sockets whose place the join does not know.
    *
    * @param readMs up to when the trace was read, in milliseconds since 1970
    * @returns whether there are too many, so that a listing is the better way

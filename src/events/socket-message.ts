@@ -1,5 +1,5 @@
 /**
- * Sockets of their own: copies that outlive their datagram, and sockets made of trace records. Each is a struct
+ * Sockets with their own buffer: copies that outlive their datagram, and sockets made from trace records. Each is a struct
  * inet_diag_msg, so that filter and columns read it like any other.
  */
 import { writeField } from "../bytes/layout.ts";

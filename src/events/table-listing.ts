@@ -37,7 +37,7 @@ export interface ListedTable extends TableListing {
   readonly sockets: Iterable<InetSocket>;
   /** Whether it has all sockets of the table, so that others have ended. */
   readonly complete: boolean;
-  /** Whether it is the first one: its sockets are no news. */
+  /** Whether it is the first one: its sockets are not new. */
   readonly baseline: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface ListingTask {
   /** Mask of states. */
   readonly states: number;
   readonly demands: Demands;
-  /** The kernel's part of the filter, where sockets that it leaves out never matter. */
+  /** The kernel's part of the filter, if the sockets that it rejects never matter. */
   readonly bytecode: Uint8Array | undefined;
   readonly report: (problem: Problem) => void;
   readonly breathe: Breathe;

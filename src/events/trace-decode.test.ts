@@ -81,7 +81,7 @@ test("a record is read at the offsets that the format states", () => {
   expect([...bytes.subarray(destinationOffset, destinationOffset + 4)]).toEqual([127, 0, 0, 2]);
 });
 
-test("IPv6 addresses have their own fields, and a softirq is not by its thread", () => {
+test("IPv6 addresses have their own fields, and a softirq is not attributed to its thread", () => {
   const decode = traceDecoder(new Map([["state", state]]));
   const source = Uint8Array.from({ length: 16 }, (_, index) => index);
   const data = recordOf(state, { family: AF_INET6, saddr_v6: source, common_flags: 0x10 });
@@ -91,7 +91,7 @@ test("IPv6 addresses have their own fields, and a softirq is not by its thread",
   expect(interrupted).toBe(true);
 });
 
-test("events that lack a field, are of another kind or family, or are cut short are no records", () => {
+test("skips events that lack a field, have another kind or family, or are truncated", () => {
   expect(missingField("state", state)).toBeUndefined();
   expect(missingField("destroy", state)).toBe("sock_cookie");
   const decode = traceDecoder(new Map([["state", state]]));
@@ -109,7 +109,7 @@ const exit = formatOf(9, [
   ["comm", 16],
   ["pid", 4],
 ]);
-/** As a kernel may have it: the name is at the end of the record. */
+/** A format that a kernel may have: the name is at the end of the record. */
 const exitWithLocation = formatOf(10, [
   ["common_flags", 1],
   ["common_pid", 4],
@@ -141,7 +141,7 @@ test("an exit has the name of the thread, in the record or at its end", () => {
   expect(located(pageOf(long), 0, long.byteLength, 3)).toEqual({ event: "exit", ns: 3, tid: 5, name: curl });
 });
 
-test("it never throws, whatever the bytes", () => {
+test("never throws, whatever the bytes", () => {
   const formats = new Map<TraceEventName, TraceFormat>([
     ["state", state],
     ["exit", exitWithLocation],

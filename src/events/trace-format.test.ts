@@ -41,7 +41,7 @@ describe("parseTraceFormat()", () => {
     });
   });
 
-  test("rejects what is not a format", () => {
+  test("rejects text that is not a format", () => {
     expect(parseTraceFormat("")).toBeUndefined();
     expect(parseTraceFormat("ID: 5\n")).toBeUndefined();
     expect(parseTraceFormat(setState.replace("ID:", "Id:"))).toBeUndefined();
@@ -54,7 +54,7 @@ test("parsePageFormat() reads offset and size of the data, and expects the time 
   expect(parsePageFormat("")).toBeUndefined();
 });
 
-test("they never throw, whatever the text", () => {
+test("never throw, whatever the text", () => {
   const line = fc.tuple(fc.string(), fc.nat(), fc.nat()).map(([name, offset, size]) => {
     return `\tfield:${name};\toffset:${offset};\tsize:${size};\tsigned:0;`;
   });

@@ -21,12 +21,12 @@ import { type ThreadExit, type TraceEventName, type TraceRecord, traceEvent } fr
 const TOTAL_KB = 64 * 1024;
 const MOST_KB = 16 * 1024;
 const LEAST_KB = 1024;
-/** Pages that are read of one processor before it is the next one's turn. */
+/** Pages that are read from one processor before the next processor. */
 const PAGES_A_ROUND = 512;
-/** Time between two looks at the counters of lost records. */
+/** Time between two reads of the counters of lost records. */
 const LOSS_INTERVAL_MS = 500;
 
-/** What to trace where, or why it cannot be traced. */
+/** The mount and events to trace, or why they cannot be traced. */
 type TracePlan =
   | {
       readonly mount: string;
@@ -121,7 +121,7 @@ interface TraceReader {
     readonly untilNs: number;
     readonly more: boolean;
   };
-  /** Reads what was recorded since, for the exits in it. */
+  /** Reads the records since the last call, for the exits among them. */
   peek(): void;
   /** Records lost since the last call. */
   lost(): number;
@@ -170,7 +170,7 @@ function startReader(
     used = kept;
   }
 
-  /** Reads what a processor has. @returns up to when, if that is not all */
+  /** Reads the records of a processor. @returns the time up to which it read, if records are left */
   function readProcessor(processor: number, records: TraceRecord[]): number | undefined {
     let lastNs = 0;
     for (let count = 0; count < PAGES_A_ROUND; count++) {
@@ -197,7 +197,7 @@ function startReader(
       const records = waiting;
       let until = untilNs;
       for (let processor = 0; processor < instance.processors; processor++) {
-        // What is left unread is later than what was read, but perhaps not than what other processors have.
+        // Unread records are later than those read here, but perhaps not later than those of other processors.
         const left = readProcessor(processor, records);
         if (left !== undefined) until = Math.min(until, left);
       }

@@ -7,7 +7,7 @@ import { SS_CLOSE, SS_ESTABLISHED, SS_LISTEN, SS_SYN_SENT } from "../model/state
 interface TraceEvent {
   /** Its group and name, below tracefs's `events`. */
   readonly path: string;
-  /** The fields that are read, beside the common ones. */
+  /** The fields that are read, in addition to the common ones. */
   readonly fields: readonly string[];
   /** The kernel's event filter: MPTCP and SCTP change states and report errors too, every protocol looks up routes. */
   readonly filter?: string;

@@ -1,4 +1,4 @@
-/** The sockets that are followed: what is known of each, found by its cookie, its memory address or its tuple. */
+/** The sockets that are followed, by cookie, memory address or tuple. */
 
 import type { Owner } from "../enrich/processes.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
@@ -13,7 +13,7 @@ export const UNPLACED: PlaceNumber = -1;
 /** In a network namespace that is not followed. */
 export const ELSEWHERE: PlaceNumber = -2;
 
-/** An event of a trace record, which may have to wait until more is known of its socket. */
+/** An event of a trace record. It may have to wait for its socket's place or port. */
 export interface DeferredEvent {
   readonly timeMs: number;
   readonly kind: "open" | "state" | "failed" | "retransmit" | "reset";
@@ -35,7 +35,7 @@ export interface Connecting {
   error: number;
 }
 
-/** What is known of one socket. */
+/** The known facts of one socket. */
 export interface Tracked {
   /** The socket, in a copy of its own. */
   socket: InetSocket;
@@ -45,10 +45,10 @@ export interface Tracked {
   /** Address of its struct sock in kernel memory; 0 if unknown. */
   address: number;
   state: number;
-  /** When it was opened or first seen; undefined if it was there at the start. */
+  /** When it was opened or first seen; undefined if it existed at the start. */
   readonly openedMs: number | undefined;
   owners: readonly Owner[] | undefined;
-  /** The thread that opened it and when, as long as its process is not known. */
+  /** The thread that opened it and when, as long as its process is unknown. */
   openedBy: { readonly tid: number; readonly ns: number } | undefined;
   /** Whether a listener accepted it, so that the listener's owner is the best guess. */
   readonly accepted: boolean;
@@ -58,7 +58,7 @@ export interface Tracked {
   connecting: Connecting | undefined;
   /** The change to CLOSE, which is not reported if the socket is destroyed at once. */
   closing: { readonly ns: number; readonly oldState: number; readonly byProcess: boolean } | undefined;
-  /** When the trace saw its end; the destroy event has what it carried. 0 for not yet. */
+  /** When the trace saw its end; 0 before that. The destroy event has its counters. */
   destroyedNs: number;
   /** Its end was reported; it is kept as long as its TIME-WAIT is listed. */
   ended: boolean;
@@ -68,7 +68,7 @@ export interface Tracked {
   absent: number;
   /** Events that wait. */
   deferred: DeferredEvent[] | undefined;
-  /** Whether sock_diag was asked where it is. */
+  /** Whether sock_diag was searched for its place. */
   sought: boolean;
   /** The key of {@link TrackedSockets.withTuple}. */
   tuple: string;

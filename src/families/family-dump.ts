@@ -3,7 +3,7 @@ import type { DiagMessage, Origin } from "../diag/message.ts";
 import type { Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 
-/** How the sockets of one family are listed over netlink, and told apart. */
+/** How the sockets of one family are listed over netlink, and distinguished. */
 export interface FamilyDump<S extends DiagMessage> {
   /** The payload of the request. */
   request(demands: Demands, states: number): Uint8Array;

@@ -1,4 +1,4 @@
-/** What a socket can show to machines: one row per value, from which JSON, its schema and its documentation are made. */
+/** The columns of a socket: one row per value. JSON, its schema and its documentation are made from these rows. */
 import type { Field, Fields, Unit } from "../bytes/layout.ts";
 import type { Demand } from "../model/demand.ts";
 import type { FactField, FactLayout, FactProperties } from "../model/fact.ts";
@@ -16,7 +16,7 @@ export interface ItemKey {
   readonly doc: string;
   /** What it holds, if it is an array. */
   readonly items?: ColumnType;
-  /** Some objects lack it. */
+  /** Whether some objects lack it. */
   readonly optional?: true;
 }
 
@@ -61,7 +61,7 @@ export interface Column<S> extends FactProperties {
   readonly read: (socket: S) => Json | undefined;
 }
 
-/** How a column is read: all that the functions that make objects and rows need of it. */
+/** How a column is read. Functions that make objects and rows need no more. */
 export type ColumnReader<S> = Pick<Column<S>, "read" | "part">;
 
 /** Units that a key ends in, so that a number is never without its unit. */
@@ -100,19 +100,19 @@ export function isFlag(field: Field): boolean {
   return field.bits?.[1] === 1;
 }
 
-/** The value of a layout's field for machines: flags as booleans, "no limit" and what was not sent as absence. */
+/** The value of a layout's field for machines: flags as booleans; undefined for "no limit" and for bytes that were not sent. */
 export function fieldValue(field: Field, value: number | bigint | undefined): Json | undefined {
   if (value === undefined || value === field.none) return undefined;
   if (typeof value === "bigint") return hexIdentity(value);
   return isFlag(field) ? value !== 0 : value;
 }
 
-/** What a row of a layout or of a table of attributes says that a column repeats. */
+/** The properties of a layout's or attribute table's row that a column copies. */
 type FactSource = FactProperties &
   Pick<FactField, "doc" | "listener"> &
   Partial<Pick<FactField, "unit" | "kernel" | "since">>;
 
-/** The properties of a column that stand in the row of the field or attribute that it is read from. */
+/** The properties that a column takes from the row of its field or attribute. */
 export function factOf({
   doc,
   listener,
@@ -134,7 +134,7 @@ export function factOf({
   };
 }
 
-/** Makes the function that reads a field of a view for machines; a plain number of the kernel is given as it is. */
+/** Makes a function that reads a field of a view for machines. A plain number of the kernel is returned unchanged. */
 function valueReader(name: string, field: FactField): StructPart<never>["value"] {
   type Struct = Readonly<Record<string, number | bigint | undefined>>;
   if (field.none === undefined && field.type !== "id64" && !isFlag(field))
@@ -182,7 +182,7 @@ type Tree = { [key: string]: Json | Tree };
 /** Columns that are read together: those of one kernel struct, or a single one. */
 interface Run<S> {
   readonly view: StructPart<S>["view"] | undefined;
-  /** Where each column stands among all. */
+  /** The index of each column among all. */
   readonly places: readonly number[];
 }
 
@@ -197,7 +197,7 @@ function runsOf<S>(columns: readonly ColumnReader<S>[]): Run<S>[] {
   return runs;
 }
 
-/** Makes the function that finds the object that a path of keys leads to, and makes it if it is not there yet. */
+/** Makes a function that returns the object at a path of keys, and creates it if it is missing. */
 function branchAt(path: readonly string[]): (tree: Tree) => Tree {
   return (tree) => {
     let object = tree;

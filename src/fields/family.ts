@@ -15,7 +15,7 @@ const types = new Map([
 ]);
 
 /**
- * What family a socket is of.
+ * The columns that name the family of a socket.
  *
  * @param netid the socket table
  * @param family the word that `-f` takes

@@ -8,7 +8,7 @@ import type { Owner } from "../enrich/processes.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { Explanation } from "../model/limits.ts";
 
-/** Names for numbers, as bytes; undefined where there is none, or where it was not asked for. */
+/** Names for numbers, as bytes; undefined where there is none, or where it was not requested. */
 export interface NameSource {
   /** Service name of a port. */
   service(port: number): Uint8Array | undefined;
@@ -20,7 +20,7 @@ export interface NameSource {
   processStat(pid: number): Uint8Array | undefined;
   /** The SELinux context of a process, 0 the kernel. */
   processContext(pid: number): Uint8Array | undefined;
-  /** What more there is to know of a value from a BPF map; undefined if such values were not asked for. */
+  /** Name, type and content of a value from a BPF map; undefined if such values were not requested. */
   bpfValue(mapId: number, value: Uint8Array): BpfDescription | undefined;
   /** Path of a cgroup. */
   cgroup(id: bigint): Uint8Array | undefined;
@@ -28,17 +28,17 @@ export interface NameSource {
   host(data: DataView, at: number, length: number): Uint8Array | undefined;
   /** Name of a user. */
   user(uid: number): string | undefined;
-  /** Who has a socket open. */
+  /** The processes that have a socket open. */
   owners(inode: number): readonly Owner[] | undefined;
-  /** What more there is to know of a process. */
+  /** Further facts about a process. */
   details(owner: Owner): ProcessDetails | undefined;
-  /** Who has the socket at the other end open. */
+  /** The processes that have the socket at the other end open. */
   peerOwners(socket: Socket): readonly Owner[] | undefined;
   /** The name that the socket at the other end of a UNIX socket is bound to. */
   peerName(socket: { readonly peerInode: number | undefined }): Uint8Array | undefined;
-  /** Whose the control group of a socket's owner is, or of the socket. */
+  /** The container and unit of the control group of a socket's owner, else of the socket. */
   cgroupOwner(socket: Socket): CgroupOwner | undefined;
-  /** What a TCP socket is limited by now. */
+  /** What limits a TCP socket now. */
   explanation(socket: Socket): Explanation | undefined;
 }
 

@@ -1,11 +1,11 @@
-/** The columns that tell where a socket lives: network namespace, container, systemd unit. */
+/** The columns for the place of a socket: network namespace, container, systemd unit. */
 
 import type { AnySocket as Socket } from "../diag/message.ts";
 import { runtimes } from "../enrich/cgroup-path.ts";
 import type { Column } from "./column.ts";
 import type { NameSource } from "./names.ts";
 
-/** Where a socket of any kind lives, in the order of the JSON. */
+/** The place of a socket of any kind, in the order of the JSON. */
 export function placeColumns(names: NameSource): readonly Column<Socket>[] {
   const container = (socket: Socket) => names.cgroupOwner(socket)?.container;
   return [

@@ -7,7 +7,7 @@ function shown(text: string, family?: number): string | undefined {
   return prefix && `${Buffer.from(prefix.address).toString("hex")}/${prefix.length}`;
 }
 
-// What Debian's ss makes of each: the address and length of its bytecode.
+// The address and length in the bytecode that Debian's ss sends for each.
 test.each([
   ["192.0.2.1", "c0000201/32"],
   ["127", "7f000000/32"],
@@ -60,7 +60,7 @@ test.each([
   expect(parsePrefix(text, undefined)).toBeUndefined();
 });
 
-test("parsePrefix() keeps to the family it is given", () => {
+test("parsePrefix() reads only addresses of the given family", () => {
   expect(shown("1.2.3.4", AF_INET)).toBe("01020304/32");
   expect(shown("1.2.3.4", AF_INET6)).toBeUndefined();
   expect(shown("::1", AF_INET)).toBeUndefined();

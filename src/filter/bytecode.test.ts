@@ -18,7 +18,7 @@ function hex(bytes: Uint8Array | undefined): string | undefined {
   return bytes === undefined ? undefined : Buffer.from(bytes).toString("hex");
 }
 
-// What Debian's ss sends; the fixtures (corpus.test.ts) have the ordinary ones.
+// The bytecode that Debian's ss sends; the fixtures (corpus.test.ts) have the ordinary cases.
 test.each([
   ["sport >= *", "02080c000000ffff"],
   ["sport > *", "03080c000000ffff01040800"],
@@ -39,7 +39,7 @@ test("compileBytecode() writes a cgroup's id and a negated condition", () => {
   expect(hex(compileBytecode(parse("cgroup != /x")))).toBe("0d0c1000887766554433221101040800");
 });
 
-test("compileBytecode() takes all addresses of a name, of both families", () => {
+test("compileBytecode() compiles all addresses of a name, of both families", () => {
   const named = parse("src name:80") as Extract<Filter, { kind: "src" }>;
   expect(compileBytecode(named)).toBeUndefined();
   const addresses = [
@@ -67,7 +67,7 @@ test.each([
   expect(compileBytecode(parse(text))).toBeUndefined();
 });
 
-test("compileBytecode() keeps within what an attribute can hold", () => {
+test("compileBytecode() stays within the longest payload of an attribute", () => {
   const many = (count: number) => parse(Array.from({ length: count }, () => "sport = 1").join(" "));
   expect(compileBytecode(many(4095))?.length).toBe(65520);
   expect(compileBytecode(many(4096))).toBeUndefined();
@@ -87,6 +87,6 @@ test.each([
   expect(isExact(parse(text))).toBe(expected);
 });
 
-test("cgroupProbe() is what ss asks with", () => {
+test("cgroupProbe() is the probe that ss sends", () => {
   expect(hex(cgroupProbe())).toBe("0d0c10000000000000000000");
 });

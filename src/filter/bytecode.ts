@@ -84,7 +84,7 @@ function hostCondition(code: number, prefix: Prefix | undefined, port: number): 
   return bytes;
 }
 
-/** The conditions of a comparison with a host, of which one must hold; undefined for hosts that are not inet. */
+/** The conditions of a comparison with a host; one of them must hold. Undefined for hosts that are not inet. */
 function hostConditions(
   codes: SideCodes,
   host: HostOperand,

@@ -7,7 +7,7 @@ import { sourceText } from "./source.ts";
 
 const widthOf = (text: string) => Bun.stringWidth(text);
 
-/** Points a word out of a filter. */
+/** The line and carets for a word of a filter. */
 function shown(source: FilterSource, word: string, columns = 80): string {
   const offset = sourceText(source).indexOf(word);
   return pointOut(source, { offset, length: word.length }, columns, widthOf);
@@ -23,7 +23,7 @@ test("a word of the arguments", () => {
   );
 });
 
-test("only the line of a file that the word is in", () => {
+test("only the line of the file that has the word", () => {
   const source = { args: ["sport 1 and"], file: file("dport 2\n# no\n and bad\tword\nlast") };
   expect(shown(source, "bad")).toBe(" and bad word\n     ^^^");
   expect(shown(source, "sport")).toBe("sport 1 and\n^^^^^");
@@ -42,7 +42,7 @@ test("a tab is as wide as a blank, a wide character two, a combining one none", 
 test("control characters are shown, not sent", () => {
   expect(shown({ args: ["src \x1b[31m x"] }, "x")).toBe("src \\x1b[31m x\n             ^");
   expect(shown({ args: ["src \x1b[31m x"] }, "\x1b[31m")).toBe("src \\x1b[31m x\n    ^^^^^^^^");
-  // Within an argument a newline is no end of a line.
+  // A newline within an argument does not end a line.
   expect(shown({ args: ["src a\nb d"] }, "d")).toBe("src a\\x0ab d\n           ^");
   expect(shown({ args: [], file: file("src a\r\n") }, "a\r")).toBe("src a\\x0d\n    ^^^^^");
   expect(shown({ args: ["src \u202ex"] }, "\u202ex")).toBe("src \\u{202e}x\n    ^^^^^^^^^");
@@ -50,7 +50,7 @@ test("control characters are shown, not sent", () => {
   expect(printable("one\x07\ntwo\x9b\n")).toBe("one\\x07\ntwo\\x9b\n");
 });
 
-test("a mistake at the end is behind the last word, whatever follows that", () => {
+test("a mistake at the end is shown behind the last word, whatever follows it", () => {
   const end = (source: FilterSource) =>
     pointOut(source, { offset: sourceText(source).length, length: 0 }, 80, widthOf);
   expect(end({ args: ["src 1 and"] })).toBe("src 1 and\n         ^");
@@ -58,14 +58,14 @@ test("a mistake at the end is behind the last word, whatever follows that", () =
   expect(end({ args: [] })).toBe("\n^");
 });
 
-test("of a long line what is around the word", () => {
+test("a long line is cut around the word", () => {
   const ports = Array.from({ length: 500 }, (_, port) => `sport ${port}`).join(" or ");
   const [line, carets] = shown({ args: [`${ports} or nosuch or ${ports}`] }, "nosuch", 60).split("\n");
   expect(line).toBe("…sport 498 or sport 499 or nosuch or sport 0 or sport 1 or…");
   expect(carets).toBe(`${" ".repeat(27)}^^^^^^`);
 });
 
-test("whatever the text, the carets stand below the word and both lines fit", () => {
+test("whatever the text, the carets are below the word and both lines fit", () => {
   const place = fc.tuple(fc.nat({ max: 60 }), fc.nat({ max: 60 }));
   const text = fc.string({ unit: "grapheme", maxLength: 60 });
   fc.assert(

@@ -1,4 +1,4 @@
-/** Every filter of the golden fixtures: the bytecode that ss sent for it, or what ss said about it. */
+/** Every filter of the golden fixtures: the bytecode that ss sent for it, or the error that ss wrote. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -42,7 +42,7 @@ const LOCALHOST: Readonly<Record<number, readonly number[]>> = {
 const KEYWORD = /(^|\s)(src|dst|sp\\?ort|dport|dev|fwmark|cgroup|autobound)/;
 const USAGE = /<usage>\n$/;
 
-/** What the options of a case mean for its filter; enough for the command lines that the fixtures have. */
+/** The parser's options that follow from the options of a case; enough for the command lines of the fixtures. */
 function readArgs({ args, stdin }: Case, folder: string) {
   const tables = new Set<Table>();
   let preferred: number | undefined;
@@ -211,7 +211,7 @@ for (const name of readdirSync(fixtures).sort()) {
   });
 }
 
-test("the fixtures have enough filters to mean something", () => {
+test("the fixtures have many filters of each kind", () => {
   expect(compared).toBeGreaterThan(300);
   expect(refused).toBeGreaterThan(60);
 });

@@ -13,15 +13,15 @@ export interface FilterPosition {
  *
  * - `syntax`: the grammar does not allow the word, or the end, at its position
  * - `longLine`: a line of the filter file has more than 1022 bytes
- * - `host`: no host of its family
+ * - `host`: not a host of its family
  * - `address`: neither an IP address or prefix nor a host name that has an address
  * - `name`: a host name, where host names cannot be looked up
  * - `port`: neither a port number nor a service
  * - `ambiguousPort`: a service that has several ports
- * - `device`: no interface of that name or index
- * - `mark`: no firewall mark
- * - `cgroup`: no control group
- * - `fact`: no operand of a predicate that ss does not have
+ * - `device`: no interface has that name or index
+ * - `mark`: not a firewall mark
+ * - `cgroup`: not a control group
+ * - `fact`: not an operand of one of Sockscope's own predicates
  * - `unsupported`: a predicate that the running kernel does not have
  */
 export type FilterErrorKind =
@@ -38,7 +38,7 @@ export type FilterErrorKind =
   | "fact"
   | "unsupported";
 
-/** What describes a {@link FilterError}. */
+/** The parts of a {@link FilterError}. */
 export interface FilterProblem {
   /** The kind of mistake. */
   readonly kind: FilterErrorKind;
@@ -56,7 +56,7 @@ export interface FilterProblem {
 export class FilterError extends SyntaxError {
   /** The name of the class. */
   override readonly name = "FilterError";
-  /** Tells this class from the other errors of Sockscope. */
+  /** Distinguishes this class from the other errors of Sockscope. */
   readonly code = "filter";
   /** The kind of mistake. */
   readonly kind: FilterErrorKind;

@@ -62,7 +62,7 @@ function holds(text: string, socket: FilterSubject): boolean {
   return compileFilter(parse(text), KNOWN)(socket);
 }
 
-/** Which of some named sockets pass. */
+/** The names of the sockets that match a filter. */
 function passing<K extends string>(text: string, sockets: Readonly<Record<K, FilterSubject>>): string {
   const test = compileFilter(parse(text), KNOWN);
   return Object.keys(sockets)
@@ -85,7 +85,7 @@ describe("addresses", () => {
     compatible: inet(`${zeros(12)}0a000001`),
   };
 
-  // What Debian's ss lists of these sockets, read from a file so that no kernel filters beforehand.
+  // The sockets that Debian's ss lists. It read them from a file, so that the kernel did not filter them.
   test.each([
     ["src 0.0.0.0", "any4 any6 one mapped mappedAny compatible"],
     ["src 10.0.0.1", "ten mapped likeTen likeTenOn"],
@@ -106,7 +106,7 @@ describe("addresses", () => {
     expect(passing(text, sockets)).toBe(expected);
   });
 
-  test("source and destination are told apart, port and address must both agree", () => {
+  test("distinguishes source from destination; port and address must both match", () => {
     const socket = inet("0a000001", 80, "0a000002", 443);
     expect(holds("src 10.0.0.1:80 dst 10.0.0.2:443", socket)).toBe(true);
     expect(holds("src 10.0.0.2", socket)).toBe(false);
@@ -115,7 +115,7 @@ describe("addresses", () => {
     expect(holds("dst :443 and src :80", socket)).toBe(true);
   });
 
-  test("a resolved name is any of its addresses, an unresolved one a mistake", () => {
+  test("a resolved name matches each of its addresses; an unresolved one is an error", () => {
     const named = parse("src name:80") as Extract<Filter, { kind: "src" }>;
     expect(() => compileFilter(named, KNOWN)).toThrow(TypeError);
     const addresses = [Uint8Array.of(10, 0, 0, 1), Uint8Array.of(127, 0, 0, 1)];
@@ -126,7 +126,7 @@ describe("addresses", () => {
     expect(test(inet("7f000001", 81))).toBe(false);
   });
 
-  test("a protocol, and the lack of a unix name, are taken for the first word of an address", () => {
+  test("a protocol or a missing unix name counts as the first word of an address", () => {
     expect(holds("src 0.0.0.0", subject(AF_NETLINK))).toBe(true);
     expect(holds("src 16.0/16", subject(AF_NETLINK, { sourceWord: 16 }))).toBe(true);
     expect(holds("src 0.8.0.0", subject(AF_PACKET, { sourceWord: 0x800 }))).toBe(true);
@@ -199,7 +199,7 @@ describe("unix", () => {
     expect(holds(text, unix(name))).toBe(expected);
   });
 
-  test("the peer's name counts where it is known", () => {
+  test("compares the peer's name if it is known", () => {
     const socket = subject(AF_UNIX, { destinationName: Buffer.from("/run/peer") });
     expect(holds("dst unix:*peer", socket)).toBe(true);
     expect(holds("src unix:*peer", socket)).toBe(false);
@@ -246,7 +246,7 @@ describe("link, netlink, vsock", () => {
   });
 });
 
-test("dev, fwmark, cgroup and autobound look at their facts", () => {
+test("dev, fwmark, cgroup and autobound read their facts", () => {
   const socket = subject(AF_INET, { interfaceIndex: 1, mark: 0xfffffff1, cgroupId: 42n, sport: 32768 });
   for (const text of [
     "dev lo",
@@ -284,7 +284,7 @@ test("and, or and not combine", () => {
     expect([text, passing(text, sockets)]).toEqual([text, expected]);
 });
 
-test("a filter asks only for what decides", () => {
+test("a filter reads only the facts that decide", () => {
   const socket = subject(AF_INET, { sport: 1 });
   Object.defineProperty(socket, "mark", {
     get: () => {

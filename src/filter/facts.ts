@@ -1,9 +1,9 @@
 /**
- * Predicates that ss does not have: on what the kernel says of a socket besides its addresses, and on what `/proc` adds.
+ * Predicates that ss does not have: on values that the kernel reports in addition to the addresses, and on facts from `/proc`.
  * A predicate has the word with which ss prints the same value. The predicates on struct tcp_info are its rows that
  * name a word of the filter.
  *
- * If a socket does not have a fact, no predicate on the fact holds, be the relation `=` or `!=`.
+ * If a socket does not have a fact, no predicate on the fact holds, neither with `=` nor with `!=`.
  */
 import { U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import type { Unit } from "../bytes/layout.ts";
@@ -172,7 +172,7 @@ const infoFacts = Object.fromEntries(
     .flatMap(([name, row]) => (row.filter === undefined ? [] : [[row.filter, infoFact(name, row)]])),
 ) as { readonly [W in WordsOf<typeof tcpInfo>]: FactRow<AmountOperand> };
 
-/** The owner of a socket. The kernel gives uid 0 for a socket without a file, which says nothing. */
+/** The owner of a socket. The kernel reports uid 0 for a socket without a file, so that 0 means unknown. */
 function uidOf(socket: Socket): number | undefined {
   const uid = uidNumber(socket);
   return uid === 0 && !socket.inode ? undefined : uid;

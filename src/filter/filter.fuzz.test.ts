@@ -97,9 +97,9 @@ const portHost: fc.Arbitrary<HostOperand> = fc.oneof(
 
 const factWords = Object.keys(factPredicates) as (keyof typeof factPredicates)[];
 const amountOperand: fc.Arbitrary<object> = fc.record({ amount: fc.maxSafeNat() });
-/** What each kind of fact takes, amounts excepted. */
+/** The operands of each kind of fact, except amounts. */
 const factOperands: Readonly<Record<string, fc.Arbitrary<object>>> = {
-  // No pattern is a word of the grammar.
+  // A pattern is never a word of the grammar.
   PATTERN: fc.record({ pattern: fc.string().map((text) => `?${text}`) }),
   USER: fc.record({ uid: u32 }),
   TIMER: fc.record({ timer: fc.constantFrom("off", "on", "keepalive", "t3-rtx") }),
@@ -148,7 +148,7 @@ function filters(leaf: fc.Arbitrary<FilterPredicate>): fc.Arbitrary<Filter> {
   })).filter;
 }
 
-/** A filter without the places of its host names, which depend on how it is spelled. */
+/** A filter without the positions of its host names, which depend on the spelling. */
 function withoutPlaces(filter: Filter): Filter {
   return mapPredicates(filter, (one) => {
     if (one.operand === undefined || !("position" in one.operand)) return one;
@@ -180,7 +180,7 @@ const source: fc.Arbitrary<FilterSource> = fc.oneof(
   }),
 );
 
-test("any text is a filter, or a mistake with a position", () => {
+test("any text is a filter or an error with a position", () => {
   fc.assert(
     fc.property(source, preferred, (text, family) => {
       try {
@@ -203,7 +203,7 @@ test("any text is a filter, or a mistake with a position", () => {
   );
 });
 
-test("parsing what was formatted gives the same filter", () => {
+test("parsing a formatted filter gives the same filter", () => {
   fc.assert(
     fc.property(filters(predicate), preferred, (filter, family) => {
       const text = formatFilter(filter, family);
@@ -216,7 +216,7 @@ test("parsing what was formatted gives the same filter", () => {
   );
 });
 
-test("a filter holds as its parts do", () => {
+test("a filter matches as its parts do", () => {
   const sport = fc.record({
     kind: fc.constant("sport" as const),
     relation,
@@ -242,7 +242,7 @@ test("a filter holds as its parts do", () => {
   );
 });
 
-describe("depth and length exhaust nothing", () => {
+describe("depth and length do not exhaust the stack", () => {
   const repeated = (text: string) => text.repeat(DEEP);
   const huge: Record<string, string> = {
     "nested parentheses": `${repeated("( ")}sport 1${repeated(" )")}`,

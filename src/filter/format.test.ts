@@ -45,7 +45,7 @@ test.each([
   expect(formatted(expected)).toBe(expected);
 });
 
-test("formatFilter() writes for a reader with a preferred family", () => {
+test("formatFilter() writes for a parser with a preferred family", () => {
   expect(formatted("src inet:1.2.3.4", AF_INET6)).toBe("src = inet:1.2.3.4");
   expect(formatted("src [::1]", AF_INET6)).toBe("src = [::1]");
   expect(formatted("sport = 5", AF_UNIX)).toBe("sport = unix:5");

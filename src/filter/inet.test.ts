@@ -1,4 +1,4 @@
-/** Filters on inet sockets as the kernel sends them: evaluated here, run as bytecode there, and in two stages. */
+/** Filters on inet sockets as the kernel sends them: evaluated here, run as bytecode by the kernel, and in two stages. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { writeField } from "../bytes/layout.ts";
@@ -39,7 +39,7 @@ const KNOWN: Known = { portRange: { low: 32768, high: 60999 } };
 const RUNS = { numRuns: 2000 };
 const encoder = new TextEncoder();
 
-/** What a socket is made of; what is left out is zero, or not sent. */
+/** The values of a socket. A missing value is zero, or not sent. */
 interface Made {
   readonly protocol?: number;
   readonly source?: Uint8Array;
@@ -186,7 +186,7 @@ describe("facts", () => {
     "delivery_rate > 1mbps",
   ])("%s does not hold", (text) => expect(holds(text, busy)).toBe(false));
 
-  test("a fact that is absent is neither equal nor unequal, nor more, nor less", () => {
+  test("an absent fact is neither equal nor unequal, neither greater nor less", () => {
     const amounts: Readonly<Record<string, string>> = { TIME: "1s", SIZE: "1", RATE: "1bps", COUNT: "1" };
     const bare = make({ protocol: IPPROTO_UDP });
     const always = new Set(["recvq", "sendq", "timer"]);
@@ -200,7 +200,7 @@ describe("facts", () => {
     }
   });
 
-  test("what has not been measured is absent; a count of zero is a count", () => {
+  test("an unmeasured value is absent; a count of zero is a value", () => {
     const fresh = make({ tcp: { minRtt: 0xffffffff, sndSsthresh: 0x7fffffff } });
     for (const word of ["rtt", "minrtt", "rto"]) expect(holds(`${word} >= 0us`, fresh)).toBe(false);
     expect(holds("ssthresh >= 0", fresh)).toBe(false);
@@ -208,13 +208,13 @@ describe("facts", () => {
     expect(holds("retrans = 0 and lost = 0 and bytes_sent = 0", fresh)).toBe(true);
   });
 
-  test("what an older kernel did not send is absent", () => {
+  test("a value that an older kernel did not send is absent", () => {
     const old = make({ tcp: { rtt: 1000 }, tcpBytes: 104 });
     expect(holds("rtt = 1ms", old)).toBe(true);
     expect(holds("bytes_sent >= 0", old)).toBe(false);
   });
 
-  test("a listener has nothing of a connection", () => {
+  test("a listener has no values of a connection", () => {
     const listener = make({
       fields: { stateNumber: SS_LISTEN, rqueue: 3 },
       tcp: { unacked: 3, sacked: 128 },
@@ -229,7 +229,7 @@ describe("facts", () => {
     expect(holds("rtt >= 0us", socket)).toBe(false);
   });
 
-  test("a socket without a file is nobody's, unless the kernel says whose", () => {
+  test("a socket without a file has no owner unless the kernel reports one", () => {
     expect(holds("user root", make({}))).toBe(false);
     expect(holds("user root", make({ fields: { inode: 5 } }))).toBe(true);
     expect(holds("uid 33", make({ fields: { uid: 33 } }))).toBe(true);
@@ -290,7 +290,7 @@ describe("owners", () => {
     ["comm != nginx", false],
   ])("%s: %j", (text, expected) => expect(holds(text, socket, known)).toBe(expected));
 
-  test("nobody is neither somebody nor somebody else", () => {
+  test("an unknown owner matches neither `=` nor `!=`", () => {
     for (const lonely of [make({ fields: { inode: 78 } }), make({})])
       for (const text of ["pid 10", "pid != 10", "comm *", "comm != x"])
         expect(holds(text, lonely, known)).toBe(false);
@@ -298,8 +298,8 @@ describe("owners", () => {
   });
 });
 
-describe("our words take nothing from ss", () => {
-  test("where an operand stands they are operands", () => {
+describe("Sockscope's keywords leave ss's filters as they are", () => {
+  test("a keyword in the place of an operand is an operand", () => {
     for (const word of Object.keys(factPredicates)) {
       const { filter, names } = parseFilter({ args: [`dst ${word} or src = ${word}`] }, context);
       expect(names.map(({ name }) => name)).toEqual([word, word]);
@@ -309,7 +309,7 @@ describe("our words take nothing from ss", () => {
     }
   });
 
-  test("none of them is one of ss's", () => {
+  test("none of them is a keyword of ss", () => {
     const reserved = "state exclude excl not and or eq ne neq ge geq le leq gt lt".split(" ");
     for (const word of Object.keys(factPredicates)) expect(reserved).not.toContain(word);
     expect(Object.keys(allPredicates)).toHaveLength(8 + Object.keys(factPredicates).length);
@@ -329,7 +329,7 @@ describe("needs", () => {
     expect<string[]>([...demandsOf(parse(text))].sort()).toEqual(expected),
   );
 
-  test("only what is about owners waits for them", () => {
+  test("only predicates on owners need owners", () => {
     const late = Object.keys(factPredicates).filter((word) => {
       const row = factPredicates[word as keyof typeof factPredicates];
       return (row.facts as () => readonly string[])().includes("owners");
@@ -341,7 +341,7 @@ describe("needs", () => {
   });
 });
 
-// Few different values, so that sockets and filters meet.
+// Few different values, so that filters match sockets often.
 const ADDRESSES4 = ["0a000001", "0a000002", "00000000", "0a010001", "ffffffff"];
 const ADDRESSES6 = [
   "0".repeat(32),
@@ -393,7 +393,7 @@ const relation = fc.constantFrom<FilterRelation>("=", "!=", ">=", "<=", ">", "<"
 const equality = fc.constantFrom<FilterRelation>("=", "!=");
 const hostKind = fc.constant("inet" as const);
 
-/** Predicates that the kernel knows. `autobound` asks it for what no answer tells: who chose the port. */
+/** Predicates that the kernel supports. For `autobound` only the kernel knows who chose the port. */
 const kernelPredicate = fc.oneof(
   fc.record({
     kind: fc.constantFrom("src", "dst"),
@@ -421,7 +421,7 @@ const kernelPredicate = fc.oneof(
   }),
 ) as fc.Arbitrary<FilterPredicate>;
 
-/** Predicates that it does not know, ss's and ours. */
+/** Predicates that the kernel does not support, ss's and ours. */
 const otherPredicate = fc.oneof(
   fc.record({
     kind: fc.constant("dev"),
@@ -463,7 +463,7 @@ function sends(program: Uint8Array, socket: InetSocket): boolean {
   return runBytecode(view, socket.data, socket.offset, socket.offset + socket.length);
 }
 
-/** The first bits of an address, the bytes that a shorter one lacks being zero. */
+/** The first bits of an address. Bytes that a shorter address lacks are zero. */
 function leading(bytes: Uint8Array, bits: number): string {
   const padded = Uint8Array.from({ length: IPV6_BYTES }, (_, index) => bytes[index] ?? 0);
   return Array.from(padded, (byte) => byte.toString(2).padStart(8, "0"))
@@ -473,7 +473,7 @@ function leading(bytes: Uint8Array, bits: number): string {
 
 /**
  * Whether a filter compares an address with one of another family whose bytes happen to agree: there ss, and so we,
- * find a match which the kernel does not see, since that looks at the family first. The only difference.
+ * find a match. The kernel does not, because it compares the family first. This is the only difference.
  */
 function comparesBytesAcrossFamilies(filter: Filter, socket: InetSocket): boolean {
   return Array.from(predicatesOf(filter)).some(({ kind, operand }) => {
@@ -486,7 +486,7 @@ function comparesBytesAcrossFamilies(filter: Filter, socket: InetSocket): boolea
   });
 }
 
-test("the kernel sends just what passes", () => {
+test("the kernel sends exactly the sockets that match", () => {
   let agreed = 0;
   fc.assert(
     fc.property(filters(kernelPredicate), inetSocket, (filter, socket) => {
@@ -500,7 +500,7 @@ test("the kernel sends just what passes", () => {
   expect(agreed).toBeGreaterThan(RUNS.numRuns / 10);
 });
 
-test("the difference is there: where families differ, ss compares bytes and the kernel does not", () => {
+test("addresses of different families: ss compares their bytes, the kernel does not", () => {
   const loopback6 = make({ source: bytesOf(ADDRESSES6[1]!) });
   const filter = parse("src 0.0.0.0");
   expect(comparesBytesAcrossFamilies(filter, loopback6)).toBe(true);
@@ -508,7 +508,7 @@ test("the difference is there: where families differ, ss compares bytes and the 
   expect(sends(compileBytecode(filter)!, loopback6)).toBe(false);
 });
 
-test("of a filter that is partly ours the kernel sends all that may pass", () => {
+test("for a filter with predicates of ours the kernel sends every socket that may match", () => {
   let spared = 0;
   const known = { ...KNOWN, owners: () => [{ pid: 10, name: encoder.encode("x") }] };
   fc.assert(
@@ -524,13 +524,13 @@ test("of a filter that is partly ours the kernel sends all that may pass", () =>
   expect(spared).toBeGreaterThan(RUNS.numRuns / 20);
 });
 
-test("a weaker filter is passed by all that pass the whole, and says all that its predicates can", () => {
+test("a relaxed filter matches every socket that the whole filter matches, and as few others as possible", () => {
   const leaf = fc.record({
     kind: fc.constant("sport" as const),
     relation: fc.constant("=" as const),
     operand: fc.record({ kind: hostKind, prefix: fc.constant(undefined), port: fc.nat({ max: 3 }) }),
   });
-  /** The value of a filter in which each predicate has that of its number. */
+  /** The value of a filter whose predicates have the given values. */
   const value = (filter: Filter, values: readonly boolean[]): boolean => {
     if (filter.kind === "not") return !value(filter.filter, values);
     if (isJoin(filter)) {
@@ -551,7 +551,7 @@ test("a weaker filter is passed by all that pass the whole, and says all that it
         const whole = [0, 4, 8, 12].map((unknown) => value(filter, bits(known + unknown)));
         const passes = weaker === undefined || value(weaker, bits(known));
         if (whole.some(Boolean)) expect(passes).toBe(true);
-        // Where no predicate comes twice, it refuses as much as can be refused.
+        // If no predicate occurs twice, the relaxed filter rejects as many sockets as possible.
         else if (once) expect(passes).toBe(false);
       }
     }),
@@ -568,17 +568,17 @@ test.each([
   ["not ( rtt > 5ms or sport 22 )", "not sport 22"],
   ["not ( rtt > 5ms and sport 22 )", undefined],
   ["not ( pid 5 or not sport 22 )", "not not sport 22"],
-])("of %s the kernel is told %s", (text, told) => {
+])("%s is sent to the kernel as %s", (text, told) => {
   const program = compilePrefilter(parse(text));
   expect(program).toEqual(told === undefined ? undefined : compileBytecode(parse(told))!);
 });
 
-test("a filter of ss's words alone is compiled as ss does, or not at all", () => {
+test("a filter with only ss's keywords is compiled as ss does, or not at all", () => {
   expect(compilePrefilter(parse("sport 22 and dev lo"))).toBeUndefined();
   expect(compilePrefilter(parse("sport 22"))).toEqual(compileBytecode(parse("sport 22"))!);
 });
 
-describe("what everybody types", () => {
+describe("common filters", () => {
   const ten = bytesOf("0a000001");
   const sockets = {
     hadoop: make({ source: ten, fields: { sport: 40000, dport: 50010 } }),
@@ -613,7 +613,7 @@ describe("what everybody types", () => {
   });
 });
 
-test("each word is read once, however many there are", () => {
+test("each word is read once, whatever their number", () => {
   let asked = 0;
   const counting = { ...context, lookups: { ...context.lookups, userId: () => ++asked } };
   const count = 20_000;

@@ -1,4 +1,4 @@
-/** Hosts of the families whose addresses are numbers: one row a family. */
+/** Hosts of the families whose addresses are numbers: one row per family. */
 import { integer, U8_MAX, U16_MAX, U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import type { FilterSubject } from "../families/filter-subject.ts";
 import { AF_NETLINK, AF_PACKET, AF_VSOCK } from "../model/family.ts";

@@ -38,9 +38,9 @@ export interface UnixHost {
   readonly pattern: string;
 }
 
-/** A host of a family whose addresses are numbers: packet, netlink or vsock. */
+/** A host of a family whose addresses are numbers. */
 export interface NumberHost {
-  /** The prefix of the family: `link`, `netlink` or `vsock`. */
+  /** The prefix of the family. */
   readonly kind: NumberPrefix;
   /** The link layer protocol (ETH_P_*), the netlink protocol (NETLINK_*) or the context id; -1: any. */
   readonly address: number;

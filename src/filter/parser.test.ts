@@ -159,7 +159,7 @@ describe("operands are converted while they are read", () => {
     expect(sourceText({ args: [text] }).slice(error.offset, error.offset + error.length)).not.toContain(" ");
   });
 
-  test("a mistake of grammar comes before a bad operand behind it", () => {
+  test("a mistake of grammar is reported before a bad operand behind it", () => {
     expect(filterReport(fails("or zz"), "ss").status).toBe(255);
     expect(filterReport(fails("80 zz"), "ss").status).toBe(255);
   });
@@ -271,7 +271,7 @@ describe("hosts", () => {
     expect(status).toBe(1);
   });
 
-  test("a host's family is preferred from there on, and the last one stays", () => {
+  test("a host's family is preferred from there on; the last one is the result", () => {
     const { filter, family } = parse("src unix:a or src b or src inet:1 or src 2");
     expect(family).toBe(AF_INET);
     expect(JSON.stringify(filter)).toContain('"pattern":"b"');
@@ -308,7 +308,7 @@ describe("hosts", () => {
       expect(failure("sport rpc.mountd", ...tables)).toStartWith('Error: "rpc.mountd" does not look');
   });
 
-  test("host names are left to be resolved", () => {
+  test("host names are resolved later", () => {
     const { filter, names } = parse("src [localhost]:80 or dst inet6:a-b.c");
     expect(names).toEqual([
       {
@@ -378,7 +378,7 @@ describe("other operands", () => {
     expect(filterReport(error, "ss")).toEqual({ text: report, status: 1, usage: false });
   });
 
-  test("a kernel that knows no cgroups is found out when the predicate is read", () => {
+  test("a kernel without cgroup filters is detected when the predicate is read", () => {
     const own = { knowsCgroups: () => false };
     const error = fails("cgroup /x or", undefined, undefined, own);
     expect(filterReport(error, "ss").text).toBe(

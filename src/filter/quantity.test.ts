@@ -44,7 +44,7 @@ test.each<[number, Dimension, string]>([
   expect(writeAmount(amount, dimension)).toBe(expected),
 );
 
-test("what is written reads as the same", () => {
+test("readAmount() reads what writeAmount() writes", () => {
   const dimension = fc.constantFrom(...(Object.keys(dimensions) as Dimension[]));
   const amount = fc.oneof(
     fc.maxSafeNat(),

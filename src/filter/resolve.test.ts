@@ -57,7 +57,7 @@ test("readFilter() gives each name its addresses, and leaves everything else alo
   });
 });
 
-test("readFilter() reports the first mistake from the left, be it a name or not", async () => {
+test("readFilter() reports the first mistake from the left, whether syntax or a name", async () => {
   const syntax = 'ss: bison bellows (while parsing filter): "syntax error!" Sorry.';
   const unknown = 'Error: an inet prefix is expected rather than "no.such".';
   expect(await report("src no.such or or")).toBe(unknown);
@@ -67,7 +67,7 @@ test("readFilter() reports the first mistake from the left, be it a name or not"
   expect(await report("src fine or src no.such")).toBe(unknown);
 });
 
-test("readFilter() tells where the bad name stands", async () => {
+test("readFilter() reports the position of the bad name", async () => {
   const error = await readFilter({ args: ["src fine or src no.such:80"] }, context, resolver()).catch(
     (thrown: unknown) => thrown,
   );
@@ -75,6 +75,6 @@ test("readFilter() tells where the bad name stands", async () => {
   expect(error).toMatchObject({ kind: "address", offset: 16, length: 10, text: "no.such" });
 });
 
-test("readFilter() gives no filter for no words", async () => {
+test("readFilter() returns no filter for an empty source", async () => {
   expect((await readFilter({ args: [] }, context, resolver())).filter).toBeUndefined();
 });

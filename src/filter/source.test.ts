@@ -15,12 +15,12 @@ test("filterWords() splits arguments at blanks and tabs only", () => {
   expect(texts({ args: ["sport=80", "(sport", "80)"] })).toEqual(["sport=80", "(sport", "80)"]);
 });
 
-test("filterWords() takes a backslash out and keeps what follows it, be it nothing", () => {
+test("filterWords() removes a backslash and keeps the character behind it, if any", () => {
   expect(texts({ args: ["\\22", "a\\ b", "\\\\x", "sp\\ort"] })).toEqual(["22", "a b", "\\x", "sport"]);
   expect(texts({ args: ["sport\\", "\\", "x \\"] })).toEqual(["sport", "", "x", ""]);
 });
 
-test("filterWords() passes over lines that begin with # or 0, and only those", () => {
+test("filterWords() skips lines that begin with # or 0, and no others", () => {
   expect(texts(file("# no\n0 no\n\n \t\nsport = 80 or\n  dport = 2 # 0\n 0"))).toEqual(
     "sport = 80 or dport = 2 # 0 0".split(" "),
   );
@@ -34,14 +34,14 @@ test("filterWords() ends a word at the end of its line, even behind a backslash"
   expect(texts(file("sport \\\n80"))).toEqual(["sport", "", "80"]);
 });
 
-test("filterWords() tells where each word stands in the source's text", () => {
+test("filterWords() reports the position of each word in the source's text", () => {
   const source = { args: ["src  é", "a\\ b"], file: Buffer.from("# é\n\tö x\\y\n\\") };
   const text = sourceText(source);
   const places = [...filterWords(source)].map(({ offset, length }) => text.slice(offset, offset + length));
   expect(places).toEqual(["src", "é", "a\\ b", "ö", "x\\y", "\\"]);
 });
 
-test("filterWords() refuses a line of 1023 bytes, its newline included, when it gets there", () => {
+test("filterWords() refuses a line of 1023 bytes, its newline included, when it reaches that line", () => {
   const line = (bytes: number) => "é".repeat(8) + " ".repeat(bytes - 16);
   expect(texts(file(line(1022)))).toEqual(["é".repeat(8)]);
   expect(texts(file(`${line(1021)}\nx`))).toEqual(["é".repeat(8), "x"]);

@@ -1,4 +1,4 @@
-/** SsOperands as words that read as the same operands again. */
+/** Writes operands of ss's predicates as words that the parser reads as equal operands. */
 
 import { ByteWriter } from "../bytes/writer.ts";
 import { writeIpv4, writeIpv6 } from "../model/address.ts";

@@ -135,7 +135,7 @@ export interface Host {
    * which have only `cgroups`.
    *
    * @returns undefined if the path is something else
-   * @throws an error with a system error `code` if nothing is there
+   * @throws an error with a system error `code` if the path does not exist
    */
   readonly cgroupId?: (path: string) => bigint | undefined;
   /**

@@ -33,7 +33,7 @@ test("ipText() writes an address in the plainest form", () => {
   expect(ipText(mapped)).toBe("0:0:0:0:0:ffff:c000:201");
 });
 
-test("a file that is no link has no target", () => {
+test("a file that is not a link has no target", () => {
   writeFileSync(join(scratch, "plain"), "text");
   expect(liveFiles.link(join(scratch, "plain"))).toBeUndefined();
   expect(liveFiles.list(scratch)).toContain("plain");

@@ -13,7 +13,7 @@ import { readFile } from "./read.ts";
 import { descriptorCount, socketLinks, socketLinksInSteps } from "./socket-links.ts";
 import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
 
-/** Starts threads. What is left out is done on this thread, or by the runtime. */
+/** Starts threads. Without one of these functions its work is done on this thread, or by the runtime. */
 export interface LiveThreads {
   /** Starts a thread that reads descriptors of processes, see {@link beginSweep}. */
   readonly startSweep?: () => SweepWorker;

@@ -9,7 +9,7 @@ const instead = {
   name: async () => "instead",
 };
 
-/** Threads that answer when told to. */
+/** Threads that answer when the test calls `answer`. */
 function threads() {
   const all: { questions: LookUp[]; answer(answer: LookUpAnswer): void; fail(): void }[] = [];
   const start = (): NameWorker => {
@@ -32,7 +32,7 @@ function threads() {
 }
 
 describe("threadedResolver()", () => {
-  test("asks one thread as long as it answers at once", async () => {
+  test("uses one thread as long as it answers at once", async () => {
     const { all, start } = threads();
     const resolver = threadedResolver(start, instead);
     for (const last of [1, 2, 3]) {
@@ -44,7 +44,7 @@ describe("threadedResolver()", () => {
     expect(all[0]!.questions.length).toBe(3);
   });
 
-  test("starts more threads while questions wait, and asks each once", async () => {
+  test("starts more threads while questions wait, and sends each question once", async () => {
     const { all, start } = threads();
     const resolver = threadedResolver(start, instead);
     const names = Array.from({ length: 100 }, (_, last) => resolver.name(address(last)));
@@ -72,7 +72,7 @@ describe("threadedResolver()", () => {
     expect(await found).toEqual([address(1), new Uint8Array(16)]);
   });
 
-  test("answers otherwise where threads fail", async () => {
+  test("uses the other resolver if threads fail", async () => {
     const { all, start } = threads();
     const resolver = threadedResolver(start, instead);
     const names = [resolver.name(address(1)), resolver.name(address(2))];

@@ -3,10 +3,10 @@ import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { Resolver } from "./host.ts";
 import type { LookUp, LookUpAnswer } from "./name-lookup.ts";
 
-/** What the look-ups need of a thread. It gives each message to `answerLookUp` and posts the answer. */
+/** The part of a Worker that look-ups use. The worker passes each message to `answerLookUp` and posts the answer. */
 export type NameWorker = Pick<Worker, "addEventListener" | "postMessage" | "unref">;
 
-/** Look-ups that wait at a time, at most: a thread for each. */
+/** The largest number of look-ups that wait at the same time, each on its own thread. */
 const MOST_THREADS = 64;
 /** How long an answer may take before more threads are started, in milliseconds. */
 const PATIENCE_MS = 20;

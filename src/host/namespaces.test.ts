@@ -18,7 +18,7 @@ const tree = filesOf({
     12: { ns: { net: "net:[4026532200]" } },
     9: { ns: { net: "net:[4026532200]" } },
     30: { ns: { net: "net:[4026532300]" } },
-    // One that we may not look at, one that is dead, and one that is exiting and has no namespace any more.
+    // Processes that we may not read, that are dead, and that are exiting and have no namespace any more.
     40: { stat: "40 (secret) S 1 40 40 0 -1 4194560 0" },
     41: { stat: "41 (dead) Z 1 41 41 0 -1 4194560 0" },
     42: { stat: "42 (exiting) R 1 42 42 0 -1 4194560 0" },
@@ -26,7 +26,7 @@ const tree = filesOf({
   var: { run: { netns: { blue: "", linked: "/proc/9/ns/net", stale: "" } } },
 });
 
-/** As the kernel answers for the process that we may not look at. */
+/** The kernel's error for the process that we may not read. */
 const host: Files = {
   ...tree,
   read(path) {
@@ -38,7 +38,7 @@ const host: Files = {
 describe("findNamespaces()", () => {
   const { namespaces, stale, unreadable } = findNamespaces(host);
 
-  test("finds those of processes, named ones and mounted ones, each once", () => {
+  test("finds namespaces of processes, named ones and mounted ones, each once", () => {
     expect(namespaces.map(({ inode, name, pid }) => ({ inode, name, pid }))).toEqual([
       { inode: 4026531840, name: undefined, pid: 1 },
       { inode: 4026532200, name: "linked", pid: 9 },
@@ -47,16 +47,16 @@ describe("findNamespaces()", () => {
     ]);
   });
 
-  test("calls each by its name, else its lowest process, else its inode", () => {
+  test("labels each by its name, else its lowest process, else its inode", () => {
     expect(namespaces.map(netnsLabel)).toEqual(["pid:1", "linked", "blue", "inode:4026532400"]);
   });
 
-  test("knows every file that stands for a namespace, as a process may be gone when it is opened", () => {
+  test("keeps every file of a namespace, because a process may have exited when the file is opened", () => {
     expect(namespaces[1]!.paths).toEqual(["/proc/9/ns/net", "/proc/12/ns/net", "/var/run/netns/linked"]);
     expect(namespaces[3]!.paths).toEqual(["/run/docker/netns/a b"]);
   });
 
-  test("tells of names without a namespace, and of processes that may not be looked at", () => {
+  test("reports names without a namespace, and processes that may not be read", () => {
     expect(stale).toEqual(["stale"]);
     expect(unreadable).toBe(1);
   });

@@ -26,7 +26,7 @@ interface FoundNetns extends Netns {
 
 /** The result of {@link findNamespaces}. */
 export interface FoundNamespaces {
-  /** Namespaces of processes by lowest process id, then named ones, then those that are only mounted. */
+  /** Namespaces of processes by lowest process id, then named ones, then ones that are only mounted. */
   readonly namespaces: readonly FoundNetns[];
   /** Names of `ip netns` without a namespace. */
   readonly stale: readonly string[];
@@ -305,7 +305,7 @@ export function openNamespaces(
       const within = held ? visitor(fd, home) : brieflyVisiting(found, home);
       list.push({ netns, host: hostWithin(host, within) });
     } catch (error) {
-      // A namespace that has gone is no loss.
+      // A namespace that has gone has no sockets to list.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
       why = error instanceof NetlinkError ? libc.strerror(error.errno) : systemMessage(error);
       if (++failures <= MESSAGES)

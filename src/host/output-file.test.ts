@@ -28,7 +28,7 @@ function write(path: string, text: string): void {
   closeSync(fd);
 }
 
-test("a new file is ours alone, and one that is there is replaced", () => {
+test("a new file is readable by us alone, and an existing one is replaced", () => {
   const path = join(scratch, "new");
   write(path, "first, and longer");
   expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -38,7 +38,7 @@ test("a new file is ours alone, and one that is there is replaced", () => {
   expect(statSync(path).mode & 0o777).toBe(0o644);
 });
 
-test("a link of ours is followed, but makes no file", () => {
+test("our own link is followed, but does not create a file", () => {
   const target = join(scratch, "target");
   writeFileSync(target, "before");
   symlinkSync(target, join(scratch, "link"));
@@ -53,7 +53,7 @@ test.skipIf(process.getuid?.() !== 0)(
   () => {
     const shared = join(scratch, "shared");
     mkdirSync(shared);
-    // Without the sticky bit, so that the kernel's own protection has no part in it.
+    // Without the sticky bit, so that the kernel's own protection does not apply.
     chmodSync(shared, 0o777);
     const target = join(scratch, "victim");
     writeFileSync(target, "before");

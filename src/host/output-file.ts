@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { filePath } from "../bytes/text.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
-/** It holds what other users' sockets look like. */
+/** Readable by the owner alone: the file describes other users' sockets. */
 const MODE = 0o600;
 const ANYBODY_WRITES = 0o002;
 const EACCES = 13;

@@ -54,14 +54,14 @@ describe("a file in a user's home", () => {
     expect(read("strangers", 65534)).toBe("");
   });
 
-  test("is not opened behind a link, be it of a folder", () => {
+  test("is not opened behind a link, even if only a folder is a link", () => {
     symlinkSync("file", join(folder, "below/link"));
     symlinkSync("below", join(folder, "folder"));
     symlinkSync("/dev/zero", join(folder, "zero"));
     for (const name of ["below/link", "folder/file", "zero"]) expect(() => read(name)).toThrow("ELOOP");
   });
 
-  test("is not waited for if it is a FIFO, nor read outside the home or on another mount", () => {
+  test("does not wait for a FIFO, and does not read outside the home or on another mount", () => {
     Bun.spawnSync(["mkfifo", join(folder, "fifo")]);
     expect(() => read("fifo")).toThrow("EPERM");
     expect(() => read("../ten")).toThrow("EPERM");

@@ -10,7 +10,7 @@ import type { ReadBound } from "./host.ts";
 const O_CLOEXEC = 0o2000000;
 const O_DIRECTORY = constants.O_DIRECTORY;
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
-/** No FIFO is waited for, no terminal becomes ours. */
+/** Opening neither waits for a FIFO nor makes a terminal our controlling one. */
 const OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
 /** linux/openat2.h. */
@@ -30,13 +30,13 @@ function systemError(errno: number, path: string): NodeJS.ErrnoException {
   });
 }
 
-/** The descriptor that a call gave. @throws a system error for a negated errno */
+/** The descriptor that a call returned. @throws a system error for a negated errno */
 function opened(result: number, path: string): number {
   if (result < 0) throw systemError(-result, path);
   return result;
 }
 
-/** Opens a regular file of a user somewhere below a folder. @throws a system error if anything else is there */
+/** Opens a regular file of a user somewhere below a folder. @throws a system error if the path is anything else */
 function openStrangers(path: string, { uid, folder }: NonNullable<ReadBound["stranger"]>): number {
   const below = relative(folder, path);
   if (below === "" || below.startsWith("..") || isAbsolute(below)) throw systemError(1, path);
@@ -89,7 +89,7 @@ export function readFile(path: string, bound?: ReadBound): Uint8Array {
 
 /**
  * Reads a whole regular file that a stranger may have put there. A FIFO or a device is not even opened, because opening
- * some devices has effects. What is appended meanwhile is not read, nor are files of /proc, which have no size.
+ * some devices has effects. Bytes appended meanwhile are not read. Files of /proc have no size and read as empty.
  *
  * @param limit bytes that it may have
  * @throws an error with a system error `code`: EINVAL if it is not a regular file, EFBIG if it is longer

@@ -7,10 +7,10 @@ import { fixtures } from "../../test/golden/cases.ts";
 import { dumpReply, recordOf } from "../../test/rpcbind.ts";
 import { decodeRpcbindDump, listRpcServices, rpcbindDumpCall, takeRecord } from "./rpcbind.ts";
 
-/** What rpcbind 1.2.6 answered. */
+/** An answer of rpcbind 1.2.6. */
 const recorded = readFileSync(join(fixtures, "files/rpcbind-dump"));
 
-test("the call is that of the C library", () => {
+test("the call equals that of the C library", () => {
   // As libtirpc 1.3.3 sent it, but for the id of the call.
   const expected =
     "80000028 00000001 00000000 00000002 000186a0 00000004 00000004 00000000 00000000 00000000 00000000";
@@ -48,13 +48,13 @@ test("the answer of rpcbind is read whole", () => {
   ]);
 });
 
-test("text is given as it came", () => {
+test("text is returned unchanged", () => {
   // Found by the properties of test/fuzz/rpcbind.test.ts: a byte order mark.
   const service = { program: 0, version: 0, netid: "\ufeff", address: "" };
   expect(decodeRpcbindDump(dumpReply([service]))).toEqual([service]);
 });
 
-test("what is refused is no answer", () => {
+test("a refused call is an error", () => {
   const reply = dumpReply([]);
   const refusals: [at: number, value: number, message: string][] = [
     [0, 2, "xid is 2, not 1"],
@@ -69,7 +69,7 @@ test("what is refused is no answer", () => {
   }
 });
 
-test("a record that would be endless is refused at once", () => {
+test("an endless record is refused at once", () => {
   expect(() => takeRecord(Uint8Array.of(0xff, 0xff, 0xff, 0xff))).toThrow("more than");
 });
 
@@ -81,7 +81,7 @@ describe("listRpcServices()", () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** A server that does something with each connection. @returns the path of its socket */
+  /** Starts a server that passes each connection to a function. @returns the path of its socket */
   async function serve(name: string, answer: Parameters<typeof createServer>[1]): Promise<string> {
     const path = join(folder, name);
     const server = createServer(answer);
@@ -92,7 +92,7 @@ describe("listRpcServices()", () => {
   const service = { program: 100003, version: 4, netid: "tcp", address: "0.0.0.0.8.1" };
   const patience = 20_000;
 
-  test("gives what is answered, in whatever pieces it comes", async () => {
+  test("returns the answer, in whatever pieces it comes", async () => {
     const record = recordOf(dumpReply([service, service]), [1, 30]);
     const path = await serve("pieces", (socket) => {
       socket.once("data", async (call) => {
@@ -106,7 +106,7 @@ describe("listRpcServices()", () => {
     expect(await listRpcServices(path, patience)).toEqual([service, service]);
   });
 
-  test("gives nothing if nobody is there, or if what is there hangs up or says something else", async () => {
+  test("returns nothing if no server listens, or if it hangs up or sends something else", async () => {
     expect(await listRpcServices(join(folder, "nobody"), patience)).toEqual([]);
     const deaf = await serve("deaf", (socket) => socket.destroy());
     expect(await listRpcServices(deaf, patience)).toEqual([]);
@@ -122,7 +122,7 @@ describe("listRpcServices()", () => {
     expect(await listRpcServices(refusing, patience)).toEqual([]);
   });
 
-  test("gives nothing if nothing has come by the deadline", async () => {
+  test("returns nothing if no answer has come by the deadline", async () => {
     const path = await serve("silent", () => undefined);
     expect(await listRpcServices(path, 1)).toEqual([]);
   });

@@ -26,7 +26,7 @@ function read(directory: string, take: Take) {
   return { readable, sockets };
 }
 
-/** A thread that does its work in this one, at once. */
+/** A worker that does its work on this thread, at once. */
 function worker(work: (shared: SharedSweep) => void): () => SweepWorker {
   return () => ({ addEventListener: () => {}, postMessage: (shared) => work(shared), unref: () => {} });
 }
@@ -54,7 +54,7 @@ for (const [what, start] of [
     expect(read(own, take)).toEqual({ readable: undefined, sockets: [] });
   });
 
-test("what has no room in the table is left to who asks", () => {
+test("a directory without room in the table is left to the caller", () => {
   const cramped = worker((shared) => sweepFromEnd({ ...shared, found: shared.found.subarray(0, 2) }));
   const { take } = beginSweep("/proc", cramped, 0)!;
   let own: boolean | undefined = false;
@@ -69,7 +69,7 @@ test("what has no room in the table is left to who asks", () => {
   expect(own).not.toBe(false);
 });
 
-test("what cannot be read is told", () => {
+test("reports a /proc that cannot be read", () => {
   const { take } = beginSweep(
     "/proc",
     worker((shared) => sweepFromEnd({ ...shared, root: "/nowhere" })),

@@ -6,7 +6,7 @@ import { isCounter, type MetricName, metricKey, metrics, type Shown } from "./me
 import type { Holders } from "./owners.ts";
 import type { NumberName, SocketTable } from "./table.ts";
 
-/** What kind of value a column has: it decides how the value is written, and which way it is first sorted. */
+/** The kind of a column's value. It decides the format, and the direction of the first sort. */
 export type ValueKind = "text" | "count" | "bytes" | "bytes/s" | "1/s" | "us";
 
 /** A column. */

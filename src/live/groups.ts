@@ -8,7 +8,7 @@ import { groupColumns, listens } from "./columns.ts";
 import type { Holders } from "./owners.ts";
 import type { NumberName, SocketTable } from "./table.ts";
 
-/** What the sockets of a group have in common: a number or text that is cheap to get, and its name. */
+/** A way to group sockets: by a number or text that is cheap to get, and the name of each group. */
 interface Grouping {
   /** One key for each group. */
   key(table: SocketTable, slot: number, holders: Holders): number | string;
@@ -48,7 +48,7 @@ function isUnspecified({ addresses }: SocketTable, slot: number): boolean {
   return true;
 }
 
-/** A grouping by a text of the socket's process: sockets without it are one group. */
+/** A grouping by a text of the socket's process. Sockets without the text are one group. */
 function byProcess(text: (holders: Holders, pid: number) => string | undefined): Grouping {
   const label: Grouping["label"] = (table, slot, holders) => text(holders, table.process[slot]!) ?? unknown;
   return { key: label, label };
@@ -96,7 +96,7 @@ export const groupings = {
   },
 } as const satisfies Readonly<Record<string, Grouping>>;
 
-/** What sockets are grouped by. */
+/** A word of `--by`. */
 export type GroupBy = keyof typeof groupings;
 
 /** The words of `--by`. */
@@ -104,7 +104,7 @@ export const groupWords = Object.keys(groupings) as readonly GroupBy[];
 
 /** A group of sockets. */
 export interface Group {
-  /** Tells it from all others of its grouping. */
+  /** Unique within its grouping. */
   readonly key: string;
   readonly label: string;
   /** How many sockets it has. */
@@ -117,7 +117,7 @@ const summedColumns = groupColumns.filter(
   (column): column is typeof column & { number: NumberName } => column.number !== undefined,
 );
 
-/** The key of the group that a socket is of, as text. */
+/** The key of a socket's group, as text. */
 export function groupKey(by: GroupBy, table: SocketTable, slot: number, holders: Holders): string {
   return `${groupings[by].key(table, slot, holders)}`;
 }

@@ -26,7 +26,7 @@ export interface Shown {
   readonly json?: string | undefined;
 }
 
-/** A number that is read of each socket in each sample. */
+/** A number that is read from each socket in each sample. */
 interface LiveMetric {
   /** Name of the fact. */
   readonly name: string;
@@ -131,7 +131,7 @@ export function metricKey(metric: MetricName): string {
 /** Numbers of one socket, in the order of {@link metricNames}; filled again for each socket. */
 export type Reading = Float64Array;
 
-/** A reading to be filled. */
+/** An empty reading. */
 export function newReading(): Reading {
   return new Float64Array(metricNames.length);
 }

@@ -4,7 +4,7 @@ import type { Files } from "../host/host.ts";
 import { ownerSearch } from "./owners.ts";
 import { SocketTable } from "./table.ts";
 
-/** A /proc in which processes have sockets open, by inode; counts how often it is gone through. */
+/** A /proc in which processes have sockets open, by inode; counts the scans. */
 function proc(processes: Record<number, readonly number[]>) {
   const counts = { passes: 0 };
   const files: Files = {
@@ -46,7 +46,7 @@ test("owners are found by name", async () => {
   expect(owners.label(0)).toBeUndefined();
 });
 
-test("/proc is not gone through again for what is known, nor for what was not found just now", async () => {
+test("/proc is not scanned again for known owners, nor for sockets that the last scan did not find", async () => {
   const { files, counts } = proc({ 42: [5] });
   const table = tableOf(5);
   const owners = ownerSearch(files, "/proc", () => undefined);
@@ -67,12 +67,12 @@ test("/proc is not gone through again for what is known, nor for what was not fo
   expect(counts.passes).toBe(2);
 });
 
-test("a pass that takes long is followed by a rest of nine times as long", async () => {
+test("after a long pass the search rests for nine times as long", async () => {
   const { files, counts } = proc({});
   const table = tableOf(5);
   const owners = ownerSearch(files, "/proc", () => undefined);
   let now = 0;
-  // Each look at the clock is a second later: a pass takes one.
+  // The clock advances by a second with each reading, so a pass takes one second.
   const clock = () => {
     now += 1000;
     return now;
@@ -83,7 +83,7 @@ test("a pass that takes long is followed by a rest of nine times as long", async
   expect(counts.passes).toBe(2);
 });
 
-test("after a while all are looked for again: a socket may have been handed on", async () => {
+test("after a while all are looked up again: a socket may have been passed to another process", async () => {
   const { files, processes } = proc({ 42: [5] });
   const table = tableOf(5);
   const owners = ownerSearch(files, "/proc", () => undefined);

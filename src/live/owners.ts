@@ -4,7 +4,7 @@ import { type ProcessScan, processName, scanInSteps } from "../enrich/processes.
 import type { Files } from "../host/host.ts";
 import { NO_UID, type SocketTable } from "./table.ts";
 
-/** What is known of processes and users, by their ids; process id 0 stands for none. */
+/** Facts about processes and users, by their ids; process id 0 stands for none. */
 export interface Holders {
   /** Name and id of a process. */
   label(pid: number): string | undefined;
@@ -24,7 +24,7 @@ export type Breathe = () => Promise<void> | undefined;
 /** Looks for the processes that have sockets open. */
 export interface OwnerSearch extends Holders {
   /**
-   * Looks for the owners of sockets that have none yet, unless it did just now.
+   * Searches for the owners of sockets that have none yet, unless the last pass is too recent.
    *
    * @param now in milliseconds
    */

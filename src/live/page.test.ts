@@ -26,7 +26,7 @@ function tableOf(now: readonly SocketLike[], later: readonly SocketLike[] = now)
 
 const byRate: PageRequest = { sort: { column: "rate", descending: true }, first: 0, count: 3 };
 
-/** Sockets 1 to 9, each of which receives a hundred times its cookie in a second; 5 is a listener. */
+/** Sockets 1 to 9; each receives a hundred times its cookie in a second. 5 is a listener. */
 const likes = (factor: number) =>
   Array.from({ length: 9 }, (_, index): SocketLike => {
     const cookie = index + 1;
@@ -59,7 +59,7 @@ describe("rows of sockets", () => {
     });
   });
 
-  test("what is not known comes last, whichever way", () => {
+  test("unknown values come last in both directions", () => {
     const order = (descending: boolean) =>
       keys({ sort: { column: "rate", descending }, count: 9 }).rows.map(({ key }) => key);
     expect(order(true).at(-1)).toBe("/5");
@@ -67,7 +67,7 @@ describe("rows of sockets", () => {
     expect(order(false).at(-1)).toBe("/5");
   });
 
-  test("every column can be sorted by, both ways", () => {
+  test("rows can be sorted by every column, in both directions", () => {
     for (const column of Object.keys(keys({}).rows[0]!.values)) {
       const order = (descending: boolean) =>
         keys({ sort: { column, descending }, count: 9 }).rows.map(({ values }) => values[column]);
@@ -86,13 +86,13 @@ describe("rows of sockets", () => {
     expect(page.rows.map(({ key }) => key)).toEqual(["/1", "/2", "/3", "/4"]);
   });
 
-  test("the window moves to the chosen row, wherever it has come to", () => {
+  test("the window follows the chosen row", () => {
     expect(keys({ chosen: "/2" })).toMatchObject({ first: 4, chosen: 2 });
     expect(keys({ chosen: "/2", first: 6 })).toMatchObject({ first: 6, chosen: 0 });
     expect(keys({ chosen: "/99" })).toMatchObject({ first: 0, chosen: undefined });
   });
 
-  test("a step goes to a row nearby, and no further than the ends", () => {
+  test("a step moves to a row nearby, and stops at the ends", () => {
     expect(keys({ step: 1 })).toMatchObject({ first: 0, chosen: 0 });
     expect(keys({ step: -1 })).toMatchObject({ first: 0, chosen: 2 });
     expect(keys({ chosen: "/7", step: 1 })).toMatchObject({ first: 1, chosen: 2 });
@@ -120,7 +120,7 @@ describe("rows of sockets", () => {
     expect(keys({ text: "", count: 9 }).total).toBe(9);
   });
 
-  test("nothing is nothing", () => {
+  test("without sockets there are no rows", () => {
     const empty = pageOf(new SocketTable(), holders, { ...byRate, step: 1 });
     expect(empty).toEqual({ rows: [], total: 0, first: 0, chosen: undefined });
   });
@@ -208,7 +208,7 @@ describe("groups", () => {
     ]);
   });
 
-  test("each way to group gives the sockets of one group, too", () => {
+  test("each grouping can show the sockets of one group", () => {
     for (const by of groupWords)
       for (const group of pageOf(table, holders, { ...byRate, by, count: 20 }).rows) {
         const within = pageOf(table, holders, { ...byRate, within: { by, key: group.key }, count: 20 });

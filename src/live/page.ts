@@ -1,4 +1,4 @@
-/** The rows that are shown, of all that there are. Only these become text. */
+/** Chooses the rows to show. Only these become text. */
 import { type LiveColumn, listens, socketColumns } from "./columns.ts";
 import { type Group, type GroupBy, groupKey, groupsOf, type SlotTest } from "./groups.ts";
 import type { Holders } from "./owners.ts";
@@ -9,7 +9,7 @@ import type { SocketTable } from "./table.ts";
 export interface Sort {
   /** Key of a column. */
   readonly column: string;
-  /** Largest first. What is not known comes last, either way. */
+  /** Largest first. Unknown values come last in both directions. */
   readonly descending: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface PageRequest {
   readonly within?: { readonly by: GroupBy; readonly key: string } | undefined;
   /** Key of the chosen row; it is among the shown rows if it exists. */
   readonly chosen?: string | undefined;
-  /** How many rows further down another row is chosen; if none is chosen, from the first or last shown row. */
+  /** How many rows to move the choice down; if no row is chosen, from the first or last shown row. */
   readonly step?: number;
   /** Where on the page the chosen row stays if it is not moved by a step, so that rows move around it. */
   readonly at?: number | undefined;
@@ -34,9 +34,9 @@ export interface PageRequest {
   readonly count: number;
 }
 
-/** A row; a value that is not known is undefined. */
+/** A row; an unknown value is undefined. */
 export interface Row {
-  /** Names this row and no other. */
+  /** Unique key of the row. */
   readonly key: string;
   /** By the keys of columns. */
   readonly values: { readonly [column: string]: string | number | undefined };
@@ -57,7 +57,7 @@ export interface Page {
 
 type Compare<T> = (a: T, b: T) => number;
 
-/** The order of numbers, with what is not known at the end. */
+/** Compares numbers; unknown ones come last. */
 function byNumber<T>(value: (item: T) => number, descending: boolean): Compare<T> {
   const sign = descending ? -1 : 1;
   return (a, b) => {
@@ -71,7 +71,7 @@ function byNumber<T>(value: (item: T) => number, descending: boolean): Compare<T
   };
 }
 
-/** The order of texts, with what is not there at the end. */
+/** Compares texts; items without a text come last. */
 function byText<T>(value: (item: T) => string | undefined, descending: boolean): Compare<T> {
   const sign = descending ? -1 : 1;
   return (a, b) => {
@@ -86,7 +86,7 @@ function byText<T>(value: (item: T) => string | undefined, descending: boolean):
 
 const ADDRESS = 16;
 
-/** The order of one end of sockets: by address, then by port; without making text of them. */
+/** Compares sockets by one end: by address, then by port, without making text of them. */
 function byEnd(table: SocketTable, end: "local" | "peer", descending: boolean): Compare<number> {
   const sign = descending ? -1 : 1;
   const { addresses, family } = table;
@@ -135,7 +135,7 @@ function hasText(table: SocketTable, holders: Holders, text: string): SlotTest {
   };
 }
 
-/** Which sockets a request is about; undefined for all. */
+/** The test for the sockets that a request selects; undefined for all. */
 function wantedSlots(
   table: SocketTable,
   holders: Holders,
@@ -147,7 +147,7 @@ function wantedSlots(
     groupKey(within.by, table, slot, holders) === within.key && (matches === undefined || matches(slot));
 }
 
-/** The slots of the sockets that are wanted. */
+/** The slots of the selected sockets. */
 function* slotsOf(table: SocketTable, isWanted: SlotTest | undefined): Generator<number> {
   for (let slot = 0; slot < table.end; slot++)
     if (table.isLive(slot) && (isWanted?.(slot) ?? true)) yield slot;
@@ -171,7 +171,7 @@ function groupRow({ key, label, sockets, sums }: Group): Row {
   return { key, values: { ...sums, group: label, sockets } };
 }
 
-/** Where the window must begin so that a row is in it. */
+/** Moves a window of rows so that it contains the row of the given rank. @returns its first row */
 function around(first: number, count: number, total: number, rank: number | undefined): number {
   let at = first;
   if (rank !== undefined && rank < at) at = rank;

@@ -1,10 +1,10 @@
-/** The first few of many in some order, without sorting all of them. */
+/** Selects the first few items in an order, without sorting all of them. */
 
 /**
- * The `count` smallest items, in order. Costs n log count: cheap as long as few are asked for.
+ * The `count` smallest items, in order. Costs n log count: cheap for a small count.
  *
  * @param compare less than 0 if the first belongs before the second; never 0 for two items, so that the order is
- *   the same whenever it is asked for
+ *   the same in every call
  */
 export function smallest<T>(items: Iterable<T>, count: number, compare: (a: T, b: T) => number): T[] {
   // A heap whose root is the largest of those kept.

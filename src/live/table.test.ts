@@ -33,7 +33,7 @@ describe("rates", () => {
     });
   });
 
-  test("go by when each socket was read, not by when the sample began", () => {
+  test("use the time when each socket was read, not the beginning of the sample", () => {
     const table = new SocketTable();
     table.begin(0);
     table.add(batch(transfer(1, 0, 0)), 0);
@@ -47,7 +47,7 @@ describe("rates", () => {
     expect(table.numbers.receivedRate[table.slotOf("/2")!]).toBeCloseTo(1000 / 1.5);
   });
 
-  test("are unknown, not zero: of a socket seen once, of UDP bytes, of a listener", () => {
+  test("are unknown, not zero, for a socket seen once, UDP bytes and a listener", () => {
     const table = new SocketTable();
     const udp = { cookie: 1, udp: true, drops: 3 };
     const listener = { cookie: 2, state: SS_LISTEN, info: { bytesReceived: 0 } };
@@ -66,7 +66,7 @@ describe("rates", () => {
     expect(table.numbers.deliveryRate[0]).toBeNaN();
   });
 
-  test("a counter that goes back is another one: nothing is told", () => {
+  test("a counter that goes back belongs to another connection: no rate", () => {
     const table = new SocketTable();
     sample(table, 0, transfer(1, 1000, 0));
     sample(table, 1000, transfer(1, 10, 5));
@@ -74,7 +74,7 @@ describe("rates", () => {
     expect(table.numbers.ackedRate[0]).toBe(5);
   });
 
-  test("do not come from the socket whose slot it was before", () => {
+  test("do not use the counters of the socket that had the slot before", () => {
     const table = new SocketTable();
     sample(table, 0, transfer(1, 1000, 0));
     sample(table, 1000);
@@ -84,12 +84,12 @@ describe("rates", () => {
   });
 });
 
-describe("what came and went", () => {
+describe("new and ended sockets", () => {
   test("nothing is new in the first sample", () => {
     expect(sample(new SocketTable(), 0, { cookie: 1 })).toMatchObject({ opened: 0, closed: 0, sockets: 1 });
   });
 
-  test("TIME-WAIT is the end of a connection: neither a new one, nor one that ends again", () => {
+  test("TIME-WAIT is the end of a connection: not a new one, and not a second end", () => {
     const table = new SocketTable();
     sample(table, 0, { cookie: 1 }, { cookie: 2 });
     const ended = sample(
@@ -103,7 +103,7 @@ describe("what came and went", () => {
     expect(sample(table, 2, { cookie: 3 })).toMatchObject({ opened: 0, closed: 0, sockets: 1 });
   });
 
-  test("slots are used again, so that memory stays as it is", () => {
+  test("slots are reused, so that memory does not grow", () => {
     const table = new SocketTable();
     for (let round = 0; round < 50; round++)
       sample(
@@ -115,7 +115,7 @@ describe("what came and went", () => {
     expect(table.end).toBeLessThanOrEqual(200);
   });
 
-  test("a connection that no sample saw counts by what it transferred until its end", () => {
+  test("a connection between two samples counts with the bytes of its end", () => {
     const table = new SocketTable();
     sample(table, 0);
     table.addEnded("tcp", inetSocket(transfer(9, 4000, 1000)), undefined, true);
@@ -146,13 +146,13 @@ describe("what came and went", () => {
     expect(sample(table, 1000)).toMatchObject({ opened: 0, closed: 0, totals: {} });
   });
 
-  test("a socket that a dump brings twice counts once", () => {
+  test("a socket that a dump contains twice counts once", () => {
     const table = new SocketTable();
     expect(sample(table, 0, { cookie: 1 }, { cookie: 1 })).toMatchObject({ sockets: 1 });
     expect(sample(table, 1, { cookie: 1 }, { cookie: 1 }).states[1]).toBe(1);
   });
 
-  test("cookies are of one network namespace", () => {
+  test("cookies are unique only within a network namespace", () => {
     const table = new SocketTable();
     const netns = (inode: number) => ({ inode, name: undefined, pid: undefined });
     const [one, two] = [netns(10), netns(20)];
@@ -164,7 +164,7 @@ describe("what came and went", () => {
     expect(table.key(table.slotOf("20/1")!)).toBe("20/1");
   });
 
-  test("more sockets than there is room for at first", () => {
+  test("grows beyond its first capacity", () => {
     const table = new SocketTable();
     const likes = Array.from({ length: 3000 }, (_, index) => ({
       cookie: index + 1,

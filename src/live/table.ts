@@ -1,6 +1,6 @@
 /**
  * The watched sockets, from sample to sample: columns of numbers with one slot per socket. Nothing is allocated for a
- * socket that was there before, and the slots of closed sockets are used again.
+ * known socket, and the slots of closed sockets are reused.
  */
 
 import { SocketArena } from "../diag/socket-arena.ts";
@@ -33,7 +33,7 @@ const numberNames: readonly NumberName[] = [...metricNames, ...rateNames, "trans
 /** For each rate, where its counter stands in a reading. */
 const counterIndexes = counterNames.map((name) => metricNames.indexOf(name));
 
-/** Names one socket of all: its namespace and its cookie. */
+/** Identifies a socket: its namespace and its cookie. */
 export type SocketKey = string;
 
 /** The numbers of one sample as a whole. */
@@ -44,9 +44,9 @@ export interface Sample {
   readonly intervalMs: number | undefined;
   /** How many sockets there are. */
   readonly sockets: number;
-  /** Connections that were not there in the sample before; TIME-WAIT is the end of one, not a new one. */
+  /** Connections that were missing in the sample before. TIME-WAIT is the end of one, not a new one. */
   readonly opened: number;
-  /** Connections that were there in the sample before, and have gone or come to TIME-WAIT. */
+  /** Connections of the sample before that have gone or are in TIME-WAIT now. */
   readonly closed: number;
   /** How many sockets there are in each state, by the kernel's number. */
   readonly states: readonly number[];
@@ -145,7 +145,7 @@ export class SocketTable {
   }
 
   /**
-   * Counts a socket that was destroyed: the next sample has what it transferred since the last one. The kernel sends
+   * Counts a socket that was destroyed: the next sample includes its bytes since the last one. The kernel sends
    * its last counters, also for a connection that no sample ever saw.
    *
    * @param isWanted whether it counts if no sample saw it
@@ -192,7 +192,7 @@ export class SocketTable {
     }
   }
 
-  /** Ends a sample: what was not in it is gone. */
+  /** Ends a sample: sockets that were not in it have ended. */
   finish(): Sample {
     for (let slot = 0; slot < this.end; slot++) {
       const seen = this.#seen[slot]!;
@@ -226,7 +226,7 @@ export class SocketTable {
     return this.#seen[slot] !== 0;
   }
 
-  /** The table that a socket is of. */
+  /** The table of a socket. */
   dump(slot: number): DumpName {
     return this.#dump[slot]!;
   }
@@ -273,7 +273,7 @@ export class SocketTable {
     return addressAndPort(this.addresses, (slot * 2 + 1) * ADDRESS, this.family[slot]!, this.peerPort[slot]!);
   }
 
-  /** A connection with nothing but its identity, to refetch it by. */
+  /** A connection with only its identity, to fetch it again. */
   identity(slot: number): InetSocket {
     const sourceOffset = slot * 2 * ADDRESS;
     const endpoints = {
@@ -290,12 +290,12 @@ export class SocketTable {
     return socket;
   }
 
-  /** Whether it is a TCP connection, which its identity finds again. */
+  /** Whether it is a TCP connection. The kernel finds those by their identity. */
   isConnection(slot: number): boolean {
     return this.#dump[slot] === "tcp" && ((1 << this.state[slot]!) & stateGroups.connected) !== 0;
   }
 
-  /** Whether it is a socket of IP. */
+  /** Whether it is an inet socket. */
   isInet(slot: number): boolean {
     return !this.#endpoints.has(slot);
   }
@@ -355,7 +355,7 @@ export class SocketTable {
     const elapsed = isNew ? Number.NaN : now - this.#readAt[slot]!;
     for (let index = 0; index < rateNames.length; index++) {
       const counter = counterIndexes[index]!;
-      // The slot may hold the counter of the socket that it had before: a new socket has no rate.
+      // The slot may hold the counter of its previous socket: a new socket has no rate.
       const change = reading[counter]! - this.#metrics[counter]![slot]!;
       const rate = (change * 1000) / elapsed;
       const known = change >= 0 && elapsed > 0;
@@ -380,7 +380,7 @@ export class SocketTable {
     return slot;
   }
 
-  /** Forgets that a socket is there; its slot keeps what is known about it. */
+  /** Forgets a socket. Its slot keeps the facts about it. */
   #forget(slot: number): void {
     this.#slots.get(this.#netns[slot])?.delete(this.#cookie[slot]!);
     if (this.#seen[slot] === this.#number) this.#states[this.state[slot]!]!--;

@@ -52,5 +52,5 @@ export const libc: Libc = libcOf(
   asynchronous as unknown as OffThread,
 );
 
-/** Only JavaScriptCore can be told so; see bun.ts. */
+/** Only JavaScriptCore has this setting; see bun.ts. */
 export function keepOutOfLastTier(..._functions: readonly ((...values: never[]) => unknown)[]): void {}

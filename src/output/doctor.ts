@@ -208,7 +208,7 @@ function netnsObject({ name, pid, inode }: NonNullable<NonNullable<Diagnosis["pl
   return { ...(name === undefined ? {} : { name }), ...(pid === undefined ? {} : { pid }), inode };
 }
 
-/** The thresholds of a rule, a line each. */
+/** The thresholds of a rule, one line each. */
 function thresholdLines({ rule, thresholds }: ChosenRule): string {
   return Object.entries(rule.thresholds)
     .map(([name, { quantity, doc }]) =>

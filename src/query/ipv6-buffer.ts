@@ -12,7 +12,7 @@ type Take = (data: DataView, offset: number, length: number) => void;
 export interface MessageBuffer {
   /** Holds a message. If it is one too many, all are let go, and no more are held. */
   readonly hold: Take;
-  /** Hands on the messages in the order in which they came. @returns false, and none of them, if they were too many */
+  /** Passes the messages to `take` in the order in which they came. @returns false, and passes none, if they were too many */
   release(take: Take): boolean;
 }
 

@@ -57,7 +57,7 @@ export function extensions(demands: Demands): number {
 
 /** Where the messages of an inet table go. */
 interface InetSink {
-  /** Takes a message whose socket is one of those that are listed. */
+  /** Takes a message whose socket is to be listed. */
   take(data: DataView, offset: number, length: number): void;
   /** The sockets that were taken since the last call, as far as they come in batches. */
   taken(): Socket[];
@@ -114,7 +114,7 @@ function rowSink(query: TableQuery, origin: Origin, rows: DirectRows<InetSocket>
  * Lists an inet table: IPv4, then IPv6. Where the legacy request can ask for both, it does: the kernel then walks its
  * tables once, and these are long on a big host. If the kernel refuses one request, the other is sent.
  *
- * @returns the families of which netlink has listed nothing
+ * @returns the families that netlink has not listed
  */
 export function* listInet(
   transport: Transport,
@@ -137,10 +137,10 @@ export function* listInet(
   const direct = predicate?.settle === undefined && query.netns === undefined;
   const writer = direct ? query.rows?.begin(table) : undefined;
   const sink = writer === undefined ? viewSink(query, origin) : rowSink(query, origin, writer);
-  // Rows are read where they come; sockets may be looked at while another query receives.
+  // Rows are read in place, before the next datagram. Sockets may be read while another query receives.
   const ownRoom = writer === undefined ? () => allocate(ROOM_SIZE) : () => roomBytes.subarray(0, ROOM_SIZE);
   const room = query.keep || storages.length > 0 ? allocate : ownRoom();
-  // A family that was listed, be it in part, is not asked for again: its sockets would be listed twice.
+  // A family that was listed, even in part, is not requested again: its sockets would be listed twice.
   const listed = new Set<number>();
   const selected = (family: number) => selection.families.has(family);
 
@@ -242,9 +242,9 @@ export function* listInet(
 }
 
 /**
- * Lists a family that one request asks for.
+ * Lists a family by one request.
  *
- * @returns the family, if netlink has told nothing or not enough of it
+ * @returns the family, if netlink has listed nothing or not enough of it
  */
 export function* listFamily<S extends Socket>(
   transport: Transport,
@@ -286,7 +286,7 @@ export function* listFamily<S extends Socket>(
   return told || (answered && !incomplete) ? [] : [...selection.families];
 }
 
-/** Opens a netlink socket for one table, and reports what goes wrong with it. @returns whether nothing did */
+/** Opens a netlink socket for one table, and reports its problems. @returns whether there were none */
 function* conversation(
   transport: Transport,
   { report }: TableQuery,

@@ -23,7 +23,7 @@ const AF_UNSPEC = 0;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
-/** An operation with its operands; a condition that fails leaves a program of its own length. */
+/** An operation with its operands. If its condition fails, it jumps beyond the end of a program with this operation alone. */
 function op(code: number, operand: readonly number[] = [], no?: number, yes?: number): number[] {
   const length = 4 + operand.length;
   const jump = no ?? length + 4;
@@ -102,7 +102,7 @@ describe("runBytecode", () => {
     expect(runs(program(...op(S_GE, u16Word(70000))), { sport: 4464 })).toBe(true);
   });
 
-  test("not: a jump over the end turns the result round", () => {
+  test("not: a jump over the end inverts the result", () => {
     const not = program(...op(S_EQ, u16Word(22), 12), ...op(JMP, [], 8));
     expect(runs(not, { sport: 22 })).toBe(false);
     expect(runs(not, { sport: 23 })).toBe(true);
@@ -178,7 +178,7 @@ describe("checkBytecode", () => {
     expect(checkBytecode(program(...bytes))).toBe(false);
   });
 
-  test("AUTO is found wherever it stands", () => {
+  test("AUTO is found anywhere in a program", () => {
     expect(needsPortLock(program(...op(S_EQ, u16Word(1)), ...op(AUTO)))).toBe(true);
     expect(needsPortLock(program(...op(S_EQ, u16Word(AUTO))))).toBe(false);
   });

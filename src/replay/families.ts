@@ -1,4 +1,4 @@
-/** The families of the played kernel; a line each. */
+/** The families of the replayed kernel, one line each. */
 import { replayedInet } from "../families/inet/replayed.ts";
 import { replayedNetlink } from "../families/netlink/replayed.ts";
 import { replayedPacket } from "../families/packet/replayed.ts";

@@ -14,7 +14,7 @@ export const nlmsghdr = {
   type: { offset: 4, type: "u16", kernel: "nlmsg_type", doc: "what the message is" },
   flags: { offset: 6, type: "u16", kernel: "nlmsg_flags", doc: "NLM_F_*" },
   sequence: { offset: 8, type: "u32", kernel: "nlmsg_seq", doc: "of the request and of its answers" },
-  portId: { offset: 12, type: "u32", kernel: "nlmsg_pid", doc: "of the socket that asked" },
+  portId: { offset: 12, type: "u32", kernel: "nlmsg_pid", doc: "of the requesting socket" },
 } as const satisfies Layout;
 
 /** A DataView of a whole datagram. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { liveFiles } from "../host/live.ts";
 import { replayHost } from "./host.ts";
 
-test("a recording is not shown with this machine's names for iproute2 and its kernel's SELinux context", () => {
+test("a replay does not use this machine's iproute2 names or its kernel's SELinux context", () => {
   const folder = mkdtempSync(join(tmpdir(), "replay-"));
   try {
     mkdirSync(join(folder, "proc"));

@@ -56,7 +56,7 @@ function statOf(path: string) {
   }
 }
 
-/** A file of a recording, or undefined if it has none of that name. */
+/** A file of a recording, or undefined if it does not exist. */
 function readOptional(recording: string, file: string): Uint8Array | undefined {
   try {
     return readRegularFile(file, FILE_LIMIT);

@@ -109,7 +109,7 @@ describe("every request of the corpus", () => {
   }
 });
 
-describe("as many sockets come back as ss shows rows", () => {
+describe("sends as many sockets as ss shows rows", () => {
   // Cases whose filters the kernel runs alone, so that ss leaves none of its answers out.
   for (const fixture of ["tcp-states", "dccp", "udp", "raw", "sctp", "mptcp", "dump-interrupted"])
     test(fixture, () => {
@@ -142,7 +142,7 @@ describe("replayTransport", () => {
     expect(count(ALL)).toBeGreaterThan(count(ALL & ~(1 << 10)));
   });
 
-  test("attributes come only if they were asked for", () => {
+  test("sends only the requested attributes", () => {
     const transport = fixtureTransport("tcp-info-values");
     const ids = (ext: number) =>
       new Set(sockets(ask(transport, inetDump(6, ALL, { ext }))).flatMap(attributeIds));
@@ -152,7 +152,7 @@ describe("replayTransport", () => {
     expect([...ids(1 << 1)].filter((id) => !ids(0x7f).has(id))).toEqual([]);
   });
 
-  test("unix attributes come by udiag_show", () => {
+  test("udiag_show selects unix attributes", () => {
     const transport = fixtureTransport("unix");
     const names = (show: number): boolean => {
       const payload = new Uint8Array(24);
@@ -168,7 +168,7 @@ describe("replayTransport", () => {
     expect(names(1)).toBe(true);
   });
 
-  test("bytecode is run, one with AUTO is not, a malformed one is EINVAL", () => {
+  test("runs bytecode, ignores it if it has AUTO, and refuses malformed bytecode with EINVAL", () => {
     const transport = fixtureTransport("filters");
     const run = (...bytes: number[]) =>
       ask(transport, inetDump(6, ALL, { attributes: [{ type: 1, payload: Uint8Array.from(bytes) }] }));
@@ -181,7 +181,7 @@ describe("replayTransport", () => {
     expect(errnoOf(run(99, 4, 8, 0)[0])).toBe(22);
   });
 
-  test("MPTCP is asked for with an attribute, and is not TCP", () => {
+  test("MPTCP is requested by an attribute, and is not TCP", () => {
     const transport = fixtureTransport("mptcp");
     const tcp = ask(transport, inetDump(6, ALL));
     const mptcp = ask(transport, inetDump(6, ALL, { attributes: [{ type: 3, payload: u32Payload(262) }] }));
@@ -207,7 +207,7 @@ describe("replayTransport", () => {
     expect(errnoOf(ask(transport, unknown)[0])).toBe(2);
   });
 
-  test("a recorded refusal is the only end", () => {
+  test("a recorded refusal ends the answer without NLMSG_DONE", () => {
     const messages = ask(fixtureTransport("refusals"), inetDump(17, ALL));
     expect(messages.map(({ type }) => type)).toEqual([ERROR]);
     expect(errnoOf(messages[0])).toBe(1);
@@ -221,7 +221,7 @@ describe("replayTransport", () => {
     ).toBe(2);
   });
 
-  test("a request shorter than its struct is EINVAL, bytes that are no request have no answer", () => {
+  test("a request shorter than its struct is EINVAL, bytes that are not a request have no answer", () => {
     const transport = fixtureTransport("udp");
     expect(errnoOf(ask(transport, encodeDumpRequest(SOCK_DIAG, Uint8Array.of(2, 17, 0, 0)))[0])).toBe(22);
     expect(ask(transport, new Uint8Array(5))).toEqual([]);
@@ -249,7 +249,7 @@ describe("replayTransport", () => {
     expect(inodes).toEqual([1, 2, 2]);
   });
 
-  test("what follows a malformed message is handed over as it was recorded", () => {
+  test("bytes behind a malformed message are passed on as recorded", () => {
     const good = encodeMessage({ type: SOCK_DIAG, flags: 2, sequence: 1, portId: 9 }, new Uint8Array(72));
     const bad = Uint8Array.of(255, 255, 0, 0, 20, 0, 2, 0, 1, 0, 0, 0, 9, 0, 0, 0, 77);
     const request = inetDump(17, ALL);
@@ -272,12 +272,12 @@ describe("interfaces", () => {
   };
   const name = (type: number, text: string) => ({ type, payload: new TextEncoder().encode(`${text}\0`) });
 
-  test("a dump gives those of the recording", () => {
+  test("a dump lists the interfaces of the recording", () => {
     const links = listLinks(fixtureTransport("tcp-meta"));
     expect(links.map(({ name }) => new TextDecoder().decode(name))).toContain("eth0.100");
   });
 
-  test("one is found by index, name or alternative name; others are ENODEV", () => {
+  test("finds an interface by index, name or alternative name; others are ENODEV", () => {
     const transport = fixtureTransport("tcp-meta");
     const links = listLinks(transport);
     const one = (request: Uint8Array) => ask(transport, request, NETLINK_ROUTE);

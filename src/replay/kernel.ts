@@ -1,5 +1,5 @@
 /**
- * A transport that plays the kernel of a recording. It turns a recorded answer into the answer to the current request,
+ * A transport that replays the kernel of a recording. It turns a recorded answer into the answer to the current request,
  * which may want less than the recorded one.
  *
  * Recorded answers to the same kind of request are given in turn; the last one is repeated. A run that lists again and

@@ -39,11 +39,11 @@ function problemOf(bytes: Uint8Array): string {
 }
 
 describe("pcap", () => {
-  test("what is written reads back", () => {
+  test("reads what it writes", () => {
     expect(decodePcap(encodePcap(packets), "r.pcap")).toEqual(packets);
   });
 
-  test("the bytes are those of a capture of netlink", () => {
+  test("writes the bytes of a netlink capture", () => {
     const bytes = encodePcap([{ protocol: 4, datagram: Uint8Array.of(0xaa) }]);
     expect(Buffer.from(bytes).toString("hex")).toBe(
       "d4c3b2a1020004000000000000000000" +
@@ -72,7 +72,7 @@ describe("pcap", () => {
     expect(decodePcap(encodePcap(read), "udp")).toEqual(read);
   });
 
-  test("refusals say what is wrong", () => {
+  test("errors describe what is wrong", () => {
     const good = encodePcap(packets);
     const ethernet = good.slice();
     ethernet[20] = 1;

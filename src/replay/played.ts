@@ -1,4 +1,4 @@
-/** A kernel that is made of sockets somebody describes: for tests of programs that use the library. */
+/** A kernel with the sockets that a test describes: for tests of programs that use the library. */
 import { isIPv4 } from "node:net";
 import { type Layout, layoutSize, writeField } from "../bytes/layout.ts";
 import { skMemInfo } from "../diag/memory.ts";
@@ -58,7 +58,7 @@ export interface PlayedSocket {
 const encoder = new TextEncoder();
 const FAMILIES = [AF_INET, AF_INET6] as const;
 
-/** The bytes of an address. @throws RangeError for a text that is none */
+/** The bytes of an address. @throws RangeError for a text that is not an address */
 function addressOf(text: string): Uint8Array {
   const bytes = isIPv4(text) ? Uint8Array.from(text.split("."), Number) : parseIpv6(text);
   if (bytes === undefined) throw new RangeError(`Cannot play a socket: "${text}" is not an address`);
@@ -97,7 +97,7 @@ function attributesOf({ tcpInfo: info, memory, congestion }: PlayedSocket): Attr
   return attributes;
 }
 
-/** The datagram that the kernel would list a socket with. */
+/** The datagram in which the kernel would list a socket. */
 function encodeSocket(socket: PlayedSocket, cookie: bigint): { family: number; datagram: Uint8Array } {
   const { src = "0.0.0.0", state = "ESTAB" } = socket;
   const source = addressOf(src);
@@ -134,7 +134,7 @@ function encodeSocket(socket: PlayedSocket, cookie: bigint): { family: number; d
 
 /**
  * Makes a transport whose kernel has the given inet sockets. It answers sock_diag requests as the real one does:
- * states and filters select sockets, and no attribute comes that was not asked for. Tables without sockets are
+ * states and filters select sockets, and only requested attributes are sent. Tables without sockets are
  * empty; other families, and questions about interfaces, are refused with ENOENT.
  *
  * @throws RangeError for an address, a state or a field that does not exist

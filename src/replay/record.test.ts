@@ -41,7 +41,7 @@ function readZeros(_: string, bound?: ReadBound): Uint8Array {
   return new Uint8Array((bound?.limit ?? 1_000_000) + 1);
 }
 
-/** A machine that has no files. */
+/** A machine without files. */
 const nothing: Files = {
   read(path) {
     throw Object.assign(new Error(path), { code: "ENOENT" });
@@ -81,7 +81,7 @@ describe("recordTransport", () => {
     },
   );
 
-  test("conversations that cross stay apart, and reused buffers are copied", () => {
+  test("overlapping conversations stay apart, and reused buffers are copied", () => {
     const sent: number[] = [];
     const inner: Transport = {
       open: (protocol) => {
@@ -139,7 +139,7 @@ describe("recordHost and replayHost", () => {
     ],
   };
 
-  test("what was read comes back, and nothing else", () => {
+  test("the replay has exactly what was read", () => {
     const folder = join(scratch, "run");
     const recorder = recordHost(live, folder);
     answers(recorder.host.transport, "udp");
@@ -174,7 +174,7 @@ describe("recordHost and replayHost", () => {
     expect(answers(host.transport, "udp")).toEqual(answers(fixtureTransport("udp"), "udp"));
   });
 
-  test("without a cgroup2 tree there is none in the replay", () => {
+  test("without a cgroup2 tree the replay has none either", () => {
     const folder = join(scratch, "no-cgroups");
     const recorder = recordHost({ ...live, cgroups: () => undefined }, folder);
     expect(recorder.host.cgroups()).toBeUndefined();
@@ -182,7 +182,7 @@ describe("recordHost and replayHost", () => {
     expect(replayHost(folder, nothing).cgroups()).toBeUndefined();
   });
 
-  test("the BPF maps that were asked for come back with their types, and no others", async () => {
+  test("records the BPF maps that were read, with their types, and no others", async () => {
     const folder = join(scratch, "bpf");
     const recorder = recordHost(live, folder);
     const recorded = await recorder.host.bpf();
@@ -202,7 +202,7 @@ describe("recordHost and replayHost", () => {
     expect(existsSync(join(scratch, "run/bpf"))).toBe(false);
   });
 
-  test("lines about BPF maps that no recorder writes are passed over", async () => {
+  test("skips lines about BPF maps that no recorder writes", async () => {
     const folder = join(scratch, "bpf-lines");
     mkdirSync(join(folder, "proc"), { recursive: true });
     mkdirSync(join(folder, "bpf"));
@@ -214,7 +214,7 @@ describe("recordHost and replayHost", () => {
     expect([1, 2, 3, 4].map((id) => typeof map(id))).toEqual(["object", "number", "number", "object"]);
   });
 
-  test("a folder that cannot be written or is not empty is one clear error", () => {
+  test("a folder that cannot be written or is not empty causes one clear error", () => {
     const file = join(scratch, "file");
     writeFileSync(file, "");
     expect(() => recordHost(live, file)).toThrow(new RecordingError("write", file, "not a directory"));
@@ -261,7 +261,7 @@ describe("recordHost and replayHost", () => {
     expect(() => recordHost(live, folder)).toThrow(/: the folder belongs to another user$/);
   });
 
-  test("a folder that is renamed during the run leads nowhere else", () => {
+  test("writes into the same folder even if it is renamed during the run", () => {
     const folder = join(scratch, "renamed");
     const elsewhere = join(scratch, "elsewhere");
     mkdirSync(elsewhere);
@@ -273,7 +273,7 @@ describe("recordHost and replayHost", () => {
     expect(readdirSync(join(scratch, "moved"))).toContain("recording.pcap");
   });
 
-  test("a bound read is replayed with the same end", () => {
+  test("a bounded read is replayed with the same end", () => {
     const folder = join(scratch, "bounded");
     const long = { ...live.files, read: (path: string, bound?: ReadBound) => readZeros(path, bound) };
     const recorder = recordHost({ ...live, files: long }, folder);
@@ -285,7 +285,7 @@ describe("recordHost and replayHost", () => {
     expect(readBounded(files, "/proc/9/cmdline", bound)).toEqual({ bytes: new Uint8Array(100), cut: true });
   });
 
-  test("what is not a recording is one clear error", () => {
+  test("anything other than a recording causes one clear error", () => {
     const missing = join(scratch, "missing");
     expect(() => replayHost(missing, nothing)).toThrow(
       new RecordingError("read", missing, "no such file or directory"),
@@ -305,7 +305,7 @@ describe("recordHost and replayHost", () => {
     expect(answers(host.transport, "owners").length).toBeGreaterThan(0);
   });
 
-  test("processes are listed in order of number; a thread is there without being listed", () => {
+  test("processes are listed by number; threads exist without being listed", () => {
     const folder = join(scratch, "threads");
     for (const path of ["proc/7/task/7", "proc/7/task/8", "proc/10", "proc/9/task/7"])
       mkdirSync(join(folder, path), { recursive: true });
@@ -318,7 +318,7 @@ describe("recordHost and replayHost", () => {
     expect(() => files.read("/proc/11/comm")).toThrow(expect.objectContaining({ code: "ENOENT" }));
   });
 
-  test("a link that leads out of the recording leads nowhere", () => {
+  test("a link that leads out of the recording is not followed", () => {
     const folder = join(scratch, "escape");
     mkdirSync(join(folder, "proc/net"), { recursive: true });
     writeFileSync(join(scratch, "secret"), "secret");

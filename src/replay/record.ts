@@ -1,4 +1,4 @@
-/** Recording a run: its requests to the kernel with the answers, and what it reads of the machine. */
+/** Records a run: its requests to the kernel with the answers, and the files that it reads. */
 import { join } from "node:path";
 import type { Files, Host } from "../host/host.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
@@ -62,7 +62,7 @@ interface ProcRecord {
   readonly folders: Set<string>;
 }
 
-/** Of a directory's entries, only processes, threads and descriptors are kept. */
+/** Keeps only processes, threads and descriptors among a directory's entries. */
 const NUMBER = /^\d+$/;
 
 /** Files that record what is read below /proc. */
@@ -147,7 +147,7 @@ export function recordHost(inner: Host, path: string): HostRecorder {
   };
 }
 
-/** Writes what was read below /proc. Files come first: a symbolic link gives way to what was read through it. */
+/** Writes what was read below /proc. Files come first: a symbolic link is dropped if files were read through it. */
 function writeProc(folder: NewFolder, { files, links, folders }: ProcRecord): void {
   folder.makeFolder(PROC_FOLDER);
   for (const name of folders)

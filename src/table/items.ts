@@ -16,7 +16,7 @@ import { labelStamp } from "./labels.ts";
 /** How the number of a field is written: `bit` as the label alone, `ms` as thousandths of it. */
 export type Form = "u32" | "i32" | "u64" | "hex" | "ms" | "bit";
 
-/** The forms as numbers, which the loop over items tells apart faster. */
+/** The forms as numbers, which the loop over items compares faster. */
 const U32 = 0;
 const I32 = 1;
 const U64 = 2;
@@ -40,7 +40,7 @@ export interface Item {
   readonly label: Stamp;
   readonly form: number;
   readonly offset: number;
-  /** Bytes that the struct must have for the field to be there. */
+  /** Bytes that the struct must have to contain the field. */
   readonly end: number;
   /** Bits as a signed number. */
   readonly unless: number;

@@ -1,5 +1,5 @@
 /**
- * The layout engine of the ss table: cells as bytes, column widths from what was measured, blanks where ss puts them.
+ * The layout engine of the ss table: cells as bytes, column widths from the measured cells, blanks where ss puts them.
  *
  * Cells are written into one buffer, and only their lengths are kept beside it. A batch is laid out once its buffer
  * passes the size at which ss lays one out, so memory stays bounded however many rows there are.
@@ -44,7 +44,7 @@ const TEXT_SIZE = 6 << 20;
  */
 const PADDING_BUDGET = 1 << 24;
 const WIDE_COLUMN = 1024;
-/** Output is handed on in pieces of about this size. */
+/** Output is written in pieces of about this size. */
 const OUTPUT_SIZE = 1 << 18;
 /** Cells from this length on are copied by the runtime, which takes two objects and more time than a short copy. */
 const LONG_CELL = 4096;
@@ -234,7 +234,7 @@ export class Table {
   }
 
   /**
-   * Ends a row of which all cells were written behind the text at once. It has begun, the length of each cell is in
+   * Ends a row whose cells were all written behind the text at once. It has begun, the length of each cell is in
    * `lengths` from `cells` on, and none is longer than ss lets a cell be.
    *
    * @param end where the text of the last cell ends
@@ -271,7 +271,7 @@ export class Table {
     this.#chunkUsed = 0;
   }
 
-  /** Lays out and hands on all that is buffered; the next row starts a new batch with widths that do not shrink. */
+  /** Lays out and writes all buffered rows. The next row starts a new batch with widths that do not shrink. */
   flush(): void {
     if (this.#headerPending) this.beginRow();
     this.#print();

@@ -60,7 +60,7 @@ function listener(address: Uint8Array, backlog = 64, protocol = 0): number {
   return fd;
 }
 
-/** Starts a connection that need not come about. */
+/** Starts to connect; the connection may never be established. */
 function startConnect(target: Uint8Array, prepare: (fd: number) => void = () => {}): void {
   const fd = open(target[0]!, SOCK_STREAM | SOCK_NONBLOCK);
   prepare(fd);

@@ -69,11 +69,11 @@ export function lineOf(text: string): Line {
   };
 }
 
-/** Waits until a condition holds. @param what says what it waited for in vain */
+/** Waits until a condition holds. @param what describes what did not happen, for the error */
 export async function until(condition: () => boolean, what: () => string): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`Waited in vain: ${what()}`);
+    if (performance.now() > end) throw new Error(`Timed out: ${what()}`);
     await Bun.sleep(10);
   }
 }

@@ -53,7 +53,7 @@ interface Setup {
   readonly reached?: string;
 }
 
-/** A connection to a port, no end of which blocks; it does not measure the path as BBR would. */
+/** A connection to a port. Neither end blocks; it does not measure the path as BBR would. */
 async function pair(
   port: number,
   { client: prepare, server: prepareListener, host = "127.0.0.1", reached = host }: Setup = {},

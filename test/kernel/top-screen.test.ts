@@ -231,7 +231,7 @@ describe.skipIf(skipped !== undefined)(title("the screen of top"), () => {
   );
 
   test(
-    "closes a connection when it was asked for twice",
+    "closes a connection after the second confirmation",
     async () => {
       tmux("new-session", "-d", "-s", "victim", transfer);
       const end = start(`'${executable}' top -t -d 0.2`);

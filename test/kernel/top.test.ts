@@ -59,7 +59,7 @@ describe.skipIf(skipped !== undefined)(title("a transfer"), () => {
   let said: AsyncGenerator<string>;
   let enter: readonly string[];
   const run = (...command: string[]) => Bun.spawnSync([...enter, ...command]).stdout.toString();
-  /** What ss tells of each socket, by its ports. */
+  /** The field that ss shows of each socket, by its ports. */
   const ss = (field: RegExp) => {
     const found = new Map<string, number>();
     for (const line of run("ss", "-tuanimOH").split("\n")) {

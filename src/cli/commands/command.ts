@@ -1,4 +1,4 @@
-/** The interface of a command (`top`, `events`, `doctor`): its own options, and what it does with the sockets. */
+/** The interface of a command (`top`, `events`, `doctor`): its own options, and the function that runs it. */
 import type { FilterSource } from "../../filter/source.ts";
 import type { Host } from "../../host/host.ts";
 import type { OptionNames, Stop } from "../getopt.ts";

@@ -5,7 +5,7 @@ import { options } from "../options.ts";
 import { byWords, groupSortWords, sortWords, type TopSettings } from "./top/settings.ts";
 import { top } from "./top.ts";
 
-test("the words of --sort and --by are those of the columns and groupings that there are", () => {
+test("--sort and --by have the words of all columns and groupings", () => {
   const keys: readonly string[] = socketColumns.map(({ key }) => key);
   expect([...sortWords]).toEqual([...keys] as never);
   expect(groupColumns.map(({ key }) => key).filter((key) => !keys.includes(key))).toEqual([
@@ -25,12 +25,12 @@ test("a delay is a number of seconds, down to 0.1", () => {
     expect(apply("delay", value)).toMatchObject({ kind: "error", status: 255 });
 });
 
-test("a count is of at least one frame", () => {
+test("a count is at least 1", () => {
   expect(apply("count", "3")).toMatchObject({ count: 3 });
   for (const value of ["0", "-1", "x", ""]) expect(apply("count", value)).toMatchObject({ status: 255 });
 });
 
-test("a column is sorted by upwards, with - downwards", () => {
+test("--sort COLUMN is ascending, -COLUMN descending", () => {
   expect(apply("sort", "-rtt")).toMatchObject({ sort: { column: "rtt", descending: true } });
   expect(apply("sort", "peer")).toMatchObject({ sort: { column: "peer", descending: false } });
   expect(apply("sort", "speed")).toMatchObject({ kind: "error", status: 255 });
@@ -43,7 +43,7 @@ test("--json implies --batch, whichever comes first", () => {
   expect(apply("json", "", apply("batch", "") as TopSettings)).toMatchObject({ form: "json" });
 });
 
-test("options of ss that choose sockets go with it, and no others", () => {
+test("accepts the options of ss that choose sockets, and no others", () => {
   const taken = options.filter(({ commands }) => commands?.includes("top")).map(({ longs }) => longs[0]);
   expect(taken).toContain("tcp");
   expect(taken).toContain("all-netns");

@@ -1,4 +1,4 @@
-/** `top`: a live view of sockets and what they transfer. */
+/** `top`: a live view of sockets and their transfer rates. */
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
 import { commandWords } from "./command-names.ts";

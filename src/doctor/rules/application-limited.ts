@@ -29,7 +29,7 @@ export const applicationLimited = rule({
     rate: {
       value: 16 * 2 ** 20,
       quantity: "size",
-      doc: "bytes a second for a bulk transfer: slower ones are often as fast as they are meant to be, such as a video",
+      doc: "bytes per second for a bulk transfer: slower ones are often as fast as they are meant to be, such as a video",
     },
     busy: {
       value: 50,

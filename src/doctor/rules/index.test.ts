@@ -8,7 +8,7 @@ import { rules } from "./index.ts";
 const docs = join(import.meta.dirname, "../../../docs/doctor");
 const ids = rules.map(({ id }) => id);
 
-test("rules have ids of their own", () => {
+test("every rule has its own id", () => {
   expect(ids.filter((id) => !/^[a-z][a-z0-9-]+$/.test(id))).toEqual([]);
   expect(new Set(ids).size).toBe(ids.length);
 });
@@ -24,7 +24,7 @@ test("every rule's file is in the table", () => {
 });
 
 describe.each(rules.map((rule) => [rule.id, rule] as const))("%s", (id, rule) => {
-  test("says all that people need", () => {
+  test("has all texts that users need", () => {
     expect(severities).toContain(rule.severity);
     expect(rule.title).toMatch(/^[A-Z].*[^.]$/);
     expect(rule.why).toMatch(/\.$/);
@@ -33,15 +33,15 @@ describe.each(rules.map((rule) => [rule.id, rule] as const))("%s", (id, rule) =>
     for (const { text } of rule.advice) expect(text).toMatch(/[^.]$/);
   });
 
-  test("has thresholds that can be set to what they are", () => {
+  test("has thresholds whose defaults can be set again", () => {
     for (const { value, quantity, doc } of Object.values(rule.thresholds)) {
       expect(readThreshold(writeThreshold(value, quantity), quantity)).toBe(value);
-      // What it is, and why that much.
+      // The quantity, and the reason for its value.
       expect(doc).toMatch(/^.+: .+[^.]$/);
     }
   });
 
-  test("has a page, which the list of pages names", () => {
+  test("has a page that the list of pages names", () => {
     const page = readFileSync(join(docs, `${id}.md`), "utf8");
     expect(page).toContain(`# ${rule.title}`);
     for (const heading of ["## How it arises", "## Reproduce it", "## First command"])
@@ -51,7 +51,7 @@ describe.each(rules.map((rule) => [rule.id, rule] as const))("%s", (id, rule) =>
   });
 });
 
-test("every page is that of a rule", () => {
+test("every page belongs to a rule", () => {
   const pages = readdirSync(docs).filter((name) => name !== "README.md");
   expect(pages.map((name) => name.replace(/\.md$/, "")).sort()).toEqual([...ids].sort());
   expect(existsSync(join(docs, "README.md"))).toBe(true);

@@ -7,7 +7,7 @@ import { type Collector, type Finding, rule } from "../rule.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
 
-/** The word of a key that is the local port. */
+/** The word of a key that holds the local port. */
 const PORT = ADDRESS_WORDS;
 
 /** What is kept of the connections. */

@@ -47,7 +47,7 @@ export const receiverNotReading = rule({
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("fin-wait-1")! | stateMask("fin-wait-2")!,
     demands: ["info"],
-    // Without an inode it was not accepted yet: the rule not-accepting is about those.
+    // A connection without an inode is not accepted yet. The rule not-accepting checks those.
     collect: ({ age }) =>
       suspects<InetSocket>((socket) => socket.rqueue > 0 && socket.inode !== 0 && unreadMs(socket) >= age),
     inodes: inodesOf,

@@ -11,7 +11,7 @@ import type { Samples } from "../sample.ts";
 import { keep } from "../suspects.ts";
 import { Tally } from "../tally.ts";
 
-/** Counters of an address, beside its connections: data segments sent, and segments retransmitted. */
+/** Counters of an address, in addition to its connections: data segments sent, and segments retransmitted. */
 const SEGMENTS = 1;
 const RETRANSMITTED = 2;
 const COUNTERS = 3;
@@ -148,7 +148,7 @@ export const retransmissions = rule({
         const growth = growthOf(samples, sockets);
         const percent = Number(shareOf(peer).toFixed(1));
         return {
-          // Loss that is over is worth knowing, no more.
+          // Loss that is over is only informational.
           severity: growth === 0 ? "info" : "warning",
           subject: name,
           title: `${percent}% of the segments to ${name} were retransmitted: ${retransmitted} of ${segments}, over ${plural(connections, "connection")}`,

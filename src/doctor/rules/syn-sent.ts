@@ -73,7 +73,7 @@ function namesUsed(
   );
 }
 
-/** A line about one name: whether it still has the address, if that was looked up. */
+/** A line about one name: whether it still resolves to the address, if the name was looked up. */
 function nameEvidence(
   { name, who }: UsedName,
   peer: string,

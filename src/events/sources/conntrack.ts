@@ -1,4 +1,4 @@
-/** Conntrack's multicast groups: flows of UDP, with what they carried. */
+/** Conntrack's multicast groups: flows of UDP with their counters. */
 import type { Host } from "../../host/host.ts";
 import { IPPROTO_UDP } from "../../model/family.ts";
 import { NETLINK_NETFILTER } from "../../netlink/constants.ts";

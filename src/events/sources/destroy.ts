@@ -26,7 +26,7 @@ export const destroySource: EventSource = {
       visit(place, datagram) {
         const ns = monotonicNs();
         for (const found of destroyedSockets(datagram, describeBare)) {
-          // Read once: each look at another socket walks its attributes again.
+          // Read once: reading another socket in between would walk the attributes again.
           const { protocol } = found.origin;
           const socket = keptSocket(found, origin(place, protocol));
           observe(ns, () => {

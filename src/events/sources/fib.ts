@@ -1,4 +1,4 @@
-/** The kernel's trace events of route lookups: where UDP datagrams go, and whose they are. */
+/** The kernel's trace events of route lookups: the destinations and senders of UDP datagrams. */
 import { IPPROTO_UDP } from "../../model/family.ts";
 import type { EventSource } from "../event-source.ts";
 import { UdpFlows } from "../flows.ts";
@@ -25,7 +25,7 @@ export const fibSource: EventSource = {
       const sender = owners.byThread(record.tid, record.ns);
       const inode = owners.netns(record.tid, record.ns);
       const timeMs = clock.wallMs(record.ns);
-      // The process is gone: the end of its socket will say where it was.
+      // The process is gone. The end of its socket will have its place.
       if (inode === undefined)
         return flows.routedSomewhere(record, timeMs, sender, (place) => origin(place, IPPROTO_UDP));
       const place = placeOf(inode);

@@ -22,12 +22,12 @@ import type { PlaceNumber } from "../tracked.ts";
 /** Default time between two listings: without and with a trace that reports what happens in between. */
 const INTERVAL_MS = 250;
 const INTERVAL_WITH_TRACE_MS = 1000;
-/** The part of the time that listings may take, whatever the interval. */
+/** The share of the time that listings may take, whatever the interval. */
 const SHARE = 0.05;
 /** Time between two listings for the local ports of connecting sockets, and before a listing that is hastened. */
 const SOON_MS = 50;
 
-/** States in which a socket of its own can be listed. */
+/** States in which the kernel lists a full socket, except bound-inactive ones. */
 const LISTED_STATES =
   stateGroups.all &
   ~((1 << SS_SYN_RECV) | (1 << SS_NEW_SYN_RECV) | (1 << SS_BOUND_INACTIVE) | (1 << SS_TIME_WAIT));

@@ -34,7 +34,7 @@ function addressTexts(addresses: readonly SocketAddress[] | undefined): readonly
     .map(({ data, addressOffset, family }) => addressText(data, addressOffset, family));
 }
 
-/** Name of the inet table by IP protocol; the table of a raw socket cannot be told from its protocol. */
+/** Name of the inet table by IP protocol; a raw socket's protocol does not determine its table. */
 const tableNames = new Map<number, InetTable>(
   Object.entries(inetTables).map(([name, protocol]) => [protocol, name as InetTable]),
 );

@@ -1,4 +1,4 @@
-/** Sockets that are made here rather than received: a struct inet_diag_msg with nothing but what is known. */
+/** Sockets that are made here rather than received: a struct inet_diag_msg with only the known values. */
 import type { Origin } from "../../diag/message.ts";
 import type { SocketArena } from "../../diag/socket-arena.ts";
 import { AF_INET6 } from "../../model/family.ts";

@@ -117,7 +117,7 @@ function writeTimerDetail(text: ByteWriter, socket: InetSocket, protocol: number
   text.length = putTimerDetail(text.data, text.length, number, expires, retransmits);
 }
 
-/** Room for a detail that is no struct's. */
+/** Room for a detail that is not part of a struct. */
 const DETAIL_ROOM = 96;
 
 const markLabel = stamp(" fwmark:0x");

@@ -1,4 +1,4 @@
-/** The columns of what stands on top of TCP: MD5 signatures, kernel TLS, MPTCP subflows, BPF storages. */
+/** The columns of protocols on top of TCP: MD5 signatures, kernel TLS, MPTCP subflows, BPF storages. */
 
 import { type Column, factOf, structColumns } from "../../fields/column.ts";
 import type { NameSource } from "../../fields/names.ts";

@@ -20,7 +20,7 @@ import {
 } from "./layout.ts";
 import type { PacketSocket } from "./socket.ts";
 
-/** What is not told elsewhere of struct packet_diag_info. */
+/** The fields of struct packet_diag_info without the interface, which has its own columns. */
 const { interfaceIndex: _, ...settings } = packetDiagInfo;
 
 /** The columns of packet sockets, in the order of their JSON. */

@@ -114,7 +114,7 @@ async function runOnce(
  * Takes the samples, runs the checks and shows the result, while the namespaces are still open: names of interfaces
  * are read as rows are written.
  *
- * @param said the messages that standard error has had
+ * @param said the messages that are on standard error already
  * @returns the exit status; undefined if `show` wants to go on
  */
 async function examineOnce(
@@ -124,7 +124,7 @@ async function examineOnce(
   show: Show,
   said: Set<string>,
 ): Promise<number | undefined> {
-  // Rules say which states they read; options of ss that name states narrow that down.
+  // Rules name the states that they read; options of ss that name states narrow these down.
   const choice = draft.choice.stateFilter === 0 ? chooseStates(draft.choice, stateGroups.all) : draft.choice;
   const selected = select(choice, words.args, world.program);
   if (isStop(selected)) return halt(world, selected);
@@ -137,7 +137,7 @@ async function examineOnce(
   const owners = new Map<number, readonly Owner[]>();
   const report = (problem: Problem) => {
     const text = problemText(world, host, plan.sources, problem);
-    // Owners are looked for more than once, and --watch lists again and again.
+    // Owners are looked up more than once, and --watch lists again and again.
     if (!said.has(text)) world.stderr.write(encoder.encode(text));
     said.add(text);
     if (text !== "" && problem.kind !== "unreadable") unlisted.push(text.trimEnd());
@@ -192,7 +192,7 @@ async function examineOnce(
     },
   });
   if (outcome === undefined) return status.interrupted;
-  // The names know the owners of the latest look-up only.
+  // The names have only the owners of the latest look-up.
   const names: HostNames = { ...query.names, owners: (inode) => owners.get(inode) };
   const entered = draft.actions.find(({ kind }) => kind === "netns");
   const netns = entered?.kind === "netns" ? { name: entered.name, pid: undefined } : undefined;

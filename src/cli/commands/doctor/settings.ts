@@ -1,4 +1,4 @@
-/** The doctor's own options, and what a round of it hands on. */
+/** The doctor's own options, and the result of one round. */
 import type { Report } from "../../../doctor/examine.ts";
 import { type Severity, severities } from "../../../doctor/rule.ts";
 import type { DoctorStyle, ReportDetail } from "../../../output/doctor.ts";

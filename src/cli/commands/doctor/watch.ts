@@ -12,7 +12,7 @@ import { waitShowing } from "./wait.ts";
 
 const encoder = new TextEncoder();
 
-/** A finding that is there now, or was there a round ago. */
+/** A finding of this round or of the one before. */
 export interface Watched {
   readonly severity: Diagnosis["severity"];
   /** The finding's first line. */
@@ -116,7 +116,7 @@ export async function watch(
   for (;;) {
     const status = await examineOnce(show);
     if (status !== undefined) return status;
-    // Without a rule that needs a second sample the round was over at once.
+    // Without a rule that needs a second sample, a round ends at once.
     const interrupted = hasWaited ? undefined : await waitShowing(world, settings.apartMs);
     if (interrupted !== undefined) return interrupted;
   }

@@ -63,7 +63,7 @@ function secondsText(ms: number): string {
   return `${(ms / MS_PER_SECOND).toFixed(6)}s`;
 }
 
-/** What else is known of an event, in ss's style. */
+/** Further facts about an event, in ss's style. */
 function detailsOf({ kind, socket, durationMs, count, counters, failure }: SocketEvent): string {
   const details: string[] = [];
   if (failure?.reason !== undefined) details.push(failure.reason.replaceAll(" ", "-"));

@@ -1,4 +1,4 @@
-/** Writes to a reader that is slow, or that goes away. */
+/** Writes to a reader that is slow, or that closes the pipe. */
 import { expect, test } from "bun:test";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
 
@@ -34,7 +34,7 @@ test("a line that is longer than a piece is written, and all that follows", asyn
   expect(written.every((piece) => piece.length <= 4096)).toBe(true);
 });
 
-test("what is pending is counted and taken once", () => {
+test("pending bytes are counted and taken once", () => {
   const pending = new Pending();
   pending.line("ünï");
   pending.bytes(encoder.encode("more"));

@@ -3,7 +3,7 @@ import type { Output } from "../../world.ts";
 
 /** PIPE_BUF: a pipe with any room takes this much at once. limits.h. */
 const PIECE = 4096;
-/** Time between two looks at a full pipe. */
+/** Time between two attempts to write to a full pipe. */
 const WAIT_MS = 5;
 
 const encoder = new TextEncoder();
@@ -35,7 +35,7 @@ export class Pending {
     this.#length += bytes.length;
   }
 
-  /** Takes all that was added. The bytes are valid until more is added. */
+  /** Removes and returns all added bytes. They are valid until more are added. */
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#length = 0;

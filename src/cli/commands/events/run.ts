@@ -59,15 +59,15 @@ function untilWords(until: string): FilterSource {
   return { args: until.split(/\s+/).filter((word) => word !== ""), file: undefined };
 }
 
-/** What a filter and the states before it select. */
+/** The selection of a filter and the states before it. */
 interface Chosen {
   readonly selection: Selection;
   readonly words: FilterSource;
-  /** The states that were named; undefined if none were. */
+  /** The states that the words name; undefined if they name none. */
   readonly states: number | undefined;
 }
 
-/** The TCP and UDP part of what options and words select. */
+/** The TCP and UDP part of the selection by options and words. */
 function choose({ choice }: Draft, words: FilterSource, program: string): Chosen | Stop {
   const selected = select(choice, words.args, program);
   if (isStop(selected)) return selected;
@@ -195,7 +195,7 @@ function ownNetns(): number | undefined {
   }
 }
 
-/** Reports each problem once. The next listing has it again, and has what an interrupted one missed. */
+/** Reports each problem once, although every listing finds it again. Ignores interruptions: the next listing is complete. */
 function onceEach(world: World, host: Host, sources: Sources): (problem: Problem) => void {
   const written = new Set<string>();
   return (problem) => {
@@ -208,7 +208,7 @@ function onceEach(world: World, host: Host, sources: Sources): (problem: Problem
 
 /** Most events whose numbers fit into 53 bits beside their times. */
 const NUMBERS = 2 ** 21;
-/** The latest time that does, in microseconds since the first. */
+/** The latest time that fits, in microseconds since the first. */
 const TIMES = 2 ** 31;
 const US_PER_MS = 1000;
 
@@ -222,7 +222,7 @@ function inOrder(events: readonly SocketEvent[]): readonly SocketEvent[] {
   return Array.from(keys.sort(), (key) => events[key % NUMBERS]!);
 }
 
-/** What a run shows, and what ends it. */
+/** The output of a run, and the conditions that end it. */
 interface Show {
   readonly world: World;
   readonly draft: Draft;
@@ -239,7 +239,7 @@ interface Show {
   readonly head: { readonly [key: string]: Json } | undefined;
 }
 
-/** Shows events until something ends the run. @returns the exit status */
+/** Shows events until the run ends. @returns the exit status */
 async function show({
   world,
   draft,
@@ -265,7 +265,7 @@ async function show({
   const summary = new EventSummary(performance.now());
   if (form === "lines" && draft.header) pending.line(heading);
   if (form === "ndjson" && head !== undefined) json.write(head);
-  /** Writes what is pending. @returns false if nobody reads it any more */
+  /** Writes the pending output. @returns false if the reader has closed the pipe */
   const flush = async (): Promise<boolean> => {
     json.flush();
     const written = await writeWhenFree(stdout, pending.take(), interrupted);
@@ -279,7 +279,7 @@ async function show({
     for (const event of inOrder(events)) {
       await breathe();
       met = ending?.(event) === true;
-      // Without --existing, --until still looks at the sockets that are there, and shows the one that ends the run.
+      // Without --existing, --until still tests the sockets of the start, and shows the one that ends the run.
       if (event.kind === "existing" && !existing && !met) continue;
       if (event.socket !== undefined)
         names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");

@@ -24,7 +24,7 @@ const source: Schema = {
 
 /** Makes the schema: of an event, or of the line of sources that comes first. */
 export function eventsSchema(): Schema {
-  // No option chooses what is in an event.
+  // Options do not change the keys of an event.
   const event = columnsSchema(eventColumns(noNames), () => "");
   const properties = event["properties"] as { readonly [key: string]: Schema };
   return {

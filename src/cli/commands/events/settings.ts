@@ -8,7 +8,7 @@ export interface EventsSettings {
   readonly sources: ReadonlySet<string> | undefined;
   /** Whether to list the sources and do nothing else. */
   readonly listSources: boolean;
-  /** Whether to show the sockets that are there at the start. */
+  /** Whether to show the sockets that exist at the start. */
   readonly existing: boolean;
   /** The kinds of event to show; undefined for all. */
   readonly only: ReadonlySet<EventKind> | undefined;

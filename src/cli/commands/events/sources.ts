@@ -1,11 +1,11 @@
-/** Chooses the sources of events, and says which are missing. */
+/** Chooses the sources of events, and reports which are missing. */
 
 import type { Availability, EventSource } from "../../../events/event-source.ts";
 import type { Host } from "../../../host/host.ts";
 import type { Json } from "../../../model/json.ts";
 import type { Selection } from "../../../model/selection.ts";
 
-/** A source with whether it works here. */
+/** A source, and whether it works here. */
 export interface FoundSource extends Availability {
   readonly source: EventSource;
 }
@@ -27,7 +27,7 @@ export function findSources(
   );
 }
 
-/** What `--sources help` prints. */
+/** The text of `--sources help`. */
 export function sourcesHelp(found: readonly FoundSource[]): string {
   const width = Math.max(...found.map(({ source }) => source.name.length));
   return found

@@ -1,4 +1,4 @@
-/** What may do harm: closing a connection, signalling a process. */
+/** Actions that may do harm: closing a connection, signalling a process. */
 
 import { libc } from "#libc";
 import type { Files } from "../../../host/host.ts";
@@ -15,14 +15,14 @@ const CAP_NET_ADMIN = 12n;
 
 const decoder = new TextDecoder();
 
-/** Whether it may be done, and to what in words; or why not. */
+/** The target of a permitted action in words, or the reason for a refusal. */
 export type Permission = { readonly target: string } | { readonly refusal: string };
 
-/** What does actions, and says whether they may be done. */
+/** Checks and performs actions. */
 export interface Actions {
-  /** Looks whether it may be done. */
+  /** Checks whether an action is permitted. */
   ask(sampler: Sampler, action: Action): Permission;
-  /** Does it, unless it is another process than when it was asked. @returns what came of it, in one line */
+  /** Performs an action, unless the process is another one than at `ask`. @returns the result, in one line */
   act(sampler: Sampler, action: Action): Promise<string>;
 }
 
@@ -36,13 +36,13 @@ function hasNetAdmin(files: Files): boolean {
   }
 }
 
-/** Makes what does actions. @param kill sends a signal, 0 for none; throws if that may not be */
+/** Makes {@link Actions}. @param kill sends a signal, or with 0 only checks; throws if that is not permitted */
 export function makeActions(
   world: World,
   kill: (pid: number, signal: "SIGTERM" | "SIGKILL" | 0) => void,
 ): Actions {
   const { files } = world.host;
-  /** When the process began that was asked about. */
+  /** The start time of the process at the last `ask`. */
   let asked: string | undefined;
 
   function startOf(pid: number): string | undefined {

@@ -12,17 +12,17 @@ import type { Sampler } from "./sampler.ts";
 import type { TopSettings } from "./settings.ts";
 import { headingLine, rowLine, summaryLines } from "./summary.ts";
 
-/** What a frame is made of. */
+/** The content of a frame. */
 export interface FrameOptions {
   readonly settings: TopSettings;
   readonly sampler: Sampler;
   readonly host: string;
-  /** How many rows are shown at most. */
+  /** The largest number of rows. */
   readonly rows: number;
   readonly allNetns: boolean;
 }
 
-/** Makes something of each socket, or of each group, in their order. */
+/** Maps each socket, or each group, in order. */
 async function made<T>(
   { settings, sampler, rows }: FrameOptions,
   breathe: Breathe,
@@ -89,10 +89,10 @@ async function* framePieces(
 }
 
 /**
- * A sample as it is printed. It is whole, or not there at all.
+ * A sample as it is printed. It is complete, or absent.
  *
  * @param time when it was taken
- * @param breathe throws if it is not wanted any more
+ * @param breathe throws if the run was interrupted
  */
 export async function frameText(
   options: FrameOptions,

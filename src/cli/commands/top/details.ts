@@ -1,4 +1,4 @@
-/** All that is known of a socket: each fact with its meaning. */
+/** All facts about a socket, each with its meaning. */
 
 import { columnsByKind } from "../../../catalogue/describe.ts";
 import { containerLabel, findContainers } from "../../../enrich/containers.ts";

@@ -1,4 +1,4 @@
-/** Listening for destroyed sockets, so that connections between two samples count. */
+/** Listens for destroyed sockets, so that connections between two samples count. */
 import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Netns } from "../../../host/namespaces.ts";
 import type { SocketTable } from "../../../live/table.ts";
@@ -10,12 +10,12 @@ import { destroyed } from "../../../query/destroyed.ts";
 import { type OpenQuery, openQuery, type QueryContext } from "../../../query/open.ts";
 import { notYet, type SocketBatch } from "../../../query/query.ts";
 
-/** Milliseconds between two looks at the events. The buffer of a socket holds some thousands of them. */
+/** Milliseconds between two reads of the events. The buffer of a socket holds some thousands of them. */
 const POLL_MS = 100;
 
 /** The ends of sockets, as they happen. */
 export interface Endings extends Disposable {
-  /** Hands all ends that have happened by now to the table; that also happens now and then by itself. */
+  /** Passes all ends so far to the table. A timer also does so between the calls. */
   drain(): void;
 }
 
@@ -27,13 +27,13 @@ function wasSelected({ dport }: InetSocket, { selection }: Plan): boolean {
 /** The ends in one network namespace. */
 interface Stream {
   readonly netns: Netns | undefined;
-  /** Whether the filter can judge a socket that no sample saw: not by process, as no process has it any more. */
+  /** Whether the filter can judge a socket that no sample saw: not by process, because no process has it any more. */
   readonly judges: boolean;
   readonly batches: Generator<SocketBatch>;
 }
 
 /**
- * Listens for the ends of the sockets of a plan in all of its namespaces. Without CAP_NET_ADMIN there are none to hear.
+ * Listens for the ends of the sockets of a plan in all of its namespaces. Without CAP_NET_ADMIN the kernel sends none.
  *
  * @param watched the query whose sockets are in the table
  */
@@ -57,7 +57,7 @@ export async function listenForEndings(
     })),
   );
 
-  /** Takes what has come. @returns whether more may come */
+  /** Receives waiting messages. @returns whether more may come */
   function take({ netns, judges, batches }: Stream): boolean {
     for (;;) {
       const { done, value } = batches.next();

@@ -1,4 +1,4 @@
-/** One socket of the table, fetched again with all that the kernel knows of it. */
+/** Fetches one socket of the table again, with all details that the kernel has. */
 import type { Socket } from "../../../families/socket.ts";
 import { demandSet } from "../../../model/demand.ts";
 import type { Selection, Table } from "../../../model/selection.ts";
@@ -7,10 +7,10 @@ import type { FilteredPlace } from "../../../query/filters.ts";
 import { refetch } from "../../../query/refetch.ts";
 import type { Sampler } from "./sampler.ts";
 
-/** All that the kernel is ever asked for. */
+/** Every detail that a request can have. */
 const everything = demandSet(["info", "memory", "tos", "extended", "uid"]);
 
-/** A socket, and the place that it was found in. */
+/** A socket, and the place where it was found. */
 export interface Found {
   readonly socket: Socket;
   readonly place: FilteredPlace;
@@ -26,7 +26,7 @@ export async function findSocket({ table, query }: Sampler, key: string): Promis
     const place = query.places.find(isHere) ?? query.places[0];
     const wanted = { ...query.request, demands: everything, keep: true, netns };
     const [socket] = refetch(place.host.transport, wanted, [table.identity(slot)]);
-    // A socket that is bound to an interface is found by a listing only.
+    // Only a listing finds a socket that is bound to an interface.
     if (socket !== undefined) return { socket, place };
   }
   const isInet = table.isInet(slot);

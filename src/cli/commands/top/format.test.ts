@@ -4,7 +4,7 @@ import { short, valueText } from "./format.ts";
 import { cut, cutEnd, fit, safe, widthOf } from "./text.ts";
 
 describe("short()", () => {
-  test("has three digits that count, and a prefix", () => {
+  test("has three significant digits and a prefix", () => {
     const cases: Record<number, string> = {
       0: "0",
       0.25: "0.25",
@@ -22,7 +22,7 @@ describe("short()", () => {
     for (const [value, text] of Object.entries(cases)) expect(short(Number(value))).toBe(text);
   });
 
-  test("takes five characters at most, and is right within half a percent", () => {
+  test("takes at most five characters, and is correct within half a percent", () => {
     fc.assert(
       fc.property(fc.double({ min: 0.1, max: 1e20, noNaN: true }), (value) => {
         const text = short(value);
@@ -36,7 +36,7 @@ describe("short()", () => {
   });
 });
 
-test("what is not known is -, and 0 is 0", () => {
+test("an unknown value is -, and 0 is 0", () => {
   expect(valueText("bytes/s", undefined)).toBe("-");
   expect(valueText("bytes/s", 0)).toBe("0");
   expect(valueText("us", 45)).toBe("0.045");
@@ -45,11 +45,11 @@ test("what is not known is -, and 0 is 0", () => {
 });
 
 describe("text of strangers", () => {
-  test("has no control character, and no character that turns others around", () => {
+  test("has no control character, and no character that reverses others", () => {
     expect(safe("a\x1b[2Jb\x07\n\u009bc\u202ed")).toBe("a\\x1b[2Jb\\x07\\x0a\\x9bc\\u{202e}d");
   });
 
-  test("fits, whatever it is", () => {
+  test("any text fits its width", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.integer({ min: 1, max: 40 }), (text, width) => {
         expect(safe(text)).not.toMatch(/\p{Cc}/u);
@@ -60,7 +60,7 @@ describe("text of strangers", () => {
     );
   });
 
-  test("an address keeps its port, and both of its ends", () => {
+  test("an address keeps its port, its beginning and its end", () => {
     expect(cutEnd("[2001:db8:1234:5678::1]:443", 15)).toBe("[2001…8::1]:443");
     const neighbours = ["1", "2"].map((end) => cutEnd(`[2001:db8::aaaa:bbbb:cccc:${end}]:443`, 21));
     expect(new Set(neighbours).size).toBe(2);

@@ -6,10 +6,10 @@ const PREFIXES = ["", "K", "M", "G", "T", "P", "E"] as const;
 const THOUSAND = 1000;
 const US_PER_MS = 1000;
 
-/** What stands for a number that is not known. */
+/** The text of an unknown number. */
 export const UNKNOWN = "-";
 
-/** Three digits that count, and a prefix: `0.25`, `12.3K`, `999M`. At most five characters. */
+/** Three significant digits and a prefix: `0.25`, `12.3K`, `999M`. At most five characters. */
 export function short(value: number): string {
   let scaled = value;
   let prefix = 0;
@@ -20,12 +20,12 @@ export function short(value: number): string {
   }
   const digits = scaled >= 99.95 || scaled === 0 ? 0 : scaled >= 9.995 ? 1 : 2;
   const text = scaled.toFixed(digits);
-  // A whole number without prefix is what was counted: nothing is behind its point.
+  // A whole number without prefix is a count: it has no decimals.
   const exact = prefix === 0 && Number.isInteger(scaled) ? `${scaled}` : text;
   return `${exact}${PREFIXES[prefix]}`;
 }
 
-/** Three digits that count, of a time in milliseconds. */
+/** A time in milliseconds with three significant digits. */
 function milliseconds(us: number): string {
   const ms = us / US_PER_MS;
   return ms < 1 ? ms.toFixed(3) : short(ms);

@@ -77,7 +77,7 @@ export function socketJson(table: SocketTable, slot: number, holders: Holders): 
   return plain;
 }
 
-/** What the sockets of a group have in common, as in a socket's own object; nothing if it is not known. */
+/** The values that the sockets of a group share, with the keys of a socket's object; empty if unknown. */
 function commonJson(by: GroupBy, { key, values }: Row, holders: Holders): Plain {
   const label = `${values["group"]}`;
   if (by === "process") {

@@ -41,7 +41,7 @@ export const keyHelp: readonly (readonly [keys: string, what: string])[] = [
   ["q Ctrl-C", "quit"],
 ];
 
-/** What the mouse did, at a place counted from 0. */
+/** An event of the mouse, at a place counted from 0. */
 export interface MouseInput {
   readonly what: "press" | "wheelUp" | "wheelDown";
   readonly column: number;
@@ -63,7 +63,7 @@ const controls: Readonly<Record<string, Key>> = {
   "\x7f": "backspace",
 };
 
-/** The keys that a text from the terminal stands for. A control character that is no key is left out. */
+/** The keys that a text from the terminal stands for. Other control characters are left out. */
 export function keysOfText(text: string): Key[] {
   return Array.from(text).flatMap((character) => {
     if (Object.hasOwn(controls, character)) return controls[character]!;
@@ -81,7 +81,7 @@ const whats: ReadonlyMap<number, MouseInput["what"]> = new Map([
   [WHEEL_DOWN, "wheelDown"],
 ]);
 
-/** The events of the mouse in what a terminal sent; releases and other buttons mean nothing here. */
+/** The events of the mouse in the input of a terminal. Releases and other buttons are ignored. */
 export function mouseInputs(sent: string): MouseInput[] {
   return Array.from(sent.matchAll(MOUSE)).flatMap(([, button, column, line]) => {
     const what = whats.get(Number(button));

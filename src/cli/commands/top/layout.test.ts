@@ -14,7 +14,7 @@ describe("a layout", () => {
       }
   });
 
-  test("shows the peer and the rates in 60 columns, what matters in 80, and everything in 200", () => {
+  test("shows the peer and the rates in 60 columns, the important columns in 80, and all in 200", () => {
     expect(keys(60)).toEqual(["netid", "state", "peer", "rx", "tx"]);
     expect(keys(80)).toEqual(["netid", "state", "peer", "rx", "tx", "rtt", "process"]);
     expect(keys(100)).toEqual(["netid", "state", "local", "peer", "rx", "tx", "rtt", "process"]);
@@ -22,7 +22,7 @@ describe("a layout", () => {
     expect(keys(200, true)).toContain("netns");
   });
 
-  test("never leaves out what matters most", () => {
+  test("never leaves out the most important columns", () => {
     for (let width = 60; width < 300; width++)
       expect(keys(width)).toEqual(expect.arrayContaining(["netid", "state", "peer", "rx", "tx"]));
   });
@@ -43,7 +43,7 @@ describe("a plot", () => {
     expect(peak([undefined, 3, 1])).toBe(3);
   });
 
-  test("shows what is small, and blank what is not known", () => {
+  test("shows small values, and unknown ones as blanks", () => {
     expect(plot([undefined, 1, 1_000_000], 3)).toEqual([" ▁█"]);
     expect(plot([], 4)).toEqual(["    "]);
     expect(plot([1, 2, 3], 0)).toEqual([""]);

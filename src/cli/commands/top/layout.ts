@@ -14,18 +14,18 @@ export interface PlacedColumn {
 /** Columns from left to right, with one blank between each two. */
 export type Layout = readonly PlacedColumn[];
 
-/** How much room a column takes: at least, and at most if there is more. */
+/** The least and the largest width of a column. */
 interface Room {
   readonly least: number;
   readonly most: number;
 }
 
-/** A heading with its mark gets no more room than this if there is little. */
+/** The largest width of a heading with its mark on a narrow terminal. */
 const LONGEST_HEADING = 10;
 /** Room for a number of any size. */
 const NUMBER: Room = { least: 7, most: 7 };
 
-/** The room of columns of text; numbers take that of a number. */
+/** The widths of columns of text; columns of numbers have the width of a number. */
 const rooms: Readonly<Record<string, Room>> = {
   netid: { least: 5, most: 5 },
   state: { least: 10, most: 10 },
@@ -82,7 +82,7 @@ function roomFor(column: LiveColumn, sorted: string | undefined): Room {
  * The columns that fit a width, the most important ones, in their usual order. The room that is left goes to columns
  * of text.
  *
- * @param width columns of the terminal, of which the first is for the mark of the chosen row
+ * @param width columns of the terminal; the first is for the mark of the chosen row
  * @param sorted the column that rows are sorted by, which is shown if its parts are not
  */
 export function layoutFor(columns: readonly LiveColumn[], width: number, sorted?: string): Layout {

@@ -1,6 +1,6 @@
-/** Lines of a view: pieces of text, each with what it is, which decides how a terminal shows it. */
+/** Lines of a view: pieces of text with a style each. A terminal maps styles to colours. */
 
-/** What a piece of text is. */
+/** The style of a piece of text, named by its meaning. */
 export type Style =
   | "plain"
   | "title"
@@ -48,7 +48,7 @@ const attributes: Readonly<Record<Style, readonly number[]>> = {
 /** Foreground colours. */
 const isColour = (parameter: number) => parameter >= 30 && parameter <= 37;
 
-/** A line as a terminal takes it. @param colour whether colours are wanted; bold, faint and inverse are none */
+/** A line with its escape sequences. @param colour whether to use colours; bold, faint and inverse are used anyway */
 export function painted(line: Line, colour: boolean): string {
   return line
     .map(({ text, style }) => {

@@ -3,14 +3,14 @@
 /** Eighths of a cell from below. Unicode, Block Elements. */
 const EIGHTHS = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
 
-/** The largest of numbers that are known; 0 if none are. */
+/** The largest known number; 0 if none is known. */
 export function peak(values: readonly (number | undefined)[]): number {
   return values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
 }
 
 /**
- * A plot of the last values, newest at the right; the largest of them fills its column. What is above zero is seen,
- * however small it is; what is not known is blank.
+ * A plot of the last values, newest at the right; the largest of them fills its column. Any value above zero is
+ * visible; unknown values are blank.
  *
  * @param height lines
  * @returns the lines from top to bottom, each `width` columns

@@ -1,4 +1,4 @@
-/** Taking samples of the sockets that a command line selects. */
+/** Takes samples of the sockets that a command line selects. */
 
 import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
@@ -27,14 +27,14 @@ export interface Sampler extends Disposable {
   /**
    * Takes a sample. Keys and signals are handled meanwhile.
    *
-   * @param signal ends it: it throws the signal's reason, and no other sample can be taken
+   * @param signal aborts the sample: it throws the signal's reason, and no further sample can be taken
    */
   take(signal: AbortSignal): Promise<Sample>;
   /** The problems since the last call, each once. */
   notes(): readonly string[];
 }
 
-/** Tables whose sockets show all columns but drops without their memory, which costs. */
+/** Tables whose columns, except drops, do not need SK_MEMINFO, which is costly. */
 const withoutDrops: ReadonlySet<Table> = new Set(["tcp", "mptcp"]);
 
 /** The selection of a command line: the tables of IP by default, as other sockets have no rates. */
@@ -43,15 +43,15 @@ export function selectionOf({ choice }: Draft, words: FilterSource, program: str
   return "illegal" in chosen ? select(choice, words.args, program) : select(chosen, words.args, program);
 }
 
-/** Problems of looking up a control group, which only the details show: they leave it out. */
+/** Problems of looking up a control group. Only the details show it, and they leave it out. */
 const quietProblems: ReadonlySet<Problem["kind"]> = new Set(["cgroupMount", "cgroupId", "mounts"]);
 
-/** What is wanted of each socket. */
+/** The demands of each socket. */
 function demandsOf({ tables }: Selection): Demand[] {
   return [...tables].some((table) => !withoutDrops.has(table)) ? ["info", "memory"] : ["info"];
 }
 
-/** Opens the query of a command line. @returns a Stop for words that cannot be understood */
+/** Opens the query of a command line. @returns a Stop for words that cannot be parsed */
 export async function openSampler(
   world: World,
   host: Host,

@@ -77,7 +77,7 @@ const netns = object(
   "network namespace, with --all-netns",
 );
 
-/** The words of the states, which are those of sockets of IP. */
+/** The words of the states of inet sockets. */
 const states = (columnsByKind(noNames).inet as readonly Column<never>[]).find(({ key }) => key === "state")!
   .words!;
 
@@ -101,7 +101,7 @@ const socket = object(
   ["netid", "state", "local", "peer", "inode"],
 );
 
-/** What the sockets of a group have in common. */
+/** The values that the sockets of a group share. */
 const common: Readonly<Record<GroupBy, Schema>> = {
   process: processOf,
   program: text("name of the process"),

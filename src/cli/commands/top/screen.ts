@@ -1,4 +1,4 @@
-/** `top` on a screen: samples, keys and the mouse change the state, whose lines are drawn and whose wishes are done. */
+/** `top` on a screen: samples, keys and the mouse change the state. The screen draws it and carries out its wishes. */
 import { FilterError } from "../../../filter/errors.ts";
 import { pageOf } from "../../../live/page.ts";
 import { isStop } from "../../getopt.ts";
@@ -16,10 +16,10 @@ import { next, type ScreenEvent } from "./transition.ts";
 import type { Clock } from "./turns.ts";
 import { viewOf } from "./view.ts";
 
-/** The longest time that a timer takes, in milliseconds. */
+/** The longest delay that a timer accepts, in milliseconds. */
 const FOREVER = 2 ** 31 - 1;
 
-/** What the screen needs besides the task. */
+/** What the screen needs in addition to the task. */
 export interface ScreenOptions {
   readonly terminal: Terminal;
   /** The first sampler; the screen closes it. */
@@ -114,7 +114,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     work.catch(fail);
   }
 
-  /** Changes the state by an event, draws it, and does what the new state wishes. */
+  /** Changes the state by an event, draws it, and carries out its wish. */
   function dispatch(event: ScreenEvent): void {
     const wishes: Wish[] = [];
     const change = (each: ScreenEvent) => {
@@ -201,7 +201,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     dispatch({ kind: "filtered", filter: text });
   }
 
-  /** Waits until it is time, or there is something else to do. */
+  /** Waits until the next sample is due, or until something else must be done. */
   function pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, Math.max(0, ms));

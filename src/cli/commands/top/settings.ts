@@ -7,9 +7,9 @@ export interface TopSettings {
   /** Frames to show; undefined for no end. */
   readonly count: number | undefined;
   readonly form: "screen" | "batch" | "json";
-  /** The column that rows are sorted by. */
+  /** The column that sorts the rows. */
   readonly sort: { readonly column: string; readonly descending: boolean };
-  /** What sockets are grouped by. */
+  /** The grouping of sockets. */
   readonly by: GroupWord | undefined;
 }
 

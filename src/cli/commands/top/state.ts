@@ -10,14 +10,14 @@ export interface Size {
   readonly rows: number;
 }
 
-/** What is wrong with a filter, and where. */
+/** A mistake in a filter, and its position. */
 export interface FilterProblem {
   readonly offset: number;
   readonly length: number;
   readonly message: string;
 }
 
-/** Something that is done to a socket or its process, which may do harm. */
+/** An action on a socket or its process that may do harm. */
 export type Action =
   | { readonly kind: "close"; readonly key: string; readonly what: string }
   | {
@@ -27,7 +27,7 @@ export type Action =
       readonly what: string;
     };
 
-/** What keys act on. */
+/** The mode, which decides the meaning of keys. */
 export type Mode =
   | { readonly kind: "table" }
   | {
@@ -45,9 +45,9 @@ export type Mode =
   | {
       readonly kind: "confirm";
       readonly action: Action;
-      /** What it is done to, in words. */
+      /** The target of the action, in words. */
       readonly target: string;
-      /** How often it has been agreed to. */
+      /** How often the user has confirmed it. */
       readonly agreed: 0 | 1;
     };
 
@@ -74,22 +74,22 @@ export interface Details {
   readonly scroll: number;
 }
 
-/** What rates were, oldest first. */
+/** Past rates, oldest first. */
 export interface Series {
   readonly received: readonly (number | undefined)[];
   readonly acked: readonly (number | undefined)[];
 }
 
-/** What a state wants the outside to do. */
+/** An effect that the screen carries out for the state. */
 export type Wish =
   | { readonly kind: "quit"; readonly status: number }
   | { readonly kind: "filter"; readonly text: string }
   /** Stop, and give the terminal to the shell meanwhile. */
   | { readonly kind: "suspend" }
-  /** Is it allowed? The answer is an event. */
+  /** Check whether the action is permitted. The answer is an event. */
   | { readonly kind: "may"; readonly action: Action }
   | { readonly kind: "act"; readonly action: Action }
-  /** The details are not there yet. */
+  /** The details are not loaded yet. */
   | { readonly kind: "details"; readonly key: string };
 
 /** The whole state. */
@@ -107,7 +107,7 @@ export interface ScreenState {
   readonly within: { readonly by: GroupBy; readonly key: string; readonly label: string } | undefined;
   readonly chosen: string | undefined;
   readonly first: number;
-  /** How many rows further down another one is to be chosen, once the rows are there. */
+  /** How many rows to move the choice down, once the rows are known. */
   readonly step: number;
   /** Where on the page the chosen row stays. */
   readonly at: number | undefined;
@@ -116,7 +116,7 @@ export interface ScreenState {
   readonly time: Date | undefined;
   readonly notes: readonly string[];
   readonly totals: Series;
-  /** Of rows that have been shown lately, by their keys. */
+  /** The series of recently shown rows, by their keys. */
   readonly series: ReadonlyMap<string, Series>;
   readonly paused: boolean;
   /** Whether the mouse is read, so that the terminal does not select text with it. */
@@ -125,7 +125,7 @@ export interface ScreenState {
   readonly details: Details | undefined;
   /** What happened last, in one line. */
   readonly message: string | undefined;
-  /** Asked of the outside by the last event. */
+  /** The effect that the last event requests. */
   readonly wish: Wish | undefined;
 }
 
@@ -180,14 +180,14 @@ export function heights({
   const prompt = mode.kind === "filter" ? 2 : 0;
   const room = Math.max(0, size.rows - HEADER_LINES - FOOTER_LINES - prompt);
   if (details === undefined) return { rows: room, details: 0 };
-  // The heading of the rows goes away with them.
+  // Without rows there is no heading of rows.
   if (size.rows < SPLIT_ROWS) return { rows: 0, details: room + 1 };
-  // Of few rows there is no need to leave room for more.
+  // Few rows need no room for more.
   const rows = Math.max(3, Math.min(Math.floor(room / 3), page.total));
   return { rows, details: room - rows };
 }
 
-/** The text that rows must have: while a plain text is typed, that. */
+/** The text that rows must contain: the plain text that is being typed, else the one in force. */
 function shownText({ mode, text }: ScreenState): string {
   return mode.kind === "filter" && isPlainText(mode.text) ? mode.text.trim() : text;
 }
@@ -209,7 +209,7 @@ export function requestOf(state: ScreenState): PageRequest {
   };
 }
 
-/** What the rows are: groups, unless those of one are shown. */
+/** The grouping of the rows; undefined if they are sockets, as within one group. */
 export function groupedBy({ by, within }: ScreenState): GroupBy | undefined {
   return within === undefined ? by : undefined;
 }

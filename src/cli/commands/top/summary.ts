@@ -1,4 +1,4 @@
-/** What stands above the rows, and the rows themselves: alike on the screen and in frames. */
+/** The summary above the rows, and the rows themselves: the same on the screen and in frames. */
 import type { Page, Row, Sort } from "../../../live/page.ts";
 import type { Sample } from "../../../live/table.ts";
 import { stateName } from "../../../model/state.ts";
@@ -7,7 +7,7 @@ import type { Layout, PlacedColumn } from "./layout.ts";
 import { type Line, type Span, type Style, span } from "./line.ts";
 import { cutEnd, fit, safe } from "./text.ts";
 
-/** What the summary tells of. */
+/** The facts that the summary shows. */
 export interface Summary {
   readonly host: string;
   readonly time: Date;
@@ -57,7 +57,7 @@ export function summaryLines({ host, time, sample, notes }: Summary): Line[] {
   ];
 }
 
-/** Whether something is wrong where a column has such a value. */
+/** Whether this value of a column is a sign of a problem. */
 function isWarning(key: string, value: string | number | undefined): boolean {
   return (key === "retrans" || key === "drops") && typeof value === "number" && value > 0;
 }
@@ -69,7 +69,7 @@ function styleOf(key: string, value: string | number | undefined): Style {
   return key === "tx" ? "sent" : "plain";
 }
 
-/** The mark of an order: which way the values go. */
+/** The mark of an order: ascending or descending. */
 export function orderMark({ descending }: Sort): string {
   return descending ? "▼" : "▲";
 }

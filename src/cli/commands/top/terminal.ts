@@ -16,12 +16,12 @@ export interface Drawing {
   close(): void;
 }
 
-/** What happens on a terminal. */
+/** Callbacks for the events of a terminal. */
 export interface TerminalEvents {
   onKey(key: Key): void;
   onMouse(input: MouseInput): void;
   onResize(size: Size): void;
-  /** It cannot be drawn on any more. */
+  /** The terminal can no longer be written to. */
   onError(error: Error): void;
 }
 
@@ -70,7 +70,7 @@ function Screen({ text, events }: ScreenProperties) {
   return createElement(Text, { wrap: "truncate-end" }, text);
 }
 
-/** Takes a terminal over: its other screen, its keys and its mouse. */
+/** Takes over a terminal: its alternate screen, its keys and its mouse. */
 export function takeTerminal({ stdin, stdout }: Terminal, events: TerminalEvents): Drawing {
   const size = (): Size => ({
     columns: stdout.columns || USUAL.columns,
@@ -120,7 +120,7 @@ export function takeTerminal({ stdin, stdout }: Terminal, events: TerminalEvents
     process.kill(process.pid, "SIGSTOP");
   }
 
-  // Ink drops the sequences that are no keys. It reads in paused mode, where this sees what it reads.
+  // Ink drops sequences that are not keys. It reads in paused mode, where this listener sees the same input.
   const sent = (chunk: string | Uint8Array) => {
     for (const input of mouseInputs(chunk.toString())) events.onMouse(input);
   };

@@ -1,10 +1,10 @@
-/** Text that fits: no control characters, and no more columns than there are. */
+/** Text that fits: without control characters, cut to the available columns. */
 import { printable } from "../../../filter/caret.ts";
 
-/** Text of one column a character, which most is. */
+/** Text with one column per character, as most text has. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
-/** A text that others chose, without anything that a terminal would obey. */
+/** An untrusted text without characters that control a terminal. */
 export function safe(text: string): string {
   return PLAIN.test(text) ? text : printable(text).replaceAll("\n", "\\x0a");
 }
@@ -36,7 +36,7 @@ export function fit(text: string, width: number, align: "left" | "right" = "left
   return align === "left" ? shown + blank : blank + shown;
 }
 
-/** A text cut to a width in its middle: what differs between the addresses of one network stands at their ends. */
+/** A text whose middle is cut out to fit a width: addresses of one network differ at their ends. */
 function cutMiddle(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   if (width < 5 || !PLAIN.test(text)) return cut(text, width);

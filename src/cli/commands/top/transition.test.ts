@@ -35,7 +35,7 @@ const begun = firstState({
   by: undefined,
 });
 
-/** The state after events; a key stands for that it is pressed. */
+/** The state after events. A key stands for its press. */
 function after(state: ScreenState, ...events: readonly (ScreenEvent | string)[]): ScreenState {
   return events.reduce<ScreenState>(
     (each, event) => next(each, typeof event === "string" ? { kind: "key", key: event } : event),
@@ -49,7 +49,7 @@ const shown = (chosen?: number, sampled = false): ScreenEvent => ({
 });
 
 describe("keys of the table", () => {
-  test("the arrows ask for another row, which the next page chooses", () => {
+  test("the arrows request another row, and the next page chooses it", () => {
     const down = after(begun, "down");
     expect(requestOf(down)).toMatchObject({ step: 1, chosen: undefined, first: 0, count: 25 });
     const chosen = after(down, shown(0));
@@ -58,7 +58,7 @@ describe("keys of the table", () => {
     expect(requestOf(after(chosen, "end"))).toMatchObject({ step: 9 });
   });
 
-  test("left and right reach every column, also without room for it", () => {
+  test("left and right reach every column, even a hidden one", () => {
     const narrow = after(begun, { kind: "resize", size: { columns: 60, rows: 30 } });
     expect(after(narrow, "right").sort).toEqual({ column: "retrans", descending: true });
     expect(after(narrow, "right", "left").sort).toEqual({ column: "rate", descending: true });
@@ -74,7 +74,7 @@ describe("keys of the table", () => {
       expect(after(begun, ...keys, "suspend").wish).toEqual({ kind: "suspend" });
   });
 
-  test("left and right sort, r turns the order round", () => {
+  test("left and right sort, r reverses the order", () => {
     const right = after(begun, { kind: "resize", size: { columns: 200, rows: 30 } }, "right");
     expect(right.sort).toEqual({ column: "retrans", descending: true });
     expect(after(right, "left", "left", "left", "left").sort).toEqual({ column: "peer", descending: false });
@@ -82,7 +82,7 @@ describe("keys of the table", () => {
     expect(after(right, ...new Array<string>(30).fill("left")).sort.column).toBe("netid");
   });
 
-  test("one key groups, and again ungroups; Enter goes into a group, Escape comes out at it", () => {
+  test("a key groups, and ungroups if pressed again; Enter opens a group, Escape returns to it", () => {
     for (const [key, by] of Object.entries({
       p: "process",
       o: "program",
@@ -120,12 +120,12 @@ describe("keys of the table", () => {
       expect(after(begun, mode, "interrupt").wish).toEqual({ kind: "quit", status: 130 });
   });
 
-  test("any key leaves the help, and does nothing else", () => {
+  test("any key only closes the help", () => {
     expect(after(begun, "?").mode.kind).toBe("help");
     expect(after(begun, "?", "q")).toMatchObject({ mode: { kind: "table" }, wish: undefined });
   });
 
-  test("keys that mean nothing change nothing", () => {
+  test("keys without a meaning change nothing", () => {
     for (const key of ["z", "toString", "constructor", "é"]) expect(after(begun, key)).toEqual(begun);
   });
 });
@@ -147,14 +147,14 @@ describe("the filter", () => {
     expect(typed.mode).toMatchObject({ text: "ab", cursor: 1 });
   });
 
-  test("what is wrong is pointed out until something is typed", () => {
+  test("a mistake is shown until the next key", () => {
     const problem = { offset: 8, length: 3, message: "expected a port" };
     const wrong = after(begun, "/", { kind: "unfiltered", text: "dport = abc", problem });
     expect(wrong.mode).toMatchObject({ kind: "filter", problem, cursor: 11 });
     expect(after(wrong, "backspace").mode).toEqual({ kind: "filter", text: "dport = ab", cursor: 10 });
   });
 
-  test("a new one begins anew", () => {
+  test("a new filter drops the sample, the choice and the series", () => {
     const before = after(begun, { kind: "sample", sample, time: new Date(0), notes: [] }, shown(1, true));
     const filtered = after(before, "/", { kind: "filtered", filter: "x" });
     expect(filtered).toMatchObject({
@@ -167,11 +167,11 @@ describe("the filter", () => {
   });
 });
 
-describe("what may do harm", () => {
+describe("actions that may do harm", () => {
   const chosen = after(begun, shown(1));
   const action = { kind: "close", key: "/2", what: "tcp a:1 → b:2" } as const;
 
-  test("first it is asked whether it is allowed at all", () => {
+  test("first checks whether the action is permitted", () => {
     expect(after(chosen, "k").wish).toEqual({ kind: "may", action });
     expect(after(chosen, "t").wish).toMatchObject({ action: { kind: "signal", signal: "SIGTERM" } });
     expect(after(chosen, "K").wish).toMatchObject({ action: { signal: "SIGKILL" } });
@@ -179,7 +179,7 @@ describe("what may do harm", () => {
     expect(after(chosen, "p", shown(1), "k").wish).toBeUndefined();
   });
 
-  test("then twice whether it is meant, by two keys", () => {
+  test("then asks for two confirmations, by different keys", () => {
     const asked = after(chosen, { kind: "allowed", action, target: "it" });
     expect(asked.mode).toMatchObject({ kind: "confirm", agreed: 0 });
     const again = after(asked, "y");
@@ -187,7 +187,7 @@ describe("what may do harm", () => {
     expect(after(again, "Y")).toMatchObject({ mode: { kind: "table" }, wish: { kind: "act", action } });
   });
 
-  test("anything else is a no", () => {
+  test("any other key cancels", () => {
     const asked = after(chosen, { kind: "allowed", action, target: "it" });
     for (const keys of [["n"], ["Y"], ["enter"], ["escape"], ["y", "y"], ["y", "enter"], ["y", "n"]])
       expect(after(asked, ...keys)).toMatchObject({
@@ -199,7 +199,7 @@ describe("what may do harm", () => {
 });
 
 describe("details", () => {
-  test("are asked for, shown, kept up, and followed to another row", () => {
+  test("are requested, shown, updated, and follow the chosen row", () => {
     const open = after(begun, shown(1), "enter");
     expect(open).toMatchObject({ details: { key: "/2" }, wish: { kind: "details", key: "/2" } });
     const groups = [{ title: "Socket", facts: [{ value: "1 ms", meaning: "x" }] }];
@@ -216,14 +216,14 @@ describe("details", () => {
     expect(after(known, "escape").details).toBeUndefined();
   });
 
-  test("go away with their socket", () => {
+  test("disappear with their socket", () => {
     const gone = after(begun, shown(1), "enter", shown());
     expect(gone).toMatchObject({ details: undefined, message: "The chosen socket is gone" });
   });
 });
 
 describe("rates over time", () => {
-  test("are kept for the totals and for the rows that are shown, and not without end", () => {
+  test("are kept for the totals and the shown rows, up to a limit", () => {
     let state = begun;
     for (let round = 0; round < 400; round++)
       state = after(state, { kind: "sample", sample, time: new Date(round), notes: [] }, shown(0, true));
@@ -251,7 +251,7 @@ describe("a plain text", () => {
     expect(after(entered, "escape").text).toBe("");
   });
 
-  test("takes the place of an expression, and the other way round", () => {
+  test("replaces an expression, and an expression replaces it", () => {
     const entered = after(begun, "/", "killLine", ..."nginx", "enter");
     expect(entered.wish).toEqual({ kind: "filter", text: "" });
     const expression = after(entered, "/", "killLine", ..."dport = :80", "enter");
@@ -276,7 +276,7 @@ describe("a plain text", () => {
 });
 
 describe("control characters", () => {
-  test("edit the filter, and none is typed into it", () => {
+  test("edit the filter, and are not inserted into it", () => {
     expect(keysOfText("a\x15\x17\x01\x05\x0b\x08\x7f\x1a\x03\r\x00\x07\x9bb")).toEqual([
       "a",
       "killLine",
@@ -315,7 +315,7 @@ describe("the mouse", () => {
     ]);
   });
 
-  test("chooses a row, enters the chosen one, and does nothing elsewhere", () => {
+  test("chooses a row, opens the chosen one, and does nothing elsewhere", () => {
     const rows = after(begun, shown());
     expect(after(rows, press(5))).toMatchObject({ chosen: "/2", at: 1 });
     expect(after(rows, press(0)).chosen).toBeUndefined();
@@ -323,7 +323,7 @@ describe("the mouse", () => {
     expect(after(begun, shown(1), press(5)).details).toMatchObject({ key: "/2" });
   });
 
-  test("sorts by a heading, and turns the order round", () => {
+  test("sorts by a heading, and reverses the order", () => {
     const sorted = after(begun, press(3, 2));
     expect(sorted.sort).toEqual({ column: "netid", descending: false });
     expect(after(sorted, press(3, 2)).sort).toEqual({ column: "netid", descending: true });
@@ -339,7 +339,7 @@ describe("the mouse", () => {
     });
   });
 
-  test("is left to the terminal with m", () => {
+  test("belongs to the terminal after m", () => {
     expect(after(begun, "m").mouse).toBe(false);
     expect(after(begun, "m", "m").mouse).toBe(true);
   });

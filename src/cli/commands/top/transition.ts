@@ -1,4 +1,4 @@
-/** How each event makes the next state. Nothing here touches the outside. */
+/** Computes the next state from an event. Pure functions only. */
 import type { GroupBy } from "../../../live/groups.ts";
 import type { Page, Row, Sort } from "../../../live/page.ts";
 import type { Sample } from "../../../live/table.ts";
@@ -21,7 +21,7 @@ import {
   type Size,
 } from "./state.ts";
 
-/** What happens. */
+/** An event. */
 export type ScreenEvent =
   | { readonly kind: "key"; readonly key: Key }
   | { readonly kind: "mouse"; readonly input: MouseInput }
@@ -32,7 +32,7 @@ export type ScreenEvent =
       readonly time: Date;
       readonly notes: readonly string[];
     }
-  /** The rows that {@link requestOf} asks for. `sampled` says that they are of a new sample. */
+  /** The rows for {@link requestOf}. `sampled`: they are from a new sample. */
   | { readonly kind: "page"; readonly page: Page; readonly sampled: boolean }
   | { readonly kind: "details"; readonly key: string; readonly groups: readonly FactGroup[] }
   | { readonly kind: "filtered"; readonly filter: string }
@@ -79,7 +79,7 @@ function orderBy(state: ScreenState, column: string): Sort {
   return { column, descending: found?.kind !== "text" };
 }
 
-/** Sorts by the next column to the left or right, be there room for it or not. */
+/** Sorts by the next column to the left or right, even if it is hidden. */
 function sortedBy(state: ScreenState, step: number): Change {
   const keys = columnsOf(groupedBy(state), state.allNetns).map(({ key }) => key);
   const at = keys.indexOf(state.sort.column);
@@ -106,7 +106,7 @@ function grouped(state: ScreenState, by: GroupBy): Change {
   };
 }
 
-/** Goes into the chosen group, or shows the details of the chosen socket. */
+/** Opens the chosen group, or shows the details of the chosen socket. */
 function entered(state: ScreenState): Change {
   const row = chosenRow(state);
   if (row === undefined) return { message: "Choose a row with the arrow keys first" };
@@ -132,7 +132,7 @@ function scrolled({ details }: ScreenState, by: number): Change {
   return { details: { ...details, scroll: Math.max(0, details.scroll + by) } };
 }
 
-/** Asks whether something may be done to the chosen socket. */
+/** Requests permission for an action on the chosen socket. */
 function asked(state: ScreenState, make: (row: Row) => Action): Change {
   const row = chosenRow(state);
   if (row === undefined || groupedBy(state) !== undefined) return { message: "Choose a socket first" };
@@ -146,7 +146,7 @@ const signalling =
 
 type OnKey = (state: ScreenState) => Change;
 
-/** What keys do to the table. */
+/** Handles keys in the table. */
 const tableKeys: Readonly<Record<string, OnKey>> = {
   up: () => ({ step: -1 }),
   down: () => ({ step: 1 }),
@@ -187,13 +187,13 @@ const tableKeys: Readonly<Record<string, OnKey>> = {
 
 const table: Mode = { kind: "table" };
 
-/** Puts text in the place of what is between two points of the filter. */
+/** Replaces the part of the filter between two positions. */
 function edited(text: string, from: number, to: number, insert: string): Change {
   const next = text.slice(0, from) + insert + text.slice(to);
   return { mode: { kind: "filter", text: next, cursor: from + insert.length } };
 }
 
-/** The place one character to the left: a character may take two units. */
+/** The position one character to the left: a character may take two UTF-16 code units. */
 function before(text: string, cursor: number): number {
   return cursor - ([...text.slice(0, cursor)].at(-1)?.length ?? 0);
 }
@@ -217,7 +217,7 @@ function wordStart(text: string, cursor: number): number {
   return text.slice(0, cursor).replace(/\S*\s*$/, "").length;
 }
 
-/** What keys do to the filter that is being typed; all others are typed. */
+/** Handles keys in the filter prompt. Keys without a function are inserted. */
 const filterKeys: Readonly<Record<string, (mode: FilterMode, state: ScreenState) => Change>> = {
   enter: ({ text }, state) => applied(state, text),
   killLine: ({ text, cursor }) => edited(text, 0, cursor, ""),
@@ -236,14 +236,14 @@ const filterKeys: Readonly<Record<string, (mode: FilterMode, state: ScreenState)
 };
 
 function confirmed({ action, agreed, target }: Extract<Mode, { kind: "confirm" }>, key: Key): Change {
-  // Not the same key twice: one that is held down must not do it.
+  // Not the same key twice, so that a key that is held down does not confirm.
   const yes = agreed === 0 ? "y" : "Y";
   if (key !== yes) return { mode: table, message: "Nothing was done" };
   if (agreed === 0) return { mode: { kind: "confirm", action, target, agreed: 1 } };
   return { mode: table, wish: { kind: "act", action } };
 }
 
-/** How far keys scroll the help; any other key leaves it. */
+/** How far keys scroll the help; any other key closes it. */
 const helpKeys: Readonly<Record<string, number>> = {
   up: -1,
   down: 1,
@@ -288,7 +288,7 @@ function columnAt(state: ScreenState, place: number): string | undefined {
   return undefined;
 }
 
-/** What a press of the mouse does: on a heading it sorts, on a row it chooses. */
+/** Handles a press of the mouse: on a heading it sorts, on a row it chooses. */
 function clicked(state: ScreenState, line: number, place: number): Change {
   const { page, sort } = state;
   const { rows } = heights(state);
@@ -316,7 +316,7 @@ function moused(state: ScreenState, { what, line, column }: MouseInput): Change 
   return overDetails ? scrolled(state, by) : { step: by };
 }
 
-/** Takes the requested rows, and which one is chosen; a new sample adds to their series. */
+/** Stores the requested rows and the chosen one. A new sample adds to the series. */
 function paged(state: ScreenState, page: Page, sampled: boolean): Change {
   const row = page.chosen === undefined ? undefined : page.rows[page.chosen];
   const change: Change = {

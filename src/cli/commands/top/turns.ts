@@ -1,4 +1,4 @@
-/** Long work in short turns, so that keys and signals are let in meanwhile. */
+/** Divides long work into short turns, so that keys and signals are handled in between. */
 import type { Breathe } from "../../../live/owners.ts";
 
 /** Milliseconds on a clock that never goes back. */
@@ -8,9 +8,9 @@ export type Clock = () => number;
 const TURN_MS = 10;
 
 /**
- * Makes what long work calls often.
+ * Makes the function that long work calls often.
  *
- * @param signal ends the work: what is made here then throws its reason
+ * @param signal ends the work: the function then throws its reason
  */
 export function takeTurns(clock: Clock, signal: AbortSignal): Breathe {
   let turn = clock();

@@ -54,7 +54,7 @@ const press = (state: ScreenState, ...keys: string[]) =>
   keys.reduce((each, key) => next(each, { kind: "key", key }), state);
 
 describe("the screen", () => {
-  test("tells host, time, states, rates, rows", () => {
+  test("shows host, time, states, rates, rows", () => {
     const lines = text(stateAt(200, 50));
     expect(lines[0]).toMatch(/^sockscope top host {10,}1\.0 s {2}2026-11-21 08:05:09$/);
     expect(lines[1]).toMatch(/^12 sockets {2}\+3 -2 {2}█+▓+ {2}█ ESTAB 10 {2}▓ TIME-WAIT 2$/);
@@ -107,14 +107,14 @@ describe("the screen", () => {
     );
   });
 
-  test("columns stand where they stood, whatever they hold", () => {
+  test("columns keep their places, whatever their values", () => {
     const heading = (state: ScreenState) => text(state)[3];
     const small = stateAt(120, 30, [row("/1", { rx: 0, process: "a" })]);
     const large = stateAt(120, 30, [row("/1", { rx: 9.9e12, process: "a name that is long 123456" })]);
     expect(heading(small)).toBe(heading(large)!);
   });
 
-  test("sixty columns and fifteen rows are enough, and say what the order is that no column shows", () => {
+  test("sixty columns and fifteen rows are enough, and name the sorted column if it is hidden", () => {
     const lines = text(stateAt(60, 15));
     expect(lines[3]).toContain("Peer Address:Port");
     expect(lines[14]).toMatch(/of 2 by Both\/s▼$/);
@@ -141,7 +141,7 @@ describe("the screen", () => {
     expect(details(0)).toMatch(/Received, at most 0B\/s +│ Acknowledged, at most -/);
   });
 
-  test("a single socket is one socket", () => {
+  test("one socket is counted in the singular", () => {
     const state = next(stateAt(100, 30), {
       kind: "sample",
       sample: { ...sample, sockets: 1 },
@@ -151,7 +151,7 @@ describe("the screen", () => {
     expect(text(state)[1]).toStartWith("1 socket ");
   });
 
-  test("the carets stand below what is wrong", () => {
+  test("the carets are below the mistake", () => {
     const problem = { offset: 8, length: 3, message: "expected a port" };
     const state = next(press(stateAt(100, 30), "/"), { kind: "unfiltered", text: "dport = abc", problem });
     const [typed, below] = text(state).slice(-3);
@@ -159,12 +159,12 @@ describe("the screen", () => {
     expect(below).toBe("         ^^^ expected a port");
   });
 
-  test("what is wrong is marked, and not by colour alone", () => {
+  test("problems are marked, and not by colour alone", () => {
     const line = viewOf(stateAt(200, 50))[4]!;
     expect(line.find(({ style }) => style === "warning")?.text.trim()).toBe("!2");
   });
 
-  test("without sockets it says so", () => {
+  test("says that there are no sockets", () => {
     expect(text(stateAt(100, 30, [])).join("\n")).toContain("No socket matches");
   });
 });
@@ -180,7 +180,7 @@ describe("painted()", () => {
     expect(painted(line, true)).toBe("\x1b[32ma\x1b[0m\x1b[1;31mb\x1b[0mc");
   });
 
-  test("with NO_COLOR there is none, but bold and inverse", () => {
+  test("with NO_COLOR has only bold and inverse", () => {
     expect(painted(line, false)).toBe("a\x1b[1mb\x1b[0mc");
   });
 });

@@ -59,11 +59,11 @@ function hostLine({ host, time, sample, paused, size, filter, text, within }: Sc
   return spread(left, [span(`${interval}${time === undefined ? "" : timeText(time)}`)], size.columns);
 }
 
-/** How many cells each count takes of a bar: at least one, as long as there is room. */
+/** How many cells of a bar each count takes: at least one, as long as there is room. */
 function shares(counts: readonly number[], width: number): number[] {
   const all = counts.reduce((sum, count) => sum + count, 0);
   const cells = counts.map((count) => Math.max(1, Math.floor((count / all) * width)));
-  // The largest count gives what the small ones got too much, or takes what is left.
+  // The largest count gives up the surplus of the small ones, or takes the rest.
   cells[0]! += width - cells.reduce((sum, cell) => sum + cell, 0);
   return cells;
 }
@@ -135,7 +135,7 @@ function rows(state: ScreenState): Line[] {
   return [...lines, [span(" No socket matches: -a shows all states, / changes the filter", "faint")]];
 }
 
-/** The largest of known rates; a series of unknown ones has none. */
+/** The largest known rate; undefined if all are unknown. */
 function peakText(values: Series["received"]): string {
   return values.every((value) => value === undefined) ? UNKNOWN : `${short(Math.round(peak(values)))}B/s`;
 }
@@ -167,7 +167,7 @@ function factLines(groups: readonly FactGroup[], width: number): Line[] {
         const fact = facts[column * perColumn + line];
         if (fact === undefined) return [];
         const value = safe(fact.value);
-        // A value longer than its column takes the room of the words.
+        // A value that is longer than its column takes room from the words.
         const shown = widthOf(value) > VALUE ? `${value}  ` : `${fit(value, VALUE, "right")}  `;
         const left = each - widthOf(shown);
         return [span(cut(shown, each)), span(fit(safe(fact.meaning), Math.max(0, left)), "faint")];
@@ -201,7 +201,7 @@ function detailLines(state: ScreenState, details: Details): Line[] {
 /** Columns for the keys in the help. */
 const KEYS = 15;
 
-/** What rates and other numbers mean. */
+/** The meaning of rates and other numbers. */
 const helpNotes = [
   "Rates are differences of the kernel's counters between two samples; - is not known, never 0.",
   "The kernel does not count bytes per UDP socket, so UDP shows queues and drops.",
@@ -231,7 +231,7 @@ function helpLines({ size }: ScreenState, scroll: number): Line[] {
   return [[span(fit(title, size.columns), "heading")], ...lines.slice(from, from + room)];
 }
 
-/** The filter that is typed, and below it what is wrong. */
+/** The filter prompt, and below it the mistake. */
 function promptLines(mode: Extract<Mode, { kind: "filter" }>, width: number): Line[] {
   const { text, cursor, problem } = mode;
   const room = width - 3;
@@ -261,7 +261,7 @@ function promptLines(mode: Extract<Mode, { kind: "filter" }>, width: number): Li
 
 function confirmLine({ action, target, agreed }: Extract<Mode, { kind: "confirm" }>): Line {
   const deed = action.kind === "close" ? `Close ${target} by force` : `Send ${action.signal} to ${target}`;
-  // The question comes first: of a long line the end is cut.
+  // The question comes first, because the end of a long line is cut.
   const question = agreed === 0 ? "y/n?" : "Sure? Y (capital) does it:";
   return [span(safe(`${question} ${deed}`), "warning")];
 }
@@ -279,7 +279,7 @@ function position(state: ScreenState): string {
   return `${page.first + 1}-${page.first + page.rows.length} of ${page.total}${order}`;
 }
 
-/** The keys that lead to the others, in as many words as there is room for. */
+/** The most important keys, in as many words as fit. */
 const HINTS = [
   "?: help  /: filter  ←→: sort  p o u a l d s c: group  Enter: details  q: quit",
   "?: help  /: filter  ←→: sort  p a s: group  q: quit",

@@ -1,7 +1,7 @@
 /**
  * struct tcp_info: what the kernel reports about one TCP connection. linux/tcp.h.
  *
- * Kernels differ in how much of it they send; a view has the fields whose bytes came.
+ * Kernels differ in how much of it they send; a view has the fields whose bytes were sent.
  */
 import { type View, view } from "../../../bytes/layout.ts";
 import type { FactLayout } from "../../../model/fact.ts";

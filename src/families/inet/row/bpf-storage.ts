@@ -9,7 +9,7 @@ const NEWLINE = 0x0a;
 const BLANK = 0x20;
 const TAB = 0x09;
 
-/** Tabs before a value that stands on lines of its own. */
+/** Tabs before a value on its own lines. */
 const VALUE_INDENT = 2;
 
 const mapLabel = ascii("map_id:");

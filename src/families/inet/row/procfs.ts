@@ -17,7 +17,7 @@ const bidirLabel = ascii(" bidir");
 const cwndLabel = ascii(" cwnd:");
 const ssthreshLabel = ascii(" ssthresh:");
 const retransLabel = ascii(" retrans:");
-/** /proc tells neither how often was retransmitted in all, nor the reordering, whose 0 is not the kernel's default. */
+/** /proc has neither the total of retransmissions nor the reordering, whose 0 is not the kernel's default. */
 const retransEnd = ascii("/0");
 const reorderingLabel = ascii(" reordering:0");
 
@@ -50,7 +50,7 @@ function writeInfo(text: ByteWriter, socket: InetSocket, tcp: ProcTcpDetails): v
   text.put(reorderingLabel);
 }
 
-/** Writes what `-e` and `-i` show of a TCP socket from /proc; its timer stands before that. */
+/** Writes what `-e` and `-i` show of a TCP socket from /proc; its timer is written before. */
 export function writeProcTcpDetails(
   text: ByteWriter,
   socket: InetSocket,

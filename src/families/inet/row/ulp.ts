@@ -1,4 +1,4 @@
-/** What stands on top of TCP, as `-i` prints it: MD5 signatures, kernel TLS, MPTCP subflows. */
+/** Protocols on top of TCP, as `-i` prints them: MD5 signatures, kernel TLS, MPTCP subflows. */
 import { ascii, type ByteWriter } from "../../../bytes/writer.ts";
 import { writeIpv4, writeIpv6 } from "../../../model/address.ts";
 import { AF_INET6 } from "../../../model/family.ts";
@@ -82,7 +82,7 @@ function writeMptcpSubflow(text: ByteWriter, subflow: MptcpSubflow): void {
   if (mapDatalen !== undefined) text.text(` maplen:${mapDatalen}`);
 }
 
-/** Writes ` tcp-ulp-NAME` and what that protocol tells. */
+/** Writes ` tcp-ulp-NAME` and that protocol's details. */
 export function writeUlpInfo(text: ByteWriter, ulp: UlpInfo, style: Style): void {
   const { name, tls, mptcp } = ulp;
   if (name !== undefined) {
