@@ -8,6 +8,7 @@ import { encodeBytes } from "../bytes/text.ts";
 import { once } from "../enrich/once.ts";
 import { liveHost } from "../host/live.ts";
 import { commandLine } from "./command-line.ts";
+import { habits } from "./commands/command-names.ts";
 import { run } from "./run.ts";
 import { brokenPipeStatus, standardOutput, WriteError, writeAll } from "./standard-output.ts";
 import type { Output, Terminal } from "./world.ts";
@@ -93,14 +94,17 @@ const interrupted = once(() => {
 
 /** The name of the script that starts us, or else our own. */
 const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
-const program = basename(called) === "ss" ? "ss" : "sockscope";
+const name = basename(called);
+const program = name === "ss" ? "ss" : "sockscope";
+/** A link called `lsof` or `netstat` runs that command. */
+const habit = habits.filter((word) => word === name);
 let status = 0;
 try {
   const standard = standardOutput();
   const stderr = errorOutput();
   status = await run({
     program,
-    args: commandLine(),
+    args: [...habit, ...commandLine()],
     env: process.env,
     stdout: { ...output(STDOUT, standard.write), ignoreFailures: standard.ignoreFailures },
     stderr,

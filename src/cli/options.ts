@@ -5,7 +5,7 @@ import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { COUNT } from "../plan/plan.ts";
 import { plainStyle, type RowStyle } from "../table/style.ts";
-import { type CommandWord, commandNames } from "./commands/command-names.ts";
+import { type CommandWord, commandNames, listingCommands } from "./commands/command-names.ts";
 import { type Shell, shells } from "./completions/shells.ts";
 import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
 import {
@@ -358,7 +358,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "DCCP sockets",
     doc: "Show DCCP sockets.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addTable("dccp"),
   },
   {
@@ -367,7 +367,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "TCP sockets",
     doc: "Show TCP sockets.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addTable("tcp"),
   },
   {
@@ -376,7 +376,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "SCTP sockets",
     doc: "Show SCTP endpoints and associations.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addTable("sctp"),
   },
   {
@@ -385,7 +385,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "UDP sockets",
     doc: "Show UDP sockets. By default, only connected ones.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addTable("udp"),
   },
   {
@@ -394,7 +394,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "Raw IP sockets",
     doc: "Show raw IP sockets. By default, only connected ones.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addTable("raw"),
   },
   {
@@ -403,7 +403,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "UNIX sockets, same as -f unix",
     doc: "Show UNIX domain sockets.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addFamily("unix"),
   },
   {
@@ -411,7 +411,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "TIPC sockets, same as -f tipc",
     doc: "Show TIPC sockets.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addFamily("tipc"),
   },
   {
@@ -419,7 +419,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "Virtual machine sockets, same as -f vsock",
     doc: "Show vsock sockets, which connect virtual machines and their host.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addFamily("vsock"),
   },
   {
@@ -428,7 +428,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Sockets in any state",
     doc: "Show sockets in any state. The last of --all, --listening and --bound-inactive takes effect.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: setStates(stateGroups.all),
   },
   {
@@ -437,7 +437,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Only listening and unconnected sockets",
     doc: "Show only listening sockets, and unconnected sockets of protocols without a listening state.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: setStates((1 << SS_LISTEN) | (1 << SS_CLOSE)),
   },
   {
@@ -446,7 +446,7 @@ export const options: readonly Option[] = [
     category: "states",
     brief: "Only bound but inactive TCP sockets",
     doc: "Show only TCP sockets that are bound to a port but neither listening nor connected. Needs Linux 6.8.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: setStates(1 << SS_BOUND_INACTIVE),
   },
   {
@@ -455,7 +455,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "IPv4 sockets, same as -f inet",
     doc: "Show IPv4 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addFamily("inet"),
   },
   {
@@ -464,7 +464,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "IPv6 sockets, same as -f inet6",
     doc: "Show IPv6 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addFamily("inet6"),
   },
   {
@@ -473,7 +473,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "Packet sockets, same as -f link",
     doc: "Show packet sockets, which receive the raw frames of network interfaces.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addFamily("link"),
   },
   {
@@ -483,7 +483,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: Object.keys(families).join(", "),
     doc: "Show sockets of an address family. In a filter, hosts without a family prefix belong to the last family given.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: readFamily,
   },
   {
@@ -493,7 +493,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "Tables, separated by commas; !NAME excludes one",
     doc: "Show these tables. The first list discards tables that earlier options chose.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: readTables,
   },
   {
@@ -524,7 +524,7 @@ export const options: readonly Option[] = [
     category: "filter",
     brief: "Continue the filter with FILE (-: stdin)",
     doc: "Read the rest of the filter from a file. Lines that begin with # are comments.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: readFilterFile,
   },
   {
@@ -533,7 +533,7 @@ export const options: readonly Option[] = [
     category: "general",
     brief: "Show the version",
     doc: "Show the version, and the version of ss that this program follows.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: () => ({ kind: "version" }),
   },
   {
@@ -574,7 +574,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Use this named network namespace",
     doc: "Enter a network namespace that ip netns created, then list its sockets. Needs root.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: (draft, name) => act(draft, { kind: "netns", name }),
   },
   {
@@ -644,7 +644,7 @@ export const options: readonly Option[] = [
     category: "families",
     brief: "XDP sockets, same as -f xdp",
     doc: "Show XDP sockets.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addFamily("xdp"),
   },
   {
@@ -653,7 +653,7 @@ export const options: readonly Option[] = [
     category: "tables",
     brief: "MPTCP sockets",
     doc: "Show Multipath TCP sockets.",
-    commands: commandNames,
+    commands: listingCommands,
     apply: addTable("mptcp"),
   },
   {
@@ -794,7 +794,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Every network namespace of the host",
     doc: "Show the sockets of every network namespace, each with the name of its namespace. Needs root.",
-    commands: commandNames,
+    commands: listingCommands,
     demands: ["netns"],
     apply: set({ allNetns: true }),
     excludes: {

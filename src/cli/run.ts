@@ -10,7 +10,7 @@ import { keepsSockets } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
 import { type OpenQuery, openQuery } from "../query/open.ts";
 import { performActions } from "./actions.ts";
-import { isCommand } from "./commands/command-names.ts";
+import { isCommand, isHabit } from "./commands/command-names.ts";
 import { isStop, type Stop, usageError } from "./getopt.ts";
 import { halt, type TextStop } from "./halt.ts";
 import { onMachine } from "./machine.ts";
@@ -26,6 +26,10 @@ const encoder = new TextEncoder();
 /** Runs the program with the arguments of `world`. @returns the exit status */
 export async function run(world: World): Promise<number> {
   const [first] = world.args;
+  if (first !== undefined && isHabit(first)) {
+    const { runHabit } = await import("./commands/habits.ts");
+    return runHabit(world, first);
+  }
   if (first !== undefined && isCommand(first)) {
     const { runCommand } = await import("./commands/run.ts");
     return runCommand(world, first);

@@ -9,7 +9,7 @@ const PF_KTHREAD = 0x20_0000;
 const decoder = new TextDecoder();
 
 /** The fields used here, with their numbers in the manual. */
-const fields = { state: 3, flags: 9, startTime: 22 } as const;
+const fields = { state: 3, parent: 4, group: 5, flags: 9, startTime: 22 } as const;
 
 /** One field as text; undefined if the file is shorter. The name can contain blanks and parentheses. */
 export function statField(stat: Uint8Array, field: keyof typeof fields): string | undefined {

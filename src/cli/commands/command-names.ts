@@ -5,6 +5,8 @@ export const commandWords = {
   top: "Watch sockets live: bytes per second, queues, drops",
   events: "Follow sockets as they open, change state and close",
   doctor: "Find problems with sockets, and say how to fix them",
+  netstat: "List sockets with the options of netstat: -tulpn, -x",
+  lsof: "List sockets with the options of lsof: -i, -U",
 } as const satisfies Record<string, string>;
 
 /** The name of a command. */
@@ -17,3 +19,17 @@ export const commandNames = Object.keys(commandWords) as readonly CommandWord[];
 export function isCommand(word: string): word is CommandWord {
   return Object.hasOwn(commandWords, word);
 }
+
+/** The commands that stand in for a program of the same name: an executable with that name runs the command. */
+export const habits = ["netstat", "lsof"] as const satisfies readonly CommandWord[];
+
+/** The name of such a command. */
+export type Habit = (typeof habits)[number];
+
+/** Whether a first argument names such a command. */
+export function isHabit(word: string): word is Habit {
+  return (habits as readonly string[]).includes(word);
+}
+
+/** The commands that take options of ss: the others have options of their own. */
+export const listingCommands: readonly CommandWord[] = commandNames.filter((word) => !isHabit(word));

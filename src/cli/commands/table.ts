@@ -3,6 +3,8 @@ import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
+import { lsof } from "./lsof.ts";
+import { netstat } from "./netstat.ts";
 import { top } from "./top.ts";
 
 /** Every command by name. The code that does its work is loaded when it runs. */
@@ -10,6 +12,8 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   top,
   events,
   doctor,
+  netstat,
+  lsof,
 };
 
 /** The commands with their names, in display order. */

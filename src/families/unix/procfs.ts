@@ -59,9 +59,11 @@ function readSocket(
   withPeers: boolean,
   states: number,
   origin: Origin,
+  line: number,
   peerName: (inode: number) => Uint8Array,
 ): UnixSocket | undefined {
-  const peer = text.hex();
+  const address = text.hex64();
+  const peer = Number(address & 0xffff_ffffn);
   text.literal(COLON);
   const [rqueue, wqueue] = [text.hex(), text.hex()];
   const flags = text.hex();
@@ -85,6 +87,11 @@ function readSocket(
   const struct = encodeStruct(unixDiagMessage, UNIX_DIAG_MESSAGE_SIZE, values);
   return new ProcUnixSocket(encodeAnswer(struct, attributes), origin, {
     peerName: withPeers && peer !== 0 ? peerName(peer) : undefined,
+    address,
+    references: rqueue,
+    flags,
+    socketState: number,
+    line,
   });
 }
 
@@ -111,8 +118,8 @@ export function* readUnix(
   let batch: UnixSocket[] = [];
   const names = new Map<number, Uint8Array>();
   const peerName = (inode: number) => names.get(inode) ?? unknownPeer;
-  while (text.nextLine()) {
-    const socket = readSocket(text, withPeers, states, origin, peerName);
+  for (let line = 0; text.nextLine(); line++) {
+    const socket = readSocket(text, withPeers, states, origin, line, peerName);
     if (socket === undefined || !accepts(socket)) continue;
     batch.push(socket);
     if (withPeers) names.set(socket.inode, socket.name ?? nothing);

@@ -19,6 +19,16 @@ import {
 export interface ProcUnixDetails {
   /** Name of the peer, empty if it is unnamed; undefined without a peer. */
   readonly peerName: Uint8Array | undefined;
+  /** The kernel's address of it; 0 for who may not know it. */
+  readonly address: bigint;
+  /** How many references to it there are. */
+  readonly references: number;
+  /** Its flags: 0x10000 for one that listens. linux/net.h. */
+  readonly flags: number;
+  /** SS_UNCONNECTED and the like, as the file has it. linux/net.h, `enum socket_state`. */
+  readonly socketState: number;
+  /** Which line of the file it is. */
+  readonly line: number;
 }
 
 /** A UNIX socket. A getter decodes its field on each read, and returns undefined if it was not sent. */

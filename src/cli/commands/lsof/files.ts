@@ -1,0 +1,102 @@
+/** The files that lsof shows: sockets of a query, each as often as a process has it open. */
+import { type Owner, processName } from "../../../enrich/processes.ts";
+import type { InetSocket } from "../../../families/inet/socket.ts";
+import type { Socket } from "../../../families/socket.ts";
+import type { UnixSocket } from "../../../families/unix/socket.ts";
+import { statField } from "../../../host/process-stat.ts";
+import type { HostNames } from "../../../lookup/names.ts";
+import { isMappedIpv4 } from "../../../model/address.ts";
+import { AF_INET, AF_INET6 } from "../../../model/family.ts";
+import type { SocketBatch } from "../../../query/query.ts";
+import type { End } from "./internet.ts";
+
+/** A process that has sockets open. */
+export interface LsofProcess {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  /** Its name, as the kernel has it. */
+  readonly name: Uint8Array;
+  /** Effective user id; undefined if the process is gone. */
+  readonly uid: number | undefined;
+  /** One of its entries among owners. */
+  readonly owner: Owner;
+}
+
+/** An Internet socket. */
+export interface InternetFile {
+  readonly kind: "internet";
+  readonly socket: InetSocket;
+  readonly protocol: "TCP" | "UDP";
+  /** AF_INET or AF_INET6. */
+  readonly family: number;
+  readonly local: End;
+  readonly peer: End;
+}
+
+/** A UNIX socket. */
+export interface UnixFile {
+  readonly kind: "unix";
+  readonly socket: UnixSocket;
+}
+
+/** A socket that a process has open by a descriptor. */
+export type LsofFile = (InternetFile | UnixFile) & {
+  readonly process: LsofProcess;
+  readonly fd: number;
+};
+
+/** A mapped address counts as the IPv4 address that it is. */
+function endAt(data: DataView, at: number, length: number, port: number): End {
+  const mapped = length === 16 && isMappedIpv4(data, at);
+  const start = data.byteOffset + at + (mapped ? 12 : 0);
+  return { address: new Uint8Array(data.buffer, start, mapped ? 4 : length), port };
+}
+
+function internetFile(socket: InetSocket, dump: string): InternetFile {
+  const { data, addressLength: length, sport, dport, sourceOffset, destinationOffset } = socket;
+  return {
+    kind: "internet",
+    socket,
+    protocol: dump === "tcp" ? "TCP" : "UDP",
+    family: socket.familyNumber === AF_INET6 ? AF_INET6 : AF_INET,
+    local: endAt(data, sourceOffset, length, sport),
+    peer: endAt(data, destinationOffset, length, dport),
+  };
+}
+
+function fileOf(socket: Socket, dump: string): InternetFile | UnixFile | undefined {
+  if (socket.kind === "inet") return internetFile(socket, dump);
+  return socket.kind === "unix" ? { kind: "unix", socket } : undefined;
+}
+
+/** The files of all sockets, by process id and then by descriptor. */
+export function filesOf(batches: readonly SocketBatch[], names: HostNames): LsofFile[] {
+  const processes = new Map<number, LsofProcess>();
+  const processOf = (owner: Owner): LsofProcess => {
+    let process = processes.get(owner.pid);
+    if (process === undefined) {
+      const { stat, pid } = owner;
+      process = {
+        pid,
+        parent: Number(statField(stat, "parent") ?? 0),
+        group: Number(statField(stat, "group") ?? 0),
+        name: processName(stat),
+        uid: names.details(owner).uid,
+        owner,
+      };
+      processes.set(pid, process);
+    }
+    return process;
+  };
+  const files: LsofFile[] = [];
+  for (const { dump, sockets } of batches)
+    for (const socket of sockets) {
+      const owners = socket.inode ? names.owners(socket.inode) : undefined;
+      if (owners === undefined) continue;
+      const file = fileOf(socket, dump);
+      if (file === undefined) continue;
+      for (const owner of owners) files.push({ ...file, process: processOf(owner), fd: owner.fd });
+    }
+  return files.sort((a, b) => a.process.pid - b.process.pid || a.fd - b.fd);
+}

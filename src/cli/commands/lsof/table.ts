@@ -1,0 +1,80 @@
+/** lsof's table: columns as wide as what is in them, a heading, a line a file. */
+import { flagNames, flagNumbers } from "./flags.ts";
+import type { Row } from "./rows.ts";
+import type { LsofSettings, TcpInfoShown } from "./settings.ts";
+
+/** A column. */
+interface Column {
+  readonly title: string;
+  /** Columns of the screen that it has at least. */
+  readonly least?: number;
+  /** Text to the left, as only COMMAND has it. */
+  readonly left?: boolean;
+  readonly shown?: (settings: LsofSettings) => boolean;
+  readonly cell: (row: Row, settings: LsofSettings) => string;
+}
+
+/** A descriptor number takes this many columns at least; behind it stand its access mode and its lock. */
+const FD_WIDTH = 4;
+/** What user ids are given where names are not wanted. */
+const UID_WIDTH = 8;
+
+const OFFSET = "0t0";
+
+const columns: readonly Column[] = [
+  { title: "COMMAND", left: true, cell: ({ command }) => command },
+  { title: "PID", cell: ({ process }) => String(process.pid) },
+  { title: "PPID", shown: ({ showParent }) => showParent, cell: ({ process }) => String(process.parent) },
+  { title: "PGID", shown: ({ showPgid }) => showPgid, cell: ({ process }) => String(process.group) },
+  { title: "USER", cell: ({ user }) => user },
+  { title: "FD  ", least: FD_WIDTH + 2, cell: ({ file }) => `${file.fd}u ` },
+  { title: "TYPE", cell: ({ type }) => type },
+  {
+    title: "FILE-FLAG",
+    shown: ({ flags }) => flags !== undefined,
+    cell: ({ flags = 0 }, settings) => (settings.flags === "names" ? flagNames(flags) : flagNumbers(flags)),
+  },
+  { title: "DEVICE", cell: ({ device }) => device },
+  { title: "SIZE/OFF", shown: ({ size }) => size === "both", cell: () => OFFSET },
+  { title: "OFFSET", shown: ({ size }) => size === "offset", cell: () => OFFSET },
+  { title: "SIZE", shown: ({ size }) => size === "size", cell: () => "" },
+  { title: "NLINK", shown: ({ links }) => links, cell: () => "" },
+  { title: "NODE", cell: ({ node }) => node },
+  { title: "NETNS", shown: ({ allNetns }) => allNetns, cell: ({ netns = "" }) => netns },
+  { title: "CONTAINER", shown: ({ containers }) => containers, cell: ({ container = "-" }) => container },
+];
+
+/** What is shown without `-T`. */
+const usualInfo: TcpInfoShown = { state: true, queues: false };
+
+/** The name with what `-T` puts behind it. */
+export function nameCell({ name, state, queues }: Row, { tcpInfo = usualInfo }: LsofSettings): string {
+  if (!tcpInfo.state && !tcpInfo.queues) return name;
+  const info: string[] = [];
+  if (tcpInfo.state && state !== undefined) info.push(state);
+  if (tcpInfo.queues && queues !== undefined) info.push(`QR=${queues.read} QS=${queues.send}`);
+  return `${name} ${info.length === 0 ? "" : `(${info.join(" ")})`}`;
+}
+
+/** The whole table; empty without rows. */
+export function formatTable(rows: readonly Row[], settings: LsofSettings): string {
+  if (rows.length === 0) return "";
+  const shown = columns.filter((column) => column.shown?.(settings) ?? true);
+  const cells = rows.map((row) => shown.map(({ cell }) => cell(row, settings)));
+  const widths = shown.map(({ title, least = 0 }, index) => {
+    const floor = title === "USER" && !settings.userNames ? UID_WIDTH : least;
+    let width = Math.max(title.length, floor);
+    for (const line of cells) width = Math.max(width, line[index]!.length);
+    return width;
+  });
+  const pad = (text: string, index: number) =>
+    shown[index]!.left ? text.padEnd(widths[index]!) : text.padStart(widths[index]!);
+  let text = `${shown.map(({ title }, index) => pad(title, index)).join(" ")} NAME\n`;
+  for (const [line, row] of rows.entries()) {
+    const own = cells[line]!;
+    for (let index = 0; index < own.length; index++)
+      text += `${index === 0 ? "" : " "}${pad(own[index]!, index)}`;
+    text += ` ${nameCell(row, settings)}\n`;
+  }
+  return text;
+}
