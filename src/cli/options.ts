@@ -71,6 +71,10 @@ export interface Draft {
   readonly record?: string;
   /** The recording to read instead of this machine: a folder or a bare pcap. */
   readonly replay?: string;
+  /** The time in the past to show, as typed. */
+  readonly at?: string;
+  /** The store of the past; undefined for the default. */
+  readonly store?: string;
 }
 
 /** The word that asks `--columns` for a list of all columns. */
@@ -252,7 +256,7 @@ const columnList = (...others: readonly string[]): OptionValue => ({
 });
 
 /** Every command beside the listing. */
-const everyCommand: readonly CommandWord[] = ["top", "events", "doctor"];
+const everyCommand: readonly CommandWord[] = ["top", "events", "doctor", "record"];
 
 /**
  * The options, in the order in which ss knows them: messages about ambiguous prefixes list them so. Help groups
@@ -824,6 +828,28 @@ export const options: readonly Option[] = [
     doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that -D wrote.",
     commands: ["doctor"],
     apply: (draft, replay) => ({ ...draft, replay }),
+  },
+  {
+    longs: ["at"],
+    inFull: true,
+    value: { name: "TIME", kind: "word" },
+    category: "source",
+    brief: "Show the sockets of a time that 'record' has kept",
+    doc: "Show the sockets as they were at a time in the past, with their owners, from what 'sockscope record' has kept. TIME is a time of day (03:12), yesterday, -2h, 2026-11-21T03:12:05, or seconds since 1970. A line on standard error says when the sample was taken.",
+    apply: (draft, at) => ({ ...draft, at }),
+    excludes: {
+      options: ["replay", "events", "kill", "diag", "net"],
+      reason: (other) => `${other} is about the present: not with --at`,
+    },
+  },
+  {
+    longs: ["store"],
+    inFull: true,
+    value: { name: "FOLDER", kind: "folder" },
+    category: "source",
+    brief: "The folder that 'record' has written, for --at",
+    doc: "The folder that 'sockscope record' has written, for --at. By default /var/lib/sockscope for root, $XDG_STATE_HOME/sockscope for others.",
+    apply: (draft, store) => ({ ...draft, store }),
   },
   {
     longs: ["man"],

@@ -5,6 +5,7 @@ export const commandWords = {
   top: "Watch sockets live: bytes a second, queues, drops",
   events: "Follow sockets as they open, change state and close",
   doctor: "Find what is wrong with the sockets, and what to do",
+  record: "Keep the sockets of the past, for --at",
 } as const satisfies Record<string, string>;
 
 /** The word of a command. */
