@@ -33,7 +33,10 @@ function matchRows(previous: Group | undefined, next: Group): Int32Array {
         found = ahead;
         break;
       }
-    if (found < 0) found = (index ??= indexed()).get(key) ?? -1;
+    if (found < 0) {
+      index ??= indexed();
+      found = index.get(key) ?? -1;
+    }
     if (found < 0 || used[found] === 1) continue;
     used[found] = 1;
     sources[row] = found;
@@ -97,7 +100,10 @@ function findDifferences(previous: Group | undefined, next: Group, sources: Int3
     const earlier = previous.starts[source]!;
     let pattern: number[] | undefined;
     for (let word = 0; word < size; word++)
-      if (next.words[from + word] !== previous.words[earlier + word]) (pattern ??= []).push(word);
+      if (next.words[from + word] !== previous.words[earlier + word]) {
+        pattern ??= [];
+        pattern.push(word);
+      }
     if (pattern === undefined) continue;
     found.changed.push(row);
     found.patterns.push(pattern);
@@ -146,8 +152,10 @@ function encodeChanges(
     const row = changed[index]!;
     const from = next.starts[row]!;
     const earlier = previous.starts[sources[row]!]!;
-    for (const word of pattern)
-      (columns[word] ??= []).push((next.words[from + word]! - previous.words[earlier + word]!) | 0);
+    for (const word of pattern) {
+      columns[word] ??= [];
+      columns[word].push((next.words[from + word]! - previous.words[earlier + word]!) | 0);
+    }
   }
   sink.unsigned(distinct.length);
   for (const pattern of distinct) sink.rising(pattern);
@@ -246,7 +254,10 @@ function decodeChanges(source: ByteSource, messages: StoredMessage[]): void {
       throw new StoreError("a sample changes a word that is not there");
     const words = earlier.slice();
     messages[row] = { words, length };
-    for (const word of pattern) (columns[word] ??= []).push(words);
+    for (const word of pattern) {
+      columns[word] ??= [];
+      columns[word].push(words);
+    }
   }
   columns.forEach((rows, word) => {
     for (const words of rows) words[word] = words[word]! + source.signed();

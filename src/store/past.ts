@@ -117,7 +117,8 @@ function lazyConversation(request: Uint8Array, answer: () => readonly Uint8Array
   return {
     request,
     get answer() {
-      return (made ??= answer());
+      made ??= answer();
+      return made;
     },
   };
 }
