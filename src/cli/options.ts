@@ -256,7 +256,7 @@ const columnList = (...others: readonly string[]): OptionValue => ({
 });
 
 /** Every command beside the listing. */
-const everyCommand: readonly CommandWord[] = ["top", "events", "doctor", "record"];
+const everyCommand: readonly CommandWord[] = ["top", "events", "doctor", "record", "history"];
 
 /**
  * The options, in the order in which ss knows them: messages about ambiguous prefixes list them so. Help groups
@@ -878,6 +878,20 @@ export interface Parsed {
   readonly words: readonly string[];
   /** Why there is nothing more to do. */
   readonly stop?: Stop;
+}
+
+/** The categories of options that `history` takes: what a listing selects and shows. */
+const historyCategories: ReadonlySet<Option["category"]> = new Set([
+  "tables",
+  "families",
+  "filter",
+  "details",
+  "output",
+]);
+
+/** Whether a command takes an option of the listing. */
+export function isTaken({ commands = [], category }: Option, word: CommandWord): boolean {
+  return commands.includes(word) || (word === "history" && historyCategories.has(category));
 }
 
 /** What an option makes of the draft: a new one, or the end of the run. */

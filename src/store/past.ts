@@ -165,9 +165,13 @@ function notFound(path: string): NodeJS.ErrnoException {
   });
 }
 
-/** Names and contexts that belong to the present host, as in a replay. */
 const PROC = /^\/proc(?:\/|$)/;
 const PROCESS = /^\/proc\/(\d+)(?:\/task\/(\d+))?(?:\/(.*))?$/;
+
+/** Whether two rows are the same process: it may have another name since it runs another program. */
+function isSame(one: StoredProcess, other: StoredProcess): boolean {
+  return one.pid === other.pid && one.start_ticks === other.start_ticks;
+}
 
 /** A process that had sockets open: its row, and its descriptors with the inodes of their sockets. */
 interface PastProcess {
@@ -188,6 +192,8 @@ function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
         found = { row, descriptors: [] };
         processes.set(row.pid, found);
       }
+      // Over a long span two processes may have had one id. Of these, only the first is shown.
+      if (!isSame(found.row, row)) continue;
       found.descriptors.push([fd, inode]);
     }
   for (const { descriptors } of processes.values()) descriptors.sort((a, b) => a[0] - b[0]);
@@ -195,7 +201,7 @@ function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
   const fixed = new Map<string, Uint8Array>(
     facts.context.filter((each) => each.place === place).map(({ name, data }) => [`/proc/${name}`, data]),
   );
-  fixed.set("/proc/stat", encoder.encode(`btime ${bootSeconds}\n`));
+  if (!fixed.has("/proc/stat")) fixed.set("/proc/stat", encoder.encode(`btime ${bootSeconds}\n`));
 
   /** The process and the rest of a path below /proc/PID. */
   function lookUp(path: string): { readonly process: PastProcess; readonly rest: string } | undefined {

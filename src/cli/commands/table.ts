@@ -2,6 +2,7 @@
 import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
+import { history } from "./history.ts";
 import { record } from "./record.ts";
 import { top } from "./top.ts";
 import type { CommandWord } from "./words.ts";
@@ -12,6 +13,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   events,
   doctor,
   record,
+  history,
 };
 
 /** The commands, each with its word, in their order. */

@@ -6,6 +6,7 @@ export const commandWords = {
   events: "Follow sockets as they open, change state and close",
   doctor: "Find what is wrong with the sockets, and what to do",
   record: "Keep the sockets of the past, for --at",
+  history: "List the connections that 'record' has kept",
 } as const satisfies Record<string, string>;
 
 /** The word of a command. */

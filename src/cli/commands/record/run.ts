@@ -119,7 +119,7 @@ class Sampler {
     return this.#store.place(netns ?? { inode: ownNetns(), name: undefined, pid: undefined });
   }
 
-  /** Takes a sample. @returns how long it took, in milliseconds */
+  /** Takes a sample. @returns how long the sockets took, in milliseconds */
   take(): number {
     const { places } = this.#query;
     const clocks = readClocks(this.#clock);
@@ -144,7 +144,7 @@ class Sampler {
     if (this.#count++ % CONTEXT_EVERY === 0) this.#noteContext();
     if (durationMs > SLOW_MS)
       this.#store.cover("slow", clocks.wallMs, clocks.wallMs + durationMs, Math.round(durationMs));
-    return this.#clock.awakeMs() - clocks.awakeMs;
+    return durationMs;
   }
 
   /** Notes what listings of the past read beside sockets. */
@@ -167,6 +167,9 @@ class Sampler {
       }
     }
     const { host, netns } = this.#query.places[0];
+    // The time of boot, from which the start times of processes count.
+    const booted = /^btime \d+\n/m.exec(readText(host, "/proc/stat"))?.[0];
+    if (booted !== undefined) this.#store.context(this.place(netns), "stat", encoder.encode(booted));
     const cgroups = host.cgroups();
     if (cgroups === undefined) return;
     this.#store.context(this.place(netns), contextNames.cgroups, encoder.encode(formatCgroups(cgroups)));
