@@ -14,7 +14,7 @@ import { type AttributeToWrite, encodeAttributes } from "../netlink/message.ts";
 import type { StoredMessage } from "./codec.ts";
 import { timesToAges } from "./image.ts";
 import type { StoredOwner } from "./owners.ts";
-import type { PastFacts } from "./past.ts";
+import { type PastFacts, ticksOf } from "./past.ts";
 import type { Moment, Span, StoredConnection, StoredPlace, StoredProcess, StoreReader } from "./reader.ts";
 
 const encoder = new TextEncoder();
@@ -24,6 +24,8 @@ export const CONNECTIONS_LIMIT = 5_000_000;
 
 /** The descriptor of an owner whose descriptor is not known. */
 const NO_DESCRIPTOR = -1;
+/** The time of boot, as the clocks tell it, moves by less than this unless the host was booted again. */
+const SAME_BOOT_MS = 5000;
 /** Inodes of connections that ended count down from here; those of real sockets count up from 1. */
 const LAST_INODE = 0xffff_ffff;
 
@@ -158,12 +160,18 @@ export function connectionsOf(reader: StoreReader, span: Span, staleMs: number):
     [IPPROTO_UDP, dumpOrder.indexOf("udp")],
   ]);
   const newest = reader.moment(span.untilMs);
+  const bootedMs = newest && newest.wallMs - newest.bootMs;
+  /** A process with its start time as if it had begun since the last boot: ticks count from its own. */
+  const sinceBoot = (row: StoredProcess, itsBootMs: number | undefined): StoredProcess => {
+    if (bootedMs === undefined || itsBootMs === undefined || Math.abs(itsBootMs - bootedMs) < SAME_BOOT_MS) return row;
+    return { ...row, start_ticks: row.start_ticks + ticksOf(itsBootMs - bootedMs) };
+  };
   const last = newest !== undefined && newest.wallMs >= span.untilMs - staleMs ? newest : undefined;
   let ended = 0;
   let cut = false;
   for (const file of reader.connections(span)) {
     const placeIds = places.add(file.places);
-    const processIds = processes.add(file.processes);
+    const processIds = processes.add(file.processes.map((row) => sinceBoot(row, file.bootedMs)));
     for (const connection of file.connections) {
       const dump = dumps.get(connection.protocol);
       if (dump === undefined) continue;
@@ -212,8 +220,8 @@ export function connectionsOf(reader: StoreReader, span: Span, staleMs: number):
       owners,
       processes: processes.rows,
       places: places.rows,
-      context: last?.context ?? [],
-      bootedMs: last === undefined ? 0 : last.wallMs - last.bootMs,
+      context: newest?.context ?? [],
+      bootedMs,
     },
   };
 }

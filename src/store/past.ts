@@ -38,8 +38,8 @@ export interface PastFacts {
   readonly processes: readonly StoredProcess[];
   readonly places: readonly StoredPlace[];
   readonly context: readonly StoredContext[];
-  /** When the machine was booted, in milliseconds since 1970. */
-  readonly bootedMs: number;
+  /** When the machine was booted, in milliseconds since 1970; undefined if unknown. */
+  readonly bootedMs: number | undefined;
 }
 
 /** The facts of a moment. */
@@ -197,11 +197,12 @@ function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
       found.descriptors.push([fd, inode]);
     }
   for (const { descriptors } of processes.values()) descriptors.sort((a, b) => a[0] - b[0]);
-  const bootSeconds = Math.round(facts.bootedMs / MS_PER_SECOND);
   const fixed = new Map<string, Uint8Array>(
     facts.context.filter((each) => each.place === place).map(({ name, data }) => [`/proc/${name}`, data]),
   );
-  if (!fixed.has("/proc/stat")) fixed.set("/proc/stat", encoder.encode(`btime ${bootSeconds}\n`));
+  if (facts.bootedMs !== undefined && !fixed.has("/proc/stat"))
+    fixed.set("/proc/stat", encoder.encode(`btime ${Math.round(facts.bootedMs / MS_PER_SECOND)}
+`));
 
   /** The process and the rest of a path below /proc/PID. */
   function lookUp(path: string): { readonly process: PastProcess; readonly rest: string } | undefined {
@@ -256,7 +257,7 @@ function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
   };
 }
 
-/** Clock ticks since boot, of a process that began at a time. */
+/** A duration in clock ticks, as /proc counts it. */
 export function ticksOf(ms: number): number {
   return Math.round((ms * USER_HZ) / MS_PER_SECOND);
 }

@@ -93,6 +93,8 @@ export interface FileConnections {
   readonly connections: readonly StoredConnection[];
   readonly processes: readonly StoredProcess[];
   readonly places: readonly StoredPlace[];
+  /** When the host was booted, in milliseconds since 1970; undefined if the file has no sample. */
+  readonly bootedMs: number | undefined;
 }
 
 /** A span of time, in milliseconds since 1970. */
@@ -383,5 +385,11 @@ function connectionsIn(database: Database, fromMs: number, untilMs: number): Fil
     .all(Math.floor(fromMs) * IDS_PER_MS, Math.floor(untilMs) * IDS_PER_MS + IDS_PER_MS - 1);
   const connections = rows as StoredConnection[];
   const ids = new Set(connections.flatMap(({ process }) => process ?? []));
-  return { connections, processes: processesIn(database, ids), places: placesIn(database) };
+  const booted = database.query("SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1").get() as { ms: number } | null;
+  return {
+    connections,
+    processes: processesIn(database, ids),
+    places: placesIn(database),
+    bootedMs: booted?.ms,
+  };
 }

@@ -1,6 +1,6 @@
 /** The columns of inet sockets. */
 
-import { readField } from "../../bytes/layout.ts";
+import { type Fields, readField } from "../../bytes/layout.ts";
 import { inetMemInfo, skMemInfo } from "../../diag/memory.ts";
 import { type Column, cookieText, hexIdentity, stateWords, structColumns } from "../../fields/column.ts";
 import { queueColumns } from "../../fields/family.ts";
@@ -12,7 +12,7 @@ import { type InetTable, inetTables } from "../../model/inet-tables.ts";
 import { limits } from "../../model/limits.ts";
 import { bbrInfo, dctcpInfo, vegasInfo } from "./layouts/congestion.ts";
 import { mptcpInfo } from "./layouts/mptcp-info.ts";
-import { INET_DIAG_PAST, INET_PAST_SIZE, inetPast } from "./layouts/past.ts";
+import { INET_DIAG_PAST, INET_PAST_SIZE, inetPast, pastCounters } from "./layouts/past.ts";
 import { type SocketAddress, sctpInfo, sctpStates } from "./layouts/sctp-info.ts";
 import { inetSockopt } from "./layouts/sockopt.ts";
 import { tcpInfo } from "./layouts/tcp-info.ts";
@@ -57,6 +57,18 @@ function pastOf(socket: InetSocket) {
 /** A time as ISO 8601 in UTC; undefined for one that no date can be. */
 function isoTime(ms: number | undefined): string | undefined {
   return ms === undefined || ms > LAST_DATE_MS ? undefined : new Date(ms).toISOString();
+}
+
+/** Whether a socket is a connection of the past that ended. */
+function hasEnded(socket: InetSocket): boolean {
+  return socket.attribute(INET_DIAG_PAST) !== 0 && pastOf(socket)?.closedMs !== undefined;
+}
+
+/** struct tcp_info, as far as it is known. */
+function infoOf(socket: InetSocket): Partial<Fields<typeof tcpInfo>> | undefined {
+  const info = socket.tcpInfo ?? socket.procfs?.tcp?.info;
+  if (info === undefined || !hasEnded(socket)) return info;
+  return Object.fromEntries(pastCounters.map((name) => [name, info[name]]));
 }
 
 /** The columns of connections of the past. */
@@ -235,7 +247,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       type: "integer",
       kernel: "idiag_inode",
       doc: "inode number, 0 when no file is left",
-      read: ({ inode }) => inode,
+      read: (socket) => (hasEnded(socket) ? undefined : socket.inode),
     },
     {
       key: "cookie",
@@ -341,12 +353,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       doc: "name of the congestion control",
       read: ({ congestion }) => congestion,
     },
-    ...structColumns(
-      "tcpInfo",
-      "info",
-      tcpInfo,
-      (socket: InetSocket) => socket.tcpInfo ?? socket.procfs?.tcp?.info,
-    ),
+    ...structColumns("tcpInfo", "info", tcpInfo, infoOf),
     ...structColumns("vegasInfo", "info", vegasInfo, (socket: InetSocket) => socket.vegasInfo),
     ...structColumns("dctcpInfo", "info", dctcpInfo, (socket: InetSocket) => socket.dctcpInfo),
     ...structColumns("bbrInfo", "info", bbrInfo, (socket: InetSocket) => socket.bbrInfo),

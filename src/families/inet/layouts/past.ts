@@ -13,5 +13,16 @@ export const inetPast = {
   closedMs: { offset: 8, type: "u64", unit: "ms", none: 0, doc: "when it ended, since 1970" },
 } as const satisfies Layout;
 
+/** The counters of struct tcp_info that are kept of a connection that ended; its message has zeros in place of the others. */
+export const pastCounters = [
+  "rtt",
+  "totalRetrans",
+  "bytesAcked",
+  "bytesReceived",
+  "segsOut",
+  "segsIn",
+  "minRtt",
+] as const;
+
 /** Bytes of the payload before the reason. */
 export const INET_PAST_SIZE = 16;
