@@ -177,7 +177,9 @@ export function encodeImage(sink: ByteSink, previous: Image | undefined, next: I
   const groups = [...next.values()].filter(({ count }) => count > 0);
   sink.unsigned(groups.length);
   for (const group of groups) {
-    const before = previous?.get(groupName(group));
+    const earlier = previous?.get(groupName(group));
+    // A group without sockets is not written, so that for the reader there was none.
+    const before = earlier?.count === 0 ? undefined : earlier;
     const sources = matchRows(before, group);
     const kept = keptRows(sources);
     const staying = new Set<number>();

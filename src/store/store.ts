@@ -496,7 +496,8 @@ export class Store implements Disposable {
     if (suspendedMs > 0) this.cover("suspend", now.wallMs - suspendedMs, now.wallMs, Math.round(suspendedMs));
     if (stepMs !== 0) {
       this.cover("clock", before.wallMs, now.wallMs, Math.round(stepMs));
-      this.#rotate(before);
+      // What is in the old file goes on until the clock was set.
+      this.#rotate({ ...now, wallMs: now.wallMs - stepMs });
     }
   }
 
