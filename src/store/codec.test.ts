@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../families/inet/layouts/inet-diag.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { AF_INET, AF_UNIX } from "../model/family.ts";
 import { encodeAttributes } from "../netlink/message.ts";
@@ -44,22 +48,27 @@ const row = fc
 
 describe("images", () => {
   test("come back as they were, whatever came, went, moved or changed", () => {
-    const run = fc.property(fc.array(fc.array(row, { maxLength: 20 }), { minLength: 1, maxLength: 8 }), (samples) => {
-      const builder = new ImageBuilder();
-      let previous: Image | undefined;
-      let decoded: DecodedImage | undefined;
-      for (const rows of samples) {
-        const image = build(builder, rows);
-        const sink = new ByteSink();
-        encodeImage(sink, previous, image);
-        const source = new ByteSource(sink.bytes);
-        decoded = decodeImage(source, decoded);
-        expect(source.left).toBe(0);
-        const sorted = rows.toSorted((a, b) => a.family - b.family);
-        expect(messages(decoded)).toEqual(sorted.map(({ family, bytes }) => `${family} ${bytes.join(" ")}`));
-        previous = image;
-      }
-    });
+    const run = fc.property(
+      fc.array(fc.array(row, { maxLength: 20 }), { minLength: 1, maxLength: 8 }),
+      (samples) => {
+        const builder = new ImageBuilder();
+        let previous: Image | undefined;
+        let decoded: DecodedImage | undefined;
+        for (const rows of samples) {
+          const image = build(builder, rows);
+          const sink = new ByteSink();
+          encodeImage(sink, previous, image);
+          const source = new ByteSource(sink.bytes);
+          decoded = decodeImage(source, decoded);
+          expect(source.left).toBe(0);
+          const sorted = rows.toSorted((a, b) => a.family - b.family);
+          expect(messages(decoded)).toEqual(
+            sorted.map(({ family, bytes }) => `${family} ${bytes.join(" ")}`),
+          );
+          previous = image;
+        }
+      },
+    );
     fc.assert(run, { numRuns: 300 });
   });
 
@@ -142,7 +151,9 @@ describe("ages", () => {
 test("owners come back as they were", () => {
   const owner = fc.record({ process: fc.nat(50), fd: fc.nat(1000) });
   const table = fc
-    .array(fc.tuple(fc.integer({ min: 1, max: 0xffff_ffff }), fc.array(owner, { minLength: 1, maxLength: 3 })))
+    .array(
+      fc.tuple(fc.integer({ min: 1, max: 0xffff_ffff }), fc.array(owner, { minLength: 1, maxLength: 3 })),
+    )
     .map((entries) => new Map(entries));
   const run = fc.property(table, table, (before, after) => {
     const whole = new ByteSink();

@@ -163,7 +163,8 @@ export function connectionsOf(reader: StoreReader, span: Span, staleMs: number):
   const bootedMs = newest && newest.wallMs - newest.bootMs;
   /** A process with its start time as if it had begun since the last boot: ticks count from its own. */
   const sinceBoot = (row: StoredProcess, itsBootMs: number | undefined): StoredProcess => {
-    if (bootedMs === undefined || itsBootMs === undefined || Math.abs(itsBootMs - bootedMs) < SAME_BOOT_MS) return row;
+    if (bootedMs === undefined || itsBootMs === undefined || Math.abs(itsBootMs - bootedMs) < SAME_BOOT_MS)
+      return row;
     return { ...row, start_ticks: row.start_ticks + ticksOf(itsBootMs - bootedMs) };
   };
   const last = newest !== undefined && newest.wallMs >= span.untilMs - staleMs ? newest : undefined;

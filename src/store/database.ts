@@ -1,5 +1,6 @@
 /** One file of a store: opening it for the recorder or for a reader, and what is written to it. */
 import { Database } from "bun:sqlite";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { StoreError } from "./error.ts";
 import { migrations, SCHEMA_VERSION } from "./schema.ts";
 
@@ -39,6 +40,27 @@ export function openForWriting(path: string, name: string): Database {
   }
 }
 
+/** Where a SQLite file says how long its pages are, and how many it has. sqlite.org/fileformat.html, 1.3. */
+const PAGE_SIZE_AT = 16;
+const PAGE_COUNT_AT = 28;
+const HEADER_SIZE = 100;
+/** How long a recorder may take to write pages after the header that counts them. */
+const CHECKPOINT_MS = 50;
+
+/** Whether a file is shorter than it says, and has no log with the rest. SQLite would read zeros there. */
+function isCut(path: string): boolean {
+  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return false;
+  const fd = openSync(path, "r");
+  try {
+    const header = new DataView(new ArrayBuffer(HEADER_SIZE));
+    if (readSync(fd, new Uint8Array(header.buffer), 0, HEADER_SIZE, 0) < HEADER_SIZE) return false;
+    const size = header.getUint16(PAGE_SIZE_AT);
+    return fstatSync(fd).size < header.getUint32(PAGE_COUNT_AT) * (size === 1 ? 1 << 16 : size);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /**
  * Opens a file for reading: a snapshot of it, while a recorder may write on.
  *
@@ -47,6 +69,10 @@ export function openForWriting(path: string, name: string): Database {
 export function openForReading(path: string, name: string): Database {
   let database: Database | undefined;
   try {
+    if (isCut(path)) {
+      Bun.sleepSync(CHECKPOINT_MS);
+      if (isCut(path)) throw new StoreError("it is cut short");
+    }
     database = new Database(path, { readonly: true, strict: true });
     const version = versionOf(database);
     if (version === 0) throw new StoreError("it is empty");

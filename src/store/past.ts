@@ -201,8 +201,11 @@ function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
     facts.context.filter((each) => each.place === place).map(({ name, data }) => [`/proc/${name}`, data]),
   );
   if (facts.bootedMs !== undefined && !fixed.has("/proc/stat"))
-    fixed.set("/proc/stat", encoder.encode(`btime ${Math.round(facts.bootedMs / MS_PER_SECOND)}
-`));
+    fixed.set(
+      "/proc/stat",
+      encoder.encode(`btime ${Math.round(facts.bootedMs / MS_PER_SECOND)}
+`),
+    );
 
   /** The process and the rest of a path below /proc/PID. */
   function lookUp(path: string): { readonly process: PastProcess; readonly rest: string } | undefined {

@@ -385,7 +385,9 @@ function connectionsIn(database: Database, fromMs: number, untilMs: number): Fil
     .all(Math.floor(fromMs) * IDS_PER_MS, Math.floor(untilMs) * IDS_PER_MS + IDS_PER_MS - 1);
   const connections = rows as StoredConnection[];
   const ids = new Set(connections.flatMap(({ process }) => process ?? []));
-  const booted = database.query("SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1").get() as { ms: number } | null;
+  const booted = database.query("SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1").get() as {
+    ms: number;
+  } | null;
   return {
     connections,
     processes: processesIn(database, ids),

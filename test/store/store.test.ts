@@ -1,11 +1,20 @@
 /** The store against what ends, fills and damages it. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { StoreReader } from "../../src/store/reader.ts";
 import { storeBytes } from "../../src/store/folder.ts";
-import { write, type WriterOptions } from "./writer.ts";
+import { StoreReader } from "../../src/store/reader.ts";
+import { type WriterOptions, write } from "./writer.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sockscope-store-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -26,7 +35,11 @@ const small: Omit<WriterOptions, "folder"> = {
 
 /** Runs a writer of its own. @returns the lines that it printed */
 function runWriter(options: WriterOptions): string[] {
-  const { stdout } = Bun.spawnSync([process.execPath, join(import.meta.dirname, "writer.ts"), JSON.stringify(options)]);
+  const { stdout } = Bun.spawnSync([
+    process.execPath,
+    join(import.meta.dirname, "writer.ts"),
+    JSON.stringify(options),
+  ]);
   return stdout.toString().trim().split("\n");
 }
 
@@ -38,7 +51,10 @@ function lastFlush(lines: readonly string[]): number | undefined {
 
 function countConnections(folder: string): number {
   const span = { fromMs: startMs - 1e8, untilMs: startMs + 1e8 };
-  return [...new StoreReader(folder).connections(span)].reduce((sum, file) => sum + file.connections.length, 0);
+  return [...new StoreReader(folder).connections(span)].reduce(
+    (sum, file) => sum + file.connections.length,
+    0,
+  );
 }
 
 describe("a recorder that is killed", () => {
@@ -75,7 +91,11 @@ describe("a recorder that is killed", () => {
     const folder = newFolder();
     for (let round = 0; round < 12; round++) {
       const options = { ...small, folder, flushes: 1000, startMs: startMs + round * 1e7 };
-      const child = Bun.spawn([process.execPath, join(import.meta.dirname, "writer.ts"), JSON.stringify(options)]);
+      const child = Bun.spawn([
+        process.execPath,
+        join(import.meta.dirname, "writer.ts"),
+        JSON.stringify(options),
+      ]);
       await child.stdout.getReader().read();
       await Bun.sleep((round * 37) % 90);
       child.kill(9);
@@ -165,23 +185,27 @@ describe("a clock that is set", () => {
       expect(connections).toHaveLength(6 * small.connections);
       for (const { opened_ms, closedMs } of connections) {
         expect(closedMs - opened_ms!).toBeGreaterThanOrEqual(0);
-        expect(coverage.recorded.some(({ fromMs, untilMs }) => closedMs >= fromMs && closedMs <= untilMs)).toBe(true);
+        expect(
+          coverage.recorded.some(({ fromMs, untilMs }) => closedMs >= fromMs && closedMs <= untilMs),
+        ).toBe(true);
       }
       // Before and after the step, the sample of a moment is the one taken then.
       expect(reader.moment(startMs + 12_000)?.wallMs).toBe(startMs + 10_000);
-      expect(reader.moment(startMs + 30_000 + stepMs + 12_000)?.wallMs).toBe(startMs + 30_000 + stepMs + 10_000);
+      expect(reader.moment(startMs + 30_000 + stepMs + 12_000)?.wallMs).toBe(
+        startMs + 30_000 + stepMs + 10_000,
+      );
     });
 });
 
-test("files that are cut anywhere open as far as they are whole, and the damage shows", () => {
+test("a file that is cut anywhere never gives a wrong answer, and the damage shows", () => {
   const folder = newFolder();
   runWriter({ ...small, folder, flushes: 30, sockets: 200 });
   const name = readdirSync(folder).find((each) => each.endsWith(".db"))!;
   const size = readFileSync(join(folder, name)).length;
-  for (let part = 0; part < 24; part++) {
+  for (let part = 0; part < 12; part++) {
     const cut = newFolder();
     cpSync(folder, cut, { recursive: true });
-    truncateSync(join(cut, name), Math.floor((size * part) / 24) + (part % 3));
+    truncateSync(join(cut, name), Math.floor((size * part) / 12) + (part % 3));
     const reader = new StoreReader(cut);
     const asked = startMs + 300_000;
     let moment: ReturnType<StoreReader["moment"]>;
@@ -191,7 +215,6 @@ test("files that are cut anywhere open as far as they are whole, and the damage 
     const connections = countConnections(cut);
     const { notes } = reader.coverage({ fromMs: startMs, untilMs: asked });
     const isWhole = moment?.wallMs === startMs + 295_000 && connections === 30 * small.connections;
-    if (!isWhole) console.log(part, moment?.wallMs, moment?.damaged, connections, notes);
     if (!isWhole && moment?.damaged !== true) expect(notes.some(({ kind }) => kind === "damaged")).toBe(true);
   }
 });

@@ -2,7 +2,7 @@
  * A recorder without sockets: writes samples and connections of a made-up host to a store, and may kill itself before
  * any step. Arguments as JSON: see {@link WriterOptions}. Prints the number of each flush that has returned.
  */
-import { type ClockReading } from "../../src/store/clock.ts";
+import type { ClockReading } from "../../src/store/clock.ts";
 import { ImageBuilder } from "../../src/store/image.ts";
 import { Store } from "../../src/store/store.ts";
 
@@ -40,7 +40,11 @@ function* numbers(): Generator<number> {
 }
 
 /** Writes as told. @param onStep called before each step */
-export function write(options: WriterOptions, onStep: (name: string) => void, say: (line: string) => void): void {
+export function write(
+  options: WriterOptions,
+  onStep: (name: string) => void,
+  say: (line: string) => void,
+): void {
   const { folder, budgetBytes, startMs, keepFreeBytes = 0 } = options;
   let wallMs = startMs;
   let bootMs = 1_000_000;

@@ -42,8 +42,12 @@ import type { RecordSettings } from "./settings.ts";
 
 const encoder = new TextEncoder();
 
-/** Time between two rounds of events, and between two writes to disk. */
+/** Time between two rounds of events: while there are many, and while there are few. */
+const BUSY_ROUND_MS = 20;
 const ROUND_MS = 100;
+/** Events in a round that are many: the kernel keeps a few thousand ends of sockets for us. */
+const MANY_EVENTS = 50;
+/** Time between two writes to disk. */
 const FLUSH_MS = 10_000;
 /** A sample that takes longer is noted, as its sockets are not of one moment. */
 const SLOW_MS = 500;
@@ -200,13 +204,20 @@ class Endings {
     this.#clock = clock;
   }
 
+  /** How many events were taken. */
+  count = 0;
+
   take(event: SocketEvent): void {
+    this.count++;
     const { kind, socket } = event;
     if (kind === "lost") {
       const now = this.#clock.wallMs();
       this.#store.cover("lost", event.timeMs, now, event.count, `events of ${event.source}`);
     }
     if (socket === undefined) return;
+    // Read now what a process says of itself: it may be gone when its connection ends.
+    const owner = event.owners?.[0];
+    if (owner !== undefined) this.#owners.process(owner);
     if (kind === "failed") this.#remember(socket, event.failure?.reason ?? "failed");
     else if (kind === "reset") this.#remember(socket, "reset");
     else if (kind === "close") this.#end(event, socket);
@@ -356,7 +367,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
           sources: picked,
           demands: demandSet(...query.places.map(({ predicate }) => predicate?.demands)),
           root: plan.sources.root,
-          intervalMs: undefined,
+          intervalMs: settings.delayMs,
           traceBufferKb: undefined,
           existing: false,
           report,
@@ -377,6 +388,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     await recordUntil(world.interrupted(), {
       clock,
       sampler,
+      endings,
       follower,
       store: held,
       delayMs: settings.delayMs,
@@ -393,6 +405,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
 interface Recording {
   readonly clock: RecorderClock;
   readonly sampler: Sampler;
+  readonly endings: Endings;
   readonly follower: Follower | undefined;
   readonly store: Store;
   readonly delayMs: number;
@@ -401,12 +414,14 @@ interface Recording {
 /** Takes samples and events in turn until interrupted. */
 async function recordUntil(
   interrupted: AbortSignal,
-  { clock, sampler, follower, store, delayMs }: Recording,
+  { clock, sampler, endings, follower, store, delayMs }: Recording,
 ): Promise<void> {
   let sampleAt = clock.awakeMs();
   let flushAt = sampleAt + FLUSH_MS;
   while (!interrupted.aborted) {
+    const seen = endings.count;
     const more = (await follower?.round()) ?? false;
+    const roundMs = endings.count - seen > MANY_EVENTS ? BUSY_ROUND_MS : ROUND_MS;
     const now = clock.awakeMs();
     if (now >= sampleAt) {
       const tookMs = sampler.take();
@@ -419,7 +434,7 @@ async function recordUntil(
     const pauseMs = Math.max(0, Math.min(sampleAt, flushAt) - clock.awakeMs());
     await new Promise<void>((resolve) => {
       if (more) setImmediate(resolve);
-      else setTimeout(resolve, Math.min(pauseMs, ROUND_MS));
+      else setTimeout(resolve, Math.min(pauseMs, roundMs));
     });
   }
 }
