@@ -832,7 +832,7 @@ export const options: readonly Option[] = [
   {
     longs: ["at"],
     inFull: true,
-    value: { name: "TIME", kind: "word" },
+    value: { name: "TIME", kind: "word", choices: ["today", "yesterday"] },
     category: "source",
     brief: "Show the sockets of a time that 'record' has kept",
     doc: "Show the sockets as they were at a time in the past, with their owners, from what 'sockscope record' has kept. TIME is a time of day (03:12), yesterday, -2h, 2026-11-21T03:12:05, or seconds since 1970. A line on standard error says when the sample was taken.",
