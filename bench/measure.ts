@@ -1,4 +1,4 @@
-/** How long commands take, and how much memory. */
+/** How much time and memory commands take. */
 import { readFileSync } from "node:fs";
 
 /** Where the output of a measured command goes. */
@@ -6,46 +6,63 @@ export type Sink = "/dev/null" | "pipe";
 
 const throughPipe = ["sh", "-c", '"$@" | cat > /dev/null', "sh"];
 
-/** Milliseconds that a command takes from its start to its end. */
-function elapsedMs(command: readonly string[], sink: Sink): number {
-  const argv = sink === "pipe" ? [...throughPipe, ...command] : [...command];
-  const start = Bun.nanoseconds();
-  const { exitCode } = Bun.spawnSync(argv, { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
-  const elapsed = (Bun.nanoseconds() - start) / 1e6;
-  if (exitCode !== 0) throw new Error(`${command.join(" ")} exits with ${exitCode}`);
-  return elapsed;
+/** What a command takes, in milliseconds. */
+export interface Cost {
+  /** From its start to its end. */
+  readonly wall: number;
+  /** Processor time of all its threads, in user mode and in the kernel; other programs disturb it less. */
+  readonly cpu: number;
 }
 
-/** The middle one; of an even number the higher of the two. */
+/** Runs a command. */
+function run(command: readonly string[], sink: Sink): Cost {
+  const argv = sink === "pipe" ? [...throughPipe, ...command] : [...command];
+  const start = Bun.nanoseconds();
+  const { exitCode, resourceUsage } = Bun.spawnSync(argv, {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  const wall = (Bun.nanoseconds() - start) / 1e6;
+  if (exitCode !== 0) throw new Error(`${command.join(" ")} exits with ${exitCode}`);
+  const { user, system } = resourceUsage.cpuTime;
+  return { wall, cpu: Number(user + system) / 1e3 };
+}
+
+/** The middle value; of an even number of values the higher one of the two. */
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 /**
- * Median times of several commands, which run in turn, so that what else the machine does hits all alike.
+ * Median costs of several commands, which run in turn, so that other load on the machine hits all alike.
  *
- * @param commands undefined for one that there is not
- * @returns milliseconds in the order of the commands
+ * @param commands undefined for one that is not installed
+ * @returns costs in the order of the commands
  */
-export function compareMs(
+export function compare(
   commands: readonly (readonly string[] | undefined)[],
   sink: Sink,
   runs: number,
-): (number | undefined)[] {
-  const times = commands.map((): number[] => []);
+): (Cost | undefined)[] {
+  const costs = commands.map((): Cost[] => []);
   // The first round warms up.
   for (let round = 0; round <= runs; round++)
     commands.forEach((command, index) => {
       if (command === undefined) return;
-      const elapsed = elapsedMs(command, sink);
-      if (round > 0) times[index]!.push(elapsed);
+      const cost = run(command, sink);
+      if (round > 0) costs[index]!.push(cost);
     });
-  return times.map((each) => (each.length === 0 ? undefined : median(each)));
+  return costs.map((each) =>
+    each.length === 0
+      ? undefined
+      : { wall: median(each.map(({ wall }) => wall)), cpu: median(each.map(({ cpu }) => cpu)) },
+  );
 }
 
 /**
- * The most memory that a command ever has resident, in bytes. Its own count is read again with each piece of its
- * output, as long as it waits for us to take more. (What wait4 tells is not less than the memory of who starts it.)
+ * The peak resident memory of a command, in bytes. It is read again with each piece of the output, while the command
+ * waits for us to take more. (What wait4 reports is never less than the memory of the process that starts a command.)
  */
 export async function peakMemory(command: readonly string[]): Promise<number> {
   const { pid, stdout } = Bun.spawn([...command], { stderr: "ignore" });

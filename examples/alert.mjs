@@ -1,10 +1,10 @@
-// Says which TCP ports open and close, and who opened them: `node examples/alert.mjs [EVERY_MS]`.
+// Prints TCP ports as they open and close, with the process that opened them: `node examples/alert.mjs [EVERY_MS]`.
 import { setTimeout } from "node:timers/promises";
 import { owners, socketsAsync } from "sockscope";
 
 const everyMs = Number(process.argv[2] ?? 1000);
 
-/** The listeners of now by their cookie, which no other socket ever has. */
+/** The current listeners by cookie. The kernel never gives two sockets the same cookie. */
 async function listeners() {
   const found = new Map();
   for await (const socket of socketsAsync({ tables: ["tcp"], states: ["listening"] }))
@@ -23,7 +23,7 @@ for (;;) {
   const now = await listeners();
   const opened = [...now.values()].filter(({ cookie }) => !known.has(cookie));
   const closed = [...known.values()].filter(({ cookie }) => !now.has(cookie));
-  // All descriptors of the host are looked at, so only if there is something to look for.
+  // `owners` reads every descriptor of the host, so call it only if a port has opened.
   const byInode = opened.length === 0 ? new Map() : owners(opened.map(({ inode }) => inode));
   for (const socket of opened) {
     const who = byInode.get(socket.inode)?.map(({ comm, pid }) => `${comm} (${pid})`) ?? [

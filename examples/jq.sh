@@ -1,6 +1,6 @@
 #!/bin/sh
-# JSON into jq: the peers that most connections go to, and the connections that wait longest for an answer.
-# Usage: examples/jq.sh [OPTIONS OF SOCKSCOPE...], say `examples/jq.sh --replay evidence`
+# JSON with jq: the peers with the most connections, and the connections with the longest round trips.
+# Usage: examples/jq.sh [SOCKSCOPE OPTIONS...], for example `examples/jq.sh --replay evidence`
 set -eu
 sockscope=${SOCKSCOPE:-sockscope}
 

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { socketsAsync } from "sockscope";
 
-/** The text of one metric. Labels are made of ss's own words, in which nothing is to be escaped. */
+/** The text of one metric. Labels contain only ss's own words, which need no escaping. */
 function metric(name, help, values) {
   const lines = Array.from(values, ([labels, value]) => `${name}{${labels}} ${value}\n`);
   return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join("")}`;
@@ -13,7 +13,7 @@ async function metrics() {
   const add = (map, labels, value) => map.set(labels, (map.get(labels) ?? 0) + value);
   for await (const { state, family, rqueue, wqueue } of socketsAsync({ tables: ["tcp"] })) {
     add(counts, `state="${state}",family="${family}"`, 1);
-    // Of a listener the queues count connections, not bytes.
+    // A listener's queues count connections, not bytes.
     if (state !== "LISTEN") add(bytes, `queue="receive"`, rqueue);
     if (state !== "LISTEN") add(bytes, `queue="send"`, wqueue);
   }

@@ -1,6 +1,6 @@
-// Waits until something listens on a TCP port of this host: `node examples/wait-for-port.mjs [PORT] [SECONDS]`.
+// Waits until a process listens on a TCP port of this host: `node examples/wait-for-port.mjs [PORT] [SECONDS]`.
 //
-// Nobody connects, so that no server logs a client that says nothing, or counts it. In CI, in place of a sleep:
+// It makes no connection, so the server does not log or count an empty client. In CI, use it instead of a sleep:
 //
 //   docker compose up -d && node wait-for-port.mjs 5432 && npm test
 import { setTimeout } from "node:timers/promises";

@@ -1,4 +1,4 @@
-/** docs/output.md, made from the tables of columns and from recordings. */
+/** Generates docs/output.md from the column tables, with examples from recordings. */
 import { join } from "node:path";
 import { columnsByKind, kinds } from "../src/catalogue/describe.ts";
 import { optionsOf } from "../src/cli/options.ts";
@@ -9,10 +9,10 @@ import { ssSpelling } from "../src/output/spelling.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** A kind of sockets on the page. */
+/** One section of the page: a kind of socket. */
 interface Family {
   readonly title: string;
-  /** The recording that the example comes from, and the options that find it. */
+  /** The recording that the example comes from, and the options that select it. */
   readonly fixture: string;
   readonly args: readonly string[];
 }
@@ -31,7 +31,7 @@ const families: Readonly<Record<Kind, Family>> = {
   xdp: { title: "XDP", fixture: "xdp", args: ["--xdp", "-a"] },
 };
 
-/** The first object that a command line gives of a recording, printed for people. */
+/** The first object that a command line prints from a recording, indented. */
 function example({ fixture, args }: Family): string {
   const replay = ["--replay", join(root, "test/fixtures", fixture), "--ndjson"];
   const command = [process.execPath, join(root, "src/cli/main.ts"), ...replay, ...args];
@@ -67,7 +67,7 @@ function fields(columns: readonly Column<never>[]): string {
   return columns
     .map((column) => {
       const { key, unit, doc, kernel, since, demand, items } = column;
-      const option = demand && optionsOf(demand);
+      const option = (demand && optionsOf(demand)) || undefined;
       const plain = [
         code(key),
         typeOf(column),
@@ -91,67 +91,73 @@ const INTRODUCTION = `\
 
 <!-- Made by scripts/generate.ts from the tables in src/catalogue and src/families. Edit those. -->
 
-\`--json\` prints one array, \`--ndjson\` an object a line, \`--csv\` records. The library's \`toJSON()\` gives the same
-objects. [schema.json](schema.json) describes one of them as JSON Schema 2020-12; its \`$id\` has a version, of which the
-number before the point changes when a key goes away or means something else.
+\`--json\` prints one array, \`--ndjson\` one object per line, \`--csv\` one record per line. The library's \`toJSON()\`
+returns the same objects. [schema.json](schema.json) describes an object as JSON Schema 2020-12. Its \`$id\` has a version;
+the number before the point changes when a key is removed or changes its meaning.
 
-- **Absent is not zero.** What the kernel did not send, or was not asked for, is not there; so are "no limit" and "none".
-- **A number has one unit**, which its key ends in: \`rttUs\`, \`sendQueueBytes\`, \`lastDataSentMs\`.
+- **Absent is not zero.** A key is missing if the kernel did not send the value, if the value was not requested, or if it
+  means "no limit" or "none".
+- **The unit is in the key:** \`rttUs\`, \`sendQueueBytes\`, \`lastDataSentMs\`.
 - **64-bit counters** are numbers, exact up to 2⁵³. **64-bit identities** (\`hex\`: cookie, cgroup id) are strings.
-- **A word for a number of the kernel's** is \`unknown(N)\` where that number is newer than we are.
-- Names that other programs chose (processes, paths, interfaces, hosts) are valid UTF-8; a byte that is none is U+FFFD.
+- **Unknown kernel numbers** that should have a word, because the kernel is newer than Sockscope, are \`unknown(N)\`.
+- **Names from other programs** (processes, paths, interfaces, hosts) are valid UTF-8. Invalid bytes become U+FFFD.
 
 ## Choosing columns
 
-\`--columns LIST\` shows these columns, in this order, in any format; without a format, as a table. A column is named by its
-key (\`tcpInfo.rttUs\`), the end of its key with or without the unit (\`rtt\`), or ss's name for it (\`cwnd\`, \`lastsnd\`); the
-name of an object stands for all that is in it (\`memory\`, \`timer\`). Letter case, \`-\` and \`_\` do not matter.
-\`--columns help\` lists all. What a column needs is asked for: \`--columns rtt,process\` implies \`-i\` and \`-p\`, for these
-columns.
+\`--columns LIST\` shows these columns in this order. It works with every format; without a format, it prints a table.
+\`--columns help\` lists all columns. A column's name is one of:
 
-Some columns are made of others: \`local\` and \`peer\` (address and port as one text), \`process\` (or \`comm\`),
+- its key: \`tcpInfo.rttUs\`
+- the last part of its key, with or without the unit: \`rtt\`
+- ss's name: \`cwnd\`, \`lastsnd\`
+- the name of an object, for all columns in it: \`memory\`, \`timer\`
+
+Letter case, \`-\` and \`_\` do not matter. A column requests the details that it needs: \`--columns rtt,process\` implies
+\`-i\` and \`-p\` for these columns.
+
+Some columns are made from others: \`local\` and \`peer\` (address and port as one text), \`process\` (or \`comm\`),
 \`pid\`, \`fd\`, \`exe\` and \`cmdline\` (of all processes that have the socket open), \`user\`, \`netns\`, \`container\`.
-In JSON, what they are made of stands in their place. An \`address\` column with a prefix length is its network:
+JSON has the columns that they are made from instead. An \`address\` column with a prefix length is a network:
 \`peer.address/24\` (IPv4 /24, IPv6 /64), \`peer.address/64\` (whole IPv4 addresses, IPv6 /64), \`peer.address/24/56\`. An
-IPv4 address inside an IPv6 one counts as IPv4 there.
+IPv4 address mapped into IPv6 counts as IPv4.
 
-The table pads columns, writes numbers to the right, \`-\` for what is absent and \`\\xNN\` for control characters, so that a
-row is a line. On a terminal that is too narrow texts are cut, the widest first; numbers never are, and on a pipe
-nothing is.
+In the table, columns are padded, numbers are right-aligned, absent values are \`-\`, and control characters are
+\`\\xNN\`, so each row is one line. If the terminal is too narrow, texts are cut, the widest first. Numbers are never cut,
+and nothing is cut on a pipe.
 
 ## CSV
 
-RFC 4180: comma, CRLF, fields in quotes where needed. The first record has the keys (not with \`-H\`). Without \`--columns\`
-there is a column for each key that the selected tables can have and the options ask for, whether or not a socket has
-it, so that the header depends on the command line alone. An absent value is an empty field, an empty text \`""\`. A
-list is one field with \`;\` between its values; a list of objects is a field of JSON.
+The format is RFC 4180: commas, CRLF, and quotes where needed. The first record has the keys; \`-H\` leaves it out. Without
+\`--columns\`, there is one column per key that the selected tables can have and the options request, even if no socket has
+a value. The header therefore depends only on the command line. An absent value is an empty field, and an empty text is
+\`""\`. A list is one field with \`;\` between the values. A list of objects is a field of JSON.
 
-A field is the value and nothing else. A process may call itself \`=HYPERLINK(…)\`, and we do not put an apostrophe in
-front of it: a program that reads the file could not take it off again. So tell a spreadsheet to import the columns as
-text, as for any CSV with names that strangers choose.
+A field holds exactly the value. A process may call itself \`=HYPERLINK(…)\`. We add no apostrophe in front of it, because
+a program that reads the file could not tell it from the name. As with any CSV that contains names from other programs,
+import the columns into a spreadsheet as text.
 
 ## Counting and sorting
 
-\`--by LIST\` groups sockets by columns and counts them; \`--columns\` then names the numbers that are added up (else what
-waits in the queues, and with \`-i\` the bytes sent and received). A socket that several processes have open counts for each. In JSON:
+\`--by LIST\` groups sockets by columns and counts them. \`--columns\` then names the numbers to add up; by default these are
+the queues, and with \`-i\` also the bytes sent and received. Grouped by process, a socket that several
+processes have open counts in the group of each. In JSON:
 
 \`\`\`json
 {"by": {"state": "ESTAB", "peer": {"network": "192.0.2.0/24"}}, "count": 3, "sum": {"recvQueueBytes": 0}}
 \`\`\`
 
-\`--sort LIST\` sorts by columns, \`-NAME\` with the largest first; what is absent comes last. Groups are sorted by
-\`-count\` unless told otherwise. \`--top N\` shows the first N rows. Sorting does not change how ss's table looks, only
-the order of its rows.
+\`--sort LIST\` sorts by columns; \`-NAME\` puts the largest value first. Absent values come last. Groups are sorted by
+\`-count\` by default. \`--top N\` shows the first N rows. Sorting changes only the order of the rows of ss's table.
 `;
 
-/** Makes the page. */
+/** The text of docs/output.md. */
 export function outputPage(): string {
   const columns = columnsByKind(noNames);
   const sections = kinds.map((kind) => {
     const family = families[kind];
     const command = `sockscope ${["--ndjson", ...family.args].join(" ")}`;
     return [
-      `## ${family.title}\n\n\`${command}\`, the first line, laid out for reading:\n`,
+      `## ${family.title}\n\nThe first line of \`${command}\`, formatted:\n`,
       `\`\`\`json\n${example(family)}\n\`\`\`\n`,
       row(headings) + row(headings.map(() => "---")) + fields(columns[kind] as readonly Column<never>[]),
     ].join("\n");

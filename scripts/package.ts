@@ -74,8 +74,8 @@ function makePlatform(name: string, { cpu, libc }: Platform): void {
 }
 
 /**
- * The program that the package's bin is: a shell is there faster than Node. The name that it is called by, `ss`
- * perhaps, gets lost on the way, so it is handed on.
+ * The shell script that is the package's bin, because a shell starts faster than Node. It passes on the name that it
+ * was called by, such as `ss`, which exec would lose.
  */
 function launcher(): string {
   const choices = Object.entries(platforms).map(([name, { loader }]) => `${name}:${loader}`);
@@ -119,6 +119,7 @@ function makeMain(): void {
     "src",
     "docs/schema.json",
     "docs/doctor-schema.json",
+    "docs/top-schema.json",
     "LICENSE",
     "README.md",
     "CHANGELOG.md",

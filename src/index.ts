@@ -1,5 +1,5 @@
 /**
- * Every socket of a Linux host, as typed views over what the kernel answers.
+ * Lists the sockets of a Linux host, as typed views over the kernel's answers.
  *
  * ```ts
  * import { sockets } from "sockscope";
@@ -7,7 +7,7 @@
  * for (const socket of sockets({ tables: ["tcp"], states: ["listening"] })) console.log(socket.toJSON());
  * ```
  *
- * On Bun and on Node ≥ 20. docs/library.md goes through it task by task.
+ * Runs on Bun and on Node ≥ 20. docs/library.md explains it task by task.
  *
  * @module sockscope
  */
@@ -69,13 +69,11 @@ export type {
   DeviceOperand,
   HostOperand,
   InetHost,
-  LinkHost,
   MarkOperand,
   NamedHost,
-  NetlinkHost,
+  NumberHost,
   SsOperands,
   UnixHost,
-  VsockHost,
 } from "./filter/operands.ts";
 export type { FilterRelation } from "./filter/relations.ts";
 export type {
@@ -105,30 +103,30 @@ export { type PlayedSocket, playedKernel } from "./replay/played.ts";
 const here = machineOf({ host: liveHost(), dumps: offThreadTransport(), events: pollingTransport() });
 
 /**
- * Lists sockets, in ss's order of tables and the kernel's order within each.
+ * Lists sockets: tables in ss's order, the sockets of a table in the kernel's order.
  *
- * A socket is a view over the kernel's own bytes: a getter decodes its field when it is read, and gives
- * `undefined` for what the kernel did not send. Views stay valid as long as you keep them.
+ * A socket is a view over the kernel's bytes. A getter decodes its field on each read, and returns `undefined` if the
+ * kernel did not send it. A view stays valid as long as you keep it.
  *
  * ```ts
  * for (const socket of sockets({ tables: ["tcp"], info: true, filter: "dport = :443 and rtt > 50ms" }))
  *   if (socket.kind === "inet") console.log(socket.dst, socket.tcpInfo?.rtt);
  * ```
  *
- * @returns an iterable to be walked once; the kernel is asked as it is walked, and all of these are thrown then
- * @throws NetlinkError if the kernel cannot be asked
- * @throws RangeError for a word that is no table, family or state, and for a namespace that is gone
- * @throws FilterError for a wrong filter, and for one with the name of a host, which takes {@link socketsAsync}
+ * @returns an iterable for one pass. The kernel is queried during the iteration, which also throws all errors
+ * @throws NetlinkError if no netlink socket can be opened, or the kernel refuses a request
+ * @throws RangeError for an unknown table, family or state, and for a namespace that is gone
+ * @throws FilterError for a wrong filter, and for a filter with a host name, which needs {@link socketsAsync}
  */
 export function sockets(options?: SocketsOptions): Generator<Socket> {
   return here.sockets(options);
 }
 
 /**
- * {@link sockets}, without keeping the event loop waiting: for servers. Names of hosts in a filter are looked up.
+ * Like {@link sockets}, without blocking the event loop: for servers. Looks up host names in the filter.
  *
- * On Node the kernel is asked on another thread. On Bun each datagram of the answer is asked for on this one, and
- * others get their turn in between.
+ * On Node, the kernel is queried on another thread. On Bun, it is queried on this thread, one datagram at a time, and
+ * the event loop runs in between.
  *
  * ```ts
  * const signal = AbortSignal.timeout(1000);
@@ -136,15 +134,15 @@ export function sockets(options?: SocketsOptions): Generator<Socket> {
  * for await (const socket of socketsAsync({ tables: ["tcp"], states: ["close-wait"], signal })) waiting++;
  * ```
  *
- * @throws what {@link sockets} does, and the reason of the signal
+ * @throws the errors of {@link sockets}, and the signal's reason
  */
 export function socketsAsync(options?: SocketsOptions & Abortable): AsyncGenerator<Socket> {
   return here.socketsAsync(options);
 }
 
 /**
- * Tells of TCP and UDP sockets as the kernel destroys them, from the call on, until it is left or aborted. Events
- * that were lost are told of, too: the kernel drops what is not taken in time. Needs CAP_NET_ADMIN.
+ * Streams TCP and UDP sockets as the kernel destroys them, from the call on, until you leave the loop or abort it.
+ * The kernel drops events that are not read in time, which is an event of kind `lost`. Needs CAP_NET_ADMIN.
  *
  * ```ts
  * for await (const event of destroyed({ tables: ["tcp"] }))
@@ -152,10 +150,10 @@ export function socketsAsync(options?: SocketsOptions & Abortable): AsyncGenerat
  *   else console.log(event.socket.src, event.socket.sport, event.socket.tcpInfo?.totalRetrans);
  * ```
  *
- * @throws NetlinkError if the kernel cannot be listened to
- * @throws RangeError for a word that is no table or family, and for a filter by process
- * @throws FilterError for a wrong filter, and for one with the name of a host
- * @throws while it is walked, the reason of the signal
+ * @throws NetlinkError if the multicast groups cannot be joined
+ * @throws RangeError for an unknown table or family, and for a filter by process
+ * @throws FilterError for a wrong filter, and for a filter with a host name
+ * @throws during the iteration, the signal's reason
  */
 export function destroyed(options?: SelectionOptions & Abortable): AsyncIterableIterator<DestroyEvent> {
   return here.destroyed(options);
@@ -164,20 +162,21 @@ export function destroyed(options?: SelectionOptions & Abortable): AsyncIterable
 const ENOENT = 2;
 
 /**
- * Closes a socket by force: its connection is reset, and whoever has it open gets ECONNABORTED. Needs CAP_NET_ADMIN.
+ * Closes a socket by force. Its connection is reset, and the processes that have it open get ECONNABORTED. Needs
+ * CAP_NET_ADMIN.
  *
  * ```ts
  * for (const socket of sockets({ tables: ["tcp"], filter: "dst 192.0.2.1" }))
  *   if (socket.kind === "inet") destroy(socket);
  * ```
  *
- * @returns false if the socket is gone already
- * @throws NetlinkError with the kernel's refusal: EPERM, or EOPNOTSUPP for a kind that cannot be closed
- * @throws TypeError for a socket that was read in /proc, by which the kernel cannot tell which is meant
+ * @returns false if the socket was already gone
+ * @throws NetlinkError if the kernel refuses: EPERM, or EOPNOTSUPP for a kind of socket that cannot be closed
+ * @throws TypeError for a socket that was read from /proc, which lacks the ids that the kernel needs
  * @throws RangeError if the network namespace of the socket is gone
  */
 export function destroy(socket: InetSocket): boolean {
-  if (socket.procfs !== undefined) throw new TypeError("Cannot destroy a socket that was read in /proc");
+  if (socket.procfs !== undefined) throw new TypeError("Cannot destroy a socket that was read from /proc");
   const { transport } = liveHost();
   const { netns } = socket.origin;
   const place = netns && openNamespace(liveFiles, netns.inode);
@@ -201,7 +200,7 @@ export function destroy(socket: InetSocket): boolean {
 }
 
 /**
- * Counts sockets, as `ss -s`: what the kernel has counted anyway, so that it costs the same on any host.
+ * Counts sockets, like `ss -s`. Reads the kernel's own counters, so it costs the same on any host.
  *
  * ```ts
  * const { tcpStates, transports } = summary();
@@ -215,8 +214,8 @@ export function summary(): Summary {
 }
 
 /**
- * Finds the processes that have sockets open, in one pass over the descriptors of all processes. Of those that we
- * may not look into nothing is told.
+ * Finds the processes that have sockets open, in one pass over the descriptors of all processes. Processes that you
+ * have no permission to read are left out.
  *
  * ```ts
  * const listeners = [...sockets({ tables: ["tcp"], states: ["listening"] })];
@@ -224,16 +223,16 @@ export function summary(): Summary {
  * for (const { inode } of listeners) console.log(found.get(inode ?? 0)?.map(({ comm, pid }) => `${comm}/${pid}`));
  * ```
  *
- * @param inodes the sockets to look for; if left out, all
- * @returns the owners by the inode of the socket, the last found first, as ss has them
+ * @param inodes inodes of the sockets to look for; default: all sockets
+ * @returns the owners by inode of the socket, in ss's order: the last one found comes first
  */
 export function owners(inodes?: Iterable<number>): ReadonlyMap<number, readonly SocketOwner[]> {
   return here.owners(inodes);
 }
 
 /**
- * Finds the network namespaces of this host, as far as we may look: those of processes, those that `ip netns`
- * knows, and those mounted elsewhere.
+ * Finds the network namespaces of this host that we have permission to see: those of processes, the named ones of
+ * `ip netns`, and those mounted elsewhere.
  *
  * ```ts
  * for (const netns of netnsList())
@@ -245,8 +244,8 @@ export function netnsList(): readonly Netns[] {
 }
 
 /**
- * Parses a filter: to check what somebody typed, or to look at what it means. `formatFilter` is the way back.
- * Services, interfaces, users and cgroups are looked up on this host; names of hosts are left as they are.
+ * Parses a filter, to check user input or to inspect its syntax tree. `formatFilter` turns the tree back into text.
+ * Services, interfaces, users and cgroups are looked up on this host. Host names stay names.
  *
  * ```ts
  * try {
@@ -256,16 +255,16 @@ export function netnsList(): readonly Netns[] {
  * }
  * ```
  *
- * @returns undefined for a text without a word, which every socket passes
- * @throws FilterError
+ * @returns undefined for an empty filter, which matches every socket
+ * @throws FilterError for a wrong filter
  */
 export function parseFilter(text: string): Filter | undefined {
   return here.parseFilter(text);
 }
 
 /**
- * Opens a recording that `sockscope --record` wrote, or a bare pcap of netlink. The kernel of the recording is
- * played: it is asked as this machine is, and answers as it would have.
+ * Opens a recording of `sockscope --record`, or a bare pcap of netlink. A replayed kernel answers requests in place of
+ * the live one.
  *
  * ```ts
  * for (const socket of replay("evidence").sockets({ tables: ["tcp"], info: true })) console.log(socket.toJSON());
@@ -275,32 +274,32 @@ export function parseFilter(text: string): Filter | undefined {
  */
 export function replay(path: string): Machine {
   const host = replayHost(path, liveFiles);
-  // Its answers are all there, so nothing is ever waited for.
+  // All answers of a recording are in memory, so it never has to wait.
   const transport = { ...host.transport, arrival: () => Promise.resolve() };
   return machineOf({ host, dumps: transport, events: transport });
 }
 
-/** What a machine is made of. */
+/** The parts of a {@link machine}. */
 export interface MachineParts {
-  /** How its kernel is asked: a {@link playedKernel}, or a transport of your own. Its sockets must not wait. */
+  /** Its kernel: a {@link playedKernel}, or a transport of your own with sockets that do not block. */
   readonly transport: Transport;
-  /** Its files, for owners and names. Default: there are none. */
+  /** Its files, for owners and names. Default: no files. */
   readonly files?: Files;
 }
 
 const noFiles: Files = {
   read: (path) => {
-    throw Object.assign(new Error(`${path} is not there`), { code: "ENOENT" });
+    throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
   },
   list: (path) => {
-    throw Object.assign(new Error(`${path} is not there`), { code: "ENOENT" });
+    throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
   },
   link: () => undefined,
   securityContext: () => undefined,
 };
 
 /**
- * Makes a machine of parts, to test a program against sockets that need not exist.
+ * Makes a machine from parts, to test a program against sockets that do not exist.
  *
  * ```ts
  * const kernel = playedKernel([{ table: "tcp", state: "CLOSE-WAIT", src: "10.0.0.1", sport: 80 }]);
@@ -308,7 +307,7 @@ const noFiles: Files = {
  * console.log(socket?.toJSON());
  * ```
  *
- * Names of hosts are not looked up, and there are no control groups and no BPF maps.
+ * It looks up no host names, and has no control groups and no BPF maps.
  */
 export function machine({ transport, files = noFiles }: MachineParts): Machine {
   const host: Host = {

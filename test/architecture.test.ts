@@ -95,13 +95,13 @@ test("every folder of src has a stage", () => {
   expect(files.filter((path) => stageOf(path) < 0)).toEqual([]);
 });
 
-test("every import leads to a file", () => {
+test("every import resolves to a file", () => {
   const known = new Set([...files, "../package.json"]);
   const lost = files.flatMap((path) => imports.get(path)!.filter((target) => !known.has(target)));
   expect(lost).toEqual([]);
 });
 
-test("no file imports from a later stage, be it a type or through import()", () => {
+test("no file imports from a later stage, including types and import()", () => {
   const wrong = files.flatMap((path) =>
     imports
       .get(path)!

@@ -1,4 +1,4 @@
-/** Answers of rpcbind, made for tests. RFC 1833, RFC 5531, RFC 4506. */
+/** Encodes answers of rpcbind for tests. RFC 1833, RFC 5531, RFC 4506. */
 import type { RpcService } from "../src/host/host.ts";
 
 function word(value: number): Buffer {
@@ -12,7 +12,7 @@ function text(value: string): Buffer {
   return Buffer.concat([word(bytes.length), bytes, Buffer.alloc(-bytes.length & 3)]);
 }
 
-/** The message that answers RPCBPROC_DUMP with these services. */
+/** The reply to RPCBPROC_DUMP with these services. */
 export function dumpReply(services: readonly RpcService[]): Buffer {
   // xid 1, a reply, accepted, an empty verifier, success.
   const head = [1, 1, 0, 0, 0, 0].map(word);
@@ -27,7 +27,7 @@ export function dumpReply(services: readonly RpcService[]): Buffer {
   return Buffer.concat([...head, ...list, word(0)]);
 }
 
-/** A message as a record of fragments that end at these places, and at its end. */
+/** A message as a record of fragments that end at these offsets, and at its end. */
 export function recordOf(message: Uint8Array, ends: readonly number[] = []): Buffer {
   const places = [...ends.filter((end) => end < message.length), message.length].sort((a, b) => a - b);
   const fragments = places.flatMap((end, index) => {

@@ -1,12 +1,12 @@
-/** A machine's files as plain objects, for tests. */
+/** A fake file system as plain objects, for tests. */
 import type { Files } from "../src/host/host.ts";
 
 const encoder = new TextEncoder();
 
-/** A folder: a string in it is a file, or the target of a link. */
+/** A folder. A string is the content of a file, or the target of a link. */
 export type Tree = { readonly [name: string]: string | Tree };
 
-/** The files of a tree. */
+/** The {@link Files} interface over a tree. */
 export function filesOf(root: Tree): Files {
   const at = (path: string) =>
     path

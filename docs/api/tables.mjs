@@ -1,7 +1,6 @@
 /**
- * A plugin that lets TypeDoc read the tables. Much of the public API is made of them: the fields of a view are the
- * rows of a layout, so their documentation is what the rows say; and a type such as `keyof typeof families` is the
- * words in a table, so those are shown.
+ * A TypeDoc plugin that documents what is derived from tables. The fields of a view are the rows of a layout, so their
+ * documentation is the row's `doc`. A type such as `keyof typeof families` is shown as the union of its words.
  */
 import {
   Comment,
@@ -24,12 +23,12 @@ function words(literal) {
   return Object.fromEntries(plain.map(({ name, initializer }) => [name.getText(), initializer.text]));
 }
 
-/** The line of a table as a sentence. */
+/** A table's `doc` text as a sentence. */
 function sentence(doc) {
   return `${doc[0].toUpperCase()}${doc.slice(1)}.`;
 }
 
-/** What the row of a layout says of its field; undefined for what is no row of a layout. */
+/** The documentation of a layout's field; undefined if the declaration is not a layout row. */
 function rowText(declaration) {
   const { initializer } = declaration;
   if (!ts.isPropertyAssignment(declaration) || !ts.isObjectLiteralExpression(initializer)) return undefined;
@@ -50,12 +49,12 @@ function factText(declaration) {
   return inTable && row !== undefined ? sentence(row.doc) : undefined;
 }
 
-/** What tells the members of a union apart says all of itself. */
+/** The documentation of a union's discriminant, which is its literal type. */
 function literalText({ type }) {
   return type !== undefined && ts.isLiteralTypeNode(type) ? `Always \`${type.getText()}\`.` : undefined;
 }
 
-/** A type that is words only, as TypeDoc shows one; undefined for any other. */
+/** A union of string literals and templates as a TypeDoc type; undefined for any other type. */
 function wordsType(type) {
   const members = type.isUnion() ? type.types : [type];
   const shown = members.map((member) => {
@@ -70,13 +69,13 @@ function wordsType(type) {
   return shown.includes(undefined) ? undefined : new UnionType(shown);
 }
 
-/** Takes away what a type was written with, where something else is shown in its place. */
+/** Removes the type literals that an alias was written with; its own type replaces them. */
 function withoutLiterals(project, reflection) {
   for (const child of project.getReflectionsByKind(ReflectionKind.TypeLiteral))
     if (child.parent === reflection) project.removeReflection(child);
 }
 
-/** Takes away what a class or interface is made from, unless that has a page of its own. */
+/** Removes the base types of a class or interface that have no page of their own. */
 function withoutOrigins(project, reflection) {
   const { extendedTypes } = reflection;
   if (extendedTypes === undefined) return;
@@ -89,7 +88,7 @@ function withoutOrigins(project, reflection) {
   reflection.extendedTypes = kept.length > 0 ? kept : undefined;
 }
 
-/** Called by TypeDoc. */
+/** TypeDoc's entry point for plugins. */
 export function load({ converter }) {
   converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
     const symbol = context.getSymbolFromReflection(reflection);
@@ -110,12 +109,12 @@ export function load({ converter }) {
         withoutLiterals(project, alias);
         alias.type = type;
       }
-      // The function that makes a view has the same name as the view's interface, and comes along with it.
+      // A view's constructor function has the same name as its interface and would be documented twice.
       if ((symbol.flags & ts.SymbolFlags.Variable) !== 0) project.removeReflection(alias);
     }
     for (const reflection of project.getReflectionsByKind(ReflectionKind.ClassOrInterface)) {
       withoutOrigins(project, reflection);
-      // Errors are made by the library only.
+      // Users do not construct errors or views, so constructors are not documented.
       const made = reflection.children?.filter(({ kind }) => kind === ReflectionKind.Constructor) ?? [];
       for (const each of made) project.removeReflection(each);
     }

@@ -72,6 +72,7 @@ const column = (key: string) => ({
   type: "string" as const,
   doc: "",
   shorts: [],
+  readerOf: () => ({ read: (socket: unknown) => (socket as Fake).values[key] }),
   read: (socket: { readonly kind: Kind }) => (socket as Fake).values[key],
 });
 

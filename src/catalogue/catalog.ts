@@ -1,6 +1,6 @@
-/** The columns of all kinds of sockets under one roof, and the names that people type for them. */
+/** The columns of all kinds of sockets in one catalogue, and the names that people type for them. */
 import type { Unit } from "../bytes/layout.ts";
-import { type Column, type ColumnType, suffixOf } from "../fields/column.ts";
+import { type Column, type ColumnReader, type ColumnType, rowReader, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
@@ -9,36 +9,53 @@ import { type DerivedColumn, derivedColumns } from "./derived.ts";
 import { columnsByKind } from "./describe.ts";
 import { networkOf, prefixLengths } from "./network.ts";
 
-/** A column of whichever kinds of sockets have it. */
+/** A column, of all kinds of sockets that have it. */
 export interface CatalogColumn {
   readonly key: string;
   readonly type: ColumnType;
   readonly unit?: Unit;
   readonly doc: string;
-  /** The demand that fills it; without one it is always there. */
+  /** The demand that fills it; a column without one is always filled. */
   readonly demand?: Demand;
-  /** Names that mean it beside its key. */
+  /** Names that mean it besides its key. */
   readonly shorts: readonly string[];
-  /** Reads it; undefined where the socket does not have it. */
+  /** How it is read from a kind of socket; undefined if that kind does not have it. */
+  readerOf(kind: Kind): ColumnReader<unknown> | undefined;
+  /** Reads it; undefined if the socket does not have it. */
   read(socket: { readonly kind: Kind }): Json | undefined;
+}
+
+/** The function that reads columns of any socket as a row; columns of one kernel struct share a view of the socket. */
+export function catalogReader(
+  columns: readonly Pick<CatalogColumn, "readerOf">[],
+): (socket: { readonly kind: Kind }) => (Json | undefined)[] {
+  const byKind = new Map<Kind, (socket: unknown) => (Json | undefined)[]>();
+  return (socket) => {
+    let read = byKind.get(socket.kind);
+    if (read === undefined) {
+      read = rowReader(columns.map((column) => column.readerOf(socket.kind) ?? { read: () => undefined }));
+      byKind.set(socket.kind, read);
+    }
+    return read(socket);
+  };
 }
 
 /** All columns. */
 export interface Catalog {
-  /** Those of whole objects, in the order of the kinds' tables. */
+  /** The columns of whole objects, in the order of the kinds' tables. */
   readonly columns: readonly CatalogColumn[];
-  /** Those made of others. */
+  /** The columns that are put together from others. */
   readonly derived: readonly CatalogColumn[];
   /**
    * The columns that a name stands for: one, or all of an object.
    *
-   * @param whole JSON is meant: what is made of others stands for those others
-   * @returns undefined for a name that means nothing
+   * @param whole for JSON: a column that is put together from others stands for those others
+   * @returns undefined for an unknown name
    */
   find(name: string, whole?: boolean): readonly CatalogColumn[] | undefined;
 }
 
-/** Names by habit. */
+/** Names that users of ss are used to. */
 const habits: Readonly<Record<string, string>> = {
   recvq: "recvQueueBytes",
   sendq: "sendQueueBytes",
@@ -57,7 +74,7 @@ function habitsOf(key: string): string[] {
   return Object.keys(habits).filter((name) => habits[name] === key);
 }
 
-/** Upper and lower case, `-` and `_` do not matter. */
+/** A name without what does not matter: case, `-` and `_`. */
 function fold(name: string): string {
   return name.toLowerCase().replace(/[-_]/g, "");
 }
@@ -68,7 +85,7 @@ export function withoutUnit(key: string, unit: Unit | undefined): string {
   return suffix !== undefined && key.endsWith(suffix) ? key.slice(0, -suffix.length) : key;
 }
 
-/** What people may call a column, beside what ss calls it: a name by habit, its key or the end of it without the unit. */
+/** Names for a column besides that of ss: names by habit, and its key or the key's end, with and without the unit. */
 function shortNames({ key, unit }: Column<never>): string[] {
   const bare = withoutUnit(key, unit);
   const end = (text: string) => text.slice(text.lastIndexOf(".") + 1);
@@ -80,7 +97,7 @@ function wordOf(spelling: string | undefined): string | undefined {
   return /^([a-z][\w-]*?)-?:?$/.exec(spelling ?? "")?.[1];
 }
 
-/** Which of the columns with the same short name it means: one outside of objects, else one of TCP, else the only one. */
+/** The column that a shared short name means: the one outside of objects, else the one of TCP, else the only one. */
 function meant(candidates: readonly CatalogColumn[]): readonly CatalogColumn[] {
   const outside = candidates.filter(({ key }) => !key.includes("."));
   if (outside.length > 0) return outside.length === 1 ? outside : [];
@@ -93,15 +110,17 @@ function meant(candidates: readonly CatalogColumn[]): readonly CatalogColumn[] {
 function networkColumn(column: CatalogColumn, first: number, second?: number): CatalogColumn | undefined {
   const lengths = prefixLengths(first, second);
   if (lengths === undefined || !column.key.endsWith(".address")) return undefined;
+  const networkAt: CatalogColumn["read"] = (socket) => {
+    const address = column.read(socket);
+    return address === undefined ? undefined : networkOf(String(address), lengths);
+  };
   return {
     ...column,
     key: column.key.replace(/address$/, "network"),
     doc: "the network that the address belongs to",
     shorts: [],
-    read: (socket) => {
-      const address = column.read(socket);
-      return address === undefined ? undefined : networkOf(String(address), lengths);
-    },
+    readerOf: () => ({ read: (socket) => networkAt(socket as { readonly kind: Kind }) }),
+    read: networkAt,
   };
 }
 
@@ -120,17 +139,17 @@ export function catalog(
   const words = new Map<string, string>();
   /** The columns of the same key, of all kinds, as one. */
   function merge(columnsOf: (kind: Kind) => readonly Column<unknown>[]): CatalogColumn[] {
-    const readers = new Map<string, Partial<Record<Kind, Column<unknown>["read"]>>>();
+    const readers = new Map<string, Partial<Record<Kind, ColumnReader<unknown>>>>();
     const merged: CatalogColumn[] = [];
     for (const kind of kinds) {
       for (const column of columnsOf(kind)) {
         const { key, type, unit, doc, demand } = column;
         const known = readers.get(key);
         if (known !== undefined) {
-          known[kind] = column.read;
+          known[kind] = column;
           continue;
         }
-        const own: Partial<Record<Kind, Column<unknown>["read"]>> = { [kind]: column.read };
+        const own: Partial<Record<Kind, ColumnReader<unknown>>> = { [kind]: column };
         readers.set(key, own);
         const word = wordOf(spelling(column));
         if (word !== undefined) words.set(key, word);
@@ -141,7 +160,8 @@ export function catalog(
           shorts: shortNames(column),
           ...(unit === undefined ? {} : { unit }),
           ...(demand === undefined ? {} : { demand }),
-          read: (socket) => own[socket.kind]?.(socket),
+          readerOf: (each) => own[each],
+          read: (socket) => own[socket.kind]?.read(socket),
         });
       }
     }
@@ -176,7 +196,7 @@ export function catalog(
     for (let dot = key.indexOf("."); dot >= 0; dot = key.indexOf(".", dot + 1))
       if (!byName.has(fold(key.slice(0, dot)))) add(key.slice(0, dot), below(key.slice(0, dot)));
   for (const [name, key] of Object.entries(habits)) add(name, byName.get(fold(key)) ?? []);
-  // ss has one word for two values in places (rtt, retrans), so that a key's own end counts first.
+  // ss uses one word for two values in places (rtt, retrans), so the end of a key counts first.
   addMeant((column) => column.shorts);
   addMeant(({ key }) => words.get(key) ?? []);
 

@@ -15,12 +15,14 @@ export interface DerivedColumn extends Column<unknown> {
 /** One side of a connection. */
 type End = "local" | "peer";
 
-/** What the ends of kinds other than inet are made of: alternatives, of which the first that is there counts. */
+/**
+ * What the ends of a kind are made of, where that is not each of their columns: alternatives, of which the first that is
+ * there counts.
+ */
 const endParts: Partial<Record<Kind, Readonly<Record<End, readonly (readonly string[])[]>>>> = {
   unix: { local: [["path", "abstract"]], peer: [["inode"]] },
   packet: { local: [["interface", "interfaceIndex"]], peer: [] },
   netlink: { local: [["portId"]], peer: [["portId"]] },
-  vsock: { local: [["cid"], ["port"]], peer: [["cid"], ["port"]] },
   tipc: { local: [["node"], ["ref"]], peer: [["node"], ["ref"]] },
   xdp: { local: [["interface", "interfaceIndex"], ["queue"]], peer: [] },
 };
@@ -47,9 +49,15 @@ function partsEnd(parts: readonly (readonly string[])[], read: Read): string | u
     : values.map((value) => value ?? "*").join(":");
 }
 
+/** The parts of an end that consists of each of its columns. */
+function eachOf(end: End, columns: ReadonlyMap<string, unknown>): readonly (readonly string[])[] {
+  const prefix = `${end}.`;
+  return [...columns.keys()].flatMap((key) => (key.startsWith(prefix) ? [[key.slice(prefix.length)]] : []));
+}
+
 function endColumn(kind: Kind, end: End, columns: readonly Column<unknown>[]): DerivedColumn {
   const readers = new Map(columns.map(({ key, read }) => [key, read]));
-  const parts = endParts[kind]?.[end];
+  const parts = kind === "inet" ? undefined : (endParts[kind]?.[end] ?? eachOf(end, readers));
   return {
     key: end,
     of: end,

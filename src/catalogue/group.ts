@@ -1,14 +1,14 @@
-/** Sockets grouped and counted: who has the most connections, in which states. */
+/** Groups of sockets with counts and sums: who has the most connections, in which states. */
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
-import type { CatalogColumn } from "./catalog.ts";
+import { type CatalogColumn, catalogReader } from "./catalog.ts";
 
-/** Sockets that have the same values. */
+/** A group of sockets. */
 export interface Group {
-  /** Those values, in the order of the keys. */
+  /** The values that its sockets share, in the order of the keys. */
   readonly values: readonly (Json | undefined)[];
   count: number;
-  /** Sums of what is added up; undefined as long as no socket has the number. */
+  /** Sums of the added columns; undefined as long as no socket has the number. */
   readonly sums: (number | undefined)[];
 }
 
@@ -21,25 +21,27 @@ function alternatives(value: Json | undefined): readonly (Json | undefined)[] {
 
 /** Sockets being grouped. */
 export interface Grouping {
-  /** Counts a socket. One that several processes have open counts for each. */
+  /** Counts a socket, once for each process that has it open. */
   add(socket: { readonly kind: Kind }): void;
-  /** The groups so far, in the order in which they were met. */
+  /** The groups so far, in the order of their first sockets. */
   groups(): Group[];
 }
 
 /**
  * Groups sockets by the values of columns.
  *
- * @param by the columns that they are grouped by
- * @param sum the columns of numbers that are added up
+ * @param by the columns to group by
+ * @param sum the columns of numbers to add up
  */
 export function groupSockets(by: readonly CatalogColumn[], sum: readonly CatalogColumn[]): Grouping {
   const groups = new Map<string, Group>();
+  const keysOf = catalogReader(by);
+  const numbersOf = catalogReader(sum);
   function add(socket: { readonly kind: Kind }): void {
-    const numbers = sum.map((column) => column.read(socket));
+    const numbers = numbersOf(socket);
     let combinations: (Json | undefined)[][] = [[]];
-    for (const column of by) {
-      const own = alternatives(column.read(socket));
+    for (const key of keysOf(socket)) {
+      const own = alternatives(key);
       combinations = combinations.flatMap((values) => own.map((value) => [...values, value]));
     }
     for (const values of combinations) {

@@ -67,7 +67,7 @@ function description({ doc, unit, kernel, since, demand }: Column<never>, spell:
   const notes = [
     unit === undefined ? [] : `unit: ${unit}`,
     kernel === undefined ? [] : `kernel: ${kernel}${since === undefined ? "" : `, since Linux ${since}`}`,
-    demand === undefined ? [] : `option: ${spell(demand)}`,
+    demand === undefined || spell(demand) === "" ? [] : `option: ${spell(demand)}`,
   ].flat();
   return notes.length === 0 ? doc : `${doc} (${notes.join("; ")})`;
 }

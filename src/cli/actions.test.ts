@@ -14,22 +14,22 @@ function openMap(answer: Partial<BpfMap> | number, replay?: string) {
 const failure = (message: string) => ({ kind: "error" as const, message, usage: false, status: 1 });
 
 describe("--bpf-map-id", () => {
-  test("is no more than a look at the map", async () => {
+  test("only opens the map", async () => {
     expect(await openMap({ type: 24 })).toEqual({});
   });
 
-  test("tells why there is no such map, in ss's words", async () => {
+  test("reports a missing map in ss's words", async () => {
     expect(await openMap(-2)).toEqual(failure("ss: cannot get fd for BPF map ID 5"));
     const privileges = "missing root permissions, CAP_BPF, or CAP_SYS_ADMIN";
     expect(await openMap(-1)).toEqual(failure(`ss: cannot get fd for BPF map ID 5: ${privileges}`));
   });
 
-  test("refuses a map of another type, in ss's words", async () => {
+  test("rejects a map of another type in ss's words", async () => {
     const message = "ss: BPF map with ID 5 has type ID 2, expecting 24 ('sk_storage')";
     expect(await openMap({ type: 2 })).toEqual(failure(message));
   });
 
-  test("does not look at this machine's maps for a recording", async () => {
+  test("does not open this machine's maps for a recording", async () => {
     expect(await openMap(-2, "recording")).toEqual({});
   });
 });

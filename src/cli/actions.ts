@@ -1,14 +1,14 @@
-/** What ss does to the world the moment it reads an option, before it looks at the next. */
+/** Side effects that ss performs as soon as it parses an option, before it parses the next. */
 
 import { enterNetns } from "../host/netns.ts";
 import { systemMessage } from "../native/errno.ts";
-import { EXIT_USAGE, type Stop } from "./getopt.ts";
+import { EXIT_USAGE, isStop, type Stop } from "./getopt.ts";
 import type { Action, Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
-/** What the options that act at once have brought in. */
+/** What the actions have read. */
 export interface Done {
-  /** What the file of `-F` holds. */
+  /** Contents of the `-F` file. */
   readonly filterFile?: Uint8Array;
 }
 
@@ -18,7 +18,7 @@ type Performer<A extends Action> = (
   replay: string | undefined,
 ) => Done | Stop | Promise<Done | Stop>;
 
-/** BPF_MAP_TYPE_SK_STORAGE: maps whose values are kept with sockets. linux/bpf.h. */
+/** BPF_MAP_TYPE_SK_STORAGE: the type of maps that store values with sockets. linux/bpf.h. */
 const SK_STORAGE = 24;
 const EPERM = 1;
 
@@ -47,7 +47,7 @@ const performers: { readonly [K in Action["kind"]]: Performer<Extract<Action, { 
     }
   },
   async bpfMap({ program, host }, { id }, replay) {
-    // The maps of a recording are not those of this machine.
+    // A recording has the maps of another machine, so there is nothing to open here.
     if (replay !== undefined) return {};
     const map = (await host.bpf()).map(id);
     if (typeof map === "number") {
@@ -60,7 +60,7 @@ const performers: { readonly [K in Action["kind"]]: Performer<Extract<Action, { 
   },
 };
 
-/** Performs actions in their order, up to one that fails. */
+/** Performs the actions in command-line order. Stops at the first that fails. */
 export async function performActions(
   world: World,
   { actions, replay }: Pick<Draft, "actions" | "replay">,
@@ -68,7 +68,7 @@ export async function performActions(
   let done: Done = {};
   for (const action of actions) {
     const result = await (performers[action.kind] as Performer<Action>)(world, action, replay);
-    if ("kind" in result) return result;
+    if (isStop(result)) return result;
     done = { ...done, ...result };
   }
   return done;

@@ -1,5 +1,6 @@
-/** Sockets in the order that a plan wants, and no more of them than it wants. */
+/** Sorts the sockets of a listing, and limits their number (`--sort`, `--top`). */
 
+import { catalogReader } from "../catalogue/catalog.ts";
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import type { Socket } from "../families/socket.ts";
 import type { DumpName } from "../model/selection.ts";
@@ -9,7 +10,7 @@ import { columnsWith } from "./columns.ts";
 import { nameSource, useTable } from "./name-source.ts";
 import type { Presentation } from "./plan.ts";
 
-/** The batches with their sockets sorted, cut off after as many as are wanted. */
+/** Batches in the plan's order, up to the plan's limit of sockets. */
 export async function* arranged(
   query: OpenQuery,
   presentation: Presentation,
@@ -30,7 +31,7 @@ interface Keyed {
   readonly values: SortValues;
 }
 
-/** All sockets in order, each in a batch of its own: its table goes with it. */
+/** All sockets in order. Each is its own batch, because a batch belongs to one table. */
 async function* sorted(
   { plan, names, selection }: OpenQuery,
   { explainer }: Presentation,
@@ -38,13 +39,12 @@ async function* sorted(
 ): AsyncGenerator<SocketBatch> {
   const { sort } = plan.order;
   const { find } = columnsWith(nameSource(plan, names, explainer));
-  const columns = sort.map(({ name }) => find(name)![0]!);
+  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
   const order = rowOrder(sort.map(({ descending }) => descending));
   const rows: Keyed[] = [];
   for await (const batch of batches) {
     useTable(names, batch, false, selection);
-    for (const socket of batch.sockets)
-      rows.push({ dump: batch.dump, socket, values: columns.map((column) => column.read(socket)) });
+    for (const socket of batch.sockets) rows.push({ dump: batch.dump, socket, values: keysOf(socket) });
   }
   rows.sort((a, b) => order(a.values, b.values));
   for (const { dump, socket } of rows) yield { dump, sockets: [socket] };

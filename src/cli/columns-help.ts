@@ -22,7 +22,7 @@ function helpEntry(column: CatalogColumn, screen: number): string {
 /**
  * What `--columns help` shows: on a terminal as wide as that, elsewhere a line for each column.
  *
- * @param terminalColumns 0 if the terminal does not tell, undefined if it is none
+ * @param terminalColumns width of the terminal; 0 if unknown, undefined if it is not a terminal
  */
 export function columnsHelp(terminalColumns: number | undefined): string {
   const { derived, columns } = everyColumn();

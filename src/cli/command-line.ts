@@ -16,7 +16,7 @@ function rawArguments(count: number): string[] | undefined {
   }
 }
 
-/** The arguments behind the program's name. The runtime replaces bytes that are not UTF-8; these come from /proc. */
+/** The arguments after the program's name. Read from /proc, because the runtime replaces bytes that are not UTF-8. */
 export function commandLine(): readonly string[] {
   const args = process.argv.slice(2);
   if (!args.some((arg) => arg.includes(REPLACEMENT))) return args;

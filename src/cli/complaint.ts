@@ -1,4 +1,4 @@
-/** What ss says of things that go wrong while sockets are listed. */
+/** ss's own messages for problems during a listing. */
 import { libc } from "#libc";
 import { escapeText } from "../bytes/terminal.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
@@ -10,7 +10,7 @@ const ENOENT = 2;
 const EMSGSIZE = 90;
 const EOPNOTSUPP = 95;
 
-/** What ss says of the file that TCPDIAG_FILE names, with a newline or without. */
+/** ss's message about TCPDIAG_FILE. As in ss, not every message ends in a newline. */
 function diagFileComplaint(problem: DiagFileProblem): string {
   switch (problem.what) {
     case "open":
@@ -29,9 +29,9 @@ function diagFileComplaint(problem: DiagFileProblem): string {
 }
 
 /**
- * The lines for a problem; none about tables that this kernel does not have.
+ * The message for a problem. Empty for a table that this kernel does not have.
  *
- * @param program the name that lines begin with which are not ss's own
+ * @param program the prefix of messages that are not ss's own
  */
 export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, program: string): string {
   switch (problem.kind) {
@@ -50,7 +50,7 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
     case "interrupted":
       return "Dump was interrupted and may be inconsistent.\n";
     case "malformed":
-      // ss looks through the attributes for the filter, and again to show them.
+      // ss walks the attributes once for the filter and once to show them, and complains each time.
       return `!!!Deficit ${problem.remaining}, rta_len=${problem.length}\n`.repeat(problem.shown ? 2 : 1);
     case "notDestroyed": {
       const { src, sport, dst, dport, origin } = problem.socket;
@@ -67,7 +67,7 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
       return `Cannot open netlink socket: ${libc.strerror(problem.error.errno)}\n`;
     case "refused": {
       const { errno, operation, detail } = problem.error;
-      // Many kernels lack some IP tables, and ss falls back without a word. An error after the first socket is a loss.
+      // Many kernels lack some IP tables, and ss falls back silently. An error after the first socket means a loss.
       if (problem.partial) return `RTNETLINK answers: ${libc.strerror(errno)}\n`;
       if (operation === "answer" && problem.dump in inetTables) return "";
       if (errno === EOPNOTSUPP || errno === ENOENT) return "";

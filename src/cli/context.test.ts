@@ -63,7 +63,7 @@ const contexts = [
 ];
 
 describe("netlink sockets", () => {
-  test("-Z and -z show the context of the process that the port id names", async () => {
+  test("-Z and -z show the context of the process with that port id", async () => {
     for (const options of [["-Z"], ["-z"], ["-Z", "-z"], ["-Zp"]])
       expect(await details("-n", ...options)).toEqual(contexts);
   });
@@ -74,11 +74,11 @@ describe("netlink sockets", () => {
     expect(first).toContain("\t skmem:(");
   });
 
-  test("columns of ours put the details behind them, contexts too", async () => {
+  test("our own columns precede the details and contexts", async () => {
     expect(await details("-nZ", "--peer")).toEqual(contexts);
   });
 
-  test("JSON has the contexts that there are, and none unless asked", async () => {
+  test("JSON has the available contexts, and only on request", async () => {
     const read = async (...args: string[]) => {
       const { stdout } = await sockscope(machine(enabled), "--json", ...args);
       return (JSON.parse(stdout) as { local?: { portId: number; processContext?: string } }[]).flatMap(

@@ -45,7 +45,7 @@ function selected(...args: string[]): Selection {
   return result.selection;
 }
 
-test("a file holds what ss writes, and reads back whole", () => {
+test("a file has the same content as ss's, and can be read back", () => {
   const golden = readCases("files").find(({ writes }) => writes?.["out.diag"] !== undefined)!;
   const path = join(folder, "out.diag");
   expect(dumpDiag(world, host, path, selected("-t"), nothing)).toBeUndefined();
@@ -165,7 +165,7 @@ test("a name that begins with a dash is standard output", () => {
   expect(Buffer.concat(written).length).toBeGreaterThan(0);
 });
 
-test("without TCP among the tables nothing is opened", () => {
+test("opens nothing unless TCP is selected", () => {
   const path = join(folder, "none");
   expect(dumpDiag(world, host, path, selected("-u"), nothing)).toEqual({
     kind: "error",
@@ -176,7 +176,7 @@ test("without TCP among the tables nothing is opened", () => {
   expect(() => readFileSync(path)).toThrow();
 });
 
-test("a file that cannot be made ends the run", () => {
+test("a file that cannot be created ends the run", () => {
   expect(dumpDiag(world, host, join(folder, "no/such"), selected("-t"), nothing)).toMatchObject({
     message: "fopen dump file: No such file or directory",
     status: 255,

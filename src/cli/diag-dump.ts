@@ -1,4 +1,4 @@
-/** `-D`: the kernel's answers about TCP sockets, as they come, into a file. */
+/** `-D`: writes the kernel's raw answers about TCP sockets to a file. */
 import { closeSync, writeSync } from "node:fs";
 import type { Host } from "../host/host.ts";
 import { openOutputFile } from "../host/output-file.ts";
@@ -10,16 +10,16 @@ import { list, type Query } from "../query/list.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import type { World } from "./world.ts";
 
-/** Writes all of the bytes to an open file. */
+/** Writes all bytes to a descriptor; write(2) may take fewer at a time. */
 function writeFully(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 /**
- * Dumps TCP sockets. No filter counts, nor where else than over netlink sockets are to be read.
+ * Dumps TCP sockets over netlink. As in ss, the filter and the /proc settings are ignored.
  *
  * @param path the file; standard output if it begins with `-`
- * @returns how the run ends
+ * @returns an error that ends the run, if one occurred
  */
 export function dumpDiag(
   { program, stdout }: World,

@@ -1,4 +1,4 @@
-/** `-E`: sockets as the kernel destroys them. */
+/** `-E`: shows sockets as the kernel destroys them. */
 import { libc } from "#libc";
 import { destroyGroups } from "../families/inet/destroyed.ts";
 import { NetlinkError } from "../netlink/errors.ts";
@@ -9,7 +9,7 @@ import { show } from "./show.ts";
 import type { World } from "./world.ts";
 
 /**
- * Shows sockets as they are destroyed, until the stream of events ends (that of a recording does).
+ * Shows destroyed sockets until the stream of events ends. Only the stream of a recording ends by itself.
  *
  * @returns the exit status
  */
@@ -20,7 +20,7 @@ export async function followEvents(
 ): Promise<number> {
   if (destroyGroups(query.selection) === 0) return EXIT_USAGE;
   try {
-    await show(world, query, presentation, query.destroyed(), { following: true });
+    await show(world, query, presentation, () => query.destroyed(), { following: true });
     return 0;
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;

@@ -1,21 +1,21 @@
-/** `--help filter`: the language of filters on one screen. */
+/** `--help filter`: the filter language on one screen. */
 import { factPredicates } from "../filter/facts.ts";
 import { FILTER, stateNames, wrapped } from "./help.ts";
 import type { World } from "./world.ts";
 
-/** What our own predicates take, by the name that help has for it. */
+/** Operands of the predicates beyond ss: placeholder in help → what to write. */
 export const factOperands: Readonly<Record<string, string>> = {
-  PID: "a process that has the socket open",
-  PATTERN: "a name, or a shell pattern in quotes",
+  PID: "id of a process that has the socket open",
+  PATTERN: "a name, or a quoted shell pattern",
   USER: "the owner of the socket, by name or uid",
   COUNT: "a number",
-  SIZE: "bytes; k, m and g are powers of 1024",
+  SIZE: "bytes; the suffixes k, m, g are powers of 1024",
   TIMER: "one of off, on, keepalive, timewait, persist, delack, t3-rtx",
-  TIME: "with its unit: us, ms, s, m or h",
-  RATE: "with its unit: bps, kbps, mbps, gbps or tbps",
+  TIME: "a number with a unit: us, ms, s, m or h",
+  RATE: "a number with a unit: bps, kbps, mbps, gbps or tbps",
 };
 
-/** Our own predicates, by what they take. */
+/** The predicates beyond ss, grouped by operand. */
 function factNames(): string {
   const byOperand = Map.groupBy(
     Object.entries(factPredicates),
@@ -28,8 +28,8 @@ function factNames(): string {
 }
 
 const FACTS = `\
-What ss has no predicates for: FACT [OP] OPERAND. A PID, PATTERN, USER or TIMER
-takes = and != only. If a socket lacks a fact, no predicate on that holds.
+Predicates beyond ss: NAME [OP] OPERAND. PID, PATTERN, USER and TIMER operands
+take only = and !=. A predicate never matches a socket that lacks the value.
 `;
 
 const EXAMPLES = [
@@ -40,7 +40,7 @@ const EXAMPLES = [
   "-ta 'comm nginx and recvq > 64k'",
 ] as const;
 
-/** What `--help filter` shows: the language of filters on one screen. */
+/** The text of `--help filter`. */
 export function filterUsage({ program }: Pick<World, "program">): string {
   const examples = EXAMPLES.map((example) => `  ${program} ${example}\n`).join("");
   return [FILTER, `${FACTS}${factNames()}`, stateNames(), `Examples:\n${examples}`].join("\n");

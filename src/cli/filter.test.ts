@@ -225,7 +225,7 @@ describe("--help filter", () => {
     expect(await sockscope(["filter", "-h"])).toMatchObject({ stdout: text });
   });
 
-  test("takes nothing from --help", async () => {
+  test("does not change --help", async () => {
     const help = usage({ program: "sockscope" });
     for (const args of [["--help"], ["--help", "filters"], ["--help", "filter", "x"]])
       expect(await sockscope(args)).toMatchObject({ stdout: help, exit: 0 });
@@ -254,7 +254,7 @@ describe("facts", () => {
     ["pid = 23950 and pid != 23950", ""],
   ])("%s: %s", async (filter, expected) => expect(await ports("-tan", filter)).toBe(expected));
 
-  test("what only the filter asked for is not shown", async () => {
+  test("attributes that only the filter requested are not shown", async () => {
     for (const options of ["-tanOH", "-tanmOH", "-tanmeoOH", "-tanpOH"]) {
       const plain = rows(await sockscope([options]));
       const filtered = rows(await sockscope([options, "rtt > 0us and tos ge 0 or pid 23950"]));
@@ -266,7 +266,7 @@ describe("facts", () => {
     expect((await sockscope(["-tani", "--ndjson", "rtt > 0us"])).stdout).toContain('"rttUs"');
   });
 
-  test("the kernel is asked for no more than is read", async () => {
+  test("requests only the attributes that are read", async () => {
     const bits = async (...args: readonly string[]) => {
       const { requests } = await sockscope(args);
       return new Set(requests.filter((bytes) => bytes.length >= 72).map((bytes) => bytes[18]));
@@ -276,14 +276,14 @@ describe("facts", () => {
     expect(await bits("-tanm", "tos 5")).toEqual(new Set([0b1110001]));
   });
 
-  test("the kernel judges what it can", async () => {
+  test("the kernel evaluates what it can", async () => {
     const alone = (await sockscope(["-tan", "sport", "8080"])).requests;
     const mixed = (await sockscope(["-tan", "sport", "8080", "and", "recvq", "ge", "0"])).requests;
     expect(mixed).toEqual(alone);
     expect(mixed[0]!.length).toBeGreaterThan((await sockscope(["-tan"])).requests[0]!.length);
   });
 
-  test("/proc is looked through once, and only for owners", async () => {
+  test("/proc is scanned once, and only for owners", async () => {
     const scans = async (...args: readonly string[]) =>
       (await sockscope(args)).listed.filter((path) => path === "/proc").length;
     expect(await scans("-tan", "rtt > 5ms and inode > 5")).toBe(0);
@@ -292,7 +292,7 @@ describe("facts", () => {
     expect(await scans("-tanp", "rtt > 0us")).toBe(1);
   });
 
-  test("owners are found for the sockets that -p shows", async () => {
+  test("finds the owners of the sockets that -p shows", async () => {
     const [row, ...others] = rows(await sockscope(["-tanHp", "pid 23950 and sport 8443"]));
     expect(others).toEqual([]);
     expect(row).toContain('("web worker",pid=23950,fd=4),("python3",pid=23905,fd=4)');
@@ -308,7 +308,7 @@ describe("facts", () => {
 });
 
 describe("a mistake", () => {
-  test("on a pipe is told in ss's words", async () => {
+  test("on a pipe is reported in ss's words", async () => {
     const { stderr, exit } = await sockscope(["-t", "sport = nosuch"]);
     expect(stderr).toBe('Error: "nosuch" does not look like a port.\nCannot parse dst/src address.\n');
     expect(exit).toBe(1);

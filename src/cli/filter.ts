@@ -20,7 +20,7 @@ function filterComplaint(world: World, error: FilterError, source: FilterSource)
   return `${printable(report.text)}${help}${line} expected ${error.expected}\n`;
 }
 
-/** The end of a run whose filter is wrong. @throws the error, if it is another one */
+/** Ends a run whose filter is wrong. @throws the error if it is not a FilterError */
 export function filterStop(world: World, error: unknown, source: FilterSource = { args: [] }): Stop {
   if (!(error instanceof FilterError)) throw error;
   const message = filterComplaint(world, error, source).replace(/\n$/, "");

@@ -58,7 +58,7 @@ describe("POSIXLY_CORRECT", () => {
       message: undefined,
     });
   });
-  test("-- still does, and is not a word", () => {
+  test("-- still ends the options and is not a word", () => {
     expect(run(["--", "-a"], true).words).toEqual(["-a"]);
   });
 });
@@ -125,7 +125,7 @@ test("permutation keeps the order of options and of words", () => {
   );
 });
 
-test("words behind -- come back as they are", () => {
+test("words after -- are returned unchanged", () => {
   fc.assert(
     fc.property(fc.array(fc.string()), (words) => {
       expect(run(["-a", "--", ...words])).toEqual({ given: ["all"], words, message: undefined });

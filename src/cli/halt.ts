@@ -1,4 +1,4 @@
-/** The end of a run that lists no socket. */
+/** Ends a run that lists no sockets. */
 import { encodeBytes } from "../bytes/text.ts";
 import type { Stop } from "./getopt.ts";
 import { usage, version } from "./help.ts";
@@ -6,19 +6,19 @@ import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();
 
-/** A stop that asks for a text other than help and version. */
+/** A stop that prints a text other than help and version. */
 export type TextStop = Extract<Stop, { kind: "man" | "columns" | "completions" }>;
 
-/** The texts of a run beside ss's own. */
+/** Texts that replace or extend ss's own. */
 export interface StopTexts {
-  /** What `--help` prints; that of ss if left out. */
+  /** The text of `--help`. Default: the help without a command. */
   help?(): string;
-  /** The text that an option asks for; nothing if left out. */
+  /** The text for a {@link TextStop}. Default: empty. */
   text?(stop: TextStop): Promise<string>;
 }
 
 /**
- * Ends a run that lists no socket: prints the text that an option asked for, or a complaint on standard error.
+ * Ends a run that lists no sockets: prints the requested text, or an error message on standard error.
  *
  * @returns the exit status
  */

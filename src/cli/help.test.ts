@@ -10,7 +10,7 @@ test("every line fits", () => {
   for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
 });
 
-test("every option is there once, with what it does", () => {
+test("every option is listed once, with its description", () => {
   for (const { longs, brief } of options) {
     for (const long of longs)
       expect(text.match(new RegExp(`--${long}(?![a-z-])`, "g"))?.length).toBeGreaterThan(0);
@@ -18,7 +18,7 @@ test("every option is there once, with what it does", () => {
   }
 });
 
-test("every command is there, and the help of each fits", () => {
+test("every command is listed, and its help fits", () => {
   for (const [word, { options }] of commandTable) {
     expect(text).toContain(`\n  ${word} `);
     const help = commandUsage("sockscope", word);
@@ -28,7 +28,7 @@ test("every command is there, and the help of each fits", () => {
   }
 });
 
-test("it begins with the name the program has, and ends in one newline", () => {
+test("it begins with the program's name and ends in one newline", () => {
   expect(text).toStartWith("Usage: ss [OPTIONS] [FILTER]\n");
   expect(text).toMatch(/bound-inactive\n$/);
 });

@@ -1,39 +1,39 @@
-/** The help and version texts. */
+/** The texts of `--help` and `--version`. */
 import manifest from "../../package.json" with { type: "json" };
 import { stateGroups, states } from "../model/state.ts";
-import { commandWords } from "./commands/words.ts";
+import { commandWords } from "./commands/command-names.ts";
 import { categories, type Option, options } from "./options.ts";
 import type { World } from "./world.ts";
 
-/** The release of iproute2 whose ss this program behaves like. */
+/** The iproute2 release whose ss this program follows. */
 export const SS_RELEASE = "iproute2 7.1.0";
 
-/** Columns that the help may take. */
+/** Width of the help text. */
 export const HELP_COLUMNS = 80;
 
-/** Where what an option does begins; an option with longer names has it on the next line. */
+/** Column of the descriptions. If the names are longer, the description goes on the next line. */
 const BRIEF_COLUMN = 26;
 
-/** The commands, a line each. */
+/** The commands, one line each. */
 const COMMANDS = `Commands (each has its own --help):\n${Object.entries(commandWords)
   .map(([word, brief]) => `  ${word.padEnd(BRIEF_COLUMN - 2)}${brief}\n`)
   .join("")}`;
 
-/** The predicates of ss, a few lines. */
+/** Overview of ss's filter language. */
 export const FILTER = `\
-Filter (each operator and parenthesis is a word of its own):
-  state STATE             First of all words, may be repeated: only this state
-  exclude STATE           Likewise: not this state
-  src HOST, dst HOST      Local, peer address: ADDRESS[/PREFIX][:PORT], *:PORT,
-                          [IPV6]:PORT, FAMILY: and what fits it (unix:/run/*)
+Filter (write each operator and parenthesis as a separate word):
+  state STATE             Only this state; before all others, may be repeated
+  exclude STATE           Not this state; before all others, may be repeated
+  src HOST, dst HOST      Local or peer address: ADDRESS[/PREFIX][:PORT],
+                          *:PORT, [IPV6]:PORT or FAMILY:ADDRESS (unix:/run/*)
   sport OP PORT, dport OP PORT
-                          Local, peer port; OP is = != < <= > >=
-  dev, fwmark, cgroup     Followed by [= | !=] and interface, MARK[/MASK], path
+                          Local or peer port; OP is = != < <= > >=
+  dev, fwmark, cgroup     Then [= | !=] and an interface, MARK[/MASK], or path
   autobound               The kernel chose the local port
-  and, or, not, ( )       "and" may be left out; read strictly left to right
+  and, or, not, ( )       "and" is optional; evaluated strictly left to right
 `;
 
-/** Words in lines that fit, the first of which begins with `start` and the others below where that ends. */
+/** Wraps words to `columns`. The first line begins with `start`; the others are indented by its length. */
 export function wrapped(start: string, words: readonly string[], columns: number = HELP_COLUMNS): string {
   const indent = " ".repeat(start.length);
   let text = start;
@@ -49,24 +49,24 @@ export function wrapped(start: string, words: readonly string[], columns: number
   return `${text}\n`;
 }
 
-/** The words after `state`: the groups, and each state's usual word. */
+/** The words that `state` accepts: the groups, and the preferred word for each state. */
 export function stateNames(): string {
   const named: readonly (readonly string[])[] = states.map(({ words }) => words);
-  const words = [...Object.keys(stateGroups), ...named.flatMap(([usual]) => usual ?? [])];
-  return `States of the filter:\n${wrapped(" ", words)}`;
+  const words = [...Object.keys(stateGroups), ...named.flatMap(([preferred]) => preferred ?? [])];
+  return `States for the filter:\n${wrapped(" ", words)}`;
 }
 
-/** What help tells of an option. */
+/** The parts of an option that help and completions show. */
 export type OptionHelp = Pick<Option, "shorts" | "longs" | "value" | "brief">;
 
-/** An option's names and value as help shows them. */
+/** An option's names and value: `-f, --family FAMILY`. */
 function names({ shorts, longs, value }: OptionHelp): string {
   const all = [...(shorts ?? "")].map((letter) => `-${letter}`).concat(longs.map((long) => `--${long}`));
   const indent = shorts ? "" : "    ";
   return `${indent}${all.join(", ")}${value ? ` ${value.name}` : ""}`;
 }
 
-/** The line of an option, or its two lines. */
+/** The one or two lines of an option. */
 export function describeOption(option: OptionHelp): string {
   const left = `  ${names(option)}`;
   const gap =
@@ -74,7 +74,7 @@ export function describeOption(option: OptionHelp): string {
   return `${left}${gap}${option.brief}\n`;
 }
 
-/** What `--help` shows on standard output, and a wrong command line on standard error. */
+/** The text of `--help`. ss also prints it on standard error for a wrong command line. */
 export function usage({ program }: Pick<World, "program">): string {
   const groups = Object.entries(categories).map(([category, title]) => {
     const own = options.filter((option) => option.category === category);
@@ -84,7 +84,7 @@ export function usage({ program }: Pick<World, "program">): string {
   return [head, COMMANDS, ...groups, FILTER, stateNames()].join("\n");
 }
 
-/** The text of `--version`. Called `ss`, it is that of ss, as scripts cut the release out of it. */
+/** The text of `--version`. Under the name `ss` it is ss's own text, because scripts parse the release from it. */
 export function version(program: string): string {
   if (program === "ss") return `ss utility, ${SS_RELEASE.replace(" ", "-")}\n`;
   return `${manifest.name} ${manifest.version} (ss of ${SS_RELEASE})\n`;

@@ -1,11 +1,11 @@
-/** Formats for machines, and chosen columns, of sockets or of groups of them: JSON, CSV, a table. */
-import type { Catalog, CatalogColumn } from "../catalogue/catalog.ts";
+/** Writes sockets or groups as JSON, CSV or a table of chosen columns. */
+import { type Catalog, type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
 import { describers } from "../catalogue/describe.ts";
 import { groupSockets } from "../catalogue/group.ts";
-import { rowOrder } from "../catalogue/order.ts";
+import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
-import type { Kind, Selection } from "../model/selection.ts";
+import type { Kind } from "../model/selection.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";
@@ -18,13 +18,13 @@ import { nameSource, useTable } from "./name-source.ts";
 import type { Presentation, ShowOptions } from "./plan.ts";
 import type { World } from "./world.ts";
 
-/** A column that was chosen, under the name that it was chosen by. */
+/** A chosen column, with the name that the user gave for it. */
 interface Chosen {
   readonly name: string;
   readonly column: CatalogColumn;
 }
 
-/** Takes rows. */
+/** Writes rows in one format. */
 interface RowWriter {
   write(row: Row): void;
   flush(): void;
@@ -35,14 +35,14 @@ function isNumeric({ type }: CatalogColumn): boolean {
   return type === "integer" || type === "number";
 }
 
-/** A heading: with the unit, unless the name tells it or it goes without saying. */
+/** The heading of a column. It has the unit unless the name contains it or the unit needs no suffix. */
 function headOf({ name, column }: Chosen, prefix = ""): Head {
   const { key, unit } = column;
   const telling = suffixOf(unit) !== undefined && name !== key && !name.includes(unit!);
   return { name, key: prefix + key, numeric: isNumeric(column), ...(telling ? { unit: unit! } : {}) };
 }
 
-/** Makes the writer of rows for a format. */
+/** The writer for the presentation's format. */
 function rowWriter({ stdout }: World, { format, header }: Presentation, heads: readonly Head[]): RowWriter {
   const write = (bytes: Uint8Array) => stdout.write(bytes);
   const terminal = stdout.terminalColumns;
@@ -62,10 +62,10 @@ function rowWriter({ stdout }: World, { format, header }: Presentation, heads: r
   return { write: (row) => json.write(describe(row)), flush: () => json.flush(), end: () => json.end() };
 }
 
-/** Visits each socket; meanwhile names are those of its table. Returns when there are no more. */
+/** Visits every socket, with port names set to the services of its table. Resolves after the last socket. */
 type EachSocket = (visit: (socket: { readonly kind: Kind }) => void) => Promise<void>;
 
-/** Shows sockets, or groups of them, in a format for machines or as a table of chosen columns. */
+/** Shows sockets or groups in a machine format, or as a table of chosen columns. */
 export async function showMachine(
   world: World,
   query: OpenQuery,
@@ -84,7 +84,7 @@ export async function showMachine(
   };
   if (by !== undefined) await showGroups(world, presentation, plan.order, source, each);
   else if (format === "csv" || columns !== undefined)
-    await showColumns(world, presentation, query.selection, source, each, following);
+    await showColumns(world, presentation, query, source, each, following);
   else if (format !== "table") await showObjects(world, format, source, each, following);
 }
 
@@ -111,15 +111,34 @@ function choose(names: readonly string[], { find }: Catalog, whole: boolean): Ch
   });
 }
 
-/** Whether an option wants a column, so that it stands in CSV without being named. */
+/** Whether CSV has a column by default: the kernel always sends it, or an option requests it. */
 function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): boolean {
-  return demand === undefined || shown.has(demand) || (demand === "uid" && format !== "table");
+  return (
+    demand === undefined ||
+    shown.has(demand) ||
+    ((demand === "uid" || demand === "peerNames") && format !== "table")
+  );
+}
+
+/** The rows of sockets in an order. Sorting keeps a row's values and its sort keys, not the socket. */
+async function sortedRows(
+  each: EachSocket,
+  read: (socket: { readonly kind: Kind }) => Row,
+  { sort, top }: Order,
+  { find }: Catalog,
+): Promise<Row[]> {
+  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
+  const order = rowOrder(sort.map(({ descending }) => descending));
+  const rows: { readonly row: Row; readonly keys: SortValues }[] = [];
+  await each((socket) => void rows.push({ row: read(socket), keys: keysOf(socket) }));
+  rows.sort((a, b) => order(a.keys, b.keys));
+  return rows.slice(0, top).map(({ row }) => row);
 }
 
 async function showColumns(
   world: World,
   presentation: Presentation,
-  selection: Selection,
+  { selection, plan }: OpenQuery,
   source: NameSource,
   each: EachSocket,
   following: boolean,
@@ -137,10 +156,15 @@ async function showColumns(
     presentation,
     chosen.map((column) => headOf(column)),
   );
-  await each((socket) => {
-    writer.write(chosen.map(({ column }) => column.read(socket)));
-    if (following) writer.flush();
-  });
+  const read = catalogReader(chosen.map(({ column }) => column));
+  if (columns !== undefined && plan.order.sort.length > 0) {
+    for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
+  } else {
+    await each((socket) => {
+      writer.write(read(socket));
+      if (following) writer.flush();
+    });
+  }
   writer.end();
 }
 

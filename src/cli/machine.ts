@@ -1,4 +1,4 @@
-/** The machine that a run looks at: this one, a recording, or a time in the past; recorded, if that is asked for. */
+/** The machine of a run: this host, a recording (`--replay`) or a time in the past (`--at`), recorded with `--record`. */
 import { withDeadline } from "../enrich/resolve.ts";
 import type { Host } from "../host/host.ts";
 import type { Stop } from "./getopt.ts";
@@ -6,7 +6,11 @@ import { halt } from "./halt.ts";
 import type { Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
-/** This machine, or that of a recording. @throws RecordingError if that cannot be read */
+/**
+ * This machine, the recording of `--replay`, or the past of `--at`.
+ *
+ * @throws RecordingError if the recording cannot be read
+ */
 async function chosenMachine(world: World, draft: Draft): Promise<Host | Stop> {
   const { host } = world;
   const { replay, resolveTimeoutMs } = draft;
@@ -25,9 +29,9 @@ async function chosenMachine(world: World, draft: Draft): Promise<Host | Stop> {
 }
 
 /**
- * Does what a run does on the machine that its options choose.
+ * Runs `work` on the machine that the options choose. A recording is completed when `work` is done.
  *
- * @param work gives the exit status
+ * @param work returns the exit status
  * @throws RecordingError if a recording cannot be read or written
  * @throws StoreError if nothing is known of the time that is asked for
  */

@@ -2,7 +2,6 @@
 import { fstatSync, readFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
-import { isatty } from "node:tty";
 import { libc } from "#libc";
 import { escapeLines } from "../bytes/terminal.ts";
 import { encodeBytes } from "../bytes/text.ts";
@@ -62,10 +61,14 @@ function errorOutput(): Output {
   };
 }
 
-/** Writes the last message of a process. Not through libc, which may be what fails. */
+/**
+ * Writes the last message of a process. Not through libc, which may be what fails. node:tty is loaded only here: it
+ * would take 2 ms of every start.
+ */
 function reportFatal(text: string): void {
   const bytes = encodeBytes(text);
   try {
+    const { isatty } = process.getBuiltinModule("node:tty");
     writeSync(STDERR, isatty(STDERR) ? escapeLines(bytes) : bytes);
   } catch {
     // The exit status remains.

@@ -25,7 +25,7 @@ function keywordItem(keyword: SsKeyword): readonly [string, string] {
   return [`Cm ${keyword} Oo Ar relation Oc Ar ${kind}`, `${prose(meanings[keyword])}\n${relations}`];
 }
 
-/** The keywords of our own, one a line where there is room. */
+/** The predicates beyond ss, one per line if there is room. */
 function factItems(): string {
   return list(
     factKeywords.map((keyword) => [
@@ -113,9 +113,9 @@ export function filterSection(): string {
     "for UNIX sockets that is a shell pattern for the name.",
     ".Ss Beyond ss",
     prose(
-      "Predicates that ss does not have are on whatever else is known of a socket. " +
-        "They need no option: what they read is asked for, and only what options ask for is shown. " +
-        "If a socket lacks a fact, no predicate on it holds, be the relation = or !=. " +
+      "Further predicates, which ss does not have, test other fields of a socket. " +
+        "They need no option: the filter requests what it reads, but the output shows only what options request. " +
+        "If a socket lacks the field, neither = nor != matches. " +
         "Between a fact and its operand there may be a relation; without one it is =.",
     ),
     ".Pp",

@@ -1,4 +1,4 @@
-/** The man page, made of the table of options and those that its sections on filters are made of. */
+/** Generates the man page from the tables of options, commands and filter predicates. mdoc(7). */
 import manifest from "../../package.json" with { type: "json" };
 import { commandTable } from "./commands/table.ts";
 import { SS_RELEASE } from "./help.ts";
@@ -6,13 +6,13 @@ import { filterSection, stateSection } from "./man-filter.ts";
 import { list, literal, prose, section, words } from "./mdoc.ts";
 import { categories, type Option, options } from "./options.ts";
 
-/** When what the page says last changed; it does not go by the day on which the page is made. */
+/** Date of the page's last change, not of the build. */
 const PAGE_DATE = "November 21, 2026";
 
-/** An option with more choices than this has another way to list them, which its text tells. */
+/** Choices are listed up to this number. An option with more says in its text how to list them. */
 export const LISTED_CHOICES = 40;
 
-/** What the page tells of an option. */
+/** The parts of an option that the page shows. */
 type OptionText = Pick<Option, "shorts" | "longs" | "value" | "doc">;
 
 function optionItem({ shorts, longs, value, doc }: OptionText): readonly [string, string] {
@@ -31,12 +31,12 @@ function optionSections(): string[] {
   ]);
 }
 
-/** What each command does, and its own options. */
+/** The commands, each with its own options. */
 function commandSection(): string {
   return section(
     "COMMANDS",
     prose(
-      "A command is the first word. It takes options that choose sockets, a filter, and options of its own.",
+      "A command is the first argument. It accepts a filter, the options that select sockets, and its own options.",
     ),
     ...commandTable.flatMap(([word, { doc, options }]) => [
       `.Ss ${word}`,
@@ -46,28 +46,28 @@ function commandSection(): string {
   );
 }
 
-/** What is told on the way: the variables that are read. */
+/** The environment variables that are read. */
 const environment: readonly (readonly [name: string, doc: string])[] = [
-  ["COLUMNS", "The width of the table if standard output is not a terminal."],
-  ["POSIXLY_CORRECT", "If set, the first word that is no option ends the options."],
+  ["COLUMNS", "Width of the table if standard output is not a terminal."],
+  ["POSIXLY_CORRECT", "If set, the first argument that is not an option ends the options."],
   [
     "PROC_ROOT",
-    "The directory to read instead of /proc. What it tells of sockets is read instead of netlink.",
+    "Directory to read instead of /proc. Tables that it has files for are read from it, not over netlink.",
   ],
   [
     "PROC_NET_TCP",
-    "The file to read instead of /proc/net/tcp and instead of netlink. Each other file that is read there has such a variable, too: PROC_NET_UDP6, PROC_NET_UNIX and so on.",
+    "File to read TCP sockets from, instead of netlink. Other files below /proc/net have such a variable, too: PROC_NET_UDP6, PROC_NET_UNIX and so on.",
   ],
-  ["PROC_IP_LOCAL_PORT_RANGE", "The file to read instead of /proc/sys/net/ipv4/ip_local_port_range."],
-  ["TCPDIAG_FILE", "The file of netlink messages to read TCP sockets from, as --diag writes it."],
+  ["PROC_IP_LOCAL_PORT_RANGE", "File to read instead of /proc/sys/net/ipv4/ip_local_port_range."],
+  ["TCPDIAG_FILE", "File of netlink messages to read TCP sockets from, as written by --diag."],
 ];
 
 const files: readonly (readonly [path: string, doc: string])[] = [
-  ["/proc/net", "Sockets, where the kernel does not tell of them over netlink."],
-  ["/proc/PID/fd", "Which process has which socket open; read for --processes only."],
-  ["/etc/services", "Names of ports."],
-  ["/var/run/netns", "Network namespaces by name."],
-  ["/etc/netns/NAME", "Files that stand in /etc while --net NAME is in force."],
+  ["/proc/net", "Sockets that the kernel does not list over netlink."],
+  ["/proc/PID/fd", "The sockets that a process has open. Read only if owners are needed."],
+  ["/etc/services", "Service names of ports."],
+  ["/var/run/netns", "Named network namespaces."],
+  ["/etc/netns/NAME", "Files that replace those in /etc with --net NAME."],
 ];
 
 const exits: readonly (readonly [status: string, doc: string])[] = [
@@ -76,32 +76,32 @@ const exits: readonly (readonly [status: string, doc: string])[] = [
     "1",
     "Sockets may be missing: an answer could not be decoded, a network namespace could not be entered, or, with JSON or CSV, the kernel refused or broke off a listing.",
   ],
-  ["1", "Something that was named is not there, may not be used, or cannot be written to."],
-  ["141", "Whoever read the output has gone away; shells show this for ss, too."],
+  ["1", "A named file, namespace or map does not exist, is not permitted, or cannot be written."],
+  ["141", "The reader of the output has closed the pipe. Shells report the same status for ss."],
   ["255", "The command line or the filter cannot be understood."],
 ];
 
-/** What people ask most, and how. Lines are typed as they stand. */
+/** Common tasks, each with its command line. */
 const examples: readonly (readonly [what: string, how: string])[] = [
-  ["Who listens, on which port:", "sockscope -tulnp"],
-  ["The inside of TCP connections to a network:", "sockscope -ti dst 10.0.0.0/8"],
-  ["Connections to web servers:", "sockscope -tn state established '( dport = :80 or dport = :443 )'"],
-  ["Connections that lose packets on slow paths:", "sockscope -ti 'rtt > 50ms and retrans > 0'"],
+  ["List the processes that listen, with their ports:", "sockscope -tulnp"],
+  ["Show the TCP internals of connections to a network:", "sockscope -ti dst 10.0.0.0/8"],
+  ["List connections to web servers:", "sockscope -tn state established '( dport = :80 or dport = :443 )'"],
+  ["List connections that lose packets on slow paths:", "sockscope -ti 'rtt > 50ms and retrans > 0'"],
   [
-    "What a user's web server has not read yet:",
+    "List the sockets with data that a user's web server has not read:",
     "sockscope -tap comm nginx and user www-data and recvq ge 1",
   ],
-  ["How many connections wait for their end:", "sockscope -tanH state time-wait | wc -l"],
+  ["Count the connections in TIME-WAIT:", "sockscope -tanH state time-wait | wc -l"],
   [
-    "Connections that are slow, by peer:",
+    "List the peers of slow connections:",
     "sockscope -tni --json | jq '.[] | select(.tcpInfo.rttUs > 200000) | .peer'",
   ],
-  ["Close what talks to an address:", "sockscope -K dst 192.0.2.7"],
+  ["Close all connections to an address:", "sockscope -K dst 192.0.2.7"],
   [
-    "Keep evidence, and look at it elsewhere:",
+    "Record sockets, and show them on another machine:",
     "sockscope -tanpi --record evidence\nsockscope -tanpi --replay evidence",
   ],
-  ["Complete command lines of this shell:", "source <(sockscope --completions bash)"],
+  ["Enable completions in bash:", "source <(sockscope --completions bash)"],
 ];
 
 /** The options that ss does not have. */
@@ -111,7 +111,7 @@ function unknownToSs(): string {
   );
 }
 
-/** Items whose heads are typed as they stand. */
+/** Items with literal heads. @param macro the mdoc macro of the heads, such as `Ev` or `Pa` */
 function plainItems(macro: string, items: readonly (readonly [string, string])[]): string {
   return list(items.map(([head, body]) => [`${macro} ${literal(head)}`, prose(body)]));
 }
@@ -120,34 +120,40 @@ const OUTPUT_SECTION = section(
   "OUTPUT",
   ".Ss The table",
   prose(
-    "Without an option that says otherwise, sockets are shown as a table that is the same as that of ss. " +
-      "A column that would say the same on every row is left out.",
+    "By default, sockets are shown in the same table as in ss. " +
+      "The Netid and State columns are left out if they would be the same on every row.",
   ),
   list([
-    ["Netid", "The table that the socket is in."],
-    ["State", "Its state."],
-    ["Recv\\-Q", "Bytes that nobody has read yet; of a listener, connections that nobody has accepted yet."],
-    ["Send\\-Q", "Bytes that the peer has not confirmed; of a listener, how many may wait."],
-    ["Local Address:Port", "Its own address."],
-    ["Peer Address:Port", "The address that it is connected to."],
-    ["Process", "With\n.Fl p ,\nwho has it open."],
+    ["Netid", "The socket's table."],
+    ["State", "The socket's state."],
+    [
+      "Recv\\-Q",
+      "Received bytes that are not read yet.\nFor a listener: connections that wait to be accepted.",
+    ],
+    [
+      "Send\\-Q",
+      "Sent bytes that are not acknowledged yet.\nFor a listener: the limit of waiting connections.",
+    ],
+    ["Local Address:Port", "The local address."],
+    ["Peer Address:Port", "The address of the other end."],
+    ["Process", "With\n.Fl p ,\nthe processes that have the socket open."],
   ]),
   ".Pp",
   prose(
-    "Details that options ask for follow in the row, or on a line of their own that begins with a tab. " +
-      "On a terminal the table takes the whole width, and control characters in names are shown as \\xNN.",
+    "Further details follow in the row, or on a line that begins with a tab. " +
+      "On a terminal the table uses the whole width, and control characters in names are shown as \\xNN.",
   ),
   ".Ss JSON",
   prose(
-    "--json writes one array of objects, --ndjson one object a line. " +
-      "Keys end in their unit where they have one (rttUs, sendQueueBytes). " +
-      "Numbers are exact. Identities of 64 bits (cookies, control groups) are strings of hexadecimal digits. " +
-      "What the kernel did not tell, and a limit that is none, is left out. " +
-      "The text is UTF-8, always.",
+    "--json prints one array of objects, --ndjson one object per line. " +
+      "A key with a unit ends in it (rttUs, sendQueueBytes). " +
+      "64-bit identities (cookies, control groups) are strings of hexadecimal digits. " +
+      "Values that the kernel did not send are left out, and so are limits that are not set. " +
+      "The text is always valid UTF-8.",
   ),
 );
 
-/** The text of the page. It does not end in an empty line. */
+/** The mdoc source of the page. It does not end in an empty line. */
 export function manPage(): string {
   const { name, version } = manifest;
   return `${[
@@ -172,13 +178,13 @@ export function manPage(): string {
       `(version ${version}) shows sockets as`,
       ".Xr ss 8",
       `of ${SS_RELEASE} does, with the same options, filters, messages and text.`,
-      prose("It also writes them as JSON, and can record and replay what the kernel says of them."),
-      "Without an option that chooses, it shows the connected sockets of every kind.",
+      prose("It also prints them as JSON, and records and replays the kernel's answers."),
+      "By default, it shows the connected sockets of all kinds.",
     ),
     section(
       "OPTIONS",
-      "Short options may be bundled, and options may follow the filter.",
-      "The names of long options may be cut short as long as they stay unique, but for those that ss does not have:",
+      "Short options may be combined, and options may follow the filter.",
+      "The names of long options may be abbreviated as long as they are unique, except those that ss does not have:",
       `${unknownToSs()}.`,
       ...optionSections(),
     ),
@@ -201,12 +207,12 @@ export function manPage(): string {
     ),
     section(
       "COMPATIBILITY",
-      `On a pipe the output is that of ss (${SS_RELEASE}) byte for byte.`,
+      `On a pipe, the output matches that of ss (${SS_RELEASE}) byte for byte.`,
       prose(
-        "Under the name of ss the program is ss, to its messages. " +
-          "Where ss crashes, or shows something that is wrong, this program does better: " +
-          "its docs/compatibility.md lists every such place. " +
-          "The one place where less is done than ss does: --kill alone, which closes every socket, wants --kill-all.",
+        "When started under the name ss, the program also uses that name in its messages. " +
+          "Where ss crashes or shows something wrong, this program does not: " +
+          "docs/compatibility.md lists every difference. " +
+          "In one case it is stricter than ss: --kill without a table, a state or a filter would close every socket, and needs --kill-all.",
       ),
     ),
     section(

@@ -1,8 +1,8 @@
-/** The macros and escapes that the man page is written with. mdoc(7). */
+/** mdoc(7) macros and escapes for the man page. */
 import { commandTable } from "./commands/table.ts";
 import { options } from "./options.ts";
 
-/** What roff would read as something else. */
+/** Characters that roff would interpret. */
 const special: Readonly<Record<string, string>> = {
   "\\": "\\e",
   "^": "\\(ha",
@@ -11,22 +11,22 @@ const special: Readonly<Record<string, string>> = {
   '"': "\\(dq",
 };
 
-/** Text as roff shows it, letter by letter. */
+/** Escapes text, so that roff prints it unchanged. */
 function escaped(text: string): string {
   return text.replace(/[\\^~`"]/g, (letter) => special[letter]!);
 }
 
-/** What is typed: its dashes and quotes are those of ASCII. */
+/** Text that a user types, with ASCII dashes and quotes. */
 export function literal(text: string): string {
   return escaped(text).replaceAll("-", "\\-").replaceAll("'", "\\(aq");
 }
 
-/** The long names of all options, those of commands included. */
+/** The long names of all options, including those of commands. */
 const longNames = new Set(
   [...options, ...commandTable.flatMap(([, command]) => command.options)].flatMap(({ longs }) => longs),
 );
 
-/** Sentences, each on a line of its own. @throws an error if they speak of an option that is not in the table */
+/** Prose with one sentence per line, and option names in bold. @throws Error if it names an unknown option */
 export function prose(text: string): string {
   const shown = escaped(text).replace(/--([a-z][a-z0-9-]*)/g, (name, long) => {
     if (!longNames.has(long)) throw new Error(`No such option: ${name}`);
@@ -36,9 +36,9 @@ export function prose(text: string): string {
 }
 
 /**
- * A list of items, each with its head (the arguments of `.It`) and its text.
+ * A list of items. A head is the arguments of `.It`.
  *
- * @param shape how it is laid out, as `.Bl` is told
+ * @param shape the arguments of `.Bl`
  */
 export function list(
   items: readonly (readonly [head: string, body: string])[],
@@ -48,12 +48,12 @@ export function list(
   return [`.Bl ${shape}`, ...rows, ".El"].join("\n");
 }
 
-/** A section. */
+/** A section with its heading. */
 export function section(title: string, ...parts: readonly string[]): string {
   return [`.Sh ${title}`, ...parts].join("\n");
 }
 
-/** Words with commas between them. */
+/** Literal words in bold, separated by commas. */
 export function words(all: readonly string[]): string {
   return all.map((word) => `\\fB${literal(word)}\\fR`).join(", ");
 }

@@ -1,4 +1,4 @@
-/** Names for the columns of a run, as far as its plan wants them. */
+/** Names for the columns of a run, limited to what its plan demands. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { NameSource } from "../fields/names.ts";
@@ -10,7 +10,7 @@ import type { Plan } from "../plan/plan.ts";
 import type { SocketBatch } from "../query/query.ts";
 import type { Explainer } from "./plan.ts";
 
-/** The names that columns have: none for what the plan does not want. */
+/** The name lookups for columns. A lookup that the plan does not demand returns undefined. */
 export function nameSource(
   { serviceNames, demands, bpfMapIds }: Pick<Plan, "serviceNames" | "demands" | "bpfMapIds">,
   names: HostNames,

@@ -13,7 +13,7 @@ function draftOf(...args: string[]): Draft {
 }
 
 describe("the table", () => {
-  test("names nothing twice", () => {
+  test("has no duplicate names", () => {
     const names = options.flatMap(({ shorts, longs }) => [...(shorts ?? ""), ...longs]);
     expect(names).toEqual([...new Set(names)]);
   });
@@ -43,7 +43,7 @@ describe("the table", () => {
     for (const letter of "dhalBetuwxnro460spTbEfmMiADFvVzZNKHQSO") expect(letters).toContain(letter);
   });
 
-  test("lists possibilities as ss does", () => {
+  test("lists ambiguous options in ss's order", () => {
     const possibilities = (arg: string) => {
       const { stop } = run(arg);
       return stop?.kind === "error"
@@ -61,7 +61,7 @@ describe("the table", () => {
 });
 
 describe("a draft", () => {
-  test("is left as it is by no option", () => {
+  test("is unchanged without options", () => {
     const { draft, words } = run("sport", "=", "22");
     expect(draft.actions).toEqual([]);
     expect(draft.choice.made).toBe(false);
@@ -91,7 +91,7 @@ describe("a draft", () => {
     expect(draftOf(...args)).toMatchObject(expected);
   });
 
-  test("keeps actions in the order typed, and those before a stop", () => {
+  test("keeps actions in command-line order, including those before a stop", () => {
     expect(run("-F", "f", "-Nx", "-Z", "--bpf-map-id=7", "--nope", "-Ny").draft.actions).toEqual([
       { kind: "filterFile", path: "f" },
       { kind: "netns", name: "x" },
@@ -102,7 +102,7 @@ describe("a draft", () => {
 });
 
 describe("parsing stops", () => {
-  test("at help and version, before later mistakes", () => {
+  test("at help and version, before later errors", () => {
     expect(run("-h", "--nope").stop).toEqual({ kind: "help" });
     expect(run("-f", "help", "-X").stop).toEqual({ kind: "help" });
     expect(run("-Vh").stop).toEqual({ kind: "version" });

@@ -1,11 +1,11 @@
-/** Every option: its names, its value, what it is for, and what it does to the draft of a run. */
+/** The table of options: names, value, help texts, and their effect on the draft of a run. */
 import { unsigned } from "../bytes/c-numbers.ts";
 import { type Demand, type Demands, demandSet, noDemands } from "../model/demand.ts";
 import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { COUNT } from "../plan/plan.ts";
 import { plainStyle, type RowStyle } from "../table/style.ts";
-import type { CommandWord } from "./commands/words.ts";
+import type { CommandWord } from "./commands/command-names.ts";
 import { type Shell, shells } from "./completions/shells.ts";
 import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
 import {
@@ -19,30 +19,30 @@ import {
 } from "./select.ts";
 import type { World } from "./world.ts";
 
-/** Something that ss does to the world the moment it reads the option, so that it can fail before later options. */
+/** A side effect that ss performs as soon as it reads the option, so it can fail before later options are checked. */
 export type Action =
-  /** `-N`: enter the network namespace of that name. */
+  /** `-N`: enter the named network namespace. */
   | { readonly kind: "netns"; readonly name: string }
-  /** `-F`: open the file that the filter goes on in. */
+  /** `-F`: open the file that continues the filter. */
   | { readonly kind: "filterFile"; readonly path: string }
-  /** `-Z`, `-z`: give up unless SELinux is enabled. */
+  /** `-Z`, `-z`: fail unless SELinux is enabled. */
   | { readonly kind: "selinux" }
-  /** `--bpf-map-id`: open the map of that number. */
+  /** `--bpf-map-id`: open the map with this id. */
   | { readonly kind: "bpfMap"; readonly id: number };
 
-/** How rows are written. */
+/** Output format; `table` is ss's own, or the table of chosen columns. */
 export type Format = "table" | "json" | "ndjson" | "csv";
 
-/** What has been typed so far. */
+/** The effect of the options parsed so far. */
 export interface Draft {
   /** Long names of the options that were given. */
   readonly given: ReadonlySet<string>;
   readonly choice: Choice;
-  /** In the order typed. */
+  /** In command-line order. */
   readonly actions: readonly Action[];
-  /** What is wanted of each socket beyond what the kernel always sends. */
+  /** What the run needs of each socket beyond what the kernel always sends. */
   readonly demands: Demands;
-  /** What ss's own table shows of each socket, and how. */
+  /** What ss's own table shows for each socket, and how. */
   readonly style: RowStyle;
   readonly format: Format;
   readonly header: boolean;
@@ -53,23 +53,23 @@ export interface Draft {
   /** `-K` may close every socket of the host. */
   readonly killAll: boolean;
   readonly allNetns: boolean;
-  /** How long host names may be looked up in all, in milliseconds. */
+  /** Time limit for all host name lookups together, in milliseconds. */
   readonly resolveTimeoutMs: number;
-  /** Names of the columns to show; with `by`, of those to add up. */
+  /** Names of the columns to show, or with `by` of the columns to add up. */
   readonly columns?: readonly string[];
   /** Names of the columns to group sockets by. */
   readonly by?: readonly string[];
-  /** Names of the columns to sort by, with `-` before those whose largest value comes first. */
+  /** Names of the columns to sort by. A leading `-` sorts the largest value first. */
   readonly sort?: readonly string[];
-  /** How many rows are shown at most. */
+  /** Maximum number of rows. */
   readonly top?: number;
-  /** Where to put the kernel's answers as they are; names that begin with `-` mean standard output. */
+  /** File for the kernel's raw answers (`-D`). A name that begins with `-` means standard output. */
   readonly diagFile?: string;
-  /** The file that the filter goes on in; names that begin with `-` mean standard input. */
+  /** File that continues the filter (`-F`). A name that begins with `-` means standard input. */
   readonly filterFile?: string;
-  /** The folder that a recording of the run goes to. */
+  /** Folder to record the run in. */
   readonly record?: string;
-  /** The recording to read instead of this machine: a folder or a bare pcap. */
+  /** Recording to read instead of this machine: a folder or a bare pcap. */
   readonly replay?: string;
   /** The time in the past to show, as typed. */
   readonly at?: string;
@@ -77,7 +77,7 @@ export interface Draft {
   readonly store?: string;
 }
 
-/** The word that asks `--columns` for a list of all columns. */
+/** `--columns help` lists all columns. */
 const COLUMNS_HELP = "help";
 
 /** The draft of a run without options. */
@@ -98,7 +98,7 @@ export const blankDraft: Draft = {
   resolveTimeoutMs: 5000,
 };
 
-/** The headings that help and man page group options under, in their order. */
+/** Headings of the option groups in help and man page, in display order. */
 export const categories = {
   tables: "Tables",
   families: "Address families",
@@ -106,24 +106,24 @@ export const categories = {
   filter: "Filter",
   details: "Details of each socket",
   output: "Output",
-  modes: "Other things to do",
-  source: "Where to look",
+  modes: "Other modes",
+  source: "Where to read sockets",
   general: "General",
 } as const;
 
-/** What a value is, so that a shell can complete it. */
+/** The kind of an option's value. Shell completions use it to offer candidates. */
 export type ValueKind = "file" | "folder" | "netns" | "number" | "word" | "list";
 
-/** An option's value. */
+/** The value that an option takes. */
 export interface OptionValue {
-  /** What help calls it. */
+  /** Placeholder in help, in capitals. */
   readonly name: string;
   readonly kind: ValueKind;
-  /** The words that it can be (`word`) or be made of (`list`). */
+  /** The possible words (`word`), or the words that a list may contain (`list`). */
   readonly choices?: readonly string[];
-  /** Whether it also takes the names of columns, which only the catalogue knows. */
+  /** Also accepts column names, which only the catalogue knows. */
   readonly columns?: true;
-  /** Whether a `word` may have `-` before it, which turns the order round. */
+  /** A `word` may have a leading `-`, which reverses the order. */
   readonly reversible?: boolean;
 }
 
@@ -131,23 +131,23 @@ export interface OptionValue {
 export interface Option extends OptionNames {
   readonly value?: OptionValue;
   readonly category: keyof typeof categories;
-  /** What it does, for one line of `--help`. */
+  /** Description for one line of `--help`. At most 54 characters. */
   readonly brief: string;
-  /** What it does, in sentences, for the man page. */
+  /** Description in sentences, for the man page. */
   readonly doc: string;
-  /** What it wants of each socket. */
+  /** What it needs of each socket. */
   readonly demands?: readonly Demand[];
-  /** What it changes in the rows of ss's own table. */
+  /** Its changes to the rows of ss's own table. */
   readonly style?: Partial<RowStyle>;
-  /** The commands that take it. The listing without a command takes all. */
+  /** The commands that accept it. A run without a command accepts every option. */
   readonly commands?: readonly CommandWord[];
-  /** Options that it cannot be combined with, by their long names, and what a run with both is told. */
+  /** Long names of the options that it cannot be combined with, and the error message for such a run. */
   readonly excludes?: { readonly options: readonly string[]; reason(other: string): string };
   /**
-   * What else it makes of the draft: a new one, or the end of the run.
+   * Returns the changed draft, or the end of the run.
    *
-   * @param value empty if the option takes none
-   * @param program the name that messages begin with
+   * @param value empty for an option without a value
+   * @param program the program's name in messages
    */
   readonly apply?: Apply;
 }
@@ -170,12 +170,12 @@ const setStates =
   (mask: number): Apply =>
   (draft) => ({ ...draft, choice: chooseStates(draft.choice, mask) });
 
-/** Changes what the rows of ss's table show. */
+/** Merges changes into the style of ss's table. */
 function styled(draft: Draft, style: Partial<RowStyle>): Draft {
   return { ...draft, style: { ...draft.style, ...style } };
 }
 
-/** Also puts off an action, at its place among the others. */
+/** Appends a deferred action, and sets fields. */
 function act(draft: Draft, action: Action, fields: Partial<Draft> = {}): Draft {
   return { ...draft, ...fields, actions: [...draft.actions, action] };
 }
@@ -186,7 +186,7 @@ function fail(message: string, { usage = false, status = EXIT_USAGE } = {}): Sto
 
 const TOGETHER = "--bpf-maps and --bpf-map-id cannot be used together";
 
-/** The numbers that ss takes for a BPF map: 32 bits, but neither zero nor all ones. */
+/** Range of BPF map ids that ss accepts: 32 bits, except zero and all ones. */
 const BPF_MAP_ID = { min: 1, max: 0xffff_fffe } as const;
 
 const readFamily: Apply = (draft, word, program) => {
@@ -223,10 +223,10 @@ const oneBpfMap: Apply = (draft, value, program) => {
 const showCompletions: Apply = (_, word, program) => {
   const shell: Shell | undefined = shells.find((known) => known === word);
   if (shell !== undefined) return { kind: "completions", shell };
-  return fail(`${program}: "${word}" is no shell with completions, which are ${shells.join(", ")}`);
+  return fail(`${program}: "${word}" is not a supported shell: use ${shells.join(", ")}`);
 };
 
-/** The names in a list with commas. */
+/** The non-empty names of a comma-separated list. */
 function listed(list: string): readonly string[] {
   return list.split(",").filter((name) => name !== "");
 }
@@ -236,18 +236,18 @@ const readColumns: Apply = (draft, list) => {
 };
 
 const readTop: Apply = (draft, value, program) => {
-  if (!/^[1-9]\d{0,14}$/.test(value)) return fail(`${program}: "${value}" is no number of rows`);
+  if (!/^[1-9]\d{0,14}$/.test(value)) return fail(`${program}: "${value}" is not a number of rows`);
   return { ...draft, top: Number(value) };
 };
 
 const readResolveTimeout: Apply = (draft, value, program) =>
   /^(\d+\.?\d*|\.\d+)$/.test(value)
     ? { ...draft, resolveTimeoutMs: Number(value) * 1000 }
-    : fail(`${program}: "${value}" is no number of seconds`);
+    : fail(`${program}: "${value}" is not a number of seconds`);
 
 const file = { name: "FILE", kind: "file" } as const;
 
-/** The value of an option that takes names of columns. @param others words that it takes beside these */
+/** The value of an option that takes column names. @param others further words that it accepts */
 const columnList = (...others: readonly string[]): OptionValue => ({
   name: "LIST",
   kind: "list",
@@ -255,20 +255,20 @@ const columnList = (...others: readonly string[]): OptionValue => ({
   columns: true,
 });
 
-/** Every command beside the listing. */
+/** Every command. */
 const everyCommand: readonly CommandWord[] = ["top", "events", "doctor", "record", "history"];
 
 /**
- * The options, in the order in which ss knows them: messages about ambiguous prefixes list them so. Help groups
- * them by category and keeps this order within each.
+ * The options in ss's own order, which messages about ambiguous prefixes follow. Help groups them by category and
+ * keeps this order within each.
  */
 export const options: readonly Option[] = [
   {
     shorts: "n",
     longs: ["numeric"],
     category: "output",
-    brief: "Numbers instead of names of services and the like",
-    doc: "Show ports, netlink protocols, link protocols and bandwidths as numbers. No name is looked up.",
+    brief: "Show numbers, not names of services and protocols",
+    doc: "Show ports, netlink protocols, link protocols and bandwidths as numbers, without looking up names.",
     commands: ["events", "doctor"],
     style: { numeric: true },
   },
@@ -276,8 +276,8 @@ export const options: readonly Option[] = [
     shorts: "r",
     longs: ["resolve"],
     category: "output",
-    brief: "Host names instead of addresses",
-    doc: "Look up the names of addresses and of RPC services. Each lookup may take as long as the resolver does.",
+    brief: "Show host names instead of addresses",
+    doc: "Look up the host names of addresses and the names of RPC services. This may be slow.",
     demands: ["hostNames"],
     style: { resolve: true },
   },
@@ -286,7 +286,7 @@ export const options: readonly Option[] = [
     longs: ["options"],
     category: "details",
     brief: "Timers",
-    doc: "Show the running timer, when it expires and how often it has done so; with --info, TCP options too.",
+    doc: "Show the running timer: its name, the time until it expires, and how often it has expired. With --info, also show TCP options.",
     commands: ["doctor"],
     style: { timers: true },
   },
@@ -294,8 +294,8 @@ export const options: readonly Option[] = [
     shorts: "e",
     longs: ["extended"],
     category: "details",
-    brief: "User, inode, cookie and more; with timers",
-    doc: "Show the owner's uid, inode, cookie, mark, control group and what else the family has. Implies --options.",
+    brief: "User, inode, cookie and more; implies -o",
+    doc: "Show the owner's uid, the inode, cookie, mark and control group, and further details of the family. Implies --options.",
     commands: ["doctor"],
     demands: ["extended", "cgroup"],
     style: { extended: true, timers: true },
@@ -305,7 +305,7 @@ export const options: readonly Option[] = [
     longs: ["memory"],
     category: "details",
     brief: "Socket memory",
-    doc: "Show the bytes that the socket's queues hold and may hold.",
+    doc: "Show how many bytes the socket's queues hold, and their limits.",
     commands: ["doctor"],
     demands: ["memory"],
     style: { memory: true },
@@ -314,8 +314,8 @@ export const options: readonly Option[] = [
     shorts: "i",
     longs: ["info"],
     category: "details",
-    brief: "The inside of TCP, MPTCP and SCTP",
-    doc: "Show round trip times, windows, rates, retransmissions, the congestion control's state and the like.",
+    brief: "TCP, MPTCP and SCTP internals",
+    doc: "Show round trip times, windows, rates, retransmissions, and the state of the congestion control.",
     commands: ["doctor"],
     demands: ["info"],
     style: { info: true },
@@ -324,8 +324,8 @@ export const options: readonly Option[] = [
     shorts: "p",
     longs: ["processes"],
     category: "details",
-    brief: "Processes that hold the socket",
-    doc: "Show the processes that have the socket open, with file descriptors. Those of others need root.",
+    brief: "Processes that have the socket open",
+    doc: "Show the processes that have the socket open, with their file descriptors. Processes of other users need root.",
     commands: ["events", "doctor"],
     demands: ["owners", "peerOwners"],
   },
@@ -333,8 +333,8 @@ export const options: readonly Option[] = [
     shorts: "T",
     longs: ["threads"],
     category: "details",
-    brief: "Threads that hold the socket; implies -p",
-    doc: "Show every thread that has the socket open. Implies --processes, which ss wants to be told.",
+    brief: "Threads that have the socket open; implies -p",
+    doc: "Show every thread that has the socket open. Implies --processes, which ss does not.",
     commands: ["doctor"],
     demands: ["threads"],
     style: { threads: true },
@@ -343,20 +343,20 @@ export const options: readonly Option[] = [
     shorts: "b",
     longs: ["bpf"],
     category: "details",
-    brief: "Classic BPF filter of packet sockets",
-    doc: "Show the instructions of the filter attached to a packet socket. Needs root. Implies --options.",
+    brief: "Classic BPF filters of packet sockets",
+    doc: "Show the instructions of the classic BPF filter attached to a packet socket. Needs root. Implies --options.",
     style: { bpf: true, timers: true },
   },
   {
     shorts: "E",
     longs: ["events"],
     category: "modes",
-    brief: "Show sockets as they are destroyed",
-    doc: "Go on showing TCP and UDP sockets as the kernel destroys them, until interrupted.",
+    brief: "Show sockets as the kernel destroys them",
+    doc: "Show TCP and UDP sockets as the kernel destroys them, until interrupted.",
     apply: set({ events: true }),
     excludes: {
       options: ["by", "sort", "top"],
-      reason: () => "--by, --sort and --top need all sockets first, and --events never has them",
+      reason: () => "--by, --sort and --top need all sockets, but --events never ends",
     },
   },
   {
@@ -391,7 +391,7 @@ export const options: readonly Option[] = [
     longs: ["udp"],
     category: "tables",
     brief: "UDP sockets",
-    doc: "Show UDP sockets: the connected ones, unless states are given.",
+    doc: "Show UDP sockets. By default, only connected ones.",
     commands: everyCommand,
     apply: addTable("udp"),
   },
@@ -400,7 +400,7 @@ export const options: readonly Option[] = [
     longs: ["raw"],
     category: "tables",
     brief: "Raw IP sockets",
-    doc: "Show raw IP sockets: the connected ones, unless states are given.",
+    doc: "Show raw IP sockets. By default, only connected ones.",
     commands: everyCommand,
     apply: addTable("raw"),
   },
@@ -408,15 +408,15 @@ export const options: readonly Option[] = [
     shorts: "x",
     longs: ["unix"],
     category: "families",
-    brief: "Unix sockets, as -f unix",
-    doc: "Show Unix domain sockets.",
+    brief: "UNIX sockets, same as -f unix",
+    doc: "Show UNIX domain sockets.",
     commands: everyCommand,
     apply: addFamily("unix"),
   },
   {
     longs: ["tipc"],
     category: "families",
-    brief: "TIPC sockets, as -f tipc",
+    brief: "TIPC sockets, same as -f tipc",
     doc: "Show TIPC sockets.",
     commands: everyCommand,
     apply: addFamily("tipc"),
@@ -424,7 +424,7 @@ export const options: readonly Option[] = [
   {
     longs: ["vsock"],
     category: "families",
-    brief: "Sockets to virtual machines, as -f vsock",
+    brief: "Virtual machine sockets, same as -f vsock",
     doc: "Show vsock sockets, which connect virtual machines and their host.",
     commands: everyCommand,
     apply: addFamily("vsock"),
@@ -434,7 +434,7 @@ export const options: readonly Option[] = [
     longs: ["all"],
     category: "states",
     brief: "Sockets in any state",
-    doc: "Show sockets in any state. The last of --all, --listening and --bound-inactive counts.",
+    doc: "Show sockets in any state. The last of --all, --listening and --bound-inactive takes effect.",
     commands: everyCommand,
     apply: setStates(stateGroups.all),
   },
@@ -442,8 +442,8 @@ export const options: readonly Option[] = [
     shorts: "l",
     longs: ["listening"],
     category: "states",
-    brief: "Only sockets that listen or are unconnected",
-    doc: "Show only sockets that listen, and those without connection of protocols that have no listening.",
+    brief: "Only listening and unconnected sockets",
+    doc: "Show only listening sockets, and unconnected sockets of protocols without a listening state.",
     commands: everyCommand,
     apply: setStates((1 << SS_LISTEN) | (1 << SS_CLOSE)),
   },
@@ -451,8 +451,8 @@ export const options: readonly Option[] = [
     shorts: "B",
     longs: ["bound-inactive"],
     category: "states",
-    brief: "Only TCP sockets bound, yet idle",
-    doc: "Show only TCP sockets that have a port but neither listen nor are connected. Linux 6.8 or later.",
+    brief: "Only bound but inactive TCP sockets",
+    doc: "Show only TCP sockets that are bound to a port but neither listening nor connected. Needs Linux 6.8.",
     commands: everyCommand,
     apply: setStates(1 << SS_BOUND_INACTIVE),
   },
@@ -460,8 +460,8 @@ export const options: readonly Option[] = [
     shorts: "4",
     longs: ["ipv4"],
     category: "families",
-    brief: "IPv4 sockets, as -f inet",
-    doc: "Show IPv4 sockets. Of --ipv4 and --ipv6 the last counts, as in ss.",
+    brief: "IPv4 sockets, same as -f inet",
+    doc: "Show IPv4 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
     commands: everyCommand,
     apply: addFamily("inet"),
   },
@@ -469,8 +469,8 @@ export const options: readonly Option[] = [
     shorts: "6",
     longs: ["ipv6"],
     category: "families",
-    brief: "IPv6 sockets, as -f inet6",
-    doc: "Show IPv6 sockets. Of --ipv4 and --ipv6 the last counts, as in ss.",
+    brief: "IPv6 sockets, same as -f inet6",
+    doc: "Show IPv6 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
     commands: everyCommand,
     apply: addFamily("inet6"),
   },
@@ -478,8 +478,8 @@ export const options: readonly Option[] = [
     shorts: "0",
     longs: ["packet"],
     category: "families",
-    brief: "Packet sockets, as -f link",
-    doc: "Show packet sockets, which see the frames of network interfaces.",
+    brief: "Packet sockets, same as -f link",
+    doc: "Show packet sockets, which receive the raw frames of network interfaces.",
     commands: everyCommand,
     apply: addFamily("link"),
   },
@@ -489,7 +489,7 @@ export const options: readonly Option[] = [
     value: { name: "FAMILY", kind: "word", choices: Object.keys(families) },
     category: "families",
     brief: Object.keys(families).join(", "),
-    doc: "Show sockets of a family. Hosts of the filter without a prefix belong to the last family given.",
+    doc: "Show sockets of an address family. In a filter, hosts without a family prefix belong to the last family given.",
     commands: everyCommand,
     apply: readFamily,
   },
@@ -498,8 +498,8 @@ export const options: readonly Option[] = [
     longs: ["socket", "query"],
     value: { name: "TABLES", kind: "list", choices: Object.keys(tableWords) },
     category: "tables",
-    brief: "Tables by name, with commas; !NAME leaves one out",
-    doc: "Show these tables. The first such list discards tables chosen before it by other options.",
+    brief: "Tables, separated by commas; !NAME excludes one",
+    doc: "Show these tables. The first list discards tables that earlier options chose.",
     commands: everyCommand,
     apply: readTables,
   },
@@ -507,12 +507,12 @@ export const options: readonly Option[] = [
     shorts: "s",
     longs: ["summary"],
     category: "modes",
-    brief: "Counts instead of sockets",
-    doc: "Show how many sockets there are. Sockets follow if tables, families or a filter are given, too.",
+    brief: "Show counts instead of sockets",
+    doc: "Show how many sockets there are. The sockets follow if tables, families or a filter are also given.",
     apply: set({ summary: true }),
     excludes: {
       options: ["csv"],
-      reason: () => "--summary has no CSV",
+      reason: () => "--summary cannot be written as CSV",
     },
   },
   {
@@ -520,8 +520,8 @@ export const options: readonly Option[] = [
     longs: ["diag"],
     value: file,
     category: "modes",
-    brief: "Write the kernel's answers about TCP to FILE",
-    doc: "Write the netlink messages about TCP sockets to a file (-: standard output), as they come. Show nothing.",
+    brief: "Write the kernel's raw answers about TCP to FILE",
+    doc: "Write the kernel's netlink messages about TCP sockets to a file (-: standard output), unchanged. Show nothing.",
     apply: (draft, path) => ({ ...draft, diagFile: path }),
   },
   {
@@ -529,8 +529,8 @@ export const options: readonly Option[] = [
     longs: ["filter"],
     value: file,
     category: "filter",
-    brief: "Go on with the filter in FILE (-: stdin)",
-    doc: "Read more of the filter from a file. Lines that begin with # are comments.",
+    brief: "Continue the filter with FILE (-: stdin)",
+    doc: "Read the rest of the filter from a file. Lines that begin with # are comments.",
     commands: everyCommand,
     apply: readFilterFile,
   },
@@ -539,7 +539,7 @@ export const options: readonly Option[] = [
     longs: ["version"],
     category: "general",
     brief: "Show the version",
-    doc: "Show the version, and that of the ss that output and behaviour follow.",
+    doc: "Show the version, and the version of ss that this program follows.",
     commands: everyCommand,
     apply: () => ({ kind: "version" }),
   },
@@ -557,7 +557,7 @@ export const options: readonly Option[] = [
     longs: ["context"],
     category: "details",
     brief: "SELinux contexts of processes; implies -p",
-    doc: "Show the SELinux context of each process. Implies --processes, which ss wants to be told.",
+    doc: "Show the SELinux context of each process. Implies --processes, which ss does not.",
     commands: ["doctor"],
     demands: ["processContext"],
     style: { processContext: true },
@@ -567,7 +567,7 @@ export const options: readonly Option[] = [
     shorts: "z",
     longs: ["contexts"],
     category: "details",
-    brief: "The same, and of sockets",
+    brief: "SELinux contexts of processes and sockets",
     doc: "Show the SELinux context of each process and of each socket. Implies --processes.",
     commands: ["doctor"],
     demands: ["processContext", "socketContext"],
@@ -579,23 +579,23 @@ export const options: readonly Option[] = [
     longs: ["net"],
     value: { name: "NETNS", kind: "netns" },
     category: "source",
-    brief: "Look in the network namespace of that name",
-    doc: "Enter a network namespace made by ip netns first. Needs root.",
+    brief: "Use this named network namespace",
+    doc: "Enter a network namespace that ip netns created, then list its sockets. Needs root.",
     commands: everyCommand,
     apply: (draft, name) => act(draft, { kind: "netns", name }),
   },
   {
     longs: ["tipcinfo"],
     category: "details",
-    brief: "The inside of TIPC",
-    doc: "Show more about TIPC sockets.",
+    brief: "TIPC internals",
+    doc: "Show details of TIPC sockets.",
     style: { tipcinfo: true },
   },
   {
     longs: ["tos"],
     category: "details",
     brief: "Type of service, traffic class, class id",
-    doc: "Show type of service, IPv6 traffic class and class id, which is also the priority.",
+    doc: "Show the type of service, the IPv6 traffic class, and the class id or priority.",
     commands: ["doctor"],
     demands: ["tos"],
     style: { tos: true },
@@ -613,27 +613,27 @@ export const options: readonly Option[] = [
     shorts: "K",
     longs: ["kill"],
     category: "modes",
-    brief: "Close what matches, by force, and show it",
-    doc: "Make the kernel destroy the TCP, UDP and MPTCP sockets that match, and show what it closed. Needs root.",
+    brief: "Close matching sockets by force, and show them",
+    doc: "Make the kernel destroy the TCP, UDP and MPTCP sockets that match, and show those that it closed. Needs root.",
     apply: set({ kill: true }),
     excludes: {
       options: ["by", "top"],
-      reason: () => "--kill shows each socket that it closes: not with --by or --top",
+      reason: () => "--kill lists every socket that it closes: not with --by or --top",
     },
   },
   {
     longs: ["kill-all"],
     inFull: true,
     category: "modes",
-    brief: "Let -K alone close every socket",
-    doc: "With --kill and neither table nor state nor filter: close every socket that the kernel can close.",
+    brief: "Let -K without a filter close every socket",
+    doc: "With --kill, but without a table, state or filter: close every socket that the kernel can close.",
     apply: set({ killAll: true }),
   },
   {
     shorts: "H",
     longs: ["no-header"],
     category: "output",
-    brief: "Without the heading",
+    brief: "Leave out the headings",
     doc: "Leave out the line of headings.",
     commands: ["events"],
     apply: set({ header: false }),
@@ -642,14 +642,14 @@ export const options: readonly Option[] = [
     shorts: "Q",
     longs: ["no-queues"],
     category: "output",
-    brief: "Without Recv-Q and Send-Q",
-    doc: "Leave out the columns of queue lengths.",
+    brief: "Leave out Recv-Q and Send-Q",
+    doc: "Leave out the Recv-Q and Send-Q columns.",
     apply: set({ queues: false }),
   },
   {
     longs: ["xdp"],
     category: "families",
-    brief: "XDP sockets, as -f xdp",
+    brief: "XDP sockets, same as -f xdp",
     doc: "Show XDP sockets.",
     commands: everyCommand,
     apply: addFamily("xdp"),
@@ -667,8 +667,8 @@ export const options: readonly Option[] = [
     shorts: "O",
     longs: ["oneline"],
     category: "output",
-    brief: "Each socket on one line",
-    doc: "Put what belongs to a socket on one line.",
+    brief: "Print each socket on one line",
+    doc: "Print everything about a socket on one line.",
     commands: ["doctor"],
     style: { oneline: true },
   },
@@ -676,15 +676,15 @@ export const options: readonly Option[] = [
     longs: ["inet-sockopt"],
     category: "details",
     brief: "Socket options of IP sockets",
-    doc: "Show which socket options are on: recverr, freebind, transparent and the like.",
+    doc: "Show which socket options are set, such as recverr, freebind and transparent.",
     commands: ["doctor"],
     style: { inetSockopt: true },
   },
   {
     longs: ["bpf-maps"],
     category: "details",
-    brief: "All BPF storage of the socket",
-    doc: "Show what BPF programs have stored with the socket, by its type. Needs root.",
+    brief: "BPF storage of the socket, all maps",
+    doc: "Show the values that BPF programs stored with the socket, formatted by their BTF types. Needs root.",
     demands: ["bpfStorages"],
     apply: allBpfMaps,
   },
@@ -693,7 +693,7 @@ export const options: readonly Option[] = [
     value: { name: "ID", kind: "number" },
     category: "details",
     brief: "BPF storage of one map; may be repeated",
-    doc: "Show what BPF programs have stored with the socket in the map of that id. Needs root.",
+    doc: "Show the values that BPF programs stored with the socket in the map with this id. Needs root.",
     demands: ["bpfStorages"],
     apply: oneBpfMap,
   },
@@ -702,8 +702,8 @@ export const options: readonly Option[] = [
     longs: ["json"],
     inFull: true,
     category: "output",
-    brief: "One JSON document",
-    doc: "Write the sockets as one JSON document, with everything that the chosen details hold.",
+    brief: "Print one JSON document",
+    doc: "Print the sockets as one JSON document, with all values of the chosen details.",
     commands: ["doctor"],
     apply: set({ format: "json" }),
   },
@@ -711,16 +711,16 @@ export const options: readonly Option[] = [
     longs: ["ndjson"],
     inFull: true,
     category: "output",
-    brief: "One JSON object a line",
-    doc: "Write each socket as a JSON object on a line of its own.",
+    brief: "Print one JSON object per line",
+    doc: "Print each socket as a JSON object on its own line.",
     apply: set({ format: "ndjson" }),
   },
   {
     longs: ["csv"],
     inFull: true,
     category: "output",
-    brief: "Comma-separated values, RFC 4180",
-    doc: "Write each socket as a record of comma-separated values, after one of keys unless --no-header is given.",
+    brief: "Print comma-separated values, RFC 4180",
+    doc: "Print each socket as a record of comma-separated values. The first record has the keys, unless --no-header is given.",
     apply: set({ format: "csv" }),
   },
   {
@@ -728,8 +728,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: columnList(COLUMNS_HELP),
     category: "output",
-    brief: "Only these columns; help lists them",
-    doc: "Show these columns, in this order. What they need is asked for. The word help lists all columns.",
+    brief: "Show only these columns; 'help' lists them",
+    doc: "Show these columns, in this order, and request the details that they need. The word help lists all columns.",
     apply: readColumns,
   },
   {
@@ -737,8 +737,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: columnList(),
     category: "output",
-    brief: "Count sockets by columns, as peer.address/24",
-    doc: "Group sockets by columns, count them, and add up their queues, or the numbers that --columns names.",
+    brief: "Count sockets by columns, e.g. peer.address/24",
+    doc: "Group sockets by columns and count them. Add up their queues, or the numbers that --columns names.",
     apply: (draft, list) => ({ ...draft, by: listed(list) }),
   },
   {
@@ -746,8 +746,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: columnList(COUNT),
     category: "output",
-    brief: "Sort by columns; -COLUMN: largest first",
-    doc: "Sort by columns, and what is equal in the first by the next. Groups are sorted by -count unless told.",
+    brief: "Sort by columns; -COLUMN puts the largest first",
+    doc: "Sort by these columns, in order of importance. By default, groups are sorted by -count.",
     apply: (draft, list) => ({ ...draft, sort: listed(list) }),
   },
   {
@@ -755,8 +755,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: { name: "NUMBER", kind: "number" },
     category: "output",
-    brief: "No more than this many rows",
-    doc: "Show no more than this many sockets or groups, after sorting.",
+    brief: "Show at most this many rows",
+    doc: "Show at most this many sockets or groups, after sorting.",
     commands: ["top", "doctor"],
     apply: readTop,
   },
@@ -773,7 +773,7 @@ export const options: readonly Option[] = [
     inFull: true,
     category: "details",
     brief: "Container of the owner",
-    doc: "Show the container that the owner of the socket runs in, or that the socket was made in; in JSON also the systemd unit.",
+    doc: "Show the container of the process that owns the socket, or the one that the socket was created in. JSON also has the systemd unit.",
     commands: ["doctor"],
     demands: ["containers"],
   },
@@ -781,8 +781,8 @@ export const options: readonly Option[] = [
     longs: ["explain"],
     inFull: true,
     category: "details",
-    brief: "What limits each TCP connection now, in words",
-    doc: "Show below each TCP socket, in one sentence, what it is limited by or waits for now, and each field of its tcp_info in words with its unit. Asks the kernel for what --info and --memory ask for.",
+    brief: "What limits each TCP connection now",
+    doc: "Show below each TCP socket one sentence on what limits it now or what it waits for, and each field of its tcp_info in words and with its unit. Requests the same details as --info and --memory.",
     demands: ["explanation"],
   },
   {
@@ -790,8 +790,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: { name: "SECONDS", kind: "number" },
     category: "output",
-    brief: "How long host names are looked up in all (5)",
-    doc: "Look up host names, those of the filter included, for no longer than that. What has no answer then stays numeric.",
+    brief: "Total time for host name lookups (default 5)",
+    doc: "Spend at most this long on all host name lookups, including those of the filter. An address without an answer stays numeric. The default is 5.",
     commands: ["doctor"],
     apply: readResolveTimeout,
   },
@@ -799,14 +799,14 @@ export const options: readonly Option[] = [
     longs: ["all-netns"],
     inFull: true,
     category: "source",
-    brief: "Look in every network namespace of the host",
-    doc: "Show the sockets of every network namespace that there is, each with the name of its own. Needs root.",
+    brief: "Every network namespace of the host",
+    doc: "Show the sockets of every network namespace, each with the name of its namespace. Needs root.",
     commands: everyCommand,
     demands: ["netns"],
     apply: set({ allNetns: true }),
     excludes: {
       options: ["net", "events", "diag", "summary", "record", "replay"],
-      reason: (other) => `${other} is about one network namespace: not with --all-netns`,
+      reason: (other) => `${other} works on one network namespace: not with --all-netns`,
     },
   },
   {
@@ -814,8 +814,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: { name: "FOLDER", kind: "folder" },
     category: "source",
-    brief: "Also record all that is read, for --replay",
-    doc: "Beside the usual work, keep what the kernel and /proc answer in a folder, which --replay reads.",
+    brief: "Also record everything that is read",
+    doc: "Also save the answers of the kernel and the files read from /proc in a folder. --replay reads it.",
     commands: ["doctor"],
     apply: (draft, record) => ({ ...draft, record }),
   },
@@ -825,7 +825,7 @@ export const options: readonly Option[] = [
     value: { name: "PATH", kind: "file" },
     category: "source",
     brief: "Read a recording: a folder, a pcap or a file of -D",
-    doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that -D wrote.",
+    doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that --diag wrote.",
     commands: ["doctor"],
     apply: (draft, replay) => ({ ...draft, replay }),
   },
@@ -855,8 +855,8 @@ export const options: readonly Option[] = [
     longs: ["man"],
     inFull: true,
     category: "general",
-    brief: "Show the man page's source, for man -l -",
-    doc: "Write the source of this page. Give it to man -l - to read it.",
+    brief: "Print the man page; view with 'man -l -'",
+    doc: "Print the source of this page. Pipe it to man -l - to read it.",
     apply: () => ({ kind: "man" }),
   },
   {
@@ -864,19 +864,19 @@ export const options: readonly Option[] = [
     inFull: true,
     value: { name: "SHELL", kind: "word", choices: shells },
     category: "general",
-    brief: "Show what the shell needs to complete options",
-    doc: "Write a script that makes the shell complete commands, options, filters and the names in them.",
+    brief: "Print a completion script for a shell",
+    doc: "Print a script that makes the shell complete commands, options, filters, and the names in them.",
     apply: showCompletions,
   },
 ];
 
-/** A command line as far as it tells by itself. */
+/** A parsed command line, before any side effect. */
 export interface Parsed {
-  /** What the options have made of it, up to where parsing stopped. Its actions come before `stop`. */
+  /** The effect of the options up to the end or an error. Its actions run before `stop` is reported. */
   readonly draft: Draft;
-  /** What is not an option: state words, then the filter. */
+  /** Words that are not options: state words, then the filter. */
   readonly words: readonly string[];
-  /** Why there is nothing more to do. */
+  /** Why the run ends here, if it does. */
   readonly stop?: Stop;
 }
 
@@ -894,7 +894,7 @@ export function isTaken({ commands = [], category }: Option, word: CommandWord):
   return commands.includes(word) || (word === "history" && historyCategories.has(category));
 }
 
-/** What an option makes of the draft: a new one, or the end of the run. */
+/** Applies an option to the draft. Returns the new draft, or the end of the run. */
 export function applyOption(option: Option, draft: Draft, value: string, program: string): Draft | Stop {
   const { demands, style, apply } = option;
   const next: Draft = {
@@ -906,7 +906,7 @@ export function applyOption(option: Option, draft: Draft, value: string, program
   return apply === undefined ? next : apply(next, value, program);
 }
 
-/** Why the options that were given cannot be combined; undefined if they can. */
+/** The error message for options that cannot be combined; undefined if all can. */
 export function conflictOf({ given }: Pick<Draft, "given">): string | undefined {
   for (const { longs, excludes } of options) {
     if (excludes === undefined || !given.has(longs[0]!)) continue;
@@ -916,7 +916,7 @@ export function conflictOf({ given }: Pick<Draft, "given">): string | undefined 
   return undefined;
 }
 
-/** The options that bring a demand, as they are typed: `-e, --cgroup`. */
+/** The options that make a demand, as typed on a command line: `-e, --cgroup`. */
 export function optionsOf(demand: Demand): string {
   return options
     .filter(({ demands = [] }) => demands.includes(demand))
@@ -924,7 +924,7 @@ export function optionsOf(demand: Demand): string {
     .join(", ");
 }
 
-/** Reads the arguments, honouring POSIXLY_CORRECT as getopt does; never throws, and touches nothing. */
+/** Parses the arguments. Honours POSIXLY_CORRECT as getopt does. Never throws and has no side effects. */
 export function parse({ program, args, env }: Pick<World, "program" | "args" | "env">): Parsed {
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
   const { steps, words, error } = getopt(options, args, { program, firstWordEnds });

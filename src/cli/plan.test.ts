@@ -11,14 +11,14 @@ describe("options that cannot be combined", () => {
     "--all-netns with %s",
     (option) => {
       const name = /^--[a-z]+/.exec(option)![0];
-      const message = `${name} is about one network namespace: not with --all-netns`;
+      const message = `${name} works on one network namespace: not with --all-netns`;
       expect(refusalOf(draftOf("--all-netns", option), {})).toBe(message);
       expect(refusalOf(draftOf(option, "--all-netns"), {})).toBe(message);
       expect(refusalOf(draftOf(option), {})).toBeUndefined();
     },
   );
 
-  test("--all-netns with a /proc of another machine", () => {
+  test("--all-netns with another /proc", () => {
     const env = { PROC_ROOT: "/elsewhere" };
     expect(refusalOf(draftOf("--all-netns"), env)).toContain("PROC_ROOT");
     expect(refusalOf(draftOf("--all-netns"), {})).toBeUndefined();
@@ -53,7 +53,7 @@ describe("the demands of a listing", () => {
     [["-tp"], ["owners"]],
     [
       ["-tp", "--json"],
-      ["owners", "peerOwners", "uid"],
+      ["owners", "peerNames", "peerOwners", "uid"],
     ],
     [
       ["-tp", "--peer"],
@@ -70,12 +70,15 @@ describe("the demands of a listing", () => {
     ],
     [
       ["-t", "--columns", "local,cgroup"],
-      ["cgroup", "uid"],
+      ["cgroup", "peerNames", "uid"],
     ],
-    [["-t", "--columns", "netns"], ["uid"]],
+    [
+      ["-t", "--columns", "netns"],
+      ["peerNames", "uid"],
+    ],
     [
       ["-t", "--by", "container"],
-      ["containers", "uid"],
+      ["containers", "peerNames", "uid"],
     ],
     [
       ["-e", "-r"],
@@ -96,7 +99,7 @@ test.each([
   expect(parse({ program: "ss", args, env: {} }).draft.resolveTimeoutMs).toBe(ms);
 });
 
-test.each(["", "x", "-1", "1s", "1e3", "."])("--resolve-timeout %p is refused", (seconds) => {
+test.each(["", "x", "-1", "1s", "1e3", "."])("--resolve-timeout %p is rejected", (seconds) => {
   const { stop } = parse({ program: "ss", args: [`--resolve-timeout=${seconds}`], env: {} });
-  expect(stop).toMatchObject({ kind: "error", message: `ss: "${seconds}" is no number of seconds` });
+  expect(stop).toMatchObject({ kind: "error", message: `ss: "${seconds}" is not a number of seconds` });
 });

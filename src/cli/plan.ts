@@ -1,4 +1,4 @@
-/** From what was typed to what is wanted: the plan of the sockets, and how they are presented. */
+/** Turns parsed options into a plan (which sockets) and a presentation (how they are written). */
 import type { FilterSource } from "../filter/source.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
@@ -11,7 +11,7 @@ import { conflictOf, type Draft, type Format } from "./options.ts";
 import { select } from "./select.ts";
 import type { World } from "./world.ts";
 
-/** What `--explain` shows, loaded when it is needed. */
+/** The functions behind `--explain`, which are loaded on demand. */
 export type Explainer = Pick<typeof import("../output/explain.ts"), "explanationOf" | "explanationText">;
 
 /** How the sockets of a plan are written. */
@@ -19,39 +19,44 @@ export interface Presentation {
   readonly format: Format;
   readonly header: boolean;
   readonly queues: boolean;
-  /** What rows of ss's own table show. */
+  /** What the rows of ss's own table show. */
   readonly style: RowStyle;
-  /** Demands that options made, not columns: ss's table and CSV have columns for these alone. */
+  /** Demands made by options, not by columns. Only these add columns to ss's table and CSV. */
   readonly shown: ReadonlySet<Demand>;
-  /** Columns to show, or the numbers that groups add up; undefined for all that the format has. */
+  /** Columns to show, or the numbers that groups add up; undefined for all columns of the format. */
   readonly columns?: readonly string[];
   /** Columns to group by; undefined for a row per socket. */
   readonly by?: readonly string[];
   readonly explainer?: Explainer;
 }
 
-/** How sockets are shown beyond what options say. */
+/** How sockets are shown, apart from options. */
 export interface ShowOptions {
-  /** Each socket is handed on at once: the next may take long to come. */
+  /** Writes each socket at once, because the next may be long in coming. */
   readonly following?: boolean;
 }
 
-/** A listing, planned. */
+/** A planned listing. */
 export interface Planned {
   readonly plan: Plan;
   readonly presentation: Presentation;
-  /** Words of the command line that are the filter. */
+  /** The filter words of the command line. */
   readonly words: readonly string[];
 }
 
-/** Whether sockets come out as rows of ss's own table. */
+/** Whether rows hold the few values that were named, of sockets or of groups, rather than whole sockets. */
+export function showsValues({ columns, by }: Pick<Presentation, "columns" | "by">): boolean {
+  return columns !== undefined || by !== undefined;
+}
+
+/** Whether the output is ss's own table. */
 export function isSsTable({ format, columns, by }: Pick<Presentation, "format" | "columns" | "by">): boolean {
   return format === "table" && columns === undefined && by === undefined;
 }
 
 const nothingNamed: View = { sort: [], demands: [] };
 
-/** The columns that options name. The catalogue is loaded only if there are any. */
+/** The columns of `--columns`, `--by` and `--sort`. Loads the catalogue only if one of them is given. */
 async function namedColumns({ columns, by, sort, style }: Draft): Promise<View> {
   if (columns === undefined && by === undefined && sort === undefined) return nothingNamed;
   const [{ everyColumn }, { viewOf }] = await Promise.all([
@@ -61,30 +66,31 @@ async function namedColumns({ columns, by, sort, style }: Draft): Promise<View> 
   return viewOf({ columns, by, sort, info: style.info }, everyColumn());
 }
 
-/** Columns that were named by an empty list. */
+/** The error message for an option with an empty list of columns. */
 function emptyList({ columns, by, sort }: Draft): string | undefined {
   const empty = columns?.length === 0 || by?.length === 0 || sort?.length === 0;
   return empty ? "an empty list of columns" : undefined;
 }
 
-/** The demands of a listing that the options, its columns and its format make. */
+/** The demands of a listing: those of its options, its columns and its format. */
 function demandsOf(draft: Draft, view: View): ReadonlySet<Demand> {
   const isTable = isSsTable({ ...draft, ...view });
   const demands = new Set(demandSet(draft.demands, view.demands));
-  // ss's table has no place for the owner of a UNIX socket; everything else shows it.
+  // Every output but ss's own table shows the uid of UNIX sockets.
   if (!isTable || view.sort.length > 0) demands.add("uid");
-  // Nor does it show who holds the other end, unless --peer says so.
+  if (!isTable) demands.add("peerNames");
+  // ss's table shows the processes at the other end only with --peer.
   if (isTable && !demands.has("peers")) demands.delete("peerOwners");
   return demands;
 }
 
-/** What a command wants beside what was typed. */
+/** What a command adds to the plan of its options. */
 export interface PlanChanges {
   readonly demands?: Iterable<Demand>;
   readonly kill?: boolean;
 }
 
-/** The plan of a draft whose sockets are selected. */
+/** The plan for a draft, its selection and its filter. */
 export function planOf(
   { env }: Pick<World, "env">,
   draft: Draft,
@@ -106,16 +112,16 @@ export function planOf(
   };
 }
 
-/** What cannot be combined, of options and of the environment. @returns one line, or undefined */
+/** The error message for options and environment variables that conflict; undefined if none do. */
 export function refusalOf(draft: Draft, env: World["env"]): string | undefined {
   const conflict = conflictOf(draft);
   if (conflict !== undefined || !draft.allNetns) return conflict;
   const { root, diagFile } = sourcesOf(env);
   const elsewhere = root !== "/proc" ? "PROC_ROOT" : diagFile !== undefined ? "TCPDIAG_FILE" : undefined;
-  return elsewhere && `${elsewhere} is about one network namespace: not with --all-netns`;
+  return elsewhere && `${elsewhere} works on one network namespace: not with --all-netns`;
 }
 
-/** The columns of a draft, and whether its options go together. @returns a Stop if they do not */
+/** The columns of a draft. @returns a Stop if its options conflict or name no column */
 export async function viewFor({ program, env }: World, draft: Draft): Promise<View | Stop> {
   const refused = refusalOf(draft, env) ?? emptyList(draft);
   if (refused !== undefined) return usageError(`${program}: ${refused}`);
@@ -131,8 +137,8 @@ export async function viewFor({ program, env }: World, draft: Draft): Promise<Vi
 /**
  * Plans a listing.
  *
- * @param source the words that are no options, and the filter file
- * @returns a Stop for words that select nothing
+ * @param source the words after the options, and the filter file
+ * @returns a Stop if the words select nothing
  */
 export async function planListing(
   world: World,
@@ -152,7 +158,11 @@ export async function planListing(
     { kill },
   );
   return {
-    plan: { ...base, demands, order: { ...base.order, sort: view.sort } },
+    plan: {
+      ...base,
+      demands,
+      order: { ...base.order, sort: view.sort, byValues: showsValues(view) },
+    },
     words: selected.words,
     presentation: {
       format,

@@ -1,4 +1,4 @@
-/** Problems of a listing, as lines on standard error. */
+/** Writes the problems of a listing to standard error. */
 import { countProcesses } from "../enrich/processes.ts";
 import type { Host } from "../host/host.ts";
 import type { Sources } from "../procfs/source.ts";
@@ -9,7 +9,7 @@ import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();
 
-/** Says how many processes could not be read, where a person reads it. Processes that are gone do not count. */
+/** How many processes could not be read; only for a terminal. Processes that have exited do not count. */
 function unreadableNote(
   { program, stderr }: World,
   { files }: Host,
@@ -20,17 +20,17 @@ function unreadableNote(
   const count = countProcesses(files, root, pids);
   if (count === 0) return "";
   const which = count === 1 ? "1 process" : `${count} processes`;
-  return `${program}: the descriptors of ${which} may not be read: their sockets show no owner\n`;
+  return `${program}: cannot read the descriptors of ${which}: their sockets show no owner\n`;
 }
 
-/** The lines of a problem, each with its newline; empty for what ss does not mention. */
+/** The message for a problem, with its newlines. Empty if ss does not report the problem. */
 export function problemText(world: World, host: Host, { root }: Sources, problem: Problem): string {
   return problem.kind === "unreadable"
     ? unreadableNote(world, host, root, problem.pids)
     : complaint(problem, world.program);
 }
 
-/** Makes what writes problems to standard error. It returns false for a problem that ss does not mention. */
+/** A function that writes problems to standard error. It returns false for a problem that ss does not report. */
 export function reporter(world: World, host: Host, sources: Sources): (problem: Problem) => boolean {
   return (problem) => {
     const text = problemText(world, host, sources, problem);

@@ -1,7 +1,7 @@
 /**
- * One run of the program: what was typed, what is listed, how it is shown.
+ * One run of the program: parse the options, list the sockets, show them.
  *
- * What most runs do without is loaded when it is needed: half of the time of a short run is loading.
+ * Code that most runs do not need is loaded on demand, because loading takes half of a short run.
  */
 import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
@@ -10,7 +10,7 @@ import { keepsSockets } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
 import { type OpenQuery, openQuery } from "../query/open.ts";
 import { performActions } from "./actions.ts";
-import { isCommand } from "./commands/words.ts";
+import { isCommand } from "./commands/command-names.ts";
 import { isStop, type Stop, usageError } from "./getopt.ts";
 import { halt, type TextStop } from "./halt.ts";
 import { onMachine } from "./machine.ts";
@@ -23,7 +23,7 @@ import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();
 
-/** Does what the arguments ask for. @returns the exit status */
+/** Runs the program with the arguments of `world`. @returns the exit status */
 export async function run(world: World): Promise<number> {
   const [first] = world.args;
   if (first !== undefined && isCommand(first)) {
@@ -89,12 +89,12 @@ async function listSockets(
     return halt(world, killRefusal(world, draft.allNetns));
   // Sockets are closed, and recordings written, even if nobody reads the output.
   if (draft.kill || draft.record !== undefined) world.stdout.ignoreFailures?.();
-  const batches = query.socketsAsync();
-  await show(world, query, presentation, keepsSockets(plan) ? await query.complete(batches) : batches);
+  const kept = keepsSockets(plan) ? await query.complete(query.socketsAsync()) : undefined;
+  await show(world, query, presentation, (rows) => kept ?? query.socketsAsync(undefined, rows));
   return status();
 }
 
-/** `-D`: the kernel's answers as they come. */
+/** `-D`: writes the kernel's raw answers. */
 async function dumpSockets(world: World, host: Host, draft: Draft, source: FilterSource): Promise<number> {
   const selected = select(draft.choice, source.args, world.program);
   if (isStop(selected)) return nothingSelected(world, selected, draft);
@@ -106,7 +106,7 @@ async function dumpSockets(world: World, host: Host, draft: Draft, source: Filte
   return stop === undefined ? 0 : halt(world, stop);
 }
 
-/** Ends a run that selects nothing. That may be no error: who reads JSON gets an empty document. */
+/** Ends a run that selects nothing. If that is not an error, JSON output is an empty array. */
 function nothingSelected(world: World, stop: Stop, { format }: Draft): Promise<number> {
   const isError = stop.kind === "error" && stop.status !== 0;
   if (format === "json" && !isError) world.stdout.write(encoder.encode("[]\n"));
@@ -119,7 +119,7 @@ function narrows({ choice }: Draft, stateWords: boolean, { selection }: OpenQuer
   return choice.made || (named && selection.states !== stateGroups.all);
 }
 
-/** ss would close every connection of the host; we ask for a word more. */
+/** `-K` without any restriction: ss would close every connection of the host. We require --kill-all. */
 function killRefusal({ program }: World, allNetns: boolean): Stop {
   return usageError(
     allNetns
@@ -128,7 +128,7 @@ function killRefusal({ program }: World, allNetns: boolean): Stop {
   );
 }
 
-/** No process has a destroyed socket open any more. */
+/** `-E` with a filter by process: no process has a destroyed socket open. */
 function ownerless({ program }: World): Stop {
   return usageError(`${program}: --events cannot be filtered by process: a destroyed socket has none`);
 }

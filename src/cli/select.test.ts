@@ -10,7 +10,7 @@ import { type Conversation, diagConversations, readRecording, requestKey } from 
 import { parse } from "./options.ts";
 import { narrowToFamily, netidHidden, select, stateHidden } from "./select.ts";
 
-/** What a whole command line selects, and the message if it is nothing. */
+/** The selection of a whole command line, or the message if it selects nothing. */
 function run(...args: string[]): {
   selection?: Selection;
   words?: readonly string[];
@@ -26,7 +26,7 @@ function run(...args: string[]): {
 const shown = ({ name, families }: Dump) =>
   name + families.map((family) => ({ [AF_INET]: "4", [AF_INET6]: "6" })[family] ?? "").join("");
 
-describe("which requests, and which columns", () => {
+describe("requests and columns of a selection", () => {
   const all = "raw46 udp46 tcp46 dccp46 sctp46";
   const cases: [line: string, requests: string, states: number, netid: boolean, state: boolean][] = [
     ["", `unix ${all} vsock mptcp46`, 0x3b37, true, true],
@@ -71,7 +71,7 @@ describe("which requests, and which columns", () => {
 });
 
 describe("state words", () => {
-  test("only leading ones count, in any case of the state's letters", () => {
+  test("are recognised only at the start, with any case of the state", () => {
     const { selection, words } = run(
       "-t",
       "state",
@@ -99,12 +99,12 @@ describe("state words", () => {
     expect(run(...args)).toEqual({ message, status });
   });
 
-  test("a choice of families alone, all of whose tables are taken away, brings them back", () => {
+  test("a family whose tables are all removed gets them back", () => {
     expect(run("-4", "-A", "!tcp").selection?.tables.has("tcp")).toBe(true);
   });
 });
 
-test("a family named in the filter leaves the tables of others out, but for tipc", () => {
+test("a family in the filter excludes the tables of other families, except tipc", () => {
   const { selection } = run("-A", "tcp,tipc,unix");
   expect(requestOrder(narrowToFamily(selection!, AF_INET6)).map(shown)).toEqual(["tcp6", "tipc"]);
   expect(requestOrder(narrowToFamily(selection!, AF_UNIX)).map(shown)).toEqual(["unix", "tipc"]);
@@ -122,7 +122,7 @@ interface Case {
 
 const folder = new URL("../../test/fixtures/", import.meta.url);
 
-/** The prefixes of hosts in a filter that settle the family of the whole run. */
+/** The host prefixes in a filter that set the family of the whole run. */
 const prefixes: Readonly<Record<string, number>> = {
   unix: AF_UNIX,
   link: AF_PACKET,
@@ -132,7 +132,7 @@ const prefixes: Readonly<Record<string, number>> = {
   inet6: AF_INET6,
 };
 
-/** The selection, narrowed as the filter's parser would by the hosts of its words. */
+/** The selection, narrowed by host prefixes as the filter's parser does. */
 function narrow(selection: Selection, words: readonly string[]): Selection {
   const named = words
     .flatMap((word) => word.split(/[ \t]+/))
@@ -141,10 +141,10 @@ function narrow(selection: Selection, words: readonly string[]): Selection {
   return named === undefined ? selection : narrowToFamily(selection, named);
 }
 
-/** Where the state mask stands in the requests that have one. */
+/** Offset of the state mask in the requests that have one. */
 const STATES_OFFSET = 20;
 
-/** Families whose requests have no mask. */
+/** Families whose requests have no state mask. */
 const stateless = [AF_NETLINK, AF_PACKET, AF_XDP];
 
 /** The protocol of a dump's requests; netlink's 255 stands for all of its protocols. */
@@ -177,7 +177,7 @@ function answered(fixture: string, family: number, protocol: number): boolean {
   return type !== NLMSG_ERROR && (type !== NLMSG_DONE || Buffer.from(first).readInt32LE(NLMSG_HDRLEN) === 0);
 }
 
-/** Our requests, spelled alike; the second family of a table only if the first is answered. */
+/** Our requests in the same notation. The second family of a table only if the first is answered. */
 function ours(fixture: string, selection: Selection): string[] {
   const mask = selection.states.toString(16);
   return requestOrder(selection).flatMap(({ name, families }) => {
@@ -190,7 +190,7 @@ function ours(fixture: string, selection: Selection): string[] {
   });
 }
 
-/** Whether a variable keeps ss from netlink, for one table or all. */
+/** Whether a variable disables netlink, for one table or for all. */
 const avoidsNetlink = (env: Case["env"]) =>
   Object.keys(env).some((name) =>
     /^(PROC_ROOT|TCPDIAG_FILE|PROC_NET_(TCP|UDP|RAW|UNIX|PACKET|NETLINK|MPTCP|DCCP|SCTP))$/.test(name),
@@ -203,7 +203,7 @@ describe("the recorded runs of ss", () => {
       (fixture) => JSON.parse(readFileSync(new URL(`${fixture}/cases.json`, folder), "utf8")) as Case[],
     );
 
-  test("end as ours do, if they end before they ask", () => {
+  test("end like ours, if they send no request", () => {
     let compared = 0;
     for (const { id, args, env, stderr, exit } of cases) {
       const { draft, words, stop } = parse({ program: "ss", args, env });
@@ -224,14 +224,14 @@ describe("the recorded runs of ss", () => {
     expect(compared).toBeGreaterThanOrEqual(42);
   });
 
-  test("send the requests that ours would", () => {
+  test("send the same requests as ours", () => {
     let compared = 0;
     for (const { id, args, env, stderr, exit, requests } of cases) {
       const [fixture] = id.split("/") as [string];
       const { draft, words, stop } = parse({ program: "ss", args, env });
       const result = stop ?? select(draft.choice, words, "ss");
       if ("kind" in result || avoidsNetlink(env) || draft.events) continue;
-      // A summary alone, or a dump without TCP, asks nothing; a refusal to destroy a socket ends its table.
+      // A summary alone and a dump without TCP send no request; a refusal to destroy a socket ends its table.
       if (draft.summary && !draft.choice.made && words.length === 0) continue;
       if (draft.diagFile !== undefined && !result.selection.tables.has("tcp")) continue;
       if (stderr.includes("SOCK_DESTROY answers")) continue;
@@ -241,7 +241,7 @@ describe("the recorded runs of ss", () => {
         .map(spell)
         .filter((request) => request.startsWith(`${SOCK_DIAG_BY_FAMILY}/`))
         .filter((request) => request !== `${SOCK_DIAG_BY_FAMILY}/${AF_INET}/${inetTables.tcp}/0`);
-      // A wrong filter, or an action that fails, ends the run later than here.
+      // A wrong filter or a failing action ends the run later.
       if (exit !== 0 && theirs.length === 0) continue;
       compared++;
       expect([id, ...ours(fixture, narrow(result.selection, result.words))]).toEqual([id, ...theirs]);
@@ -249,7 +249,7 @@ describe("the recorded runs of ss", () => {
     expect(compared).toBeGreaterThanOrEqual(742);
   });
 
-  test("show the columns that ours would", () => {
+  test("show the same columns as ours", () => {
     let compared = 0;
     for (const { id, args, env, stdout } of cases) {
       const { draft, words, stop } = parse({ program: "ss", args, env });

@@ -1,4 +1,4 @@
-/** From what options and leading words choose to the sockets that are asked for. */
+/** Turns options and leading state words into a selection of sockets, by ss's rules. */
 import {
   allTables,
   defaultTables,
@@ -10,26 +10,26 @@ import {
   tables,
 } from "../model/selection.ts";
 import { DEFAULT_STATES, stateGroups, stateMask } from "../model/state.ts";
-import { EXIT_USAGE, type Stop } from "./getopt.ts";
+import { EXIT_USAGE, isStop, type Stop } from "./getopt.ts";
 
-/** What the options have chosen so far; a later option sees what an earlier one left. */
+/** The effect of the selecting options so far. Options are applied in command-line order. */
 export interface Choice {
   readonly tables: ReadonlySet<Table>;
   /** AF_* numbers. */
   readonly families: ReadonlySet<number>;
-  /** States that the chosen tables and families bring along. */
+  /** Default states of the chosen tables and families. */
   readonly states: number;
-  /** States asked for by name, which replace `states`; 0 if none are. */
+  /** Mask of explicitly chosen states, which replace `states`; 0 for none. */
   readonly stateFilter: number;
   /** The AF_* of the last family chosen. */
   readonly preferred: number | undefined;
-  /** Whether a list of tables was given, the first of which discards tables chosen before it. */
+  /** Whether `-A` was given. The first `-A` discards tables chosen before it. */
   readonly queried: boolean;
   /** Whether any option chose a table or a family. */
   readonly made: boolean;
 }
 
-/** The choice before any option. */
+/** The choice of a command line without options. */
 export const nothingChosen: Choice = {
   tables: new Set(),
   families: new Set(),
@@ -46,8 +46,8 @@ function ofKind(kind: string): readonly Table[] {
 }
 
 /**
- * The words of a list of tables (`-A`), and the tables that each stands for: `all`, each group by its kind, each table
- * by its own name and by short ones.
+ * The words of `-A` and the tables that each stands for: `all`, each kind with several tables, and each table by its
+ * own name and its short names.
  */
 export const tableWords: Readonly<Record<string, readonly Table[]>> = Object.fromEntries([
   ["all", defaultTables],
@@ -59,7 +59,7 @@ export const tableWords: Readonly<Record<string, readonly Table[]>> = Object.fro
   }),
 ]);
 
-/** Adds a table, and the states it brings along. */
+/** Adds a table and its default states. */
 export function chooseTable(choice: Choice, table: Table): Choice {
   return {
     ...choice,
@@ -69,7 +69,7 @@ export function chooseTable(choice: Choice, table: Table): Choice {
   };
 }
 
-/** Adds a family, which becomes the preferred one, and the states it brings along. */
+/** Adds a family and its default states. It becomes the preferred family. */
 export function chooseFamily(choice: Choice, family: Family): Choice {
   const { number, states } = families[family];
   return {
@@ -81,15 +81,15 @@ export function chooseFamily(choice: Choice, family: Family): Choice {
   };
 }
 
-/** Asks for exactly the states of `mask`. */
+/** Selects exactly the states of `mask`. */
 export function chooseStates(choice: Choice, mask: number): Choice {
   return { ...choice, stateFilter: mask };
 }
 
 /**
- * Adds the tables of a comma separated list, and takes away those behind a `!`.
+ * Adds the tables of a comma-separated list. A leading `!` removes a table.
  *
- * @returns the new choice, or the first word that is no table's
+ * @returns the new choice, or the first word that names no table
  */
 export function chooseTables(choice: Choice, list: string): Choice | { readonly illegal: string } {
   const chosen = new Set(choice.queried ? choice.tables : []);
@@ -111,19 +111,19 @@ export function chooseTables(choice: Choice, list: string): Choice | { readonly 
   return { ...choice, tables: chosen, states, stateFilter, queried: true, made: true };
 }
 
-/** The state words that begin the words after the options, each with what it makes of the mask so far. */
+/** The keywords that may lead the words after the options. Each combines the mask so far with a named mask. */
 const stateWords: Readonly<Record<string, (mask: number | undefined, named: number) => number>> = {
   state: (mask = 0, named) => mask | named,
   exclude: (mask = stateGroups.all, named) => mask & ~named,
   excl: (mask = stateGroups.all, named) => mask & ~named,
 };
 
-/** A complaint that comes without the usage. */
+/** An error without the usage text. */
 function stop(message: string, status: number): Stop {
   return { kind: "error", message, usage: false, status };
 }
 
-/** The mask that the leading state words spell, if there are any, and the words after them. */
+/** The mask of the leading state words, undefined without any, and the remaining words. */
 function readStates(
   words: readonly string[],
   program: string,
@@ -141,7 +141,7 @@ function readStates(
   return { mask, rest: words.slice(next) };
 }
 
-/** Gives each table a family and each family a table, where the choice has left one of them out. */
+/** Completes the choice, so that each table has a family and each family a table. */
 function complete(choice: Choice): { tables: ReadonlySet<Table>; families: ReadonlySet<number> } {
   const chosenTables = new Set(choice.tables);
   const chosenFamilies = new Set(choice.families);
@@ -158,10 +158,10 @@ function complete(choice: Choice): { tables: ReadonlySet<Table>; families: Reado
 }
 
 /**
- * Which sockets the options and the leading state words ask for, and the words after those: the filter.
+ * The selection of the options and the leading state words, and the remaining words, which are the filter.
  *
- * @returns a Stop for a state word that is wrong or lacks its state, and, with status 0 as in ss, for a choice
- *   that leaves nothing to show
+ * @returns a Stop for a state word with a wrong or missing state. Also, with status 0 as in ss, for a choice that
+ *   leaves nothing to show
  */
 export function select(
   choice: Choice,
@@ -169,7 +169,7 @@ export function select(
   program: string,
 ): { readonly selection: Selection; readonly words: readonly string[] } | Stop {
   const read = readStates(words, program);
-  if ("kind" in read) return read;
+  if (isStop(read)) return read;
   let final = choice;
   if (read.mask !== undefined) final = chooseStates(final, read.mask);
   if (!final.made) {
@@ -184,17 +184,17 @@ export function select(
   return { selection: { ...merged, states, preferred: final.preferred }, words: read.rest };
 }
 
-/** The selection once the filter has named a family (`inet6:`, `unix:`, …): only that family is asked for. */
+/** The selection limited to the family that the filter names (`inet6:`, `unix:`, …). */
 export function narrowToFamily(selection: Selection, family: number): Selection {
   return { ...selection, families: new Set([family]), preferred: family };
 }
 
-/** Whether every row would show the same Netid, so that the column is left out. */
+/** Whether the Netid column is left out, because one table is selected. */
 export function netidHidden({ tables }: Selection): boolean {
   return tables.size === 1;
 }
 
-/** Whether every row would show the same State, so that the column is left out. */
+/** Whether the State column is left out, because one state is selected. */
 export function stateHidden({ states }: Selection): boolean {
   return (states & (states - 1)) === 0;
 }

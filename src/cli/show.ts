@@ -1,38 +1,44 @@
-/** Showing sockets: as ss's table, as JSON, or as rows of chosen columns. */
+/** Shows sockets as ss's table, as JSON, or as rows of chosen columns. */
 
 import { U16_MAX } from "../bytes/c-numbers.ts";
-import { familyOf } from "../families/index.ts";
+import { type Families, familyOf } from "../families/index.ts";
 import { kindOfDump } from "../model/selection.ts";
 import type { OpenQuery } from "../query/open.ts";
-import type { SocketBatch } from "../query/query.ts";
-import type { Style } from "../table/style.ts";
+import type { RowSink, SocketBatch } from "../query/query.ts";
+import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
 import { useTable } from "./name-source.ts";
-import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
+import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
-/** Shows sockets in the format of a presentation. */
+/** Lists the sockets to show. @param rows writes sockets directly, without a batch */
+export type SocketSource = (rows?: RowSink) => AsyncIterable<SocketBatch> | Iterable<SocketBatch>;
+
+/** Shows sockets in the presentation's format. */
 export async function show(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  list: SocketSource,
   options: ShowOptions = {},
 ): Promise<void> {
   const { sort, top } = query.plan.order;
   if (isSsTable(presentation) && sort.length === 0 && top === undefined) {
-    await showTable(world, query, presentation, batches, options);
+    await showTable(world, query, presentation, list, options);
     return;
   }
   const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
-  const ordered = presentation.by === undefined ? arranged(query, presentation, batches) : batches;
-  if (isSsTable(presentation)) await showTable(world, query, presentation, ordered, options);
+  const batches = list();
+  const { by } = presentation;
+  const arranges = by === undefined && (sort.length === 0 || !showsValues(presentation));
+  const ordered = arranges ? arranged(query, presentation, batches) : batches;
+  if (isSsTable(presentation)) await showTable(world, query, presentation, () => ordered, options);
   else await showMachine(world, query, presentation, ordered, options);
 }
 
-/** The columns of ss's table that are left out. */
+/** Columns of ss's table that this run leaves out. */
 function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery): Set<TableColumn> {
   const hidden: [TableColumn, boolean][] = [
     ["netns", !shown.has("netns")],
@@ -47,7 +53,7 @@ function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery
   return new Set(hidden.flatMap(([column, isHidden]) => (isHidden ? column : [])));
 }
 
-/** The width of the screen: that of the terminal, else COLUMNS; undefined for the layout of a pipe. */
+/** Width of the terminal, or else COLUMNS; undefined for the layout that ss uses on a pipe. */
 function screenWidth({ stdout, env }: World): number | undefined {
   if (stdout.terminalColumns) return stdout.terminalColumns;
   // atoi(3) keeps 32 bits. Rows are laid out as wide as the screen, so its width is bounded as that of a terminal is.
@@ -55,11 +61,23 @@ function screenWidth({ stdout, env }: World): number | undefined {
   return columns > 0 ? Math.min(columns, U16_MAX) : undefined;
 }
 
+/** What writes rows straight from messages, if the table allows that. */
+function rowSink(
+  { observeRows = (rows) => rows }: World,
+  { inet }: Families,
+  table: Table,
+  style: Style,
+  names: Names,
+): RowSink | undefined {
+  const begin = inet?.direct?.(table, style, names);
+  return begin && observeRows({ begin });
+}
+
 async function showTable(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  list: SocketSource,
   { following = false }: ShowOptions,
 ): Promise<void> {
   const { header, style: row, shown, explainer } = presentation;
@@ -74,7 +92,9 @@ async function showTable(
   const style: Style = { ...row, escape: world.stdout.terminalColumns !== undefined };
   const explains = shown.has("explanation");
   const { families } = query.request.parts;
-  for await (const batch of batches) {
+  for await (const batch of list(
+    following || explains ? undefined : rowSink(world, families, table, style, names),
+  )) {
     useTable(names, batch, following, query.selection);
     const family = familyOf(families, kindOfDump(batch.dump));
     for (const socket of batch.sockets) {

@@ -1,12 +1,12 @@
-/** Whether standard output was closed before the program began. */
+/** Detects that the program was started with standard output closed (`>&-`). */
 import { readFileSync, readlinkSync } from "node:fs";
 
 const O_CLOEXEC = 0o2000000;
 const STDOUT = 1;
 
 /**
- * Whether standard output is closed. The runtime opens /dev/null in its place; what a program is given can never be
- * close-on-exec, and what the runtime opens is.
+ * Whether standard output was closed at start. The runtime then opens /dev/null on descriptor 1 with O_CLOEXEC; a
+ * descriptor that was inherited never has that flag.
  */
 export function isStandardOutputClosed(): boolean {
   try {

@@ -40,7 +40,7 @@ async function run(changes: Partial<Draft>, words: readonly string[] = []) {
 
 const tcp = { choice: chooseTable(nothingChosen, "tcp") };
 
-test("it is all there is, unless a table or a filter is given", async () => {
+test("it stands alone unless a table or a filter is given", async () => {
   const alone = await run({ summary: true });
   expect(alone.out).toStartWith("Total: 5\n");
   expect(alone).toMatchObject({ status: 0, err: "ss: get_snmpstat: No such file or directory\n" });
@@ -53,7 +53,7 @@ test("it is all there is, unless a table or a filter is given", async () => {
   }
 });
 
-test("as JSON it is one document, whatever follows", async () => {
+test("as JSON, it and the sockets are one document", async () => {
   const alone = JSON.parse((await run({ summary: true, format: "json" })).out);
   expect(alone.summary.used).toBe(5);
   const both = JSON.parse((await run({ summary: true, format: "json", ...tcp })).out);

@@ -1,4 +1,4 @@
-/** `-s`: counts of sockets, before or instead of the sockets. */
+/** `-s`: shows counts of sockets, before or instead of the sockets. */
 import type { Host } from "../host/host.ts";
 import { systemMessage } from "../native/errno.ts";
 import { formatSummary, summaryObject } from "../output/summary.ts";
@@ -10,10 +10,10 @@ import type { World } from "./world.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What ss says of a file without the value that it looks for: strerror(ESRCH). */
+/** ss's message for a file that lacks the value: strerror(ESRCH). */
 const NO_VALUE = "No such process";
 
-/** Reads the counts; those of a file that cannot be read are 0, which is said. */
+/** Reads the counts. A file that cannot be read is reported, and its counts are 0. */
 function readCounts({ program, stderr }: World, { files }: Host, sources: Sources): SocketCounts {
   const say = (what: string, why: string) => stderr.write(encoder.encode(`${program}: ${what}: ${why}\n`));
   const read = (file: ProcFile, complain: (why: string) => void): string | undefined => {
@@ -25,7 +25,7 @@ function readCounts({ program, stderr }: World, { files }: Host, sources: Source
     }
   };
   const sockstat = read("sockstat", (why) => say("get_sockstat", why));
-  // A host without IPv6 does not have the second.
+  // A host without IPv6 does not have the second file.
   const sockstat6 = sockstat === undefined ? undefined : read("sockstat6", () => undefined);
   const snmp = read("snmp", (why) => say("get_snmpstat", why));
   const established = snmp === undefined ? 0 : establishedOf(snmp);
@@ -34,10 +34,10 @@ function readCounts({ program, stderr }: World, { files }: Host, sources: Source
 }
 
 /**
- * Shows the summary, and the sockets: without a table, a family or a filter, only the summary.
+ * Shows the summary. The sockets follow if a table, a family or a filter is given.
  *
- * @param words what is not an option
- * @param showSockets shows the sockets
+ * @param words state words and filter
+ * @param showSockets shows the sockets and returns the exit status
  * @returns the exit status
  */
 export async function withSummary(
@@ -52,7 +52,7 @@ export async function withSummary(
   const write = (text: string) => world.stdout.write(encoder.encode(text));
   if (draft.format === "table") write(formatSummary(counts));
   else if (draft.format === "json" && !alone) {
-    // One document, whatever is in it.
+    // The summary and the sockets must be one JSON document.
     write(`{"summary":${JSON.stringify(summaryObject(counts))},"sockets":`);
     const status = await showSockets();
     write("}\n");

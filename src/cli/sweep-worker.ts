@@ -1,4 +1,4 @@
-/** The entry point of the second thread, which helps to look through the descriptors of many processes. */
+/** Entry point of the worker thread that helps to scan the descriptors of processes. */
 import { type SharedSweep, sweepFromEnd } from "../host/socket-sweep.ts";
 
 addEventListener("message", ({ data }: MessageEvent<SharedSweep>) => sweepFromEnd(data));

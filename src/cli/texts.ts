@@ -1,8 +1,8 @@
-/** Texts that options ask for instead of sockets: the man page, the list of columns, shell completions. */
+/** Texts printed instead of sockets: the man page, the list of columns, shell completions. */
 import type { TextStop } from "./halt.ts";
 import type { World } from "./world.ts";
 
-/** The text that an option asks for. */
+/** The text of `--man`, `--columns help` or `--completions`. Its code is loaded on demand. */
 export async function textOf({ stdout, program }: World, stop: TextStop): Promise<string> {
   switch (stop.kind) {
     case "columns":

@@ -1,18 +1,19 @@
-/** The process as a parameter: nothing below the entry point reads argv, the environment or a terminal by itself. */
+/** The process as a parameter. Only the entry point reads argv, the environment and the terminal. */
 import type { ReadStream, WriteStream } from "node:tty";
 import type { Host } from "../host/host.ts";
+import type { RowSink } from "../query/query.ts";
 
-/** Where a stream of bytes goes. */
+/** An output stream. */
 export interface Output {
   /** Writes all of the bytes. @throws an error whose `code` is a system error name (`EPIPE`, `ENOSPC`, …) */
   write(bytes: Uint8Array): void;
-  /** From now on a failed write discards its bytes: the run has more to do than to write. */
+  /** From now on, a failed write discards its bytes, so that the run can finish its other work. */
   readonly ignoreFailures?: () => void;
-  /** On a terminal's standard error, erases the line that the cursor is in. */
+  /** Erases the cursor's line. Only for standard error on a terminal. */
   readonly eraseLine?: () => void;
-  /** Columns of the terminal that this is; 0 if its width is unknown; undefined if it is not a terminal. */
+  /** Width of the terminal; 0 if unknown; undefined if the stream is not a terminal. */
   readonly terminalColumns: number | undefined;
-  /** Whether a page of bytes can be written without waiting, or nobody reads any more; `free` if left out. */
+  /** Whether a page of bytes can be written without blocking (`free`, `full`), or the reader is gone (`broken`). Default: `free`. */
   readonly room?: () => "free" | "full" | "broken";
 }
 
@@ -22,11 +23,11 @@ export interface Terminal {
   readonly stdout: WriteStream;
 }
 
-/** All that a run takes from, and gives to, the process around it. */
+/** Everything that a run reads from and writes to its process. */
 export interface World {
-  /** The name that messages begin with: `ss` or `sockscope`. */
+  /** The program's name in messages: `ss` or `sockscope`. */
   readonly program: string;
-  /** Arguments after the program's name; bytes that are not UTF-8 as `decodeBytes` gives them. */
+  /** Arguments after the program's name. Bytes that are not UTF-8 are encoded by `decodeBytes`. */
   readonly args: readonly string[];
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -34,13 +35,18 @@ export interface World {
   readonly stderr: Output;
   /** Reads standard input to its end. */
   readStdin(): Uint8Array;
-  /** The terminal that the process is on; undefined if standard input or output is none. */
+  /** The controlling terminal; undefined unless standard input and output are both terminals. */
   terminal(): Terminal | undefined;
   /**
-   * Is aborted by a signal that ends a process (SIGINT, SIGTERM, SIGHUP and others), which from the first call on does
-   * not end it any more. The reason is the exit status that shells show for the signal, a number.
+   * A signal that is aborted on SIGINT, SIGTERM, SIGHUP and the like. From the first call on, these no longer end the
+   * process. The reason is the exit status that a shell shows for the signal, a number.
    */
   interrupted(): AbortSignal;
-  /** The machine whose sockets are asked for, unless `--replay` puts a recording in its place. */
+  /**
+   * A hook for tests. Receives the direct row writer and returns its replacement, or undefined to make views of all
+   * sockets. Tests use it to count rows and to compare both ways.
+   */
+  readonly observeRows?: (rows: RowSink) => RowSink | undefined;
+  /** The machine whose sockets are listed, unless `--replay` names a recording. */
   readonly host: Host;
 }

@@ -1,16 +1,19 @@
-/** A netlink attribute that a kind of socket carries: its number, and what makes the kernel send it. */
-export interface Attribute {
+/** Netlink attributes that sockets carry: their numbers, and what makes the kernel send them. */
+import type { FactProperties } from "../model/fact.ts";
+
+/** One attribute. */
+export interface Attribute extends FactProperties {
   /** `nla_type`. */
   readonly id: number;
   /** The kernel's name. */
   readonly kernel: string;
-  /** The bits of the request's `ext` or `show` mask of which one must be set; absent: always sent. */
+  /** Bits of the request's `ext` or `show` mask; the kernel sends the attribute if any is set. Absent: always sent. */
   readonly requestedBy?: number;
-  /** First kernel that sends it, where that is later than the diag module itself. */
+  /** First kernel that sends it, if later than the diag module itself. */
   readonly since?: string;
-  /** What it carries. */
+  /** Its content. */
   readonly doc: string;
 }
 
-/** The attributes of one kind of socket, by our name for them. */
+/** The attributes of one kind of socket, by field name. */
 export type AttributeTable = Readonly<Record<string, Attribute>>;

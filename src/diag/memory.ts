@@ -1,5 +1,6 @@
 /** How much memory a socket holds. linux/sock_diag.h, linux/inet_diag.h. */
-import { type Layout, type View, view } from "../bytes/layout.ts";
+import { type View, view } from "../bytes/layout.ts";
+import type { FactLayout } from "../model/fact.ts";
 
 /** The SK_MEMINFO array, whose words have been added one by one. */
 export const skMemInfo = {
@@ -7,13 +8,17 @@ export const skMemInfo = {
     offset: 0,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 3],
     kernel: "SK_MEMINFO_RMEM_ALLOC",
-    doc: "held by received packets",
+    doc: "memory of received packets",
   },
   rcvbuf: {
     offset: 4,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 4],
     kernel: "SK_MEMINFO_RCVBUF",
     doc: "limit of the receive buffer",
   },
@@ -21,13 +26,17 @@ export const skMemInfo = {
     offset: 8,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 6],
     kernel: "SK_MEMINFO_WMEM_ALLOC",
-    doc: "held by packets given to the device",
+    doc: "memory of packets given to the device",
   },
   sndbuf: {
     offset: 12,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 7],
     kernel: "SK_MEMINFO_SNDBUF",
     doc: "limit of the send buffer",
   },
@@ -35,40 +44,48 @@ export const skMemInfo = {
     offset: 16,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "SK_MEMINFO_FWD_ALLOC",
-    doc: "reserved and not yet used",
+    doc: "memory reserved and not used yet",
   },
   wmemQueued: {
     offset: 20,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 5],
     kernel: "SK_MEMINFO_WMEM_QUEUED",
-    doc: "queued to be sent",
+    doc: "memory of packets queued to be sent",
   },
   optmem: {
     offset: 24,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "SK_MEMINFO_OPTMEM",
-    doc: "held by socket options",
+    doc: "memory of socket options",
   },
   backlog: {
     offset: 28,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
+    group: ["Queues", 8],
     kernel: "SK_MEMINFO_BACKLOG",
     since: "3.1",
-    doc: "waiting for the socket's lock",
+    doc: "memory of received packets that wait for the socket's lock",
   },
   drops: {
     offset: 32,
     type: "u32",
     unit: "packets",
+    metric: "counter",
+    group: ["Queues", 9],
     kernel: "SK_MEMINFO_DROPS",
     since: "4.7",
-    doc: "dropped before they reached the application",
+    doc: "packets dropped before the application received them",
   },
-} as const satisfies Layout;
+} as const satisfies FactLayout;
 
 /** View of an SK_MEMINFO array. */
 export const SkMemInfo = view(skMemInfo);
@@ -77,17 +94,39 @@ export interface SkMemInfo extends View<typeof skMemInfo> {}
 
 /** struct inet_diag_meminfo: what kernels before SK_MEMINFO tell. */
 export const inetMemInfo = {
-  rmem: { offset: 0, type: "u32", unit: "bytes", kernel: "idiag_rmem", doc: "held by received packets" },
-  wmem: { offset: 4, type: "u32", unit: "bytes", kernel: "idiag_wmem", doc: "queued to be sent" },
-  fmem: { offset: 8, type: "u32", unit: "bytes", kernel: "idiag_fmem", doc: "reserved and not yet used" },
+  rmem: {
+    offset: 0,
+    type: "u32",
+    unit: "bytes",
+    metric: "gauge",
+    kernel: "idiag_rmem",
+    doc: "memory of received packets",
+  },
+  wmem: {
+    offset: 4,
+    type: "u32",
+    unit: "bytes",
+    metric: "gauge",
+    kernel: "idiag_wmem",
+    doc: "memory of packets queued to be sent",
+  },
+  fmem: {
+    offset: 8,
+    type: "u32",
+    unit: "bytes",
+    metric: "gauge",
+    kernel: "idiag_fmem",
+    doc: "memory reserved and not used yet",
+  },
   tmem: {
     offset: 12,
     type: "u32",
     unit: "bytes",
+    metric: "gauge",
     kernel: "idiag_tmem",
-    doc: "held by packets given to the device",
+    doc: "memory of packets given to the device",
   },
-} as const satisfies Layout;
+} as const satisfies FactLayout;
 
 /** View of a struct inet_diag_meminfo. */
 export const InetMemInfo = view(inetMemInfo);

@@ -1,4 +1,5 @@
 /** The body of a sock_diag answer as a view: a fixed struct, then attributes. */
+import { keepOutOfLastTier } from "#libc";
 import { StructView } from "../bytes/layout.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { Json } from "../model/json.ts";
@@ -7,7 +8,7 @@ import { align4 } from "../netlink/message.ts";
 
 /** Where a socket was listed: the part of a query that all sockets of one table share. */
 export interface Origin {
-  /** IP protocol of the inet table that was asked for; a row may name another one. */
+  /** IP protocol of the requested inet table. A row may have another one. */
   readonly protocol: number;
   /** The network namespace, where sockets of several are listed. */
   readonly netns?: Netns | undefined;
@@ -25,8 +26,10 @@ export interface MalformedAttribute {
 
 /** Attribute numbers beyond this are unknown to everybody. */
 const INDEXED = 64;
-/** Where each attribute of the message that was looked at last begins; 0 for one that is not there. */
+/** Offset of each attribute in the message that was read last; 0 for a missing attribute. */
 const index = new Int32Array(INDEXED);
+/** {@link index} for those who walk messages themselves, see {@link walkAttributes}. */
+export const attributeIndex: { readonly [type: number]: number } = index;
 let indexedData: DataView | undefined;
 let indexedOffset = -1;
 /** Where the walk of that message ended: its end, unless an attribute is malformed. */
@@ -48,9 +51,22 @@ function indexAttributes(data: DataView, from: number, end: number): void {
   indexedEnd = at;
 }
 
+/**
+ * Fills {@link attributeIndex} with the attributes of a message. They stay there until another message is indexed.
+ *
+ * @param from where the attributes begin, behind the fixed struct
+ * @returns whether all of them are well-formed
+ */
+export function walkAttributes(data: DataView, from: number, end: number): boolean {
+  indexAttributes(data, from, end);
+  return indexedEnd >= end;
+}
+
+keepOutOfLastTier(indexAttributes, walkAttributes);
+
 /** A sock_diag answer: `offset` and `length` are those of the netlink message's payload. */
 export class DiagMessage extends StructView {
-  /** What this socket's table was asked for. */
+  /** The part of the query that listed this socket. */
   readonly origin: Origin;
 
   constructor(data: DataView, offset: number, length: number, origin: Origin) {

@@ -1,10 +1,11 @@
 /** Attributes inside an attribute, as tables and views. */
-import { type Field, type Fields, fieldWidth, readField, StructView } from "../bytes/layout.ts";
+import { type Fields, fieldWidth, readField, StructView } from "../bytes/layout.ts";
+import type { FactField } from "../model/fact.ts";
 import { NLA_HDRLEN, NLA_TYPE_MASK } from "../netlink/constants.ts";
 import { align4, findAttribute } from "../netlink/message.ts";
 
 /** One value in a nested attribute: the attribute's number, and where in its payload the value stands. */
-export interface NestedField extends Field {
+export interface NestedField extends FactField {
   /** `nla_type`. */
   readonly id: number;
   /** The attribute has no payload: that it is there says it. */

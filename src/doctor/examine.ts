@@ -3,6 +3,7 @@
  * checks.
  */
 import type { InetSocket } from "../families/inet/socket.ts";
+import { stateNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Place } from "../lookup/places.ts";
 import { type Demands, demandSet } from "../model/demand.ts";
@@ -143,8 +144,7 @@ function feed(
 
 /** The state of a socket; families without states count as closed, as in ss. */
 function stateOf(socket: Socket): number {
-  const hasState = socket.kind === "inet" || socket.kind === "unix" || socket.kind === "vsock";
-  return hasState ? socket.stateNumber & (STATES - 1) : SS_CLOSE;
+  return (stateNumber(socket) ?? SS_CLOSE) & (STATES - 1);
 }
 
 /** One request a table, with the states and details that some rule reads and no others. */

@@ -1,7 +1,9 @@
 /** What a family of sockets adds to the pipeline. Each has a folder, whose index.ts puts it together. */
 import type { DiagMessage } from "../diag/message.ts";
+import type { InetTable } from "../model/inet-tables.ts";
 import type { Names, Style } from "../table/style.ts";
 import type { Table } from "../table/table.ts";
+import type { DirectRows } from "./direct-rows.ts";
 import type { FamilyDump } from "./family-dump.ts";
 import type { FilterSubject } from "./filter-subject.ts";
 
@@ -13,4 +15,15 @@ export interface Family<S extends DiagMessage> {
   readonly subject: (socket: S) => FilterSubject;
   /** Writes the row of a socket in ss's table. */
   writeRow(table: Table, socket: S, style: Style, names: Names): void;
+  /**
+   * Makes what writes rows straight from messages.
+   *
+   * @returns a function that begins a socket table, and gives undefined for one that has only rows from views;
+   *   undefined if the columns or the style need views
+   */
+  direct?(
+    table: Table,
+    style: Style,
+    names: Names,
+  ): ((name: InetTable) => DirectRows<S> | undefined) | undefined;
 }

@@ -3,7 +3,7 @@ import type { Socket } from "./socket.ts";
 
 /**
  * One socket as predicates read it. Properties may be getters: a filter reads only what it needs. The numbers are those
- * that ss compares, whatever they mean in a family.
+ * that ss compares; the `subject.ts` of a family says what they are there.
  */
 export interface FilterSubject {
   /** AF_*. */
@@ -14,13 +14,13 @@ export interface FilterSubject {
   readonly sourceOffset: number;
   /** Offset of the peer's address in `addresses`. */
   readonly destinationOffset: number;
-  /** Netlink: the protocol. Packet: the protocol, in host byte order. Vsock: the local CID. Others: 0. */
+  /** The local address of a family whose addresses are numbers; 0 in others. */
   readonly sourceWord: number;
-  /** Vsock: the peer's CID. Others: 0. */
+  /** The peer's address of a family whose addresses are numbers; 0 in others. */
   readonly destinationWord: number;
-  /** Inet, vsock: local port. Unix: inode. Netlink: port id, signed. Packet: interface index. XDP: queue. */
+  /** The local port, or what the family has in its place: the inode of a unix socket, the interface of a packet one. */
   readonly sport: number;
-  /** Inet, vsock: peer's port. Unix: peer's inode. Netlink: -1. Others: 0. */
+  /** The peer's port, or what the family has in its place: the inode of the peer of a unix socket. */
   readonly dport: number;
   /** The name of a unix socket: a path without its final NUL, or an abstract name with its NULs. */
   readonly sourceName: Uint8Array;

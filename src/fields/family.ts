@@ -3,7 +3,7 @@
 import type { Origin } from "../diag/message.ts";
 import { SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM } from "../model/family.ts";
 import { SS_CLOSE, SS_LISTEN, stateName } from "../model/state.ts";
-import { type Column, stateWords } from "./column.ts";
+import { type Column, factOf, stateWords } from "./column.ts";
 import type { NameSource } from "./names.ts";
 
 const types = new Map([
@@ -27,33 +27,36 @@ export function familyColumns(netid: string, family: string): readonly Column<un
   ];
 }
 
-/** The type of a socket. @param kernel the kernel's name for it */
-export function typeColumn(kernel: string): Column<{ readonly type: number | undefined }> {
+/** A row of a layout or of a table of attributes that a column is read from. */
+type Row = Parameters<typeof factOf>[0];
+
+/** The type of a socket. @param row the field that has it */
+export function typeColumn(row: Row): Column<{ readonly type: number | undefined }> {
   return {
     key: "type",
     type: "string",
     words: [...types.values()],
-    kernel,
+    ...factOf(row),
     doc: "socket type",
-    // 0 is no type: /proc/net/netlink does not tell.
+    // 0 is no type: /proc/net/netlink has none.
     read: ({ type }) => (type ? (types.get(type) ?? `unknown(${type})`) : undefined),
   };
 }
 
-/** The state of a socket. @param kernel the kernel's name for it */
-export function stateColumn(kernel: string): Column<{ readonly stateNumber: number | undefined }> {
+/** The state of a socket. @param row the field that has it */
+export function stateColumn(row: Row): Column<{ readonly stateNumber: number | undefined }> {
   return {
     key: "state",
     ss: "State",
     type: "string",
     words: stateWords,
-    kernel,
+    ...factOf(row),
     doc: "state of the connection",
     read: ({ stateNumber }) => (stateNumber === undefined ? undefined : stateName(stateNumber)),
   };
 }
 
-/** The state of the sockets of a family that has none: ss selects and shows them as closed ones. */
+/** The state of sockets of a family without states: ss selects and shows them as closed ones. */
 export const closedColumn: Column<unknown> = {
   key: "state",
   ss: "State",
@@ -68,7 +71,7 @@ interface Queues {
   readonly stateNumber: number;
   readonly rqueue: number | undefined;
   readonly wqueue: number | undefined;
-  /** Set for what /proc tells: it has no limit of a listener's queue, but always 0. */
+  /** Set for a socket from /proc, which always has 0 in place of the limit of a listener's queue. */
   readonly procfs?: object;
 }
 
@@ -79,18 +82,19 @@ function listens({ stateNumber }: Queues): boolean {
 /**
  * The queues of a socket that can listen.
  *
- * @param rqueue the kernel's name for the first
- * @param wqueue the kernel's name for the second
- * @param sent what the second means for a connection
+ * @param receive the kernel's name for the receive queue
+ * @param send the kernel's name for the send queue
+ * @param sent what waits in the send queue of a connection
  */
-export function queueColumns(rqueue: string, wqueue: string, sent: string): readonly Column<Queues>[] {
+export function queueColumns(receive: string, send: string, sent: string): readonly Column<Queues>[] {
   return [
     {
       key: "recvQueueBytes",
       ss: "Recv-Q",
       type: "integer",
       unit: "bytes",
-      kernel: rqueue,
+      kernel: receive,
+      metric: "gauge",
       doc: "received and not yet read by the application",
       read: (socket) => (listens(socket) ? undefined : socket.rqueue),
     },
@@ -99,7 +103,8 @@ export function queueColumns(rqueue: string, wqueue: string, sent: string): read
       ss: "Send-Q",
       type: "integer",
       unit: "bytes",
-      kernel: wqueue,
+      kernel: send,
+      metric: "gauge",
       doc: sent,
       read: (socket) => (listens(socket) ? undefined : socket.wqueue),
     },
@@ -108,7 +113,8 @@ export function queueColumns(rqueue: string, wqueue: string, sent: string): read
       ss: "Recv-Q",
       type: "integer",
       unit: "connections",
-      kernel: rqueue,
+      kernel: receive,
+      metric: "gauge",
       doc: "connections of a listener that wait to be accepted",
       read: (socket) => (listens(socket) ? socket.rqueue : undefined),
     },
@@ -117,7 +123,8 @@ export function queueColumns(rqueue: string, wqueue: string, sent: string): read
       ss: "Send-Q",
       type: "integer",
       unit: "connections",
-      kernel: wqueue,
+      kernel: send,
+      metric: "gauge",
       doc: "connections that may wait, the backlog of listen(2)",
       read: (socket) => (listens(socket) && socket.procfs === undefined ? socket.wqueue : undefined),
     },
@@ -130,6 +137,7 @@ export const packetQueueColumn: Column<{ readonly rqueue: number | undefined }> 
   ss: "Recv-Q",
   type: "integer",
   unit: "bytes",
+  metric: "gauge",
   kernel: "SK_MEMINFO_RMEM_ALLOC",
   doc: "held by packets that the application has not read yet",
   read: ({ rqueue }) => rqueue,

@@ -49,7 +49,7 @@ export function placeColumns(names: NameSource): readonly Column<Socket>[] {
       key: "container.name",
       type: "string",
       demand: "containers",
-      doc: "name of the container, where it is to be had without asking a daemon",
+      doc: "name of the container, if it is known without contacting a daemon",
       read: (socket) => container(socket)?.name,
     },
     {

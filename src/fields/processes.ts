@@ -1,4 +1,4 @@
-/** The columns that tell who has a socket open, and who has the one at its other end. */
+/** The columns of the processes that have a socket open, and of those that have its peer open. */
 
 import type { AnySocket as Socket } from "../diag/message.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
@@ -9,7 +9,7 @@ import type { NameSource } from "./names.ts";
 
 const decoder = new TextDecoder();
 
-/** What is told of each process. */
+/** The keys of each process. */
 const ownerKeys: readonly ItemKey[] = [
   { key: "pid", type: "integer", doc: "process id" },
   { key: "tid", type: "integer", doc: "thread id, of a thread with descriptors of its own", optional: true },
@@ -38,7 +38,7 @@ function describeOwner(owner: Owner, names: NameSource): Json {
 }
 
 /** The `processes` column of a socket that has an inode. */
-export function processesColumn(names: NameSource): Column<{ readonly inode: number }> {
+export function processesColumn(names: NameSource): Column<{ readonly inode: number | undefined }> {
   return {
     key: "processes",
     type: "array",
@@ -46,7 +46,8 @@ export function processesColumn(names: NameSource): Column<{ readonly inode: num
     ss: "users:(",
     demand: "owners",
     doc: "who has the socket open",
-    read: ({ inode }) => names.owners(inode)?.map((owner) => describeOwner(owner, names)),
+    read: ({ inode }) =>
+      inode === undefined ? undefined : names.owners(inode)?.map((owner) => describeOwner(owner, names)),
   };
 }
 

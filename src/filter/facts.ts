@@ -1,19 +1,21 @@
 /**
- * Predicates that ss does not have: on what the kernel tells of a socket beside its addresses, and on what those who
- * look elsewhere add to that. Their names are the words with which ss prints the same.
+ * Predicates that ss does not have: on what the kernel says of a socket besides its addresses, and on what `/proc` adds.
+ * A predicate has the word with which ss prints the same value. The predicates on struct tcp_info are its rows that
+ * name a word of the filter.
  *
- * A fact that a socket does not have is absent: then no predicate on it holds, be it `=` or `!=`.
+ * If a socket does not have a fact, no predicate on the fact holds, be the relation `=` or `!=`.
  */
-
 import { U32_MAX, unsigned } from "../bytes/c-numbers.ts";
-import type { Field, Unit } from "../bytes/layout.ts";
+import type { Unit } from "../bytes/layout.ts";
 import { encodeBytes } from "../bytes/text.ts";
 import type { FilterSubject } from "../families/filter-subject.ts";
 import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { type InetSocket, type TimerName, timerNames } from "../families/inet/socket.ts";
+import { type NumberReader, receiveQueue, sendQueue, uidNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
 import { netnsLabel } from "../host/namespaces.ts";
+import { type FactField, type FactLayout, headings } from "../model/fact.ts";
 import { SS_LISTEN } from "../model/state.ts";
 import { compilePattern } from "./fnmatch.ts";
 import { type Dimension, dimensions, readAmount, writeAmount } from "./quantity.ts";
@@ -30,7 +32,7 @@ export interface AmountOperand {
   readonly amount: number;
 }
 
-/** A shell pattern for a name. */
+/** A shell pattern that a name must match. */
 export interface PatternOperand {
   /** As typed. */
   readonly pattern: string;
@@ -50,7 +52,7 @@ export interface TimerOperand {
 
 /** A predicate of our own. */
 export interface FactRow<O> extends PredicateRow<O> {
-  /** What it is about, in one line. */
+  /** What it compares, in one line. */
   readonly doc: string;
   /** What help calls its operand. */
   readonly operandName: string;
@@ -58,27 +60,24 @@ export interface FactRow<O> extends PredicateRow<O> {
 
 const encoder = new TextEncoder();
 
-/** Refuses what is not as a row expects. @throws FilterError always */
+/** Refuses an operand that a row does not accept. @throws FilterError always */
 function unexpected(word: FilterWord, expects: string): never {
   return refuse(word, "fact", expects);
 }
 
-/** Compares numbers; each comparison has a function of its own, since it is done for every socket. */
+/** Compares numbers. Each comparison has its own function, as it runs for every socket. */
 const numberTests: Readonly<Record<Comparison, (value: number, wanted: number) => boolean>> = {
   equal: (value, wanted) => value === wanted,
   atLeast: (value, wanted) => value >= wanted,
   atMost: (value, wanted) => value <= wanted,
 };
 
-/** Reads a number of a socket; undefined where it has none. */
-type ReadNumber = (socket: Socket) => number | undefined;
-
-/** A predicate on a number. @param scale how many of the smallest unit the number counts in */
+/** A predicate on a number. @param scale how many of the smallest unit of its dimension the number's unit is */
 function amount(
   doc: string,
   dimension: Dimension,
   fact: Fact,
-  read: ReadNumber,
+  read: NumberReader,
   { scale = 1, relations = ORDER } = {},
 ): FactRow<AmountOperand> {
   const { expects } = dimensions[dimension];
@@ -105,7 +104,7 @@ function amount(
   };
 }
 
-/** A predicate on names, of which a socket may have several: `=` asks for one that matches, `!=` for none. */
+/** A predicate on names. A socket may have several: `=` holds if one of them matches, `!=` if none does. */
 function name(
   doc: string,
   expects: string,
@@ -118,7 +117,7 @@ function name(
     operand: {
       expects,
       relations: EQUALITY,
-      // An empty one cannot be written.
+      // An empty pattern cannot be written back as a word.
       read: (word) => (word.text === "" ? unexpected(word, expects) : { pattern: word.text }),
       write: ({ pattern }) => writeWord(pattern),
     },
@@ -127,7 +126,7 @@ function name(
   };
 }
 
-/** What a fact is counted in, by the unit of the kernel's number. */
+/** The dimension of an operand, by the unit of the kernel's number; a number of any other unit is a count. */
 const dimensionOf: Partial<Record<Unit, readonly [Dimension, scale: number]>> = {
   us: ["time", 1],
   ms: ["time", 1000],
@@ -135,49 +134,48 @@ const dimensionOf: Partial<Record<Unit, readonly [Dimension, scale: number]>> = 
   "bytes/s": ["rate", 8],
 };
 
-/** The number of a struct tcp_info, or the same one of a struct mptcp_info. A listener has neither. */
-function infoNumber(socket: InetSocket, field: keyof typeof tcpInfo): number | undefined {
+type TcpInfoName = keyof typeof tcpInfo;
+
+/** A number of struct tcp_info, or the same one of struct mptcp_info. A listener has neither. */
+function infoNumber(socket: InetSocket, field: TcpInfoName): number | undefined {
   if (socket.stateNumber === SS_LISTEN) return undefined;
   const tcp = socket.tcpInfo ?? socket.procfs?.tcp?.info;
   if (tcp !== undefined) return tcp[field];
-  return field in mptcpInfo ? socket.mptcpInfo?.[field as keyof typeof mptcpInfo & typeof field] : undefined;
+  return field in mptcpInfo ? socket.mptcpInfo?.[field as keyof typeof mptcpInfo & TcpInfoName] : undefined;
 }
 
-/**
- * A predicate on a number of struct tcp_info.
- *
- * @param absent whether a value says that there is none
- * @param doc what it means, where the struct's own words tell of listeners, too
- */
-function infoFact(
-  field: keyof typeof tcpInfo,
-  absent: (value: number) => boolean,
-  doc: string = tcpInfo[field].doc,
-): FactRow<AmountOperand> {
-  const row: Field = tcpInfo[field];
-  const [dimension, scale] = (row.unit && dimensionOf[row.unit]) ?? ["count", 1];
-  const read: ReadNumber = (socket) => {
-    const value = socket.kind === "inet" ? infoNumber(socket, field) : undefined;
-    return value === undefined || absent(value) ? undefined : value;
+/** The predicate on a field of struct tcp_info. */
+function infoFact(name: TcpInfoName, { doc, unit, none, zero }: FactField): FactRow<AmountOperand> {
+  const [dimension, scale] = (unit && dimensionOf[unit]) ?? ["count", 1];
+  const isAbsent = (value: number) => zero === "unmeasured" && (value === 0 || value === none);
+  const read: NumberReader = (socket) => {
+    const value = socket.kind === "inet" ? infoNumber(socket, name) : undefined;
+    return value === undefined || isAbsent(value) ? undefined : value;
   };
   return amount(doc, dimension, "tcpInfo", read, { scale });
 }
 
-/** A count, of which 0 is as good as any other. */
-function counted(field: keyof typeof tcpInfo, doc?: string): FactRow<AmountOperand> {
-  return infoFact(field, () => false, doc);
+/** The words of the filter that rows of a layout name. */
+type WordsOf<L extends FactLayout> = {
+  [K in keyof L]: L[K] extends { readonly filter: infer W extends string } ? W : never;
+}[keyof L];
+
+/** The place of a fact in `--explain`, which help follows: facts of one subject stand together. */
+function placeOf({ group }: FactField): number {
+  return group === undefined ? Number.POSITIVE_INFINITY : headings.indexOf(group[0]) * 1000 + group[1];
 }
 
-/** Something measured: 0, or the field's own value for it, says that it has not been yet. */
-function measured(field: keyof typeof tcpInfo): FactRow<AmountOperand> {
-  const { none }: Field = tcpInfo[field];
-  return infoFact(field, (value) => value === 0 || value === none);
-}
+/** The predicates on struct tcp_info by their words. */
+const infoFacts = Object.fromEntries(
+  (Object.entries(tcpInfo) as [TcpInfoName, FactField][])
+    .sort(([, a], [, b]) => placeOf(a) - placeOf(b))
+    .flatMap(([name, row]) => (row.filter === undefined ? [] : [[row.filter, infoFact(name, row)]])),
+) as { readonly [W in WordsOf<typeof tcpInfo>]: FactRow<AmountOperand> };
 
-/** The owner of a socket. A socket that has lost its file may be told to be root's, which says nothing. */
+/** The owner of a socket. The kernel gives uid 0 for a socket without a file, which says nothing. */
 function uidOf(socket: Socket): number | undefined {
-  if (!("uid" in socket)) return undefined;
-  return socket.uid === 0 && !socket.inode ? undefined : socket.uid;
+  const uid = uidNumber(socket);
+  return uid === 0 && !socket.inode ? undefined : uid;
 }
 
 const userRow: FactRow<UserOperand> = {
@@ -220,7 +218,7 @@ const timerRow: FactRow<TimerOperand> = {
       socket?.kind === "inet" ? (socket.timer?.name ?? "off") === timer : undefined,
 };
 
-/** The owners of a socket; undefined if it has none that is known. */
+/** The owners of a socket; undefined if none is known. */
 function ownersOf({ socket }: FilterSubject, { owners }: Known): readonly SocketOwner[] | undefined {
   const found = socket && owners?.(socket.inode ?? 0);
   return found?.length ? found : undefined;
@@ -235,7 +233,7 @@ const pidRow: FactRow<AmountOperand> = {
       ownersOf(subject, known)?.some(({ pid }) => pid === amount),
 };
 
-/** Our predicates by keyword, in the order in which help lists them. */
+/** The predicates that ss does not have, by keyword, in the order of help. */
 export const factPredicates = {
   pid: pidRow,
   comm: name(
@@ -267,12 +265,8 @@ export const factPredicates = {
   ),
   uid: amount("uid of the socket's owner", "count", "uid", uidOf),
   inode: amount("inode of the socket", "count", "inode", ({ inode }) => inode || undefined),
-  recvq: amount("Recv-Q, as ss shows it", "size", "queue", (socket) =>
-    "rqueue" in socket ? socket.rqueue : undefined,
-  ),
-  sendq: amount("Send-Q, as ss shows it", "size", "queue", (socket) =>
-    "wqueue" in socket ? socket.wqueue : undefined,
-  ),
+  recvq: amount("Recv-Q, as ss shows it", "size", "queue", receiveQueue),
+  sendq: amount("Send-Q, as ss shows it", "size", "queue", sendQueue),
   timer: timerRow,
   tos: amount("type of service, IPv4", "count", "tos", (socket) =>
     socket.kind === "inet" ? socket.tos : undefined,
@@ -290,56 +284,11 @@ export const factPredicates = {
         return control === undefined ? undefined : matches(encoder.encode(control));
       },
   ),
-  rtt: measured("rtt"),
-  rttvar: measured("rttvar"),
-  minrtt: measured("minRtt"),
-  rcv_rtt: measured("rcvRtt"),
-  rto: measured("rto"),
-  ato: measured("ato"),
-  lastsnd: counted("lastDataSent"),
-  lastrcv: counted("lastDataRecv"),
-  lastack: counted("lastAckRecv"),
-  busy: counted("busyTime"),
-  rwnd_limited: counted("rwndLimited"),
-  sndbuf_limited: counted("sndbufLimited"),
-  backoff: counted("backoff"),
-  cwnd: measured("sndCwnd"),
-  ssthresh: measured("sndSsthresh"),
-  unacked: counted("unacked", "sent and not acknowledged"),
-  retrans: counted("retrans"),
-  retrans_total: counted("totalRetrans"),
-  lost: counted("lost"),
-  sacked: counted("sacked", "selectively acknowledged"),
-  dsack_dups: counted("dsackDups"),
-  reordering: counted("reordering"),
-  reord_seen: counted("reordSeen"),
-  rcv_ooopack: counted("rcvOoopack"),
-  rehash: counted("rehash"),
-  segs_out: counted("segsOut"),
-  segs_in: counted("segsIn"),
-  data_segs_out: counted("dataSegsOut"),
-  data_segs_in: counted("dataSegsIn"),
-  delivered: counted("delivered"),
-  delivered_ce: counted("deliveredCe"),
-  bytes_sent: counted("bytesSent"),
-  bytes_retrans: counted("bytesRetrans"),
-  bytes_acked: counted("bytesAcked"),
-  bytes_received: counted("bytesReceived"),
-  notsent: counted("notsentBytes"),
-  mss: measured("sndMss"),
-  rcvmss: measured("rcvMss"),
-  advmss: measured("advmss"),
-  pmtu: measured("pmtu"),
-  rcv_space: measured("rcvSpace"),
-  rcv_ssthresh: measured("rcvSsthresh"),
-  snd_wnd: counted("sndWnd"),
-  rcv_wnd: counted("rcvWnd"),
-  pacing_rate: measured("pacingRate"),
-  delivery_rate: measured("deliveryRate"),
+  ...infoFacts,
 } as const satisfies Readonly<Record<string, unknown>>;
 
 /** The operand of each row, by keyword. */
 type OperandsOf<Rows> = { readonly [K in keyof Rows]: Rows[K] extends FactRow<infer O> ? O : never };
 
-/** What each keyword of our own takes. */
+/** The operand of each keyword that ss does not have. */
 export interface FactOperands extends OperandsOf<typeof factPredicates> {}

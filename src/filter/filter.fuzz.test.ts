@@ -68,12 +68,12 @@ const named = fc.record({
   position,
 });
 const unixHost = fc.record({ kind: fc.constant("unix" as const), pattern: fc.string() });
-const linkHost = (protocol: fc.Arbitrary<number>) =>
-  fc.record({ kind: fc.constant("link" as const), protocol, port });
-const netlinkHost = (protocol: fc.Arbitrary<number>) =>
-  fc.record({ kind: fc.constant("netlink" as const), protocol, port });
-const vsockHost = (cid: fc.Arbitrary<number>) =>
-  fc.record({ kind: fc.constant("vsock" as const), cid, port: orAny(u32) });
+const linkHost = (address: fc.Arbitrary<number>) =>
+  fc.record({ kind: fc.constant("link" as const), address, port });
+const netlinkHost = (address: fc.Arbitrary<number>) =>
+  fc.record({ kind: fc.constant("netlink" as const), address, port });
+const vsockHost = (address: fc.Arbitrary<number>) =>
+  fc.record({ kind: fc.constant("vsock" as const), address, port: orAny(u32) });
 const inetHost = (address: typeof prefix | fc.Arbitrary<undefined>) =>
   fc.record({ kind: fc.constant("inet" as const), prefix: address, port });
 

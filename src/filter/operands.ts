@@ -1,10 +1,8 @@
 /** Operands of ss's predicates: hosts, interfaces, firewall marks, control groups. */
-import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK } from "../model/family.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "../model/family.ts";
 import type { Prefix } from "./addresses.ts";
 import type { FilterPosition } from "./errors.ts";
-
-/** The number that stands for "any" of a port, protocol, device or CID. */
-export const ANY = -1;
+import { type NumberPrefix, numberFamilies } from "./number-hosts.ts";
 
 /** An IP address and port. The operand of `sport` and `dport` is a port without an address. */
 export interface InetHost {
@@ -40,38 +38,18 @@ export interface UnixHost {
   readonly pattern: string;
 }
 
-/** A link layer protocol and a device. */
-export interface LinkHost {
-  /** Tells this host from the other kinds. */
-  readonly kind: "link";
-  /** ETH_P_*; -1: any. linux/if_ether.h. */
-  readonly protocol: number;
-  /** Index of the interface; -1: any. */
-  readonly port: number;
-}
-
-/** A netlink protocol and port id. */
-export interface NetlinkHost {
-  /** Tells this host from the other kinds. */
-  readonly kind: "netlink";
-  /** NETLINK_*; -1: any. linux/netlink.h. */
-  readonly protocol: number;
-  /** Port id; 0: the kernel's; -1: any. */
-  readonly port: number;
-}
-
-/** A context id and port of vsock. */
-export interface VsockHost {
-  /** Tells this host from the other kinds. */
-  readonly kind: "vsock";
-  /** Context id; -1: any. */
-  readonly cid: number;
-  /** Port; -1: any. */
+/** A host of a family whose addresses are numbers: packet, netlink or vsock. */
+export interface NumberHost {
+  /** The prefix of the family: `link`, `netlink` or `vsock`. */
+  readonly kind: NumberPrefix;
+  /** The link layer protocol (ETH_P_*), the netlink protocol (NETLINK_*) or the context id; -1: any. */
+  readonly address: number;
+  /** The index of the interface, the port id (0: the kernel's) or the port; -1: any. */
   readonly port: number;
 }
 
 /** The operand of `src`, `dst`, `sport` and `dport`. */
-export type HostOperand = InetHost | NamedHost | UnixHost | LinkHost | NetlinkHost | VsockHost;
+export type HostOperand = InetHost | NamedHost | UnixHost | NumberHost;
 
 /** A network interface, by its index. */
 export interface DeviceOperand {
@@ -115,12 +93,10 @@ export interface SsOperands {
   autobound: undefined;
 }
 
-/** The prefixes that choose the family of a host, each followed by a colon. */
-export const hostPrefixes = {
+/** The prefixes that choose the family of a host, each followed by a colon, and that family. */
+export const hostPrefixes: Readonly<Record<string, number>> = {
   unix: AF_UNIX,
-  link: AF_PACKET,
-  netlink: AF_NETLINK,
-  vsock: AF_VSOCK,
+  ...Object.fromEntries(Object.entries(numberFamilies).map(([prefix, { family }]) => [prefix, family])),
   inet: AF_INET,
   inet6: AF_INET6,
-} as const;
+};

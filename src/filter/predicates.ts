@@ -4,7 +4,8 @@
  * own predicates are in `facts`.
  */
 import { factPredicates } from "./facts.ts";
-import { ANY, type HostOperand, type SsOperands } from "./operands.ts";
+import { ANY } from "./number-hosts.ts";
+import type { HostOperand, SsOperands } from "./operands.ts";
 import { readHost } from "./read-host.ts";
 import { readCgroup, readDevice, readMark, requireCgroups } from "./read-operands.ts";
 import { EQUALITY, type OperandRow, ORDER, type PredicateRow } from "./row.ts";
@@ -22,15 +23,13 @@ import type { FilterKeyword, FilterOperands, SsKeyword } from "./tree.ts";
 import { writeHost, writeMark, writeWord } from "./writing.ts";
 
 /** The facts that each kind of host reads for its address. */
-const hostFacts: Readonly<Record<HostOperand["kind"], readonly Fact[]>> = {
+const hostFacts: Partial<Record<HostOperand["kind"], readonly Fact[]>> = {
   // As in ss, addresses are also compared with the protocols of netlink and packet sockets, and match unnamed unix ones.
   inet: ["address", "word", "name"],
   name: ["address", "word", "name"],
   unix: ["name"],
-  link: ["word"],
-  netlink: ["word"],
-  vsock: ["word"],
 };
+const numberHostFacts: readonly Fact[] = ["word"];
 
 const hostOperand: OperandRow<HostOperand> = {
   expects: "a host",
@@ -49,7 +48,10 @@ const portOperand: OperandRow<HostOperand> = {
 function factsOfHost(host: HostOperand): readonly Fact[] {
   const port = host.kind !== "unix" && host.port !== ANY;
   const address = host.kind !== "inet" || host.prefix !== undefined;
-  return [...(port ? (["port"] as const) : []), ...(address ? hostFacts[host.kind] : [])];
+  return [
+    ...(port ? (["port"] as const) : []),
+    ...(address ? (hostFacts[host.kind] ?? numberHostFacts) : []),
+  ];
 }
 
 /** `sport` of a unix socket is its name if the operand is a pattern, and its inode otherwise. */

@@ -1,17 +1,7 @@
 /** The reader of hosts and ports: the operands of `src`, `dst`, `sport` and `dport`. */
 
-import { integer, U8_MAX, U16_MAX, U32_MAX, unsigned } from "../bytes/c-numbers.ts";
-import {
-  AF_INET,
-  AF_INET6,
-  AF_NETLINK,
-  AF_PACKET,
-  AF_TIPC,
-  AF_UNIX,
-  AF_VSOCK,
-  AF_XDP,
-} from "../model/family.ts";
-import { linkProtocolNumber } from "../model/link-protocols.ts";
+import { integer, U32_MAX, unsigned } from "../bytes/c-numbers.ts";
+import { AF_INET, AF_INET6, AF_TIPC, AF_UNIX, AF_XDP } from "../model/family.ts";
 import {
   IPV4_BYTES,
   IPV6_BYTES,
@@ -20,9 +10,9 @@ import {
   parsePrefix,
   wholeAddress,
 } from "./addresses.ts";
-import { ANY, type HostOperand, hostPrefixes, type NamedHost } from "./operands.ts";
-import { interfaceIndex } from "./read-operands.ts";
-import { type FilterContext, type Reading, refuse } from "./reading.ts";
+import { ANY, type NumberPrefix, numberFamilies, numberPrefixes } from "./number-hosts.ts";
+import { type HostOperand, hostPrefixes, type NamedHost, type NumberHost } from "./operands.ts";
+import { type Reading, refuse } from "./reading.ts";
 import type { FilterWord } from "./source.ts";
 
 const ANY_WORDS: ReadonlySet<string> = new Set(["default", "all", "any"]);
@@ -108,61 +98,25 @@ function readInet(text: string, portOnly: boolean, word: FilterWord, reading: Re
   return host;
 }
 
-/** Reads one half of a host; undefined if the text is wrong. */
-type Half = (text: string, context: FilterContext) => number | undefined;
-
-const orAny =
-  (read: Half): Half =>
-  (text, context) =>
-    text === "" || text === "*" ? ANY : read(text, context);
-
-const linkProtocol: Half = orAny((text) => linkProtocolNumber(text) ?? unsigned(text, U16_MAX));
-const linkDevice: Half = orAny((text, context) => integer(text) ?? interfaceIndex(text, context.lookups));
-const netlinkProtocol: Half = orAny(
-  (text, { lookups }) => lookups.netlinkProtocol(text) ?? unsigned(text, U8_MAX),
-);
-const netlinkPort: Half = orAny((text) => (text === "kernel" ? 0 : integer(text)));
-const vsockCid: Half = orAny((text) => unsigned(text, U32_MAX));
-const vsockPort: Half = (text) => (text === "*" ? ANY : unsigned(text, U32_MAX));
-
-/** Reads `FIRST:PORT`, both optional, or with `portOnly` the port alone. */
-function readHalves(
+/** Reads `ADDRESS:PORT`, both optional, or with `portOnly` the port alone. */
+function readNumbers(
+  kind: NumberPrefix,
   text: string,
   portOnly: boolean,
   word: FilterWord,
-  reading: Reading,
-  first: Half,
-  second: Half,
-): readonly [first: number, port: number] {
+  { context: { lookups } }: Reading,
+): NumberHost {
+  const readers = numberFamilies[kind];
   const colon = text.indexOf(":");
   const port = portOnly
-    ? second(withoutColon(text), reading.context)
+    ? readers.port(withoutColon(text), lookups)
     : colon < 0
       ? ANY
-      : second(text.slice(colon + 1), reading.context);
-  const other = portOnly ? ANY : first(colon < 0 ? text : text.slice(0, colon), reading.context);
-  if (port === undefined || other === undefined) return refuse(word, "host", "a host of the family's kind");
-  return [other, port];
+      : readers.port(text.slice(colon + 1), lookups);
+  const address = portOnly ? ANY : readers.address(colon < 0 ? text : text.slice(0, colon), lookups);
+  if (port === undefined || address === undefined) return refuse(word, "host", "a host of the family's kind");
+  return { kind, address, port };
 }
-
-/** The reader for each family. Families without a row have addresses and ports. */
-const hostReaders: Readonly<
-  Record<number, (text: string, portOnly: boolean, word: FilterWord, reading: Reading) => HostOperand>
-> = {
-  [AF_UNIX]: (pattern) => ({ kind: "unix", pattern }),
-  [AF_PACKET]: (...given) => {
-    const [protocol, port] = readHalves(...given, linkProtocol, linkDevice);
-    return { kind: "link", protocol, port };
-  },
-  [AF_NETLINK]: (...given) => {
-    const [protocol, port] = readHalves(...given, netlinkProtocol, netlinkPort);
-    return { kind: "netlink", protocol, port };
-  },
-  [AF_VSOCK]: (...given) => {
-    const [cid, port] = readHalves(...given, vsockCid, vsockPort);
-    return { kind: "vsock", cid, port };
-  },
-};
 
 /**
  * Reads a host. The family of its prefix, or else the preferred one, becomes the only family of the run.
@@ -181,5 +135,8 @@ export function readHost(word: FilterWord, reading: Reading, portOnly: boolean):
   const { preferred } = reading;
   if (preferred === undefined) return readInet(text, portOnly, word, reading);
   reading.family = preferred;
-  return (hostReaders[preferred] ?? readInet)(text, portOnly, word, reading);
+  if (preferred === AF_UNIX) return { kind: "unix", pattern: text };
+  const prefix = numberPrefixes.get(preferred);
+  if (prefix === undefined) return readInet(text, portOnly, word, reading);
+  return readNumbers(prefix, text, portOnly, word, reading);
 }

@@ -2,25 +2,10 @@
 
 import { leadingInteger, U32_MAX, unsigned } from "../bytes/c-numbers.ts";
 import { FilterError } from "./errors.ts";
+import { interfaceIndex } from "./number-hosts.ts";
 import type { CgroupOperand, DeviceOperand, MarkOperand } from "./operands.ts";
-import { type Lookups, type Reading, refuse } from "./reading.ts";
+import { type Reading, refuse } from "./reading.ts";
 import type { FilterWord } from "./source.ts";
-
-/** The name that ss gives to an interface without a name: `if` and its index. */
-const UNNAMED_INTERFACE = /^if\s*([+-]?\d+)/;
-
-/**
- * Finds the index of an interface.
- *
- * @param name its name, an alternative name, `NAME:LABEL` (SIOCGIFINDEX cuts it at the colon; netdevice(7)), or `if`
- *   and the index
- */
-export function interfaceIndex(name: string, lookups: Lookups): number | undefined {
-  const known = lookups.interfaceIndex(name) ?? lookups.interfaceIndex(name.replace(/:.*/s, ""));
-  if (known !== undefined) return known;
-  const unnamed = UNNAMED_INTERFACE.exec(name);
-  return unnamed === null ? undefined : Number(BigInt.asUintN(32, BigInt(unnamed[1]!))) || undefined;
-}
 
 /** Reads the operand of `dev`: an interface's name or index. @throws FilterError */
 export function readDevice(word: FilterWord, { context }: Reading): DeviceOperand {

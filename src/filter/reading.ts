@@ -1,19 +1,16 @@
 /** What the readers of operands share: the look-ups, the state of the parser, and how an operand is refused. */
 import type { Table } from "../model/selection.ts";
 import { FilterError, type FilterErrorKind } from "./errors.ts";
+import type { NumberLookups } from "./number-hosts.ts";
 import type { NamedHost } from "./operands.ts";
 import type { FilterWord } from "./source.ts";
 
 /** Names and numbers of the host that a filter is parsed for. */
-export interface Lookups {
+export interface Lookups extends NumberLookups {
   /** The port of a service. getservbyname(3). */
   port(service: string, protocol: "udp" | "tcp"): number | undefined;
   /** The ports of an RPC program; left out if RPC programs are not looked up. */
   rpcPorts?(program: string, protocol: "udp" | "tcp"): readonly number[];
-  /** The index of an interface, by its name or an alternative name. */
-  interfaceIndex(name: string): number | undefined;
-  /** The number of a netlink protocol. */
-  netlinkProtocol(name: string): number | undefined;
   /** The id of a version 2 control group, or the lines that say why there is none. */
   cgroupId(path: string): bigint | string;
   /** Whether the kernel can filter by control group; if it cannot be asked, the line that says why. */

@@ -35,9 +35,10 @@ export async function resolveHosts(parsed: ParsedFilter, resolver: HostResolver)
   const found = await lookUp(parsed.names, resolver);
   const resolve = (predicate: FilterPredicate): FilterPredicate => {
     const { operand } = predicate;
-    if (operand === undefined || !("kind" in operand) || operand.kind !== "name") return predicate;
-    const addresses = found.get(operand);
-    return { ...predicate, operand: { ...operand, addresses } } as FilterPredicate;
+    const addresses = found.get(operand as NamedHost);
+    return addresses === undefined
+      ? predicate
+      : ({ ...predicate, operand: { ...operand, addresses } } as FilterPredicate);
   };
   return { ...parsed, filter: mapPredicates(parsed.filter, resolve) };
 }

@@ -3,16 +3,11 @@
 import { encodeBytes } from "../bytes/text.ts";
 import type { FilterSubject } from "../families/filter-subject.ts";
 import { isMappedIpv4 } from "../model/address.ts";
-import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK } from "../model/family.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "../model/family.ts";
 import { IPV4_BYTES, IPV6_BYTES, type Prefix, wholeAddress } from "./addresses.ts";
 import { compilePattern } from "./fnmatch.ts";
-import {
-  ANY,
-  type CgroupOperand,
-  type DeviceOperand,
-  type HostOperand,
-  type MarkOperand,
-} from "./operands.ts";
+import { ANY, numberFamilies, numberPrefixes } from "./number-hosts.ts";
+import type { CgroupOperand, DeviceOperand, HostOperand, MarkOperand } from "./operands.ts";
 import type { Comparison } from "./relations.ts";
 import type { PortRange } from "./subject.ts";
 
@@ -130,12 +125,8 @@ function hostTest(host: HostOperand, side: Side): Test {
       const matches = compilePattern(encodeBytes(host.pattern));
       return (subject) => subject.family === AF_UNIX && matches(shownName(side.name(subject)));
     }
-    case "link":
-      return wordTest(AF_PACKET, host.protocol, host.port, side);
-    case "netlink":
-      return wordTest(AF_NETLINK, host.protocol, host.port, side);
-    case "vsock":
-      return wordTest(AF_VSOCK, host.cid, host.port, side);
+    default:
+      return wordTest(numberFamilies[host.kind].family, host.address, host.port, side);
   }
 }
 
@@ -171,7 +162,6 @@ export function cgroupTest({ id }: CgroupOperand): Test {
 
 /** Length of the abstract names that the kernel assigns: `@` and five hexadecimal digits. unix(7), "Autobind feature". */
 const AUTOBIND_LENGTH = 6;
-const HIGHEST_RESERVED_VSOCK_PORT = 1023;
 
 function isAutobindName(name: Uint8Array): boolean {
   if (name.length !== AUTOBIND_LENGTH || (name[0] !== 0 && name[0] !== AT)) return false;
@@ -185,17 +175,10 @@ function isAutobindName(name: Uint8Array): boolean {
 /** The test for `autobound`: whether the kernel chose the local address. */
 export function autoboundTest({ low, high }: PortRange): Test {
   return (subject) => {
-    switch (subject.family) {
-      case AF_UNIX:
-        return !subject.named || isAutobindName(subject.sourceName);
-      case AF_PACKET:
-        return subject.sourceWord === 0 && subject.sport === 0;
-      case AF_NETLINK:
-        return subject.sport < 0;
-      case AF_VSOCK:
-        return subject.sport > HIGHEST_RESERVED_VSOCK_PORT;
-      default:
-        return subject.sport >= low && subject.sport <= high;
-    }
+    const { family } = subject;
+    if (family === AF_UNIX) return !subject.named || isAutobindName(subject.sourceName);
+    const prefix = numberPrefixes.get(family);
+    if (prefix !== undefined) return numberFamilies[prefix].autobound(subject);
+    return subject.sport >= low && subject.sport <= high;
   };
 }

@@ -4,8 +4,8 @@ import { ByteWriter } from "../bytes/writer.ts";
 import { writeIpv4, writeIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6, AF_TIPC, AF_UNIX, AF_XDP } from "../model/family.ts";
 import { IPV4_BYTES, type Prefix } from "./addresses.ts";
+import { ANY } from "./number-hosts.ts";
 import {
-  ANY,
   type HostOperand,
   hostPrefixes,
   type InetHost,
@@ -43,7 +43,7 @@ function prefixText({ address, length }: Prefix): string {
 }
 
 /** Puts the family in front of a host, unless the parser prefers it anyway. */
-function withFamily(word: keyof typeof hostPrefixes, text: string, writing: Writing): string {
+function withFamily(word: string, text: string, writing: Writing): string {
   const family = hostPrefixes[word];
   if (writing.preferred === family) return text;
   writing.preferred = family;
@@ -78,11 +78,8 @@ export function writeHost(host: HostOperand, writing: Writing, portOnly: boolean
       // Always with its prefix, as a pattern may be empty or look like a keyword.
       writing.preferred = AF_UNIX;
       return `unix:${writeWord(host.pattern)}`;
-    case "link":
-    case "netlink":
-    case "vsock": {
-      const first = host.kind === "vsock" ? host.cid : host.protocol;
-      const text = portOnly ? anyOr(host.port) : `${anyOr(first)}:${anyOr(host.port)}`;
+    default: {
+      const text = portOnly ? anyOr(host.port) : `${anyOr(host.address)}:${anyOr(host.port)}`;
       return withFamily(host.kind, text, writing);
     }
   }

@@ -13,7 +13,7 @@ const recording = (name: string) =>
   replayHost(join(import.meta.dirname, "../../test/fixtures", name), liveFiles);
 const host = recording("events");
 
-/** Files that tell how many events a netlink socket has lost. */
+/** Fake files with the drop counter of a netlink socket. */
 function filesWithDrops(drops: () => number) {
   const heading = "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode";
   const read = (path: string) =>
@@ -23,7 +23,7 @@ function filesWithDrops(drops: () => number) {
   return { ...liveFiles, read };
 }
 
-/** A transport of one socket, each of whose receives is the next step. */
+/** A transport of one socket. Each receive returns the next step. */
 function scripted(steps: readonly (() => Uint8Array)[], close = () => undefined): DeferredTransport {
   const rest = [...steps];
   const socket: NetlinkSocket = {
@@ -40,7 +40,7 @@ const lose = () => {
 };
 const wait = () => pending;
 
-test("destroyed() counts what was lost since it last said so", async () => {
+test("destroyed() counts the events lost since the last lost event", async () => {
   let dropped = 0;
   const loseSome = (count: number) => () => {
     dropped += count;
@@ -53,7 +53,7 @@ test("destroyed() counts what was lost since it last said so", async () => {
   expect(told).toEqual([3, 4, 5].map((count) => ({ kind: "lost", count })));
 });
 
-test("destroyed() counts what was lost without a word until all that waited was received", async () => {
+test("destroyed() counts silent losses until the queue is empty", async () => {
   let dropped = 0;
   const files = filesWithDrops(() => dropped);
   const loseOne = () => {
@@ -70,7 +70,7 @@ test("destroyed() counts what was lost without a word until all that waited was 
   expect(told).toEqual([1, 2, 1].map((count) => ({ kind: "lost", count })));
 });
 
-test("destroyed() does not make up a count that the kernel does not tell", async () => {
+test("destroyed() has no count if the kernel does not report one", async () => {
   const files = { ...liveFiles, read: lose };
   const events = scripted([lose]);
   const machine = machineOf({ host: { ...host, files }, dumps: events, events });
@@ -78,7 +78,7 @@ test("destroyed() does not make up a count that the kernel does not tell", async
   expect(told).toEqual([{ kind: "lost", count: undefined }]);
 });
 
-test("destroyed() closes its socket once, whether it was walked or not", async () => {
+test("destroyed() closes its socket once, iterated or not", async () => {
   const left: string[] = [];
   const open = (name: string) => {
     const events = scripted([wait, wait], () => void left.push(name));
@@ -93,7 +93,7 @@ test("destroyed() closes its socket once, whether it was walked or not", async (
   expect(left).toEqual(["unwalked", "walked to its end", "begun"]);
 });
 
-test("socketsAsync() asks again while nothing has come, and tells of no table twice", async () => {
+test("socketsAsync() polls until data arrives, and lists no table twice", async () => {
   const host = recording("mixed-500");
   let refusals = 0;
   const dumps: DeferredTransport = {
@@ -139,7 +139,7 @@ describe("a filter by container", () => {
     Array.from(machine.sockets({ tables: ["tcp"], filter }), ({ inode }) => inode);
   const ofProcess = inodes("pid 742");
 
-  test("knows it by its name, its label and its id, whichever of the owners is in it", () => {
+  test("matches its name, label and id, for any of the owners", () => {
     expect(ofProcess).not.toEqual([]);
     for (const name of ["web", "docker:web", id, "w*"])
       expect(inodes(`container ${name}`)).toEqual(ofProcess);
@@ -147,13 +147,13 @@ describe("a filter by container", () => {
     expect(inodes("container != db")).toEqual(ofProcess);
   });
 
-  test("looks at no control group for any other filter", () => {
+  test("reads no control group for any other filter", () => {
     reads.length = 0;
     expect(inodes("comm sshd").length).toBeGreaterThan(0);
     expect(reads.filter((path) => path.endsWith("/cgroup"))).toEqual([]);
   });
 
-  test("and without keeping others waiting", async () => {
+  test("also works without blocking", async () => {
     const found = await Array.fromAsync(machine.socketsAsync({ tables: ["tcp"], filter: "container web" }));
     expect(found.map(({ inode }) => inode)).toEqual(ofProcess);
   });

@@ -1,4 +1,4 @@
-/** A machine as users of the library see it: this one, or that of a recording. */
+/** The library's functions over a machine: this host, a recording or a played kernel. */
 import { setImmediate } from "node:timers/promises";
 import { once } from "../enrich/once.ts";
 import { type ProcessDetails, processDetails } from "../enrich/process-details.ts";
@@ -23,53 +23,53 @@ import {
   type SocketsOptions,
 } from "./options.ts";
 
-/** A process that has a socket open, with the keys that `--json` has; what cannot be read is absent. */
+/** A process that has a socket open, with the same keys as in `--json`. Values that cannot be read are absent. */
 export interface SocketOwner extends ProcessDetails {
   /** Process id. */
   readonly pid: number;
   /** File descriptor. */
   readonly fd: number;
-  /** Name of the process. */
+  /** Name of the process, from /proc/PID/stat. */
   readonly comm: string;
 }
 
-/** What `destroyed` tells. */
+/** An event of `destroyed`. */
 export type DestroyEvent =
   /** The kernel has destroyed a socket. */
   | {
       readonly kind: "destroyed";
-      /** As it was at its end. */
+      /** The socket with its final state and counters. */
       readonly socket: InetSocket;
     }
-  /** Sockets were destroyed faster than they were taken: events are missing here. */
+  /** The kernel dropped events here, because they were not read fast enough. */
   | {
       readonly kind: "lost";
-      /** How many, if the kernel tells. */
+      /** Number of lost events, if the kernel reports it. */
       readonly count: number | undefined;
     };
 
-/** What can be asked of a machine: what the functions of the same names ask of this one. */
+/** A machine. Its methods work like the library's functions of the same names, which use this host. */
 export interface Machine {
   /** Lists sockets. */
   sockets(options?: SocketsOptions): Generator<Socket>;
-  /** Lists sockets without keeping the event loop waiting. */
+  /** Lists sockets without blocking the event loop. */
   socketsAsync(options?: SocketsOptions & Abortable): AsyncGenerator<Socket>;
-  /** Tells of TCP and UDP sockets as they are destroyed. */
+  /** Streams TCP and UDP sockets as the kernel destroys them. */
   destroyed(options?: SelectionOptions & Abortable): AsyncIterableIterator<DestroyEvent>;
-  /** Counts sockets. */
+  /** Counts sockets, like `ss -s`. */
   summary(): Summary;
   /** Finds the processes that have sockets open. */
   owners(inodes?: Iterable<number>): ReadonlyMap<number, readonly SocketOwner[]>;
-  /** Parses a filter. */
+  /** Parses a filter into its syntax tree. @throws FilterError */
   parseFilter(text: string): Filter | undefined;
 }
 
-/** A host, and how it is asked without keeping the event loop waiting. */
+/** A host with its non-blocking transports. */
 export interface MachineSources {
   readonly host: Host;
-  /** For dumps. */
+  /** Transport for dumps. */
   readonly dumps: DeferredTransport;
-  /** For events. */
+  /** Transport for events. */
   readonly events: DeferredTransport;
 }
 
@@ -88,12 +88,12 @@ async function* listSocketsAsync(
   for await (const { sockets } of query.socketsAsync(() => dumps.arrival())) {
     signal?.throwIfAborted();
     yield* sockets;
-    // Where the kernel need not be waited for, as in a recording, others get their turn all the same.
+    // Yield to the event loop even if the transport never waits, as in a recording.
     await setImmediate();
   }
 }
 
-/** The listening begins at once, not when the first event is taken. */
+/** Streams destroy events. Listening starts with the call, not with the first `next()`. */
 function listen(
   { host, events: transport }: MachineSources,
   options: SelectionOptions & Abortable,
@@ -108,7 +108,7 @@ function listen(
   const query = openQueryNow(context, planOf(options), refuseName);
   try {
     if (query.predicate?.settle !== undefined)
-      throw new RangeError("Cannot filter destroyed sockets by process: they have none any more");
+      throw new RangeError("Cannot filter destroyed sockets by process: a destroyed socket has none");
     const batches = query.destroyed();
     const first = batches.next();
     const close = once(() => {
@@ -155,7 +155,7 @@ async function* follow(
   }
 }
 
-/** Counts of sockets. @throws an error with a system error `code` if the kernel does not tell them */
+/** Counts of sockets. @throws an error with a system error `code` if /proc/net/sockstat cannot be read */
 function summarise({ files }: Host): Summary {
   const decoder = new TextDecoder();
   const sources = sourcesOf({});
@@ -193,7 +193,7 @@ function findOwners(
   );
 }
 
-/** Makes the machine of a host. */
+/** The machine over a host. */
 export function machineOf(sources: MachineSources): Machine {
   const { host } = sources;
   return {

@@ -1,4 +1,4 @@
-/** What users of the library ask for, and the plan that is made of it. */
+/** The options of the library's functions, and their translation into a plan. */
 
 import { describeBare } from "../catalogue/describe.ts";
 import { FilterError } from "../filter/errors.ts";
@@ -23,53 +23,53 @@ import { type AllParts, allParts } from "../query/all-parts.ts";
 import type { QueryContext } from "../query/open.ts";
 import type { Problem } from "../query/query.ts";
 
-/** Which sockets are meant. Everything may be left out. */
+/** Selects sockets. Every option is optional. */
 export interface SelectionOptions {
-  /** Tables, as `ss -A` names them. Default: those of the families; of all families all but `tipc`, as ss. */
+  /** Tables, with the names of `ss -A`. Default: the tables of `families`; without these, all except `tipc`, like ss. */
   readonly tables?: readonly Table[];
-  /** Address families, as `ss -f` names them. Default: those of the tables. */
+  /** Address families, with the names of `ss -f`. Default: the families of the tables. */
   readonly families?: readonly Family[];
   /**
-   * A filter in ss's language and its extensions (docs/filter.md): `"dport = :443 and rtt > 50ms"`. States are not
-   * part of it: they have an option of their own.
+   * A filter in ss's language and its extensions (docs/filter.md): `"dport = :443 and rtt > 50ms"`. It has no state
+   * words; use the option `states`.
    */
   readonly filter?: string;
-  /** The network namespace, one of those that `netnsList` gives. Default: that which we are in. */
+  /** The network namespace, from `netnsList`. Default: our own. */
   readonly netns?: Netns;
 }
 
-/** Which sockets to list, and what to ask of each. Everything may be left out. */
+/** Selects sockets, and requests details. Every option is optional. */
 export interface SocketsOptions extends SelectionOptions {
-  /** States or groups of states, as the words after `state` in ss's filter. Default: all. */
+  /** States or groups of states, with the words that follow `state` in ss's filter. Default: all. */
   readonly states?: readonly string[];
-  /** Ask for memory, as `ss -m`. */
+  /** Requests socket memory, like `ss -m`. */
   readonly memory?: boolean;
-  /** Ask for tcp_info and its like, as `ss -i`. */
+  /** Requests tcp_info, mptcp_info or sctp_info, and the congestion control, like `ss -i`. */
   readonly info?: boolean;
-  /** Ask for the type of service, as `ss --tos`. */
+  /** Requests type of service, traffic class and class id, like `ss --tos`. */
   readonly tos?: boolean;
-  /** Ask for what a family has more, as `ss -e`. */
+  /** Requests further details of a family, like `ss -e`. */
   readonly extended?: boolean;
   /**
-   * Takes what went wrong with one table, the others being listed all the same. Default: tables that this kernel
-   * does not have, and sockets that came or went meanwhile, are passed over; any other problem is thrown.
+   * Receives every problem, and the listing continues. Default: throws a {@link NetlinkError} if no netlink socket can
+   * be opened, or if the kernel refuses a request although it has the table. Other problems are ignored.
    */
   readonly onProblem?: (problem: Problem) => void;
 }
 
-/** What can end an asynchronous listing or stream before its time. */
+/** Ends an asynchronous listing or stream early. */
 export interface Abortable {
-  /** Ends it: its reason is thrown where the next value would have come. */
+  /** When it is aborted, the iteration throws its reason instead of returning the next value. */
   readonly signal?: AbortSignal;
 }
 
-/** What messages of ss about filters begin with. */
+/** The program name in ss's messages about filters. */
 
 const ENOENT = 2;
 const EINVAL = 22;
 const EOPNOTSUPP = 95;
 
-/** The errors of a kernel that does not have a table. */
+/** The errnos of a kernel that does not have a table. */
 const absent: ReadonlySet<number> = new Set([ENOENT, EINVAL, EOPNOTSUPP]);
 
 function throwUnlessAbsent(problem: Problem): void {
@@ -82,14 +82,14 @@ function maskOf(words: readonly string[] | undefined): number {
   if (words === undefined) return stateGroups.all;
   return words.reduce((mask, word) => {
     const named = stateMask(word);
-    if (named === undefined) throw new RangeError(`Cannot list sockets: "${word}" is no state`);
+    if (named === undefined) throw new RangeError(`Cannot list sockets: "${word}" is not a state`);
     return mask | named;
   }, 0);
 }
 
-/** One of a table by its name. @throws RangeError if it has none of that name */
+/** The value of a name in a table. @throws RangeError for an unknown name */
 function named<T>(table: Readonly<Record<string, T>>, name: string, what: string): T {
-  if (!Object.hasOwn(table, name)) throw new RangeError(`Cannot list sockets: "${name}" is no ${what}`);
+  if (!Object.hasOwn(table, name)) throw new RangeError(`Cannot list sockets: "${name}" is not a ${what}`);
   return table[name]!;
 }
 
@@ -110,21 +110,21 @@ function selectionOf({ tables, families, states }: SocketsOptions): Selection {
 
 const everything: Selection = selectionOf({});
 
-/** Parses a filter that may name hosts. @throws FilterError */
+/** Parses a filter that may contain host names. @throws FilterError */
 export function readFilterText(host: Host, text: string): ParsedFilter {
   const { tables, preferred } = everything;
   return parseFilter({ args: [text] }, { tables, preferred, lookups: filterLookups(host) });
 }
 
-/** Refuses the name of a host, which takes time to look up. @throws FilterError always */
+/** Rejects a host name in a synchronous call, because looking it up takes time. @throws FilterError always */
 export function refuseName({ name: text, position }: ParsedFilter["names"][number]): never {
   throw new FilterError({ kind: "name", position, expected: "an address", text });
 }
 
-/** The options that are demands, by their names. */
+/** The options that are demands of the same name. */
 const demandOptions = ["memory", "info", "tos", "extended"] as const satisfies readonly Demand[];
 
-/** The plan of options. @throws RangeError for a word that names no table, family or state */
+/** The plan for a user's options. @throws RangeError for an unknown table, family or state */
 export function planOf(options: SocketsOptions): Plan {
   const { filter } = options;
   return {
@@ -132,7 +132,7 @@ export function planOf(options: SocketsOptions): Plan {
     filter: filter === undefined ? undefined : { args: [filter] },
     allNetns: false,
     sources: sourcesOf({}),
-    // toJSON() shows the owner of a socket of any family; only UNIX sockets send it on demand.
+    // toJSON() shows the uid of every socket. Only for UNIX sockets must it be requested.
     demands: demandSet(
       ["uid"],
       demandOptions.filter((name) => options[name]),
@@ -144,7 +144,7 @@ export function planOf(options: SocketsOptions): Plan {
   };
 }
 
-/** How sockets are queried for the library. */
+/** The query context of a library call. */
 export function contextOf(
   host: Host,
   { onProblem, netns }: SocketsOptions,

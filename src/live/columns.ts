@@ -1,16 +1,17 @@
-/** What a live row can show: of a socket, or of a group of sockets. */
-import { suffixOf } from "../fields/column.ts";
+/** The columns of a live row: of a socket, or of a group of sockets. */
 import { netnsLabel } from "../host/namespaces.ts";
+import type { FactField } from "../model/fact.ts";
 import { SS_LISTEN, stateName } from "../model/state.ts";
+import { isCounter, type MetricName, metricKey, metrics, type Shown } from "./metrics.ts";
 import type { Holders } from "./owners.ts";
 import type { NumberName, SocketTable } from "./table.ts";
 
-/** What kind of value a column has, which decides how it is written and which way it is sorted at first. */
+/** What kind of value a column has: it decides how the value is written, and which way it is first sorted. */
 export type ValueKind = "text" | "count" | "bytes" | "bytes/s" | "1/s" | "us";
 
 /** A column. */
 export interface LiveColumn {
-  /** What `--sort` calls it. */
+  /** The word of `--sort`. */
   readonly key: string;
   readonly heading: string;
   readonly kind: ValueKind;
@@ -18,14 +19,31 @@ export interface LiveColumn {
   readonly doc: string;
   /** The number of the table that it shows. */
   readonly number?: NumberName;
-  /** Its text, where it is none. */
+  /** Whether a group shows the sum of its sockets' numbers. */
+  readonly adds?: boolean;
+  /** Its text, if it shows no number. */
   readonly text?: (table: SocketTable, slot: number, holders: Holders) => string | undefined;
-  /** Its key in JSON, if that has it. */
+  /** Its key in JSON; without one it is not in JSON, or in an object of its own. */
   readonly json?: string;
 }
 
-/** The columns of a socket. */
-export const socketColumns = [
+/** The kind of a gauge's value by its unit. */
+const kindOfUnit: Readonly<Record<string, ValueKind>> = { bytes: "bytes", "bytes/s": "bytes/s", us: "us" };
+
+/** The column of a metric: its change per second if it is a counter, else its value. */
+function metricColumn(name: MetricName): LiveColumn {
+  const { fact, shown }: { readonly fact: FactField; readonly shown: Shown } = metrics[name];
+  const { word, heading, doc = fact.doc } = shown;
+  const { unit = "" } = fact;
+  const json = "json" in shown ? shown.json : metricKey(name);
+  const common = { key: word, heading, doc, ...(json === undefined ? {} : { json }) };
+  return isCounter(name)
+    ? { ...common, kind: unit === "bytes" ? "bytes/s" : "1/s", number: `${name}Rate`, adds: true }
+    : { ...common, kind: kindOfUnit[unit] ?? "count", number: name, adds: unit === "bytes" };
+}
+
+/** The columns of a socket, from left to right. */
+export const socketColumns: readonly LiveColumn[] = [
   {
     key: "netid",
     heading: "Netid",
@@ -42,20 +60,8 @@ export const socketColumns = [
     text: (table, slot) => stateName(table.state[slot]!),
     json: "state",
   },
-  {
-    key: "recvq",
-    heading: "Recv-Q",
-    kind: "bytes",
-    number: "receiveQueue",
-    doc: "bytes received and not yet read by the application; for LISTEN: connections that wait to be accepted",
-  },
-  {
-    key: "sendq",
-    heading: "Send-Q",
-    kind: "bytes",
-    number: "sendQueue",
-    doc: "bytes written and not yet acknowledged; for LISTEN: how many connections may wait",
-  },
+  metricColumn("receiveQueue"),
+  metricColumn("sendQueue"),
   {
     key: "local",
     heading: "Local Address:Port",
@@ -70,66 +76,25 @@ export const socketColumns = [
     doc: "the peer's address and port",
     text: (table, slot) => table.peer(slot),
   },
-  {
-    key: "rx",
-    heading: "Recv/s",
-    kind: "bytes/s",
-    number: "receivedRate",
-    doc: "bytes received in order per second",
-    json: "receivedBytesPerSecond",
-  },
-  {
-    key: "tx",
-    heading: "Acked/s",
-    kind: "bytes/s",
-    number: "ackedRate",
-    doc: "bytes sent that the peer acknowledged per second",
-    json: "ackedBytesPerSecond",
-  },
+  metricColumn("received"),
+  metricColumn("acked"),
   {
     key: "rate",
     heading: "Both/s",
     kind: "bytes/s",
     number: "transferRate",
+    adds: true,
     doc: "received and acknowledged bytes per second together",
   },
-  {
-    key: "retrans",
-    heading: "Retr/s",
-    kind: "1/s",
-    number: "retransmitRate",
-    doc: "segments retransmitted per second",
-    json: "retransmitsPerSecond",
-  },
-  {
-    key: "drops",
-    heading: "Drop/s",
-    kind: "1/s",
-    number: "dropRate",
-    doc: "packets per second dropped before they reached the application: of UDP and others",
-    json: "dropsPerSecond",
-  },
-  {
-    key: "rtt",
-    heading: "RTT ms",
-    kind: "us",
-    number: "rtt",
-    doc: "smoothed round trip time",
-    json: "rttUs",
-  },
-  {
-    key: "delivery",
-    heading: "Deliv/s",
-    kind: "bytes/s",
-    number: "deliveryRate",
-    doc: "rate at which data lately reached the peer, as TCP estimates it",
-    json: `deliveryRate${suffixOf("bytes/s")}`,
-  },
+  metricColumn("retransmitted"),
+  metricColumn("dropped"),
+  metricColumn("rtt"),
+  metricColumn("deliveryRate"),
   {
     key: "process",
     heading: "Process",
     kind: "text",
-    doc: "who has the socket open, or had it last: name and process id",
+    doc: "process that has the socket open, or had it last: name and process id",
     text: (table, slot, holders) => holders.label(table.process[slot]!),
   },
   {
@@ -149,27 +114,13 @@ export const socketColumns = [
       return netns && netnsLabel(netns);
     },
   },
-] as const satisfies readonly LiveColumn[];
+];
 
-/** The key of a column of sockets. */
-export type SocketColumnKey = (typeof socketColumns)[number]["key"];
-
-/** The numbers of groups are sums of those of their sockets. */
-const summed = [
-  "recvq",
-  "sendq",
-  "rx",
-  "tx",
-  "rate",
-  "retrans",
-  "drops",
-] as const satisfies readonly SocketColumnKey[];
-
-/** The columns of a group of sockets. */
+/** The columns of a group of sockets. Its numbers are sums. */
 export const groupColumns: readonly LiveColumn[] = [
   { key: "group", heading: "Group", kind: "text", doc: "what the sockets have in common" },
-  { key: "sockets", heading: "Sockets", kind: "count", doc: "how many there are", json: "sockets" },
-  ...socketColumns.filter(({ key }) => (summed as readonly string[]).includes(key)),
+  { key: "sockets", heading: "Sockets", kind: "count", doc: "how many sockets there are", json: "sockets" },
+  ...socketColumns.filter(({ adds }) => adds),
 ];
 
 /** Whether the queues of a socket count connections. */

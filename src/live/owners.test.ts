@@ -33,9 +33,9 @@ function tableOf(...inodes: readonly number[]): SocketTable {
   return table;
 }
 
-test("owners are found, and told by name", async () => {
+test("owners are found by name", async () => {
   const table = tableOf(5, 6);
-  const owners = ownerSearch(proc({ 42: [6] }).files, "/proc");
+  const owners = ownerSearch(proc({ 42: [6] }).files, "/proc", () => undefined);
   await owners.refresh(
     table,
     () => 0,
@@ -49,7 +49,7 @@ test("owners are found, and told by name", async () => {
 test("/proc is not gone through again for what is known, nor for what was not found just now", async () => {
   const { files, counts } = proc({ 42: [5] });
   const table = tableOf(5);
-  const owners = ownerSearch(files, "/proc");
+  const owners = ownerSearch(files, "/proc", () => undefined);
   for (const now of [0, 500, 2000, 4000])
     await owners.refresh(
       table,
@@ -70,7 +70,7 @@ test("/proc is not gone through again for what is known, nor for what was not fo
 test("a pass that takes long is followed by a rest of nine times as long", async () => {
   const { files, counts } = proc({});
   const table = tableOf(5);
-  const owners = ownerSearch(files, "/proc");
+  const owners = ownerSearch(files, "/proc", () => undefined);
   let now = 0;
   // Each look at the clock is a second later: a pass takes one.
   const clock = () => {
@@ -86,7 +86,7 @@ test("a pass that takes long is followed by a rest of nine times as long", async
 test("after a while all are looked for again: a socket may have been handed on", async () => {
   const { files, processes } = proc({ 42: [5] });
   const table = tableOf(5);
-  const owners = ownerSearch(files, "/proc");
+  const owners = ownerSearch(files, "/proc", () => undefined);
   await owners.refresh(
     table,
     () => 0,

@@ -1,10 +1,10 @@
-/** Who has the sockets open that are looked on at. /proc is gone through for new ones only, and not too often. */
+/** The processes that have the watched sockets open. A pass over /proc looks for new sockets only, and not too often. */
 import { containerLabel, findContainers } from "../enrich/containers.ts";
 import { type ProcessScan, processName, scanInSteps } from "../enrich/processes.ts";
 import type { Files } from "../host/host.ts";
-import type { SocketTable } from "./table.ts";
+import { NO_UID, type SocketTable } from "./table.ts";
 
-/** Who holds sockets, by process id; 0 is nobody that is known. */
+/** What is known of processes and users, by their ids; process id 0 stands for none. */
 export interface Holders {
   /** Name and id of a process. */
   label(pid: number): string | undefined;
@@ -12,36 +12,50 @@ export interface Holders {
   name(pid: number): string | undefined;
   /** The container of a process. */
   container(pid: number): string | undefined;
+  /** The systemd unit of a process. */
+  unit(pid: number): string | undefined;
+  /** Name of a user, or the uid if it has none. */
+  user(uid: number): string | undefined;
 }
 
-/** Called often by long work: lets others go on when it is time, and throws when it is to end. */
+/** Called often during long work: lets other work run when it is time, and throws when the work must end. */
 export type Breathe = () => Promise<void> | undefined;
 
-/** Looks for those who have sockets open. */
+/** Looks for the processes that have sockets open. */
 export interface OwnerSearch extends Holders {
   /**
-   * Looks for the owners of sockets that have none yet, unless that was done just now.
+   * Looks for the owners of sockets that have none yet, unless it did just now.
    *
    * @param now in milliseconds
    */
   refresh(table: SocketTable, now: () => number, breathe: Breathe): Promise<void>;
 }
 
-/** After a pass, this many times as long nothing is looked for again: so passes take no more than a tenth of the time. */
+/** The rest after a pass, as a multiple of its time: passes take no more than a tenth of the time. */
 const REST = 9;
-/** Nothing is looked for more often than that, in milliseconds. */
+/** The shortest rest, in milliseconds. */
 const SHORTEST_REST = 1000;
-/** All owners are looked for again after that: a process may have handed on its socket, or ended. */
+/** Milliseconds after which a pass looks for all owners: a process may have passed on its socket, or ended. */
 const RENEWAL = 30_000;
 
 const decoder = new TextDecoder();
 const options = { threads: false, processContext: false, socketContext: false };
 
-/** Makes what looks for owners. @param root where /proc is */
-export function ownerSearch(files: Files, root: string): OwnerSearch {
+/**
+ * Makes a search for owners.
+ *
+ * @param root where /proc is
+ * @param userName gives the name of a user
+ */
+export function ownerSearch(
+  files: Files,
+  root: string,
+  userName: (uid: number) => string | undefined,
+): OwnerSearch {
   let names = new Map<number, string>();
   let labels = new Map<number, string>();
   let containers = findContainers(files, root);
+  const users = new Map<number, string>();
   let restUntil = Number.NEGATIVE_INFINITY;
   let renewAt = Number.NEGATIVE_INFINITY;
 
@@ -106,6 +120,16 @@ export function ownerSearch(files: Files, root: string): OwnerSearch {
       if (pid === 0) return undefined;
       const { container } = containers.byProcess(pid);
       return container && containerLabel(container);
+    },
+    unit: (pid) => (pid === 0 ? undefined : containers.byProcess(pid).unit),
+    user(uid) {
+      if (uid === NO_UID) return undefined;
+      let name = users.get(uid);
+      if (name === undefined) {
+        name = userName(uid) ?? `${uid}`;
+        users.set(uid, name);
+      }
+      return name;
     },
   };
 }

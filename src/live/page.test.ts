@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { batch, type SocketLike } from "../../test/live/sockets.ts";
+import { batch, inetSocket, type SocketLike } from "../../test/live/sockets.ts";
 import { SS_LISTEN } from "../model/state.ts";
 import { groupWords } from "./groups.ts";
 import type { Holders } from "./owners.ts";
@@ -10,6 +10,8 @@ const holders: Holders = {
   name: (pid) => (pid === 0 ? undefined : `p${pid}`),
   label: (pid) => (pid === 0 ? undefined : `p${pid} ${pid}`),
   container: (pid) => (pid === 7 ? "docker:web" : undefined),
+  unit: (pid) => (pid === 7 ? "web.service" : undefined),
+  user: (uid) => (uid === 0 ? "root" : `${uid}`),
 };
 
 function tableOf(now: readonly SocketLike[], later: readonly SocketLike[] = now): SocketTable {
@@ -102,6 +104,22 @@ describe("rows of sockets", () => {
     expect(keys({ first: 100 }).rows.map(({ key }) => key)).toEqual(["/2", "/1", "/5"]);
   });
 
+  test("the chosen row keeps its place on the page while others move around it", () => {
+    expect(keys({ chosen: "/5", first: 0, at: 1 })).toMatchObject({ first: 6, chosen: 2 });
+    expect(keys({ chosen: "/4", first: 0, at: 1 })).toMatchObject({ first: 3, chosen: 1 });
+    expect(keys({ chosen: "/9", first: 4, at: 2 })).toMatchObject({ first: 0, chosen: 0 });
+  });
+
+  test("a text chooses by process, container, address and port", () => {
+    const found = (text: string) => keys({ text, count: 9 }).rows.map(({ key }) => key);
+    expect(found("P7")).toEqual(["/2", "/1"]);
+    expect(found("docker")).toEqual(["/2", "/1"]);
+    expect(found("10.0.0.1:")).toEqual(["/3", "/2", "/1"]);
+    expect(found(":80")).toEqual(["/8", "/6", "/4", "/2"]);
+    expect(keys({ text: "nothing" })).toMatchObject({ total: 0, rows: [] });
+    expect(keys({ text: "", count: 9 }).total).toBe(9);
+  });
+
   test("nothing is nothing", () => {
     const empty = pageOf(new SocketTable(), holders, { ...byRate, step: 1 });
     expect(empty).toEqual({ rows: [], total: 0, first: 0, chosen: undefined });
@@ -125,7 +143,7 @@ describe("groups", () => {
     ]);
   });
 
-  test("by peer, local port, state and container", () => {
+  test("by peer, ports, state, program, unit, user and container", () => {
     expect(groups("peer").map(([, ...rest]) => rest)).toEqual([
       ["10.0.0.9", 6, 3400],
       ["10.0.0.1", 3, 600],
@@ -138,9 +156,39 @@ describe("groups", () => {
       ["ESTAB", 8, 4000],
       ["LISTEN", 1, undefined],
     ]);
+    expect(groups("program").map(([, ...rest]) => rest)).toEqual([
+      ["-", 6, 3400],
+      ["p7", 2, 300],
+      ["p8", 1, 300],
+    ]);
+    expect(groups("unit").map(([, group, count]) => [group, count])).toEqual([
+      ["-", 7],
+      ["web.service", 2],
+    ]);
+    expect(groups("user")).toEqual([["0", "root", 9, 4000]]);
+    expect(groups("dport")).toEqual([["2", ":2", 9, 4000]]);
     expect(groups("container")).toEqual([
       ["-", "-", 7, 3700],
       ["docker:web", "docker:web", 2, 300],
+    ]);
+  });
+
+  test("have the rates of ended sockets, and do not count them", () => {
+    const table = tableOf([{ cookie: 1, peer: [10, 0, 0, 1], info: { bytesReceived: 0, bytesAcked: 0 } }]);
+    const ended = { cookie: 2, peer: [10, 0, 0, 1], info: { bytesReceived: 500, bytesAcked: 0 } };
+    table.addEnded("tcp", inetSocket(ended), undefined, true);
+    table.begin(2000);
+    table.add(batch({ cookie: 1, peer: [10, 0, 0, 1], info: { bytesReceived: 30, bytesAcked: 0 } }), 2000);
+    table.finish();
+    expect(pageOf(table, holders, { ...byRate, by: "peer" }).rows).toMatchObject([
+      { values: { group: "10.0.0.1", sockets: 1, rx: 530 } },
+    ]);
+  });
+
+  test("a listener has no peer", () => {
+    const listener = { cookie: 1, state: SS_LISTEN, peer: [0, 0, 0, 0], peerPort: 0 };
+    expect(pageOf(tableOf([listener]), holders, { ...byRate, by: "peer" }).rows).toMatchObject([
+      { values: { group: "-", sockets: 1 } },
     ]);
   });
 

@@ -1,6 +1,6 @@
-/** The rows that are shown, of all that there are: only of these text is made. */
+/** The rows that are shown, of all that there are. Only these become text. */
 import { type LiveColumn, listens, socketColumns } from "./columns.ts";
-import { type Group, type GroupBy, groupKey, groupsOf } from "./groups.ts";
+import { type Group, type GroupBy, groupKey, groupsOf, type SlotTest } from "./groups.ts";
 import type { Holders } from "./owners.ts";
 import { smallest } from "./smallest.ts";
 import type { SocketTable } from "./table.ts";
@@ -13,26 +13,30 @@ export interface Sort {
   readonly descending: boolean;
 }
 
-/** Which rows are asked for. */
+/** Which rows to show. */
 export interface PageRequest {
   readonly sort: Sort;
-  /** Groups in the place of sockets. */
+  /** Show groups instead of sockets. */
   readonly by?: GroupBy | undefined;
+  /** Only the sockets that have this text in their process, container, addresses or ports; case does not matter. */
+  readonly text?: string | undefined;
   /** Only the sockets of this group. */
   readonly within?: { readonly by: GroupBy; readonly key: string } | undefined;
-  /** Key of the chosen row, which is among those shown if it is there. */
+  /** Key of the chosen row; it is among the shown rows if it exists. */
   readonly chosen?: string | undefined;
-  /** How many rows further down another one is chosen; without a chosen one, from the first or last of those shown. */
+  /** How many rows further down another row is chosen; if none is chosen, from the first or last shown row. */
   readonly step?: number;
+  /** Where on the page the chosen row stays if it is not moved by a step, so that rows move around it. */
+  readonly at?: number | undefined;
   /** The first row, from 0. */
   readonly first: number;
   /** How many rows. */
   readonly count: number;
 }
 
-/** A row; what is not known is undefined. */
+/** A row; a value that is not known is undefined. */
 export interface Row {
-  /** Tells it from all others. */
+  /** Names this row and no other. */
   readonly key: string;
   /** By the keys of columns. */
   readonly values: { readonly [column: string]: string | number | undefined };
@@ -44,10 +48,10 @@ export interface Row {
 export interface Page {
   /** How many rows there are in all. */
   readonly total: number;
-  /** Which is the first of those shown, from 0. */
+  /** Number of the first shown row, from 0. */
   readonly first: number;
   readonly rows: readonly Row[];
-  /** Where the chosen row is among those shown. */
+  /** Where the chosen row is among the shown rows. */
   readonly chosen: number | undefined;
 }
 
@@ -115,11 +119,38 @@ function compareGroups({ column, descending }: Sort): Compare<Group> {
   return byNumber(({ sums }) => sums[column] ?? Number.NaN, descending);
 }
 
-/** The slots of sockets, or of those of one group. */
-function* slotsOf(table: SocketTable, holders: Holders, within: PageRequest["within"]): Generator<number> {
+/** Whether a socket has a text in its process, container, addresses or ports. */
+function hasText(table: SocketTable, holders: Holders, text: string): SlotTest {
+  const wanted = text.toLowerCase();
+  const has = (value: string | undefined) => value?.toLowerCase().includes(wanted) ?? false;
+  const byPid = new Map<number, boolean>();
+  return (slot) => {
+    const pid = table.process[slot]!;
+    let found = byPid.get(pid);
+    if (found === undefined) {
+      found = has(holders.label(pid)) || has(holders.container(pid));
+      byPid.set(pid, found);
+    }
+    return found || has(table.local(slot)) || has(table.peer(slot));
+  };
+}
+
+/** Which sockets a request is about; undefined for all. */
+function wantedSlots(
+  table: SocketTable,
+  holders: Holders,
+  { within, text }: Pick<PageRequest, "within" | "text">,
+): SlotTest | undefined {
+  const matches = text === undefined || text === "" ? undefined : hasText(table, holders, text);
+  if (within === undefined) return matches;
+  return (slot) =>
+    groupKey(within.by, table, slot, holders) === within.key && (matches === undefined || matches(slot));
+}
+
+/** The slots of the sockets that are wanted. */
+function* slotsOf(table: SocketTable, isWanted: SlotTest | undefined): Generator<number> {
   for (let slot = 0; slot < table.end; slot++)
-    if (table.isLive(slot) && (!within || groupKey(within.by, table, slot, holders) === within.key))
-      yield slot;
+    if (table.isLive(slot) && (isWanted?.(slot) ?? true)) yield slot;
 }
 
 /** The row of a socket. */
@@ -148,14 +179,14 @@ function around(first: number, count: number, total: number, rank: number | unde
   return Math.max(0, Math.min(at, total - count));
 }
 
-/** The rank of the row that is chosen after a step. @param rank of the one that was chosen before, if it is there */
+/** The rank of the row that is chosen after a step. @param rank of the row chosen before it, if there is one */
 function stepped(rank: number | undefined, step: number, { first, count }: PageRequest): number | undefined {
   if (step === 0) return rank;
   if (rank !== undefined) return rank + step;
   return step > 0 ? first : first + count - 1;
 }
 
-/** The rows that are asked for, out of all items. @param rowOf makes the row of an item that is shown */
+/** The requested rows out of all items. @param rowOf makes the row of an item */
 function pageFrom<T>(
   items: readonly T[],
   compare: Compare<T>,
@@ -168,43 +199,45 @@ function pageFrom<T>(
     before = 0;
     for (const item of items) if (compare(item, chosen) < 0) before++;
   }
-  const { count, step = 0 } = request;
+  const { count, step = 0, at } = request;
   const total = items.length;
   let rank = stepped(before, step, request);
   if (rank !== undefined) rank = Math.max(0, Math.min(total - 1, rank));
-  const first = around(request.first, count, total, rank);
+  const stays = rank !== undefined && step === 0 && at !== undefined;
+  const first = around(stays ? rank! - at! : request.first, count, total, rank);
   const rows = smallest(items, first + count, compare)
     .slice(first)
     .map(rowOf);
   return { rows, first, total, chosen: rank === undefined || total === 0 ? undefined : rank - first };
 }
 
-/** The order of sockets in which no two are equal. */
+/** The order of sockets. No two are equal: equal values keep the order of the slots, which does not change. */
 function socketOrder(table: SocketTable, holders: Holders, sort: Sort): Compare<number> {
   const order = compareSockets(table, holders, sort);
   return (a, b) => order(a, b) || a - b;
 }
 
-/** The order of groups in which no two are equal. */
+/** The order of groups. No two are equal. */
 function groupOrder(sort: Sort): Compare<Group> {
   const order = compareGroups(sort);
   return (a, b) => order(a, b) || (a.key < b.key ? -1 : Number(a.key > b.key));
 }
 
-/** The first slots in an order, for those who make rows of them one by one. */
+/** The first slots in an order, for a caller that makes their rows one by one. */
 export function slotsInOrder(table: SocketTable, holders: Holders, sort: Sort, count: number): number[] {
-  return smallest(slotsOf(table, holders, undefined), count, socketOrder(table, holders, sort));
+  return smallest(slotsOf(table, undefined), count, socketOrder(table, holders, sort));
 }
 
-/** The rows that are asked for. */
+/** The requested rows. */
 export function pageOf(table: SocketTable, holders: Holders, request: PageRequest): Page {
-  const { by, within, sort, chosen } = request;
+  const { by, sort, chosen } = request;
+  const isWanted = wantedSlots(table, holders, request);
   if (by !== undefined) {
-    const groups = groupsOf(table, by, holders);
+    const groups = groupsOf(table, by, holders, isWanted);
     const group = groups.find(({ key }) => key === chosen);
     return pageFrom(groups, groupOrder(sort), request, group, groupRow);
   }
-  const slots = [...slotsOf(table, holders, within)];
+  const slots = [...slotsOf(table, isWanted)];
   const found = chosen === undefined ? undefined : table.slotOf(chosen);
   const slot = found !== undefined && slots.includes(found) ? found : undefined;
   const order = socketOrder(table, holders, sort);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { batch, type SocketLike } from "../../test/live/sockets.ts";
+import { batch, inetSocket, type SocketLike } from "../../test/live/sockets.ts";
 import { SS_LISTEN, SS_TIME_WAIT } from "../model/state.ts";
 import { type Sample, SocketTable } from "./table.ts";
 
@@ -26,7 +26,11 @@ describe("rates", () => {
     expect(table.numbers.transferRate[slot]).toBe(2900);
     expect(table.interval[slot]).toBe(2000);
     expect(intervalMs).toBe(2000);
-    expect(totals).toEqual({ receivedRate: 2500, ackedRate: 400, retransmitRate: 0, dropRate: undefined });
+    expect(totals).toEqual({
+      receivedRate: 2500,
+      ackedRate: 400,
+      retransmittedRate: 0,
+    });
   });
 
   test("go by when each socket was read, not by when the sample began", () => {
@@ -48,10 +52,10 @@ describe("rates", () => {
     const udp = { cookie: 1, udp: true, drops: 3 };
     const listener = { cookie: 2, state: SS_LISTEN, info: { bytesReceived: 0 } };
     const first = sample(table, 0, udp, listener);
-    expect(Object.values(first.totals)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(first.totals).toEqual({});
     sample(table, 1000, { ...udp, drops: 10 }, listener, transfer(3, 9, 9));
     const at = (key: string) => table.slotOf(key)!;
-    expect(table.numbers.dropRate[at("/1")]).toBe(7);
+    expect(table.numbers.droppedRate[at("/1")]).toBe(7);
     for (const key of ["/1", "/2", "/3"]) expect(table.numbers.receivedRate[at(key)]).toBeNaN();
   });
 
@@ -109,6 +113,37 @@ describe("what came and went", () => {
       );
     expect(table.size).toBe(100);
     expect(table.end).toBeLessThanOrEqual(200);
+  });
+
+  test("a connection that no sample saw counts by what it transferred until its end", () => {
+    const table = new SocketTable();
+    sample(table, 0);
+    table.addEnded("tcp", inetSocket(transfer(9, 4000, 1000)), undefined, true);
+    expect(sample(table, 2000)).toMatchObject({
+      opened: 1,
+      closed: 1,
+      sockets: 0,
+      totals: { receivedRate: 2000, ackedRate: 500 },
+    });
+    expect(sample(table, 4000)).toMatchObject({ opened: 0, closed: 0, totals: {} });
+    expect(table.ended).toEqual([]);
+  });
+
+  test("the last bytes of a connection count once", () => {
+    const table = new SocketTable();
+    sample(table, 0, transfer(1, 100, 0));
+    sample(table, 1000, transfer(1, 500, 0));
+    table.addEnded("tcp", inetSocket(transfer(1, 700, 0)), undefined, true);
+    expect(table.slotOf("/1")).toBeUndefined();
+    expect(sample(table, 2000)).toMatchObject({ opened: 0, closed: 1, totals: { receivedRate: 200 } });
+  });
+
+  test("an end before the first sample, or of an unselected socket, does not count", () => {
+    const table = new SocketTable();
+    table.addEnded("tcp", inetSocket(transfer(1, 700, 0)), undefined, true);
+    sample(table, 0);
+    table.addEnded("tcp", inetSocket(transfer(2, 700, 0)), undefined, false);
+    expect(sample(table, 1000)).toMatchObject({ opened: 0, closed: 0, totals: {} });
   });
 
   test("a socket that a dump brings twice counts once", () => {

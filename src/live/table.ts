@@ -1,11 +1,12 @@
 /**
- * The sockets that are looked on at, from sample to sample: columns of numbers, a slot a socket. Nothing is allocated
- * for a socket that was there before, and the slots of closed ones are used again.
+ * The watched sockets, from sample to sample: columns of numbers with one slot per socket. Nothing is allocated for a
+ * socket that was there before, and the slots of closed sockets are used again.
  */
 
 import { SocketArena } from "../diag/socket-arena.ts";
 import { makeSocket, setCookie } from "../families/inet/made-socket.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
+import { stateNumber, uidNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
@@ -13,30 +14,29 @@ import type { DumpName } from "../model/selection.ts";
 import { SS_CLOSE, SS_TIME_WAIT, stateGroups, states } from "../model/state.ts";
 import { originOf } from "../query/common.ts";
 import type { SocketBatch } from "../query/query.ts";
-import { type CounterName, counters, newReading, readCounters } from "./counters.ts";
 import { addressAndPort, type Endpoints, endpointsOf } from "./endpoints.ts";
+import {
+  counterNames,
+  type MetricName,
+  metricNames,
+  newReading,
+  type RateName,
+  rateNames,
+  readMetrics,
+} from "./metrics.ts";
 
-/** The counters whose change per second is told, by the name of that. */
-const rates = {
-  receivedRate: "received",
-  ackedRate: "acked",
-  retransmitRate: "retransmitted",
-  dropRate: "dropped",
-} as const satisfies Readonly<Record<string, CounterName>>;
-
-/** The name of a change per second. */
-export type RateName = keyof typeof rates;
 /** A number that the table has of each socket. */
-export type NumberName = CounterName | RateName | "transferRate";
+export type NumberName = MetricName | RateName | "transferRate";
 
-const counterNames = Object.keys(counters) as CounterName[];
-const rateNames = Object.keys(rates) as RateName[];
-const numberNames: readonly NumberName[] = [...counterNames, ...rateNames, "transferRate"];
+const numberNames: readonly NumberName[] = [...metricNames, ...rateNames, "transferRate"];
 
-/** What tells a socket from all others: its namespace, and its cookie. */
+/** For each rate, where its counter stands in a reading. */
+const counterIndexes = counterNames.map((name) => metricNames.indexOf(name));
+
+/** Names one socket of all: its namespace and its cookie. */
 export type SocketKey = string;
 
-/** What one sample holds in all. */
+/** The numbers of one sample as a whole. */
 export interface Sample {
   /** How many have been taken, this one included. */
   readonly number: number;
@@ -50,9 +50,12 @@ export interface Sample {
   readonly closed: number;
   /** How many sockets there are in each state, by the kernel's number. */
   readonly states: readonly number[];
-  /** The sum of each change per second; undefined where no socket tells it. */
-  readonly totals: { readonly [Name in RateName]: number | undefined };
+  /** The sum of each change per second; undefined if no socket has it. */
+  readonly totals: { readonly [Name in RateName]?: number };
 }
+
+/** Stands for an owner that is not known: (uid_t)-1, which no user has. */
+export const NO_UID = 0xffffffff;
 
 /** Bytes kept of each address. */
 const ADDRESS = 16;
@@ -69,7 +72,7 @@ function resized<A extends Float64Array | Uint8Array | Uint16Array | Uint32Array
   return to;
 }
 
-/** The sockets that are looked on at. */
+/** The watched sockets. */
 export class SocketTable {
   /** Each number of each socket by slot; NaN is unknown. */
   readonly numbers: { [Name in NumberName]: Float64Array };
@@ -80,7 +83,9 @@ export class SocketTable {
   localPort = new Uint16Array(0);
   peerPort = new Uint16Array(0);
   inode = new Uint32Array(0);
-  /** Id of the process that has it open, or had it last; 0 for none that is known. */
+  /** User id of the owner; {@link NO_UID} if it is not known. */
+  uid = new Uint32Array(0);
+  /** Id of the process that has it open, or had it last; 0 if none is known. */
   process = new Uint32Array(0);
   /** Local and peer's address of inet sockets, 16 bytes each. */
   addresses = new DataView(new ArrayBuffer(0));
@@ -97,8 +102,15 @@ export class SocketTable {
   #netns: (Netns | undefined)[] = [];
   readonly #endpoints = new Map<number, Endpoints>();
   readonly #free: number[] = [];
+  /** Slots of the sockets that ended since the last sample, with their changes in the place of rates. */
+  #ending: number[] = [];
+  /** Slots of the sockets that ended before the last sample; they are free from the next on. */
+  #ended: number[] = [];
   readonly #slots = new Map<Netns | undefined, Map<number, number>>();
   readonly #reading = newReading();
+  /** The numbers of {@link numbers} by their places, for the loop that runs for every socket. */
+  #metrics: readonly Float64Array[] = [];
+  #rates: readonly Float64Array[] = [];
   #number = 0;
   #live = 0;
   #opened = 0;
@@ -123,15 +135,61 @@ export class SocketTable {
     this.#number++;
     this.#previousAt = this.#startedAt;
     this.#startedAt = now;
-    this.#opened = 0;
-    this.#closed = 0;
     this.#states.fill(0);
     this.#totals.fill(Number.NaN);
   }
 
-  /** Takes sockets of the sample that has begun. @param now when they were read */
+  /** Takes sockets of the current sample. @param now when they were read */
   add({ dump, sockets }: SocketBatch, now: number): void {
     for (const socket of sockets) this.#take(dump, socket, now);
+  }
+
+  /**
+   * Counts a socket that was destroyed: the next sample has what it transferred since the last one. The kernel sends
+   * its last counters, also for a connection that no sample ever saw.
+   *
+   * @param isWanted whether it counts if no sample saw it
+   */
+  addEnded(dump: DumpName, socket: InetSocket, netns: Netns | undefined, isWanted: boolean): void {
+    if (this.#number === 0) return;
+    const cookie = cookieOf(socket);
+    let slot = this.#slots.get(netns)?.get(cookie);
+    const isKnown = slot !== undefined;
+    if (slot === undefined) {
+      if (!isWanted) return;
+      slot = this.#newSlot();
+      this.#settle(slot, dump, socket, cookie, netns);
+      this.inode[slot] = 0;
+      this.#opened++;
+    } else this.#forget(slot);
+    this.state[slot] = SS_CLOSE;
+    this.#closed++;
+    this.#seen[slot] = 0;
+    this.#ending.push(slot);
+    readMetrics(socket, this.#reading);
+    for (let index = 0; index < rateNames.length; index++) {
+      const counter = counterIndexes[index]!;
+      const change = this.#reading[counter]! - (isKnown ? this.#metrics[counter]![slot]! : 0);
+      this.#rates[index]![slot] = change >= 0 ? change : Number.NaN;
+    }
+  }
+
+  /** The slots of the sockets that ended before the last sample: their rates are in it, but they are gone. */
+  get ended(): readonly number[] {
+    return this.#ended;
+  }
+
+  /** Makes rates of the changes of the sockets that ended. */
+  #finishEnded(interval: number): void {
+    for (const slot of this.#ended) this.#free.push(slot);
+    this.#ended = this.#ending;
+    this.#ending = [];
+    const { transferRate, receivedRate, ackedRate } = this.numbers;
+    for (const slot of this.#ended) {
+      for (let index = 0; index < rateNames.length; index++)
+        this.#note(index, slot, (this.#rates[index]![slot]! * 1000) / interval);
+      transferRate[slot] = receivedRate[slot]! + ackedRate[slot]!;
+    }
   }
 
   /** Ends a sample: what was not in it is gone. */
@@ -142,17 +200,24 @@ export class SocketTable {
       if (this.state[slot] !== SS_TIME_WAIT) this.#closed++;
       this.#release(slot);
     }
-    const known = (value: number) => (Number.isNaN(value) ? undefined : value);
+    const interval = this.#startedAt - this.#previousAt;
+    this.#finishEnded(interval);
+    const [opened, closed] = [this.#opened, this.#closed];
+    this.#opened = 0;
+    this.#closed = 0;
     return {
       number: this.#number,
-      intervalMs: known(this.#startedAt - this.#previousAt),
+      intervalMs: Number.isNaN(interval) ? undefined : interval,
       sockets: this.#live,
-      opened: this.#number === 1 ? 0 : this.#opened,
-      closed: this.#closed,
+      opened: this.#number === 1 ? 0 : opened,
+      closed,
       states: [...this.#states],
       totals: Object.fromEntries(
-        rateNames.map((name, index) => [name, known(this.#totals[index]!)]),
-      ) as Sample["totals"],
+        rateNames.flatMap((name, index) => {
+          const total = this.#totals[index]!;
+          return Number.isNaN(total) ? [] : [[name, total]];
+        }),
+      ),
     };
   }
 
@@ -166,17 +231,17 @@ export class SocketTable {
     return this.#dump[slot]!;
   }
 
-  /** The network namespace of a socket, where several are looked into. */
+  /** The network namespace of a socket, if several are watched. */
   netns(slot: number): Netns | undefined {
     return this.#netns[slot];
   }
 
-  /** The kernel's cookie of a socket; 0 or less if its source does not tell. */
+  /** The kernel's cookie of a socket; 0 or less if its source has none. */
   cookie(slot: number): number {
     return this.#cookie[slot]!;
   }
 
-  /** The name of a socket's slot that holds beyond this sample. */
+  /** A name of a socket that stays the same from sample to sample. */
   key(slot: number): SocketKey {
     return `${this.#netns[slot]?.inode ?? ""}/${this.#cookie[slot]}`;
   }
@@ -189,7 +254,7 @@ export class SocketTable {
     return undefined;
   }
 
-  /** Whether a socket is that of a key. */
+  /** Whether a key names this socket. */
   isThat(socket: Socket, key: SocketKey): boolean {
     return `${socket.origin.netns?.inode ?? ""}/${cookieOf(socket)}` === key;
   }
@@ -246,13 +311,12 @@ export class SocketTable {
     let slot = slots.get(cookie);
     const isNew = slot === undefined;
     if (slot === undefined) {
-      slot = this.#free.pop() ?? this.end++;
-      if (slot >= this.#seen.length) this.#grow(this.#seen.length * 2);
+      slot = this.#newSlot();
       slots.set(cookie, slot);
-      this.#settle(slot, dump, socket, cookie);
+      this.#settle(slot, dump, socket, cookie, netns);
       this.#live++;
     } else if (this.#seen[slot] === this.#number) return;
-    const state = ("stateNumber" in socket ? socket.stateNumber : undefined) ?? SS_CLOSE;
+    const state = stateNumber(socket) ?? SS_CLOSE;
     if (state === SS_TIME_WAIT) {
       if (!isNew && this.state[slot] !== SS_TIME_WAIT) this.#closed++;
     } else if (isNew) this.#opened++;
@@ -264,10 +328,11 @@ export class SocketTable {
     this.#seen[slot] = this.#number;
   }
 
-  /** Notes what never changes of a socket. */
-  #settle(slot: number, dump: DumpName, socket: Socket, cookie: number): void {
+  /** Notes what never changes about a socket. */
+  #settle(slot: number, dump: DumpName, socket: Socket, cookie: number, netns: Netns | undefined): void {
     this.#dump[slot] = dump;
-    this.#netns[slot] = socket.origin.netns;
+    this.#netns[slot] = netns;
+    this.uid[slot] = uidNumber(socket) ?? NO_UID;
     this.#cookie[slot] = cookie;
     this.process[slot] = 0;
     this.family[slot] = socket.kind === "tipc" ? 0 : socket.familyNumber;
@@ -285,42 +350,61 @@ export class SocketTable {
 
   #read(slot: number, socket: Socket, now: number, isNew: boolean): void {
     const reading = this.#reading;
-    readCounters(socket, reading);
+    readMetrics(socket, reading);
     const { numbers } = this;
     const elapsed = isNew ? Number.NaN : now - this.#readAt[slot]!;
     for (let index = 0; index < rateNames.length; index++) {
-      const name = rateNames[index]!;
-      const counter = rates[name];
-      // The counter of a socket whose slot it was before must not count: of a new one there is no rate.
-      const change = reading[counter] - numbers[counter][slot]!;
+      const counter = counterIndexes[index]!;
+      // The slot may hold the counter of the socket that it had before: a new socket has no rate.
+      const change = reading[counter]! - this.#metrics[counter]![slot]!;
       const rate = (change * 1000) / elapsed;
       const known = change >= 0 && elapsed > 0;
-      numbers[name][slot] = known ? rate : Number.NaN;
-      if (!known) continue;
-      this.#totals[index] = Number.isNaN(this.#totals[index]!) ? rate : this.#totals[index]! + rate;
+      this.#note(index, slot, known ? rate : Number.NaN);
     }
     numbers.transferRate[slot] = numbers.receivedRate[slot]! + numbers.ackedRate[slot]!;
-    for (const name of counterNames) numbers[name][slot] = reading[name];
+    for (let index = 0; index < reading.length; index++) this.#metrics[index]![slot] = reading[index]!;
     this.interval[slot] = elapsed;
     this.#readAt[slot] = now;
   }
 
-  #release(slot: number): void {
+  /** Sets the rate of a slot, NaN for none, and adds it to the total. */
+  #note(index: number, slot: number, rate: number): void {
+    this.#rates[index]![slot] = rate;
+    if (Number.isNaN(rate)) return;
+    this.#totals[index] = Number.isNaN(this.#totals[index]!) ? rate : this.#totals[index]! + rate;
+  }
+
+  #newSlot(): number {
+    const slot = this.#free.pop() ?? this.end++;
+    if (slot >= this.#seen.length) this.#grow(this.#seen.length * 2);
+    return slot;
+  }
+
+  /** Forgets that a socket is there; its slot keeps what is known about it. */
+  #forget(slot: number): void {
     this.#slots.get(this.#netns[slot])?.delete(this.#cookie[slot]!);
+    if (this.#seen[slot] === this.#number) this.#states[this.state[slot]!]!--;
+    this.#live--;
+  }
+
+  #release(slot: number): void {
+    this.#forget(slot);
     this.#endpoints.delete(slot);
     this.#netns[slot] = undefined;
     this.#seen[slot] = 0;
     this.#free.push(slot);
-    this.#live--;
   }
 
   #grow(capacity: number): void {
     for (const name of numberNames) this.numbers[name] = resized(this.numbers[name], Float64Array, capacity);
+    this.#metrics = metricNames.map((name) => this.numbers[name]);
+    this.#rates = rateNames.map((name) => this.numbers[name]);
     this.state = resized(this.state, Uint8Array, capacity);
     this.family = resized(this.family, Uint8Array, capacity);
     this.localPort = resized(this.localPort, Uint16Array, capacity);
     this.peerPort = resized(this.peerPort, Uint16Array, capacity);
     this.inode = resized(this.inode, Uint32Array, capacity);
+    this.uid = resized(this.uid, Uint32Array, capacity);
     this.process = resized(this.process, Uint32Array, capacity);
     this.interval = resized(this.interval, Float64Array, capacity);
     this.#cookie = resized(this.#cookie, Float64Array, capacity);
@@ -332,8 +416,8 @@ export class SocketTable {
 }
 
 /**
- * What tells a socket from those of its namespace: its cookie, which counts up from 1 and so fits a number. Where
- * the source has none (/proc), the pointer or inode that it has, as a negative number.
+ * A number that no other socket of the namespace has: the cookie, which counts up from 1 and so fits a number. A socket
+ * from /proc has no cookie; its pointer or inode serves, as a negative number.
  */
 function cookieOf(socket: Socket): number {
   if (socket.kind === "inet") {

@@ -4,13 +4,7 @@ import { ascii } from "../bytes/writer.ts";
 import type { BpfMaps } from "../enrich/bpf-maps.ts";
 import { readNetlinkProtocols } from "../enrich/netlink-protocols.ts";
 import { once } from "../enrich/once.ts";
-import {
-  type Owner,
-  type Owners,
-  processContext,
-  type ScanOptions,
-  scanProcesses,
-} from "../enrich/processes.ts";
+import type { Owner, ScanOptions } from "../enrich/processes.ts";
 import type { ResolvedHosts } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { readNumberNames, readServices, type Services } from "../enrich/services.ts";
@@ -20,7 +14,8 @@ import type { Netns } from "../host/namespaces.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { type Link, listLinks } from "../netlink/links.ts";
-import { knowPlaces, type Place, type Places } from "./places.ts";
+import type { OwnerLookup } from "./owners.ts";
+import type { Place } from "./places.ts";
 
 /** Ports that the kernel gives to clients when the range cannot be read. */
 const DEFAULT_PORT_RANGE = [1024, 4999] as const;
@@ -143,8 +138,26 @@ function readOptional(host: Host, path: string): Uint8Array | undefined {
   }
 }
 
-/** All names of one run, and the namespaces of sockets. */
-export interface HostNames extends Places {
+/** What owners are looked up with, see owners.ts. */
+export type MakeOwnerLookup = typeof import("./owners.ts").ownerLookup;
+
+/** No process of any socket is known. */
+const nobody: Pick<OwnerLookup, "owners" | "peerOwners" | "peerInode" | "peerName"> = {
+  owners: () => undefined,
+  peerOwners: () => undefined,
+  peerInode: () => 0,
+  peerName: () => undefined,
+};
+
+/**
+ * All names of one run. What is about processes is known once {@link HostNames.useOwners} has been called; until then
+ * no socket has an owner or a peer.
+ */
+export interface HostNames extends Omit<OwnerLookup, "findOwners"> {
+  /** Lets owners, peers and containers be looked up. */
+  useOwners(make: MakeOwnerLookup): void;
+  /** Looks for the owners of sockets. @returns ids of processes that cannot be read */
+  findOwners(inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
   /** See {@link PortNames.useTable}. @param netns where its sockets are; if left out, where we are */
   useTable(table: InetTable, netns?: Netns): void;
   /** See {@link PortNames.port}. */
@@ -155,16 +168,12 @@ export interface HostNames extends Places {
   netlinkProtocol(protocol: number): Uint8Array | undefined;
   /** The contents of /proc/PID/stat, which has the name of a process; undefined if the process is gone. */
   processStat(pid: number): Uint8Array | undefined;
-  /** See {@link processContext}. */
-  processContext(pid: number): Uint8Array | undefined;
   /** Path of a cgroup from the root of the first cgroup2 mount, or `unreachable:HEX`. */
   cgroup(id: bigint): Uint8Array;
+  /** The same path without a complaint; undefined for a cgroup that has none. */
+  cgroupPath(id: bigint): Uint8Array | undefined;
   /** Name of a user; undefined if there is none. */
   user(uid: number): string | undefined;
-  /** The processes that have the socket of an inode open, if {@link HostNames.findOwners} looked for them. */
-  owners(inode: number): readonly Owner[] | undefined;
-  /** Looks for the owners of sockets, see {@link scanProcesses}. @returns ids of processes that cannot be read */
-  findOwners(root: string, inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
   /** Sets the host names that were looked up. */
   useHosts(resolved: ResolvedHosts): void;
   /** Sets the BPF maps of socket storage. */
@@ -229,8 +238,12 @@ export function hostNames(
     if (!stats.has(pid)) stats.set(pid, readOptional(host, `${root}/${pid}/stat`));
     return stats.get(pid);
   };
-  const contexts = new Map<number, Uint8Array | undefined>();
-  let owners: Owners = new Map();
+  let placed: readonly Place[] = [];
+  let lookup: OwnerLookup | undefined;
+  const known = (): OwnerLookup => {
+    if (lookup === undefined) throw new TypeError("owners are not looked up in this run");
+    return lookup;
+  };
   let hosts: ResolvedHosts | undefined;
   let bpfMaps: BpfMaps | undefined;
   const missing = () => {
@@ -256,16 +269,23 @@ export function hostNames(
     else if (known === undefined) missing();
     return known?.get(id) ?? ascii(`unreachable:${id.toString(16)}`);
   };
-  const places = knowPlaces({
-    host,
-    root,
-    owners: (inode) => owners.get(inode),
-    cgroupPath: (id) => cgroupPaths()?.get(id),
-  });
   return {
-    ...places,
+    useOwners(make) {
+      if (lookup !== undefined) return;
+      lookup = make({ host, root, cgroupPath: (id) => cgroupPaths()?.get(id) });
+      if (placed.length > 0) lookup.usePlaces(placed);
+    },
+    owners: (inode) => (lookup ?? nobody).owners(inode),
+    findOwners: (inodes, options) => known().findOwners(inodes, options),
+    findPeers: (sockets) => known().findPeers(sockets),
+    peerInode: (socket) => (lookup ?? nobody).peerInode(socket),
+    peerOwners: (socket) => (lookup ?? nobody).peerOwners(socket),
+    peerName: (socket) => (lookup ?? nobody).peerName(socket),
+    cgroupOwner: (socket) => known().cgroupOwner(socket),
+    details: (owner: Owner) => known().details(owner),
     usePlaces(listed: readonly Place[]) {
-      places.usePlaces(listed);
+      placed = listed;
+      lookup?.usePlaces(listed);
       linksWithin = new Map(listed.map(({ netns, host }) => [netns, new InterfaceNames(host)]));
       portsWithin = new Map(listed.map(({ netns, host }) => [netns, portsOf(host)]));
     },
@@ -277,18 +297,10 @@ export function hostNames(
     interface: (index, netns) => (linksWithin.get(netns) ?? links).interface(index),
     netlinkProtocol: (protocol) => netlinkProtocols().get(protocol),
     processStat,
-    processContext(pid) {
-      if (!contexts.has(pid)) contexts.set(pid, processContext(host.files, root, pid));
-      return contexts.get(pid);
-    },
+    processContext: (pid) => lookup?.processContext(pid),
     cgroup,
+    cgroupPath: (id) => cgroups()?.get(id),
     user: userNames(host.files),
-    owners: (inode) => owners.get(inode),
-    findOwners(root, inodes, options) {
-      const scan = scanProcesses(host.files, root, inodes, options);
-      owners = scan.owners;
-      return scan.unreadable;
-    },
     useHosts: (resolved) => {
       hosts = resolved;
     },

@@ -1,4 +1,4 @@
-/** The sockets of this host at the other ends of connections. */
+/** Finds the sockets at the other ends of connections within this host. */
 
 import type { Origin } from "../diag/message.ts";
 import { addressKey } from "../enrich/resolve.ts";
@@ -16,10 +16,10 @@ import type { Transport } from "../netlink/transport.ts";
 /** The states of sockets that have a peer. */
 const CONNECTED = stateGroups.connected;
 
-/** Nobody looks at these sockets but us. */
+/** These sockets are never shown, so they need no description. */
 const origin: Origin = { protocol: IPPROTO_TCP, describe: () => ({}) };
 
-/** The messages of a dump; if the kernel refuses it, none, as the listing itself complains of that. */
+/** The messages of a dump. None if the kernel refuses it, because the listing itself reports that. */
 function* messages(transport: Transport, payload: Uint8Array, minimum: number) {
   try {
     const socket = transport.open(NETLINK_SOCK_DIAG);
@@ -36,7 +36,7 @@ function* messages(transport: Transport, payload: Uint8Array, minimum: number) {
   }
 }
 
-/** The names of all UNIX sockets of a network namespace that have one, by inode. */
+/** The bound names of the UNIX sockets of a network namespace, by inode. */
 export function unixNames(transport: Transport): Map<number, Uint8Array> {
   const names = new Map<number, Uint8Array>();
   const request = unixDump.request(noDemands, stateGroups.all);
@@ -47,7 +47,7 @@ export function unixNames(transport: Transport): Map<number, Uint8Array> {
   return names;
 }
 
-/** A connection as one end sees it, or as the other one does. An IPv4 address mapped into IPv6 is the same. */
+/** A key of a connection from its own or its peer's perspective. IPv4-mapped IPv6 addresses equal IPv4 ones. */
 function connectionKey(socket: InetSocket, end: "own" | "other"): string {
   const { data, addressLength: length, sport, dport, sourceOffset, destinationOffset } = socket;
   const source = addressKey(data, sourceOffset, length);
@@ -62,17 +62,16 @@ export function isTcpConnection(socket: InetSocket): boolean {
   return socket.origin.protocol === IPPROTO_TCP && ((1 << socket.stateNumber) & CONNECTED) !== 0;
 }
 
-/** Finds the socket at the other end of TCP connections. */
+/** The other ends of TCP connections. */
 export interface TcpPeers {
-  /** Its inode; undefined if it is not here, or no process has it open. */
+  /** Inode of the other end; undefined if it is not in this namespace, or not open in any process. */
   inode(socket: InetSocket): number | undefined;
 }
 
 /**
- * Finds the other ends of TCP connections within a network namespace: whose addresses and ports are the same the
- * other way round.
+ * Finds the other ends of TCP connections within a network namespace, by swapped addresses and ports.
  *
- * @param sockets connections of that namespace
+ * @param sockets connections of the namespace
  */
 export function findTcpPeers(transport: Transport, sockets: readonly InetSocket[]): TcpPeers {
   const wanted = new Set(sockets.map((socket) => connectionKey(socket, "other")));

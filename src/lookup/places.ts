@@ -1,4 +1,4 @@
-/** Where sockets live, and who is at their other ends: what is known of them beyond their own network namespace. */
+/** Finds the peers, containers and process details of sockets, across network namespaces. */
 
 import { type CgroupOwner, findContainers } from "../enrich/containers.ts";
 import { once } from "../enrich/once.ts";
@@ -11,52 +11,52 @@ import type { Netns } from "../host/namespaces.ts";
 import type { Transport } from "../netlink/transport.ts";
 import { findTcpPeers, isTcpConnection, type TcpPeers, unixNames } from "./peers.ts";
 
-/** A network namespace that sockets are listed in. */
+/** A network namespace whose sockets are listed. */
 export interface Place {
-  /** The host as it looks from within. */
+  /** The host as seen from inside the namespace. */
   readonly host: Host;
-  /** Which it is; undefined for the only one that is looked into. */
+  /** The namespace; undefined if only our own is listed. */
   readonly netns?: Netns;
 }
 
-/** What is known of places. Each answer is looked for when it is first asked for. */
+/** Lookups about sockets. Each result is computed on first use. */
 export interface Places {
-  /** Takes the places that sockets are listed in; until then, it is only that which we are in. */
+  /** Sets the listed namespaces. Default: only our own. */
   usePlaces(places: readonly Place[]): void;
-  /** Finds the sockets at the other ends of TCP connections; of others the kernel tells without being asked. */
+  /** Finds the other ends of TCP connections. For UNIX sockets, the kernel sends them unrequested. */
   findPeers(sockets: Iterable<Socket>): void;
-  /** Inode of the socket at the other end; 0 if it is not known, or no process has it open. */
+  /** Inode of the socket at the other end; 0 if it is unknown, or not open in any process. */
   peerInode(socket: Socket): number;
-  /** Who has the socket at the other end open, as far as owners were looked for. */
+  /** The processes that have the other end open, if owners were looked up. */
   peerOwners(socket: Socket): readonly Owner[] | undefined;
-  /** The name that the socket at the other end of a UNIX socket is bound to. */
+  /** The bound name of the other end of a UNIX socket. */
   peerName(socket: { readonly peerInode: number | undefined }): Uint8Array | undefined;
-  /** The container and systemd unit of a socket: its owner's, or else those that it was made in. */
+  /** The container and systemd unit of a socket's owner, or else of the control group in which it was created. */
   cgroupOwner(socket: Socket): CgroupOwner;
-  /** What more there is to know of a process. */
+  /** Further details of a process. */
   details(owner: Owner): ProcessDetails;
 }
 
-/** What places are found by. */
+/** What the lookups read from. */
 export interface PlaceSources {
   readonly host: Host;
-  /** Where /proc is. */
+  /** Path of /proc. */
   readonly root: string;
-  /** Who has the socket of an inode open. */
+  /** The processes that have the socket with this inode open. */
   owners(inode: number): readonly Owner[] | undefined;
-  /** Path of a cgroup, or undefined if it is not known. */
+  /** Path of a cgroup, or undefined if it is unknown. */
   cgroupPath(id: bigint): string | undefined;
 }
 
 const nobody: CgroupOwner = { container: undefined, unit: undefined };
 
-/** Makes what knows the places of one run. */
+/** The lookups of one run. */
 export function knowPlaces({ host, root, owners, cgroupPath }: PlaceSources): Places {
   let transports: ReadonlyMap<Netns | undefined, Transport> = new Map([[undefined, host.transport]]);
   const tcpPeers = new Map<Netns | undefined, TcpPeers>();
   const containers = once(() => findContainers(host.files, root));
   const details = processDetails(host.files, root);
-  // A UNIX socket may have its peer in another network namespace.
+  // The peer of a UNIX socket may be in another network namespace.
   const namesByInode = once(() => {
     const names = new Map<number, Uint8Array>();
     for (const transport of transports.values())

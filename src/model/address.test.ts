@@ -40,7 +40,7 @@ describe("parseIpv6()", () => {
     expect(parseIpv6(text)).toBeUndefined();
   });
 
-  test("takes what node:net takes, zones aside", () => {
+  test("accepts the same as node:net, except zones", () => {
     const piece = fc.constantFrom(
       "0",
       "1",
@@ -63,7 +63,7 @@ describe("parseIpv6()", () => {
     );
   });
 
-  test("gives back what writeIpv6() wrote", () => {
+  test("parses what writeIpv6() wrote", () => {
     const byte = fc.oneof(fc.constant(0), fc.constant(0xff), fc.nat(255));
     fc.assert(
       fc.property(

@@ -1,55 +1,77 @@
-/** IP addresses as text. RFC 5952 with the C library's habits (inet_ntop). */
+/** IP addresses as text, formatted like the C library's inet_ntop. RFC 5952. */
+import { keepOutOfLastTier } from "#libc";
+import { OVERSHOOT, putHex, putInt31 } from "../bytes/put.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { AF_INET6 } from "./family.ts";
 
 const DOT = 0x2e;
 const COLON = 0x3a;
 
-/** Writes the four bytes at `at` as a dotted quad. */
-export function writeIpv4(writer: ByteWriter, data: DataView, at: number): void {
-  for (let index = 0; index < 4; index++) {
-    if (index > 0) writer.byte(DOT);
-    writer.unsigned(data.getUint8(at + index));
+/** Room for the text of any address, with {@link OVERSHOOT}. */
+export const ADDRESS_ROOM = 45 + OVERSHOOT;
+
+/** Writes the four bytes at `from` to `at` as a dotted quad. @returns the position after it */
+export function putIpv4(target: DataView, at: number, data: DataView, from: number): number {
+  let next = putInt31(target, at, data.getUint8(from));
+  for (let index = 1; index < 4; index++) {
+    target.setUint8(next, DOT);
+    next = putInt31(target, next + 1, data.getUint8(from + index));
   }
+  return next;
 }
 
 /**
- * Writes the sixteen bytes at `at` as inet_ntop does: the longest run of zero words is compressed, the first of
- * equals, and addresses that embed an IPv4 one (mapped or compatible) end in a dotted quad.
+ * Writes the sixteen bytes at `from` to `at` like inet_ntop: the longest run of zero words becomes `::`, the first one if
+ * two are equally long. IPv4-mapped and IPv4-compatible addresses end in a dotted quad.
+ *
+ * @returns the position after it
  */
-export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void {
+export function putIpv6(target: DataView, at: number, data: DataView, from: number): number {
   let runStart = -1;
   let runLength = 1;
   for (let word = 0; word < 8; word++) {
     const start = word;
-    while (word < 8 && data.getUint16(at + word * 2) === 0) word++;
+    while (word < 8 && data.getUint16(from + word * 2) === 0) word++;
     if (word - start > runLength) {
       runStart = start;
       runLength = word - start;
     }
   }
   const embedsIpv4 =
-    runStart === 0 && (runLength === 6 || (runLength === 5 && data.getUint16(at + 10) === 0xffff));
+    runStart === 0 && (runLength === 6 || (runLength === 5 && data.getUint16(from + 10) === 0xffff));
+  let next = at;
   for (let word = 0; word < 8; word++) {
     if (word === runStart) {
-      writer.byte(COLON);
+      target.setUint8(next++, COLON);
       word += runLength - 1;
-      if (word === 7) writer.byte(COLON);
+      if (word === 7) target.setUint8(next++, COLON);
       continue;
     }
-    if (word > 0) writer.byte(COLON);
-    if (word === 6 && embedsIpv4) {
-      writeIpv4(writer, data, at + 12);
-      return;
-    }
-    writer.hex(data.getUint16(at + word * 2));
+    if (word > 0) target.setUint8(next++, COLON);
+    if (word === 6 && embedsIpv4) return putIpv4(target, next, data, from + 12);
+    next = putHex(target, next, data.getUint16(from + word * 2), 1);
   }
+  return next;
 }
+
+/** Appends an IPv4 address to a writer, see {@link putIpv4}. */
+export function writeIpv4(writer: ByteWriter, data: DataView, at: number): void {
+  writer.reserve(ADDRESS_ROOM);
+  writer.length = putIpv4(writer.data, writer.length, data, at);
+}
+
+/** Appends an IPv6 address to a writer, see {@link putIpv6}. */
+export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void {
+  writer.reserve(ADDRESS_ROOM);
+  writer.length = putIpv6(writer.data, writer.length, data, at);
+}
+
+keepOutOfLastTier(putIpv4, putIpv6, isUnspecifiedIpv6);
 
 const decoder = new TextDecoder();
 const scratch = new ByteWriter(64);
 
-/** The address at `at` as text. @param family AF_INET6, or it is IPv4 */
+/** The address at `at` as text. @param family AF_INET6; any other value means IPv4 */
 export function addressText(data: DataView, at: number, family: number): string {
   scratch.length = 0;
   if (family === AF_INET6) writeIpv6(scratch, data, at);
@@ -57,7 +79,7 @@ export function addressText(data: DataView, at: number, family: number): string 
   return decoder.decode(scratch.view());
 }
 
-/** Whether the sixteen bytes at `at` are the unspecified address. */
+/** Whether the sixteen bytes at `at` are the unspecified address `::`. */
 export function isUnspecifiedIpv6(data: DataView, at: number): boolean {
   return (
     data.getUint32(at) === 0 &&
@@ -76,7 +98,7 @@ const WORD = /^[0-9a-f]{1,4}$/i;
 const QUAD = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
 const WORDS = 8;
 
-/** The 16-bit words of a part of an IPv6 address that has no `::`; undefined if it is none. */
+/** The 16-bit words of a part of an IPv6 address on one side of `::`; undefined if it is malformed. */
 function wordsOf(part: string): number[] | undefined {
   if (part === "") return [];
   const words: number[] = [];
@@ -92,7 +114,7 @@ function wordsOf(part: string): number[] | undefined {
   return words;
 }
 
-/** The sixteen bytes of an IPv6 address as inet_pton reads it; undefined for any other text. RFC 4291 2.2. */
+/** Parses an IPv6 address like inet_pton. Returns sixteen bytes, or undefined for any other text. RFC 4291 2.2. */
 export function parseIpv6(text: string): Uint8Array | undefined {
   const gap = text.indexOf("::");
   const head = wordsOf(gap < 0 ? text : text.slice(0, gap));
@@ -100,7 +122,7 @@ export function parseIpv6(text: string): Uint8Array | undefined {
   if (head === undefined || tail === undefined) return undefined;
   const missing = WORDS - head.length - tail.length;
   if (gap < 0 ? missing !== 0 : missing < 1) return undefined;
-  // A dotted quad ends an address; before the gap it cannot.
+  // A dotted quad may only end an address, so it cannot precede `::`.
   if (gap >= 0 && text.slice(0, gap).includes(".")) return undefined;
   const words = [...head, ...Array<number>(missing).fill(0), ...tail];
   return Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff]));

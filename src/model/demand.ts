@@ -1,25 +1,25 @@
 /**
- * What a run can want of each socket beyond what the kernel always sends. Columns, predicates of the filter, rules of
- * the doctor and command line options all name members of this one table, so a name that does not exist does not
- * compile. The query turns demands into request bits, passes over /proc and look-ups.
+ * Demands: details of a socket that the kernel does not always send. Columns, filter predicates, doctor rules and
+ * options all name members of this table, so an unknown name does not compile. The query turns demands into request
+ * bits, scans of /proc, and lookups.
  */
 
 /** One demand. */
 interface DemandRow {
-  /** Who answers it. */
+  /** The source of the data; `us` is computed from other fields. */
   readonly from: "kernel" | "proc" | "resolver" | "us";
-  /** Demands that it cannot do without. */
+  /** Demands that it needs. */
   readonly implies?: readonly string[];
-  /** What it adds to a socket, in one line. */
+  /** The detail that it adds to a socket, in one line. */
   readonly doc: string;
 }
 
 /** All demands. */
 export const demands = {
-  memory: { from: "kernel", doc: "memory that the socket holds: INET_DIAG_SKMEMINFO and its like" },
+  memory: { from: "kernel", doc: "memory of the socket: INET_DIAG_SKMEMINFO and its equivalents" },
   info: { from: "kernel", doc: "struct tcp_info, mptcp_info or sctp_info, and the congestion control" },
   tos: { from: "kernel", doc: "type of service, traffic class, class id" },
-  uid: { from: "kernel", doc: "owner of a UNIX socket; of other families the kernel always sends it" },
+  uid: { from: "kernel", doc: "owner of a UNIX socket; the kernel always sends the owner of other sockets" },
   extended: { from: "kernel", doc: "file and pending connections of a UNIX socket" },
   bpfStorages: { from: "kernel", doc: "values that BPF programs stored with the socket" },
   owners: { from: "proc", implies: ["peerOwners"], doc: "processes that have the socket open" },
@@ -27,6 +27,7 @@ export const demands = {
   processContext: { from: "proc", implies: ["owners"], doc: "SELinux contexts of the processes" },
   socketContext: { from: "proc", implies: ["owners"], doc: "SELinux contexts of the socket's descriptors" },
   peerOwners: { from: "proc", doc: "processes at the other end of a UNIX socket" },
+  peerNames: { from: "kernel", doc: "name of the UNIX socket at the other end" },
   peers: {
     from: "kernel",
     implies: ["owners", "peerOwners"],
@@ -46,10 +47,10 @@ export type Demand = keyof typeof demands;
 /** A set of demands. */
 export type Demands = ReadonlySet<Demand>;
 
-/** No demand at all: what the kernel always sends. */
+/** The empty set: only what the kernel always sends. */
 export const noDemands: Demands = new Set();
 
-/** A set of the given demands and of all that they imply. */
+/** The set of the given demands and of all demands that they imply. */
 export function demandSet(...lists: readonly (Iterable<Demand> | undefined)[]): Demands {
   const all = new Set<Demand>();
   const add = (demand: Demand): void => {

@@ -1,4 +1,4 @@
-/** Address families, IP protocols and socket types that ss knows. sys/socket.h, netinet/in.h. */
+/** Address families, IP protocols and socket types that ss handles. sys/socket.h, netinet/in.h. */
 
 /** Address families. */
 export const AF_UNIX = 1;

@@ -25,7 +25,7 @@ const tableOfProtocol = new Map<number, InetTable>(
   Object.entries(inetTables).map(([name, protocol]) => [protocol, name as InetTable]),
 );
 
-/** The inet table of an IP protocol, as it was asked for; `unknown` for a protocol without one. */
+/** The inet table that lists an IP protocol; `unknown` for a protocol without a table. */
 export function inetTableOf(protocol: number): InetTable | "unknown" {
   return tableOfProtocol.get(protocol) ?? "unknown";
 }

@@ -8,7 +8,7 @@ test("each link protocol has one number and one name", () => {
   }
 });
 
-test("linkProtocolNumber() takes any case, and ipv4 for ip", () => {
+test("linkProtocolNumber() ignores case and accepts ipv4 for ip", () => {
   expect(linkProtocolNumber("IPv4")).toBe(0x0800);
   expect(linkProtocolNumber("lldp")).toBe(0x88cc);
   expect(linkProtocolNumber("802.1q")).toBe(0x8100);

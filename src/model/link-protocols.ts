@@ -1,6 +1,6 @@
-/** Link layer protocols by ss's names for them. linux/if_ether.h. */
+/** ss's names of link layer protocols. linux/if_ether.h. */
 
-/** Number and name of each. */
+/** Number (host byte order) and name of each protocol. */
 export const linkProtocols = [
   [0x0060, "loop"],
   [0x0200, "pup"],
@@ -68,7 +68,7 @@ export function linkProtocolName(number: number): string | undefined {
   return names.get(number);
 }
 
-/** The number of a protocol name, in any case of letters; `ipv4` is another word for `ip`. */
+/** The number of a protocol name, ignoring case; `ipv4` is a synonym for `ip`. */
 export function linkProtocolNumber(name: string): number | undefined {
   return numbers.get(name.toLowerCase());
 }

@@ -7,7 +7,7 @@ test("each name of a netlink protocol has its number", () => {
   }
 });
 
-test("case counts, and number 17 has no name", () => {
+test("names are case-sensitive, and number 17 has none", () => {
   expect(netlinkProtocolNumber("RTNL")).toBeUndefined();
   expect(netlinkProtocols.some(([number]) => (number as number) === 17)).toBe(false);
 });

@@ -1,6 +1,6 @@
-/** Netlink protocols by ss's names for them, which `nl_protos` can add to. linux/netlink.h. */
+/** ss's names of netlink protocols; the file `nl_protos` may add more. linux/netlink.h. */
 
-/** Number and name of each. */
+/** Number and name of each protocol. */
 export const netlinkProtocols = [
   [0, "rtnl"],
   [1, "unused"],
@@ -29,7 +29,7 @@ const numbers: ReadonlyMap<string, number> = new Map(
   netlinkProtocols.map(([number, name]) => [name, number]),
 );
 
-/** The number of a protocol name; case counts. */
+/** The number of a protocol name. The name is case-sensitive. */
 export function netlinkProtocolNumber(name: string): number | undefined {
   return numbers.get(name);
 }

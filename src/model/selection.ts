@@ -1,4 +1,4 @@
-/** Which sockets are wanted: tables, address families and states, and how ss's words select them. */
+/** The selection of sockets: tables, address families and states, with ss's words for them. */
 import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_TIPC, AF_UNIX, AF_VSOCK, AF_XDP } from "./family.ts";
 import { DEFAULT_STATES, SS_CLOSE, SS_ESTABLISHED, SS_LISTEN } from "./state.ts";
 
@@ -7,21 +7,21 @@ const CLOSED = 1 << SS_CLOSE;
 const ESTABLISHED = 1 << SS_ESTABLISHED;
 const TIPC_STATES = ESTABLISHED | CLOSED | (1 << SS_LISTEN);
 
-/** What there is to know of a socket table. */
+/** A row of {@link tables}. */
 export interface TableRow {
-  /** The kind of its sockets: which folder of families/ they belong to. */
+  /** The kind of its sockets: their folder in families/. */
   readonly kind: string;
-  /** The request to the kernel that lists it. */
+  /** The dump request that lists it. */
   readonly dump: string;
   /** AF_* numbers of its sockets. */
   readonly families: readonly number[];
-  /** Mask of the states that choosing it by an option selects. */
+  /** Mask of the states that are shown if an option selects this table. */
   readonly states: number;
-  /** The words of `-A` for it beside its own name and those of its groups. */
+  /** Further words of `-A` for it, apart from its own name and its groups. */
   readonly words?: readonly string[];
 }
 
-/** Each table by the name that `-A` has for it. */
+/** Every table, by its name in `-A`. */
 export const tables = {
   udp: { kind: "inet", dump: "udp", families: INET, states: ESTABLISHED },
   dccp: { kind: "inet", dump: "dccp", families: INET, states: DEFAULT_STATES },
@@ -87,10 +87,10 @@ export const dumpOrder: readonly DumpName[] = [
 /** All tables, in the order in which ss numbers them. */
 export const allTables = Object.keys(tables) as readonly Table[];
 
-/** The tables that ss takes where nothing chooses any, and for the word `all`: all but tipc. */
+/** ss's default tables, which are also its `all`: every table except tipc. */
 export const defaultTables: readonly Table[] = allTables.filter((table) => table !== "tipc");
 
-/** Each family's number by the word of `-f`, and the states that choosing it selects. */
+/** Every family by its word in `-f`: its number, and the states that are shown if an option selects it. */
 export const families = {
   inet: { number: AF_INET, states: DEFAULT_STATES },
   inet6: { number: AF_INET6, states: DEFAULT_STATES },
@@ -102,17 +102,17 @@ export const families = {
   xdp: { number: AF_XDP, states: CLOSED },
 } as const;
 
-/** A family's word, as `-f` takes it. */
+/** A family's name in `-f`. */
 export type Family = keyof typeof families;
 
-/** Which sockets are wanted. */
+/** A selection of sockets. */
 export interface Selection {
   readonly tables: ReadonlySet<Table>;
   /** AF_* numbers. */
   readonly families: ReadonlySet<number>;
   /** Mask of states, bit = the kernel's number. */
   readonly states: number;
-  /** The AF_* that addresses without a prefix belong to, and that decides which inet families are listed. */
+  /** AF_* of filter addresses without a family prefix. It also decides which inet families are listed. */
   readonly preferred: number | undefined;
 }
 
@@ -121,7 +121,7 @@ export function kindOfDump(name: DumpName): Kind {
   return tables[allTables.find((table) => tables[table].dump === name)!].kind;
 }
 
-/** The kinds of the sockets that a selection may have. */
+/** The kinds of socket that a selection may contain. */
 export function kindsOf({ tables: selected }: Pick<Selection, "tables">): ReadonlySet<Kind> {
   return new Set(Array.from(selected, (table) => tables[table].kind));
 }

@@ -1,14 +1,14 @@
-/** Socket states: the kernel's number, ss's spelling, the words of the filter language, and the named groups. */
+/** Socket states: the kernel's numbers, ss's spelling, the words of the filter language, and named groups. */
 
 /** One state; the bit of a mask is `1 << number`. include/net/tcp_states.h. */
 export interface State {
   /** The kernel's number. */
   readonly number: number;
-  /** What the State column shows. */
+  /** Its text in the State column. */
   readonly label: string;
-  /** What it is, where the label does not tell. */
+  /** Its name, if the label does not give one. */
   readonly name?: string;
-  /** Words that name it after `state` and `exclude`; the first is the usual one. */
+  /** Words for it after `state` and `exclude`, the preferred one first. */
   readonly words: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export const states = [
 
 type Row = (typeof states)[number];
 
-/** The name of a state: ss's label, but for the two that ss calls `UNDEF`, and a number no kernel is known to send. */
+/** The name of a state: ss's label, except for the two that ss calls `UNDEF`. Unknown numbers are `unknown(N)`. */
 export type StateName =
   | Exclude<Row["label"], "UNDEF">
   | Extract<Row, { name: string }>["name"]
@@ -44,7 +44,7 @@ export function stateName(number: number): StateName {
   return state === undefined ? `unknown(${number})` : ((state.name ?? state.label) as StateName);
 }
 
-/** Numbers of the states that something else is decided by. */
+/** Numbers of individual states. */
 export const SS_ESTABLISHED = 1;
 export const SS_SYN_SENT = 2;
 export const SS_SYN_RECV = 3;
@@ -63,7 +63,7 @@ const ALL = 0x3fff;
 const BUCKET = (1 << SS_SYN_RECV) | (1 << SS_TIME_WAIT);
 const CONNECTED = ALL & ~((1 << SS_CLOSE) | (1 << SS_LISTEN));
 
-/** The masks that have names of their own in the filter language. */
+/** Masks of the named groups in the filter language. */
 export const stateGroups = {
   all: ALL,
   connected: CONNECTED,
@@ -72,11 +72,11 @@ export const stateGroups = {
   big: ALL & ~BUCKET,
 } as const;
 
-/** What ss shows when no option says otherwise. */
+/** The states that ss shows by default. */
 export const DEFAULT_STATES = CONNECTED & ~BUCKET;
 
 /**
- * The mask that a word after `state` or `exclude` stands for, in any case of letters.
+ * The mask for a word after `state` or `exclude`, ignoring case.
  *
  * @returns undefined if no state or group has that name
  */

@@ -1,5 +1,6 @@
-/** The C library through bun:ffi. */
+/** The C library through bun:ffi, and what else only Bun has. */
 import { dlopen, type FFITypeOrString, type Pointer, ptr, read } from "bun:ffi";
+import { noFTL } from "bun:jsc";
 import { type CType, type Functions, LIBRARY, libcOf, prototypes } from "./functions.ts";
 import type { Libc } from "./libc.ts";
 
@@ -58,3 +59,11 @@ function bindOrNot(): Libc {
 
 /** The seam, on Bun. */
 export const libc: Libc = bindOrNot();
+
+/**
+ * Keeps functions out of the last tier of the just-in-time compiler. A listing is over before that tier pays off: on
+ * two cores its compiler threads take more time than the compiled code saves.
+ */
+export function keepOutOfLastTier(...functions: readonly ((...values: never[]) => unknown)[]): void {
+  for (const each of functions) noFTL(each as (...values: unknown[]) => unknown);
+}

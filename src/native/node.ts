@@ -51,3 +51,6 @@ export const libc: Libc = libcOf(
   (bytes) => koffi.address(bytes),
   asynchronous as unknown as OffThread,
 );
+
+/** Only JavaScriptCore can be told so; see bun.ts. */
+export function keepOutOfLastTier(..._functions: readonly ((...values: never[]) => unknown)[]): void {}

@@ -3,7 +3,7 @@
 /** Address family of netlink sockets. */
 export const AF_NETLINK = 16;
 
-/** Netlink protocols that we speak. */
+/** Netlink protocols that Sockscope uses. */
 export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_NETFILTER = 12;
@@ -26,13 +26,13 @@ export const NLMSG_DONE = 3;
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
-/** The dump met a change: what came is perhaps not consistent. */
+/** The table changed during the dump, so the dump may be inconsistent. */
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_ROOT = 0x100;
 export const NLM_F_MATCH = 0x200;
-/** An error message without the request's payload. */
+/** The error message omits the request's payload. */
 export const NLM_F_CAPPED = 0x100;
-/** An error message with extended acknowledgement attributes. */
+/** The error message has extended acknowledgement attributes. */
 export const NLM_F_ACK_TLVS = 0x200;
 
 /** Extended acknowledgement attributes. */

@@ -44,7 +44,7 @@ function fakeLibc(waiting: Waiting[]) {
 
 const allocate = (size: number) => new Uint8Array(size);
 
-/** Receives as a driver does: what is pending is asked for again when something has arrived. */
+/** Receives like a driver: after a pending result, tries again when something has arrived. */
 async function receive(transport: DeferredTransport, socket: NetlinkSocket): Promise<number[]> {
   for (;;) {
     const datagram = socket.receive(allocate);
@@ -70,7 +70,7 @@ describe("offThreadTransport()", () => {
     return { ...fake, transport, socket: transport.open(NETLINK_SOCK_DIAG) };
   };
 
-  test("gives datagrams in turn, each pending first", async () => {
+  test("returns datagrams in order, each after a pending result", async () => {
     const { transport, socket } = open([{ bytes: Uint8Array.of(1, 2) }, { bytes: new Uint8Array(40_000) }]);
     expect(socket.receive(allocate)).toBe(pending);
     expect(await receive(transport, socket)).toEqual([1, 2]);
@@ -78,7 +78,7 @@ describe("offThreadTransport()", () => {
     expect(await receive(transport, socket)).toHaveLength(40_000);
   });
 
-  test("passes over EINTR, and what another process sent", async () => {
+  test("retries on EINTR, and ignores datagrams of other processes", async () => {
     const waiting: Waiting[] = [
       { errno: EINTR },
       { bytes: Uint8Array.of(1), sender: 99 },
@@ -92,7 +92,7 @@ describe("offThreadTransport()", () => {
     expect(sends).toEqual([]);
   });
 
-  test("throws from receive what a call met, that of a send as well, and goes on", async () => {
+  test("throws the error of an earlier send or receive from receive, and continues", async () => {
     const { transport, socket, sends } = open([{ errno: ENOBUFS }, { bytes: Uint8Array.of(3) }]);
     expect(await refusal(receive(transport, socket))).toEqual(["recv", ENOBUFS]);
     sends.push(-EBADF);
@@ -101,7 +101,7 @@ describe("offThreadTransport()", () => {
     expect(await receive(transport, socket)).toEqual([3]);
   });
 
-  test("throws if a datagram does not fit into the buffer that was given for it", async () => {
+  test("throws if a datagram does not fit into its buffer", async () => {
     const { transport, socket } = open([{ bytes: new Uint8Array(20) }]);
     expect(socket.receive(() => new Uint8Array(10))).toBe(pending);
     await transport.arrival();
@@ -110,7 +110,7 @@ describe("offThreadTransport()", () => {
     );
   });
 
-  test("closes the descriptor once, and not while a call is under way", async () => {
+  test("closes the descriptor once, and not during a call", async () => {
     const idle = open([]);
     idle.socket.close();
     idle.socket.close();
@@ -125,7 +125,7 @@ describe("offThreadTransport()", () => {
 });
 
 describe("pollingTransport()", () => {
-  test("never waits in a call, and looks again after an arrival", async () => {
+  test("never blocks in a call, and polls again after an arrival", async () => {
     const waiting: Waiting[] = [{ errno: EAGAIN }, { errno: EINTR }, { bytes: Uint8Array.of(1), sender: 99 }];
     const { libc } = fakeLibc(waiting);
     const flags: number[] = [];
@@ -144,7 +144,7 @@ describe("pollingTransport()", () => {
     socket.close();
   });
 
-  test("throws what was lost", () => {
+  test("throws ENOBUFS if events were lost", () => {
     const socket = pollingTransport(fakeLibc([{ errno: ENOBUFS }]).libc).open(NETLINK_SOCK_DIAG, 1);
     expect(() => socket.receive(allocate)).toThrow(new NetlinkError("recv", ENOBUFS));
   });

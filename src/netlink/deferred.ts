@@ -1,4 +1,4 @@
-/** The kernel of this host, spoken to without keeping the event loop waiting. */
+/** Netlink transports of this host that do not block the event loop. */
 import { setTimeout } from "node:timers/promises";
 import { libc as hostLibc } from "#libc";
 import { layoutSize, readField } from "../bytes/layout.ts";
@@ -15,14 +15,14 @@ import {
 } from "./live.ts";
 import { type DeferredTransport, type NetlinkSocket, pending } from "./transport.ts";
 
-/** How often it is looked for events. A socket's buffer holds some thousand of them. */
+/** Interval of polling for events. A socket's buffer holds some thousand of them. */
 const POLL_INTERVAL_MS = 20;
 
 /**
- * For events, which may be long in coming: sockets are looked at again and again. No thread waits for them, as
- * Node has few.
+ * A transport for events, which polls its sockets. No thread waits for events, because Node has few threads and an
+ * event may be long in coming.
  *
- * @param libc the native seam to use
+ * @param libc the libc binding to use
  */
 export function pollingTransport(libc: Libc = hostLibc): DeferredTransport {
   return {
@@ -32,10 +32,10 @@ export function pollingTransport(libc: Libc = hostLibc): DeferredTransport {
 }
 
 /**
- * For dumps, which the kernel makes in the calls that ask for them: one that finds few sockets among many takes as
- * long as the whole walk. So these calls are made on another thread.
+ * A transport for dumps, which makes its libc calls on another thread. The kernel builds a dump inside these calls, so
+ * one that finds few sockets among many blocks for the whole walk.
  *
- * @param libc the native seam to use
+ * @param libc the libc binding to use
  */
 export function offThreadTransport(libc: Libc = hostLibc): DeferredTransport {
   let latest: Promise<void> = Promise.resolve();
@@ -49,7 +49,7 @@ export function offThreadTransport(libc: Libc = hostLibc): DeferredTransport {
   };
 }
 
-/** @param begun takes each piece of work as it begins; it never fails */
+/** @param begun receives a promise for each piece of work when it starts; the promise never rejects */
 function offThreadSocket(
   libc: Libc,
   { fd, portId }: { readonly fd: number; readonly portId: number },
@@ -62,7 +62,7 @@ function offThreadSocket(
   let arrived: Uint8Array | undefined;
   let failure: unknown;
 
-  /** Does one thing at a time; the descriptor stays open meanwhile, so that no call ever hits another file. */
+  /** Runs one piece of work at a time. The descriptor stays open until it is done, so no call hits a reused number. */
   function begin(work: () => Promise<void>): void {
     busy = true;
     begun(
@@ -94,7 +94,7 @@ function offThreadSocket(
   async function receiveOne(allocate: (size: number) => Uint8Array): Promise<void> {
     while (!closed) {
       const size = await receiveInto(null, MSG_PEEK | MSG_TRUNC);
-      // As in a socket that waits: only the kernel is listened to.
+      // Like the blocking socket, accept only messages from the kernel.
       const fromKernel = readField(sockaddrNl.portId, senderData, 0) === 0;
       const buffer = fromKernel ? allocate(Math.max(size, SMALLEST_DATAGRAM_BUFFER)) : null;
       const length = await receiveInto(buffer, MSG_TRUNC);

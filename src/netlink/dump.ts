@@ -1,4 +1,5 @@
 /** Dumps: one request, answered by messages in any number of datagrams up to NLMSG_DONE. */
+import { keepOutOfLastTier } from "#libc";
 import {
   NLA_HDRLEN,
   NLM_F_ACK_TLVS,
@@ -10,7 +11,6 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
   NLMSG_HDRLEN,
-  NLMSG_NOOP,
   NLMSGERR_ATTR_MSG,
   NLMSGERR_ATTR_OFFS,
 } from "./constants.ts";
@@ -21,6 +21,16 @@ import { type NetlinkSocket, pending } from "./transport.ts";
 /** The sequence number of every dump; a socket has one dump under way at most. */
 export const DUMP_SEQUENCE = 123456;
 
+/**
+ * Takes one message of a dump. All messages of a datagram come with the same `data`, those of the next one with
+ * another.
+ *
+ * @param type `nlmsg_type`
+ * @param offset where its payload begins in `data`
+ * @param length bytes of the payload
+ */
+export type TakeMessage = (data: DataView, type: number, offset: number, length: number) => void;
+
 /** The messages of one datagram; the same object comes again with the next one. */
 export interface Batch {
   /** The datagram. */
@@ -28,11 +38,11 @@ export interface Batch {
   /** How many messages of the dump it holds; 0 if nothing has come yet, on a socket that does not wait. */
   count: number;
   /** `nlmsg_type` of each. */
-  types: Uint16Array;
+  readonly types: number[];
   /** Where the payload of each begins. */
-  offsets: Uint32Array;
+  readonly offsets: number[];
   /** Bytes of each payload. */
-  lengths: Uint32Array;
+  readonly lengths: number[];
 }
 
 /** How a dump ended. */
@@ -98,6 +108,73 @@ function doneErrorOf(data: DataView, at: number, end: number): NetlinkError | un
 }
 
 /**
+ * Sends the request of a dump.
+ *
+ * @param room gives the buffer of each datagram, see {@link NetlinkSocket.receive}; or it is that of all of them, see
+ *   {@link NetlinkSocket.receiveInto}
+ * @param take is called with each message
+ * @returns the function that reads the next datagram. It gives how the dump ended, `pending` if nothing has come yet,
+ *   and undefined if there may be more. It throws what {@link dump} throws, after the messages that came before that.
+ */
+export function startDump(
+  socket: NetlinkSocket,
+  request: Uint8Array,
+  room: Uint8Array | ((size: number) => Uint8Array),
+  take: TakeMessage,
+): () => DumpEnd | "pending" | undefined {
+  const { portId } = socket;
+  let interrupted = false;
+  let finished = false;
+  let failure: NetlinkError | DecodeError | undefined;
+  const allocate =
+    typeof room === "function" ? room : (size: number) => (size > room.length ? new Uint8Array(size) : room);
+  const { receiveInto } = socket;
+  const receive =
+    typeof room === "function" || receiveInto === undefined
+      ? () => socket.receive(allocate)
+      : () => receiveInto(room);
+  socket.send(request);
+
+  /** Reads the messages of a datagram, up to the end of the dump. */
+  function readMessages(data: DataView, size: number): void {
+    let at = 0;
+    while (at + NLMSG_HDRLEN <= size && !finished) {
+      const length = data.getUint32(at, true);
+      const end = at + length;
+      if (length < NLMSG_HDRLEN || end > size) {
+        failure = new DecodeError("nlmsghdr", at, `a message of ${length} bytes does not fit`);
+        return;
+      }
+      const type = data.getUint16(at + 4, true);
+      const flags = data.getUint16(at + 6, true);
+      const payload = at + NLMSG_HDRLEN;
+      if (data.getUint32(at + 8, true) === DUMP_SEQUENCE && data.getUint32(at + 12, true) === portId) {
+        if ((flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+        if (type > NLMSG_DONE) take(data, type, payload, length - NLMSG_HDRLEN);
+        else if (type === NLMSG_DONE || type === NLMSG_ERROR) {
+          failure =
+            type === NLMSG_DONE ? doneErrorOf(data, payload, end) : errorOf(data, payload, end, flags);
+          finished = true;
+        }
+      }
+      at += align4(length);
+    }
+    if (!finished && at < size) failure = new DecodeError("nlmsghdr", at, `${size - at} bytes are left over`);
+  }
+  keepOutOfLastTier(readMessages);
+
+  return () => {
+    if (failure !== undefined) throw failure;
+    if (finished) return { interrupted };
+    const datagram = receive();
+    if (datagram === pending) return "pending";
+    if (datagram.length === 0) throw new DecodeError("dump", 0, "the conversation ends without NLMSG_DONE");
+    readMessages(new DataView(datagram.buffer, datagram.byteOffset, datagram.length), datagram.length);
+    return undefined;
+  };
+}
+
+/**
  * Runs a dump: sends the request and gives the messages of the answer, a datagram at a time.
  *
  * @param allocate gives the buffer of each datagram, see {@link NetlinkSocket.receive}
@@ -110,76 +187,19 @@ export function* dump(
   request: Uint8Array,
   allocate: (size: number) => Uint8Array,
 ): Generator<Batch, DumpEnd> {
-  socket.send(request);
-  let interrupted = false;
-  const batch: Batch = {
-    data: new DataView(request.buffer),
-    count: 0,
-    types: new Uint16Array(64),
-    offsets: new Uint32Array(64),
-    lengths: new Uint32Array(64),
-  };
-  for (;;) {
-    const datagram = socket.receive(allocate);
-    if (datagram === pending) {
-      batch.count = 0;
-      yield batch;
-      continue;
-    }
-    if (datagram.length === 0) throw new DecodeError("dump", 0, "the conversation ends without NLMSG_DONE");
-    const data = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  const batch: Batch = { data: new DataView(request.buffer), count: 0, types: [], offsets: [], lengths: [] };
+  const next = startDump(socket, request, allocate, (data, type, offset, length) => {
+    const { count } = batch;
     batch.data = data;
+    batch.types[count] = type;
+    batch.offsets[count] = offset;
+    batch.lengths[count] = length;
+    batch.count = count + 1;
+  });
+  for (;;) {
     batch.count = 0;
-    let finished = false;
-    let failure: NetlinkError | DecodeError | undefined;
-    let at = 0;
-    while (at + NLMSG_HDRLEN <= data.byteLength && !finished) {
-      const length = data.getUint32(at, true);
-      const end = at + length;
-      if (length < NLMSG_HDRLEN || end > data.byteLength) {
-        failure = new DecodeError("nlmsghdr", at, `a message of ${length} bytes does not fit`);
-        break;
-      }
-      const type = data.getUint16(at + 4, true);
-      const flags = data.getUint16(at + 6, true);
-      const ours =
-        data.getUint32(at + 8, true) === DUMP_SEQUENCE && data.getUint32(at + 12, true) === socket.portId;
-      const payload = at + NLMSG_HDRLEN;
-      if (ours) {
-        if ((flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-        if (type === NLMSG_DONE) {
-          failure = doneErrorOf(data, payload, end);
-          finished = true;
-        } else if (type === NLMSG_ERROR) {
-          failure = errorOf(data, payload, end, flags);
-          finished = true;
-        } else if (type > NLMSG_NOOP) append(batch, type, payload, end - payload);
-      }
-      at += align4(length);
-    }
-    if (failure === undefined && !finished && at < data.byteLength)
-      failure = new DecodeError("nlmsghdr", at, `${data.byteLength - at} bytes are left over`);
-    // The messages before a failure are whole.
-    if (batch.count > 0) yield batch;
-    if (failure !== undefined) throw failure;
-    if (finished) return { interrupted };
+    const end = next();
+    if (end !== undefined && end !== "pending") return end;
+    if (end === "pending" || batch.count > 0) yield batch;
   }
-}
-
-function append(batch: Batch, type: number, offset: number, length: number): void {
-  const { count } = batch;
-  if (count === batch.offsets.length) {
-    for (const key of ["offsets", "lengths"] as const) {
-      const grown = new Uint32Array(count * 2);
-      grown.set(batch[key]);
-      batch[key] = grown;
-    }
-    const types = new Uint16Array(count * 2);
-    types.set(batch.types);
-    batch.types = types;
-  }
-  batch.types[count] = type;
-  batch.offsets[count] = offset;
-  batch.lengths[count] = length;
-  batch.count = count + 1;
 }

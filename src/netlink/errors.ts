@@ -1,18 +1,18 @@
-/** What can go wrong in a conversation with the kernel. */
+/** Errors of netlink conversations. */
 
 /** An operation on a netlink socket failed, or the kernel answered a request with an error. */
 export class NetlinkError extends Error {
   /** Name of the class. */
   override readonly name = "NetlinkError";
-  /** Tells it from other errors of ours. */
+  /** Distinguishes it from other errors of this library. */
   readonly code = "netlink";
   /** Positive errno. */
   readonly errno: number;
-  /** What was being done: a libc call (`socket`, `bind`, `send`, `recv`), or `answer` for the kernel's own refusal. */
+  /** The failed operation: a libc call (`socket`, `bind`, `send`, `recv`), or `answer` if the kernel refused a request. */
   readonly operation: string;
-  /** The kernel's extended acknowledgement message, where it sent one. */
+  /** The kernel's extended acknowledgement message, if it sent one. */
   readonly detail: string | undefined;
-  /** Offset into the request that the kernel objects to, where it told. */
+  /** Offset in the request that the kernel rejected, if it sent one. */
   readonly offset: number | undefined;
 
   constructor(operation: string, errno: number, detail?: string, offset?: number) {
@@ -24,15 +24,15 @@ export class NetlinkError extends Error {
   }
 }
 
-/** Bytes that are not what they should be. */
+/** Malformed bytes, from the kernel or from a file. */
 export class DecodeError extends RangeError {
   /** Name of the class. */
   override readonly name = "DecodeError";
-  /** Tells it from other errors of ours. */
+  /** Distinguishes it from other errors of this library. */
   readonly code = "decode";
-  /** What was being decoded, outermost first, e.g. `inet_diag_msg`. */
+  /** What was decoded, outermost first, e.g. `inet_diag_msg`. */
   readonly path: string;
-  /** Bytes from the start of the datagram or file. */
+  /** Offset in bytes from the start of the datagram or file. */
   readonly offset: number;
 
   constructor(path: string, offset: number, problem: string) {

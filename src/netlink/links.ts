@@ -1,4 +1,4 @@
-/** The network interfaces, by an RTM_GETLINK dump. linux/rtnetlink.h, linux/if_link.h. */
+/** Lists network interfaces with an RTM_GETLINK dump. linux/rtnetlink.h, linux/if_link.h. */
 import { NETLINK_ROUTE, NLA_HDRLEN, NLA_TYPE_MASK, RTM_GETLINK, RTM_NEWLINK } from "./constants.ts";
 import { dump, encodeDumpRequest } from "./dump.ts";
 import { align4 } from "./message.ts";
@@ -7,7 +7,7 @@ import type { Transport } from "./transport.ts";
 /** A network interface. */
 export interface Link {
   readonly index: number;
-  /** Its name, as bytes: whoever made the interface chose them. */
+  /** Its name as raw bytes, which may be any. */
   readonly name: Uint8Array;
   /** Its alternative names. */
   readonly alternativeNames: readonly Uint8Array[];
@@ -15,7 +15,7 @@ export interface Link {
 
 /** Bytes of struct ifinfomsg. */
 export const IFINFOMSG_SIZE = 16;
-/** Where ifi_index stands in it. */
+/** Offset of ifi_index. */
 const IFI_INDEX = 4;
 const IFLA_IFNAME = 3;
 const IFLA_PROP_LIST = 52;
@@ -45,10 +45,10 @@ export function listLinks(transport: Transport): Link[] {
 }
 
 /**
- * Decodes a message about an interface.
+ * Decodes an RTM_NEWLINK message.
  *
- * @param at where its payload, a struct ifinfomsg and attributes, begins
- * @param length bytes of the payload, {@link IFINFOMSG_SIZE} at least
+ * @param at offset of its payload, a struct ifinfomsg followed by attributes
+ * @param length bytes of the payload, at least {@link IFINFOMSG_SIZE}
  */
 export function decodeLink(data: DataView, at: number, length: number): Link {
   let name = new Uint8Array(0);
@@ -73,7 +73,7 @@ function* attributes(data: DataView, at: number, end: number): Generator<[number
   }
 }
 
-/** The bytes up to the first NUL, copied. */
+/** A copy of the bytes up to the first NUL. */
 function cString(data: DataView, at: number, end: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset + at, end - at);
   const nul = bytes.indexOf(0);

@@ -9,10 +9,10 @@ const ENOMEM = 12;
 const ENOPROTOOPT = 92;
 const MSG_PEEK = 0x02;
 
-/** A datagram that waits at a fake socket, or an errno that the next receive meets. */
+/** A datagram queued at a fake socket, or the errno of the next receive. */
 type Waiting = { readonly bytes: Uint8Array; readonly sender?: number } | { readonly errno: number };
 
-/** A fake kernel: gives what waits, keeps a log of the calls by name. */
+/** A fake kernel: returns the queued datagrams, and logs the calls by name. */
 function fakeLibc(waiting: Waiting[], overrides: Partial<Libc> = {}) {
   const calls: string[] = [];
   const record =
@@ -64,7 +64,7 @@ function errorOf(body: () => unknown): NetlinkError {
 }
 
 describe("liveTransport().open()", () => {
-  test("makes the socket as ss does, with more room for events", () => {
+  test("opens the socket like ss, with a larger buffer for events", () => {
     const { libc, calls } = fakeLibc([]);
     expect(liveTransport(libc).open(NETLINK_SOCK_DIAG, 0b101).portId).toBe(4242);
     expect(calls).toEqual([
@@ -77,7 +77,7 @@ describe("liveTransport().open()", () => {
     ]);
   });
 
-  test("throws the errno of the call that failed, and leaves no descriptor open", () => {
+  test("throws the errno of the failed call, and leaves no descriptor open", () => {
     const cases: [string, Partial<Libc>, string[]][] = [
       ["socket", { socket: () => -EPERM }, []],
       ["setsockopt", { setsockopt: () => -EPERM }, ["close 7"]],
@@ -92,7 +92,7 @@ describe("liveTransport().open()", () => {
     }
   });
 
-  test("does without extended acknowledgements where the kernel has none", () => {
+  test("works without extended acknowledgements if the kernel has none", () => {
     const SOL_NETLINK = 270;
     const setsockopt: Libc["setsockopt"] = (_fd, level) => (level === SOL_NETLINK ? -ENOPROTOOPT : 0);
     expect(liveTransport(fakeLibc([], { setsockopt }).libc).open(NETLINK_SOCK_DIAG).portId).toBe(4242);
@@ -103,7 +103,7 @@ describe("receive()", () => {
   const open = (waiting: Waiting[], overrides?: Partial<Libc>) =>
     liveTransport(fakeLibc(waiting, overrides).libc).open(NETLINK_SOCK_DIAG);
 
-  test("gives a subarray of a buffer of at least 32 KiB", () => {
+  test("returns a subarray of a buffer of at least 32 KiB", () => {
     const socket = open([{ bytes: Uint8Array.of(1, 2, 3) }, { bytes: new Uint8Array(40_000).fill(9) }]);
     const sizes: number[] = [];
     const buffer = new Uint8Array(40_000);
@@ -118,7 +118,7 @@ describe("receive()", () => {
     expect(sizes).toEqual([32768, 40_000]);
   });
 
-  test("passes over EINTR and EAGAIN, before the peek and after it", () => {
+  test("retries on EINTR and EAGAIN, before and after the peek", () => {
     const waiting: Waiting[] = [{ errno: EINTR }, { errno: EAGAIN }, { bytes: Uint8Array.of(5) }];
     expect([...open(waiting).receive(allocate)]).toEqual([5]);
     const late: Waiting[] = [{ bytes: Uint8Array.of(6) }];
@@ -129,7 +129,7 @@ describe("receive()", () => {
     expect([...open(late).receive(interrupting)]).toEqual([6]);
   });
 
-  test("passes over what another process sent, without asking for a buffer", () => {
+  test("ignores datagrams of other processes, without allocating a buffer", () => {
     const waiting: Waiting[] = [
       { bytes: Uint8Array.of(1), sender: 99 },
       { bytes: new Uint8Array(0), sender: 99 },
@@ -159,8 +159,31 @@ describe("receive()", () => {
   });
 });
 
+describe("receiveInto()", () => {
+  const receiveInto = (waiting: Waiting[], buffer: Uint8Array) =>
+    liveTransport(fakeLibc(waiting).libc).open(NETLINK_SOCK_DIAG).receiveInto!(buffer);
+
+  test("gives what the kernel sent, as a subarray of the buffer, and nothing that another process sent", () => {
+    const buffer = new Uint8Array(16);
+    const waiting: Waiting[] = [
+      { bytes: new Uint8Array(20).fill(1), sender: 99 },
+      { errno: EINTR },
+      { bytes: Uint8Array.of(2, 3) },
+    ];
+    const datagram = receiveInto(waiting, buffer);
+    expect([...datagram]).toEqual([2, 3]);
+    expect(datagram.buffer).toBe(buffer.buffer);
+    expect(waiting).toEqual([]);
+  });
+
+  test("throws EMSGSIZE for a datagram that did not fit", () => {
+    const error = errorOf(() => receiveInto([{ bytes: new Uint8Array(20) }], new Uint8Array(10)));
+    expect([error.operation, error.errno]).toEqual(["recv", EMSGSIZE]);
+  });
+});
+
 describe("send() and close()", () => {
-  test("send() passes over EINTR and throws every other errno", () => {
+  test("send() retries on EINTR and throws every other errno", () => {
     const answers = [-EINTR, 16, -ENOMEM];
     const { libc } = fakeLibc([], { send: () => answers.shift() ?? 0 });
     const socket = liveTransport(libc).open(NETLINK_SOCK_DIAG);

@@ -94,12 +94,27 @@ export function socketOf(libc: Libc, opened: OpenSocket, waits: boolean): Netlin
   const sender = new Uint8Array(layoutSize(sockaddrNl));
   const senderData = new DataView(sender.buffer);
 
-  function receiveInto(buffer: Uint8Array | null, flags: number): number {
+  /** Receives a datagram, and who sent it. @returns its size, or -EAGAIN */
+  function receiveOne(buffer: Uint8Array | null, flags: number): number {
     for (;;) {
       const result = libc.recvfrom(fd, buffer, flags | waiting, sender);
       if (result === -EINTR || (result === -EAGAIN && waits)) continue;
       return result === -EAGAIN ? result : checked("recv", result);
     }
+  }
+
+  /**
+   * Whether the kernel sent what was received last. Every process with CAP_NET_ADMIN over this network namespace can
+   * write to our port, too, by unicast and to groups (the protocols that we speak do not have NL_CFG_F_NONROOT_SEND).
+   * What it sends could pass for an answer.
+   */
+  const isFromKernel = () => senderData.getUint32(sockaddrNl.portId.offset, true) === 0;
+
+  /** The bytes of a datagram. @param length its size */
+  function datagramIn(buffer: Uint8Array, length: number): Uint8Array {
+    if (length > buffer.length)
+      throw new NetlinkError("recv", EMSGSIZE, `${length} bytes do not fit into ${buffer.length}`);
+    return buffer.subarray(0, length);
   }
 
   return {
@@ -112,21 +127,22 @@ export function socketOf(libc: Libc, opened: OpenSocket, waits: boolean): Netlin
     },
     receive(allocate) {
       for (;;) {
-        const size = receiveInto(null, MSG_PEEK | MSG_TRUNC);
+        const size = receiveOne(null, MSG_PEEK | MSG_TRUNC);
         if (size === -EAGAIN) return pending;
-        // Not only the kernel can write to our port: so can every process with CAP_NET_ADMIN over this network
-        // namespace (the protocols that we speak do not have NL_CFG_F_NONROOT_SEND), by unicast and to groups.
-        // What it sends could pass for an answer, so the sender is looked at; recv(2) would not tell it.
-        if (readField(sockaddrNl.portId, senderData, 0) !== 0) {
-          receiveInto(null, MSG_TRUNC);
+        if (!isFromKernel()) {
+          receiveOne(null, MSG_TRUNC);
           continue;
         }
         const buffer = allocate(Math.max(size, SMALLEST_DATAGRAM_BUFFER));
-        const length = receiveInto(buffer, MSG_TRUNC);
+        const length = receiveOne(buffer, MSG_TRUNC);
+        return length === -EAGAIN ? pending : datagramIn(buffer, length);
+      }
+    },
+    receiveInto(buffer) {
+      for (;;) {
+        const length = receiveOne(buffer, MSG_TRUNC);
         if (length === -EAGAIN) return pending;
-        if (length > buffer.length)
-          throw new NetlinkError("recv", EMSGSIZE, `${length} bytes do not fit into ${buffer.length}`);
-        return buffer.subarray(0, length);
+        if (isFromKernel()) return datagramIn(buffer, length);
       }
     },
     isDrained: () => libc.poll(fd, POLLIN, 0) === 0,

@@ -1,4 +1,4 @@
-/** Netlink messages: writing them, walking a datagram of them, walking their attributes. */
+/** Encodes netlink messages and finds attributes in them. linux/netlink.h. */
 import { NLA_HDRLEN, NLA_TYPE_MASK, NLMSG_HDRLEN } from "./constants.ts";
 
 /** Rounds a length up to the 4 bytes that netlink aligns to. */
@@ -6,7 +6,7 @@ export function align4(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** The header of a message, struct nlmsghdr. */
+/** The fields of struct nlmsghdr that a sender sets. */
 export interface MessageHeader {
   readonly type: number;
   readonly flags: number;
@@ -14,13 +14,13 @@ export interface MessageHeader {
   readonly portId: number;
 }
 
-/** An attribute to write: its number and payload. */
+/** An attribute to encode. */
 export interface AttributeToWrite {
   readonly type: number;
   readonly payload: Uint8Array;
 }
 
-/** Makes attributes that follow each other, each padded to 4 bytes. */
+/** Encodes consecutive attributes, each padded to 4 bytes. */
 export function encodeAttributes(attributes: readonly AttributeToWrite[]): Uint8Array {
   const size = attributes.reduce((sum, { payload }) => sum + align4(NLA_HDRLEN + payload.length), 0);
   const bytes = new Uint8Array(size);
@@ -35,7 +35,7 @@ export function encodeAttributes(attributes: readonly AttributeToWrite[]): Uint8
   return bytes;
 }
 
-/** Makes one message: header, payload (padded to 4 bytes), attributes. */
+/** Encodes one message: header, payload (padded to 4 bytes), attributes. */
 export function encodeMessage(
   header: MessageHeader,
   payload: Uint8Array,
@@ -55,7 +55,7 @@ export function encodeMessage(
   return bytes;
 }
 
-/** The four bytes of an unsigned 32-bit attribute payload. */
+/** The payload of an unsigned 32-bit attribute, in host byte order. */
 export function u32Payload(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
@@ -66,9 +66,9 @@ export function u32Payload(value: number): Uint8Array {
  * Finds the first attribute of a type.
  *
  * @param data the datagram
- * @param at where the attributes begin
- * @param end where they end
- * @returns where the attribute's header stands, or -1; a malformed attribute ends the search
+ * @param at offset of the first attribute
+ * @param end offset after the last attribute
+ * @returns offset of the attribute's header, or -1. A malformed attribute ends the search
  */
 export function findAttribute(data: DataView, at: number, end: number, type: number): number {
   while (at + NLA_HDRLEN <= end) {

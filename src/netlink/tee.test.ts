@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { teeTransport } from "./tee.ts";
 import type { Transport } from "./transport.ts";
 
-test("what is received is also handed on, padded to four bytes, and what is sent is not", () => {
+test("copies received datagrams, padded to four bytes, but not sent ones", () => {
   const answers = [Uint8Array.of(1, 2, 3, 4, 5), Uint8Array.of(6, 7, 8, 9)];
   const sent: Uint8Array[] = [];
   let closed = false;

@@ -1,11 +1,11 @@
-/** A transport that also hands on what is received. */
+/** A transport that copies received datagrams to a sink. */
 import { align4 } from "./message.ts";
 import type { Transport } from "./transport.ts";
 
 /**
- * Passes every received datagram on to a sink beside its reader.
+ * Wraps a transport so that every received datagram also goes to a sink.
  *
- * @param write takes each datagram, padded to the 4 bytes that messages are aligned to
+ * @param write receives each datagram, padded to 4 bytes, the alignment of messages
  */
 export function teeTransport(inner: Transport, write: (bytes: Uint8Array) => void): Transport {
   return {

@@ -1,9 +1,9 @@
 /**
- * What a conversation with the kernel looks like from above: the live kernel, a recording being written and a
- * recording being replayed are all a {@link Transport}.
+ * The interface to a kernel's netlink sockets. The live kernel, the recorder and a replayed recording all implement
+ * {@link Transport}.
  */
 
-/** What {@link NetlinkSocket.receive} gives where nothing has come yet, on a socket that does not wait. */
+/** Returned by {@link NetlinkSocket.receive} of a non-blocking socket if no datagram has arrived yet. */
 export const pending: Uint8Array = new Uint8Array(0);
 
 /** A netlink socket. */
@@ -15,24 +15,31 @@ export interface NetlinkSocket {
   /**
    * Waits for the next datagram.
    *
-   * @param allocate gives the buffer for a datagram of `size` bytes; the answer is a subarray of it. Who keeps
-   *   datagrams gives a new one each time, who reads and forgets gives the same one again.
-   * @returns the whole datagram; an empty one is the end of the conversation (a replayed stream that is over).
-   *   A socket of a {@link DeferredTransport} does not wait, and gives {@link pending} instead.
+   * @param allocate returns the buffer for a datagram of `size` bytes; the result is a subarray of it. Return a new
+   *   buffer each time to keep datagrams, or the same one again to save memory.
+   * @returns the whole datagram. An empty one ends the conversation (a replayed stream that is over). A socket of a
+   *   {@link DeferredTransport} does not block, and returns {@link pending} instead.
    * @throws NetlinkError
    */
   receive(allocate: (size: number) => Uint8Array): Uint8Array;
-  /** Whether nothing waits to be received; left out where that cannot be told. */
+  /**
+   * {@link NetlinkSocket.receive} into a buffer that is known to be large enough. That takes one call of the kernel
+   * where `receive` takes two, because it peeks at the size first. Undefined if it would save nothing.
+   *
+   * @throws NetlinkError also if the datagram is larger than the buffer
+   */
+  readonly receiveInto?: (buffer: Uint8Array) => Uint8Array;
+  /** Whether no datagram waits to be received. Undefined if the socket cannot tell. */
   readonly isDrained?: () => boolean;
-  /** Ends the conversation. */
+  /** Closes the socket. */
   close(): void;
 }
 
-/** A place where netlink sockets can be opened. */
+/** Opens netlink sockets. */
 export interface Transport {
   /**
-   * Whether requests are to be those of ss, one a family: they are written down, or the answers were recorded.
-   * A kernel that is alive is asked in whatever way costs it least.
+   * Whether to send exactly ss's requests, one per family: set for a recorder and for recordings. A live kernel gets
+   * the cheapest request instead.
    */
   readonly familyByFamily?: boolean;
   /**
@@ -45,8 +52,8 @@ export interface Transport {
   open(protocol: number, groups?: number): NetlinkSocket;
 }
 
-/** A transport whose sockets do not wait, so that the event loop goes on. */
+/** A transport with non-blocking sockets. */
 export interface DeferredTransport extends Transport {
-  /** Resolves when a `receive` that gave {@link pending} is to be tried again. */
+  /** Resolves when a `receive` that returned {@link pending} should be tried again. */
   arrival(): Promise<void>;
 }

@@ -17,7 +17,7 @@ function lines(rows: readonly Row[], screen?: number, header = true): string[] {
   return Buffer.concat(chunks).toString().split("\n").slice(0, -1);
 }
 
-test("columns are aligned, numbers to the right, without blanks at the end", () => {
+test("columns are aligned, numbers to the right, without trailing blanks", () => {
   expect(
     lines([
       ["ESTAB", 1234567, ["nginx", "sh"]],
@@ -26,11 +26,11 @@ test("columns are aligned, numbers to the right, without blanks at the end", () 
   ).toEqual(["state     rtt(us) process", "ESTAB     1234567 nginx,sh", "TIME-WAIT       - -"]);
 });
 
-test("a row is a line, whatever a process is called", () => {
+test("a row is one line for any process name", () => {
   expect(lines([["a\nb", 1, "\u001b[2J\u009b"]], undefined, false)).toEqual(["a\\x0ab 1 \\x1b[2J\\xc2\\x9b"]);
 });
 
-test("on a narrow terminal the widest text is cut, and no number", () => {
+test("a narrow terminal cuts the widest text, but no number", () => {
   const row: Row = ["ESTABLISHED-ALREADY", 12345678901234, "a-long-process-name"];
   expect(lines([row], 40)).toEqual([
     "state               rtt(us) process",
@@ -39,7 +39,7 @@ test("on a narrow terminal the widest text is cut, and no number", () => {
   expect(lines([row], 20)[1]).toBe("ESTABLI… 12345678901234 a-long-…");
 });
 
-test("nothing is cut on a pipe, and the lines fit a terminal whose width allows for the numbers", () => {
+test("nothing is cut on a pipe, and lines fit a terminal that is wide enough for the numbers", () => {
   const row = fc.tuple(fc.string({ minLength: 1 }), fc.nat(), fc.string({ minLength: 1 }));
   fc.assert(
     fc.property(fc.array(row, { minLength: 1 }), fc.integer({ min: 40, max: 80 }), (rows, screen) => {

@@ -1,34 +1,34 @@
-/** The table of chosen columns: a row a line, aligned, on a terminal as wide as that. */
+/** The table of chosen columns: one line per row, aligned, fitted to the terminal's width. */
 import { escapeText } from "../bytes/terminal.ts";
 import { type Head, type Row, valueText } from "./value.ts";
 
-/** How the table is laid out. */
+/** Layout and output of the table. */
 export interface ColumnsTableOptions {
   readonly header: boolean;
-  /** Columns of the terminal that it must fit; undefined if nothing is to be cut. */
+  /** Width of the terminal; undefined to cut nothing. */
   readonly screen: number | undefined;
-  /** Takes UTF-8 text as it is ready. */
+  /** Receives UTF-8 text as it becomes ready. */
   readonly write: (bytes: Uint8Array) => void;
 }
 
-/** What stands for a value that is not there. */
+/** Shown for an absent value. */
 const ABSENT = "-";
-/** What stands for the rest of a text that was cut. */
+/** Marks the end of a text that was cut. */
 const CUT = "…";
-/** Texts are not cut below this many characters. */
+/** Minimum width of a text column, in characters. */
 const NARROWEST = 8;
 const GAP = " ";
 
 const encoder = new TextEncoder();
 
-/** Characters of a text, as a terminal counts most of them. */
+/** Width of a text in terminal cells, approximated by its number of characters. */
 function widthOf(text: string): number {
   let width = 0;
   for (const _ of text) width++;
   return width;
 }
 
-/** The text in exactly `width` characters, cut if it is longer. */
+/** The text padded or cut to exactly `width` characters. */
 function fit(text: string, width: number, right: boolean): string {
   const blanks = width - widthOf(text);
   if (blanks < 0) return [...text].slice(0, width - CUT.length).join("") + CUT;
@@ -39,11 +39,11 @@ function heading({ name, unit }: Head): string {
   return unit === undefined ? name : `${name}(${unit})`;
 }
 
-/** Writes rows in aligned columns. Control characters are `\xNN`, so that a row is a line. */
+/** Writes rows in aligned columns. Control characters are `\xNN`, so that each row is one line. */
 export class ColumnsTable {
   readonly #heads: readonly Head[];
   readonly #options: ColumnsTableOptions;
-  /** Longest cell of each column so far. */
+  /** Width of the longest cell of each column so far. */
   readonly #longest: number[];
   #lines: string[][] = [];
 
@@ -61,7 +61,7 @@ export class ColumnsTable {
     );
   }
 
-  /** Lays out and hands on all rows so far; widths do not shrink afterwards. */
+  /** Lays out and writes all rows so far. Later rows keep at least these widths. */
   flush(): void {
     if (this.#lines.length === 0) return;
     const widths = this.#fitted();
@@ -70,7 +70,7 @@ export class ColumnsTable {
       cells
         .map((cell, column) => {
           const { numeric } = this.#heads[column]!;
-          // Nothing but a cut is due to the last of a line: no blanks at its end.
+          // The last cell of a line is cut but not padded, so that no line ends in blanks.
           const width =
             column === last && !numeric ? Math.min(widths[column]!, widthOf(cell)) : widths[column]!;
           return fit(cell, width, numeric);
@@ -89,8 +89,8 @@ export class ColumnsTable {
   }
 
   /**
-   * The widths on this screen. What is too wide is taken from texts, always from the widest, of equal ones from the
-   * last; a number that is cut would be another number.
+   * The widths that fit this screen. Shortens text columns, always the widest, and the last of equally wide ones.
+   * Numbers are never cut, because a cut number would be another number.
    */
   #fitted(): readonly number[] {
     const { screen } = this.#options;

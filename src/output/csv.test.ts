@@ -40,7 +40,7 @@ function parse(text: string): (string | undefined)[][] {
   return records;
 }
 
-test("what is written reads back", () => {
+test("records can be read back", () => {
   const text = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.constantFrom('"', ",", "\r\n", "=1+1", " ", "", "a;b"),
@@ -54,19 +54,19 @@ test("what is written reads back", () => {
   );
 });
 
-test("the first record has the keys, unless it is not wanted", () => {
+test("the first record has the keys, unless the header is off", () => {
   expect(csv([["x", 1]], { header: true })).toBe("k.0,k.1\r\nx,1\r\n");
   expect(csv([["x", 1]])).toBe("x,1\r\n");
 });
 
-test("each kind of value has its text", () => {
+test("each kind of value has a text form", () => {
   const list = [{ pid: 1, comm: "a,b" }];
   expect(csv([[true, 0.5, ["a", "b"], [1, 2], [], list, undefined, ""]])).toBe(
     'true,0.5,a;b,1;2,"","[{""pid"":1,""comm"":""a,b""}]",,""\r\n',
   );
 });
 
-test("a formula stays what its owner called it: a reader could not take a guard off again", () => {
+test("a formula is unchanged, because a reader could not remove a guard", () => {
   expect(csv([["=HYPERLINK(1)", "+1", "-1", "@x"]])).toBe("=HYPERLINK(1),+1,-1,@x\r\n");
 });
 
@@ -74,7 +74,7 @@ test("a record is never an empty line", () => {
   expect(csv([[undefined], ["x"]])).toBe('""\r\nx\r\n');
 });
 
-test("no control character reaches a terminal but the line's own end", () => {
+test("only line ends are control characters on a terminal", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       const shown = csv([[text, "x"]], { escaping: true });

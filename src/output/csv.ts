@@ -2,27 +2,27 @@
 import { escapeText } from "../bytes/terminal.ts";
 import { type Head, type Row, valueText } from "./value.ts";
 
-/** Text is handed on in pieces of about this many characters. */
+/** Approximate size of the pieces that are written, in characters. */
 const PIECE = 1 << 16;
 
 const encoder = new TextEncoder();
 
-/** How CSV is written. */
+/** Options of CSV output. */
 export interface CsvOptions {
-  /** Whether the first record has the keys. */
+  /** Whether the first record contains the keys. */
   readonly header: boolean;
-  /** What a terminal obeys becomes `\xNN`: the output is one. */
+  /** Writes control characters as `\xNN`. Set if the output is a terminal. */
   readonly escape: boolean;
-  /** Takes UTF-8 text as it is ready. */
+  /** Receives UTF-8 text as it becomes ready. */
   readonly write: (bytes: Uint8Array) => void;
 }
 
-/** A field, in quotes where it needs them. An empty text is told by its quotes from a value that is not there. */
+/** A field, quoted if needed. Quotes distinguish an empty text from an absent value. */
 function field(text: string): string {
   return text === "" || /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Writes rows as records. The values are what they are: a text that a spreadsheet would take for a formula, too. */
+/** Writes rows as records. Values are unchanged, even a text that a spreadsheet would read as a formula. */
 export class CsvWriter {
   readonly #heads: readonly Head[];
   readonly #options: CsvOptions;
@@ -47,14 +47,14 @@ export class CsvWriter {
     if (this.#text.length > PIECE) this.flush();
   }
 
-  /** Hands on what is written so far. */
+  /** Writes everything that is buffered. */
   flush(): void {
     if (this.#text !== "") this.#options.write(encoder.encode(this.#text));
     this.#text = "";
   }
 
   #record(fields: readonly string[]): void {
-    // The record of one absent value would be an empty line, which readers pass over.
+    // A record of one absent value would be an empty line, which readers skip.
     const text = this.#heads.length === 1 && fields[0] === "" ? '""' : fields.join(",");
     this.#text += `${text}\r\n`;
   }

@@ -14,7 +14,7 @@ const severity: Schema = { enum: severities };
 const ruleIds: Schema = { type: "array", items: { $ref: "#/$defs/ruleId" } };
 const page: Schema = { type: "string", description: "page of the rule, from the root of the repository" };
 
-/** An object with these properties and no others, of which all but the optional ones are always there. */
+/** An object with exactly these properties. All except the optional ones are required. */
 function object(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
   return {
     type: "object",

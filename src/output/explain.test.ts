@@ -9,7 +9,7 @@ import {
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
-import { explanationOf, explanationText, fieldNames, groups } from "./explain.ts";
+import { explanationOf, explanationText, groupedFields } from "./explain.ts";
 
 const ESTABLISHED = 1;
 const SYN_SENT = 2;
@@ -47,14 +47,21 @@ const WHOLE = 280;
 
 describe("explanationText()", () => {
   test("has every field of tcp_info in one group", () => {
-    const grouped = Object.values(groups).flat();
-    expect(new Set(grouped).size).toBe(grouped.length);
-    // Those that tell the state again, or of memory what nobody waits for.
-    const left = ["state", "fwd_alloc", "optmem"];
-    expect([...grouped, ...left].sort()).toEqual([...fieldNames].sort());
+    const grouped = groupedFields.flatMap(({ fields }) => fields.map(({ column }) => column.field));
+    const left = Object.entries(tcpInfo).filter(([, field]) => !grouped.includes(field));
+    // The state has a column of its own.
+    expect(left.map(([name]) => name)).toEqual(["state"]);
   });
 
-  test("tells a value with its unit and its meaning, and names what is zero", () => {
+  test("has no two fields at one place, nor of one name", () => {
+    const fields = groupedFields.flatMap(({ heading, fields }) =>
+      fields.map(({ name, column }) => ({ name, place: `${heading} ${column.group![1]}` })),
+    );
+    expect(new Set(fields.map(({ name }) => name)).size).toBe(fields.length);
+    expect(new Set(fields.map(({ place }) => place)).size).toBe(fields.length);
+  });
+
+  test("shows a value with its unit and meaning, and lists the zero fields by name", () => {
     const bytes = info(WHOLE, { rtt: 40_000, sndCwnd: 1, deliveryRate: 467_500, busyTime: 5_000_000 });
     const lines = explanationText(socketWith(ESTABLISHED, [[inetAttributes.info.id, bytes]]), style).split(
       "\n",
@@ -62,12 +69,14 @@ describe("explanationText()", () => {
     expect(lines[0]).toBe("");
     expect(lines).toContain("      rtt            40 ms        smoothed round trip time, RFC 6298");
     expect(lines).toContain("      snd_cwnd       1 segment    congestion window");
-    expect(lines).toContain("      delivery_rate  3.74 Mbit/s  rate at which data lately reached the peer");
-    expect(lines).toContain("      busy_time      5 s          spent with data to send");
+    expect(lines).toContain(
+      "      delivery_rate  3.74 Mbit/s  most recent rate at which data reached the peer",
+    );
+    expect(lines).toContain("      busy_time      5 s          time with data to send");
     expect(lines).toContain("      zero or no: rwnd_limited, sndbuf_limited");
   });
 
-  test("leaves out what the kernel did not send, and what says that there is none", () => {
+  test("leaves out fields that were not sent, and values that mean none", () => {
     const old = explanationText(
       socketWith(ESTABLISHED, [[inetAttributes.info.id, info(104, { rtt: 1 })]]),
       style,
@@ -80,14 +89,14 @@ describe("explanationText()", () => {
     ).not.toMatch(/snd_ssthresh/);
   });
 
-  test("tells nothing of when a peer was heard that never was", () => {
+  test("leaves out the times of a peer that was never heard", () => {
     const bytes = info(WHOLE, { lastDataSent: 14_852_124, lastAckRecv: 14_852_124, rto: 1_000_000 });
     const text = explanationText(socketWith(SYN_SENT, [[inetAttributes.info.id, bytes]]), style);
     expect(text).toMatch(/ {6}rto +1 s /);
     expect(text).not.toMatch(/last_(data|ack_recv)/);
   });
 
-  test("tells of a listener the sentence only, and nothing of what is not TCP", () => {
+  test("shows only the sentence for a listener, and nothing for other protocols", () => {
     const bytes = info(WHOLE, { rto: 1_000_000 });
     expect(explanationText(socketWith(LISTEN, [[inetAttributes.info.id, bytes]]), style)).toBe(
       "\n    Listening: no connection waits to be accepted (backlog 0).",
@@ -96,7 +105,7 @@ describe("explanationText()", () => {
     expect([explanationText(udp, style), explanationOf(udp)]).toEqual(["", undefined]);
   });
 
-  test("is one line with the row if that is asked for", () => {
+  test("is on the row's own line with --oneline", () => {
     const bytes = info(WHOLE, {});
     const text = explanationText(socketWith(ESTABLISHED, [[inetAttributes.info.id, bytes]]), {
       screen: 40,
@@ -105,7 +114,7 @@ describe("explanationText()", () => {
     expect(text).toMatch(/^ The application: [^\n]+\.$/);
   });
 
-  test("keeps within the screen, and is of printable characters, whatever a kernel sends", () => {
+  test("fits the screen and is printable for any bytes from the kernel", () => {
     const payload = fc.uint8Array({ maxLength: 300 });
     const ids = [inetAttributes.info.id, inetAttributes.congestion.id, inetAttributes.skMemInfo.id];
     fc.assert(

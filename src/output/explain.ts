@@ -1,4 +1,4 @@
-/** `--explain`: what limits a TCP connection, and each field of its tcp_info in words. */
+/** `--explain`: what limits a TCP connection, and each field of its tcp_info with its meaning. */
 
 import { escapeText } from "../bytes/terminal.ts";
 import { withoutUnit } from "../catalogue/catalog.ts";
@@ -9,113 +9,18 @@ import { inetColumns } from "../families/inet/fields.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Column } from "../fields/column.ts";
 import { noNames } from "../fields/names.ts";
+import { type Heading, headings } from "../model/fact.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import type { Json } from "../model/json.ts";
 import type { Explanation } from "../model/limits.ts";
 import { SS_LISTEN, SS_NEW_SYN_RECV, SS_SYN_RECV, SS_SYN_SENT } from "../model/state.ts";
 
-/** The fields by what they are about; every field of struct tcp_info is in one group. */
-export const groups: Readonly<Record<string, readonly string[]>> = {
-  "Round trip": ["rtt", "rttvar", "min_rtt", "rcv_rtt"],
-  Windows: [
-    "congestion",
-    "snd_cwnd",
-    "snd_ssthresh",
-    "snd_wnd",
-    "rcv_wnd",
-    "rcv_ssthresh",
-    "rcv_space",
-    "snd_mss",
-    "rcv_mss",
-    "advmss",
-    "pmtu",
-  ],
-  Rates: ["delivery_rate", "delivery_rate_app_limited", "pacing_rate", "max_pacing_rate"],
-  Loss: [
-    "ca_state",
-    "lost",
-    "retrans",
-    "total_retrans",
-    "bytes_retrans",
-    "sacked",
-    "fackets",
-    "dsack_dups",
-    "reordering",
-    "reord_seen",
-    "rcv_ooopack",
-    "total_rto",
-    "total_rto_recoveries",
-    "total_rto_time",
-    "rehash",
-    "delivered_ce",
-    "received_ce",
-    "delivered_ce_bytes",
-    "received_ce_bytes",
-  ],
-  Queues: [
-    "unacked",
-    "notsent",
-    "rmem_alloc",
-    "rcvbuf",
-    "wmem_queued",
-    "wmem_alloc",
-    "sndbuf",
-    "backlog",
-    "drops",
-  ],
-  Traffic: [
-    "bytes_sent",
-    "bytes_acked",
-    "bytes_received",
-    "segs_out",
-    "segs_in",
-    "data_segs_out",
-    "data_segs_in",
-    "delivered",
-    "delivered_e1_bytes",
-    "delivered_e0_bytes",
-    "received_e1_bytes",
-    "received_e0_bytes",
-  ],
-  Limits: ["busy_time", "rwnd_limited", "sndbuf_limited"],
-  Timers: [
-    "rto",
-    "ato",
-    "retransmits",
-    "backoff",
-    "probes",
-    "last_data_sent",
-    "last_data_recv",
-    "last_ack_sent",
-    "last_ack_recv",
-  ],
-  Options: [
-    "timestamps",
-    "usec_ts",
-    "sack",
-    "wscale",
-    "snd_wscale",
-    "rcv_wscale",
-    "ecn",
-    "ecn_seen",
-    "syn_data",
-    "fastopen_client_fail",
-    "accecn_fail_mode",
-    "accecn_opt_seen",
-  ],
-};
-
-/** What the kernel tells of a connection that never heard of its peer counts from when the host started. */
-const sinceEvents: ReadonlySet<string> = new Set(["last_data_sent", "last_data_recv", "last_ack_recv"]);
 const opening: ReadonlySet<number> = new Set([SS_SYN_SENT, SS_SYN_RECV, SS_NEW_SYN_RECV]);
-
-/** What a field means of listeners, whose fields are not told. */
-const OF_LISTENERS = /; for LISTEN: .*/;
 
 const INDENT = "    ";
 const DEEPER = `${INDENT}  `;
 const GAP = "  ";
-/** What a field means is put on lines of its own where it would have fewer columns than this. */
+/** The meaning of a field gets lines of its own if fewer columns than this are left for it. */
 const NARROW = 24;
 
 /** How an explanation is laid out. */
@@ -134,26 +39,34 @@ function nameOf({ key, unit }: Column<InetSocket>): string {
   return bare.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** The columns that can be told in words, by the names of their fields. */
-const columnsByName: ReadonlyMap<string, Column<InetSocket>> = new Map(
-  inetColumns(noNames)
-    .filter(({ key }) => key === "congestion" || key.startsWith("tcpInfo.") || key.startsWith("memory."))
-    .map((column) => [nameOf(column), column]),
-);
+/** A field that is explained. */
+interface ExplainedField {
+  readonly name: string;
+  readonly column: Column<InetSocket>;
+  /** What it means for a connection. */
+  readonly doc: string;
+}
 
-/** The names of all fields that can be told. */
-export const fieldNames: readonly string[] = [...columnsByName.keys()];
+/** The place of a column below its heading. */
+function placeOf({ column }: ExplainedField): number {
+  return column.group![1];
+}
 
-/** The fields of each group. */
-const groupedFields = Object.entries(groups).map(([heading, names]) => ({
-  heading,
-  fields: names.map((name) => {
-    const column = columnsByName.get(name)!;
-    return { name, column, doc: column.doc.replace(OF_LISTENERS, "") };
-  }),
-}));
+/** The fields below each heading, in the order in which they are shown. */
+export const groupedFields: readonly {
+  readonly heading: Heading;
+  readonly fields: readonly ExplainedField[];
+}[] = (() => {
+  const byHeading = Map.groupBy(inetColumns(noNames), ({ group }) => group?.[0]);
+  return headings.map((heading) => ({
+    heading,
+    fields: (byHeading.get(heading) ?? [])
+      .map((column) => ({ name: nameOf(column), column, doc: column.field?.doc ?? column.doc }))
+      .sort((a, b) => placeOf(a) - placeOf(b)),
+  }));
+})();
 
-/** What a TCP socket is limited by; undefined for one that is not of TCP, or where the kernel does not tell enough. */
+/** What limits a TCP socket now; undefined if it is not of TCP, or the kernel sent too little. */
 export function explanationOf(socket: InetSocket): Explanation | undefined {
   return socket.protocol === IPPROTO_TCP ? explain(connectionOf(socket)) : undefined;
 }
@@ -168,7 +81,7 @@ function valueText(value: Json, { unit }: Column<InetSocket>): string {
   return `${value} ${value === 1 ? unit.replace(/s$/, "") : unit}`;
 }
 
-/** Text in lines of so many columns, the first of which begins with `first` and the others with `indent`. */
+/** Text wrapped to a width. The first line begins with `first`, the others with `indent`. */
 function wrapped(text: string, first: string, indent: string, columns: number): string {
   if (first.length + text.length <= columns) return `\n${first}${text}`;
   const lines: string[] = [];
@@ -203,14 +116,14 @@ interface ShownGroup {
 }
 
 function groupsOf(socket: InetSocket): ShownGroup[] {
-  // Of a listener, struct tcp_info has nothing but the queue that the sentence tells.
+  // The tcp_info of a listener holds nothing but its queue, which the sentence gives.
   if (socket.stateNumber === SS_LISTEN) return [];
   const unheard = opening.has(socket.stateNumber);
   return groupedFields.flatMap(({ heading, fields }) => {
     const shown: ShownField[] = [];
     const none: string[] = [];
     for (const { name, column, doc } of fields) {
-      if (unheard && sinceEvents.has(name)) continue;
+      if (unheard && column.field?.age) continue;
       const value = column.read(socket);
       if (value === undefined || value === "") continue;
       if (value === 0 || value === false) none.push(name);
@@ -224,7 +137,7 @@ function longest(texts: readonly string[]): number {
   return texts.reduce((length, text) => Math.max(length, text.length), 0);
 }
 
-/** What is put behind the row of a socket; empty for one that cannot be explained. */
+/** The text that follows the row of a socket; empty for a socket that cannot be explained. */
 export function explanationText(socket: InetSocket, { screen, oneline }: ExplanationStyle): string {
   const explanation = explanationOf(socket);
   if (explanation === undefined) return "";

@@ -1,21 +1,21 @@
-/** JSON documents and lines, a socket at a time. RFC 8259. */
+/** Writes JSON documents and JSON lines, one object at a time. RFC 8259. */
 
 import { escapeJson } from "../bytes/terminal.ts";
 import type { Json } from "../model/json.ts";
 
-/** Text is handed on in pieces of about this many characters. */
+/** Approximate size of the pieces that are written, in characters. */
 const PIECE = 1 << 16;
 
 const encoder = new TextEncoder();
 
-/** Writes plain objects as one JSON array, or each on a line of its own. */
+/** Writes plain objects as one JSON array, or each on its own line. */
 export class JsonWriter {
   readonly #array: boolean;
   readonly #write: (bytes: Uint8Array) => void;
   #text = "";
   #count = 0;
 
-  /** @param write takes UTF-8 text as it is ready */
+  /** @param write receives UTF-8 text as it becomes ready */
   constructor(format: "json" | "ndjson", write: (bytes: Uint8Array) => void) {
     this.#array = format === "json";
     this.#write = write;
@@ -31,7 +31,7 @@ export class JsonWriter {
     if (this.#text.length > PIECE) this.flush();
   }
 
-  /** Hands on what is written so far. */
+  /** Writes everything that is buffered. */
   flush(): void {
     if (this.#text !== "") this.#write(encoder.encode(escapeJson(this.#text)));
     this.#text = "";

@@ -1,4 +1,4 @@
-/** The row of a socket of any kind, where all families are loaded. */
+/** Writes rows of any kind of socket. Loads all families. */
 import { allFamilies } from "../families/all.ts";
 import { familyOf } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";

@@ -13,7 +13,7 @@ const counts = {
   frag: { ipv4: 2, ipv6: 1 },
 };
 
-test("the summary has ss's words, sums and blanks", () => {
+test("the summary has ss's words, sums and spacing", () => {
   expect(formatSummary(counts).split("\n")).toEqual([
     "Total: 245",
     "TCP:   26 (estab 9, closed 10, orphaned 3, timewait 7)",
@@ -29,7 +29,7 @@ test("the summary has ss's words, sums and blanks", () => {
   ]);
 });
 
-test("the object has no number that mixes the host with a network namespace", () => {
+test("no number in the object mixes host and network namespace", () => {
   const object = summaryObject(counts);
   expect(object.tcpStates).toEqual({ established: 9, timeWait: 7, orphaned: 3, allocatedOnHost: 19 });
   expect(object.transports.inet).toEqual({ total: 27, ipv4: 18, ipv6: 9 });

@@ -1,7 +1,7 @@
-/** The summary of `-s`. */
+/** The summary of `-s`, as text and as JSON. */
 import type { FamilyCounts, SocketCounts } from "../procfs/sockstat.ts";
 
-/** Width of the columns of numbers. */
+/** Width of a number column. */
 const WIDTH = 9;
 
 function row(label: string, { ipv4, ipv6 }: FamilyCounts): string {
@@ -14,8 +14,8 @@ function inet({ raw, udp, tcp }: SocketCounts): FamilyCounts {
 }
 
 /**
- * The summary as ss writes it. Its number of closed connections is what is left of the host's TCP sockets without
- * those that the network namespace uses, so it says nothing where the host has more than one namespace.
+ * The summary in ss's format. ss computes closed connections as the host's TCP sockets minus those that the network
+ * namespace uses. The number is meaningless on a host with several namespaces.
  */
 export function formatSummary(counts: SocketCounts): string {
   const { used, tcpAllocated, tcpOrphaned, tcpTimeWait, tcpEstablished, raw, udp, tcp, frag } = counts;
@@ -34,25 +34,25 @@ export function formatSummary(counts: SocketCounts): string {
   );
 }
 
-/** Sockets of one transport: by address family, and in all. */
+/** Sockets of one transport, by address family and in total. */
 export interface TransportCounts extends FamilyCounts {
-  /** Of both. */
+  /** Sum of both families. */
   readonly total: number;
 }
 
-/** Counts of sockets by transport and family, as `ss -s`: the kernel's own, and no sum across namespaces. */
+/** The kernel's own counts of sockets by transport and family, like `ss -s`, without sums across namespaces. */
 export interface Summary {
   /** Sockets that programs have open, of any family. */
   readonly used: number;
-  /** TCP sockets by what has become of them. */
+  /** TCP sockets by state. */
   readonly tcpStates: {
-    /** Established, or waiting to be closed. */
+    /** In ESTABLISHED or CLOSE-WAIT. */
     readonly established: number;
     /** In TIME-WAIT. */
     readonly timeWait: number;
-    /** Those that no program has open any more. */
+    /** Not open in any process any more. */
     readonly orphaned: number;
-    /** Of the whole host: the kernel does not count these by network namespace. */
+    /** TCP sockets of the whole host. The kernel does not count these per network namespace. */
     readonly allocatedOnHost: number;
   };
   /** Sockets by transport. */
@@ -63,9 +63,9 @@ export interface Summary {
     readonly udp: TransportCounts;
     /** TCP sockets. */
     readonly tcp: TransportCounts;
-    /** All of those three. */
+    /** Raw, UDP and TCP sockets together. */
     readonly inet: TransportCounts;
-    /** Fragmented datagrams being put together. */
+    /** IP fragment queues: datagrams in reassembly. */
     readonly frag: TransportCounts;
   };
 }

@@ -1,23 +1,23 @@
-/** Values of columns as text for people and spreadsheets. */
+/** Formats column values as text, for tables and CSV. */
 import type { Unit } from "../bytes/layout.ts";
 import type { Json } from "../model/json.ts";
 
-/** A column of rows: sockets, or groups of them. */
+/** A column of the output, whose rows are sockets or groups. */
 export interface Head {
-  /** What people call it. */
+  /** Heading in tables. */
   readonly name: string;
-  /** What machines call it: its key in JSON, a dot for each object on the way. */
+  /** Key in JSON and CSV; dots separate nested objects. */
   readonly key: string;
   /** Whether its values are numbers. */
   readonly numeric: boolean;
-  /** The unit of its values, unless the name tells it. */
+  /** Unit of its values, unless the name contains it. */
   readonly unit?: Unit;
 }
 
 /** The values of a row, in the order of the columns. */
 export type Row = readonly (Json | undefined)[];
 
-/** The text of a value: lists of plain values with `separator` between them, everything deeper as JSON. */
+/** The text of a value. Elements of a flat list are joined with `separator`; anything nested is JSON. */
 export function valueText(value: Json, separator: string): string {
   if (typeof value === "string") return value;
   if (!Array.isArray(value) || value.some((each) => typeof each === "object")) return JSON.stringify(value);

@@ -1,61 +1,82 @@
 /**
- * What is wanted of a host's sockets, whoever wants it: the command line, a command, the library. A plan knows nothing
- * of how it was typed.
+ * A plan: which sockets to list, and what to find out about them. The command line, the commands and the library all
+ * make plans. A plan is independent of how it was typed.
  */
 import type { FilterSource } from "../filter/source.ts";
-import type { Demands } from "../model/demand.ts";
+import type { Demand, Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Sources } from "../procfs/source.ts";
 
-/** The number of sockets in a group, as `--sort` and the heading call it. */
+/** Name of the column with the number of sockets in a group, in `--sort` and in headings. */
 export const COUNT = "count";
 
 /** A column to sort by. */
 export interface SortKey {
-  /** Name of the column, as the catalogue finds it. */
+  /** Name of the column, as the catalogue resolves it. */
   readonly name: string;
-  /** Largest first. Sockets without a value come last either way. */
+  /** Largest first. Sockets without a value always come last. */
   readonly descending: boolean;
 }
 
-/** The order of the sockets, and how many there are at most. */
+/** The order of the sockets, and their maximum number. */
 export interface Order {
-  /** The first key counts most; none for the kernel's order. */
+  /** Sort keys, the most important first; empty for the kernel's order. */
   readonly sort: readonly SortKey[];
-  /** How many rows at most. */
+  /** Maximum number of rows. */
   readonly top?: number;
+  /** Rows are kept as the values that they show, so that their sockets need not be kept to be sorted. */
+  readonly byValues?: boolean;
 }
 
-/** What is wanted. */
+/** A plan. */
 export interface Plan {
   /** Tables, families and states. The filter may narrow the families. */
   readonly selection: Selection;
   /** The filter as text; undefined for none. */
   readonly filter: FilterSource | undefined;
-  /** Every network namespace of the host, or only our own. */
+  /** Whether to list every network namespace of the host, not only our own. */
   readonly allNetns: boolean;
-  /** Where /proc and the files in place of netlink are. */
+  /** Paths of /proc and of the files that replace netlink. */
   readonly sources: Sources;
-  /** What is wanted of each socket beyond what the kernel always sends. */
+  /** The details to find out about each socket, beyond what the kernel always sends. */
   readonly demands: Demands;
-  /** The BPF maps whose values are wanted with the demand `bpfStorages`; none for all maps. */
+  /** Ids of the BPF maps to read with the demand `bpfStorages`; empty for all maps. */
   readonly bpfMapIds: readonly number[];
-  /** Names for ports and protocols in place of numbers. */
+  /** Whether to look up names of ports and protocols. */
   readonly serviceNames: boolean;
   readonly order: Order;
-  /** Close each socket by force, and list those that were closed. */
+  /** Whether to close each matching socket by force, and list only those that were closed. */
   readonly kill: boolean;
 }
 
-/** Whether owners are looked up for the sockets of a plan. */
+/** Whether a plan needs the owners of its sockets. */
 export function wantsOwners({ demands }: Pick<Plan, "demands">): boolean {
   return demands.has("owners") || demands.has("containers");
 }
 
 /**
- * Whether all sockets must be there before the first can be shown: owners, host names and an order are found for all
- * of them together. Otherwise the memory of a datagram is used again for the next.
+ * Whether all sockets must be collected before the first is shown, because owners, host names or an order need all of
+ * them. Otherwise the next datagram reuses the memory of the previous one.
  */
 export function keepsSockets(plan: Pick<Plan, "demands" | "order">): boolean {
-  return wantsOwners(plan) || plan.demands.has("hostNames") || plan.order.sort.length > 0;
+  return (
+    wantsOwners(plan) || plan.demands.has("hostNames") || (plan.order.sort.length > 0 && !plan.order.byValues)
+  );
+}
+
+/** The demands that need the processes, control groups or other ends of sockets. */
+const aboutProcesses: readonly Demand[] = [
+  "owners",
+  "threads",
+  "processContext",
+  "socketContext",
+  "peerOwners",
+  "peers",
+  "peerNames",
+  "containers",
+];
+
+/** Whether anything about the processes or other ends of sockets is looked up. */
+export function wantsProcesses({ demands }: Pick<Plan, "demands">): boolean {
+  return aboutProcesses.some((demand) => demands.has(demand));
 }

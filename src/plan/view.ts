@@ -1,39 +1,39 @@
-/** Which columns a plan shows, groups by and sorts by, checked against the catalogue. */
+/** The columns that a plan shows, groups by and sorts by, checked against the catalogue. */
 import type { Catalog, CatalogColumn } from "../catalogue/catalog.ts";
 import type { Demand } from "../model/demand.ts";
 import { COUNT, type SortKey } from "./plan.ts";
 
-/** Columns as they were named; undefined where nothing was named. */
+/** Column names from the user; undefined for an option that was not given. */
 export interface ViewRequest {
-  /** Columns to show; with `by`, columns to add up. */
+  /** Columns to show, or with `by`, columns to add up. */
   readonly columns?: readonly string[] | undefined;
   /** Columns to group sockets by. */
   readonly by?: readonly string[] | undefined;
   /** Columns to sort by; `-` before a name puts the largest value first. */
   readonly sort?: readonly string[] | undefined;
-  /** Whether tcp_info is wanted, so that a group adds up transferred bytes, too. */
+  /** Whether tcp_info is requested, so that groups also add up transferred bytes. */
   readonly info: boolean;
 }
 
 /** The columns of a plan. */
 export interface View {
-  /** Columns to show, or the numbers that groups add up; undefined for all that the format has. */
+  /** Columns to show, or the numbers that groups add up; undefined for all columns of the format. */
   readonly columns?: readonly string[];
   /** Columns to group by; undefined for a row per socket. */
   readonly by?: readonly string[];
   readonly sort: readonly SortKey[];
-  /** What the columns need. */
+  /** Demands of the columns. */
   readonly demands: readonly Demand[];
 }
 
-/** A request for columns that cannot be met; `message` says why in one line. */
+/** A wrong column name or combination of columns. `message` explains it in one line. */
 export class ViewError extends RangeError {
   override readonly name = "ViewError";
-  /** Tells it from other errors. */
-  readonly code = "VIEW";
+  /** Distinguishes it from other errors. */
+  readonly code = "view";
 }
 
-/** What a group adds up unless columns are named: what waits in the queues, with tcp_info also what was transferred. */
+/** Columns that groups add up by default: the queues, and with tcp_info also the transferred bytes. */
 const DEFAULT_SUMS = ["recvq", "sendq"];
 const DEFAULT_INFO_SUMS = ["bytes_sent", "bytes_received"];
 
@@ -42,7 +42,7 @@ export function sortKey(text: string): SortKey {
   return text.startsWith("-") ? { name: text.slice(1), descending: true } : { name: text, descending: false };
 }
 
-/** The demands of columns. The demand `netns` would bring in other sockets, so that columns do not make it. */
+/** The demands of columns. A column never makes the demand `netns`, which would list other namespaces. */
 function demandsOf(columns: readonly CatalogColumn[]): Demand[] {
   return columns.flatMap(({ demand }) => (demand === undefined || demand === "netns" ? [] : demand));
 }
@@ -53,10 +53,10 @@ function isNumeric({ type }: CatalogColumn): boolean {
 }
 
 /**
- * The columns that names stand for.
+ * Resolves column names.
  *
- * @throws ViewError for a name that stands for no column, or for several where there must be one, for a sum of what is
- *   no number, and for an order by what a group does not have
+ * @throws ViewError for an unknown name, for a name of several columns where one is needed, for a sum of texts, and
+ *   for an order of groups by a column that they do not have
  */
 export function viewOf(request: ViewRequest, { find }: Pick<Catalog, "find">): View {
   const { columns, by } = request;

@@ -1,13 +1,13 @@
-/** What netlink sockets have lost: /proc/net/netlink. proc(5). */
+/** Drop counters of netlink sockets: /proc/net/netlink. proc(5). */
 import type { Files } from "../host/host.ts";
 
-/** Columns, counted from 0: Pid and Drops. */
+/** Column numbers, from 0: Pid and Drops. */
 const PORT_COLUMN = 2;
 const DROPS_COLUMN = 8;
 
 const decoder = new TextDecoder();
 
-/** How many messages a netlink socket has lost so far, if the kernel tells. */
+/** Number of messages that the kernel has dropped for a netlink socket; undefined if the file does not list it. */
 export function dropsOf(files: Files, portId: number): number | undefined {
   let text: string;
   try {

@@ -1,16 +1,16 @@
-/** Lines of /proc in the form of the kernel's netlink answers, so that the same views show them. */
+/** Encodes lines of /proc as netlink answers, so that the same views decode both. */
 import { type Layout, writeField } from "../bytes/layout.ts";
 import { NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { type AttributeToWrite, encodeMessage } from "../netlink/message.ts";
 
-/** Where a message is: what a view is made over. */
+/** The place of a message in a buffer: what a view is constructed over. */
 export interface MessagePlace {
   readonly data: DataView;
   readonly offset: number;
   readonly length: number;
 }
 
-/** The bytes of a kernel struct; fields that are left out are zero. */
+/** The bytes of a kernel struct. Fields without a value are zero. */
 export function encodeStruct<L extends Layout>(
   layout: L,
   size: number,
@@ -22,17 +22,17 @@ export function encodeStruct<L extends Layout>(
   return bytes;
 }
 
-/** The body of a sock_diag answer: a struct and attributes. */
+/** The payload of a sock_diag answer: a struct and attributes. */
 export function encodeAnswer(struct: Uint8Array, attributes: readonly AttributeToWrite[]): MessagePlace {
   const header = { type: SOCK_DIAG_BY_FAMILY, flags: 0, sequence: 0, portId: 0 };
   const bytes = encodeMessage(header, struct, attributes);
   return { data: new DataView(bytes.buffer), offset: NLMSG_HDRLEN, length: bytes.length - NLMSG_HDRLEN };
 }
 
-/** Messages of one size that share a buffer. */
+/** Number of messages per buffer. */
 const MESSAGES_PER_BUFFER = 512;
 
-/** Makes the function that gives room for one zeroed message of `size` bytes after the other. */
+/** Returns an allocator of zeroed messages of `size` bytes. Messages share buffers, to save allocations. */
 export function messageRoom(size: number): () => MessagePlace {
   let data = new DataView(new ArrayBuffer(0));
   let offset = 0;

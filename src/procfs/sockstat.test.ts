@@ -19,7 +19,7 @@ test("the counts of both files are read by their names", () => {
   });
 });
 
-test("what is not there is 0", () => {
+test("missing counts are 0", () => {
   const counts = countSockets("nothing\nsockets: used\nUDP: 3\nRAW: inuse -4\n", "", 0);
   expect(counts).toMatchObject({ used: 0, udp: { ipv4: 0, ipv6: 0 }, raw: { ipv4: -4, ipv6: 0 } });
 });

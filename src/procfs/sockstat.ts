@@ -2,23 +2,23 @@
 
 /** Sockets of one transport by address family, of this network namespace. */
 export interface FamilyCounts {
-  /** Of IPv4. */
+  /** IPv4 sockets. */
   readonly ipv4: number;
-  /** Of IPv6; those that serve IPv4 too are here. */
+  /** IPv6 sockets, including those that also serve IPv4. */
   readonly ipv6: number;
 }
 
-/** How many sockets there are. What a file does not tell is 0. */
+/** Counts of sockets. A count that is missing in the files is 0. */
 export interface SocketCounts {
   /** Sockets that programs have open, of any family. */
   readonly used: number;
-  /** TCP sockets, of the whole host: the kernel does not count these by network namespace. */
+  /** TCP sockets of the whole host. The kernel does not count these per network namespace. */
   readonly tcpAllocated: number;
-  /** TCP sockets that no program has open any more. */
+  /** TCP sockets that no process has open any more. */
   readonly tcpOrphaned: number;
   /** TCP connections in TIME-WAIT. */
   readonly tcpTimeWait: number;
-  /** TCP connections that are established or wait to be closed. */
+  /** TCP connections in ESTABLISHED or CLOSE-WAIT. */
   readonly tcpEstablished: number;
   /** Raw sockets. */
   readonly raw: FamilyCounts;
@@ -26,11 +26,11 @@ export interface SocketCounts {
   readonly udp: FamilyCounts;
   /** TCP sockets. */
   readonly tcp: FamilyCounts;
-  /** Fragmented datagrams being put together. */
+  /** IP fragment queues: datagrams in reassembly. */
   readonly frag: FamilyCounts;
 }
 
-/** What the lines of sockstat and sockstat6 say: `TCP inuse` to its number. */
+/** Parses lines of sockstat and sockstat6 into counts with keys such as `TCP inuse`. */
 function parseSockstat(text: string, counts: Map<string, number>): void {
   for (const line of text.split("\n")) {
     const [label = "", ...words] = line.split(/\s+/);
@@ -43,7 +43,7 @@ function parseSockstat(text: string, counts: Map<string, number>): void {
 }
 
 /**
- * Counts sockets by the text of sockstat and sockstat6.
+ * The counts in the text of sockstat and sockstat6.
  *
  * @param established see {@link establishedOf}
  */
@@ -69,7 +69,7 @@ export function countSockets(sockstat: string, sockstat6: string, established: n
 const TCP_LABEL = "Tcp:";
 
 /**
- * The `CurrEstab` of /proc/net/snmp. Like ss, takes the last column for it where no column has that name.
+ * The `CurrEstab` value of /proc/net/snmp. Like ss, uses the last column if no column has that name.
  *
  * @returns undefined if the file has no such value
  */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { sourcesOf } from "./source.ts";
 
-test("by default netlink is asked, and /proc is in its place", () => {
+test("by default, netlink is used, and /proc is in its usual place", () => {
   const sources = sourcesOf({});
   expect(sources.withoutNetlink("tcp")).toBe(false);
   expect(sources.path("tcp6")).toBe("/proc/net/tcp6");
@@ -9,7 +9,7 @@ test("by default netlink is asked, and /proc is in its place", () => {
   expect(sources.diagFile).toBeUndefined();
 });
 
-test("PROC_ROOT moves every file and turns netlink off, but for what only netlink tells", () => {
+test("PROC_ROOT moves every file and disables netlink for the tables that /proc has", () => {
   const sources = sourcesOf({ PROC_ROOT: "there" });
   expect(sources.root).toBe("there");
   expect(sources.path("snmp")).toBe("there/net/snmp");
@@ -18,7 +18,7 @@ test("PROC_ROOT moves every file and turns netlink off, but for what only netlin
   for (const table of ["vsock", "tipc", "xdp"] as const) expect(sources.withoutNetlink(table)).toBe(false);
 });
 
-test("a PROC_NET variable counts as soon as it is there, and for its table only", () => {
+test("a PROC_NET variable takes effect if it is set, for its table only", () => {
   const sources = sourcesOf({ PROC_NET_UDP: "", PROC_NET_TCP6: "six", PROC_ROOT: undefined });
   expect(sources.withoutNetlink("udp")).toBe(true);
   expect(sources.path("udp")).toBe("");

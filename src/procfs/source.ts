@@ -1,7 +1,7 @@
-/** Where sockets are read: over netlink, from /proc, or from a file, as the environment says. */
+/** Selects the source of sockets by environment variables: netlink, /proc, or a file. */
 import type { DumpName } from "../model/selection.ts";
 
-/** The files below /proc that are read beside processes, and the variables that name others in their place. */
+/** Files below /proc, except those of processes, and the variables that replace them. */
 const files = {
   tcp: { path: "net/tcp", variable: "PROC_NET_TCP" },
   tcp6: { path: "net/tcp6", variable: "PROC_NET_TCP6" },
@@ -18,10 +18,10 @@ const files = {
   portRange: { path: "sys/net/ipv4/ip_local_port_range", variable: "PROC_IP_LOCAL_PORT_RANGE" },
 } as const;
 
-/** A file below /proc. */
+/** The name of a row in {@link files}. */
 export type ProcFile = keyof typeof files;
 
-/** The variable that takes each table away from netlink; those without are always asked for there. */
+/** The variable that makes each table come from /proc. A table without one always comes over netlink. */
 const switches: Partial<Record<DumpName, string>> = {
   tcp: "PROC_NET_TCP",
   udp: "PROC_NET_UDP",
@@ -34,22 +34,22 @@ const switches: Partial<Record<DumpName, string>> = {
   netlink: "PROC_NET_NETLINK",
 };
 
-/** Where sockets are read. */
+/** Sources of sockets. */
 export interface Sources {
-  /** Where /proc is. */
+  /** Path of /proc. */
   readonly root: string;
-  /** The file of netlink messages that TCP sockets are read from instead. */
+  /** TCPDIAG_FILE: the file of netlink messages to read TCP sockets from. */
   readonly diagFile: string | undefined;
-  /** Where a file of /proc is. */
+  /** Path of a file of /proc. */
   path(file: ProcFile): string;
-  /** Whether netlink is left alone for a table, so that only /proc can tell of it. */
+  /** Whether a table is read from /proc only, without netlink. */
   withoutNetlink(table: DumpName): boolean;
 }
 
 /** Environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where sockets are read by an environment: PROC_ROOT, PROC_NET_* and TCPDIAG_FILE. */
+/** The sources that an environment selects: PROC_ROOT, PROC_NET_* and TCPDIAG_FILE. */
 export function sourcesOf(env: Environment): Sources {
   const root = env["PROC_ROOT"] ?? "/proc";
   return {

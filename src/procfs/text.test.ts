@@ -35,7 +35,7 @@ test("hex stops at its limit", () => {
   expect(text.missing).toBe(false);
 });
 
-test("hex64 reads pointers whole", () => {
+test("hex64 reads complete pointers", () => {
   const text = line("ffff88810a5c0880 12345678901234567");
   expect(text.hex64()).toBe(0xffff88810a5c0880n);
   expect(text.hex64()).toBe(0xffff_ffff_ffff_ffffn);
@@ -50,7 +50,7 @@ test.each([
   expect(line(text).decimal()).toBe(value);
 });
 
-test("a field that is not there ends the reading of the line", () => {
+test("a missing field ends the line", () => {
   const text = line("5 x 7");
   expect([text.decimal(), text.decimal(), text.decimal()]).toEqual([5, 0, 0]);
   expect(text.missing).toBe(true);
@@ -67,7 +67,7 @@ test("fields do not reach into the next line", () => {
   expect(decoder.decode(text.rest())).toBe("7");
 });
 
-test("a word is looked at before it is read, and left behind whatever it held", () => {
+test("wordWith() looks ahead, and resume() continues after the word", () => {
   const text = line("zz:16 next");
   const end = text.wordWith(0x3a);
   expect(text.missing).toBe(false);

@@ -1,10 +1,10 @@
-/** Walks the text of a /proc file: line by line, and in a line field by field, as sscanf would. proc(5). */
+/** Reads the text of a /proc file line by line, and each line field by field like sscanf. proc(5). */
 
 const NEWLINE = 0x0a;
 const TAB = 0x09;
 const BLANK = 0x20;
 const MINUS = 0x2d;
-/** Most hexadecimal digits that fit into 64 bits. */
+/** Number of hexadecimal digits in 64 bits. */
 const DIGITS_64 = 16;
 
 /** The value of a hexadecimal digit, or -1. */
@@ -19,14 +19,14 @@ function isBlank(byte: number): boolean {
 }
 
 /**
- * A place in the text of a file. As with sscanf, the first field of a line that is not what it should be ends the
- * reading: it and all behind it read as zero, and `missing` tells.
+ * A cursor in the text of a file. Like sscanf, it stops at the first malformed field of a line: that field and all
+ * later ones read as zero, and `missing` is true.
  */
 export class ProcText {
   readonly #bytes: Uint8Array;
-  /** Where the next line begins. */
+  /** Offset of the next line. */
   #next = 0;
-  /** Where the line at hand begins, and ends. */
+  /** Start and end of the current line. */
   #start = 0;
   #end = 0;
   #at = 0;
@@ -36,22 +36,22 @@ export class ProcText {
     this.#bytes = bytes;
   }
 
-  /** Whether a field that was asked for is not there. */
+  /** Whether a field of the current line was missing or malformed. */
   get missing(): boolean {
     return this.#missing;
   }
 
-  /** Whether the line at hand ends in a newline. */
+  /** Whether the current line ends in a newline. */
   get terminated(): boolean {
     return this.#end < this.#bytes.length;
   }
 
-  /** Bytes of the line at hand, without its newline. */
+  /** Length of the current line in bytes, without its newline. */
   get lineLength(): number {
     return this.#end - this.#start;
   }
 
-  /** Goes to the next line. @returns false if there is none */
+  /** Moves to the next line. @returns false at the end of the file */
   nextLine(): boolean {
     if (this.#next >= this.#bytes.length) return false;
     const newline = this.#bytes.indexOf(NEWLINE, this.#next);
@@ -63,14 +63,14 @@ export class ProcText {
     return true;
   }
 
-  /** Goes behind the next `byte` of the line. */
+  /** Moves past the next `byte` of the line. */
   skipPast(byte: number): void {
     const found = this.#bytes.indexOf(byte, this.#at);
     if (found < 0 || found >= this.#end) this.#missing = true;
     else this.#at = found + 1;
   }
 
-  /** Where the next word of the line ends; `missing` unless it holds `byte`. */
+  /** Offset of the end of the next word. Sets `missing` unless the word contains `byte`. */
   wordWith(byte: number): number {
     this.#skipBlanks();
     const end = this.#wordEnd();
@@ -79,25 +79,25 @@ export class ProcText {
     return end;
   }
 
-  /** Goes on at a place that {@link wordWith} gave, whatever was missing before it. */
+  /** Continues at an offset from {@link wordWith}, and clears `missing`. */
   resume(at: number): void {
     this.#at = at;
     this.#missing = false;
   }
 
-  /** Passes over one byte. */
+  /** Skips the next byte, which must be `byte`. */
   literal(byte: number): void {
     if (this.#missing) return;
     if (this.#at < this.#end && this.#bytes[this.#at] === byte) this.#at++;
     else this.#missing = true;
   }
 
-  /** Passes over a word, whatever it is. */
+  /** Skips a word. */
   skipWord(): void {
     this.word();
   }
 
-  /** The next word; empty if there is none. */
+  /** The next word, or empty bytes at the end of the line. */
   word(): Uint8Array {
     this.#skipBlanks();
     const start = this.#at;
@@ -106,14 +106,14 @@ export class ProcText {
     return this.#bytes.subarray(start, this.#at);
   }
 
-  /** What is left of the line, without the blanks before it; empty if there is nothing. */
+  /** The rest of the line, without leading blanks. */
   rest(): Uint8Array {
     this.#skipBlanks();
     return this.#missing ? this.#bytes.subarray(0, 0) : this.#bytes.subarray(this.#at, this.#end);
   }
 
   /**
-   * A hexadecimal number of at most `limit` digits, the low 32 bits of it; all ones if it does not fit into 64.
+   * The low 32 bits of a hexadecimal number of at most `limit` digits; all ones if it does not fit into 64 bits.
    */
   hex(limit = Number.POSITIVE_INFINITY): number {
     const start = this.#hexStart();
@@ -133,7 +133,7 @@ export class ProcText {
     return significant > DIGITS_64 ? 0xffffffff : value >>> 0;
   }
 
-  /** A hexadecimal number of 64 bits; all ones if it does not fit. */
+  /** A 64-bit hexadecimal number; all ones if it does not fit. */
   hex64(): bigint {
     const start = this.#hexStart();
     const end = this.#hexEnd(Number.POSITIVE_INFINITY);
@@ -155,7 +155,7 @@ export class ProcText {
     return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
   }
 
-  /** A decimal number with or without a sign, cut to 32 bits and read as signed. */
+  /** A decimal number with an optional sign, truncated to a signed 32-bit integer. */
   decimal(): number {
     this.#skipBlanks();
     if (this.#missing) return 0;
@@ -191,7 +191,7 @@ export class ProcText {
     return this.#at;
   }
 
-  /** Where the hexadecimal digits at hand end; here if nothing more is to be read. */
+  /** Offset of the end of the hexadecimal digits; the current offset if a field is missing. */
   #hexEnd(limit: number): number {
     let at = this.#at;
     if (this.#missing) return at;
@@ -201,13 +201,13 @@ export class ProcText {
   }
 }
 
-/** The buffer that ss reads a line of most tables into, less its final NUL. */
+/** Longest line that fits into ss's buffer for most tables, without the final NUL. */
 const LINE_BUFFER = 255;
 
 /**
- * Goes to the next line of a table whose lines ss wants whole.
+ * Moves to the next line of a table in which ss requires complete lines.
  *
- * @returns `broken` for one without a newline or too long for ss, which gives the table up there
+ * @returns `broken` for a line without a newline or too long for ss's buffer, where ss stops reading the table
  */
 export function nextWholeLine(text: ProcText): "line" | "end" | "broken" {
   if (!text.nextLine()) return "end";

@@ -1,14 +1,17 @@
-/** All the code that a listing can need, loaded at once: for the library's sync functions and for long runs. */
+/** All code that a listing may need, loaded at once: for the library's sync functions and for long runs. */
 import { allFamilies } from "../families/all.ts";
+import type { MakeOwnerLookup } from "../lookup/names.ts";
+import { ownerLookup } from "../lookup/owners.ts";
 import * as filters from "./filters.ts";
 import * as proc from "./proc.ts";
 import type { ProcListing, QueryParts } from "./query.ts";
 
-/** Every part, and what reads filters. */
+/** Every part of a listing, and the filter code. */
 export interface AllParts extends QueryParts {
   readonly proc: ProcListing;
   readonly filters: typeof filters;
+  readonly ownerLookup: MakeOwnerLookup;
 }
 
-/** Every part. */
-export const allParts: AllParts = { families: allFamilies, proc, filters };
+/** Every part of a listing, and the filter code. */
+export const allParts: AllParts = { families: allFamilies, proc, filters, ownerLookup };

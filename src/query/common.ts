@@ -1,9 +1,9 @@
-/** What all ways of listing sockets share. */
+/** Helpers that all ways of listing sockets share. */
 import type { Origin } from "../diag/message.ts";
 import type { Socket } from "../families/socket.ts";
 import type { TableQuery } from "./query.ts";
 
-/** What the sockets of one table share. */
+/** The origin of a table's sockets, which they share. */
 export function originOf(
   { describe, netns }: Pick<Origin, "netns"> & Pick<TableQuery, "describe">,
   protocol: number,
@@ -11,7 +11,7 @@ export function originOf(
   return { protocol, describe, netns };
 }
 
-/** The buffers of datagrams: a new one each, or the same one again. */
+/** Allocates buffers for datagrams: a new one each time, or always the same one. */
 export function allocator(keep: boolean): (size: number) => Uint8Array {
   if (keep) return (size) => new Uint8Array(size);
   let buffer = new Uint8Array(1 << 15);
@@ -21,7 +21,7 @@ export function allocator(keep: boolean): (size: number) => Uint8Array {
   };
 }
 
-/** Whether a socket passes the filter; reports it if its attributes are malformed. */
+/** Whether a socket matches the filter. Also reports malformed attributes. */
 export function admits({ predicate, report }: TableQuery, socket: Socket): boolean {
   const shown = predicate?.accepts(socket) ?? true;
   const { malformed } = socket;

@@ -1,4 +1,4 @@
-/** Sockets at their end: as the kernel destroys them, and destroying them. */
+/** Listens for destroy events, and destroys sockets (`-E`, `-K`). */
 import { destroySocket } from "../families/inet/destroy.ts";
 import { destroyedSockets, destroyGroups, tableOfDestroyed } from "../families/inet/destroyed.ts";
 import type { Socket } from "../families/socket.ts";
@@ -16,10 +16,10 @@ const EOPNOTSUPP = 95;
 const ENOBUFS = 105;
 
 /**
- * The sockets that the kernel destroys from now on, for as long as they are taken: batches of one.
+ * The sockets that the kernel destroys from now on, one per batch.
  *
- * @returns nothing if no selected table tells of its ends
- * @throws NetlinkError if the kernel cannot be listened to
+ * @returns no batches if no selected table has destroy events
+ * @throws NetlinkError if the multicast groups cannot be joined
  */
 export function* destroyed({ transport, files }: Host, query: TableQuery): Generator<SocketBatch> {
   const groups = destroyGroups(query.selection);
@@ -29,10 +29,10 @@ export function* destroyed({ transport, files }: Host, query: TableQuery): Gener
   let congested = false;
   let reported = 0;
   /**
-   * Reports the events that were dropped since the last report, as /proc/net/netlink counts them.
+   * Reports the events that the kernel dropped since the last report, from the counter in /proc/net/netlink.
    *
-   * @param drained After the first ENOBUFS the kernel does not say that it drops more. Once all that waited was
-   *   received, the count may have grown, or not.
+   * @param drained whether the socket's queue is empty. After the first ENOBUFS, the kernel does not report further
+   *   drops until then, so the counter may have grown.
    */
   const reportLosses = (drained: boolean) => {
     const drops = dropsOf(files, socket.portId);
@@ -95,7 +95,7 @@ function openDestroyer({ transport }: Host, report: TableQuery["report"]): Destr
     destroy({ dump, sockets }) {
       const closed: Socket[] = [];
       for (const socket of sockets) {
-        // The kernel cannot be told which socket of /proc is meant.
+        // A socket from /proc lacks the ids that a destroy request needs.
         if (socket.kind !== "inet" || socket.procfs !== undefined) continue;
         try {
           destroySocket(conversation, socket);
@@ -104,7 +104,7 @@ function openDestroyer({ transport }: Host, report: TableQuery["report"]): Destr
           if (!(error instanceof NetlinkError)) throw error;
           if (error.errno === ENOENT || error.errno === EOPNOTSUPP) continue;
           report({ kind: "notDestroyed", error, socket });
-          // What is forbidden for one socket is forbidden for all.
+          // If the kernel forbids it for one socket, it forbids it for all.
           if (error.errno === EPERM) return { closed: { dump, sockets: closed }, allowed: false };
         }
       }
@@ -116,7 +116,7 @@ function openDestroyer({ transport }: Host, report: TableQuery["report"]): Destr
 /**
  * Closes each inet socket by force.
  *
- * @returns the closed sockets, without those that are gone already, or that the kernel cannot close
+ * @returns the sockets that were closed. Leaves out sockets that are already gone, and kinds that cannot be closed
  */
 export function* destroy(
   host: Host,

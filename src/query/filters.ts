@@ -1,4 +1,4 @@
-/** Reading a plan's filter in each network namespace that it looks into: interfaces differ between them. */
+/** Parses a plan's filter once per network namespace, because interface indexes differ between them. */
 import type { RpcNames } from "../enrich/rpc.ts";
 import type { Families } from "../families/index.ts";
 import { FilterError } from "../filter/errors.ts";
@@ -12,7 +12,7 @@ import type { Selection } from "../model/selection.ts";
 import { type FindOwners, predicateOf } from "./predicate.ts";
 import type { Predicate } from "./query.ts";
 
-/** A network namespace with the filter as it holds there. */
+/** A network namespace with the filter compiled for it. */
 export interface FilteredPlace extends Place {
   /** The selection, narrowed to the family that the filter names. */
   readonly selection: Selection;
@@ -20,16 +20,16 @@ export interface FilteredPlace extends Place {
   readonly predicate: Predicate | undefined;
 }
 
-/** What a filter is read with. */
+/** Inputs for parsing a filter. */
 export interface FilterReading {
   readonly selection: Selection;
   /** The families of the sockets that it selects. */
   readonly families: Families;
   /** Path of ip_local_port_range. */
   readonly portRange: string;
-  /** Finds the owners of sockets, if the filter is about owners. */
+  /** Finds the owners of sockets. Called only if the filter tests owners. */
   readonly findOwners: FindOwners;
-  /** Looks up RPC programs, if the filter may have the name of one; left out: there are none. */
+  /** Looks up the names of RPC programs in the filter. Default: no RPC names. */
   readonly rpcNames?: (() => Promise<RpcNames>) | undefined;
 }
 
@@ -47,7 +47,7 @@ function filtered(place: Place, { filter, family }: ParsedFilter, reading: Filte
   };
 }
 
-/** One place at least, or what is wrong with the filter in all of them. */
+/** The places, if there is at least one. @throws FilterError if the filter is wrong in every place */
 function atLeastOne(
   found: readonly FilteredPlace[],
   problem: unknown,
@@ -58,8 +58,8 @@ function atLeastOne(
 }
 
 /**
- * Reads a filter in each place, looking up host names. A place is left out where the filter names an interface that is
- * not there.
+ * Parses a filter for each place, and looks up its host names. Leaves out a place without an interface that the filter
+ * names.
  *
  * @throws FilterError if the filter is wrong in all places
  */
@@ -86,9 +86,9 @@ export async function filterPlaces(
 }
 
 /**
- * {@link filterPlaces} for a filter without names of hosts, which take time to look up.
+ * Like {@link filterPlaces}, for a filter without host names, which would take time to look up.
  *
- * @param onName is called for the first name of a host, and throws
+ * @param onName called for the first host name; must throw
  */
 export function filterPlacesNow(
   places: readonly Place[],

@@ -1,37 +1,79 @@
-/** Holds the IPv6 sockets of a mixed listing until those of IPv4 have been shown. */
+/** The messages about IPv6 sockets, which come among those about IPv4 sockets and are listed after them. */
 
-import { SocketArena } from "../diag/socket-arena.ts";
-import type { InetSocket } from "../families/inet/socket.ts";
-
-/** Bytes of a chunk of copies. */
+/** Bytes that are allocated at a time. */
 const CHUNK = 1 << 16;
-/** Bytes to hold at most: some 100,000 sockets without details. */
+/** What is held at most, in bytes: some 100,000 sockets without details. */
 const LIMIT = 1 << 24;
 
-/** Sockets that wait for their turn. */
-export interface Ipv6Buffer {
-  /** Adds a socket. At the limit, all are dropped and no more are held. */
-  hold(socket: InetSocket): void;
-  /** The sockets in the order in which they came; undefined if there were too many. */
-  release(): readonly InetSocket[] | undefined;
+/** Takes a message: `length` bytes from `offset` on in `data`. */
+type Take = (data: DataView, offset: number, length: number) => void;
+
+/** Messages that are kept until it is their turn. */
+export interface MessageBuffer {
+  /** Holds a message. If it is one too many, all are let go, and no more are held. */
+  readonly hold: Take;
+  /** Hands on the messages in the order in which they came. @returns false, and none of them, if they were too many */
+  release(take: Take): boolean;
+}
+
+/** Messages of one datagram or one chunk. */
+interface Group {
+  readonly data: DataView;
+  readonly offsets: number[];
+  readonly lengths: number[];
 }
 
 /**
- * Makes a buffer.
+ * Makes room for messages.
  *
- * @param copies whether the memory of the sockets is reused, so that they must be copied
+ * @param copies whether the memory that they come in is used again, so that they must be copied
  */
-export function ipv6Buffer(copies: boolean, limit: number = LIMIT): Ipv6Buffer {
-  const arena = new SocketArena(CHUNK);
-  let held: InetSocket[] | undefined = [];
+export function ipv6Buffer(copies: boolean, limit: number = LIMIT): MessageBuffer {
+  let groups: Group[] | undefined = [];
   let bytes = 0;
+  let chunk = new Uint8Array(0);
+  let end = 0;
+
+  function groupIn(data: DataView): Group {
+    const group = { data, offsets: [], lengths: [] };
+    groups!.push(group);
+    return group;
+  }
+
+  function copy(data: DataView, offset: number, length: number): void {
+    if (end + length > chunk.length) {
+      chunk = new Uint8Array(Math.max(CHUNK, length));
+      end = 0;
+      groupIn(new DataView(chunk.buffer));
+    }
+    const { offsets, lengths } = groups!.at(-1)!;
+    chunk.set(new Uint8Array(data.buffer, data.byteOffset + offset, length), end);
+    offsets.push(end);
+    lengths.push(length);
+    end += length;
+  }
+
+  function keep(data: DataView, offset: number, length: number): void {
+    const last = groups!.at(-1);
+    const { offsets, lengths } = last?.data === data ? last : groupIn(data);
+    offsets.push(offset);
+    lengths.push(length);
+  }
+
   return {
-    hold(socket) {
-      if (held === undefined) return;
-      bytes += socket.length;
-      if (bytes > limit && copies) held = undefined;
-      else held.push(copies ? arena.copy(socket) : socket);
+    hold(data, offset, length) {
+      if (groups === undefined) return;
+      bytes += length;
+      if (!copies) keep(data, offset, length);
+      else if (bytes > limit) {
+        groups = undefined;
+        chunk = new Uint8Array(0);
+      } else copy(data, offset, length);
     },
-    release: () => held,
+    release(take) {
+      for (const { data, offsets, lengths } of groups ?? [])
+        for (let index = 0; index < offsets.length; index++) take(data, offsets[index]!, lengths[index]!);
+      return groups !== undefined;
+    },
   };
 }

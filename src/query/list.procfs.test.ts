@@ -1,4 +1,4 @@
-/** What /proc is read for when netlink does not tell, and that no socket is listed twice or in vain. */
+/** The fallback to /proc: it is read only if netlink does not list a table, and no socket is listed twice. */
 
 import { expect, test } from "bun:test";
 import { writeField } from "../bytes/layout.ts";
@@ -21,7 +21,7 @@ import { list, type Problem } from "./list.ts";
 const EPERM = 1;
 const EPROTONOSUPPORT = 93;
 
-/** The numbers of a socket that tell where it was listed. */
+/** The numbers of a socket that identify its source. */
 type Answer = readonly Uint8Array[];
 
 function message(type: number, payload: Uint8Array, attributes: AttributeToWrite[] = []): Uint8Array {
@@ -43,7 +43,7 @@ function packet(inode: number, attributes: AttributeToWrite[]): Uint8Array {
 }
 
 const done = message(NLMSG_DONE, new Uint8Array(4));
-/** NLMSG_DONE of a dump that fails under way. */
+/** NLMSG_DONE of a dump that fails halfway. */
 const broken = message(NLMSG_DONE, new Uint8Array(Int32Array.of(-EPERM).buffer));
 const refused = message(NLMSG_ERROR, new Uint8Array(Int32Array.of(-EPERM, 0, 0, 0, 0).buffer));
 
@@ -58,7 +58,7 @@ const proc: Record<string, string> = {
   "/proc/net/packet": "sk\nff 3 3 0003 2 1 7 1000 1017\n",
 };
 
-/** Lists a table of a host whose kernel answers by message type and family. */
+/** Lists a table from a fake kernel that answers by message type and family. */
 function listed(
   table: Table,
   families: readonly number[],
@@ -123,7 +123,7 @@ const dump4 = `${SOCK_DIAG_BY_FAMILY}/${AF_INET}`;
 const dump6 = `${SOCK_DIAG_BY_FAMILY}/${AF_INET6}`;
 const legacy = `${TCPDIAG_GETSOCK}/${AF_INET}`;
 
-test("what netlink tells is not read in /proc", () => {
+test("a table that netlink lists is not read from /proc", () => {
   const found = listed("tcp", both, {
     [dump4]: [inet(AF_INET, 4), done],
     [dump6]: [inet(AF_INET6, 6), done],
@@ -131,22 +131,22 @@ test("what netlink tells is not read in /proc", () => {
   expect(found).toEqual({ numbers: [4, 6], asked: [dump4, dump6], read: [], problems: [] });
 });
 
-test("an empty answer is one, too", () => {
+test("an empty answer is an answer", () => {
   const found = listed("tcp", both, { [dump4]: [done], [dump6]: [done] });
   expect(found).toMatchObject({ numbers: [], read: [] });
 });
 
-test("when both kinds of request are refused, /proc is read", () => {
+test("/proc is read if both kinds of request are refused", () => {
   const found = listed("tcp", both, {});
   expect(found).toMatchObject({ numbers: [1004, 1006], asked: [dump4, legacy], problems: ["refused"] });
 });
 
-test("an old kernel answers the old request for both families", () => {
+test("an old kernel answers the legacy request for both families", () => {
   const found = listed("tcp", both, { [legacy]: [inet(AF_INET, 4), inet(AF_INET6, 6), done] });
   expect(found).toEqual({ numbers: [4, 6], asked: [dump4, legacy], read: [], problems: [] });
 });
 
-test("what was listed before a dump broke off is not listed again", () => {
+test("sockets listed before a dump failed are not listed again", () => {
   const found = listed("tcp", both, {
     [dump4]: [inet(AF_INET, 4), broken],
     [legacy]: [inet(AF_INET, 4), done],
@@ -155,12 +155,12 @@ test("what was listed before a dump broke off is not listed again", () => {
   expect(found.read).toEqual(["/proc/net/tcp6"]);
 });
 
-test("when only IPv6 is refused, only that is read in /proc", () => {
+test("only IPv6 is read from /proc if only IPv6 is refused", () => {
   const found = listed("tcp", both, { [dump4]: [inet(AF_INET, 4), done] });
   expect(found).toMatchObject({ numbers: [4, 1006], asked: [dump4, dump6], read: ["/proc/net/tcp6"] });
 });
 
-test("where both families can be asked for together, what is refused is asked for in the other way", () => {
+test("falls back to one request per family if the combined request is refused", () => {
   const ask = (answers: Record<string, Answer>) => listed("tcp", both, answers, {}, false);
   expect(ask({ [legacy]: [inet(AF_INET6, 6), inet(AF_INET, 4), done] })).toEqual({
     numbers: [4, 6],
@@ -179,16 +179,16 @@ test("where both families can be asked for together, what is refused is asked fo
   });
 });
 
-test("only selected families are read in /proc", () => {
+test("only the selected families are read from /proc", () => {
   expect(listed("tcp", [AF_INET6], {})).toMatchObject({ numbers: [1006], read: ["/proc/net/tcp6"] });
 });
 
-test("without any netlink socket, /proc is read", () => {
+test("/proc is read if no netlink socket can be opened", () => {
   const found = listed("tcp", both, { socket: [] });
   expect(found).toMatchObject({ numbers: [1004, 1006], asked: [], problems: ["socket"] });
 });
 
-test("a kernel that does not tell the memory of packet sockets is old, and /proc is read", () => {
+test("/proc is read on an old kernel that does not send the memory of packet sockets", () => {
   const ask = `${SOCK_DIAG_BY_FAMILY}/${AF_PACKET}`;
   const memory = { type: packetAttributes.memInfo.id, payload: new Uint8Array(36) };
   const old = listed("packet_raw", [AF_PACKET], { [ask]: [packet(17, []), done] });
@@ -197,13 +197,13 @@ test("a kernel that does not tell the memory of packet sockets is old, and /proc
   expect(young).toMatchObject({ numbers: [17], read: [] });
 });
 
-test("a variable keeps netlink out of it", () => {
+test("a variable disables netlink", () => {
   const path = "/proc/net/tcp6";
   const found = listed("tcp", both, { [dump4]: [inet(AF_INET, 4), done] }, { PROC_NET_TCP: path });
   expect(found).toMatchObject({ numbers: [1006, 1006], asked: [], read: [path, path], problems: [] });
 });
 
-test("TCPDIAG_FILE goes before everything, whether it is there or not", () => {
+test("TCPDIAG_FILE takes precedence, even if the file is missing", () => {
   const env = { TCPDIAG_FILE: "/nowhere", PROC_ROOT: "/proc" };
   const found = listed("tcp", both, { [dump4]: [inet(AF_INET, 4), done] }, env);
   expect(found).toEqual({ numbers: [], asked: [], read: ["/nowhere"], problems: ["diagFile"] });

@@ -1,6 +1,6 @@
 /**
- * The whole pipeline on one page: what is asked for, the tables that hold it in ss's order, the kernel's answers
- * as views, and the filter over them. What is made of the sockets is for others to say: names, columns, text.
+ * The listing pipeline on one page: requests tables in ss's order, makes views over the kernel's answers, and applies
+ * the filter. Names, columns and text are added by later stages.
  */
 
 import type { FamilyDump } from "../families/family-dump.ts";
@@ -20,12 +20,12 @@ import { needsProc, notYet, type Predicate, type Query, type SocketBatch } from 
 
 export type { Socket } from "../families/socket.ts";
 export { destroy, destroyed } from "./destroyed.ts";
-export type { Predicate, Problem, Query, SocketBatch } from "./query.ts";
+export type { Predicate, Problem, Query, RowSink, SocketBatch } from "./query.ts";
 
 /**
- * Lists sockets: over netlink, and from /proc what that does not tell of.
+ * Lists sockets over netlink, and from /proc if netlink does not list a table.
  *
- * @returns batches, in ss's order of tables; a table that cannot be read is reported and passed over
+ * @returns batches, with tables in ss's order. A table that cannot be read is reported and skipped
  */
 export function* list(host: Host, query: Query): Generator<SocketBatch> {
   const { asked, finish } = widened(query);
@@ -35,10 +35,10 @@ export function* list(host: Host, query: Query): Generator<SocketBatch> {
 }
 
 /**
- * {@link list}, where the kernel does not keep the event loop waiting. What a filter looks up of sockets beside the
- * kernel (who owns them) is looked up in one go.
+ * Like {@link list}, over a non-blocking transport. The owners that a filter needs are still looked up in one blocking
+ * pass.
  *
- * @param arrival see {@link DeferredTransport}; left out where the host's transport waits
+ * @param arrival see {@link DeferredTransport}; undefined if the host's transport blocks
  */
 export async function* listAsync(
   host: Host,
@@ -57,7 +57,7 @@ export async function* listAsync(
   if (settle !== undefined) yield* finish(settled(candidates, settle));
 }
 
-/** A query that asks for all that its filter reads, and what hides again of its sockets what it did not ask for. */
+/** A query that also requests what its filter reads, and a function that hides those extra attributes again. */
 function widened(query: Query): {
   readonly asked: Query;
   finish(batches: Iterable<SocketBatch>): Iterable<SocketBatch>;
@@ -80,7 +80,7 @@ function widened(query: Query): {
   };
 }
 
-/** Batches of a listing that cannot wait for code. @throws TypeError if it needs more than it has */
+/** The batches of a synchronous listing. @throws TypeError if it needs code that is not loaded */
 function* withProc(batches: Iterable<SocketBatch>): Generator<SocketBatch> {
   for (const batch of batches) {
     if (batch === needsProc) throw new TypeError("the code that reads /proc is not loaded");
@@ -88,7 +88,7 @@ function* withProc(batches: Iterable<SocketBatch>): Generator<SocketBatch> {
   }
 }
 
-/** The sockets that pass, once all that may pass are there. */
+/** The sockets that match, decided when all candidates are collected. */
 function* settled(
   candidates: readonly SocketBatch[],
   settle: NonNullable<Predicate["settle"]>,
@@ -97,7 +97,7 @@ function* settled(
   for (const { dump, sockets } of candidates) yield { dump, sockets: sockets.filter(accepts) };
 }
 
-/** Lists the sockets that pass or may pass the filter. */
+/** Lists the sockets that match or may match the filter. */
 function* listTables({ transport, files }: Host, query: Query): Generator<SocketBatch> {
   const allocate = allocator(query.keep);
   const { sources = sourcesOf({}) } = query;

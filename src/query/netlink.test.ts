@@ -23,20 +23,20 @@ const header = { flags: NLM_F_MULTI, sequence: DUMP_SEQUENCE, portId: PORT };
 const done = encodeMessage({ type: NLMSG_DONE, ...header }, u32Payload(0));
 const refusal = encodeMessage({ type: NLMSG_ERROR, ...header }, u32Payload(-ENOENT));
 
-/** A TCP socket of a family, told by its local port; `size` bytes long. */
+/** A message of `size` bytes about a TCP socket of a family, identified by its local port. */
 function tcp(family: number, sport: number, size = INET_DIAG_MESSAGE_SIZE): Uint8Array {
   const payload = new Uint8Array(size);
   const data = new DataView(payload.buffer);
   writeField(inetDiagMessage.familyNumber, data, 0, family);
   writeField(inetDiagMessage.stateNumber, data, 0, 1);
   writeField(inetDiagMessage.sport, data, 0, sport);
-  // One attribute that takes the rest.
+  // One attribute fills the rest.
   if (size > INET_DIAG_MESSAGE_SIZE)
     data.setUint16(INET_DIAG_MESSAGE_SIZE, size - INET_DIAG_MESSAGE_SIZE, true);
   return encodeMessage({ type: SOCK_DIAG_BY_FAMILY, ...header }, payload);
 }
 
-/** A kernel that answers by the type of a request and its family. */
+/** A fake kernel that answers by request type and family. */
 function kernel(answer: (type: number, family: number) => readonly Uint8Array[]): {
   transport: Transport;
   asked: string[];
@@ -63,7 +63,7 @@ function kernel(answer: (type: number, family: number) => readonly Uint8Array[])
   return { transport: { open }, asked };
 }
 
-/** The local ports that are listed, each batch read before the next one comes. */
+/** The local ports of a listing. Reads each batch before the next one arrives. */
 function ports(transport: Transport, families: readonly number[] = [AF_INET, AF_INET6]): number[] {
   const selection = {
     tables: new Set(["tcp"] as const),
@@ -92,7 +92,7 @@ describe("the TCP sockets of both families", () => {
     expect(asked).toEqual([`${TCPDIAG_GETSOCK}/${AF_INET}`]);
   });
 
-  test("come one family after the other where that is refused, or recorded", () => {
+  test("come one family at a time if the combined request is refused, or with a recorder", () => {
     const { transport, asked } = kernel((type, family) =>
       type === TCPDIAG_GETSOCK ? [refusal] : [tcp(family, family), done],
     );
@@ -102,13 +102,13 @@ describe("the TCP sockets of both families", () => {
     expect(asked).toHaveLength(5);
   });
 
-  test("come as the kernel has them where it knows nothing but the legacy request", () => {
+  test("come in the kernel's order if it supports only the legacy request", () => {
     const { transport } = kernel((type) => (type === TCPDIAG_GETSOCK ? together : [refusal]));
     expect(ports({ ...transport, familyByFamily: true })).toEqual([61, 41, 42, 62, 43]);
     expect(ports(transport, [AF_INET6])).toEqual([61, 62]);
   });
 
-  test("are asked for again if there are more of IPv6 than can be held", () => {
+  test("are requested again if the IPv6 sockets overflow the buffer", () => {
     const large = 32_000;
     const many = Array.from({ length: 600 }, (_, index) => tcp(AF_INET6, index, large));
     const { transport, asked } = kernel((type) =>

@@ -1,11 +1,14 @@
 /** Listing over netlink: one conversation a table. */
-
+import { keepOutOfLastTier } from "#libc";
+import type { Origin } from "../diag/message.ts";
+import type { DirectRows } from "../families/direct-rows.ts";
 import type { FamilyDump } from "../families/family-dump.ts";
 import {
   INET_DIAG_EXT,
   INET_DIAG_MESSAGE_SIZE,
   INET_DIAG_REQ_BYTECODE,
   INET_DIAG_REQ_PROTOCOL,
+  inetDiagMessage,
 } from "../families/inet/layouts/inet-diag.ts";
 import { bpfStorageRequest, InetSocket, inetLegacyRequest, inetRequest } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
@@ -20,7 +23,7 @@ import {
   SOCK_DIAG_BY_FAMILY,
   TCPDIAG_GETSOCK,
 } from "../netlink/constants.ts";
-import { type Batch, type DumpEnd, dump, encodeDumpRequest } from "../netlink/dump.ts";
+import { encodeDumpRequest, startDump, type TakeMessage } from "../netlink/dump.ts";
 import { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
@@ -29,6 +32,12 @@ import { ipv6Buffer } from "./ipv6-buffer.ts";
 import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
 
 const LISTENING = 1 << SS_LISTEN;
+
+/**
+ * A buffer that every datagram of an inet dump fits into. The kernel fills datagrams of a dump up to 32 KiB, and makes
+ * larger ones only for BPF storages.
+ */
+const DATAGRAM_ROOM = 1 << 16;
 
 /**
  * The states to ask the kernel for. If any but LISTEN is among them, it looks through the connections of all network
@@ -51,11 +60,47 @@ export function extensions(demands: Demands): number {
   );
 }
 
+/** Where the messages of an inet table go. */
+interface InetSink {
+  /** Takes a message whose socket is one of those that are listed. */
+  take(data: DataView, offset: number, length: number): void;
+  /** The sockets that were taken since the last call, as far as they come in batches. */
+  taken(): Socket[];
+}
+
+/** Makes views of messages, and collects those whose sockets pass the filter. */
+function viewSink(query: TableQuery, origin: Origin): InetSink {
+  let sockets: Socket[] = [];
+  return {
+    take(data, offset, length) {
+      const socket = new InetSocket(data, offset, length, origin);
+      if (admits(query, socket)) sockets.push(socket);
+    },
+    taken() {
+      const taken = sockets;
+      sockets = [];
+      return taken;
+    },
+  };
+}
+
+/** Writes rows of messages; only those with something rare in them become views before. */
+function rowSink(query: TableQuery, origin: Origin, rows: DirectRows<InetSocket>): InetSink {
+  return {
+    take(data, offset, length) {
+      if (rows.put(data, offset, length)) return;
+      const socket = new InetSocket(data, offset, length, origin);
+      if (admits(query, socket)) rows.write(socket);
+    },
+    taken: () => [],
+  };
+}
+
 /**
  * Lists an inet table: IPv4, then IPv6. Where the legacy request can ask for both, it does: the kernel then walks its
- * tables once, and these are long on a big host. What is refused is asked for in the other way.
+ * tables once, and these are long on a big host. If the kernel refuses one request, the other is sent.
  *
- * @returns the families that netlink has told nothing of
+ * @returns the families of which netlink has listed nothing
  */
 export function* listInet(
   transport: Transport,
@@ -74,19 +119,58 @@ export function* listInet(
   const wide: AttributeToWrite[] =
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
   const storages = bpfStorageRequest(query.bpfMapFds);
+  const room = query.keep || storages.length > 0 ? allocate : allocate(DATAGRAM_ROOM);
   const legacy = legacyTypes[table];
+  const direct = predicate === undefined && query.netns === undefined;
+  const writer = direct ? query.rows?.begin(table) : undefined;
+  const sink = writer === undefined ? viewSink(query, origin) : rowSink(query, origin, writer);
+  // A family that was listed, be it in part, is not asked for again: its sockets would be listed twice.
+  const listed = new Set<number>();
+  const selected = (family: number) => selection.families.has(family);
 
-  const run = (socket: NetlinkSocket, type: number, payload: Uint8Array, attributes: AttributeToWrite[]) => {
-    const batches = dump(socket, encodeDumpRequest(type, payload, attributes), allocate);
-    return listMessages(batches, query, table, (data, offset, length) => {
-      if (length < INET_DIAG_MESSAGE_SIZE) return undefined;
-      const found = new InetSocket(data, offset, length, origin);
-      return selection.families.has(found.familyNumber) ? found : undefined;
-    });
-  };
+  /**
+   * Runs a dump.
+   *
+   * @param asked the families that it lists
+   * @param take takes the messages of the families that are selected
+   */
+  function* run(
+    socket: NetlinkSocket,
+    request: Uint8Array,
+    asked: readonly number[],
+    take: (data: DataView, offset: number, length: number, family: number) => void,
+  ): Generator<SocketBatch> {
+    let arrived = false;
+    let announced = false;
+    const takeMessage: TakeMessage = (data, _type, offset, length) => {
+      if (!arrived) {
+        arrived = true;
+        for (const family of asked) listed.add(family);
+      }
+      if (length < INET_DIAG_MESSAGE_SIZE) return;
+      const family = data.getUint8(offset + inetDiagMessage.familyNumber.offset);
+      if (selected(family)) take(data, offset, length, family);
+    };
+    keepOutOfLastTier(takeMessage);
+    const next = startDump(socket, request, room, takeMessage);
+    for (;;) {
+      const end = next();
+      if (end === "pending") yield notYet;
+      else if (end !== undefined) {
+        if (end.interrupted) query.report({ kind: "interrupted", dump: table });
+        return;
+      } else if (arrived && !announced) {
+        // Even if there is nothing in it: a failure from now on leaves a part of the sockets listed.
+        announced = true;
+        yield { dump: table, sockets: sink.taken() };
+      } else yield* batch();
+    }
+  }
 
-  // Of a family that is told of, be it in part, nothing is asked again: its sockets would be listed twice.
-  const told = new Set<number>();
+  function* batch(): Generator<SocketBatch> {
+    const sockets = sink.taken();
+    if (sockets.length > 0) yield { dump: table, sockets };
+  }
 
   function* familyByFamily(
     socket: NetlinkSocket,
@@ -94,40 +178,36 @@ export function* listInet(
   ): Generator<SocketBatch> {
     for (const family of wanted) {
       const payload = inetRequest(family, protocol, ext, states);
-      for (const batch of run(socket, SOCK_DIAG_BY_FAMILY, payload, [...bytecode, ...wide, ...storages])) {
-        if (batch !== notYet) told.add(family);
-        yield batch;
-      }
-      told.add(family);
+      const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload, [...bytecode, ...wide, ...storages]);
+      yield* run(socket, request, [family], sink.take);
+      listed.add(family);
     }
   }
 
   /** Both families, as the kernel has them. */
-  function* mixed(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
-    for (const batch of run(socket, type, inetLegacyRequest(AF_INET, ext, states), bytecode)) {
-      if (batch !== notYet) told.add(AF_INET).add(AF_INET6);
-      yield batch;
-    }
+  function* mixed(
+    socket: NetlinkSocket,
+    type: number,
+    take: (data: DataView, offset: number, length: number, family: number) => void,
+  ): Generator<SocketBatch> {
+    const request = encodeDumpRequest(type, inetLegacyRequest(AF_INET, ext, states), bytecode);
+    yield* run(socket, request, [AF_INET, AF_INET6], take);
   }
 
   function* inOneWalk(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
     const ipv6 = ipv6Buffer(!query.keep);
     let failure: unknown;
     try {
-      for (const batch of mixed(socket, type)) {
-        const ipv4: InetSocket[] = [];
-        for (const found of batch.sockets as readonly InetSocket[])
-          if (found.familyNumber === AF_INET6) ipv6.hold(found);
-          else ipv4.push(found);
-        yield batch === notYet ? batch : { dump: table, sockets: ipv4 };
-      }
+      yield* mixed(socket, type, (data, offset, length, family) => {
+        if (family === AF_INET6) ipv6.hold(data, offset, length);
+        else sink.take(data, offset, length);
+      });
     } catch (error) {
-      if (told.size === 0) throw error;
+      if (listed.size === 0) throw error;
       failure = error;
     }
-    const sockets = ipv6.release();
-    if (sockets === undefined) yield* familyByFamily(socket, [AF_INET6]);
-    else yield { dump: table, sockets };
+    if (ipv6.release(sink.take)) yield* batch();
+    else yield* familyByFamily(socket, [AF_INET6]);
     if (failure !== undefined) throw failure;
   }
 
@@ -137,12 +217,12 @@ export function* listInet(
     try {
       yield* together ? inOneWalk(socket, legacy) : familyByFamily(socket);
     } catch (error) {
-      if (!(error instanceof NetlinkError) || told.size > 0) throw error;
+      if (!(error instanceof NetlinkError) || listed.size > 0) throw error;
       // A kernel before 3.3 knows only the legacy request, whose answer ss shows as it comes.
-      yield* together ? familyByFamily(socket) : mixed(socket, legacy);
+      yield* together ? familyByFamily(socket) : mixed(socket, legacy, sink.take);
     }
   });
-  return answered ? [] : [...selection.families].filter((family) => !told.has(family));
+  return answered ? [] : [...selection.families].filter((family) => !listed.has(family));
 }
 
 /**
@@ -163,52 +243,31 @@ export function* listFamily<S extends Socket>(
   let incomplete = false;
   const answered = yield* conversation(transport, query, name, function* (socket) {
     const payload = request(demands, selection.states);
-    const batches = dump(socket, encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload), allocate);
-    const found = listMessages(batches, query, name, (data, offset, length) => {
-      if (length < minimum) return undefined;
-      const socket = new View(data, offset, length, origin);
-      if (complete?.(socket) === false) incomplete = true;
-      return selected(socket, selection) ? socket : undefined;
+    let sockets: Socket[] = [];
+    let arrived = false;
+    const message = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload);
+    const next = startDump(socket, message, allocate, (data, _type, offset, length) => {
+      arrived = true;
+      if (length < minimum) return;
+      const found = new View(data, offset, length, origin);
+      if (complete?.(found) === false) incomplete = true;
+      if (selected(found, selection) && admits(query, found)) sockets.push(found);
     });
-    for (const batch of found) {
-      if (incomplete && !told) return;
-      if (batch !== notYet) told = true;
-      yield batch;
+    for (;;) {
+      const end = next();
+      if (end === "pending") yield notYet;
+      else if (end !== undefined) {
+        if (end.interrupted) query.report({ kind: "interrupted", dump: name });
+        return;
+      } else if (arrived) {
+        if (incomplete && !told) return;
+        told = true;
+        yield { dump: name, sockets };
+        sockets = [];
+      }
     }
   });
   return told || (answered && !incomplete) ? [] : [...selection.families];
-}
-
-/**
- * The sockets of a dump that pass the filter.
- *
- * @param view makes the view of a message, unless it is none that was asked for
- */
-function* listMessages(
-  batches: Generator<Batch, DumpEnd>,
-  query: TableQuery,
-  name: DumpName,
-  view: (data: DataView, offset: number, length: number) => Socket | undefined,
-): Generator<SocketBatch> {
-  for (;;) {
-    const next = batches.next();
-    if (next.done) {
-      if (next.value.interrupted) query.report({ kind: "interrupted", dump: name });
-      return;
-    }
-    const { data, count, offsets, lengths } = next.value;
-    if (count === 0) {
-      yield notYet;
-      continue;
-    }
-    const sockets: Socket[] = [];
-    for (let index = 0; index < count; index++) {
-      const socket = view(data, offsets[index]!, lengths[index]!);
-      if (socket === undefined) continue;
-      if (admits(query, socket)) sockets.push(socket);
-    }
-    yield { dump: name, sockets };
-  }
 }
 
 /** Opens a netlink socket for one table, and reports what goes wrong with it. @returns whether nothing did */

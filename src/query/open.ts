@@ -1,6 +1,6 @@
 /**
- * A plan opened on a host: its network namespaces, its filter in each of them, the names and owners of its sockets.
- * Every listing of the command line, the commands and the library comes from here.
+ * Opens a plan on a host: its network namespaces, the filter for each, and the names and owners of sockets. Every
+ * listing of the command line, the commands and the library starts here.
  */
 
 import type { Origin } from "../diag/message.ts";
@@ -16,72 +16,73 @@ import { type HostNames, hostNames } from "../lookup/names.ts";
 import type { Place } from "../lookup/places.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
-import { keepsSockets, type Plan, wantsOwners } from "../plan/plan.ts";
+import { keepsSockets, type Plan, wantsOwners, wantsProcesses } from "../plan/plan.ts";
 import type { AllParts } from "./all-parts.ts";
 import { destroy, destroyAsync, destroyed } from "./destroyed.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
-import type { Predicate, Problem, Query, QueryParts, SocketBatch } from "./query.ts";
+import type { Predicate, Problem, Query, QueryParts, RowSink, SocketBatch } from "./query.ts";
 
-/** What a plan is opened with. */
+/** The surroundings of a query. */
 export interface QueryContext {
   readonly host: Host;
-  /** Takes what goes wrong with a part of the plan; the rest is listed all the same. */
+  /** Receives problems with a part of the plan. The rest is still listed. */
   readonly report: (problem: Problem) => void;
-  /** The code of the listing; by default that of the plan's own families, and the rest when it is needed. */
+  /** The code of the listing. Default: the plan's families; other code is loaded on demand. */
   readonly parts?: QueryParts;
-  /** Keeps sockets beyond their batch; by default as the plan needs it. */
+  /** Whether sockets stay valid beyond their batch. Default: only if the plan needs it. */
   readonly keep?: boolean;
-  /** Makes the plain object of a socket, for its `toJSON()`. */
+  /** Returns the plain object of a socket, for `toJSON()`. */
   readonly describe?: Origin["describe"];
-  /** The only network namespace to look into, in place of our own. */
+  /** The network namespace to list instead of our own. */
   readonly netns?: Netns | undefined;
-  /** Who owns the sockets that a filter is about; by default one pass over /proc finds out. */
+  /** Finds the owners that a filter tests. Default: one pass over /proc. */
   readonly findOwners?: FindOwners;
 }
 
-/** What can be changed of a listing of one place. */
+/** The parts of a query that may differ for one listing. */
 export type ListChanges = Pick<Query, "demands" | "keep" | "selection" | "report">;
 
-/** An open plan. Its namespaces stay open until it is disposed of. */
+/** An open plan. Its namespaces stay open until it is disposed. */
 export interface OpenQuery extends Disposable {
   readonly plan: Plan;
   /** The selection, narrowed to the family that the filter names. */
   readonly selection: Selection;
   /** The compiled filter of the first place. */
   readonly predicate: Predicate | undefined;
-  /** The network namespaces that are looked into, each with its filter. */
+  /** The listed network namespaces, each with its filter. */
   readonly places: readonly [FilteredPlace, ...FilteredPlace[]];
   /** The names and owners of sockets. */
   readonly names: HostNames;
-  /** What is asked of each place, but for its selection and filter. */
+  /** The query for each place, without its selection and filter. */
   readonly request: Omit<Query, "selection" | "predicate" | "netns">;
   /**
-   * Lists the sockets of all places, as often as it is called; closes them if the plan says so.
+   * Lists the sockets of all places. May be called repeatedly. Closes the sockets if the plan says so.
    *
    * @throws TypeError if code is missing: see {@link QueryContext.parts}
    */
   sockets(): Generator<SocketBatch>;
   /**
-   * {@link sockets}, where missing code is loaded, and the transport may be one that does not wait.
+   * Like {@link sockets}, but loads missing code, and works with a non-blocking transport.
    *
    * @param arrival see {@link DeferredTransport}
+   * @param rows see {@link Query.rows}; ignored if the plan closes sockets
    */
-  socketsAsync(arrival?: DeferredTransport["arrival"]): AsyncGenerator<SocketBatch>;
-  /** The sockets that the kernel destroys from now on. @throws NetlinkError if it cannot be listened to */
+  socketsAsync(arrival?: DeferredTransport["arrival"], rows?: RowSink): AsyncGenerator<SocketBatch>;
+  /** The sockets that the kernel destroys from now on. @throws NetlinkError if the multicast groups cannot be joined */
   destroyed(): Generator<SocketBatch>;
-  /** Lists the sockets of one place, with changes to what is asked for. */
+  /** Lists the sockets of one place, with changes to the query. */
   listPlace(place: FilteredPlace, changes?: Partial<ListChanges>): Generator<SocketBatch>;
-  /** Takes all sockets, and looks up the owners, peers and host names that the plan wants of them. */
+  /** Collects all sockets, and looks up the owners, peers and host names that the plan demands. */
   complete(batches: AsyncIterable<SocketBatch>): Promise<readonly SocketBatch[]>;
-  /** Looks for the processes that have sockets open; `names` knows them then. @param inodes undefined for all */
+  /** Finds the owners of sockets and adds them to `names`. @param inodes inodes of the sockets; undefined for all */
   findOwners(inodes: ReadonlySet<number> | undefined): void;
-  /** Reads another filter over the same places. @throws FilterError */
+  /** Parses another filter for the same places. @throws FilterError */
   filter(source: FilterSource, selection: Selection): Promise<readonly [FilteredPlace, ...FilteredPlace[]]>;
 }
 
-/** The places of a plan, until they are closed. */
+/** The open places of a plan. */
 interface OpenPlaces extends Disposable {
   readonly list: readonly Place[];
 }
@@ -97,7 +98,7 @@ function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): O
   return { list: [{ host: hostWithin(host, open.within), netns }], [Symbol.dispose]: () => open.close() };
 }
 
-/** The inodes of sockets, as far as they have one. */
+/** The inodes of the sockets that have one. */
 export function inodesOf(batches: Iterable<SocketBatch>): Set<number> {
   const inodes = new Set<number>();
   for (const { sockets } of batches) for (const { inode } of sockets) if (inode) inodes.add(inode);
@@ -116,7 +117,7 @@ function* addressesOf(batches: Iterable<SocketBatch>): Generator<AddressAt> {
   }
 }
 
-/** A query whose filter is yet to be read. */
+/** A query whose filter is not parsed yet. */
 interface Unfiltered {
   readonly open: OpenPlaces;
   readonly names: HostNames;
@@ -130,7 +131,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
   const open = openPlaces(context, plan.allNetns);
   const names = hostNames(host, { root: sources.root, portRange: sources.path("portRange") }, report);
   names.usePlaces(open.list);
-  // rpcbind registers ports for one network namespace, and does not say for which.
+  // rpcbind registers the ports of one network namespace, and does not say which.
   const rpcNames =
     demands.has("hostNames") && plan.serviceNames && !plan.allNetns
       ? once(async (): Promise<RpcNames> => (await import("../enrich/rpc.ts")).lookUpRpcNames(host))
@@ -141,7 +142,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     socketContext: demands.has("socketContext"),
   };
   const findOwners = (inodes: ReadonlySet<number> | undefined) => {
-    const pids = names.findOwners(sources.root, inodes, scan);
+    const pids = names.findOwners(inodes, scan);
     if (pids.length > 0) report({ kind: "unreadable", pids });
   };
   let findAllOwners = () => {};
@@ -153,14 +154,14 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     findOwners:
       context.findOwners ??
       ((batches) => {
-        // One pass over /proc serves the sockets of all namespaces, and those of the others are yet to come.
+        // One pass over /proc serves all namespaces. The sockets of the other namespaces are not listed yet.
         if (plan.allNetns) findAllOwners();
         else findOwners(inodesOf(batches));
         return { owners: names.owners, container: (socket) => names.cgroupOwner(socket).container };
       }),
   };
 
-  /** The inodes of the sockets at the other ends: the kernel sends those of UNIX sockets, and is asked for TCP's. */
+  /** The inodes of the other ends. The kernel sends those of UNIX sockets; TCP's need another listing. */
   function peerInodes(batches: readonly SocketBatch[]): Set<number> {
     const inodes = new Set<number>();
     if (!demands.has("peerOwners")) return inodes;
@@ -205,10 +206,10 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
           yield* plan.kill ? destroy(place.host, batches, report) : batches;
         }
       },
-      async *socketsAsync(arrival) {
+      async *socketsAsync(arrival, rows) {
         findAllOwners = once(() => findOwners(undefined));
         for (const place of places) {
-          const request = listingOf(place);
+          const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
           if (plan.kill) yield* destroyAsync(place.host, batches, report);
           else yield* batches;
@@ -220,12 +221,12 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         const kept: SocketBatch[] = [];
         const owners = wantsOwners(plan);
         for await (const batch of batches) {
-          // While the kernel dumps the rest, the owners of the first sockets are looked for on another thread.
+          // Start the scan of /proc on another thread, while the kernel dumps the remaining sockets.
           if (owners && kept.length === 0) host.files.beginSockets?.(sources.root);
           kept.push(batch);
         }
         const peers = peerInodes(kept);
-        // A filter by owners has found them already, but not those of peers.
+        // A filter by owners has already found the owners, but not those of the peers.
         if (owners && (predicate?.settle === undefined || peers.size > 0))
           findOwners(new Set([...inodesOf(kept), ...peers]));
         if (demands.has("hostNames")) {
@@ -257,7 +258,7 @@ function unfiltered({ open, reading }: Unfiltered): OpenQuery["places"] {
 }
 
 /**
- * Opens a plan. Host names of its filter are looked up.
+ * Opens a plan, and looks up the host names of its filter.
  *
  * @throws FilterError if the filter is wrong
  * @throws RangeError if the network namespace is gone
@@ -271,6 +272,8 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
       plan.filter === undefined
         ? unfiltered(begun)
         : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
+    if (wantsProcesses(plan) || places.some(({ predicate }) => predicate?.settle !== undefined))
+      names.useOwners(parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
       const report = (message: string) => context.report({ kind: "bpfMap", message });
@@ -284,9 +287,9 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
 }
 
 /**
- * Opens a plan without waiting for anything. Its filter must be without host names, and no BPF values are described.
+ * Opens a plan synchronously. Its filter must have no host names, and BPF values are not decoded.
  *
- * @param onName is called for the first host name in the filter, and throws
+ * @param onName called for the first host name in the filter; must throw
  * @throws FilterError if the filter is wrong
  * @throws RangeError if the network namespace is gone
  */
@@ -296,7 +299,8 @@ export function openQueryNow(
   onName: (name: ParsedFilter["names"][number]) => never,
 ): OpenQuery {
   const begun = begin(context, plan, context.parts);
-  const { open, reading, finish } = begun;
+  const { open, names, reading, finish } = begun;
+  names.useOwners(context.parts.ownerLookup);
   try {
     const places =
       plan.filter === undefined

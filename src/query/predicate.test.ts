@@ -16,7 +16,7 @@ import { predicateOf } from "./predicate.ts";
 const host = replayHost(join(import.meta.dirname, "../../test/fixtures/udp"), liveFiles);
 const web: Container = { runtime: "docker", id: "0123456789abcdef", name: "web-1" };
 
-/** How many of the recorded UDP sockets, all in one namespace, pass a filter. */
+/** The number of recorded UDP sockets, all in one namespace, that match a filter. */
 function passing(filter: string, container?: (socket: Socket) => Container | undefined): number {
   const context = {
     tables: new Set(["udp" as const]),
@@ -57,13 +57,13 @@ describe("netns", () => {
 describe("container", () => {
   const some = (socket: Socket) => (socket.inode && socket.inode % 2 === 0 ? web : undefined);
 
-  test.each(["web-1", "WEB-*", "0123456789abcdef", "docker:web-1"])("goes by %p", (name) => {
+  test.each(["web-1", "WEB-*", "0123456789abcdef", "docker:web-1"])("matches %p", (name) => {
     const found = passing(`container ${name}`, some);
     expect(found).toBeGreaterThan(0);
     expect(found).toBeLessThan(all);
   });
 
-  test("is absent for a socket that is in none, or where nobody has looked", () => {
+  test("never matches a socket without a container, or if containers are not looked up", () => {
     expect(passing("container *", some)).toBe(passing("container web-1", some));
     expect(passing("container *")).toBe(0);
     expect(passing("not container *")).toBe(all);

@@ -1,4 +1,4 @@
-/** Filters as the pipeline takes them: in the kernel as far as it goes, and beside it. */
+/** Compiles filters for the pipeline: bytecode for the kernel, and a function for the rest. */
 import { type Container, containerLabel } from "../enrich/containers.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
 import { type Families, familyOf } from "../families/index.ts";
@@ -12,18 +12,18 @@ import type { Predicate, SocketBatch } from "./query.ts";
 
 const encoder = new TextEncoder();
 
-/** Who holds sockets. */
+/** The owners and containers of sockets. */
 export interface Holders {
-  /** Who has the socket of an inode open. */
+  /** The processes that have the socket with this inode open. */
   owners(inode: number): readonly Owner[] | undefined;
-  /** The container of a socket, where that is looked for. */
+  /** The container of a socket. Undefined unless containers are looked up. */
   container?(socket: Socket): Container | undefined;
 }
 
-/** Looks for those who hold sockets. */
+/** Finds the owners of sockets. */
 export type FindOwners = (batches: readonly SocketBatch[]) => Holders;
 
-/** What a container goes by. */
+/** The names that match a container: its name, its id and its label. */
 function containerNames(container: Container | undefined): readonly Uint8Array[] {
   if (container === undefined) return [];
   const { name, id } = container;
@@ -33,10 +33,10 @@ function containerNames(container: Container | undefined): readonly Uint8Array[]
 }
 
 /**
- * A filter as the pipeline needs it: what only owners decide is left open until these are known.
+ * Compiles a filter. Predicates about owners stay undecided until the owners are known.
  *
- * @param families those of the sockets that it will be given
- * @param findOwners is asked only if the filter is about owners
+ * @param families the families of the sockets to test
+ * @param findOwners called only if the filter tests owners
  * @throws TypeError if the filter has host names that were not resolved
  */
 export function predicateOf(

@@ -1,4 +1,4 @@
-/** Listing from files: /proc, and answers of the kernel that were kept. */
+/** Lists sockets from files: /proc/net, and TCPDIAG_FILE. */
 import { type DiagFileProblem, readDiagFile } from "../families/inet/diag-file.ts";
 import type { Files } from "../host/host.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
@@ -8,7 +8,7 @@ import { admits, originOf } from "./common.ts";
 import { listProc } from "./procfs.ts";
 import type { SocketBatch, TableQuery } from "./query.ts";
 
-/** Lists the families of a table that netlink has not told of. */
+/** Lists the families of a table that netlink did not list. */
 export function* listFromProc(
   files: Files,
   query: TableQuery,
@@ -28,14 +28,14 @@ export function* listFromProc(
   for (const sockets of found) yield { dump: name, sockets };
 }
 
-/** Lists TCP sockets from a file of netlink messages. As in ss, it is not looked at which states are selected. */
+/** Lists TCP sockets from a file of netlink messages. Like ss, ignores the selected states. */
 export function* listDiagFile(files: Files, query: TableQuery, path: string): Generator<SocketBatch> {
   const report = (problem: DiagFileProblem) => query.report({ kind: "diagFile", problem });
   let bytes: Uint8Array;
   try {
     bytes = files.read(path);
   } catch (cause) {
-    // A directory can be opened, but not read.
+    // open(2) succeeds on a directory, but read(2) fails.
     report({ what: (cause as NodeJS.ErrnoException).code === "EISDIR" ? "read" : "open", cause });
     return;
   }

@@ -13,7 +13,7 @@ import { listProc, type ProcQuery } from "./procfs.ts";
 const families = [AF_INET, AF_INET6, AF_UNIX, AF_PACKET, AF_NETLINK];
 const every: Table[] = ["unix_stream", "unix_dgram", "unix_seqpacket", "packet_raw", "packet_dgram"];
 
-/** Lists a table from files by their path below /proc. */
+/** Lists a table from fake files, given by their path below /proc. */
 function listed<S>(table: DumpName, files: Record<string, string>, changes: Partial<ProcQuery> = {}): S[] {
   const read = (path: string) => {
     const text = files[path.replace("/proc/net/", "")];
@@ -46,7 +46,7 @@ function portsOf(sockets: readonly InetSocket[]): number[] {
   return sockets.map(({ sport }) => sport);
 }
 
-test("a line of /proc/net/tcp becomes what netlink would have answered", () => {
+test("a line of /proc/net/tcp becomes the equivalent netlink answer", () => {
   const [socket] = listed<InetSocket>("tcp", { tcp: tcpHeading + tcpLine });
   const { data } = socket!;
   expect(socket).toMatchObject({
@@ -77,25 +77,25 @@ test("a line of /proc/net/tcp becomes what netlink would have answered", () => {
   });
 });
 
-test("IPv6 addresses are words in memory, probes count for other timers, and the rest of the line is kept", () => {
+test("reads IPv6 addresses as words, counts probes for other timers, and keeps the rest of the line", () => {
   const [socket] = listed<InetSocket>("tcp", { tcp: tcpHeading, tcp6: tcpHeading + tcp6Line });
   const address = new Uint8Array(socket!.data.buffer, socket!.sourceOffset, 16);
   expect([...address]).toEqual([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
   expect(socket!.timer).toEqual({ name: "keepalive", expiresMs: 3_600_000, retransmits: 9 });
   const { tcp } = socket!.procfs!;
   expect(new TextDecoder().decode(tcp!.options)).toBe("more of it");
-  // The last column of a listener is another number than the threshold.
+  // A listener's last column is not the threshold.
   expect(tcp!.info).not.toHaveProperty("sndSsthresh");
 });
 
-test("the IPv4 file must be there if it is asked for, that of IPv6 need not", () => {
+test("the IPv4 file is required if selected, the IPv6 file may be missing", () => {
   const six = { tcp6: tcpHeading + tcp6Line };
   expect(listed<InetSocket>("tcp", six)).toEqual([]);
   expect(portsOf(listed("tcp", six, { families: [AF_INET6] }))).toEqual([443]);
   expect(portsOf(listed("tcp", { tcp: tcpHeading + tcpLine }))).toEqual([22]);
 });
 
-test("a line that is no socket ends its file, one that is too long for ss the table", () => {
+test("a malformed line ends its file; a line that is too long for ss ends the table", () => {
   const six = tcpHeading + tcp6Line;
   expect(portsOf(listed("tcp", { tcp: `${tcpHeading}garbage\n${tcpLine}`, tcp6: six }))).toEqual([443]);
   const long = `${" ".repeat(300)}\n`;
@@ -103,7 +103,7 @@ test("a line that is no socket ends its file, one that is too long for ss the ta
   expect(portsOf(listed("tcp", { tcp: tcpHeading + tcpLine + tcpLine.trimEnd(), tcp6: six }))).toEqual([22]);
 });
 
-test("states and the filter select, and each socket keeps its own bytes", () => {
+test("selects by state and filter, and each socket keeps its own bytes", () => {
   const lines = Array.from({ length: 1500 }, (_, index) =>
     tcpLine.replace("0016", index.toString(16).padStart(4, "0")),
   );
@@ -117,7 +117,7 @@ test("states and the filter select, and each socket keeps its own bytes", () => 
   expect(listed("tcp", files, { selection: { ...selection, preferred: undefined } })).toEqual([]);
 });
 
-test("the protocol of a raw socket stands in the place of its port", () => {
+test("a raw socket has its protocol in place of the port", () => {
   const raw =
     "    0: 00000000:0001 00000000:0000 07 00000000:00000300 00:00000000 00000000     0        0 508 2 0261b0d428cf032c 0\n";
   const [socket] = listed<InetSocket>("raw", { raw: tcpHeading + raw });
@@ -171,7 +171,7 @@ test("netlink sockets have their groups and addresses", () => {
   });
 });
 
-test("a table that /proc does not tell of is empty", () => {
+test("a table that /proc does not have is empty", () => {
   expect(listed("sctp", {})).toEqual([]);
   expect(listed("unix", {})).toEqual([]);
 });

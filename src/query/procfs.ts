@@ -1,4 +1,4 @@
-/** Listing sockets from the files below /proc/net. proc(5). */
+/** Lists sockets from the files below /proc/net. proc(5). */
 
 import type { Origin } from "../diag/message.ts";
 import { readInet } from "../families/inet/procfs.ts";
@@ -16,19 +16,19 @@ import { inetTables } from "../model/inet-tables.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import type { ProcFile, Sources } from "../procfs/source.ts";
 
-/** A socket of a kind that /proc tells of. */
+/** A socket of a kind that /proc lists. */
 export type ProcSocket = InetSocket | UnixSocket | PacketSocket | NetlinkDiagSocket;
 
-/** What to list from /proc. */
+/** A query for sockets in /proc. */
 export interface ProcQuery {
   readonly selection: Selection;
-  /** The families of the selection that are wanted. */
+  /** AF_* of the selected families to list. */
   readonly families: readonly number[];
   readonly demands: Demands;
   readonly describe?: Origin["describe"];
   /** See {@link Origin}. */
   readonly netns?: Netns | undefined;
-  /** Whether a socket passes the filter. */
+  /** Whether a socket matches the filter. */
   accepts(socket: ProcSocket): boolean;
 }
 
@@ -37,10 +37,10 @@ type Read = (file: ProcFile) => Uint8Array | undefined;
 
 type Lister = (read: Read, query: ProcQuery) => Generator<readonly ProcSocket[]>;
 
-/** Sockets that are handed on together. */
+/** Sockets per batch. */
 const BATCH = 512;
 
-/** Gathers the sockets that pass the filter into batches. */
+/** Collects the sockets that match the filter into batches. */
 function* batches<S extends ProcSocket, R>(
   sockets: Generator<S, R>,
   accepts: (socket: S) => boolean,
@@ -59,7 +59,7 @@ function* batches<S extends ProcSocket, R>(
   }
 }
 
-/** Lists a table of which each address family has a file; that of IPv6 need not be there. */
+/** Lists a table that has one file per address family. The IPv6 file may be missing. */
 function inetLister(table: "tcp" | "udp" | "raw", files: readonly [ProcFile, ProcFile]): Lister {
   return function* (read, { selection, families, demands, describe, netns, accepts }) {
     const origin = { protocol: inetTables[table], describe, netns };
@@ -99,8 +99,8 @@ const listers: Partial<Record<DumpName, Lister>> = {
 /**
  * Lists the sockets of a table from /proc.
  *
- * @param readFile reads a file by its path; what it throws means that the file is not there
- * @returns batches; none for a table that /proc does not tell of, or whose file is not there
+ * @param readFile reads a file by its path; throws if the file is missing
+ * @returns batches; none if /proc does not list the table, or its file is missing
  */
 export function* listProc(
   readFile: (path: string) => Uint8Array,

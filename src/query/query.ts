@@ -1,39 +1,41 @@
-/** What is asked for when sockets are listed, and what comes of it. */
+/** The types of a listing: the query, its batches of sockets, and its problems. */
 
 import type { MalformedAttribute, Origin } from "../diag/message.ts";
+import type { DirectRows } from "../families/direct-rows.ts";
 import type { Families } from "../families/index.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Files } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
-import type { NameProblem } from "../lookup/names.ts";
+import type { MakeOwnerLookup, NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
+import type { InetTable } from "../model/inet-tables.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
 
-/** A filter, as far as the kernel and the pipeline need to know it. */
+/** A compiled filter. */
 export interface Predicate {
-  /** INET_DIAG_REQ_BYTECODE, if the kernel can evaluate it. */
+  /** The filter as INET_DIAG_REQ_BYTECODE, if the kernel can evaluate it. */
   readonly bytecode: Uint8Array | undefined;
-  /** What it reads of a socket, be it to be shown or not. */
+  /** Demands of its predicates. */
   readonly demands?: Demands;
-  /** Whether a socket passes, or may pass, where that takes more than the kernel tells: see `settle`. */
+  /** Whether a socket matches, or may match if that depends on data beyond the kernel's: see `settle`. */
   accepts(socket: Socket): boolean;
-  /** Looks up what the kernel does not tell of the sockets that may pass, and says which of them do. */
+  /** Looks up the remaining data (owners) of the candidates, and returns the function that decides which match. */
   readonly settle?: (candidates: readonly SocketBatch[]) => (socket: Socket) => boolean;
 }
 
-/** Something that went wrong with one table; the others are still listed. */
+/** A problem of a listing. Everything else is still listed. */
 export type Problem =
-  /** No netlink socket can be had. */
+  /** No netlink socket can be opened. */
   | {
       readonly kind: "socket";
       /** Why. */
       readonly error: NetlinkError;
     }
-  /** The kernel refused a dump, or it failed under way. */
+  /** The kernel refused a dump, or the dump failed. */
   | {
       readonly kind: "refused";
       /** Which. */
@@ -51,25 +53,25 @@ export type Problem =
       /** What is wrong with it, and where. */
       readonly error: DecodeError;
     }
-  /** Sockets came and went during the dump, so that some may be missing. */
+  /** The table changed during the dump (NLM_F_DUMP_INTR), so sockets may be missing. */
   | {
       readonly kind: "interrupted";
       /** Which. */
       readonly dump: DumpName;
     }
-  /** The file that TCP sockets are read from is not what it should be; those before the problem are listed. */
+  /** TCPDIAG_FILE cannot be read or is malformed. The sockets before the problem are listed. */
   | {
       readonly kind: "diagFile";
-      /** What is wrong with it. */
+      /** The problem. */
       readonly problem: DiagFileProblem;
     }
-  /** The kernel had no room for some destroy events, and dropped them. */
+  /** The kernel dropped destroy events, because the receive buffer was full. */
   | {
       readonly kind: "lost";
-      /** How many since the last such problem, if /proc/net/netlink tells. */
+      /** Number of events since the last such problem, if /proc/net/netlink has it. */
       readonly count: number | undefined;
     }
-  /** A socket was not closed. */
+  /** A socket could not be closed. */
   | {
       readonly kind: "notDestroyed";
       /** Why. */
@@ -77,84 +79,94 @@ export type Problem =
       /** Which. */
       readonly socket: InetSocket;
     }
-  /** A name cannot be looked up. */
+  /** A name lookup failed. */
   | NameProblem
   /** A network namespace cannot be entered, or its processes cannot be read. */
   | {
       readonly kind: "namespace";
-      /** What, in one line. */
+      /** The message, in one line. */
       readonly message: string;
       /** Whether the sockets of an existing namespace are left out for that. */
       readonly leftOut: boolean;
     }
-  /** The types of a BPF map cannot be had, so that its values are bytes. */
+  /** The BTF types of a map are not available, so its values are shown as bytes. */
   | {
       readonly kind: "bpfMap";
-      /** What, in one line. */
+      /** The message, in one line. */
       readonly message: string;
     }
-  /** The descriptors of processes may not be read, so that sockets which they have open show no owner. */
+  /** The descriptors of some processes cannot be read, so their sockets show no owner. */
   | {
       readonly kind: "unreadable";
-      /** Their process ids; some may be gone. */
+      /** Ids of the processes. Some may have exited. */
       readonly pids: readonly number[];
     }
-  /** A socket's attributes cannot be walked to their end; those before are used. */
+  /** A socket has a malformed attribute. The attributes before it are used. */
   | (MalformedAttribute & {
       readonly kind: "malformed";
-      /** Whether the socket is listed. */
+      /** Whether the socket matches the filter and is listed. */
       readonly shown: boolean;
     });
 
-/** What to list of one table. */
+/** Writes the sockets of inet tables as their messages arrive, so that they come in no batch. */
+export interface RowSink {
+  /** Begins a table. @returns what writes its rows; undefined if its sockets are to come in batches */
+  begin(table: InetTable): DirectRows<InetSocket> | undefined;
+}
+
+/** The part of a query that concerns each table. */
 export interface TableQuery {
   readonly selection: Selection;
-  /** What is wanted of each socket beyond what the kernel always sends. */
+  /** The details to request, beyond what the kernel always sends. */
   readonly demands: Demands;
-  /** Descriptors of the BPF maps whose values are wanted, all maps if empty; undefined for no values. */
+  /** Descriptors of the BPF maps to read; empty for all maps, undefined for no values. */
   readonly bpfMapFds?: readonly number[] | undefined;
   readonly predicate: Predicate | undefined;
-  /** Whether sockets are kept beyond the batch that they come in; if not, its memory is used again. */
+  /** Whether sockets stay valid beyond their batch. If not, the next batch reuses the memory. */
   readonly keep: boolean;
-  /** Where sockets are read; if it is left out, over netlink, and from /proc what that does not tell of. */
+  /** Sources of sockets. Default: netlink, and /proc for tables that netlink does not list. */
   readonly sources?: Sources;
-  /** Gives the plain object of a socket, for its `toJSON`; without names if it is left out. */
+  /** Returns the plain object of a socket, for `toJSON()`. Default: without looked-up names. */
   readonly describe?: Origin["describe"];
-  /** The network namespace that is listed, if not only that which we are in. */
+  /** The network namespace; undefined if only our own is listed. */
   readonly netns?: Netns;
-  /** Takes what went wrong. */
+  /** Takes the inet sockets that netlink lists in our own namespace without a filter; they come in no batch then. */
+  readonly rows?: RowSink | undefined;
+  /** Receives problems. */
   readonly report: (problem: Problem) => void;
 }
 
-/** What to list. */
+/** A query: what to list. */
 export interface Query extends TableQuery {
-  /** The code that the listing needs. */
+  /** The code of the listing. */
   readonly parts: QueryParts;
 }
 
-/** Sockets of one table that came together. */
+/** Sockets of one table that arrived together. */
 export interface SocketBatch {
   readonly dump: DumpName;
   readonly sockets: readonly Socket[];
 }
 
-/** The batch that says that nothing has come yet, where the transport does not wait. It is of no table. */
+/** A marker batch: a non-blocking transport has no data yet. It belongs to no table. */
 export const notYet: SocketBatch = { dump: "netlink", sockets: [] };
 
-/** The batch after which the code that reads /proc must be loaded: netlink did not list a table. It is of no table. */
+/** A marker batch: load the code that reads /proc before continuing, because netlink did not list a table. */
 export const needsProc: SocketBatch = { dump: "netlink", sockets: [] };
 
 /**
- * The code that a listing needs beside what every listing needs. The command loads it for each run with `import()`,
- * the library has all of it from the start: one seam, which works in a bundle and in Node's ES modules alike.
+ * Code that only some listings need. The command loads it with `import()` when a run needs it. The library has all of
+ * it from the start, because its sync functions cannot wait.
  */
 export interface QueryParts {
   readonly families: Families;
-  /** What reads /proc and TCPDIAG_FILE; loaded when a table turns out to need it. */
+  /** Reads /proc and TCPDIAG_FILE. Loaded when a table turns out to need it. */
   proc?: ProcListing;
+  /** What looks up owners; loaded for plans that want them. */
+  readonly ownerLookup?: MakeOwnerLookup;
 }
 
-/** Listing from files: see proc.ts, which has it. */
+/** The interface of proc.ts. */
 export interface ProcListing {
   /** Lists families of a table from /proc/net. */
   listFromProc(

@@ -1,4 +1,6 @@
 /** Cells and details that the rows of several families share. */
+import { keepOutOfLastTier } from "#libc";
+import { OVERSHOOT, putBlanks, putHex64, putInt32, putStamp, putUint32, stamp } from "../bytes/put.ts";
 import { ascii, type ByteWriter } from "../bytes/writer.ts";
 import { states } from "../model/state.ts";
 import type { Style } from "./style.ts";
@@ -7,8 +9,11 @@ const BLANK = 0x20;
 const MINUS = 0x2d;
 /** The queue cells are at least this wide. */
 const QUEUE_WIDTH = 6;
+/** Room for the longest of these cells and details. */
+const CELL_ROOM = 96 + OVERSHOOT;
 
-const stateLabels = states.map(({ label }) => ascii(label));
+const stateLabels = states.map(({ label }) => stamp(label));
+const otherState = stateLabels.at(-1)!;
 
 const lineStart = ascii("\n\t");
 
@@ -18,23 +23,53 @@ export function startLine(text: ByteWriter, style: Style): void {
   else text.put(lineStart);
 }
 
-/** Writes a queue cell: signed, padded to six. */
+/** Writes a queue cell: 32 bits as a signed number, padded to six. @returns the position behind it */
+export function putQueue(target: DataView, at: number, bits: number): number {
+  const next = putInt32(target, at, bits);
+  return putBlanks(target, next, QUEUE_WIDTH - (next - at));
+}
+
+/** {@link putQueue} at the end of what a writer holds. */
 export function writeQueue(text: ByteWriter, value: number): void {
-  const start = text.length;
-  text.signed32(value);
-  text.fill(BLANK, QUEUE_WIDTH - (text.length - start));
+  text.reserve(CELL_ROOM);
+  text.length = putQueue(text.data, text.length, value | 0);
 }
 
-/** Writes the name of a state; numbers that the kernel has no name for in ss are `UNDEF`. */
+/** Writes the name of a state; `UNDEF` for numbers that ss has no name for. @returns the position behind it */
+export function putState(target: DataView, at: number, number: number): number {
+  return putStamp(target, at, number < stateLabels.length ? stateLabels[number]! : otherState);
+}
+
+/** {@link putState} at the end of what a writer holds. */
 export function writeState(text: ByteWriter, number: number): void {
-  text.put(stateLabels[number] ?? stateLabels.at(-1)!);
+  text.reserve(CELL_ROOM);
+  text.length = putState(text.data, text.length, number);
 }
 
-const uidLabel = ascii(" uid:");
-const inodeLabel = ascii(" ino:");
-const cookieLabel = ascii(" sk:");
+const uidLabel = stamp(" uid:");
+const inodeLabel = stamp(" ino:");
+const cookieLabel = stamp(" sk:");
 
-/** Writes ` ino:N sk:HEX`, and before it the uid unless that is root. */
+/**
+ * Writes ` ino:N sk:HEX`, and before it the uid unless that is root. All numbers may be signed.
+ *
+ * @returns the position behind it
+ */
+export function putIdentity(
+  target: DataView,
+  at: number,
+  uid: number,
+  inode: number,
+  cookieLow: number,
+  cookieHigh: number,
+): number {
+  let next = at;
+  if (uid !== 0) next = putUint32(target, putStamp(target, next, uidLabel), uid | 0);
+  next = putUint32(target, putStamp(target, next, inodeLabel), inode | 0);
+  return putHex64(target, putStamp(target, next, cookieLabel), cookieLow, cookieHigh);
+}
+
+/** {@link putIdentity} at the end of what a writer holds. */
 export function writeIdentity(
   text: ByteWriter,
   uid: number,
@@ -42,20 +77,23 @@ export function writeIdentity(
   cookieLow: number,
   cookieHigh: number,
 ): void {
-  if (uid !== 0) {
-    text.put(uidLabel);
-    text.unsigned(uid);
-  }
-  text.put(inodeLabel);
-  text.unsigned(inode);
-  text.put(cookieLabel);
-  text.hex64(cookieLow, cookieHigh);
+  text.reserve(CELL_ROOM);
+  text.length = putIdentity(text.data, text.length, uid, inode, cookieLow, cookieHigh);
 }
 
-/** Writes which directions are shut: ` <->`, ` -->`, ` <--` or ` ---`. */
-export function writeShutdown(text: ByteWriter, bits: number): void {
-  text.byte(BLANK);
-  text.byte((bits & 1) !== 0 ? MINUS : 0x3c);
-  text.byte(MINUS);
-  text.byte((bits & 2) !== 0 ? MINUS : 0x3e);
+/** Writes which directions are shut: ` <->`, ` -->`, ` <--` or ` ---`. @returns the position behind it */
+export function putShutdown(target: DataView, at: number, bits: number): number {
+  target.setUint8(at, BLANK);
+  target.setUint8(at + 1, (bits & 1) !== 0 ? MINUS : 0x3c);
+  target.setUint8(at + 2, MINUS);
+  target.setUint8(at + 3, (bits & 2) !== 0 ? MINUS : 0x3e);
+  return at + 4;
 }
+
+/** {@link putShutdown} at the end of what a writer holds. */
+export function writeShutdown(text: ByteWriter, bits: number): void {
+  text.reserve(CELL_ROOM);
+  text.length = putShutdown(text.data, text.length, bits);
+}
+
+keepOutOfLastTier(putQueue, putState, putIdentity, putShutdown);

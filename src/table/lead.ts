@@ -1,4 +1,4 @@
-/** The first cells of a row, which are the same in all families: netid, state, queues. */
+/** Writes the first cells of a row, which all families share: netid, state, queues. */
 import { ascii } from "../bytes/writer.ts";
 import type { AnySocket as Socket } from "../diag/message.ts";
 import { writeQueue, writeState } from "./cells.ts";
@@ -8,10 +8,10 @@ import type { Table } from "./table.ts";
 
 const STAR = 0x2a;
 
-/** The netid of a socket type that a family has no name for. */
+/** The netid of an unknown socket type. */
 export const unknownNetid = ascii("???");
 
-/** Starts a row and fills it up to the addresses, as far as these columns are shown. */
+/** Starts a row and fills the visible cells before the addresses. */
 export function beginRow(
   table: Table,
   socket: Socket,
@@ -41,7 +41,7 @@ export function beginRow(
   }
 }
 
-/** Fills the address and port cells of an end that is anywhere. */
+/** Fills the address and port cells of an end that is any address (`*`). */
 export function closeAnyEnd(table: Table): void {
   table.text.byte(STAR);
   table.close();

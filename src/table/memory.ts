@@ -1,11 +1,13 @@
-/** What ss says of a socket's memory. */
-
+/** What ss prints about a socket's memory. */
+import { keepOutOfLastTier } from "#libc";
 import type { Field, StructView } from "../bytes/layout.ts";
+import { putInt31, putStamp, putUint32, type Stamp } from "../bytes/put.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { inetMemInfo, skMemInfo } from "../diag/memory.ts";
-import { label } from "./labels.ts";
+import { labelStamp } from "./labels.ts";
 
 const CLOSE = 0x29;
+const ZERO = 0x30;
 
 const skMemLabels = [
   [" skmem:(r", skMemInfo.rmemAlloc],
@@ -26,25 +28,81 @@ const memLabels = [
   [",t", inetMemInfo.tmem],
 ] as const;
 
-/** Words that every kernel sends, printed as zero when they are cut off. */
+/** Number of words that ss always prints. It prints zero for words that the kernel did not send. */
 const SK_MEM_ALWAYS = 7;
 
-function writer(labels: readonly (readonly [string, Field])[], always: number) {
-  const rows = labels.map(([text, field]) => ({ label: label(text, field), offset: field.offset }));
-  return (text: ByteWriter, view: StructView): void => {
-    for (let index = 0; index < rows.length; index++) {
-      const { label, offset } = rows[index]!;
-      const sent = offset + 4 <= view.length;
-      if (!sent && index >= always) break;
-      text.put(label);
-      text.unsigned(sent ? view.data.getUint32(view.offset + offset, true) : 0);
-    }
-    text.byte(CLOSE);
-  };
+/** A word that is printed whatever its value is. */
+interface Word {
+  readonly label: Stamp;
+  readonly offset: number;
 }
 
-/** Writes ` skmem:(…)` from an SK_MEMINFO array. */
-export const writeSkMemInfo = writer(skMemLabels, SK_MEM_ALWAYS);
+const words = (labels: readonly (readonly [string, Field])[]): readonly Word[] =>
+  labels.map(([text, field]) => ({ label: labelStamp(text, field), offset: field.offset }));
 
-/** Writes ` mem:(…)` from a struct inet_diag_meminfo. */
-export const writeInetMemInfo = writer(memLabels, memLabels.length);
+/** Writes words up to the first one beyond `always` that was not sent. @returns the position behind them */
+function putWords(
+  target: DataView,
+  at: number,
+  words: readonly Word[],
+  always: number,
+  data: DataView,
+  base: number,
+  length: number,
+): number {
+  let next = at;
+  for (let index = 0; index < words.length; index++) {
+    const { label, offset } = words[index]!;
+    const sent = offset + 4 <= length;
+    if (!sent && index >= always) break;
+    const value = sent ? data.getInt32(base + offset, true) : 0;
+    next = putStamp(target, next, label);
+    // Most of these are 0.
+    if (value === 0) target.setUint8(next++, ZERO);
+    else next = value >= 0 ? putInt31(target, next, value) : putUint32(target, next, value);
+  }
+  target.setUint8(next, CLOSE);
+  return next + 1;
+}
+
+const skMemWords = words(skMemLabels);
+const memWords = words(memLabels);
+
+/** Room for the text of either struct. */
+const MEMORY_ROOM = 256;
+
+/** Writes ` skmem:(…)` from an SK_MEMINFO array of `length` bytes. @returns the position behind it */
+export function putSkMemInfo(
+  target: DataView,
+  at: number,
+  data: DataView,
+  base: number,
+  length: number,
+): number {
+  return putWords(target, at, skMemWords, SK_MEM_ALWAYS, data, base, length);
+}
+
+/** Writes ` mem:(…)` from a struct inet_diag_meminfo of `length` bytes. @returns the position behind it */
+export function putInetMemInfo(
+  target: DataView,
+  at: number,
+  data: DataView,
+  base: number,
+  length: number,
+): number {
+  return putWords(target, at, memWords, memWords.length, data, base, length);
+}
+
+/** {@link putSkMemInfo} at the end of what a writer holds. */
+export function writeSkMemInfo(text: ByteWriter, { data, offset, length }: StructView): void {
+  text.reserve(MEMORY_ROOM);
+  text.length = putSkMemInfo(text.data, text.length, data, offset, length);
+}
+
+/** {@link putInetMemInfo} at the end of what a writer holds. */
+export function writeInetMemInfo(text: ByteWriter, { data, offset, length }: StructView): void {
+  text.reserve(MEMORY_ROOM);
+  text.length = putInetMemInfo(text.data, text.length, data, offset, length);
+}
+
+keepOutOfLastTier(putWords);

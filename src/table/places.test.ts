@@ -56,7 +56,7 @@ function lines(shown: readonly TableColumn[], style: Partial<Style> = {}): strin
   return text.trimEnd().split("\n");
 }
 
-test("the namespace stands first, whatever follows it", () => {
+test("the namespace is the first column", () => {
   expect(lines(["netns", "netid"]).map((line) => line.split(/ +/).slice(0, 2))).toEqual([
     ["Netns", "Netid"],
     ["blue\x1b", "u_dgr"],
@@ -73,7 +73,7 @@ test("peer and container follow the process, in rows of every kind", () => {
   for (const line of [first, second]) expect(line!.indexOf("docker")).toBe(header!.indexOf("Container"));
 });
 
-test("strangers' names do not command a terminal", () => {
+test("foreign names send no control characters to a terminal", () => {
   const [, first] = lines(["netns", "container"], { escape: true });
   expect(first).toStartWith("blue\\x1b ");
   expect(first).toEndWith("docker:w\\x07eb");

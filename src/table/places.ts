@@ -1,4 +1,4 @@
-/** The columns that ss does not have: network namespace, the other end's processes, container. */
+/** Writes the columns that ss does not have: network namespace, processes at the other end, container. */
 
 import type { AnySocket as Socket } from "../diag/message.ts";
 import { containerLabel } from "../enrich/containers.ts";
@@ -9,7 +9,7 @@ import type { Table } from "./table.ts";
 
 const encoder = new TextEncoder();
 
-/** The labels of namespaces as bytes: few, and each is in many rows. */
+/** Cache of namespace labels as bytes. There are few, and each is in many rows. */
 const labels = new WeakMap<Netns, Uint8Array>();
 
 function labelOf(netns: Netns): Uint8Array {
@@ -21,7 +21,7 @@ function labelOf(netns: Netns): Uint8Array {
   return label;
 }
 
-/** Starts the row of a socket: in its first cell stands the network namespace, if that is shown. */
+/** Starts a socket's row, with the network namespace in the first cell if that column is shown. */
 export function startRow(table: Table, { origin }: Socket, style: Style): void {
   table.beginRow();
   if (!table.shows.netns) return;
@@ -29,12 +29,12 @@ export function startRow(table: Table, { origin }: Socket, style: Style): void {
   table.close();
 }
 
-/** Whether any column stands between the process and the details, where ss has none. */
+/** Whether a column that ss does not have is shown between the process and the details. */
 export function showsPlaces({ shows }: Table): boolean {
   return shows.peerProcess || shows.container;
 }
 
-/** Writes and closes the cells between process and details, as far as they are shown. */
+/** Writes and closes the visible cells between process and details. */
 export function writePlaceCells(table: Table, socket: Socket, style: Style, names: Names): void {
   const { text, shows } = table;
   if (shows.peerProcess) {
@@ -49,7 +49,7 @@ export function writePlaceCells(table: Table, socket: Socket, style: Style, name
   }
 }
 
-/** Writes and closes the cell of the socket's processes and those that follow it, as far as they are shown. */
+/** Writes and closes the visible cells from the process to the details. */
 export function writeProcessCells(table: Table, socket: Socket, style: Style, names: Names): void {
   if (table.shows.process) {
     writeOwners(table.text, socket.inode ?? 0, style, names);

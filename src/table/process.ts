@@ -1,4 +1,4 @@
-/** The process cell: who has a socket open. */
+/** Writes the process cell: the processes that have a socket open. */
 import { ascii, type ByteWriter } from "../bytes/writer.ts";
 import { nameForSs, type Owner } from "../enrich/processes.ts";
 import { type Names, putForeign, type Style } from "./style.ts";
@@ -19,7 +19,7 @@ const processContextLabel = ascii(",proc_ctx=");
 const socketContextLabel = ascii(",sock_ctx=");
 const unavailable = ascii("unavailable");
 
-/** A name with control characters as `.` and everything beyond ASCII as `?`, one a byte. */
+/** Writes a name byte by byte, with control characters as `.` and bytes beyond ASCII as `?`. */
 function writeName(text: ByteWriter, name: Uint8Array): void {
   for (const byte of name) {
     if (byte < 0x20 || byte === DELETE) text.byte(POINT);
@@ -27,7 +27,7 @@ function writeName(text: ByteWriter, name: Uint8Array): void {
   }
 }
 
-/** Writes a label and an SELinux context, or that there is none to be had. */
+/** Writes a label and an SELinux context, or ss's text for an unavailable context. */
 export function writeContext(
   text: ByteWriter,
   label: Uint8Array,
@@ -66,7 +66,7 @@ export function writeOwnerList(text: ByteWriter, owners: readonly Owner[], style
   text.byte(CLOSE);
 }
 
-/** Writes the owners of a socket into the process cell: nothing for one that nobody has open. */
+/** Writes the owners of a socket into the process cell. Leaves it empty if no process has the socket open. */
 export function writeOwners(text: ByteWriter, inode: number, style: Style, names: Names): void {
   const owners = inode === 0 ? undefined : names.owners(inode);
   if (owners === undefined) return;

@@ -1,14 +1,14 @@
-/** Structs that ss prints whole, zeros included: each field behind its label. */
+/** Writes structs that ss prints completely, including zeros: each field after its label. */
 import { type Field, fieldWidth, readField, type StructView } from "../bytes/layout.ts";
 import { ascii, type ByteWriter } from "../bytes/writer.ts";
 import { startLine } from "./cells.ts";
 import { label } from "./labels.ts";
 import type { Style } from "./style.ts";
 
-/** How the number of a field is written: as C's `%u`, `%d`, `%llu` or `0x%x`. */
+/** Number format of a field: C's `%u`, `%d`, `%llu` or `0x%x`. */
 export type StructForm = "u32" | "i32" | "u64" | "hex";
 
-/** One field: what stands before it, which it is, how it is written. */
+/** A field with its label and its number format. */
 export type StructItem = readonly [label: string, field: Field, form: StructForm];
 
 function writeNumber(text: ByteWriter, data: DataView, at: number, field: Field, form: StructForm): void {
@@ -24,9 +24,9 @@ function writeNumber(text: ByteWriter, data: DataView, at: number, field: Field,
 }
 
 /**
- * Makes the function that writes a line of details: the fields of a struct, and then `end`.
+ * Returns a function that writes a line of details: the fields of a struct, then `end`.
  *
- * @returns the function, which writes nothing of a struct that was not sent whole
+ * @returns the function. It writes nothing if the kernel did not send the whole struct
  */
 export function structLine(
   items: readonly StructItem[],

@@ -1,4 +1,4 @@
-/** How the ss table is asked to look, and where the names in it come from. */
+/** What the rows of ss's table show, and the source of the names in them. */
 
 import { escapeControls } from "../bytes/terminal.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
@@ -9,7 +9,7 @@ import type { Owner } from "../enrich/processes.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 
-/** The options of ss that change what a row shows. */
+/** The options of ss that change the content of a row. */
 export interface RowStyle {
   /** `-n`: numbers instead of service, protocol and process names. */
   readonly numeric: boolean;
@@ -19,11 +19,11 @@ export interface RowStyle {
   readonly oneline: boolean;
   /** `-o`: timers and TCP options. */
   readonly timers: boolean;
-  /** `-e`: uid, inode, cookie and what else a family has. */
+  /** `-e`: uid, inode, cookie and further details of the family. */
   readonly extended: boolean;
   /** `-m`: memory. */
   readonly memory: boolean;
-  /** `-i`: tcp_info and its like. */
+  /** `-i`: tcp_info, mptcp_info, sctp_info. */
   readonly info: boolean;
   /** `--tos`. */
   readonly tos: boolean;
@@ -35,25 +35,25 @@ export interface RowStyle {
   readonly tipcinfo: boolean;
   /** `-b`: filters of packet sockets. */
   readonly bpf: boolean;
-  /** `--bpf-maps`: all that BPF programs have stored with inet sockets. */
+  /** `--bpf-maps`: all values that BPF programs stored with inet sockets. */
   readonly bpfMaps: boolean;
-  /** `--bpf-map-id`: what they have stored in these maps. */
+  /** `--bpf-map-id`: only the values in these maps. */
   readonly bpfMapIds: readonly number[];
   /** `-T`: the threads of owners. */
   readonly threads: boolean;
   /** `-Z`: the SELinux contexts of owners. */
   readonly processContext: boolean;
-  /** `-z`: those and the sockets'. */
+  /** `-z`: the SELinux contexts of owners and sockets. */
   readonly socketContext: boolean;
 }
 
-/** How rows are written. */
+/** The style of rows on a particular output. */
 export interface Style extends RowStyle {
-  /** Strangers' control characters become `\xNN`: the output is a terminal. */
+  /** Writes control characters in foreign text as `\xNN`. Set if the output is a terminal. */
   readonly escape: boolean;
 }
 
-/** The rows of a run without options. */
+/** The style of a run without options. */
 export const plainStyle: RowStyle = {
   numeric: false,
   resolve: false,
@@ -74,36 +74,43 @@ export const plainStyle: RowStyle = {
   socketContext: false,
 };
 
-/** Names for numbers; each answer is bytes that stay the same, or undefined where there is no name. */
+/** Looks up names for numbers. Returned bytes must not change; undefined means that there is no name. */
 export interface Names {
-  /** The inet table whose services ports are looked up in from now on. */
+  /** Sets the inet table whose service names `port` uses from now on. */
   useTable(table: InetTable): void;
-  /** What the port cell shows for a port. */
+  /** The service name of a port. */
   port(port: number): Uint8Array | undefined;
-  /** Name of a network interface. @param netns where it is; if left out, where we are */
+  /** Name of a network interface. @param netns its network namespace; default: our own */
   interface(index: number, netns?: Netns): Uint8Array;
   /** Host name of the 4 or 16 bytes at `at`. */
   host(data: DataView, at: number, length: number): Uint8Array | undefined;
-  /** Who has the socket of an inode open. */
+  /** The processes that have the socket with this inode open. */
   owners(inode: number): readonly Owner[] | undefined;
-  /** Who has the socket at the other end open. */
+  /** The processes that have the socket at the other end open. */
   peerOwners(socket: Socket): readonly Owner[] | undefined;
-  /** Whose the control group of a socket's owner is, or of the socket. */
+  /** The container and unit of the socket's owner, or else of the socket. */
   cgroupOwner(socket: Socket): CgroupOwner | undefined;
   /** Name of a netlink protocol. */
   netlinkProtocol(protocol: number): Uint8Array | undefined;
-  /** The /proc/PID/stat of a process, which has its name. */
+  /** Contents of /proc/PID/stat, which has the process's name. */
   processStat(pid: number): Uint8Array | undefined;
-  /** The SELinux context of a process, 0 the kernel. */
+  /** The SELinux context of a process; pid 0 is the kernel. */
   processContext(pid: number): Uint8Array | undefined;
-  /** The BPF maps that values are from, where these are shown. */
+  /** The BPF maps to format values with, if values are shown. */
   readonly bpfMaps?: Pick<BpfMaps, "text"> | undefined;
-  /** Path of a cgroup, or what ss shows in its place. */
+  /** Path of a cgroup, or ss's text for an unknown one. */
   cgroup(id: bigint): Uint8Array;
+  /** Path of a cgroup, if it has one that can be shown. */
+  cgroupPath(id: bigint): Uint8Array | undefined;
 }
 
-/** Writes text that a stranger chose: as it is on a pipe, without control characters on a terminal. */
+/** Foreign text for output: unchanged on a pipe, with control characters escaped on a terminal. */
+export function foreignBytes(bytes: Uint8Array, style: Style): Uint8Array {
+  return style.escape ? escapeControls(bytes) : bytes;
+}
+
+/** Writes foreign text, see {@link foreignBytes}. */
 export function putForeign(text: ByteWriter, bytes: Uint8Array, style: Style): void {
-  const shown = style.escape ? escapeControls(bytes) : bytes;
+  const shown = foreignBytes(bytes, style);
   text.copy(shown, 0, shown.length);
 }

@@ -1,9 +1,11 @@
 /**
- * The layout engine of the ss table: cells as bytes, widths from what was measured, blanks where ss puts them.
+ * The layout engine of the ss table: cells as bytes, column widths from what was measured, blanks where ss puts them.
  *
- * Cells are written into one growing buffer; only where each ends is remembered, and a batch is laid out when
- * its buffer passes the size at which ss lays one out, so memory stays bounded however many rows come.
+ * Cells are written into one buffer, and only their lengths are kept beside it. A batch is laid out once its buffer
+ * passes the size at which ss lays one out, so memory stays bounded however many rows there are.
  */
+import { keepOutOfLastTier } from "#libc";
+import { OVERSHOOT, putBlanks, putCopy } from "../bytes/put.ts";
 import { ascii, ByteWriter } from "../bytes/writer.ts";
 
 /** The columns of the ss table, left to right. The first, peerProcess and container are ours, and mostly hidden. */
@@ -26,13 +28,16 @@ export const tableColumns = [
 /** Name of a column of the ss table. */
 export type TableColumn = (typeof tableColumns)[number]["name"];
 
-/** The longest cell; ss cuts what is longer. */
+/** The longest cell in bytes; ss cuts what is longer. */
 const CELL_LIMIT = 65535;
 /** ss buffers rows in chunks of this many bytes, and lays out a batch when a row begins with this many in use. */
 const CHUNK_SIZE = 1_048_560;
 const CHUNKS_PER_BATCH = 5;
 /** Bytes that each cell takes in a chunk beside its text. */
 const CELL_OVERHEAD = 2;
+/** The text of a short listing fits, and that of a whole batch: the buffer grows once. Unused pages cost nothing. */
+const SHORT_TEXT_SIZE = 1 << 16;
+const TEXT_SIZE = 6 << 20;
 /**
  * Bytes of blanks for one column of a batch. Without a limit, one cell of 64 KB (a socket that thousands of processes
  * share) would make each row as long. Columns of up to {@link WIDE_COLUMN} bytes are always padded, as in ss.
@@ -41,6 +46,8 @@ const PADDING_BUDGET = 1 << 24;
 const WIDE_COLUMN = 1024;
 /** Output is handed on in pieces of about this size. */
 const OUTPUT_SIZE = 1 << 18;
+/** Cells from this length on are copied by the runtime, which takes two objects and more time than a short copy. */
+const LONG_CELL = 4096;
 
 const encoder = new TextEncoder();
 const noNote = new Uint8Array(0);
@@ -60,28 +67,114 @@ export interface TableOptions {
   readonly write: (bytes: Uint8Array) => void;
 }
 
+/** How the cells of a batch are printed: the same for all of its rows. */
+interface RowLayout {
+  /** Width of each shown column, delimiter included. */
+  readonly width: Uint32Array;
+  /** Blanks before each column: 0 or 1. */
+  readonly delimiters: Uint8Array;
+  /** 1 for columns whose text stands at the right. */
+  readonly rights: Uint8Array;
+  /** The column that gets no blanks behind its text; -1 if there is none. */
+  readonly unpadded: number;
+}
+
+/**
+ * Prints a row without its newline: cells `from` to `to`, whose text begins at `start` in `source`.
+ *
+ * @returns the position in `output` behind it
+ */
+function printRow(
+  output: DataView,
+  at: number,
+  source: ByteWriter,
+  start: number,
+  lengths: Uint16Array,
+  from: number,
+  to: number,
+  { width, delimiters, rights, unpadded }: RowLayout,
+): number {
+  const { data } = source;
+  let next = at;
+  let text = start;
+  for (let column = 0, cell = from; cell < to; column++, cell++) {
+    const length = lengths[cell]!;
+    const delimiter = delimiters[column]!;
+    if (delimiter !== 0) output.setUint8(next++, BLANK);
+    const padding = width[column]! - length - delimiter;
+    const right = rights[column] !== 0;
+    if (right) next = putBlanks(output, next, padding);
+    if (length < LONG_CELL) next = putCopy(output, next, data, text, length);
+    else {
+      new Uint8Array(output.buffer, next, length).set(source.bytes.subarray(text, text + length));
+      next += length;
+    }
+    text += length;
+    if (!right && column !== unpadded) next = putBlanks(output, next, padding);
+  }
+  return next;
+}
+
+/**
+ * Prints rows, each with its newline.
+ *
+ * @param shown cells of a row; only the last row may have fewer
+ * @param noteOf gives the text behind the row that ends before a cell, if any row has one
+ * @param hand takes the output once there is enough of it
+ */
+function printRows(
+  output: ByteWriter,
+  source: ByteWriter,
+  lengths: Uint16Array,
+  cells: number,
+  shown: number,
+  layout: RowLayout,
+  noteOf: ((cell: number) => Uint8Array) | undefined,
+  hand: () => void,
+): void {
+  const rowWidth = layout.width.reduce((sum, each) => sum + each + 1, 1 + OVERSHOOT);
+  // Copies read behind the text, too.
+  source.reserve(OVERSHOOT);
+  let start = 0;
+  for (let cell = 0; cell < cells; ) {
+    const end = Math.min(cell + shown, cells);
+    let length = 0;
+    for (let each = cell; each < end; each++) length += lengths[each]!;
+    output.reserve(rowWidth + length);
+    output.length = printRow(output.data, output.length, source, start, lengths, cell, end, layout);
+    start += length;
+    cell = end;
+    if (noteOf !== undefined) output.put(noteOf(cell));
+    output.byte(NEWLINE);
+    if (output.length > OUTPUT_SIZE) hand();
+  }
+  hand();
+}
+
+keepOutOfLastTier(printRow, printRows);
+
 /** A table being filled row by row, cell by cell. */
 export class Table {
   /** Where the text of the next cell is written. */
-  readonly text = new ByteWriter(1 << 16);
+  readonly text = new ByteWriter(SHORT_TEXT_SIZE, TEXT_SIZE);
   /** Which columns are shown: rows have a cell for each of these, and no others. */
   readonly shows: Readonly<Record<TableColumn, boolean>>;
   /** Inode of the SCTP row before, 0 if there was none: rows of the same one belong together. */
   endpointInode = 0;
+  /** Length of each cell of the batch. There is room for those of one more row once it has begun. */
+  lengths = new Uint16Array(1 << 12);
+  /** How many cells the batch has. */
+  cells = 0;
 
   readonly #options: TableOptions;
   readonly #columns: readonly (typeof tableColumns)[number][];
+  /** How many columns are shown. */
+  readonly #shown: number;
   /** Longest measured cell of each shown column. */
   readonly #longest: Uint32Array;
-  /** Width of each shown column in the batch being printed. */
-  readonly #width: Uint32Array;
-  /** The shown column that gets no blanks in the compact layout. */
-  readonly #unpadded: number;
+  readonly #layout: RowLayout;
   readonly #output = new ByteWriter(OUTPUT_SIZE + (1 << 14));
 
-  /** Where each cell of the batch ends in `text`. */
-  #ends = new Uint32Array(1 << 12);
-  #cells = 0;
   /** Cells that the current row has. */
   #column = 0;
   #cellStart = 0;
@@ -90,7 +183,7 @@ export class Table {
   #chunks = 1;
   #chunkUsed = 0;
   #headerPending: boolean;
-  /** What stands behind rows of the batch, by the number of cells before each. */
+  /** Text behind rows of the batch, by the number of cells up to the end of each. */
   readonly #notes = new Map<number, Uint8Array>();
 
   constructor(options: TableOptions) {
@@ -99,14 +192,19 @@ export class Table {
     this.shows = Object.fromEntries(
       tableColumns.map(({ name }) => [name, !options.hidden.has(name)]),
     ) as Record<TableColumn, boolean>;
-    this.#longest = new Uint32Array(this.#columns.length);
-    this.#width = new Uint32Array(this.#columns.length);
+    this.#shown = this.#columns.length;
+    this.#longest = new Uint32Array(this.#shown);
     const details = this.#columns.findIndex(({ name }) => name === "details");
-    this.#unpadded = options.screen === undefined ? details - 1 : -1;
+    this.#layout = {
+      width: new Uint32Array(this.#shown),
+      delimiters: Uint8Array.from(this.#columns, ({ delimiter }, column) => (column === 0 ? 0 : delimiter)),
+      rights: Uint8Array.from(this.#columns, ({ right }) => Number(right)),
+      unpadded: options.screen === undefined ? details - 1 : -1,
+    };
     this.#headerPending = options.header;
   }
 
-  /** Starts a row. */
+  /** Starts a row; a second call in a row does nothing. */
   beginRow(): void {
     if (this.#headerPending) {
       this.#headerPending = false;
@@ -120,13 +218,14 @@ export class Table {
       this.#completeRow();
     }
     this.#column = 0;
+    if (this.cells + this.#shown > this.lengths.length) this.#growCells();
   }
 
   /** Ends a cell: all that was written since the last one. */
   close(): void {
     this.#close();
     const column = this.#column - 1;
-    if (column + 1 < this.#columns.length) this.#measure(column, this.#unmeasured);
+    if (column + 1 < this.#shown) this.#measure(column, this.#unmeasured);
   }
 
   /** Ends a row before its last column: like a last cell's, this one's width counts only if another row follows. */
@@ -134,11 +233,38 @@ export class Table {
     this.#close();
   }
 
+  /**
+   * Ends a row of which all cells were written behind the text at once. It has begun, the length of each cell is in
+   * `lengths` from `cells` on, and none is longer than ss lets a cell be.
+   *
+   * @param end where the text of the last cell ends
+   */
+  closeRow(end: number): void {
+    const { lengths, cells } = this;
+    const longest = this.#longest;
+    const last = this.#shown - 1;
+    let odd = 0;
+    for (let column = 0; column < last; column++) {
+      const length = lengths[cells + column]!;
+      odd += length & 1;
+      if (length > longest[column]!) longest[column] = length;
+    }
+    const length = lengths[cells + last]!;
+    this.#unmeasured = length;
+    this.#column = this.#shown;
+    this.cells = cells + this.#shown;
+    const size = end - this.#cellStart + odd + (length & 1) + CELL_OVERHEAD * this.#shown;
+    if (this.#chunkUsed + size + CELL_OVERHEAD < CHUNK_SIZE) this.#chunkUsed += size;
+    else for (let cell = cells; cell < this.cells; cell++) this.#count(lengths[cell]!);
+    this.#cellStart = end;
+    this.text.length = end;
+  }
+
   /** Puts text behind the row, which has no part in how the columns are laid out; its control characters stay. */
   note(text: string): void {
     if (text === "") return;
     const bytes = encoder.encode(text);
-    this.#notes.set(this.#cells, bytes);
+    this.#notes.set(this.cells, bytes);
     this.#chunkUsed += bytes.length;
     if (this.#chunkUsed < CHUNK_SIZE) return;
     this.#chunks++;
@@ -151,19 +277,26 @@ export class Table {
     this.#print();
   }
 
+  #growCells(): void {
+    const grown = new Uint16Array(this.lengths.length * 2);
+    grown.set(this.lengths);
+    this.lengths = grown;
+  }
+
   #close(): void {
     const { text } = this;
     if (text.length - this.#cellStart > CELL_LIMIT) text.length = this.#cellStart + CELL_LIMIT;
     const length = text.length - this.#cellStart;
-    if (this.#cells === this.#ends.length) {
-      const grown = new Uint32Array(this.#ends.length * 2);
-      grown.set(this.#ends);
-      this.#ends = grown;
-    }
-    this.#ends[this.#cells++] = text.length;
+    if (this.cells === this.lengths.length) this.#growCells();
+    this.lengths[this.cells++] = length;
     this.#cellStart = text.length;
     this.#unmeasured = length;
     this.#column++;
+    this.#count(length);
+  }
+
+  /** Counts a cell as ss's buffer does. */
+  #count(length: number): void {
     if (length > 0 && this.#chunkUsed + CELL_OVERHEAD + length >= CHUNK_SIZE) {
       this.#chunks++;
       this.#chunkUsed = 0;
@@ -182,49 +315,18 @@ export class Table {
   /** Another row follows: the last cell of this one is measured, and cells that it lacks are empty. */
   #completeRow(): void {
     this.#measure(this.#column - 1, this.#unmeasured);
-    while (this.#column < this.#columns.length) this.close();
+    while (this.#column < this.#shown) this.close();
   }
 
   #print(): void {
     this.#layOut();
-    const { text } = this;
-    const bytes = text.bytes;
-    const columns = this.#columns;
-    const shown = columns.length;
-    const output = this.#output;
-    const ends = this.#ends;
-    const width = this.#width;
-    const rowWidth = width.reduce((sum, each) => sum + each + 1, 0);
-    let start = 0;
-    for (let cell = 0; cell < this.#cells; ) {
-      const last = Math.min(cell + shown, this.#cells);
-      output.reserve(rowWidth + (ends[last - 1]! - start) + 1);
-      const target = output.bytes;
-      let at = output.length;
-      for (let column = 0; cell < last; cell++, column++) {
-        const end = ends[cell]!;
-        const { delimiter, right } = columns[column]!;
-        const printed = column === 0 ? 0 : delimiter;
-        if (printed > 0) target[at++] = BLANK;
-        const padding = width[column]! - (end - start) - printed;
-        if (right) for (let count = padding; count > 0; count--) target[at++] = BLANK;
-        if (end - start > 256) {
-          target.set(bytes.subarray(start, end), at);
-          at += end - start;
-          start = end;
-        } else while (start < end) target[at++] = bytes[start++]!;
-        if (!right && column !== this.#unpadded)
-          for (let count = padding; count > 0; count--) target[at++] = BLANK;
-      }
-      output.length = at;
-      if (this.#notes.size > 0) output.put(this.#notes.get(cell) ?? noNote);
-      output.byte(NEWLINE);
-      if (output.length > OUTPUT_SIZE) this.#hand();
-    }
-    this.#hand();
+    const { text, lengths, cells } = this;
+    const notes = this.#notes;
+    const noteOf = notes.size === 0 ? undefined : (cell: number) => notes.get(cell) ?? noNote;
+    printRows(this.#output, text, lengths, cells, this.#shown, this.#layout, noteOf, () => this.#hand());
     text.length = 0;
     this.#notes.clear();
-    this.#cells = 0;
+    this.cells = 0;
     this.#column = 0;
     this.#cellStart = 0;
     this.#chunks = 1;
@@ -236,11 +338,11 @@ export class Table {
     this.#output.length = 0;
   }
 
-  /** Fits the columns to the screen, which is shared out among the columns of each line that it wraps to. */
+  /** Fits the columns to the screen: each line that a row wraps to is shared out among its columns. */
   #layOut(): void {
     const { screen } = this.#options;
-    const width = this.#width;
-    const rows = Math.max(1, Math.ceil(this.#cells / this.#columns.length));
+    const { width } = this.#layout;
+    const rows = Math.max(1, Math.ceil(this.cells / this.#shown));
     const widest = Math.max(WIDE_COLUMN, Math.floor(PADDING_BUDGET / rows));
     let first = true;
     this.#columns.forEach(({ delimiter }, column) => {
@@ -270,6 +372,9 @@ export class Table {
     }
   }
 }
+
+keepOutOfLastTier(Table.prototype.beginRow, Table.prototype.closeRow);
+keepOutOfLastTier(ByteWriter.prototype.reserve, ByteWriter.prototype.byte);
 
 /** Spreads `blanks` over the columns of one line; what does not divide goes to its last columns, one each. */
 function share(width: Uint32Array, line: readonly number[], blanks: number): void {

@@ -1,4 +1,4 @@
-/** Type information made for tests. linux/btf.h. */
+/** Builds BTF type information for tests. linux/btf.h. */
 
 /** Kinds of types, BTF_KIND_*. */
 const KIND = {
@@ -23,7 +23,7 @@ const KIND = {
   enum64: 19,
 } as const;
 
-/** BTF_INT_*: how an integer is meant. */
+/** BTF_INT_*: the encoding of an integer. */
 export const INT_ENCODING = { unsigned: 0, signed: 1, char: 2, bool: 4 } as const;
 
 const MAGIC = 0xeb9f;
@@ -37,16 +37,16 @@ export interface MemberSpec {
   readonly type: number;
   /** Bits from the start of the struct. */
   readonly offset: number;
-  /** Bits of a bit-field; left out for another member. */
+  /** Width of a bit-field in bits; undefined for other members. */
   readonly bits?: number;
 }
 
-/** Makes a blob of types. Each method adds one and gives its id; 0 is void. */
+/** Builds a blob of types. Each method adds a type and returns its id; 0 is void. */
 export class BtfBuilder {
   readonly #types: number[][] = [];
   #strings = "\0";
 
-  /** Types so far, void not among them. */
+  /** Number of types so far, without void. */
   get count(): number {
     return this.#types.length;
   }

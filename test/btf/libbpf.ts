@@ -1,4 +1,4 @@
-/** The libbpf that is installed, which ss prints with: what it makes of values is what ours are compared with. */
+/** The installed libbpf, which ss uses to print values. Tests compare our output with its output. */
 import { CString, dlopen, type FFIFunction, JSCallback, type Pointer, ptr } from "bun:ffi";
 
 const LIBRARY = "libbpf.so.1";
@@ -41,19 +41,19 @@ const library = (() => {
   }
 })();
 
-/** Why there is nothing to compare with, if that is so. */
+/** Why libbpf is not available; undefined if it is. */
 export const noLibbpf: string | undefined = library === undefined ? `there is no ${LIBRARY}` : undefined;
 
-/** How a value is printed. */
+/** Print options of a value. */
 export interface DumpOptions {
   readonly compact: boolean;
   readonly indent: number;
 }
 
 /**
- * What libbpf prints of a value, zeroes shown.
+ * The text that libbpf prints for a value, with zeroes.
  *
- * @returns undefined if it refuses, or if it is not there
+ * @returns undefined if libbpf rejects the value or is not installed
  */
 export function libbpfText(
   blob: Uint8Array,

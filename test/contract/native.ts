@@ -1,4 +1,4 @@
-/** The contract of the native seam, the same for every runtime: each function, its success and its errno. */
+/** The contract of the libc binding, for every runtime: each function's result and errno. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
@@ -14,7 +14,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { AT_FDCWD, EAGAIN, EINTR, EMSGSIZE, type Libc } from "../../src/native/libc.ts";
 
-/** What a runtime gives to the suite. */
+/** What a runtime provides to the suite. */
 export interface Harness {
   /** Registers a test. */
   test(name: string, body: () => void | Promise<void>): void;
@@ -76,7 +76,7 @@ const BPF = {
   MAP_GET_FD_BY_ID: 14,
   TYPE_ARRAY: 2,
 };
-/** More than what a runtime may keep elsewhere than its buffers. */
+/** A size at which every runtime stores data outside small inline buffers. */
 const VALUE_BYTES = 96;
 
 /** No descriptor has this number. */
@@ -97,7 +97,7 @@ function guarded(size: number): { whole: Uint8Array; part: Uint8Array; assertInt
   return { whole, part, assertIntact: () => assert.deepEqual(around(), Array(32).fill(0xa5)) };
 }
 
-/** A no-op that asks for an acknowledgement, standing inside a larger buffer. */
+/** A no-op message with NLM_F_ACK, inside a larger buffer. */
 function acknowledgedNoop(): Uint8Array {
   const { part } = guarded(16);
   const data = new DataView(part.buffer, part.byteOffset, part.byteLength);
@@ -108,7 +108,7 @@ function acknowledgedNoop(): Uint8Array {
   return part;
 }
 
-/** Whether this process may do as CAP_SYS_ADMIN does. */
+/** Whether this process has CAP_SYS_ADMIN. */
 function isAdministrator(): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
   return ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
@@ -414,7 +414,7 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
   });
 
   test("bpf() tells why not, and reads and fills what stands at an address", () => {
-    // The id that no map has; or nobody else may ask.
+    // No map has this id; without privileges, the call is refused.
     const { part: id } = guarded(12);
     id.fill(0xff, 0, 4);
     const refused = libc.bpf(BPF.MAP_GET_FD_BY_ID, id);

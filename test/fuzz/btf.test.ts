@@ -1,4 +1,4 @@
-/** Values are told by their types as libbpf tells them; and whatever stands for types or values, it comes to an end. */
+/** Values are formatted like libbpf formats them, and decoding ends for any bytes of types and values. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { valueJson } from "../../src/btf/json.ts";
@@ -22,7 +22,7 @@ interface Spec {
   add(builder: BtfBuilder): number;
 }
 
-/** A name that no other type of the blob has: libbpf would number those that are the same. */
+/** A unique type name, because libbpf numbers types with equal names. */
 const unique = (builder: BtfBuilder, name: string) => `${name}_${builder.count}`;
 
 /** The type of an array's index. */
@@ -201,7 +201,7 @@ function expectSame(spec: Spec, value: Uint8Array): void {
  */
 const ordinary = anyType.filter(({ odd }) => !odd);
 
-testLibbpf("values are printed as libbpf prints them", () => {
+testLibbpf("values are printed like libbpf prints them", () => {
   fc.assert(
     fc.property(ordinary, fc.infiniteStream(fc.nat(255)), (spec, stream) => {
       expectSame(
@@ -213,7 +213,7 @@ testLibbpf("values are printed as libbpf prints them", () => {
   );
 });
 
-testLibbpf("text is printed as libbpf prints it, up to the zeroes that end it", () => {
+testLibbpf("text is printed like libbpf prints it, up to trailing zeroes", () => {
   const byte = fc.constantFrom(...ints.filter(({ size }) => size === 1));
   const text = fc.array(fc.oneof(fc.integer({ min: 1, max: 255 }), fc.integer({ min: 0x20, max: 0x7e })), {
     maxLength: 12,
@@ -245,7 +245,7 @@ function attempt(blob: Uint8Array, type: number, value: Uint8Array): string | un
 
 const anyBytes = fc.uint8Array({ maxLength: 80 });
 
-test("any bytes are types or refused", () => {
+test("any bytes are read as types or rejected", () => {
   const header = fc.tuple(fc.nat(40), fc.nat(200), fc.nat(200), fc.nat(200)).map((words) => {
     const [typeOffset, typeLength, stringOffset, stringLength] = words;
     return new Uint8Array(
@@ -266,7 +266,7 @@ test("any bytes are types or refused", () => {
   );
 });
 
-test("any mutation of types, and any part of them, tells of a value or is refused", () => {
+test("any mutation or part of types decodes a value or is rejected", () => {
   const change = fc.tuple(fc.nat(), fc.oneof(fc.nat(20), fc.nat(255)));
   fc.assert(
     fc.property(
@@ -288,7 +288,7 @@ test("any mutation of types, and any part of them, tells of a value or is refuse
   );
 });
 
-test("a value is told of if it is as long as its type, or longer", () => {
+test("a value decodes if it is at least as long as its type", () => {
   fc.assert(
     fc.property(anyType, fc.nat(), anyBytes, (spec, cut, more) => {
       const { blob, type, size } = build(spec);

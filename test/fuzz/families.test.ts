@@ -95,6 +95,7 @@ const names: Names = {
   processStat: (pid) => (pid % 2 === 0 ? name : undefined),
   processContext: (pid) => (pid % 2 === 0 ? name : undefined),
   cgroup: () => name,
+  cgroupPath: () => undefined,
 };
 
 const style = fc.record<Style>({
@@ -206,7 +207,7 @@ for (const [kind, { dump: ofFamily, attributes, nested = [], unseen }] of Object
           .map((list) => new Uint8Array(Buffer.concat(list.map((each) => attribute(...each)))));
   const payload = fc.oneof(plain, listOf(nested, fc.oneof(plain, listOf([0, 1, 2, 3, 4, 5], plain))));
 
-  test(`${kind}: the fixture has every attribute but those that are not asked for`, () => {
+  test(`${kind}: the fixture has every requested attribute`, () => {
     expect(corpus.length).toBeGreaterThan(3);
     const seen = new Set<number>();
     for (const bytes of corpus) {
@@ -217,12 +218,12 @@ for (const [kind, { dump: ofFamily, attributes, nested = [], unseen }] of Object
     expect(Object.keys(attributes).filter((name) => !seen.has(attributes[name]!.id))).toEqual([...unseen]);
   });
 
-  test(`${kind}: any bytes are a socket`, () => {
+  test(`${kind}: any bytes decode to a socket`, () => {
     const bytes = fc.uint8Array({ minLength: minimum, maxLength: 300 });
     fc.assert(fc.property(bytes, look, check), { numRuns });
   });
 
-  test(`${kind}: any attributes are shown or passed over`, () => {
+  test(`${kind}: any attributes are shown or skipped`, () => {
     fc.assert(
       fc.property(message, listOf(known, payload), look, (bytes, list, look) =>
         check(Buffer.concat([bytes.subarray(0, minimum), list]), look),
@@ -231,7 +232,7 @@ for (const [kind, { dump: ofFamily, attributes, nested = [], unseen }] of Object
     );
   });
 
-  test(`${kind}: any mutation of a message is a socket`, () => {
+  test(`${kind}: any mutation of a message decodes to a socket`, () => {
     const mutations = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(message, mutations, look, (bytes, mutations, look) => {
@@ -243,7 +244,7 @@ for (const [kind, { dump: ofFamily, attributes, nested = [], unseen }] of Object
     );
   });
 
-  test(`${kind}: every prefix of a message is a socket`, () => {
+  test(`${kind}: every prefix of a message decodes to a socket`, () => {
     fc.assert(
       fc.property(message, fc.nat(), look, (bytes, cut, look) =>
         check(bytes.subarray(0, minimum + (cut % (bytes.length - minimum + 1))), look),
@@ -267,7 +268,7 @@ for (const [kind, { dump: ofFamily, attributes, nested = [], unseen }] of Object
     );
   });
 
-  test(`${kind}: a dump gives the same sockets, however its messages are spread over datagrams`, () => {
+  test(`${kind}: a dump returns the same sockets for any split into datagrams`, () => {
     const everything: Look = { style: wholeStyle, hidden: new Set() };
     fc.assert(
       fc.property(

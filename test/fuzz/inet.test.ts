@@ -102,6 +102,7 @@ const names: Names = {
   processStat: () => undefined,
   processContext: () => undefined,
   cgroup: () => eth0,
+  cgroupPath: () => undefined,
 };
 
 /** All that is shown of sockets, one after another in one table. */
@@ -168,13 +169,13 @@ const nest = fc.letrec<{ payload: Uint8Array; attributes: Uint8Array }>((tie) =>
     .map((list) => Uint8Array.from(list.flatMap(([type, payload]) => [...attribute(type, payload)]))),
 }));
 
-test("the corpus has every attribute that inet sockets are known to have, but one", () => {
+test("the corpus has every known attribute of inet sockets except one", () => {
   const seen = new Set(corpus.flatMap((bytes) => attributeStarts(bytes).map(({ type }) => type)));
   const unseen = Object.entries(inetAttributes).flatMap(([name, { id }]) => (seen.has(id) ? [] : name));
   expect(unseen).toEqual(["bpfStorages"]);
 });
 
-test("any bytes are a socket", () => {
+test("any bytes decode to a socket", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: INET_DIAG_MESSAGE_SIZE, maxLength: 400 }),
@@ -186,7 +187,7 @@ test("any bytes are a socket", () => {
   );
 });
 
-test("any attributes are shown or passed over", () => {
+test("any attributes are shown or skipped", () => {
   const attributes = fc.array(fc.tuple(fc.constantFrom(...known), nest.payload), { maxLength: 6 });
   fc.assert(
     fc.property(message, attributes, protocol, options, (bytes, list, protocol, options) => {
@@ -197,7 +198,7 @@ test("any attributes are shown or passed over", () => {
   );
 });
 
-test("any mutation of a message is a socket", () => {
+test("any mutation of a message decodes to a socket", () => {
   const mutations = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(message, mutations, protocol, options, (bytes, mutations, protocol, options) => {
@@ -209,7 +210,7 @@ test("any mutation of a message is a socket", () => {
   );
 });
 
-test("every prefix of a message is a socket, or too short to be one", () => {
+test("every prefix of a message decodes to a socket or is too short", () => {
   const selection = {
     tables: new Set(["tcp"] as const),
     families: new Set([AF_INET, AF_INET6]),
@@ -274,7 +275,7 @@ test("an unknown attribute changes nothing else", () => {
   );
 });
 
-test("a dump gives the same sockets, however its messages are spread over datagrams", () => {
+test("a dump returns the same sockets for any split into datagrams", () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(message, fc.boolean()), { maxLength: 100 }),
@@ -300,7 +301,7 @@ test("a dump gives the same sockets, however its messages are spread over datagr
   );
 });
 
-test("an association stands below its endpoint within one table", () => {
+test("an association is listed below its endpoint", () => {
   const sctp = messagesOf("sctp").map((bytes) => alone(bytes, inetTables.sctp));
   const count = (sockets: readonly InetSocket[]) =>
     (shown(sockets, { extended: false }) as { text: string }).text.match(/`- /g)?.length ?? 0;

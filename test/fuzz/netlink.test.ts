@@ -56,7 +56,7 @@ const messages = fc.array(
   { maxLength: 8 },
 );
 
-test("any datagrams are a dump that ends, or an error", () => {
+test("any datagrams end a dump or throw an error", () => {
   const datagrams = fc.oneof(fc.array(payload, { maxLength: 6 }), messages.map(datagramsOf));
   fc.assert(
     fc.property(datagrams, (datagrams) => {
@@ -72,7 +72,7 @@ test("any datagrams are a dump that ends, or an error", () => {
   );
 });
 
-test("an error whose request is longer than there is room has no words", () => {
+test("an error whose quoted request is truncated has no message text", () => {
   // Found by the property above: error 1, of a request of 2^31 bytes, with words.
   const message = encodeAnswer(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x80), NLMSG_ERROR);
   new DataView(message.buffer).setUint16(6, NLM_F_ACK_TLVS, true);
@@ -93,13 +93,13 @@ function attribute(type: number, payload: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The links that one message tells of. */
+/** The links in a message. */
 function linksOf(attributes: Uint8Array) {
   const message = encodeAnswer(Buffer.concat([new Uint8Array(IFINFOMSG_SIZE), attributes]), RTM_NEWLINK);
   return listLinks({ open: () => playing([message, dumpEnd]) });
 }
 
-test("any attributes are an interface", () => {
+test("any attributes decode to an interface", () => {
   const { attributes } = fc.letrec<{ attributes: Uint8Array }>((tie) => ({
     attributes: fc
       .array(
@@ -122,7 +122,7 @@ test("any attributes are an interface", () => {
   );
 });
 
-test("names nested as deep as a message can have them exhaust nothing", () => {
+test("attributes nested as deep as a message allows do not exhaust the stack", () => {
   const depth = 16_000;
   const bytes = new Uint8Array(depth * 4);
   const data = new DataView(bytes.buffer);

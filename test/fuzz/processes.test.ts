@@ -1,4 +1,4 @@
-/** Whatever processes, container tools and their users write into files, it is passed over or told, and stops nothing. */
+/** Any file contents from processes, container tools and their users are reported or skipped, and end no run. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { containerLabel, findContainers } from "../../src/enrich/containers.ts";
@@ -113,7 +113,7 @@ const machine: fc.Arbitrary<Tree> = fc
     };
   });
 
-test("any files give owners, their details, their containers, and network namespaces", () => {
+test("any files yield owners, details, containers and network namespaces", () => {
   fc.assert(
     fc.property(machine, (tree) => {
       const files = filesOf(tree);

@@ -41,6 +41,7 @@ const names: Names = {
   processStat: () => undefined,
   processContext: () => undefined,
   cgroup: () => name,
+  cgroupPath: () => undefined,
 };
 const style: Style = {
   ...plainStyle,
@@ -131,7 +132,7 @@ for (const [table, files] of Object.entries(seeds)) {
   const anyFile = (path: string) => fc.oneof(damaged(seed(path)), likely, fc.uint8Array({ maxLength: 400 }));
   const anyFiles = fc.tuple(...files.map(([, path]) => anyFile(path)));
 
-  test(`any files of ${table} are sockets that can be shown, or none`, () => {
+  test(`any files of ${table} yield sockets that can be shown, or none`, () => {
     fc.assert(
       fc.property(anyFiles, fc.integer({ min: 0, max: stateGroups.all }), (contents, states) => {
         const sources = sourcesOf({});
@@ -153,7 +154,7 @@ for (const [table, files] of Object.entries(seeds)) {
   });
 }
 
-test("any file of messages is sockets that can be shown, and ends", () => {
+test("any file of messages yields sockets that can be shown, and ends", () => {
   const origin = { protocol: 6, describe: () => ({}) };
   fc.assert(
     fc.property(fc.oneof(damaged(seed("files/diag")), fc.uint8Array({ maxLength: 400 })), (bytes) => {
@@ -173,7 +174,7 @@ test("any file of messages is sockets that can be shown, and ends", () => {
   );
 });
 
-test("any text of the counters is a summary", () => {
+test("any text of the counters yields a summary", () => {
   const text = fc.oneof(
     fc.string({ maxLength: 200, unit: "binary" }),
     likely.map((bytes) => new TextDecoder().decode(bytes)),

@@ -55,18 +55,18 @@ function playAll(pcap: Uint8Array, requests: readonly Uint8Array[]): void {
   }
 }
 
-test("the corpus is there", () => {
+test("the corpus exists", () => {
   expect(corpus.length).toBeGreaterThan(30);
 });
 
-test("any bytes are a capture or refused", () => {
+test("any bytes are read as a capture or rejected", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => playAll(bytes, [])),
     runs(1000),
   );
 });
 
-test("any datagrams are played", () => {
+test("any datagrams can be replayed", () => {
   const datagram = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc.constantFrom(...corpus.flatMap(({ requests }) => requests)),
@@ -81,7 +81,7 @@ test("any datagrams are played", () => {
   );
 });
 
-test("any mutation of the corpus is played or refused", () => {
+test("any mutation of the corpus is replayed or rejected", () => {
   const mutation = fc.record({ at: fc.nat(), byte: fc.nat(255) });
   fc.assert(
     fc.property(
@@ -100,7 +100,7 @@ test("any mutation of the corpus is played or refused", () => {
   );
 });
 
-test("any mutation of the datagrams is played", () => {
+test("any mutation of the datagrams can be replayed", () => {
   const mutation = fc.record({ packet: fc.nat(), at: fc.nat(), byte: fc.nat(255) });
   fc.assert(
     fc.property(
@@ -125,7 +125,7 @@ test("any mutation of the datagrams is played", () => {
   );
 });
 
-test("any program that passes the check runs to an end", () => {
+test("any bytecode that passes the check terminates", () => {
   const operation = fc
     .tuple(fc.nat(14), fc.nat(40), fc.nat(60), fc.uint8Array({ maxLength: 24 }))
     .map(([code, yes, no, operand]) => [

@@ -45,7 +45,7 @@ const service = fc.record<RpcService>({
   ),
 });
 
-test("any bytes are services or no answer", () => {
+test("any bytes decode to services or no answer", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, framed) => {
       read(framed ? recordOf(bytes) : bytes);
@@ -54,7 +54,7 @@ test("any bytes are services or no answer", () => {
   );
 });
 
-test("any mutation of a real answer is services or no answer", () => {
+test("any mutation of a real answer decodes to services or no answer", () => {
   const change = fc.tuple(fc.nat(recorded.length - 1), fc.nat(255));
   fc.assert(
     fc.property(fc.array(change, { maxLength: 8 }), (changes) => {
@@ -66,7 +66,7 @@ test("any mutation of a real answer is services or no answer", () => {
   );
 });
 
-test("services come back as they were told, in whatever fragments, and from no part of the answer", () => {
+test("services are decoded from any fragmentation, but not from a partial answer", () => {
   fc.assert(
     fc.property(
       fc.array(service, { maxLength: 10 }),

@@ -53,7 +53,7 @@ export function readCases(name: string): GoldenCase[] {
   return cases.map((golden) => ({ ...golden, ...chosen[golden.id] }));
 }
 
-/** Names of cases in a list: one a line, with an optional reason behind it; `#` starts a comment. */
+/** Names of cases in a list: one per line, with an optional reason after it; `#` starts a comment. */
 export function readList(file: string): Set<string> {
   const lines = readFileSync(join(fixtures, file), "utf8").split("\n");
   return new Set(lines.flatMap((line) => line.replace(/#.*/, "").trim().split(/\s/)[0] || []));

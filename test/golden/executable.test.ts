@@ -1,4 +1,4 @@
-/** A sample of the corpus through the executable itself, on pipes and on real terminals. */
+/** Runs a sample of the corpus through the executable, on pipes and on real terminals. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,12 +8,12 @@ import { fixtureNames, fixtures, type GoldenCase, readCases, readList } from "./
 import { comparable, expected, type Outcome } from "./replay.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
-/** Of the cases on pipes, every so many is taken. */
+/** Sampling interval of the cases on pipes. */
 const SAMPLE = 12;
 
 const pending = readList("pending.txt");
 
-/** Cases that need nothing of this machine: no names, no files written. */
+/** Cases that are independent of this machine: no names, no files written. */
 const cases = fixtureNames().flatMap((fixture) =>
   readCases(fixture)
     .filter(({ id, lookups, writes }) => !pending.has(id) && lookups === undefined && writes === undefined)
@@ -75,11 +75,11 @@ test.each(onTerminals)("the executable on a terminal: $golden.id", async ({ fixt
   child.terminal?.close();
   const text = Buffer.concat(chunks).toString("latin1").replaceAll("\r\n", "\n");
   const { stderr, stdout } = expected(golden);
-  // The terminal is that of both streams, and ss's complaints come before its table.
+  // Both streams share the terminal, and ss prints its messages before its table.
   expect({ text, exit }).toEqual({ text: stderr + stdout, exit: golden.exit });
 });
 
-test("a name of the executable other than ss is that of its messages", () => {
+test("messages begin with the executable's name", () => {
   const { stderr, exitCode } = Bun.spawnSync([executable, "-f", "nothing"]);
   expect(stderr.toString()).toStartWith('sockscope: "nothing" is invalid family\n');
   expect(exitCode).toBe(255);

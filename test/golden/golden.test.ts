@@ -12,7 +12,7 @@ for (const fixture of fixtureNames()) {
           (result) => comparable(golden, result),
           () => undefined,
         );
-        // One that passes is to be taken off the list.
+        // Remove a case that passes from the list.
         expect(outcome).not.toEqual(expected(golden));
       });
     } else {

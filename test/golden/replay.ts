@@ -1,37 +1,42 @@
-/** Runs a golden case in this process: the world comes in by parameter. */
+/** Runs a golden case in this process, with the world as a parameter. */
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { usage } from "../../src/cli/help.ts";
 import { run } from "../../src/cli/run.ts";
+import type { World } from "../../src/cli/world.ts";
 import { liveHost } from "../../src/host/live.ts";
 import { etcFile, fixtures, type GoldenCase } from "./cases.ts";
 
-/** What a command line gives. */
+/** The outcome of a command line. */
 export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly exit: number;
-  /** The files that it made, in base64. */
+  /** The files that it wrote, in base64. */
   readonly writes: Readonly<Record<string, string>>;
 }
 
 const encoder = new TextEncoder();
 
-/** Text of bytes, one character a byte, so that nothing is lost in comparing. */
+/** Bytes as text with one character per byte, so that comparison loses nothing. */
 function latin1(chunks: readonly Uint8Array[]): string {
   return Buffer.concat(chunks).toString("latin1");
 }
 
 const usageText = latin1([encoder.encode(usage({ program: "ss" }))]);
 
-/** Puts `<usage>` in the place of the help text, as the corpus has it. */
+/** Replaces the help text with `<usage>`, as in the corpus. */
 function withoutUsage(text: string): string {
   return text.replace(usageText, "<usage>\n");
 }
 
-/** Runs a case. */
-export async function replay(fixture: string, golden: GoldenCase): Promise<Outcome> {
+/** Runs a case. @param observeRows see {@link World.observeRows} */
+export async function replay(
+  fixture: string,
+  golden: GoldenCase,
+  observeRows?: World["observeRows"],
+): Promise<Outcome> {
   const stdout: Uint8Array[] = [];
   const stderr: Uint8Array[] = [];
   const live = liveHost();
@@ -50,6 +55,7 @@ export async function replay(fixture: string, golden: GoldenCase): Promise<Outco
       readStdin: () => encoder.encode(golden.stdin ?? ""),
       terminal: () => undefined,
       interrupted: () => new AbortController().signal,
+      ...(observeRows === undefined ? {} : { observeRows }),
       host: {
         ...live,
         files: {
@@ -68,14 +74,14 @@ export async function replay(fixture: string, golden: GoldenCase): Promise<Outco
   }
 }
 
-/** What a file holds, in base64; it is removed. */
+/** Reads a file as base64, and removes it. */
 function taken(name: string): string {
   const text = readFileSync(name, "base64");
   rmSync(name);
   return text;
 }
 
-/** What the corpus says that a case gives; a text too large for it is there as its hash. */
+/** The outcome of a case in the corpus. A text that is too large is stored as its hash. */
 export function expected(golden: GoldenCase): Outcome {
   const { stderr, exit, writes = {} } = golden;
   if (golden.stdout_sha256 !== undefined)

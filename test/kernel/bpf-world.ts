@@ -89,7 +89,7 @@ const [first, second] = [801, 802].map((port) => {
   listen(fd, 1);
   return fd;
 });
-// The kernel keeps values with UDP sockets, too, but does not tell them.
+// The kernel also stores values with UDP sockets, but does not send them.
 const datagrams = openAt(ipv4("127.0.0.1", 803), SOCK_DGRAM);
 const flows = createMap(BPF_MAP_TYPE_SK_STORAGE, "flows", 32, flow);
 const marks = createMap(BPF_MAP_TYPE_SK_STORAGE, "marks", 4, color);

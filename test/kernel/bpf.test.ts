@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { obstacle } from "./namespace.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
-/** bpf(2) takes it in a user namespace of ours for nothing. */
+/** In our own user namespace, bpf(2) does not accept root's privileges. */
 const skipped = obstacle ?? (process.getuid?.() === 0 ? undefined : "only root can make BPF maps");
 
-/** The maps of the world by name, or why there are none. */
+/** The maps of the world by name, or the reason why there are none. */
 type Maps = Readonly<Record<"flows" | "marks" | "other", number>> | { readonly refused: string };
 
 describe.skipIf(skipped !== undefined)(
@@ -143,7 +143,7 @@ describe.skipIf(skipped !== undefined)(
       expect(column(`--bpf-map-id=${maps.flows}`)).toBe("802,");
     });
 
-    inWorld("a map that is not there, or keeps nothing with sockets, is an error", () => {
+    inWorld("a missing map, or a map without socket storage, is an error", () => {
       const { other } = maps;
       expect(sockscope("-t", "--bpf-map-id=4294967294")).toEqual({
         stdout: "",

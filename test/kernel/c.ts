@@ -110,7 +110,7 @@ export function listen(fd: number, backlog: number): void {
   checked("listen", withErrno(symbols.listen(fd, backlog)));
 }
 
-/** connect(2); a socket that does not block may be left under way. */
+/** connect(2). A non-blocking socket may still be connecting afterwards. */
 export function connect(fd: number, address: Uint8Array): void {
   checked("connect", withErrno(symbols.connect(fd, ptr(address), address.length)), EINPROGRESS, EAGAIN);
 }
@@ -120,17 +120,17 @@ export function accept(fd: number, flags = 0): number {
   return checked("accept", withErrno(symbols.accept4(fd, null, null, SOCK_CLOEXEC | flags)));
 }
 
-/** Ends sending; the socket stays open. */
+/** Shuts down sending; the socket stays open. */
 export function shutdownSend(fd: number): void {
   checked("shutdown", withErrno(symbols.shutdown(fd, SHUT_WR)));
 }
 
-/** Sends as many zero bytes. */
+/** Sends this many zero bytes. */
 export function send(fd: number, count: number): void {
   checked("send", libc.send(fd, new Uint8Array(count), 0));
 }
 
-/** What is sent, and where what is received goes. */
+/** Buffer for sending and receiving. */
 const zeros = new Uint8Array(1 << 20);
 const received = new Uint8Array(1 << 20);
 
@@ -145,7 +145,7 @@ export function receive(fd: number, most: number): number {
   return Math.max(0, checked("recv", libc.recvfrom(fd, received.subarray(0, most), 0, null), EAGAIN));
 }
 
-/** Sends as many zero bytes to an address. */
+/** Sends this many zero bytes to an address. */
 export function sendTo(fd: number, count: number, address: Uint8Array): void {
   const bytes = new Uint8Array(count);
   checked("sendto", withErrno(symbols.sendto(fd, ptr(bytes), count, 0, ptr(address), address.length)));
@@ -156,7 +156,7 @@ export function close(fd: number): void {
   checked("close", libc.close(fd));
 }
 
-/** The address that a socket is bound to. */
+/** The bound address of a socket. */
 export function addressOf(fd: number): Uint8Array {
   const address = new Uint8Array(128);
   return address.subarray(0, checked("getsockname", libc.getsockname(fd, address)));
@@ -169,7 +169,7 @@ export function setOption(fd: number, level: number, name: number, value: number
   checked("setsockopt", libc.setsockopt(fd, level, name, bytes));
 }
 
-/** The state of a TCP socket, as the kernel numbers it. */
+/** The kernel's state number of a TCP socket. */
 export function tcpStateOf(fd: number): number {
   const info = new Uint8Array(8);
   const length = Uint32Array.of(info.length);

@@ -80,7 +80,7 @@ function pair(address = home4, protocol = 0): readonly [client: number, server: 
   return [client, server];
 }
 
-/** Starts a connection that need not come about. */
+/** Starts a connection that may never be established. */
 function startConnect(target: Uint8Array, prepare: (fd: number) => void = () => {}): number {
   const fd = open(target[0]!, SOCK_STREAM | SOCK_NONBLOCK);
   prepare(fd);
@@ -88,7 +88,7 @@ function startConnect(target: Uint8Array, prepare: (fd: number) => void = () => 
   return fd;
 }
 
-/** Waits until a condition holds; who waits for us in vain ends us. */
+/** Waits until a condition holds. The parent process ends us after its timeout. */
 function until(condition: () => boolean): void {
   while (!condition()) Bun.sleepSync(1);
 }

@@ -168,7 +168,7 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
     expect(row).toMatch(/^ESTAB +0 +\d+ +127\.0\.0\.1:\d+ +127\.0\.0\.1:6003 *$/);
     expect(sentence).toMatch(/^ {4}The peer does not read: .*\.$/);
     expect(lines).toContain("    Windows");
-    expect(stdout).toMatch(/^ {6}rwnd_limited +[\d.]+ s +spent waiting for the peer's window$/m);
+    expect(stdout).toMatch(/^ {6}rwnd_limited +[\d.]+ s +time limited by the peer's window$/m);
     expect(stdout).toMatch(/^ {6}zero or no: .*\bsnd_wnd\b/m);
   });
 

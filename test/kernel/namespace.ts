@@ -1,14 +1,14 @@
-/** Worlds: fresh network namespaces with sockets in them, and commands run inside. */
+/** Creates worlds: fresh network namespaces with sockets, in which commands can run. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FactoryName } from "./factories.ts";
 
 const root = process.getuid?.() === 0;
-/** Without root, a user namespace in which we are root. */
+/** Without root, use a user namespace in which we are root. */
 export const unshare = ["unshare", ...(root ? [] : ["--user", "--map-root-user"]), "--net", "--"];
 
-/** Why no network namespace can be made, if that is so. */
+/** Why network namespaces cannot be created; undefined if they can. */
 export const obstacle: string | undefined = (() => {
   for (const program of ["unshare", "nsenter"])
     if (Bun.which(program) === null) return `${program} is not installed`;
@@ -16,7 +16,7 @@ export const obstacle: string | undefined = (() => {
   return success ? undefined : stderr.toString().trim();
 })();
 
-/** What a command printed, one character a byte, and how it ended. */
+/** Output of a command, one character per byte, and its exit status. */
 export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;

@@ -77,21 +77,21 @@ function procLine(protocol: number, portId: number): string[] | undefined {
 }
 
 describe("live transport", () => {
-  test("gives each socket the port id that the kernel knows it by", () => {
+  test("reports the port id that the kernel assigned", () => {
     withSockets(2, (sockets) => {
       expect(new Set(sockets.map(({ portId }) => portId)).size).toBe(2);
       for (const { portId } of sockets) expect(procLine(NETLINK_SOCK_DIAG, portId)?.[3]).toBe("00000000");
     });
   });
 
-  test("joins the groups asked for", () => {
+  test("joins the requested groups", () => {
     const socket = transport.open(NETLINK_ROUTE, 0b101);
     expect(procLine(NETLINK_ROUTE, socket.portId)?.[3]).toBe("00000005");
     socket.close();
     expect(procLine(NETLINK_ROUTE, socket.portId)).toBeUndefined();
   });
 
-  test("does not leave its descriptor to children", () => {
+  test("closes its descriptor in child processes", () => {
     withSockets(1, ([socket]) => {
       const link = `socket:[${procLine(NETLINK_SOCK_DIAG, socket!.portId)?.at(-1)}]`;
       const fd = readdirSync("/proc/self/fd").find((name) => linkOf(`/proc/self/fd/${name}`) === link);
@@ -100,7 +100,7 @@ describe("live transport", () => {
     });
   });
 
-  test("carries a dump of several datagrams, the last of which says done", () => {
+  test("receives a dump of several datagrams, up to NLMSG_DONE", () => {
     const descriptors = Array.from({ length: 300 }, () => libc.socket(AF_UNIX, SOCK_STREAM, 0));
     const inodes = descriptors.map((fd) => Number(linkOf(`/proc/self/fd/${fd}`)?.match(/\d+/)?.[0]));
     withSockets(1, ([socket]) => {
@@ -117,7 +117,7 @@ describe("live transport", () => {
     for (const fd of descriptors) libc.close(fd);
   });
 
-  test("gives datagrams that stay when the next one comes, if each has its own buffer", () => {
+  test("keeps earlier datagrams intact if each has its own buffer", () => {
     withSockets(1, ([socket]) => {
       socket!.send(noop(1));
       socket!.send(noop(2));
@@ -130,7 +130,7 @@ describe("live transport", () => {
   });
 
   const root = process.getuid?.() === 0;
-  const forging = "passes over what another process sends to its port";
+  const forging = "ignores what another process sends to its port";
   test.skipIf(!root)(root ? forging : `${forging} (skipped: the forger needs CAP_NET_ADMIN)`, () => {
     const { symbols, close } = dlopen("libc.so.6", {
       sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i32" },
@@ -159,7 +159,7 @@ describe("live transport", () => {
     deaf.close();
   });
 
-  test("a closed socket fails with EBADF", () => {
+  test("fails with EBADF after close", () => {
     const socket = transport.open(NETLINK_SOCK_DIAG);
     socket.close();
     expect(() => socket.send(noop(5))).toThrow(new NetlinkError("send", constants.errno.EBADF));

@@ -30,9 +30,9 @@ const title = (text: string) => (skipped === undefined ? text : `${text} (skippe
 /** A namespace that the test made. */
 interface Made {
   readonly inode: number;
-  /** What its loopback interface is called. */
+  /** Name of its loopback interface. */
   readonly link: string;
-  /** The process that lives in it and started the others. */
+  /** The process in it that started the others. */
   readonly pid: number;
   readonly holders: readonly { readonly pid: number; readonly port: number }[];
   end(): Promise<unknown>;
@@ -74,7 +74,7 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
   const elsewhere = join(scratch, "bound");
   const mounts: string[] = [];
   let madeNames = false;
-  /** The one with a name, the one without a process, and the rest. */
+  /** The named namespace, the one without a process, and the others. */
   let named: Made;
   let deserted: Made;
 
@@ -155,7 +155,7 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
     expect(labels(made[1]!)).toEqual(Array(PROCESSES).fill(`pid:${made[1]!.pid}`));
   });
 
-  test("puts its column before ss's, and leaves those as they are", () => {
+  test("adds its column before ss's, which are unchanged", () => {
     const [header, ...rows] = runAll("-tln", "dev", named.link).stdout.trimEnd().split("\n");
     expect(header).toMatch(/^Netns +State +Recv-Q +Send-Q +Local Address:Port +Peer Address:Port/);
     expect(rows).toHaveLength(PROCESSES);
@@ -164,7 +164,7 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
     expect(rows.map((line) => cells(line).slice(1))).toEqual(own.trimEnd().split("\n").map(cells));
   });
 
-  test("takes the interfaces of a filter in each namespace by themselves", () => {
+  test("resolves a filter's interfaces in each namespace separately", () => {
     const { stdout, exit } = runAll("-tln", "--json", "dev", made[7]!.link);
     expect(exit).toBe(0);
     expect((JSON.parse(stdout) as Row[]).map(({ netns }) => netns.inode)).toEqual(
@@ -173,13 +173,13 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
     expect(runAll("-tln", "dev", "nowhere0")).toMatchObject({ stdout: "", exit: 1 });
   });
 
-  test("sees namespaces that are only mounted", () => {
-    // A netlink socket of the kernel's is in every namespace.
+  test("lists namespaces that are only mounted", () => {
+    // Every namespace has a netlink socket of the kernel.
     const { stdout } = runAll("-f", "netlink", "-aH");
     expect(stdout).toMatch(new RegExp(`^inode:${deserted.inode} `, "m"));
   });
 
-  test("leaves the ports that clients are given in a namespace without the names of services there", async () => {
+  test("shows no service names for the ephemeral ports of a namespace", async () => {
     const services = existsSync("/etc/services") ? readFileSync("/etc/services", "latin1") : "";
     const [, service, port] = /^([a-z]\S*)\s+(\d{4,5})\/tcp/m.exec(services) ?? ["", "9999", "9999"];
     const script = `
@@ -195,7 +195,7 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
     expect(shown).toEqual([port!, service!]);
   });
 
-  test("names what cannot be entered, and goes on", () => {
+  test("reports namespaces that cannot be entered, and continues", () => {
     const { stderr, exit } = runAll("-tln");
     const about = stderr.split("\n").filter((line) => line.includes(`"${stale}"`));
     expect(about).toEqual([
@@ -208,7 +208,7 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
 describe.skipIf(obstacle !== undefined)(
   obstacle === undefined ? "--peer" : `--peer (skipped: ${obstacle})`,
   () => {
-    /** A row of our JSON with both its ends. */
+    /** A row of our JSON with both ends. */
     interface Pair {
       readonly inode: number;
       readonly local: { readonly address: string; readonly port: number; readonly path?: string };
@@ -230,7 +230,7 @@ describe.skipIf(obstacle !== undefined)(
     });
     afterAll(() => world?.[Symbol.asyncDispose]());
 
-    test("the processes at the other end of TCP connections, be one end mapped into IPv6", () => {
+    test("finds the other end of TCP connections, even if one end is IPv4-mapped", () => {
       const rows = pairs("-t", "--peer");
       expect(rows).toHaveLength(6);
       const plain = ({ address, port }: Pair["peer"]) => `${address.replace("::ffff:", "")} ${port}`;
@@ -240,29 +240,29 @@ describe.skipIf(obstacle !== undefined)(
       }
     });
 
-    test("one end is enough to find the other", () => {
+    test("finds the other end if only one end is listed", () => {
       const { local, peer } = pairs("-t", "--peer")[0]!;
       const [row] = pairs("-t", "--peer", "sport", "=", `:${local.port}`, "dport", "=", `:${peer.port}`);
       expect(row!.peer.processes).toEqual(peer.processes!);
     });
 
-    test("both ends of UNIX sockets with their names", () => {
+    test("shows both ends of UNIX sockets with their names", () => {
       const rows = pairs("-x");
       const both = rows.flatMap((row) => {
-        // The standard streams of the sockets' owner have their other ends in our own namespace.
+        // The other ends of the owner's standard streams are in our own namespace.
         const other = rows.find(({ inode }) => inode === row.peer.inode);
         return other === undefined ? [] : [{ row, other }];
       });
       for (const { row, other } of both) {
         expect(row.peer.processes).toEqual(other.processes);
-        // A socket without a name has nothing to tell of its own end.
+        // An unnamed socket has no name for its own end.
         expect(row.peer.path).toBe((other.local as Pair["local"] | undefined)?.path as string);
       }
       const paths = both.map(({ row }) => row.peer.path?.replace(/.*\//, "")).sort();
       expect(paths).toEqual(["connected-1", "connected-5", undefined, undefined]);
     });
 
-    test("a column of the table, after that of the processes", () => {
+    test("adds a column after the processes", () => {
       const [header, ...rows] = world!.run([executable, "-x", "--peer"]).stdout.trimEnd().split("\n");
       expect(header).toMatch(/Process +Peer Process$/);
       for (const row of rows) expect(row.match(/users:\(\("/g)).toHaveLength(2);

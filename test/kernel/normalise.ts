@@ -112,7 +112,7 @@ const knownDifferences: readonly {
       args.some((arg) => /(?:unix|link|netlink):|^(?:-x|-0|--unix|unix|netlink)$/.test(arg)) &&
       args.some((arg) => /^(?:-M|-m|-i|--inf|-e|-o|--tos|--cgroup|--inet-sockopt)$/.test(arg)),
   },
-  { what: "packet tables show the type that was asked for", applies: (args) => args.includes("-0") },
+  { what: "packet tables show the requested type", applies: (args) => args.includes("-0") },
   { what: "the summary has no --no-header", applies: (args) => args.includes("-s") },
   { what: "-Q is newer than 6.1", applies: (args) => args.includes("-Q0") },
   {
@@ -124,7 +124,7 @@ const knownDifferences: readonly {
 /** What a shell adds to the number of the signal that ended a program. */
 const SIGNALLED = 128;
 
-/** Whether ss crashed: some filters that mix families make it read what is not there. */
+/** Whether ss crashed: some filters that mix families make it read invalid memory. */
 export function hasCrashed({ exit }: { exit: number }): boolean {
   return exit > SIGNALLED && exit < 255;
 }

@@ -6,7 +6,7 @@ import { obstacle } from "./namespace.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const ADDRESSES = 200;
-/** One after the other, the answers would take longer than a test may. */
+/** Sequential answers would take longer than the test's timeout. */
 const SLOW_MS = 400;
 const TEST_LIMIT_MS = 30_000;
 

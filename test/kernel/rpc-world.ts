@@ -1,6 +1,6 @@
 /**
- * Runs in network and mount namespaces of its own: listeners and UDP sockets at ports that programs are registered at,
- * and in the place of rpcbind a server that tells of them, or of nothing. Says `ready`, and lives until its standard
+ * Runs in its own network and mount namespaces: makes listeners and UDP sockets at the registered ports of programs,
+ * and in place of rpcbind a server that lists them, or never answers. Prints `ready`, and runs until its standard
  * input ends.
  *
  * Usage: rpc-world.ts answers|silent

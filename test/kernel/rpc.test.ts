@@ -11,7 +11,7 @@ const noRoot =
   process.getuid?.() === 0 ? undefined : "only root can put another rpcbind in the place of ours";
 const skipped = obstacle ?? noRoot;
 const ss = Bun.which("ss");
-/** ss asks rpcbind only where it was built to. */
+/** ss queries rpcbind only if it was built with RPC support. */
 const noRpc =
   ss !== null && Bun.spawnSync(["ldd", ss]).stdout.includes("libtirpc")
     ? undefined
@@ -26,7 +26,7 @@ describe.skipIf(skipped !== undefined)(
       for (const close of worlds.splice(0)) await close();
     });
 
-    /** A world with a server in the place of rpcbind, to run commands in. */
+    /** A world with a server in place of rpcbind. */
     async function makeWorld(manner: "answers" | "silent") {
       if (!existsSync(executable)) throw new Error(`There is no ${executable}: npm run build:cli`);
       const script = [process.execPath, join(import.meta.dirname, "rpc-world.ts"), manner];
@@ -47,7 +47,7 @@ describe.skipIf(skipped !== undefined)(
       };
     }
 
-    /** The ports of a listing as it shows them. */
+    /** The ports in a listing, as shown. */
     const portsOf = ({ stdout }: { stdout: string }) =>
       stdout
         .trim()

@@ -9,7 +9,7 @@ import { makeWorld, obstacle, type World } from "./namespace.ts";
 import { normalise, releaseOf } from "./normalise.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
-/** How often ss may differ from itself before we give up: a retransmission under way, a timer. */
+/** Attempts before giving up, because two runs of ss may differ: a retransmission, a timer. */
 const ATTEMPTS = 50;
 /** ss takes seconds for `-p` on a host with many descriptors. */
 const TIMEOUT_MS = 120_000;
@@ -18,16 +18,16 @@ const release = Bun.which("ss") ? releaseOf(Bun.spawnSync(["ss", "-V"]).stdout.t
 const noMptcp = existsSync("/proc/sys/net/mptcp/enabled") ? undefined : "this kernel has no MPTCP";
 const noSs = release === undefined ? "ss is not installed" : undefined;
 
-/** Takes away what moves by itself between two runs. */
+/** Removes values that change between two runs. */
 type Mask = (text: string) => string;
 const nothing: Mask = (text) => text;
 const times: Mask = (text) => text.replace(/(timer:\(\w+),[^,]*/g, "$1,TIME");
 const ages: Mask = (text) => text.replace(/ (?:last(?:snd|rcv|ack)|busy|last_\w+):\d+(?:ms)?/g, "");
 /** The netlink socket of the program that lists them, with and without `-n`. */
 const self: Mask = (text) =>
-  // Its name may be the longest, and decides how wide the column is.
+  // Its name may be the longest, which sets the column's width.
   text.replace(/^.* (?:tcpdiag:(?!kernel)|4:(?!0 )).*\n/gm, "").replace(/ +/g, " ");
-/** An ss before 6.8 does not ask for NEW-SYN-RECV, as which the kernel keeps a half-open connection. */
+/** An ss before 6.8 does not request NEW-SYN-RECV, the kernel's state of a half-open connection. */
 const halfOpen: Mask = (text) => text.replace(/^SYN-RECV.*\n/gm, "");
 
 /**
@@ -42,14 +42,14 @@ function agreed<T>(what: string, readTheirs: () => T, readOurs: () => T): { ours
     const ours = readOurs();
     if (!Bun.deepEquals(theirs, readTheirs())) continue;
     found = { ours, theirs };
-    // Some counts are those of the whole machine: a difference must last to be one.
+    // Some counts cover the whole machine, so only a lasting difference counts.
     if (Bun.deepEquals(theirs, ours)) break;
   }
   if (found === undefined) throw new Error(`${what} does not agree with itself`);
   return found;
 }
 
-/** Expects of us what ss prints. */
+/** Expects our output to equal that of ss. */
 function expectSame(world: World, args: readonly string[], mask: Mask = nothing): void {
   const seen = (program: string, from: "ss" | "ours") => {
     const { stdout, stderr, exit } = world.run([program, ...args]);
@@ -88,7 +88,7 @@ interface Endpoint {
   readonly port: number;
 }
 
-/** What our JSON and /proc/net/tcp both tell of a socket. */
+/** The fields of a socket that our JSON and /proc/net/tcp share. */
 interface TcpRow {
   readonly local: Endpoint;
   readonly peer: Endpoint;
@@ -112,7 +112,7 @@ function tcpRows(world: World): string[] {
     .sort();
 }
 
-/** The same out of /proc/net/tcp and tcp6. */
+/** The same from /proc/net/tcp and tcp6. */
 function procRows(world: World): string[] {
   const { stdout } = world.run(["cat", "/proc/self/net/tcp", "/proc/self/net/tcp6"]);
   return stdout
@@ -155,18 +155,18 @@ function compare(world: () => World, lines: readonly (readonly [line: string, ma
     );
 }
 
-/** The factories whose names begin alike. */
+/** The factories whose names begin with a prefix. */
 function named(prefix: string): FactoryName[] {
   return (Object.keys(factories) as FactoryName[]).filter((name) => name.startsWith(prefix));
 }
 
-/** All but what an ss before 6.8 does not list. */
+/** All factories except those that an ss before 6.8 does not list. */
 function withoutBound(names: readonly FactoryName[]): FactoryName[] {
   return names.filter((name) => name !== "tcp-bound");
 }
 
 inWorld("TCP", withoutBound(named("tcp-")), undefined, (world) => {
-  test("every state that loopback can make is there", () => {
+  test("lists every state that can be produced on loopback", () => {
     const states = new Set(rowsOf(world(), "-tan").map(([state]) => state));
     expect([...states].sort()).toEqual([
       "CLOSE-WAIT",
@@ -181,7 +181,7 @@ inWorld("TCP", withoutBound(named("tcp-")), undefined, (world) => {
       "TIME-WAIT",
     ]);
   });
-  test("/proc/net/tcp and tcp6 tell the same", () => {
+  test("agrees with /proc/net/tcp and tcp6", () => {
     const rows = agreed(
       "/proc/net/tcp",
       () => procRows(world()),
@@ -189,7 +189,7 @@ inWorld("TCP", withoutBound(named("tcp-")), undefined, (world) => {
     );
     expect(rows.ours).toEqual(rows.theirs);
   });
-  test("queues hold what was sent and not taken", () => {
+  test("queues count bytes that were sent but not read", () => {
     const queues = rowsOf(world(), "-tn", "state", "established").map(([receive, send]) => [receive, send]);
     expect(queues).toContainEqual(["1234", "0"]);
     expect(queues).toContainEqual(["0", "4321"]);

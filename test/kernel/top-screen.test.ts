@@ -54,6 +54,15 @@ async function ended(mark: RegExp): Promise<string> {
   return line.split(" ").at(-1)!;
 }
 
+/** The process id of the program that the shell runs. */
+function childPid(): number {
+  return Number(
+    Bun.spawnSync(["pgrep", "-P", told("#{pane_pid}")])
+      .stdout.toString()
+      .trim(),
+  );
+}
+
 /** Expects the terminal as it was. */
 async function expectRestored(): Promise<void> {
   expect(told("#{alternate_on} #{cursor_flag} #{mouse_any_flag}")).toBe("0 1 0");
@@ -118,14 +127,14 @@ describe.skipIf(skipped !== undefined)(title("the screen of top"), () => {
       tmux("resize-window", "-t", "looker", "-x", "100", "-y", "30");
       const middle = await shown(/ of 3 by Both\/s▼$/m);
       expect(middle).toHaveLength(30);
-      expect(middle[3]).toMatch(/State .*Recv\/s Acked\/s .*RTT ms Process/);
+      expect(middle[3]).toMatch(/Netid State .*Recv\/s Acked\/s .*RTT ms Process/);
       tmux("resize-window", "-t", "looker", "-x", "60", "-y", "15");
       const small = await shown(/^Recv .*[\s\S]* of 3 by Both\/s▼$/m);
       expect(small).toHaveLength(15);
-      expect(small[3]).toMatch(/^ Local Address:Port +Peer Address:Port +Recv\/s Acked\/s$/);
+      expect(small[3]).toMatch(/^ Netid State +Peer Address:Port +Recv\/s Acked\/s$/);
 
       type("Right");
-      await shown(/Recv\/s▼|Acked\/s▼|Address:Port▲/);
+      await shown(/Retr\/s▼/);
       type("Left");
       type("/");
       type("-l", "sport = :abc");
@@ -150,7 +159,7 @@ describe.skipIf(skipped !== undefined)(title("the screen of top"), () => {
       type("s");
       await shown(/^ Group[\s\S]*^ ESTAB +2 /m);
       type("Down", "Enter");
-      await shown(/\| state ESTAB[\s\S]*^ ESTAB /m);
+      await shown(/\| state ESTAB[\s\S]*^ tcp +ESTAB /m);
       type("Down", "Enter");
       const details = await shown(/^Process[\s\S]*address family/m);
       expect(details.join("\n")).toMatch(/^ +bun(\.exe)? \d+ {2}name and id of the process/m);
@@ -164,6 +173,59 @@ describe.skipIf(skipped !== undefined)(title("the screen of top"), () => {
       type("x", "q");
       expect(await ended(end)).toBe("0");
       await expectRestored();
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "comes back after Ctrl-Z and fg, also after SIGTSTP",
+    async () => {
+      tmux("resize-window", "-t", "looker", "-x", "120", "-y", "40");
+      // What follows a stopped program on its line is lost.
+      type(`clear; '${executable}' top -t -d 0.2`, "Enter");
+      await shown(READY);
+      for (const stop of [() => type("C-z"), () => process.kill(childPid(), "SIGTSTP")]) {
+        stop();
+        await shown(/Stopped/);
+        expect(told("#{alternate_on} #{mouse_any_flag}")).toBe("0 0");
+        type("clear; fg", "Enter");
+        await shown(READY);
+        expect(told("#{alternate_on} #{mouse_any_flag}")).toBe("1 1");
+      }
+      type("s");
+      await shown(/^ Group/m);
+      type("q");
+      await shown(/^\$ ?$/m);
+      await expectRestored();
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "chooses rows by a plain text, and by the mouse",
+    async () => {
+      const end = start(`'${executable}' top -ta -d 0.2`);
+      await shown(READY);
+      type("/");
+      type("-l", "no such text");
+      await shown(/No socket matches[\s\S]*rows with this text/);
+      type("C-u");
+      type("-l", "listening");
+      type("C-w");
+      type("-l", "bun");
+      type("Enter");
+      await shown(/\| \/bun[\s\S]*^ tcp[\s\S]* of 3/m);
+      const heading = (await shown(/^ Netid State/m))[3]!;
+      const click = (column: number, line: number) =>
+        type("-H", ...Array.from(`\x1b[<0;${column};${line}M`, (each) => each.charCodeAt(0).toString(16)));
+      click(heading.indexOf("State") + 1, 4);
+      await shown(/State▲/);
+      click(3, 7);
+      await shown(/^>tcp +LISTEN/m);
+      click(3, 7);
+      await shown(/^Process/m);
+      type("q");
+      expect(await ended(end)).toBe("0");
     },
     TIMEOUT_MS,
   );
@@ -197,10 +259,7 @@ describe.skipIf(skipped !== undefined)(title("the screen of top"), () => {
       const coloured = tmux("capture-pane", "-e", "-p", "-t", "looker");
       expect(coloured).toContain("\x1b[7m");
       expect(coloured).not.toMatch(/\x1b\[[0-9;]*3[0-7]m/);
-      const pid = Bun.spawnSync(["pgrep", "-P", told("#{pane_pid}")])
-        .stdout.toString()
-        .trim();
-      process.kill(Number(pid), "SIGTERM");
+      process.kill(childPid(), "SIGTERM");
       expect(await ended(end)).toBe("143");
       await expectRestored();
     },

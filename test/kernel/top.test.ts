@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { topSchema } from "../../src/cli/commands/top/schema.ts";
+import { byWords } from "../../src/cli/commands/top/settings.ts";
 import { obstacle, unshare } from "./namespace.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
@@ -37,8 +40,18 @@ interface SocketSample {
 }
 interface Sample {
   readonly count: number;
+  readonly opened: number;
+  readonly closed: number;
+  readonly intervalMs: number;
+  readonly receivedBytesPerSecond?: number;
   readonly states: Readonly<Record<string, number>>;
   readonly sockets: readonly SocketSample[];
+}
+
+/** A line of `top --json`, as far as the schema test reads it. */
+interface Plain {
+  readonly sockets?: readonly unknown[];
+  readonly groups?: readonly unknown[];
 }
 
 describe.skipIf(skipped !== undefined)(title("a transfer"), () => {
@@ -169,6 +182,26 @@ describe.skipIf(skipped !== undefined)(title("a transfer"), () => {
     TIMEOUT_MS,
   );
 
+  test(
+    "is as the schema says, socket by socket and in every kind of group",
+    () => {
+      const ajv = new Ajv2020({ strict: true, strictTypes: false, formats: { "date-time": true } });
+      const validate = ajv.compile(topSchema());
+      const choices = [["-tua"], ["-a", "-A", "all"], ...byWords.map((word) => ["-tua", "--by", word])];
+      for (const choice of choices) {
+        const line = run(executable, "top", "--json", "-n1", "-d.1", ...choice);
+        const sample: Plain = JSON.parse(line);
+        const isValid: boolean = validate(sample);
+        if (!isValid) throw new Error(JSON.stringify({ choice, errors: validate.errors }));
+        expect((sample.sockets ?? sample.groups ?? []).length).toBeGreaterThan(0);
+        expect(validate({ ...sample, more: 1 })).toBe(false);
+      }
+      const process = JSON.parse(run(executable, "top", "--json", "-n1", "-d.1", "-ta", "--by", "process"));
+      expect(process.groups).toMatchObject([{ process: { pid: transfer.pid }, sockets: 3 }]);
+    },
+    TIMEOUT_MS,
+  );
+
   test.skipIf(process.getuid?.() !== 0)(
     "is seen from another network namespace (by root only, who may look there)",
     () => {
@@ -186,6 +219,35 @@ describe.skipIf(skipped !== undefined)(title("a transfer"), () => {
     () => {
       const script = `set -o pipefail; '${executable}' top -b -d 0.1 -ta | head -n 1 > /dev/null; echo $?`;
       expect(run("bash", "-c", script)).toBe("141\n");
+    },
+    TIMEOUT_MS,
+  );
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "counts connections that no sample sees (by root only, who may listen for their ends)",
+    async () => {
+      const top = Bun.spawn([...enter, executable, "top", "--json", "-t", "-d", "0.5"], { stdout: "pipe" });
+      let short: Bun.Subprocess | undefined;
+      let opened = 0;
+      let closed = 0;
+      let received = 0;
+      for await (const line of linesOf(top.stdout)) {
+        const sample = JSON.parse(line) as Sample;
+        opened += sample.opened;
+        closed += sample.closed;
+        received += ((sample.receivedBytesPerSecond ?? 0) * sample.intervalMs) / 1000;
+        if (short === undefined) {
+          const script = join(import.meta.dirname, "short-connections.ts");
+          short = Bun.spawn([...enter, process.execPath, script, "20", "10000"]);
+        } else if (short.exitCode !== null && closed >= 40) break;
+      }
+      top.kill("SIGTERM");
+      await top.exited;
+      // Both ends of each connection are on this host.
+      expect([opened, closed]).toEqual([40, 40]);
+      // The kernel counts a FIN as a byte.
+      expect(Math.round(received)).toBeGreaterThanOrEqual(200_000);
+      expect(Math.round(received)).toBeLessThanOrEqual(200_040);
     },
     TIMEOUT_MS,
   );

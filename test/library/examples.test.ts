@@ -1,8 +1,8 @@
-/** The examples do what they say, on Node and on Bun. */
+/** Runs the programs in examples/ on Node and on Bun. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 
-// To find the owner of a port takes as long as the host has descriptors.
+// Finding the owner of a port takes longer the more descriptors the host has.
 setDefaultTimeout(60_000);
 
 const root = join(import.meta.dirname, "../..");
@@ -18,7 +18,7 @@ afterEach(() => {
   for (const program of running.splice(0)) program.kill();
 });
 
-/** Starts a program; what it prints comes line by line. */
+/** Starts a program, and reads its output line by line. */
 function start(command: readonly string[]) {
   const program = Bun.spawn([...command], { stdin: "ignore", stderr: "pipe" });
   running.push(program);
@@ -40,7 +40,7 @@ async function nextLine(lines: AsyncGenerator<string>): Promise<string> {
   return value;
 }
 
-/** Listens on a port that nobody else has. */
+/** Listens on a free port. */
 function listen() {
   return Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
 }
@@ -54,14 +54,14 @@ for (const [runtime, command] of runtimes) {
       expect(response.headers.get("content-type")).toStartWith("text/plain; version=0.0.4");
       const text = await response.text();
       expect(text).toMatch(/^tcp_sockets\{state="LISTEN",family="inet6?"\} [1-9]\d*$/m);
-      // The connection that asks is open at both ends.
+      // Both ends of the request's own connection are counted.
       expect(text).toMatch(/^tcp_sockets\{state="ESTAB",family="inet"\} ([2-9]|\d{2,})$/m);
       expect(text).toMatch(/^tcp_queue_bytes\{queue="receive"\} \d+$/m);
       for (const line of text.trimEnd().split("\n"))
         expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+\{(\w+="[^"\\]*",?)+\} \d+)$/);
     });
 
-    test("alert.mjs says who opens a port, and when it closes", async () => {
+    test("alert.mjs reports who opens a port, and when it closes", async () => {
       const { lines } = start([command, example("alert.mjs"), "20"]);
       expect(await nextLine(lines)).toMatch(/^watching \d+ listening ports$/);
       const listener = listen();

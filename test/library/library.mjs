@@ -197,7 +197,7 @@ test("netnsList() has our own namespace, which can be listed", async () => {
   assert.throws(() => [...sockets({ netns: { inode: 1, name: "gone", pid: undefined } })], RangeError);
 });
 
-test("destroyed() tells of a recording's events, then ends", async () => {
+test("destroyed() streams a recording's events, then ends", async () => {
   const events = await collect(replay(fixture("events")).destroyed({ tables: ["tcp", "udp"] }));
   assert.ok(events.length > 0);
   assert.deepEqual(new Set(events.map(({ kind }) => kind)), new Set(["destroyed"]));
@@ -219,7 +219,7 @@ test("destroyed() hears of what ends after the call", {
       filter: `sport = :${wanted}`,
       signal: AbortSignal.timeout(10_000),
     });
-    // The end that closes first goes through TIME-WAIT, which is not told of: let it be the other.
+    // The end that closes first goes through TIME-WAIT, which has no event. So let the other end close first.
     accepted.end();
     await once(client.resume(), "end");
   });

@@ -1,4 +1,4 @@
-/** The packages, made and installed as users have them. */
+/** Builds and installs the packages as users do. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   cpSync,
@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 
-// Executables are packed, and those of other machines fetched.
+// Packing executables and fetching those of other machines takes time.
 setDefaultTimeout(600_000);
 
 const root = join(import.meta.dirname, "../..");
@@ -29,7 +29,7 @@ function run(command: readonly string[], cwd = root) {
   return { stdout: stdout.toString(), stderr: stderr.toString(), exit: exitCode };
 }
 
-/** What a command prints. @throws if it fails */
+/** Standard output of a command. @throws if it fails */
 function output(command: readonly string[], cwd?: string): string {
   const { stdout, stderr, exit } = run(command, cwd);
   if (exit !== 0) throw new Error(`${command.join(" ")} exits with ${exit}: ${stderr}`);
@@ -39,7 +39,7 @@ function output(command: readonly string[], cwd?: string): string {
 const replay = ["--replay", join(root, "test/fixtures/tcp-info-values"), "-tni"];
 const expected = output([join(root, "dist/sockscope"), ...replay]);
 
-/** That a program is sockscope, and under the name `ss` is ss. */
+/** Asserts that a program is sockscope, and that it behaves as ss under the name `ss`. */
 function expectSockscope(program: string): void {
   expect(output([program, "--version"])).toStartWith(`sockscope ${manifest.version} `);
   expect(output([program, ...replay])).toBe(expected);
@@ -55,7 +55,7 @@ describe("npm pack", () => {
   const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
   const paths = files.map(({ path }) => path);
 
-  test("has what a user needs, and no more", () => {
+  test("contains exactly the published files", () => {
     const outside = paths.filter((path) => !/^(src|dist\/lib)\//.test(path));
     expect(outside.sort()).toEqual([
       "CHANGELOG.md",
@@ -66,6 +66,7 @@ describe("npm pack", () => {
       "dist/sockscope",
       "docs/doctor-schema.json",
       "docs/schema.json",
+      "docs/top-schema.json",
       "package.json",
     ]);
     expect(paths.filter((path) => /\.test\.|^src\/cli|^dist\/lib\/cli|tsbuildinfo/.test(path))).toEqual([]);
@@ -124,7 +125,7 @@ describe("npm pack", () => {
 
   test("installs a working sockscope, and linked to ss it is ss", () => {
     const prefix = join(work, "prefix");
-    // koffi is for the library on Node; the executable does without.
+    // Only the library on Node needs koffi; the executable does not.
     output(["npm", "install", "--global", "--prefix", prefix, "--omit=optional", join(work, filename)]);
     expect(readdirSync(join(prefix, "bin"))).toEqual(["sockscope"]);
     expectSockscope(join(prefix, "bin/sockscope"));
@@ -144,7 +145,7 @@ describe("npm pack", () => {
   });
 });
 
-/** Where the shared libraries of arm64 are, for executables that run under qemu. */
+/** Directory of arm64 shared libraries, for executables that run under qemu. */
 const SYSROOT = "/usr/aarch64-linux-gnu";
 const qemu = Bun.which("qemu-aarch64") ?? Bun.which("qemu-aarch64-static");
 const noQemu = qemu === null || !existsSync(SYSROOT);
@@ -163,7 +164,7 @@ describe("the packages of a release", () => {
     renameSync(join(from, "package"), join(modules, target));
   }
 
-  test("are made by one script", () => {
+  test("are built by one script", () => {
     const platforms = made.flatMap((name) => ["--platform", name]);
     output([process.execPath, "scripts/package.ts", "--out", release, ...platforms]);
     for (const name of made) {
@@ -181,11 +182,11 @@ describe("the packages of a release", () => {
     expect(statSync(launcher).mode & 0o111).toBe(0o111);
   });
 
-  test("work together, and linked to ss they are ss", () => {
+  test("work together, and behave as ss when linked as ss", () => {
     expectSockscope(launcher);
   });
 
-  test("say so where the platform's package is not installed", () => {
+  test("report a missing platform package", () => {
     const alone = join(work, "alone");
     mkdirSync(alone);
     output(["cp", "-r", join(modules, "sockscope"), alone]);

@@ -38,7 +38,7 @@ describe("a played kernel", () => {
     });
   });
 
-  test("sends no attribute that was not asked for", () => {
+  test("sends only the requested attributes", () => {
     expect(listed([web], { tables: ["tcp"] })[0]).not.toHaveProperty("tcpInfo");
     expect(listed([web], { tables: ["tcp"], info: true })[0]).not.toHaveProperty("memory");
   });

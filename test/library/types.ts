@@ -1,4 +1,4 @@
-/** The types that users see, as compile-only assertions: `tsc -p .` is the test. */
+/** Compile-time assertions about the public types; `tsc -p .` runs them. */
 import {
   destroy,
   destroyed,
@@ -16,10 +16,10 @@ import {
   type TcpInfo,
 } from "sockscope";
 
-/** Whether two types are the same, `any` being only itself. */
+/** Whether two types are identical; `any` equals only itself. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
-/** Takes nothing but `true`. */
+/** Accepts only `true`. */
 function assertType<_Assertion extends true>(): void {}
 
 for (const socket of sockets({
@@ -69,9 +69,9 @@ if (filter?.kind === "not") assertType<Same<typeof filter.filter, import("socksc
 const errors = [FilterError, NetlinkError];
 assertType<Same<InstanceType<(typeof errors)[number]>["code"], "filter" | "netlink">>();
 
-// @ts-expect-error: a table that there is not
+// @ts-expect-error: unknown table
 sockets({ tables: ["tpc"] });
 // @ts-expect-error: states are words
 sockets({ states: [1] });
-// @ts-expect-error: destroyed sockets have no state to be chosen by
+// @ts-expect-error: destroyed sockets cannot be selected by state
 destroyed({ states: ["listening"] });

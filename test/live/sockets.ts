@@ -1,4 +1,4 @@
-/** Sockets as the kernel would tell of them, for tests of what looks on. */
+/** Encodes sockets as the kernel sends them, for tests of the live view. */
 import { layoutSize, writeField } from "../../src/bytes/layout.ts";
 import { skMemInfo } from "../../src/diag/memory.ts";
 import {
@@ -13,7 +13,7 @@ import { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/fam
 import { SS_ESTABLISHED } from "../../src/model/state.ts";
 import type { SocketBatch } from "../../src/query/query.ts";
 
-/** What a socket is to be like. */
+/** The description of a socket. */
 export interface SocketLike {
   readonly cookie: number;
   readonly state?: number;
@@ -24,7 +24,7 @@ export interface SocketLike {
   readonly inode?: number;
   readonly receiveQueue?: number;
   readonly sendQueue?: number;
-  /** Fields of tcp_info; if it is left out, there is none. */
+  /** Fields of tcp_info. Default: no tcp_info. */
   readonly info?: Partial<Record<keyof typeof tcpInfo, number>>;
   readonly drops?: number;
   readonly netns?: Netns;
@@ -99,7 +99,7 @@ export function inetSocket(like: SocketLike): InetSocket {
   });
 }
 
-/** Sockets that came together. */
+/** A batch of sockets. */
 export function batch(...likes: readonly SocketLike[]): SocketBatch {
   return { dump: likes[0]?.udp ? "udp" : "tcp", sockets: likes.map(inetSocket) };
 }

@@ -1,4 +1,4 @@
-/** Whatever a kernel sends and strangers call themselves, the JSON is valid and as the schema says. */
+/** The JSON is valid and matches the schema for any kernel answer and any foreign names. */
 
 import { expect, test } from "bun:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -24,7 +24,7 @@ const validate = new Ajv2020({ strictTypes: false }).compile(socketSchema(option
 const inet = { View: InetSocket, minimum: INET_DIAG_MESSAGE_SIZE };
 const dumps = [inet, unixDump, packetDump, netlinkDump, vsockDump, tipcDump, xdpDump] as const;
 
-/** An attribute: its head and a payload of any length, padded. */
+/** An attribute: header, payload of any length, padding. */
 const attribute = fc.tuple(fc.nat(40), fc.uint8Array({ maxLength: 300 })).map(([type, payload]) => {
   const bytes = new Uint8Array((4 + payload.length + 3) & ~3);
   new DataView(bytes.buffer).setUint16(0, 4 + payload.length, true);
@@ -37,7 +37,7 @@ const message = fc
   .tuple(fc.uint8Array({ minLength: 72, maxLength: 72 }), fc.array(attribute, { maxLength: 12 }))
   .map(([head, attributes]) => ({ head, attributes: Buffer.concat(attributes) }));
 
-/** Names made of any bytes. */
+/** Names of arbitrary bytes. */
 function hostile(name: Uint8Array): NameSource {
   const stat = Buffer.concat([Buffer.from("1 ("), name, Buffer.from(") S")]);
   const owner = { pid: 1, tid: 2, fd: 3, stat, processContext: name, socketContext: name };
@@ -54,7 +54,7 @@ function hostile(name: Uint8Array): NameSource {
   };
 }
 
-test("any socket with any names is an object of the schema, on a line without control characters", () => {
+test("any socket with any names matches the schema, on one line without control characters", () => {
   const protocol = fc.constantFrom(...Object.values(inetTables));
   fc.assert(
     fc.property(

@@ -1,4 +1,4 @@
-/** Chosen columns, groups and order, from the command line to the text: in this process, over recordings. */
+/** `--columns`, `--by`, `--sort` and `--top` end to end, in this process, over recordings. */
 import { expect, test } from "bun:test";
 import { fixtureNames, type GoldenCase, readCases } from "../golden/cases.ts";
 import { replay } from "../golden/replay.ts";
@@ -28,7 +28,7 @@ async function textOf(fixture: string, ...args: readonly string[]): Promise<stri
 const linesOf = (text: string) => text.split(/\r?\n/).slice(0, -1);
 const objectsOf = <O extends object>(text: string): O[] => linesOf(text).map((line) => JSON.parse(line));
 
-test("a table of columns: short names, whole keys, what they need is asked for", async () => {
+test("a table of columns accepts short names and keys, and requests what they need", async () => {
   const text = await textOf(
     "owners",
     "-tn",
@@ -55,7 +55,7 @@ test("the same columns in CSV and in JSON", async () => {
   expect(Object.keys(object!)).toEqual(["state", "peer", "processes"]);
 });
 
-test("CSV has the columns of the tables and options, whatever the sockets have", async () => {
+test("CSV columns depend on tables and options, not on the sockets", async () => {
   const header = async (...args: string[]) =>
     linesOf(await textOf("mixed-500", "--csv", ...args))[0]!.split(",");
   const plain = await header("-t");
@@ -113,7 +113,7 @@ test("groups are counted, added up and sorted, in every format", async () => {
   expect(table.length).toBe(3);
 });
 
-test("groups by network, by process, by two keys; by name upwards; of numbers that are named", async () => {
+test("groups by network, process or two keys, sorted by name, with chosen sums", async () => {
   const text = await textOf(
     "owners",
     "-tna",
@@ -134,7 +134,7 @@ test("groups by network, by process, by two keys; by name upwards; of numbers th
   expect(Object.keys(sums[0]!.sum)).toEqual(["tcpInfo"]);
 });
 
-test("sorting only moves the rows of ss's table", async () => {
+test("sorting only reorders the rows of ss's table", async () => {
   const plain = linesOf(await textOf("mixed-500", "-tan"));
   const sorted = linesOf(await textOf("mixed-500", "-tan", "--sort", "-dport"));
   expect(sorted[0]).toBe(plain[0]!);
@@ -145,7 +145,7 @@ test("sorting only moves the rows of ss's table", async () => {
   expect(needing.toSorted()).toEqual(plain.toSorted());
 });
 
-test("--top takes the first rows, sorted or not", async () => {
+test("--top shows the first rows, sorted or not", async () => {
   const plain = linesOf(await textOf("mixed-500", "-tan", "-H", "--ndjson"));
   expect(linesOf(await textOf("mixed-500", "-tan", "-H", "--ndjson", "--top", "7"))).toEqual(
     plain.slice(0, 7),
@@ -156,7 +156,7 @@ test("--top takes the first rows, sorted or not", async () => {
   );
 });
 
-test("on a terminal a table of columns fits, and no control character gets there", async () => {
+test("a table of columns fits the terminal and has no control characters", async () => {
   const args = ["-x", "-a", "--columns", "netid,state,local,peer,inode"];
   const { stdout } = await run("unix", args, { tty_columns: 60 });
   for (const line of linesOf(stdout)) expect([...line].length).toBeLessThanOrEqual(60);
@@ -166,7 +166,7 @@ test("on a terminal a table of columns fits, and no control character gets there
   }
 });
 
-test("--columns help lists every column with what it means", async () => {
+test("--columns help lists every column with its meaning", async () => {
   const text = await textOf("owners", "--columns", "help");
   expect(text).toMatch(/^COLUMN +ALSO +UNIT +OPTION +MEANING\n/);
   expect(text).toMatch(/\ntcpInfo\.rttUs +.*\brtt\b.* us +-i +smoothed round trip time/);
@@ -183,7 +183,7 @@ test.each([80, 60, 0])("--columns help on a terminal of %d columns fits it", asy
   expect(text).toMatch(/^tcpInfo\.rttUs +smoothed round trip time, RFC 6298 \[rtt, rttUs; us; -i\]$/m);
 });
 
-test("what people call processes", async () => {
+test("common names of the process columns", async () => {
   const [text] = linesOf(await textOf("owners", "-tn", "-H", "--columns", "comm,pid,fd", "dport = 50000"));
   expect(text).toBe("sshd 742 4");
   const args = ["-tn", "--columns", "comm", "--ndjson", "dport = 50000"];
@@ -198,12 +198,12 @@ const wrong: [args: string[], message: string][] = [
   [["--by", "memory"], '"memory" is several columns'],
   [["--by", "state", "--columns", "netid"], '"netid" is not a number'],
   [["--by", "state", "--sort", "rtt"], 'cannot sort groups by "rtt"'],
-  [["--top", "0"], '"0" is no number of rows'],
-  [["-E", "--sort", "rtt"], "--events never has them"],
+  [["--top", "0"], '"0" is not a number of rows'],
+  [["-E", "--sort", "rtt"], "--events never ends"],
   [["-K", "-t", "--top", "3"], "not with --by or --top"],
-  [["-s", "--csv"], "--summary has no CSV"],
+  [["-s", "--csv"], "--summary cannot be written as CSV"],
 ];
-test.each(wrong)("%j is refused before anything is done", async (args, message) => {
+test.each(wrong)("%j is rejected before any work is done", async (args, message) => {
   const { stdout, stderr, exit } = await run("owners", args);
   expect(stderr).toContain(message);
   expect({ stdout, exit }).toEqual({ stdout: "", exit: 255 });

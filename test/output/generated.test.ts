@@ -1,4 +1,4 @@
-/** The checked-in files that are made from tables are what the tables make. */
+/** The generated files in docs/ are up to date with their tables. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ test.each(Object.entries(generated))("%s is up to date: bun scripts/generate.ts"
   expect(readFileSync(join(root, path), "utf8")).toBe(make());
 });
 
-test("what the tables say that ss prints, ss prints", () => {
+test("every label in the tables appears in ss's output", () => {
   const texts = fixtureNames().flatMap((fixture) =>
     readCases(fixture).map((golden) => expected(golden).stdout),
   );

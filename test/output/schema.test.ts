@@ -1,4 +1,4 @@
-/** Every object that the whole corpus gives, against the schema; and what the schema must refuse. */
+/** Validates every object of the corpus against the schema, and checks that the schema rejects wrong objects. */
 
 import { expect, test } from "bun:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -10,7 +10,7 @@ import { replay } from "../golden/replay.ts";
 const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: false });
 const validate = ajv.compile(socketSchema(optionsOf));
 
-/** The objects of a command line with --ndjson; none of one that shows something else. */
+/** The objects of a command line with --ndjson; empty if it prints something else. */
 async function objectsOf(fixture: string, golden: ReturnType<typeof readCases>[number]): Promise<unknown[]> {
   const args = ["--ndjson", ...golden.args];
   const { stdout } = await replay(fixture, { ...golden, args });
@@ -19,9 +19,9 @@ async function objectsOf(fixture: string, golden: ReturnType<typeof readCases>[n
   return lines.map((line) => JSON.parse(line)).filter((object) => !("summary" in object));
 }
 
-test.each(fixtureNames())("every socket of %s is as the schema says", async (fixture) => {
+test.each(fixtureNames())("every socket of %s matches the schema", async (fixture) => {
   for (const golden of readCases(fixture)) {
-    // The kernel's answers themselves go to standard output.
+    // -D writes the kernel's raw answers to standard output.
     if (golden.args.some((arg) => arg.startsWith("-D"))) continue;
     for (const object of await objectsOf(fixture, golden)) {
       if (validate(object)) continue;
@@ -57,7 +57,7 @@ test("the corpus has sockets of every kind", async () => {
 
 const socket = { netid: "tcp", family: "inet", state: "ESTAB", tcpInfo: { rttUs: 5 } };
 
-test("the schema refuses what is not so", () => {
+test("the schema rejects wrong documents", () => {
   expect(validate(socket)).toBe(true);
   expect(validate({ ...socket, state: "unknown(77)" })).toBe(true);
   expect(validate({ ...socket, surprise: 1 })).toBe(false);

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), "sockscope-strangers-"));
 chmodSync(folder, 0o755);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Makes its command line as long as it is told, of pages that are never touched, and listens. prctl(2), PR_SET_MM_MAP. */
+/** Gives itself a command line of a given length, in pages that are never touched, and listens. prctl(2), PR_SET_MM_MAP. */
 const source = `
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -1,46 +1,46 @@
-/** What a command is: options of its own beside those of ss, and something else to do with the sockets. */
+/** The interface of a command (`top`, `events`, `doctor`): its own options, and what it does with the sockets. */
 import type { FilterSource } from "../../filter/source.ts";
 import type { Host } from "../../host/host.ts";
 import type { OptionNames, Stop } from "../getopt.ts";
 import type { Draft, OptionValue } from "../options.ts";
 import type { World } from "../world.ts";
 
-/** An option that only one command has. Its names hide those that an option of ss has. */
+/** An option that belongs to one command. Its names hide the same names of ss's options. */
 export interface CommandOption<Settings> extends OptionNames {
   readonly value?: OptionValue;
-  /** What it does, for one line of `--help`. */
+  /** Description for one line of `--help`. At most 54 characters. */
   readonly brief: string;
-  /** What it does, in sentences, for the man page. */
+  /** Description in sentences, for the man page. */
   readonly doc: string;
   /**
-   * What it makes of the settings: new ones, or the end of the run.
+   * Returns the changed settings, or the end of the run.
    *
-   * @param value empty if the option takes none
-   * @param program the name that messages begin with
+   * @param value empty for an option without a value
+   * @param program the program's name in messages
    */
   apply(settings: Settings, value: string, program: string): Settings | Stop;
 }
 
-/** A command line as a command gets it. */
+/** The parsed command line of a command. */
 export interface Task<Settings> {
   readonly world: World;
-  /** The machine to look at. */
+  /** The machine whose sockets are listed. */
   readonly host: Host;
-  /** What the options of ss have come to. */
+  /** The effect of ss's options. */
   readonly draft: Draft;
-  /** What its own options have come to. */
+  /** The effect of the command's own options. */
   readonly settings: Settings;
   /** State words, then the filter. */
   readonly words: FilterSource;
 }
 
-/** A command. */
+/** A command: a row of the table in table.ts. */
 export interface Command<Settings> {
-  /** What it does, in sentences, for its help and the man page. */
+  /** Description in sentences, for its `--help` and the man page. */
   readonly doc: string;
   readonly options: readonly CommandOption<Settings>[];
-  /** The settings before any option. */
+  /** The default settings. */
   readonly settings: Settings;
-  /** Does it. @returns the exit status */
+  /** Runs the command. @returns the exit status */
   run(task: Task<Settings>): Promise<number>;
 }

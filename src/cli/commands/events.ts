@@ -3,8 +3,8 @@ import { type EventKind, eventKinds } from "../../events/event.ts";
 import { eventSources } from "../../events/registry.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./events/settings.ts";
-import { commandWords } from "./words.ts";
 
 /** `--sources help` lists the sources. */
 const SOURCES_HELP = "help";

@@ -1,11 +1,11 @@
-/** The help of a command. */
+/** `sockscope COMMAND --help`. */
 import { describeOption, HELP_COLUMNS, wrapped } from "../help.ts";
 import { categories, isTaken, options } from "../options.ts";
 import type { Command } from "./command.ts";
+import type { CommandWord } from "./command-names.ts";
 import { commands } from "./table.ts";
-import type { CommandWord } from "./words.ts";
 
-/** What `--help` shows of a command: its own options, and which of ss's it takes. */
+/** The help text of a command: its own options, and the options of ss that it accepts. */
 export function commandUsage(program: string, word: CommandWord): string {
   const command: Command<unknown> = commands[word];
   const own = command.options.map(describeOption).join("");
@@ -22,11 +22,11 @@ export function commandUsage(program: string, word: CommandWord): string {
     `Usage: ${program} ${word} [OPTIONS] [FILTER]\n`,
     filled(command.doc),
     `Options of ${word}:\n${own}`,
-    `Of '${program} --help':\n${groups.join("")}`,
+    `Also accepted (see '${program} --help'):\n${groups.join("")}`,
   ].join("\n");
 }
 
-/** Sentences in lines that fit. */
+/** Text wrapped to {@link HELP_COLUMNS}. */
 function filled(text: string): string {
   let filled = "";
   let column = 0;

@@ -1,8 +1,8 @@
 /** `history`: what the recorder has kept. */
 import { timeSpelling } from "../../store/time.ts";
 import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
 import type { HistorySettings } from "./history/settings.ts";
-import { commandWords } from "./words.ts";
 
 /** The command. */
 export const history: Command<HistorySettings> = {

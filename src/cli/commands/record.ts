@@ -2,8 +2,8 @@
 import { readAmount } from "../../filter/quantity.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
 import type { RecordSettings } from "./record/settings.ts";
-import { commandWords } from "./words.ts";
 
 const SHORTEST_S = 0.1;
 const LONGEST_S = 86_400;

@@ -1,4 +1,4 @@
-/** Running a command: its options and those of ss, taken apart together. */
+/** Runs a command: parses its own options together with those of ss. */
 import { performActions } from "../actions.ts";
 import { getopt, isStop, type OptionNames, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
@@ -7,22 +7,22 @@ import { applyOption, blankDraft, type Draft, isTaken, type Option, options } fr
 import { refusalOf } from "../plan.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
+import type { CommandWord } from "./command-names.ts";
 import { commandUsage } from "./help.ts";
 import { commands } from "./table.ts";
-import type { CommandWord } from "./words.ts";
 
-/** What the options have come to so far. */
+/** The effect of the options parsed so far. */
 interface Progress<Settings> {
   readonly draft: Draft;
   readonly settings: Settings;
 }
 
-/** An option of a command, its own or one of ss. */
+/** An option of the command line: the command's own, or one of ss. */
 interface Row<Settings> extends OptionNames {
   apply(progress: Progress<Settings>, value: string): Progress<Settings> | Stop;
 }
 
-/** The rows of all options; those of the command stand first, so that their names win. */
+/** All options. The command's own come first, so that their names take precedence. */
 function rowsOf<Settings>(word: CommandWord, command: Command<Settings>, program: string): Row<Settings>[] {
   const own = command.options.map(
     (option): Row<Settings> => ({
@@ -51,10 +51,10 @@ function isObjectStop<Settings>(settings: Settings | Stop): settings is Stop {
 }
 
 function refuse(program: string, word: string, { longs }: Option): Stop {
-  return usageError(`${program}: --${longs[0]} does not go with ${word}`);
+  return usageError(`${program}: ${word} does not accept --${longs[0]}`);
 }
 
-/** Does what the arguments ask of a command. @param word the first of them @returns the exit status */
+/** Runs a command. @param word its name, the first argument @returns the exit status */
 export function runCommand(world: World, word: CommandWord): Promise<number> {
   return start(world, word, commands[word]);
 }

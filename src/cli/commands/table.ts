@@ -1,13 +1,13 @@
-/** The commands by their words. */
+/** The table of commands. */
 import type { Command } from "./command.ts";
+import type { CommandWord } from "./command-names.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { history } from "./history.ts";
 import { record } from "./record.ts";
 import { top } from "./top.ts";
-import type { CommandWord } from "./words.ts";
 
-/** Every command. What its work takes is loaded when it is done. */
+/** Every command by name. The code that does its work is loaded when it runs. */
 export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   top,
   events,
@@ -16,5 +16,5 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   history,
 };
 
-/** The commands, each with its word, in their order. */
+/** The commands with their names, in display order. */
 export const commandTable = Object.entries(commands) as readonly (readonly [CommandWord, Command<unknown>])[];

@@ -1,12 +1,12 @@
-/** `top`: sockets as they come, go and transfer. */
+/** `top`: a live view of sockets and what they transfer. */
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
 import { byWords, groupSortWords, sortWords, type TopSettings } from "./top/settings.ts";
-import { commandWords } from "./words.ts";
 
-/** The shortest time between two samples, in seconds. */
+/** Shortest time between two samples, in seconds. */
 const SHORTEST = 0.1;
-/** The longest, in seconds. */
+/** Longest time between two samples, in seconds. */
 const LONGEST = 86_400;
 const COLUMNS: readonly string[] = [...sortWords, ...groupSortWords];
 
@@ -18,19 +18,20 @@ function wrong(program: string, what: string, value: string, expected: string): 
 /** The command. */
 export const top: Command<TopSettings> = {
   doc:
-    `${commandWords.top}. Rates are differences of the kernel's own counters between two samples, so that no packet ` +
-    "is captured and no right is needed: received and acknowledged bytes, retransmitted segments, dropped packets. " +
-    "Of UDP the kernel counts no bytes for each socket: there, queues and drops are shown. What is not known is " +
-    "shown as -, never as 0. Without a choice of tables these are all of IP; -a shows listeners and unconnected " +
-    "sockets, too. Keys are told by the key ?.",
+    `${commandWords.top}. Rates are differences of the kernel's own counters between two samples: received and ` +
+    "acknowledged bytes, retransmitted segments, dropped packets. No packet is captured, and no privilege is needed, " +
+    "except to see the processes of other users and, with CAP_NET_ADMIN, connections that begin and end between two " +
+    "samples. The kernel does not count bytes per UDP socket, so top shows queues and drops there. A value that is " +
+    "not known is -, never 0. The default tables are those of IP; -a adds listeners and unconnected sockets. " +
+    "Press ? to list the keys.",
   options: [
     {
       shorts: "d",
       longs: ["delay"],
       inFull: true,
       value: { name: "SECONDS", kind: "number" },
-      brief: "Time between two samples, from 0.1 (1)",
-      doc: "How many seconds lie between two samples, 0.1 or more. The usual is one.",
+      brief: "Seconds between samples (default 1)",
+      doc: "Seconds between two samples (default 1, minimum 0.1).",
       apply(settings, value, program) {
         const seconds = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
         if (!(seconds >= SHORTEST && seconds <= LONGEST))
@@ -43,7 +44,7 @@ export const top: Command<TopSettings> = {
       longs: ["batch"],
       inFull: true,
       brief: "Print frames, without a screen",
-      doc: "Print one frame a sample as plain text. The first comes after the first delay, as rates need two samples.",
+      doc: "Print one frame per sample as plain text. The first comes after one delay, as rates need two samples.",
       apply: (settings) => ({ ...settings, form: settings.form === "json" ? "json" : "batch" }),
     },
     {
@@ -63,8 +64,8 @@ export const top: Command<TopSettings> = {
       shorts: "j",
       longs: ["json"],
       inFull: true,
-      brief: "Print one JSON object a sample; implies -b",
-      doc: "Print each sample as a JSON object on a line of its own, with all its sockets or groups. Implies --batch.",
+      brief: "Print one JSON object per sample; implies -b",
+      doc: "Print each sample as a JSON object on a line of its own, with all its sockets or groups. Implies --batch. docs/top-schema.json describes the object.",
       apply: (settings) => ({ ...settings, form: "json" }),
     },
     {
@@ -72,7 +73,7 @@ export const top: Command<TopSettings> = {
       inFull: true,
       value: { name: "COLUMN", kind: "word", choices: COLUMNS, reversible: true },
       brief: "Sort by a column; -COLUMN: largest first (-rate)",
-      doc: `Sort by a column, with - before it largest first: ${COLUMNS.join(", ")}. The usual is -rate.`,
+      doc: `Sort by a column, with - before it largest first: ${COLUMNS.join(", ")}. The default is -rate.`,
       apply(settings, value, program) {
         const descending = value.startsWith("-");
         const column = descending ? value.slice(1) : value;
@@ -84,8 +85,8 @@ export const top: Command<TopSettings> = {
       longs: ["by"],
       inFull: true,
       value: { name: "GROUP", kind: "word", choices: byWords },
-      brief: "Groups: process, peer, port, state or container",
-      doc: `Show groups of sockets, with the sums of what they transfer: ${byWords.join(", ")}.`,
+      brief: "Group by process, user, peer, port and more",
+      doc: `Show groups of sockets with sums of their numbers. Group by ${byWords.join(", ")}; dport is the peer's port.`,
       apply(settings, value, program) {
         const by = byWords.find((word) => word === value);
         return by === undefined

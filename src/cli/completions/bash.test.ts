@@ -1,4 +1,4 @@
-/** The script in a real bash, which is told the words and the place as readline tells them. */
+/** Runs the script in a real bash, with the words and the cursor position that readline would pass. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   existsSync,
@@ -140,7 +140,7 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope -n top ", later],
   ["sockscope top -b state li", ["listening"]],
   ["sockscope top -d 2 sport = 22 ", later],
-  ["sockscope top --by p", ["peer", "port", "process"]],
+  ["sockscope top --by p", ["peer", "port", "process", "program"]],
   ["sockscope top --sort=ra", ["rate"]],
   ["sockscope top --sort -ra", ["-rate"]],
   ["sockscope top --columns=net", []],
@@ -160,7 +160,7 @@ test.skipIf(missing)(`every option is offered${why}`, () => {
   }
 });
 
-test.skipIf(missing)(`every word that an option of a command takes is offered${why}`, () => {
+test.skipIf(missing)(`every possible word of a command's options is offered${why}`, () => {
   for (const { command, own } of commandOptions.slice(1)) {
     for (const option of own.filter(hasValue).filter(({ value }) => value.kind === "word"))
       for (const name of optionNames(option))
@@ -168,7 +168,7 @@ test.skipIf(missing)(`every word that an option of a command takes is offered${w
   }
 });
 
-test.skipIf(missing)(`the line may go on behind the cursor${why}`, () => {
+test.skipIf(missing)(`text after the cursor is kept${why}`, () => {
   const commands = `${bashCompletion("sockscope")}
     COMP_LINE='sockscope state est -n' COMP_POINT=18 COMP_CWORD=2 COMP_WORDS=(sockscope state est -n)
     _sockscope && echo "\${COMPREPLY[@]}"`;
@@ -181,7 +181,7 @@ test.skipIf(missing)(`interfaces${why}`, () => {
   expect(complete("sockscope dev ")).toEqual(["!=", "=", ...names].sort());
 });
 
-test.skipIf(missing)(`services, alone and behind a colon, whatever the shell cuts at${why}`, () => {
+test.skipIf(missing)(`services, alone and after a colon, for any COMP_WORDBREAKS${why}`, () => {
   const text = existsSync("/etc/services") ? readFileSync("/etc/services", "utf8") : "";
   const all = [...new Set(Array.from(text.matchAll(/^[a-z0-9]\S*/gim), ([name]) => name))];
   const names = all.filter((name) => name.startsWith("ss")).sort();
@@ -194,7 +194,7 @@ test.skipIf(missing)(`services, alone and behind a colon, whatever the shell cut
   expect(complete("sockscope sport ")).toEqual([...all, ...relations].sort());
 });
 
-test.skipIf(missing)(`processes by name and by id, but for names that a shell would take apart${why}`, () => {
+test.skipIf(missing)(`processes by name and id, except names that the shell would split${why}`, () => {
   const names = ["sockscope-a", "sockscope-b$(x)"];
   const running = names.map((name) => {
     const program = join(folder, name);
@@ -216,7 +216,7 @@ test.skipIf(missing)(`congestion controls of this kernel${why}`, () => {
   expect(complete("sockscope cong = ")).toEqual(text.trim().split(" ").sort());
 });
 
-test.skipIf(missing)(`control groups, a level at a time${why}`, () => {
+test.skipIf(missing)(`control groups, one level at a time${why}`, () => {
   const mount = cgroup2Mount(readFileSync("/proc/mounts", "utf8"));
   const paths = mount === undefined ? [] : Array.from(walkCgroups(mount), ([, path]) => path);
   expect(complete("sockscope cgroup /")).toEqual(paths.filter((path) => /^\/[^/]+$/.test(path)).sort());

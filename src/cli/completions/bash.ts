@@ -1,4 +1,4 @@
-/** Completions for bash, 4.4 or later; they need no bash-completion package. */
+/** Completions for bash 4.4 or later, without the bash-completion package. */
 import { timerNames } from "../../families/inet/socket.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";
@@ -27,7 +27,7 @@ import {
   stateNames,
 } from "./vocabulary.ts";
 
-/** How each kind of value is completed, by the functions of the script. */
+/** The script's completion command for each kind of value. */
 const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => string>> = {
   file: () => "files -f",
   folder: () => "files -d",
@@ -53,7 +53,7 @@ const operands: Readonly<Record<OperandKind, string>> = {
   amount: "nothing",
 };
 
-/** The case of a command whose options are offered. */
+/** The `case` branch that offers a command's options. */
 function namesCase({ command, own, taken }: CommandOptions): string {
   return `    ${command}) __sockscope_offer "" ${[...own, ...taken].flatMap(optionNames).join(" ")} ;;`;
 }
@@ -62,7 +62,7 @@ function valueCase(option: OptionHelp & { value: OptionValue }): string {
   return `    ${optionNames(option).join(" | ")}) takes=(${values[option.value.kind](option.value)}) ;;`;
 }
 
-/** The function for the values of a command's options; it asks that of ss about those that are of ss. */
+/** The shell function for the values of a command's options. It delegates ss's options to the function of ss. */
 function valueFunction({ command, own, taken }: CommandOptions): string {
   const cases = own.filter(hasValue).map(valueCase);
   const ofSs = taken.filter(hasValue).flatMap(optionNames).join(" | ");
@@ -75,12 +75,12 @@ ${cases.join("\n")}
 }`;
 }
 
-/** Words in single quotes, so that the shell takes none of them for its own. */
+/** Words in single quotes, so that the shell expands nothing in them. */
 function quoted(words: readonly string[], separator = " "): string {
   return words.map((word) => `'${word}'`).join(separator);
 }
 
-/** The case of keywords that are completed alike: relations right after one, and what it takes. */
+/** The `case` branch for keywords with the same completion: relations first, then the operand. */
 function operandCase({ keywords, kind, relations }: KeywordGroup): string {
   const [complete, ...args] = operands[kind].split(" ");
   return `\
@@ -90,7 +90,7 @@ function operandCase({ keywords, kind, relations }: KeywordGroup): string {
       ;;`;
 }
 
-/** The script for bash. @param program the command that is to be completed */
+/** The script for bash. @param program the command to complete */
 export function bashCompletion(program: string): string {
   return `\
 # bash completion for ${program}, as '${program} --completions bash' writes it.

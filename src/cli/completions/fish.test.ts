@@ -54,7 +54,7 @@ function complete(line: string): string[] {
     .sort();
 }
 
-test.skipIf(missing)(`its syntax is right${why}`, () => {
+test.skipIf(missing)(`its syntax is valid${why}`, () => {
   expect(fish("-n", script)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
 });
 
@@ -106,7 +106,7 @@ const situations: [line: string, offered: readonly string[]][] = [
   ["sockscope -n top ", [...predicates, "and", "not", "or"].sort()],
   ["sockscope top -b state li", ["listening"]],
   ["sockscope top -d 2 sport = 22 ", [...predicates, "and", "not", "or"].sort()],
-  ["sockscope top --by p", ["peer", "port", "process"]],
+  ["sockscope top --by p", ["peer", "port", "process", "program"]],
   ["sockscope top --sort=-ra", ["--sort=-rate"]],
   ["sockscope top --columns=net", []],
   ["sockscope top -bfin", ["-bfinet", "-bfinet6"]],
@@ -129,7 +129,7 @@ test.skipIf(missing).each(situations)(`%s<TAB>${why}`, (line, offered) => {
   expect(complete(line)).toEqual([...offered]);
 });
 
-test.skipIf(missing)(`every option of a command is offered, and every word that its own take${why}`, () => {
+test.skipIf(missing)(`every option of a command is offered, and every word of its own options${why}`, () => {
   for (const { command, own, taken } of commandOptions) {
     const line = command === SS ? "sockscope" : `sockscope ${command}`;
     expect(complete(`${line} -`)).toEqual([...own, ...taken].flatMap(optionNames).sort());

@@ -1,6 +1,6 @@
 /** Completions for fish, 3.4 or later. */
 import { timerNames } from "../../families/inet/socket.ts";
-import { commandWords } from "../commands/words.ts";
+import { commandWords } from "../commands/command-names.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";
 import { type CommandOptions, commandOptions, hasValue, listWords, SS, valueWords } from "./options.ts";
@@ -20,7 +20,7 @@ import {
   stateNames,
 } from "./vocabulary.ts";
 
-/** How each kind of value is completed: the flags of `complete`. */
+/** The flags of fish's `complete` for each kind of value. */
 const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => string>> = {
   file: () => "-r -F",
   folder: () => "-x -a '(__fish_complete_directories)'",
@@ -46,7 +46,7 @@ const operands: Readonly<Record<OperandKind, string>> = {
   amount: "true",
 };
 
-/** What stands before the word of a command to make the name that its options are told under. */
+/** Prefix of the made-up command names under which the options of commands are registered. */
 const PREFIX = "__sockscope_command_";
 
 /** Text in single quotes. */
@@ -63,7 +63,7 @@ function completeOption(start: string, { shorts, longs, value, brief }: OptionHe
   return (value === undefined ? parts : [...parts, values[value.kind](value)]).join(" ");
 }
 
-/** What completes a command line without a command: nothing of that is for one with a command. */
+/** The `complete` lines for a command line without a command. They must not apply after a command. */
 function completeSs(program: string, { own }: CommandOptions): string {
   const start = `complete -c ${program} -n __sockscope_no_command`;
   const first = `complete -c ${program} -n 'test (count (commandline -opc)) -eq 1'`;
@@ -74,7 +74,7 @@ function completeSs(program: string, { own }: CommandOptions): string {
   ].join("\n");
 }
 
-/** What completes a command. */
+/** The `complete` lines for a command. */
 function completeCommand({ command, own, taken }: CommandOptions): string {
   const start = `complete -c ${PREFIX}${command}`;
   return [
@@ -83,10 +83,10 @@ function completeCommand({ command, own, taken }: CommandOptions): string {
   ].join("\n");
 }
 
-/** A pattern that nothing fits. */
+/** A pattern that never matches. */
 const NEVER = "(?!)";
 
-/** The case of the patterns for the options of a command that take a value: of letters, and of whole words. */
+/** The `case` branch with the patterns for a command's options that take a value: short and long. */
 function valuedCase({ command, own, taken }: CommandOptions): string {
   const valued = [...own, ...taken].filter(hasValue);
   const letters = valued.map(({ shorts = "" }) => shorts).join("");
@@ -98,7 +98,7 @@ function valuedCase({ command, own, taken }: CommandOptions): string {
             printf '%s\\n' '${bundle}' '${word}'`;
 }
 
-/** The case of keywords that are completed alike: relations right after one, and what it takes. */
+/** The `case` branch for keywords with the same completion: relations first, then the operand. */
 function operandCase({ keywords, kind, relations }: KeywordGroup): string {
   return `\
         case ${keywords.join(" ")}
@@ -108,7 +108,7 @@ function operandCase({ keywords, kind, relations }: KeywordGroup): string {
 
 const [ss, ...commands] = commandOptions;
 
-/** The script for fish. @param program the command that is to be completed */
+/** The script for fish. @param program the command to complete */
 export function fishCompletion(program: string): string {
   return `\
 # fish completion for ${program}, as '${program} --completions fish' writes it.
@@ -127,7 +127,7 @@ function __sockscope_after_command
     complete -C "$line $(commandline -ct)"
 end
 
-# Two patterns for options whose value follows: letters of which the last takes one, and whole words.
+# Two patterns for options whose value follows: letters, if the last one takes a value, and whole words.
 function __sockscope_valued
     switch (commandline -opc)[1]
 ${[...commands, ss].map(valuedCase).join("\n")}

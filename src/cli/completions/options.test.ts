@@ -9,14 +9,14 @@ function taken(own: { shorts?: string; longs: readonly string[] }): string[] {
   return takenOptions("top", { options: [option] }).flatMap(optionNames);
 }
 
-test("a command has those options of ss whose rows name it", () => {
+test("a command accepts the options of ss whose rows name it", () => {
   const names = taken({ longs: ["mine"] });
   expect(names).toContain("--tcp");
   expect(names).toContain("-A");
   expect(names).not.toContain("--kill");
 });
 
-test("names that an option of its own has are its own, and an option without any other is none", () => {
+test("a command's own names hide ss's, and an option without a name left disappears", () => {
   const names = taken({ shorts: "tv", longs: ["query", "xdp"] });
   expect(names).not.toContain("-t");
   expect(names).toContain("--tcp");
@@ -27,14 +27,14 @@ test("names that an option of its own has are its own, and an option without any
   expect(names).not.toContain("--xdp");
 });
 
-test("what hides a name does not change what the option takes and does", () => {
+test("hiding a name changes neither the value nor the effect of an option", () => {
   const family = options.find(({ longs }) => longs[0] === "family")!;
   const command = { options: [{ shorts: "f", longs: [], brief: "", doc: "", apply: () => undefined }] };
   const found = takenOptions("top", command).find(({ longs }) => longs[0] === "family");
   expect(found).toEqual({ ...family, shorts: "" });
 });
 
-test("every command has its options, each name once, and those that ask for its help", () => {
+test("every command has its options with unique names, and those for help", () => {
   expect(commandOptions.map(({ command }) => command)).toEqual([SS, ...commandTable.map(([word]) => word)]);
   for (const { own, taken } of commandOptions) {
     const names = [...own, ...taken].flatMap(optionNames);
@@ -46,7 +46,7 @@ test("every command has its options, each name once, and those that ask for its 
     expect(own.flatMap(optionNames).filter((name) => /^(-h|--help)$/.test(name))).toEqual([]);
 });
 
-test("words that can be reversed are offered both ways", () => {
+test("reversible words are offered with and without a dash", () => {
   const value = { name: "COLUMN", kind: "word", choices: ["rtt", "rate"] } as const;
   expect(valueWords(value)).toEqual(["rtt", "rate"]);
   expect(valueWords({ ...value, reversible: true })).toEqual(["rtt", "-rtt", "rate", "-rate"]);

@@ -1,24 +1,24 @@
-/** The options that a shell completes: those of ss, and after a command its own with those of ss that it takes. */
+/** The options that a shell completes, with and without a command. */
 import { columnNames } from "../columns.ts";
 import type { Command } from "../commands/command.ts";
+import type { CommandWord } from "../commands/command-names.ts";
 import { commandTable } from "../commands/table.ts";
-import type { CommandWord } from "../commands/words.ts";
 import type { OptionHelp } from "../help.ts";
 import { isTaken, type OptionValue, options } from "../options.ts";
 
-/** The options after a command, or without one. */
+/** The options after a command, or of a command line without one. */
 export interface CommandOptions {
-  /** The word of the command; {@link SS} without one. */
+  /** The name of the command; {@link SS} without one. */
   readonly command: string;
   readonly own: readonly OptionHelp[];
-  /** The options of ss that go with the command, by names that none of its own has. */
+  /** The options of ss that the command accepts, without names that its own options use. */
   readonly taken: readonly OptionHelp[];
 }
 
-/** What the scripts call a command line without a command. */
+/** The scripts' name for a command line without a command. */
 export const SS = "ss";
 
-/** The names of an option as they are typed. */
+/** An option's names with their dashes. */
 export function optionNames({ shorts = "", longs }: Pick<OptionHelp, "shorts" | "longs">): string[] {
   return [...[...shorts].map((letter) => `-${letter}`), ...longs.map((long) => `--${long}`)];
 }
@@ -28,17 +28,17 @@ export function hasValue(option: OptionHelp): option is OptionHelp & { readonly 
   return option.value !== undefined;
 }
 
-/** The words that a value of kind `list` can be made of. */
+/** The words that a value of kind `list` may contain. */
 export function listWords({ choices = [], columns }: OptionValue): readonly string[] {
   return columns ? [...columnNames(), ...choices] : choices;
 }
 
-/** The words that a value of kind `word` can be, as they are typed; none if it can be any. */
+/** The possible values of kind `word`; empty if any word is possible. */
 export function valueWords({ choices = [], reversible = false }: OptionValue): readonly string[] {
   return reversible ? choices.flatMap((word) => [word, `-${word}`]) : choices;
 }
 
-/** The options of ss that go with a command, each by the names that no option of the command's own has. */
+/** The options of ss that a command accepts, without names that the command's own options use. */
 export function takenOptions(
   word: CommandWord,
   command: Pick<Command<unknown>, "options">,
@@ -54,7 +54,7 @@ export function takenOptions(
     .filter((option) => optionNames(option).length > 0);
 }
 
-/** The options without a command, then those after each. */
+/** The options without a command, then the options of each command. */
 export const commandOptions: readonly [CommandOptions, ...CommandOptions[]] = [
   { command: SS, own: options, taken: [] },
   ...commandTable.map(([word, command]) => ({

@@ -32,12 +32,12 @@ test.each(shells.flatMap((shell) => everyOption.map((each) => [shell, ...each] a
   },
 );
 
-test.each(shells)("the script for %s is about the program that wrote it", (shell) => {
+test.each(shells)("the script for %s completes the program that printed it", (shell) => {
   expect(completionScript(shell, "ss")).toMatch(/^(#compdef|complete\b.*) ss\b/m);
   expect(completionScript(shell, "ss")).not.toMatch(/(compdef|complete -c|-F) sockscope/);
 });
 
-test("the state words are words that select takes", () => {
+test("select accepts the state words", () => {
   for (const keyword of stateKeywords)
     for (const state of stateNames.filter((name) => name !== "all"))
       expect(select(nothingChosen, [keyword, state], "ss")).toHaveProperty("selection");
@@ -56,7 +56,7 @@ function sockscope(...args: string[]) {
   return { stdout: stdout.toString(), stderr: stderr.toString(), exitCode };
 }
 
-test.each(shells)("--completions %s writes the script", (shell) => {
+test.each(shells)("--completions %s prints the script", (shell) => {
   expect(sockscope("--completions", shell)).toEqual({
     stdout: completionScript(shell),
     stderr: "",
@@ -64,14 +64,14 @@ test.each(shells)("--completions %s writes the script", (shell) => {
   });
 });
 
-test("--completions of another shell is one line on standard error", () => {
+test("--completions of an unsupported shell prints one line on standard error", () => {
   expect(sockscope("--completions=tcsh")).toEqual({
     stdout: "",
-    stderr: 'sockscope: "tcsh" is no shell with completions, which are bash, zsh, fish\n',
+    stderr: 'sockscope: "tcsh" is not a supported shell: use bash, zsh, fish\n',
     exitCode: 255,
   });
 });
 
-test("--man writes the page", () => {
+test("--man prints the page", () => {
   expect(sockscope("-t", "--man")).toEqual({ stdout: manPage(), stderr: "", exitCode: 0 });
 });

@@ -1,4 +1,4 @@
-/** Completion scripts: what a shell must read to complete a command line of this program. */
+/** Shell completion scripts (`--completions`). */
 import { bashCompletion } from "./bash.ts";
 import { fishCompletion } from "./fish.ts";
 import type { Shell } from "./shells.ts";
@@ -11,9 +11,9 @@ const generators: Readonly<Record<Shell, (program: string) => string>> = {
 };
 
 /**
- * The script of a shell.
+ * The completion script for a shell.
  *
- * @param program the command that is to be completed
+ * @param program the command to complete
  */
 export function completionScript(shell: Shell, program = "sockscope"): string {
   return generators[shell](program);

@@ -1,5 +1,5 @@
-/** The shells that there are completions for. */
+/** Shells with completion scripts. */
 export const shells = ["bash", "zsh", "fish"] as const;
 
-/** One of them. */
+/** A shell with a completion script. */
 export type Shell = (typeof shells)[number];

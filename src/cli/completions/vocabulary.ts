@@ -5,7 +5,7 @@ import { allPredicates, isKeyword, predicates } from "../../filter/predicates.ts
 import { type FilterRelation, relationWords } from "../../filter/relations.ts";
 import type { FilterKeyword, SsKeyword } from "../../filter/tree.ts";
 import { stateGroups, states } from "../../model/state.ts";
-import { type CommandWord, commandWords } from "../commands/words.ts";
+import { type CommandWord, commandWords } from "../commands/command-names.ts";
 
 /** A word of our own that begins a predicate. */
 type FactKeyword = keyof typeof factPredicates;
@@ -141,5 +141,5 @@ export const hostPrefixWords: readonly string[] = Object.keys(hostPrefixes).map(
 /** What help may be asked for, beside the options. */
 export const helpTopics: readonly string[] = ["filter"];
 
-/** Where the kernel lists the congestion controls that can be had. */
+/** The file in which the kernel lists the available congestion controls. */
 export const CONGESTION_CONTROLS = "/proc/sys/net/ipv4/tcp_available_congestion_control";

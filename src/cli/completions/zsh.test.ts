@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test.skipIf(missing)(`its syntax is right${why}`, () => {
+test.skipIf(missing)(`its syntax is valid${why}`, () => {
   const { stdout, stderr, exitCode } = Bun.spawnSync(["zsh", "-n", join(folder, "_sockscope")]);
   expect({ out: stdout.toString(), error: stderr.toString(), exitCode }).toEqual({
     out: "",
@@ -26,7 +26,7 @@ test.skipIf(missing)(`its syntax is right${why}`, () => {
   });
 });
 
-/** Where a script may come from, and how zsh is told. */
+/** The ways to load the script, and the zsh commands for each. */
 const ways = {
   "found in fpath": "fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D",
   sourced: "autoload -Uz compinit; compinit -u -D; source ./_sockscope",
@@ -61,7 +61,7 @@ const typed: [keys: string, args: string][] = [
   ["top -d 5 state listening autob\t", "<top><-d><5><state><listening><autobound>"],
   ["top -d\t5", "<top><-d5>"],
   ["top -n 2 sport ge 5 or dp\t", "<top><-n><2><sport><ge><5><or><dport>"],
-  ["top --by pro\t", "<top><--by><process>"],
+  ["top --by proc\t", "<top><--by><process>"],
   ["top --by=cont\t", "<top><--by=container>"],
   ["top --sort rat\t", "<top><--sort><rate>"],
   ["top --sort -rat\t", "<top><--sort><-rate>"],

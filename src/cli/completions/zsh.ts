@@ -1,6 +1,6 @@
-/** Completions for zsh, with what its own completion system knows of hosts, ports and interfaces. */
+/** Completions for zsh. Hosts, ports and interfaces come from zsh's own completion functions. */
 import { timerNames } from "../../families/inet/socket.ts";
-import { commandWords } from "../commands/words.ts";
+import { commandWords } from "../commands/command-names.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";
 import { type CommandOptions, commandOptions, listWords, optionNames, SS, valueWords } from "./options.ts";
@@ -20,7 +20,7 @@ import {
   stateNames,
 } from "./vocabulary.ts";
 
-/** How each kind of value is completed: the action of an `_arguments` specification. */
+/** The action of an `_arguments` specification for each kind of value. */
 const actions: Readonly<Record<OptionValue["kind"], (value: OptionValue) => string>> = {
   file: () => "_files",
   folder: () => "_files -/",
@@ -46,12 +46,12 @@ const operands: Readonly<Record<OperandKind, string>> = {
   amount: "_message 'amount'",
 };
 
-/** Text inside the brackets of a specification, within single quotes. */
+/** Escapes the description in a specification: inside brackets, inside single quotes. */
 function explanation(text: string): string {
   return text.replace(/[[\]\\:]/g, "\\$&").replaceAll("'", "'\\''");
 }
 
-/** The specifications of an option: one for each of its names, which exclude each other unless it may be repeated. */
+/** One specification per name of an option. The names exclude each other unless the option may be repeated. */
 function specifications({ value, brief, ...option }: OptionHelp): string[] {
   const names = optionNames(option);
   const before = value === undefined ? `(${names.join(" ")})` : "*";
@@ -62,7 +62,7 @@ function specifications({ value, brief, ...option }: OptionHelp): string[] {
   });
 }
 
-/** The function for what follows a command. */
+/** The shell function that completes the arguments of a command. */
 function argumentsFunction({ command, own, taken }: CommandOptions): string {
   return `\
 _sockscope_arguments_${command}() {
@@ -72,7 +72,7 @@ ${[...own, ...taken].flatMap(specifications).join("\n")}
 }`;
 }
 
-/** Words that are offered with what they mean. */
+/** An array of words with descriptions, for `_describe`. */
 function described(words: Iterable<readonly [word: string, meaning: string]>, indent: string): string {
   return Array.from(words, ([word, meaning]) => `${indent}'${word}:${explanation(meaning)}'`).join("\n");
 }
@@ -82,7 +82,7 @@ function quoted(words: readonly string[], separator = " "): string {
   return words.map((word) => `'${word}'`).join(separator);
 }
 
-/** The case of keywords that are completed alike: relations right after one, and what it takes. */
+/** The `case` branch for keywords with the same completion: relations first, then the operand. */
 function operandCase({ keywords, kind, relations }: KeywordGroup): string {
   return `\
     ${keywords.join("|")})
@@ -91,7 +91,7 @@ function operandCase({ keywords, kind, relations }: KeywordGroup): string {
       ;;`;
 }
 
-/** The script for zsh. @param program the command that is to be completed */
+/** The script for zsh. @param program the command to complete */
 export function zshCompletion(program: string): string {
   return `\
 #compdef ${program}

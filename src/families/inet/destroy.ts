@@ -1,4 +1,4 @@
-/** Closing a socket by force: SOCK_DESTROY. linux/sock_diag.h; needs CAP_NET_ADMIN and Linux 4.5. */
+/** Closes sockets by force with SOCK_DESTROY. linux/sock_diag.h. Needs CAP_NET_ADMIN and Linux 4.5. */
 import { writeField } from "../../bytes/layout.ts";
 import { IPPROTO_RAW } from "../../model/family.ts";
 import {
@@ -15,7 +15,7 @@ import type { NetlinkSocket } from "../../netlink/transport.ts";
 import { INET_DIAG_REQ_PROTOCOL, inetDiagMessage, inetDiagRequest } from "./layouts/inet-diag.ts";
 import { type InetSocket, inetRequest } from "./socket.ts";
 
-/** Bytes of struct inet_diag_sockid, which a request takes as an answer has it. */
+/** Bytes of struct inet_diag_sockid. The request has the same bytes as the answer. */
 const ID_SIZE = inetDiagMessage.expires.offset - inetDiagMessage.sport.offset;
 
 /** The request to close one socket. */
@@ -32,9 +32,9 @@ function encodeDestroy(socket: InetSocket): Uint8Array {
 }
 
 /**
- * Closes a socket: its connection is reset, and whoever has it open gets ECONNABORTED.
+ * Closes a socket. Its connection is reset, and the processes that have it open get ECONNABORTED.
  *
- * @param conversation a sock_diag socket that has no dump under way
+ * @param conversation a sock_diag socket without a dump in progress
  * @throws NetlinkError with the kernel's refusal: ENOENT if the socket is gone, EOPNOTSUPP if its kind cannot be
  *   closed, EPERM without CAP_NET_ADMIN
  */

@@ -1,4 +1,4 @@
-/** Sockets as the kernel destroys them: the multicast groups of sock_diag. linux/sock_diag.h; Linux 4.3. */
+/** Destroy events of sockets: the multicast groups of sock_diag. linux/sock_diag.h. Needs Linux 4.3. */
 
 import type { Origin } from "../../diag/message.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP } from "../../model/family.ts";
@@ -8,7 +8,7 @@ import { align4 } from "../../netlink/message.ts";
 import { INET_DIAG_MESSAGE_SIZE } from "./layouts/inet-diag.ts";
 import { InetSocket } from "./socket.ts";
 
-/** enum sknetlink_groups: each group's number, and whose ends it tells. */
+/** enum sknetlink_groups: each group's number, and the sockets whose end it announces. */
 const groups = [
   { number: 1, kernel: "SKNLGRP_INET_TCP_DESTROY", table: "tcp", family: AF_INET },
   { number: 2, kernel: "SKNLGRP_INET_UDP_DESTROY", table: "udp", family: AF_INET },
@@ -16,14 +16,14 @@ const groups = [
   { number: 4, kernel: "SKNLGRP_INET6_UDP_DESTROY", table: "udp", family: AF_INET6 },
 ] as const;
 
-/** The mask of the groups that tell of the selected tables and families (bit 0 is group 1); 0 if none does. */
+/** The mask of the groups for the selected tables and families (bit 0 is group 1); 0 if there is none. */
 export function destroyGroups({ tables, families }: Selection): number {
   return groups
     .filter(({ table, family }) => tables.has(table) && families.has(family))
     .reduce((mask, { number }) => mask | (1 << (number - 1)), 0);
 }
 
-/** The destroyed sockets that a multicast datagram tells of. */
+/** The destroyed sockets in a multicast datagram. */
 export function destroyedSockets(datagram: Uint8Array, describe: Origin["describe"]): InetSocket[] {
   const data = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const found: InetSocket[] = [];
@@ -38,12 +38,12 @@ export function destroyedSockets(datagram: Uint8Array, describe: Origin["describ
   return found;
 }
 
-/** The same socket as if its table had been asked for: no request tells the protocol, but an attribute does. */
+/** The socket with its table's protocol, from an attribute, because there is no request to take it from. */
 function identified({ data, offset, length, protocol, origin }: InetSocket): InetSocket {
   return new InetSocket(data, offset, length, { ...origin, protocol });
 }
 
-/** The table of a destroyed socket: the kernel sends the protocol with it. */
+/** The table of a destroyed socket, by the protocol that the kernel sends with it. */
 export function tableOfDestroyed({ protocol }: InetSocket): "tcp" | "udp" | undefined {
   return protocol === IPPROTO_TCP ? "tcp" : protocol === IPPROTO_UDP ? "udp" : undefined;
 }

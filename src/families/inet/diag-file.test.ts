@@ -51,18 +51,18 @@ test("an error message ends the file", () => {
   expect(read(socket(1), message(NLMSG_ERROR, new Uint8Array(0))).problem).toEqual({ what: "shortError" });
 });
 
-test("a length that cannot be is told with its place", () => {
+test("an impossible length is reported with its offset", () => {
   const broken = socket(2);
   broken[0] = 8;
   expect(read(socket(1), broken, done)).toEqual({ ports: [1], problem: { what: "damaged", offset: 88 } });
 });
 
-test("a length beyond all files is one that is cut", () => {
+test("a length beyond the file means that it is cut", () => {
   const huge = socket(2);
   huge.fill(0xff, 0, 4);
   expect(read(socket(1), huge, done)).toEqual({ ports: [1], problem: { what: "cut" } });
 });
 
-test("messages too short for a socket are passed over", () => {
+test("messages that are too short for a socket are skipped", () => {
   expect(read(message(SOCK_DIAG_BY_FAMILY, new Uint8Array(68)), socket(5), done).ports).toEqual([5]);
 });

@@ -48,7 +48,7 @@ export function* readDiagFile(
   for (let at = 0; at + NLMSG_HDRLEN <= data.byteLength; ) {
     const length = data.getUint32(at, true);
     if (length < NLMSG_HDRLEN) return { what: "damaged", offset: at };
-    // A length near 2^32 must not wrap around when it is aligned.
+    // Rounding a length near 2^32 up to the alignment must not wrap around.
     if (at + length > data.byteLength || at + align4(length) > data.byteLength) return { what: "cut" };
     const type = data.getUint16(at + 4, true);
     const payload = at + NLMSG_HDRLEN;

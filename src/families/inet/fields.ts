@@ -2,7 +2,14 @@
 
 import { type Fields, readField } from "../../bytes/layout.ts";
 import { inetMemInfo, skMemInfo } from "../../diag/memory.ts";
-import { type Column, cookieText, hexIdentity, stateWords, structColumns } from "../../fields/column.ts";
+import {
+  type Column,
+  cookieText,
+  factOf,
+  hexIdentity,
+  stateWords,
+  structColumns,
+} from "../../fields/column.ts";
 import { queueColumns } from "../../fields/family.ts";
 import type { NameSource } from "../../fields/names.ts";
 import { peerProcessesColumn, processesColumn } from "../../fields/processes.ts";
@@ -11,6 +18,7 @@ import { AF_INET, AF_INET6 } from "../../model/family.ts";
 import { type InetTable, inetTables } from "../../model/inet-tables.ts";
 import { limits } from "../../model/limits.ts";
 import { bbrInfo, dctcpInfo, vegasInfo } from "./layouts/congestion.ts";
+import { inetAttributes, inetDiagMessage } from "./layouts/inet-diag.ts";
 import { mptcpInfo } from "./layouts/mptcp-info.ts";
 import { INET_DIAG_PAST, INET_PAST_SIZE, inetPast, pastCounters } from "./layouts/past.ts";
 import { type SocketAddress, sctpInfo, sctpStates } from "./layouts/sctp-info.ts";
@@ -123,15 +131,14 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       key: "family",
       type: "string",
       words: ["inet", "inet6"],
-      kernel: "idiag_family",
-      doc: "address family",
+      ...factOf(inetDiagMessage.familyNumber),
       read: ({ family }) => family,
     },
     {
       key: "protocol",
       type: "integer",
-      kernel: "INET_DIAG_PROTOCOL",
-      doc: "IP protocol number; of a raw socket the one that it receives",
+      kernel: inetAttributes.protocol.kernel,
+      doc: inetAttributes.protocol.doc,
       read: ({ protocol }) => protocol,
     },
     {
@@ -139,17 +146,19 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       ss: "State",
       type: "string",
       words: [...new Set([...stateWords, ...sctpStates])],
-      kernel: "idiag_state",
-      doc: "state of the connection",
+      ...factOf(inetDiagMessage.stateNumber),
       read: ({ state }) => state,
     },
-    ...queueColumns("idiag_rqueue", "idiag_wqueue", "written and not yet acknowledged by the peer"),
+    ...queueColumns(
+      inetDiagMessage.rqueue.kernel,
+      inetDiagMessage.wqueue.kernel,
+      "written and not yet acknowledged by the peer",
+    ),
     {
       key: "local.address",
       ss: "Local Address:",
       type: "string",
-      kernel: "idiag_src",
-      doc: "own IP address",
+      ...factOf(inetDiagMessage.source),
       read: ({ src }) => src,
     },
     {
@@ -162,8 +171,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
     {
       key: "local.port",
       type: "integer",
-      kernel: "idiag_sport",
-      doc: "own port, 0 for none",
+      ...factOf(inetDiagMessage.sport),
       read: ({ sport }) => sport,
     },
     {
@@ -175,8 +183,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
     {
       key: "local.interface",
       type: "string",
-      kernel: "idiag_if",
-      doc: "the interface that the socket is bound to",
+      ...factOf(inetDiagMessage.interfaceIndex),
       read: ({ interfaceIndex, origin }) =>
         interfaceIndex === 0 ? undefined : text(names.interface(interfaceIndex, origin.netns)),
     },
@@ -184,8 +191,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       key: "peer.address",
       ss: "Peer Address:",
       type: "string",
-      kernel: "idiag_dst",
-      doc: "the peer's IP address",
+      ...factOf(inetDiagMessage.destination),
       read: ({ dst }) => dst,
     },
     {
@@ -199,8 +205,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
     {
       key: "peer.port",
       type: "integer",
-      kernel: "idiag_dport",
-      doc: "the peer's port, 0 for none",
+      ...factOf(inetDiagMessage.dport),
       read: ({ dport }) => dport,
     },
     {
@@ -214,47 +219,40 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       key: "timer.name",
       ss: "timer:(",
       type: "string",
-      kernel: "idiag_timer",
-      doc: "the timer that runs: `on` is the retransmission timer",
+      ...factOf(inetDiagMessage.timerNumber),
       read: ({ timer }) => timer?.name,
     },
     {
       key: "timer.expiresMs",
       type: "integer",
-      unit: "ms",
-      kernel: "idiag_expires",
-      doc: "until the timer fires",
+      ...factOf(inetDiagMessage.expires),
       read: ({ timer }) => timer?.expiresMs,
     },
     {
       key: "timer.retransmits",
       type: "integer",
-      kernel: "idiag_retrans",
-      doc: "retransmissions or probes so far",
+      ...factOf(inetDiagMessage.retransmits),
       read: ({ timer }) => timer?.retransmits,
     },
     {
       key: "uid",
       ss: "uid:",
       type: "integer",
-      kernel: "idiag_uid",
-      doc: "owner of the socket",
+      ...factOf(inetDiagMessage.uid),
       read: ({ uid }) => uid,
     },
     {
       key: "inode",
       ss: "ino:",
       type: "integer",
-      kernel: "idiag_inode",
-      doc: "inode number, 0 when no file is left",
+      ...factOf(inetDiagMessage.inode),
       read: (socket) => (hasEnded(socket) ? undefined : socket.inode),
     },
     {
       key: "cookie",
       ss: "sk:",
       type: "hex",
-      kernel: "idiag_cookie",
-      doc: "the kernel's unique socket cookie",
+      ...factOf(inetDiagMessage.cookie),
       read: ({ cookie }) => cookieText(cookie),
     },
     {
@@ -267,40 +265,34 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       key: "mark",
       ss: "fwmark:0x",
       type: "integer",
-      kernel: "INET_DIAG_MARK",
-      since: "4.7",
-      doc: "SO_MARK; needs CAP_NET_ADMIN",
+      ...factOf(inetAttributes.mark),
       read: ({ mark }) => mark,
     },
     {
       key: "v6only",
       ss: "v6only:",
       type: "boolean",
-      kernel: "INET_DIAG_SKV6ONLY",
-      since: "4.4",
-      doc: "IPV6_V6ONLY: an IPv6 socket that takes no IPv4",
+      ...factOf(inetAttributes.skV6Only),
       read: ({ v6only }) => v6only,
     },
     {
       key: "shutdown.receive",
       type: "boolean",
-      kernel: "INET_DIAG_SHUTDOWN",
+      ...factOf(inetAttributes.shutdown),
       doc: "no more is received",
       read: ({ shutdown }) => shutdown?.receive,
     },
     {
       key: "shutdown.send",
       type: "boolean",
-      kernel: "INET_DIAG_SHUTDOWN",
+      ...factOf(inetAttributes.shutdown),
       doc: "no more is sent",
       read: ({ shutdown }) => shutdown?.send,
     },
     {
       key: "cgroupId",
       type: "hex",
-      kernel: "INET_DIAG_CGROUP_ID",
-      since: "5.9",
-      doc: "the cgroup v2 that the socket was made in",
+      ...factOf(inetAttributes.cgroupId),
       read: ({ cgroupId }) => (cgroupId === undefined ? undefined : hexIdentity(cgroupId)),
     },
     {
@@ -316,28 +308,24 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       key: "tos",
       ss: "tos:",
       type: "integer",
-      kernel: "INET_DIAG_TOS",
+      ...factOf(inetAttributes.tos),
       demand: "tos",
-      doc: "IP_TOS",
       read: ({ tos }) => tos,
     },
     {
       key: "tclass",
       ss: "tclass:",
       type: "integer",
-      kernel: "INET_DIAG_TCLASS",
+      ...factOf(inetAttributes.tclass),
       demand: "tos",
-      doc: "IPV6_TCLASS",
       read: ({ tclass }) => tclass,
     },
     {
       key: "classId",
       ss: "class_id:",
       type: "integer",
-      kernel: "INET_DIAG_CLASS_ID",
-      since: "4.12",
+      ...factOf(inetAttributes.classId),
       demand: "tos",
-      doc: "net_cls class id",
       read: ({ classId }) => classId,
     },
     ...structColumns("sockopt", undefined, inetSockopt, (socket: InetSocket) => socket.sockopt),
@@ -348,9 +336,8 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
     {
       key: "congestion",
       type: "string",
-      kernel: "INET_DIAG_CONG",
+      ...factOf(inetAttributes.congestion),
       demand: "info",
-      doc: "name of the congestion control",
       read: ({ congestion }) => congestion,
     },
     ...structColumns("tcpInfo", "info", tcpInfo, infoOf),
@@ -369,9 +356,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       ss: "locals:",
       type: "array",
       items: "string",
-      kernel: "INET_DIAG_LOCALS",
-      since: "4.7",
-      doc: "all local addresses of an SCTP endpoint or association",
+      ...factOf(inetAttributes.locals),
       read: ({ locals }) => addressTexts(locals),
     },
     {
@@ -379,9 +364,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       ss: "peers:",
       type: "array",
       items: "string",
-      kernel: "INET_DIAG_PEERS",
-      since: "4.7",
-      doc: "all addresses of an SCTP association's peer",
+      ...factOf(inetAttributes.peers),
       read: ({ peers }) => addressTexts(peers),
     },
     ...structColumns("sctpInfo", "info", sctpInfo, (socket: InetSocket) => socket.sctpInfo),

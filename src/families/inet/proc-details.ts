@@ -1,8 +1,8 @@
-/** What /proc/net tells of sockets and netlink does not. proc(5), Documentation/networking/proc_net_tcp.rst. */
+/** Fields of /proc/net that netlink does not send. proc(5), Documentation/networking/proc_net_tcp.rst. */
 import type { Fields } from "../../bytes/layout.ts";
 import type { tcpInfo } from "./layouts/tcp-info.ts";
 
-/** The fields of struct tcp_info that /proc/net/tcp has, too. */
+/** The fields of struct tcp_info that /proc/net/tcp also has. */
 export interface ProcTcpInfo extends Partial<Fields<typeof tcpInfo>> {}
 
 /** The end of a line of /proc/net/tcp. */
@@ -11,25 +11,25 @@ export interface ProcTcpDetails {
   readonly rto: number;
   /** Delayed acknowledgement timeout, in ticks of USER_HZ. */
   readonly ato: number;
-  /** Acknowledgements that go out at once (`icsk_ack.quick`), and in the lowest bit whether the session is interactive. */
+  /** Number of immediate acknowledgements left (`icsk_ack.quick`), shifted; the lowest bit marks an interactive session. */
   readonly quick: number;
   /** Congestion window. */
   readonly cwnd: number;
-  /** Slow start threshold; negative for none. */
+  /** Slow start threshold; negative if not set. */
   readonly ssthresh: number;
-  /** What stands behind that; empty with every kernel known. */
+  /** The rest of the line. Empty for every known kernel. */
   readonly options: Uint8Array;
-  /** The same and what else the line tells, in the units of struct tcp_info. Option `-i`. */
+  /** All fields of the line in the units of struct tcp_info. Option `-i`. */
   readonly info: ProcTcpInfo | undefined;
 }
 
-/** What a line of /proc/net/{tcp,udp,raw}[6] has that an inet_diag_msg has not. */
+/** Fields of /proc/net/{tcp,udp,raw}[6] that inet_diag_msg does not have. */
 export interface ProcInetDetails {
-  /** The kernel's address of the socket, hashed; 0 for none. */
+  /** The socket's kernel address, hashed; 0 for none. */
   readonly pointer: bigint;
-  /** Of TCP sockets. */
+  /** Fields of TCP sockets only. */
   readonly tcp?: ProcTcpDetails;
 }
 
-/** Ticks a second in which /proc tells times: the same on every architecture that we run on. */
+/** Ticks per second of times in /proc. The same on every supported architecture. */
 export const USER_HZ = 100;

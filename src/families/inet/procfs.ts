@@ -1,4 +1,4 @@
-/** The lines of /proc/net/{tcp,udp,raw}[6]. proc(5), Documentation/networking/proc_net_tcp.rst. */
+/** Parses the lines of /proc/net/{tcp,udp,raw}[6]. proc(5), Documentation/networking/proc_net_tcp.rst. */
 import { type Field, writeField } from "../../bytes/layout.ts";
 import type { Origin } from "../../diag/message.ts";
 import { AF_INET, IPPROTO_RAW, IPPROTO_TCP } from "../../model/family.ts";
@@ -10,16 +10,16 @@ import { type ProcInetDetails, type ProcTcpDetails, type ProcTcpInfo, USER_HZ } 
 import { InetSocket } from "./socket.ts";
 
 const COLON = 0x3a;
-/** The timer that retransmits; with any other the probes are counted. */
+/** Number of the retransmission timer. With any other timer, the line counts probes. */
 const TIMER_RETRANSMIT = 1;
-/** What ss takes for the window of a line that ends before it, such as that of a TIME-WAIT socket. */
+/** ss's congestion window for a line without one, such as a TIME-WAIT socket's. */
 const CWND_UNKNOWN = 2;
-/** "No threshold". */
+/** The slow start threshold is not set. */
 const SSTHRESH_NONE = -1;
 /** Hexadecimal digits of each word of an IPv6 address. */
 const WORD_DIGITS = 8;
 
-/** A socket of /proc/net/{tcp,udp,raw}[6]. */
+/** A socket from /proc/net/{tcp,udp,raw}[6]. */
 class ProcInetSocket extends InetSocket {
   override readonly procfs: ProcInetDetails;
 
@@ -28,24 +28,24 @@ class ProcInetSocket extends InetSocket {
     this.procfs = procfs;
   }
 
-  /** IP protocol; that of a raw socket stands where others have their port. */
+  /** IP protocol. A raw socket has it in place of the local port. */
   override get protocol(): number {
     return this.origin.protocol === IPPROTO_RAW ? this.sport : this.origin.protocol;
   }
 }
 
-/** What is read of a file of one table. */
+/** What to read from the file of a table. */
 export interface ProcInetTable {
-  /** AF_INET or AF_INET6: which of the two files it is. */
+  /** AF_INET or AF_INET6, which selects one of the two files. */
   readonly family: number;
-  /** Mask of the states that are wanted. */
+  /** Mask of the selected states. */
   readonly states: number;
-  /** Whether tcp_info is wanted. */
+  /** Whether to decode the fields of tcp_info. */
   readonly info: boolean;
   readonly origin: Origin;
 }
 
-/** Reads ADDRESS:PORT, both hexadecimal. @returns false if that is not what stands there */
+/** Reads ADDRESS:PORT, both hexadecimal. @returns false if the text has another form */
 function readEndpoint(
   text: ProcText,
   family: number,
@@ -56,7 +56,7 @@ function readEndpoint(
   const end = text.wordWith(COLON);
   if (text.missing) return false;
   const address = offset + addressField.offset;
-  // The kernel prints words of the address as the numbers that they are in memory.
+  // The kernel prints each word of the address as a number in host byte order.
   if (family === AF_INET) data.setUint32(address, text.hex(), true);
   else for (let word = 0; word < 4; word++) data.setUint32(address + word * 4, text.hex(WORD_DIGITS), true);
   text.literal(COLON);
@@ -65,7 +65,7 @@ function readEndpoint(
   return true;
 }
 
-/** The end of a line of /proc/net/tcp, which is shorter for sockets without a connection's state. */
+/** Reads the end of a line of /proc/net/tcp, which is shorter for TIME-WAIT and SYN-RECV sockets. */
 function readTcpDetails(
   text: ProcText,
   listens: boolean,
@@ -91,13 +91,13 @@ function readTcpDetails(
     retransmits,
     probes,
     ...(short ? {} : { rto: toMicroseconds(rto), ato: toMicroseconds(ato), sndCwnd: cwnd }),
-    // Of a listener that column has the limit of TCP Fast Open requests.
+    // For a listener, this column has the limit of TCP Fast Open requests.
     ...(listens || details.ssthresh === SSTHRESH_NONE ? {} : { sndSsthresh: details.ssthresh }),
   };
   return { ...details, info: info ? known : undefined, options: text.rest() };
 }
 
-/** Reads what stands behind the addresses. */
+/** Reads the fields after the addresses. */
 function readFields(
   text: ProcText,
   { data, offset }: MessagePlace,
@@ -125,10 +125,10 @@ function readFields(
 }
 
 /**
- * The sockets of a file, as far as their states are wanted. A line that is none ends them.
+ * The sockets of a file that have a selected state. A malformed line ends the file.
  *
- * @param bytes the file
- * @returns false if ss gives the whole table up at a line: one that is too long for it, or is not finished
+ * @param bytes contents of the file
+ * @returns false if a line makes ss stop reading the whole table: a line that is too long or has no newline
  */
 export function* readInet(bytes: Uint8Array, table: ProcInetTable): Generator<InetSocket, boolean> {
   const text = new ProcText(bytes);

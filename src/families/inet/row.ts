@@ -1,4 +1,6 @@
 /** Rows of the inet tables. */
+import { keepOutOfLastTier } from "#libc";
+import { putBytes, putHex, putInt31, putStamp, type Stamp, stamp } from "../../bytes/put.ts";
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import { isUnspecifiedIpv6, writeIpv4, writeIpv6 } from "../../model/address.ts";
 import {
@@ -17,7 +19,7 @@ import { writeInetMemInfo, writeSkMemInfo } from "../../table/memory.ts";
 import { startRow, writeProcessCells } from "../../table/places.ts";
 import { type Names, putForeign, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
-import { writeTimer } from "../../table/units.ts";
+import { putTimer } from "../../table/units.ts";
 import { inetSockopt } from "./layouts/sockopt.ts";
 import { writeBpfStorages } from "./row/bpf-storage.ts";
 import { writeMptcpInfo } from "./row/mptcp.ts";
@@ -33,15 +35,20 @@ const STAR = 0x2a;
 const COMMA = 0x2c;
 const CLOSE = 0x29;
 const netids = new Map([
-  [0, ascii("raw")],
-  [IPPROTO_TCP, ascii("tcp")],
-  [IPPROTO_UDP, ascii("udp")],
-  [IPPROTO_DCCP, ascii("dccp")],
-  [IPPROTO_ICMPV6, ascii("icmp6")],
-  [IPPROTO_SCTP, ascii("sctp")],
-  [IPPROTO_MPTCP, ascii("mptcp")],
+  [0, stamp("raw")],
+  [IPPROTO_TCP, stamp("tcp")],
+  [IPPROTO_UDP, stamp("udp")],
+  [IPPROTO_DCCP, stamp("dccp")],
+  [IPPROTO_ICMPV6, stamp("icmp6")],
+  [IPPROTO_SCTP, stamp("sctp")],
+  [IPPROTO_MPTCP, stamp("mptcp")],
 ]);
-const unknownNetid = ascii("???");
+const unknownNetid = stamp("???");
+
+/** What the Netid column shows for an IP protocol. */
+export function netidOf(protocol: number): Stamp {
+  return netids.get(protocol) ?? unknownNetid;
+}
 
 function writeAddress(text: ByteWriter, socket: InetSocket, at: number, style: Style, names: Names): void {
   const { data } = socket;
@@ -75,27 +82,67 @@ function writePort(text: ByteWriter, port: number, style: Style, names: Names): 
 }
 
 const timerLabels = ["", "on", "keepalive", "timewait", "persist", "delack"].map((name) =>
-  ascii(` timer:(${name},`),
+  stamp(` timer:(${name},`),
 );
-const unknownTimerLabel = ascii(" timer:(unknown,");
-const sctpTimerLabel = ascii(" timer:(T3_RTX,");
+const unknownTimerLabel = stamp(" timer:(unknown,");
+const sctpTimerLabel = stamp(" timer:(T3_RTX,");
 
-function writeTimerDetail(text: ByteWriter, socket: InetSocket, protocol: number): void {
-  const number = socket.timerNumber;
-  if (number === 0) return;
-  text.put(protocol === IPPROTO_SCTP ? sctpTimerLabel : (timerLabels[number] ?? unknownTimerLabel));
-  writeTimer(text, socket.expires);
-  text.byte(COMMA);
-  text.unsigned(socket.retransmits);
-  text.byte(CLOSE);
+/**
+ * Writes the running timer of a socket.
+ *
+ * @param number which timer of {@link timerLabels} runs; undefined for that of an SCTP association
+ * @param expires milliseconds until it fires
+ * @returns the position behind it
+ */
+export function putTimerDetail(
+  target: DataView,
+  at: number,
+  number: number | undefined,
+  expires: number,
+  retransmits: number,
+): number {
+  const label = number === undefined ? sctpTimerLabel : (timerLabels[number] ?? unknownTimerLabel);
+  let next = putTimer(target, putStamp(target, at, label), expires);
+  target.setUint8(next, COMMA);
+  next = putInt31(target, next + 1, retransmits);
+  target.setUint8(next, CLOSE);
+  return next + 1;
 }
 
-const markLabel = ascii(" fwmark:0x");
-const cgroupLabel = ascii(" cgroup:");
-const v6onlyLabel = ascii(" v6only:");
+function writeTimerDetail(text: ByteWriter, socket: InetSocket, protocol: number): void {
+  const { timerNumber, expires, retransmits } = socket;
+  if (timerNumber === 0) return;
+  const number = protocol === IPPROTO_SCTP ? undefined : timerNumber;
+  text.reserve(DETAIL_ROOM);
+  text.length = putTimerDetail(text.data, text.length, number, expires, retransmits);
+}
+
+/** Room for a detail that is no struct's. */
+const DETAIL_ROOM = 96;
+
+const markLabel = stamp(" fwmark:0x");
+const cgroupLabel = stamp(" cgroup:");
+const v6onlyLabel = stamp(" v6only:");
+
+/** Writes SO_MARK. @returns the position behind it */
+export function putMark(target: DataView, at: number, mark: number): number {
+  return putHex(target, putStamp(target, at, markLabel), mark, 1);
+}
+
+/** Writes the path of a control group. @returns the position behind it */
+export function putCgroup(target: DataView, at: number, path: Uint8Array): number {
+  return putBytes(target, putStamp(target, at, cgroupLabel), path);
+}
+
+/** Writes IPV6_V6ONLY. @returns the position behind it */
+export function putV6only(target: DataView, at: number, value: number): number {
+  return putInt31(target, putStamp(target, at, v6onlyLabel), value);
+}
+
+keepOutOfLastTier(netidOf, putTimerDetail, putMark, putCgroup, putV6only);
 
 function writeCgroup(text: ByteWriter, id: bigint, style: Style, names: Names): void {
-  text.put(cgroupLabel);
+  text.stamp(cgroupLabel);
   putForeign(text, names.cgroup(id), style);
 }
 
@@ -110,15 +157,15 @@ function writeExtended(text: ByteWriter, socket: InetSocket, style: Style, names
   );
   const { mark, cgroupId } = socket;
   if (mark) {
-    text.put(markLabel);
-    text.hex(mark);
+    text.reserve(DETAIL_ROOM);
+    text.length = putMark(text.data, text.length, mark);
   }
   if (cgroupId) writeCgroup(text, cgroupId, style, names);
   if (socket.familyNumber === AF_INET6) {
     const { v6onlyNumber } = socket;
     if (v6onlyNumber !== undefined) {
-      text.put(v6onlyLabel);
-      text.unsigned(v6onlyNumber);
+      text.reserve(DETAIL_ROOM);
+      text.length = putV6only(text.data, text.length, v6onlyNumber);
     }
   }
   const { shutdownBits } = socket;
@@ -237,7 +284,7 @@ export function writeInetRow(table: Table, socket: InetSocket, style: Style, nam
   startRow(table, socket, style);
   const association = protocol === IPPROTO_SCTP && followsEndpoint(table, socket);
   if (shows.netid) {
-    if (!association) text.put(netids.get(isProcRaw(socket) ? 0 : protocol) ?? unknownNetid);
+    if (!association) text.stamp(netidOf(isProcRaw(socket) ? 0 : protocol));
     table.close();
   }
   if (shows.state) {

@@ -48,7 +48,7 @@ describe("InetSocket", () => {
     expect(socket(IPPROTO_TCP, [{ type: peers.id, payload: addresses }]).association).toBeUndefined();
   });
 
-  test("an array has the structs that are whole", () => {
+  test("an array has only complete structs", () => {
     const payload = new Uint8Array(250);
     payload[2] = 200;
     payload[102] = 3;
@@ -56,7 +56,7 @@ describe("InetSocket", () => {
     expect(keys?.map(({ key }) => key.length)).toEqual([80, 3]);
   });
 
-  test("what is nested is found, with and without the flag of nesting", () => {
+  test("nested attributes are found with and without NLA_F_NESTED", () => {
     for (const flag of [0, 0x8000]) {
       const tls = nest([
         { type: 1, payload: Uint8Array.of(4, 3) },
@@ -77,7 +77,7 @@ describe("InetSocket", () => {
     }
   });
 
-  test("every BPF storage is told", () => {
+  test("every BPF storage is listed", () => {
     const storage = (id: number, ...value: number[]) => ({
       type: 1,
       payload: nest([
@@ -94,7 +94,7 @@ describe("InetSocket", () => {
   });
 });
 
-test("BPF storages are asked for by the descriptors of their maps, or all of them", () => {
+test("BPF storages are requested by map descriptors, or all at once", () => {
   const attribute = { type: 0x8002, payload: new Uint8Array(0) };
   expect(bpfStorageRequest([])).toEqual([attribute]);
   const payload = Uint8Array.from([8, 0, 1, 0, 5, 0, 0, 0, 8, 0, 1, 0, 6, 1, 0, 0]);

@@ -33,16 +33,16 @@ import { TcpInfo } from "./layouts/tcp-info.ts";
 import { UlpInfo } from "./layouts/ulp.ts";
 import type { ProcInetDetails } from "./proc-details.ts";
 
-/** Bytes of an address field, whatever the family. */
+/** Bytes of an address field, for IPv4 too. */
 const ADDRESS_SIZE = 16;
 
 /**
  * The payload of a dump request.
  *
  * @param family AF_INET or AF_INET6
- * @param protocol IP protocol; one above 255 goes in an attribute of its own, and its low byte here
+ * @param protocol IP protocol. Only its low byte fits here; a protocol above 255 (MPTCP) also needs an attribute
  * @param ext bits of INET_DIAG_EXT
- * @param states mask of states
+ * @param states mask of requested states
  */
 export function inetRequest(family: number, protocol: number, ext: number, states: number): Uint8Array {
   const bytes = new Uint8Array(INET_DIAG_REQUEST_SIZE);
@@ -54,7 +54,7 @@ export function inetRequest(family: number, protocol: number, ext: number, state
   return bytes;
 }
 
-/** The payload of a dump request as kernels before 3.3 took it; the protocol is in the message's type. */
+/** The payload of a dump request for kernels before 3.3. The message type says which protocol. */
 export function inetLegacyRequest(family: number, ext: number, states: number): Uint8Array {
   const bytes = new Uint8Array(INET_DIAG_LEGACY_REQUEST_SIZE);
   const data = new DataView(bytes.buffer);
@@ -65,9 +65,9 @@ export function inetLegacyRequest(family: number, ext: number, states: number): 
 }
 
 /**
- * The attribute of a dump request that asks for BPF storages; it needs CAP_BPF.
+ * The attribute of a dump request that requests BPF storages. Needs CAP_BPF.
  *
- * @param mapFds descriptors of the maps whose values are wanted, all maps if it is empty; undefined for no values
+ * @param mapFds descriptors of the maps to read; empty for all maps, undefined for no values
  */
 export function bpfStorageRequest(mapFds: readonly number[] | undefined): AttributeToWrite[] {
   if (mapFds === undefined) return [];
@@ -78,18 +78,18 @@ export function bpfStorageRequest(mapFds: readonly number[] | undefined): Attrib
 /** The names of `idiag_timer`. */
 const kernelTimerNames = ["off", "on", "keepalive", "timewait", "persist", "delack"] as const;
 
-/** The timer of SCTP that is told of, RFC 9260 6.3: an association has numbers of its own. */
+/** The SCTP timer that the kernel reports, RFC 9260 6.3. It shares no number with TCP's timers. */
 const SCTP_TIMER_NAME = "t3-rtx";
 
 /** The names of all timers. */
 export const timerNames = [...kernelTimerNames, SCTP_TIMER_NAME] as const;
 
-/** Which timer of a connection runs; a number that no kernel is known to send says so. */
+/** The name of a connection's timer; `unknown(N)` for a number that no known kernel sends. */
 export type TimerName = (typeof timerNames)[number] | `unknown(${number})`;
 
 /** A running timer of a connection. */
 export interface Timer {
-  /** Which one: `on` is the retransmission timer, `t3-rtx` that of SCTP. */
+  /** Its name: `on` is TCP's retransmission timer, `t3-rtx` is SCTP's. */
   readonly name: TimerName;
   /** Milliseconds until it fires. */
   readonly expiresMs: number;
@@ -97,33 +97,33 @@ export interface Timer {
   readonly retransmits: number;
 }
 
-/** Which directions of a socket are shut. */
+/** The directions of a socket that are shut down. shutdown(2). */
 export interface Shutdown {
-  /** Nothing more is received. */
+  /** The socket receives no more data. */
   readonly receive: boolean;
-  /** Nothing more is sent. */
+  /** The socket sends no more data. */
   readonly send: boolean;
 }
 
-/** The two bits of a SHUTDOWN attribute in words. */
+/** Decodes the two bits of a SHUTDOWN attribute. */
 export function shutdownOf(bits: number): Shutdown {
   return { receive: (bits & 1) !== 0, send: (bits & 2) !== 0 };
 }
 
 const decoder = new TextDecoder();
 
-/** A socket of an inet table. Each getter decodes when it is read; what the kernel did not send is undefined. */
+/** A socket of an inet table. A getter decodes its field on each read, and returns undefined if it was not sent. */
 export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
-  /** Tells it from sockets of other kinds. */
+  /** Distinguishes it from sockets of other kinds. */
   readonly kind = "inet";
-  /** Of a socket that was read in /proc: what that tells beside. */
+  /** Further fields of a socket that was read from /proc; undefined for a socket from netlink. */
   declare readonly procfs?: ProcInetDetails;
 
   protected override get headerSize(): number {
     return INET_DIAG_MESSAGE_SIZE;
   }
 
-  /** `inet` or `inet6`. */
+  /** Address family. */
   get family(): "inet" | "inet6" {
     return this.familyNumber === AF_INET6 ? "inet6" : "inet";
   }
@@ -133,18 +133,18 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     return addressText(this.data, this.sourceOffset, this.familyNumber);
   }
 
-  /** The peer's address, as text; all zeros without a peer. */
+  /** The peer's address, as text; all zeros if there is no peer. */
   get dst(): string {
     return addressText(this.data, this.destinationOffset, this.familyNumber);
   }
 
-  /** The state, by the name that ss gives it; that of an SCTP association is one of SCTP's own. */
+  /** The state, by ss's name. An SCTP association has one of SCTP's own states. */
   get state(): StateName | SctpStateName {
     const { association, stateNumber } = this;
     return association ? sctpStateName(stateNumber) : stateName(stateNumber);
   }
 
-  /** IP protocol: the table's, unless the kernel sent one (it does for raw sockets). */
+  /** IP protocol. The kernel sends it for raw sockets; otherwise it is that of the table. */
   get protocol(): number {
     return this.u8(inetAttributes.protocol.id) ?? this.origin.protocol;
   }
@@ -181,12 +181,12 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     };
   }
 
-  /** Shut directions as the kernel's bits: 0 receive, 1 send. */
+  /** The directions that are shut down as kernel bits: bit 0 receive, bit 1 send. */
   get shutdownBits(): number | undefined {
     return this.u8(inetAttributes.shutdown.id);
   }
 
-  /** Shut directions. */
+  /** The directions that are shut down. */
   get shutdown(): Shutdown | undefined {
     const bits = this.shutdownBits;
     return bits === undefined ? undefined : shutdownOf(bits);
@@ -212,7 +212,7 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     return this.u32(inetAttributes.classId.id);
   }
 
-  /** IPV6_V6ONLY as the kernel's number. */
+  /** IPV6_V6ONLY as the kernel's number: 0 or 1. */
   get v6onlyNumber(): number | undefined {
     return this.u8(inetAttributes.skV6Only.id);
   }
@@ -223,7 +223,7 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     return value === undefined ? undefined : value !== 0;
   }
 
-  /** Id of the cgroup v2 that the socket was made in. */
+  /** Id of the cgroup v2 in which the socket was created. */
   get cgroupId(): bigint | undefined {
     const payload = this.attribute(inetAttributes.cgroupId.id);
     return payload === 0 || this.attributeLength(payload) < 8
@@ -236,12 +236,12 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     return this.struct(inetAttributes.sockopt.id, InetSockopt);
   }
 
-  /** Memory that the socket holds. Option `-m`. */
+  /** The socket's memory. Option `-m`. */
   get memory(): SkMemInfo | undefined {
     return this.struct(inetAttributes.skMemInfo.id, SkMemInfo);
   }
 
-  /** Memory as kernels before SK_MEMINFO tell it. Option `-m`. */
+  /** The socket's memory from kernels before SK_MEMINFO. Option `-m`. */
   get legacyMemory(): InetMemInfo | undefined {
     return this.struct(inetAttributes.memInfo.id, InetMemInfo);
   }
@@ -263,7 +263,7 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     return this.protocol === IPPROTO_SCTP ? this.struct(inetAttributes.info.id, SctpInfo) : undefined;
   }
 
-  /** Whether this is an association, not an endpoint, of SCTP: only of these the kernel tells the peer's addresses. */
+  /** Whether an SCTP socket is an association. The kernel sends peer addresses only for these, not for endpoints. */
   get association(): boolean | undefined {
     return this.protocol === IPPROTO_SCTP ? this.attribute(inetAttributes.peers.id) !== 0 : undefined;
   }
@@ -283,17 +283,17 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     return this.#structs(inetAttributes.md5Signatures.id, MD5_SIGNATURE_SIZE, Md5Signature);
   }
 
-  /** What the protocol on top of a TCP connection tells: kernel TLS, MPTCP, … Option `-i`. */
+  /** Details of the upper layer protocol of a TCP connection: kernel TLS, MPTCP and so on. Option `-i`. */
   get ulpInfo(): UlpInfo | undefined {
     return this.struct(inetAttributes.ulpInfo.id, UlpInfo);
   }
 
-  /** What BPF programs have stored with the socket. Option `--bpf-maps`. */
+  /** Values that BPF programs stored with the socket. Option `--bpf-maps`. */
   get bpfStorages(): BpfStorages | undefined {
     return this.struct(inetAttributes.bpfStorages.id, BpfStorages);
   }
 
-  /** The whole structs of an attribute that is an array of them. */
+  /** The complete structs of an attribute that holds an array. */
   #structs<V>(
     type: number,
     size: number,
@@ -313,17 +313,17 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
-  /** What TCP Vegas tells. Option `-i`. */
+  /** State of TCP Vegas. Option `-i`. */
   get vegasInfo(): VegasInfo | undefined {
     return this.struct(inetAttributes.vegasInfo.id, VegasInfo);
   }
 
-  /** What DCTCP tells. Option `-i`. */
+  /** State of DCTCP. Option `-i`. */
   get dctcpInfo(): DctcpInfo | undefined {
     return this.struct(inetAttributes.dctcpInfo.id, DctcpInfo);
   }
 
-  /** What BBR tells. Option `-i`. */
+  /** State of BBR. Option `-i`. */
   get bbrInfo(): BbrInfo | undefined {
     return this.struct(inetAttributes.bbrInfo.id, BbrInfo);
   }

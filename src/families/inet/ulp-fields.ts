@@ -1,9 +1,10 @@
 /** The columns of what stands on top of TCP: MD5 signatures, kernel TLS, MPTCP subflows, BPF storages. */
 
-import { type Column, structColumns } from "../../fields/column.ts";
+import { type Column, factOf, structColumns } from "../../fields/column.ts";
 import type { NameSource } from "../../fields/names.ts";
 import type { Json } from "../../model/json.ts";
 import type { BpfStorage } from "./layouts/bpf-storage.ts";
+import { inetAttributes } from "./layouts/inet-diag.ts";
 import { mptcpSubflow, mptcpSubflowFlags, type TlsInfo, tlsInfo, tlsWord, tlsWords } from "./layouts/ulp.ts";
 import type { InetSocket } from "./socket.ts";
 
@@ -14,7 +15,7 @@ function hexBytes(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Which words the values of TLS are told in. */
+/** The words for TLS values in JSON. */
 const tlsWordsOf = {
   version: tlsWords.version,
   cipher: tlsWords.cipher,
@@ -88,10 +89,8 @@ export function ulpColumns(
         { key: "key", type: "string", doc: "its bytes in hexadecimal" },
       ],
       ss: "md5keys:",
-      kernel: "INET_DIAG_MD5SIG",
-      since: "4.14",
+      ...factOf(inetAttributes.md5Signatures),
       demand: "info",
-      doc: "keys of MD5 signatures; needs CAP_NET_ADMIN",
       read: ({ md5Signatures }) =>
         md5Signatures?.map(({ data, addressOffset, family, prefixLength, key }) => ({
           address: address(data, addressOffset, family),
@@ -129,10 +128,8 @@ export function ulpColumns(
           optional: true,
         },
       ],
-      kernel: "INET_DIAG_SK_BPF_STORAGES",
-      since: "5.7",
+      ...factOf(inetAttributes.bpfStorages),
       demand: "bpfStorages",
-      doc: "what BPF programs have stored; needs root",
       read: ({ bpfStorages }) => {
         const told = bpfStorages && [...bpfStorages].flatMap((each) => storage(each, names));
         return told?.length ? told : undefined;

@@ -1,10 +1,12 @@
 /** The columns of netlink sockets. */
+
 import { skMemInfo } from "../../diag/memory.ts";
 import { processName } from "../../enrich/processes.ts";
-import { type Column, cookieText, structColumns } from "../../fields/column.ts";
+import { type Column, cookieText, factOf, structColumns } from "../../fields/column.ts";
 import { closedColumn, familyColumns, typeColumn } from "../../fields/family.ts";
 import type { NameSource } from "../../fields/names.ts";
 import { processesColumn } from "../../fields/processes.ts";
+import { netlinkAttributes, netlinkDiagMessage } from "./layout.ts";
 import { type NetlinkDiagSocket, NO_PORT_ID } from "./socket.ts";
 
 const decoder = new TextDecoder();
@@ -12,12 +14,11 @@ const decoder = new TextDecoder();
 /** The columns of netlink sockets, in the order of their JSON. */
 export const netlinkColumns = (names: NameSource): readonly Column<NetlinkDiagSocket>[] => [
   ...familyColumns("netlink", "netlink"),
-  typeColumn("ndiag_type"),
+  typeColumn(netlinkDiagMessage.type),
   {
     key: "protocol",
     type: "integer",
-    kernel: "ndiag_protocol",
-    doc: "netlink protocol",
+    ...factOf(netlinkDiagMessage.protocol),
     read: ({ protocol }) => protocol,
   },
   {
@@ -33,8 +34,7 @@ export const netlinkColumns = (names: NameSource): readonly Column<NetlinkDiagSo
   {
     key: "connected",
     type: "boolean",
-    kernel: "ndiag_state",
-    doc: "it has a peer that it sends to",
+    ...factOf(netlinkDiagMessage.stateNumber),
     read: ({ connected }) => connected,
   },
   {
@@ -42,7 +42,8 @@ export const netlinkColumns = (names: NameSource): readonly Column<NetlinkDiagSo
     ss: "Recv-Q",
     type: "integer",
     unit: "bytes",
-    kernel: "SK_MEMINFO_RMEM_ALLOC",
+    metric: "gauge",
+    kernel: skMemInfo.rmemAlloc.kernel,
     doc: "held by messages that the application has not read yet",
     read: ({ rqueue }) => rqueue,
   },
@@ -51,15 +52,15 @@ export const netlinkColumns = (names: NameSource): readonly Column<NetlinkDiagSo
     ss: "Send-Q",
     type: "integer",
     unit: "bytes",
-    kernel: "SK_MEMINFO_WMEM_ALLOC",
+    metric: "gauge",
+    kernel: skMemInfo.wmemAlloc.kernel,
     doc: "held by messages on their way to a reader",
     read: ({ wqueue }) => wqueue,
   },
   {
     key: "local.portId",
     type: "integer",
-    kernel: "ndiag_portid",
-    doc: "own port id; 0 is the kernel; absent for a socket that has none yet",
+    ...factOf(netlinkDiagMessage.portId),
     read: ({ portId }) => (portId === NO_PORT_ID ? undefined : portId >>> 0),
   },
   {
@@ -84,15 +85,13 @@ export const netlinkColumns = (names: NameSource): readonly Column<NetlinkDiagSo
   {
     key: "peer.group",
     type: "integer",
-    kernel: "ndiag_dst_group",
-    doc: "number of the group that it sends to, 0 for none; if connected",
+    ...factOf(netlinkDiagMessage.destinationGroup),
     read: ({ connected, destinationGroup }) => (connected ? destinationGroup : undefined),
   },
   {
     key: "peer.portId",
     type: "integer",
-    kernel: "ndiag_dst_portid",
-    doc: "the port id that it sends to; if connected",
+    ...factOf(netlinkDiagMessage.destinationPortId),
     read: ({ connected, destinationPortId }) => (connected ? destinationPortId >>> 0 : undefined),
   },
   {
@@ -100,16 +99,14 @@ export const netlinkColumns = (names: NameSource): readonly Column<NetlinkDiagSo
     ss: "groups=0x",
     type: "array",
     items: "integer",
-    kernel: "NETLINK_DIAG_GROUPS",
-    doc: "numbers of the multicast groups that it has joined",
+    ...factOf(netlinkAttributes.groups),
     read: ({ groups }) => groups,
   },
-  { key: "inode", type: "integer", kernel: "ndiag_ino", doc: "inode number", read: ({ inode }) => inode },
+  { key: "inode", type: "integer", ...factOf(netlinkDiagMessage.inode), read: ({ inode }) => inode },
   {
     key: "cookie",
     type: "hex",
-    kernel: "ndiag_cookie",
-    doc: "the kernel's unique socket cookie",
+    ...factOf(netlinkDiagMessage.cookie),
     read: ({ cookie }) => cookieText(cookie),
   },
   processesColumn(names),

@@ -1,4 +1,4 @@
-/** The lines of /proc/net/netlink. */
+/** Parses the lines of /proc/net/netlink. proc(5). */
 
 import type { Origin } from "../../diag/message.ts";
 import { AF_NETLINK } from "../../model/family.ts";
@@ -9,7 +9,7 @@ import { NETLINK_DIAG_MESSAGE_SIZE, netlinkAttributes, netlinkDiagMessage } from
 import type { ProcNetlinkDetails } from "./socket.ts";
 import { NetlinkDiagSocket } from "./socket.ts";
 
-/** A socket of /proc/net/netlink. */
+/** A socket from /proc/net/netlink. */
 class ProcNetlinkSocket extends NetlinkDiagSocket {
   override readonly procfs: ProcNetlinkDetails;
   readonly #rqueue: number;
@@ -37,7 +37,7 @@ class ProcNetlinkSocket extends NetlinkDiagSocket {
   }
 }
 
-/** The sockets of a file. Lines that are no sockets are passed over. */
+/** The sockets of a file. Malformed lines are skipped. */
 export function* readNetlink(bytes: Uint8Array, origin: Origin): Generator<NetlinkDiagSocket> {
   const text = new ProcText(bytes);
   if (!text.nextLine()) return;

@@ -1,4 +1,4 @@
-/** Rows of netlink sockets. */
+/** Writes netlink sockets as rows of ss's table. */
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import { nameForSs } from "../../enrich/processes.ts";
 import { SS_CLOSE } from "../../model/state.ts";
@@ -28,7 +28,7 @@ function writeProtocol(text: ByteWriter, protocol: number, style: Style, names: 
   else putForeign(text, name, style);
 }
 
-/** Port ids are process ids by habit: where there is such a process, its name is shown. */
+/** Port ids are process ids by convention. If such a process exists, its name is shown. */
 function writePortId(text: ByteWriter, portId: number, style: Style, names: Names): void {
   if (portId === NO_PORT_ID) {
     text.byte(STAR);
@@ -51,7 +51,7 @@ function writeHex64(text: ByteWriter, value: bigint): void {
   text.hex64(Number(value & 0xffff_ffffn), Number(value >> 32n));
 }
 
-/** Over netlink the kernel tells no address of the socket's, nor of the dump's under way. */
+/** Writes the kernel addresses of the socket and its dump, which only /proc has. */
 function writeDetails(
   text: ByteWriter,
   socket: NetlinkDiagSocket,
@@ -92,8 +92,8 @@ export function writeNetlinkRow(table: Table, socket: NetlinkDiagSocket, style: 
     text.signed32(socket.destinationPortId);
     table.close();
   } else closeAnyEnd(table);
-  // As in ss the details are part of the process cell, and the row ends there. Where that cell is hidden, ss loses
-  // them; here they are details like those of other sockets. So they are where columns follow that ss does not have.
+  // As in ss, the details are part of the process cell, and the row ends there. If that cell is hidden, ss drops the
+  // details; we write them like those of other sockets. We do the same if columns follow that ss does not have.
   const inProcessCell = shows.process && !showsPlaces(table);
   if (!inProcessCell) writeProcessCells(table, socket, style, names);
   writeDetails(text, socket, style, names, inProcessCell);

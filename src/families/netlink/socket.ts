@@ -14,52 +14,52 @@ import {
   netlinkDiagRequest,
 } from "./layout.ts";
 
-/** What a line of /proc/net/netlink has that a netlink_diag_msg has not. */
+/** Fields of /proc/net/netlink that netlink_diag_msg does not have. */
 export interface ProcNetlinkDetails {
-  /** The kernel's address of the socket, hashed; 0 for none. */
+  /** The socket's kernel address, hashed; 0 for none. */
   readonly pointer: bigint;
-  /** The dump under way: 0 for none, else its address or just 1. */
+  /** The current dump: 0 for none, otherwise its kernel address or 1. */
   readonly callback: bigint;
 }
 
-/** The port id of a socket that has none yet. */
+/** The port id of a socket without one. */
 export const NO_PORT_ID = -1;
 
-/** NETLINK_CONNECTED, the only other state than 0. */
+/** NETLINK_CONNECTED. The only other state is 0. */
 const NETLINK_CONNECTED = 1;
 
-/** A netlink socket. Each getter decodes when it is read; what the kernel did not send is undefined. */
+/** A netlink socket. A getter decodes its field on each read, and returns undefined if it was not sent. */
 export class NetlinkDiagSocket extends wholeView(netlinkDiagMessage, DiagMessage) {
-  /** Tells it from sockets of other kinds. */
+  /** Distinguishes it from sockets of other kinds. */
   readonly kind = "netlink";
-  /** What /proc/net/netlink tells beside; undefined for a socket that netlink told of. */
+  /** Further fields of a socket that was read from /proc; undefined for a socket from netlink. */
   declare readonly procfs: ProcNetlinkDetails | undefined;
 
   protected override get headerSize(): number {
     return NETLINK_DIAG_MESSAGE_SIZE;
   }
 
-  /** Whether it has a peer that it sends to. */
+  /** Whether it is connected to a peer. */
   get connected(): boolean {
     return this.stateNumber === NETLINK_CONNECTED;
   }
 
-  /** Memory that the socket holds. */
+  /** The socket's memory. */
   get memory(): SkMemInfo | undefined {
     return this.struct(netlinkAttributes.memInfo.id, SkMemInfo);
   }
 
-  /** Bytes held by messages that are not yet read. */
+  /** Memory of messages that are not read yet, in bytes. */
   get rqueue(): number | undefined {
     return this.memory?.rmemAlloc;
   }
 
-  /** Bytes held by messages on their way to a reader. */
+  /** Memory of sent messages that their receivers have not read yet, in bytes. */
   get wqueue(): number | undefined {
     return this.memory?.wmemAlloc;
   }
 
-  /** The first 32 joined groups, a bit each. */
+  /** The first 32 multicast groups as a mask of joined ones. */
   get groupMask(): number | undefined {
     return this.u32(netlinkAttributes.groups.id);
   }
@@ -76,7 +76,7 @@ export class NetlinkDiagSocket extends wholeView(netlinkDiagMessage, DiagMessage
   }
 }
 
-/** How netlink sockets are listed. */
+/** The dump request for netlink sockets. */
 export const netlinkDump: FamilyDump<NetlinkDiagSocket> = {
   request() {
     const bytes = new Uint8Array(NETLINK_DIAG_REQUEST_SIZE);

@@ -1,6 +1,6 @@
 /** The columns of packet sockets. */
 import { skMemInfo } from "../../diag/memory.ts";
-import { type Column, cookieText, structColumns } from "../../fields/column.ts";
+import { type Column, cookieText, factOf, structColumns } from "../../fields/column.ts";
 import {
   boundInterfaceColumns,
   closedColumn,
@@ -11,7 +11,13 @@ import {
 import type { NameSource } from "../../fields/names.ts";
 import { processesColumn } from "../../fields/processes.ts";
 import { linkProtocolName } from "../../model/link-protocols.ts";
-import { fanoutTypes, packetDiagInfo, packetDiagRing } from "./layout.ts";
+import {
+  fanoutTypes,
+  packetAttributes,
+  packetDiagInfo,
+  packetDiagMessage,
+  packetDiagRing,
+} from "./layout.ts";
 import type { PacketSocket } from "./socket.ts";
 
 /** What is not told elsewhere of struct packet_diag_info. */
@@ -20,12 +26,11 @@ const { interfaceIndex: _, ...settings } = packetDiagInfo;
 /** The columns of packet sockets, in the order of their JSON. */
 export const packetColumns = (names: NameSource): readonly Column<PacketSocket>[] => [
   ...familyColumns("packet", "link"),
-  typeColumn("pdiag_type"),
+  typeColumn(packetDiagMessage.type),
   {
     key: "protocol",
     type: "integer",
-    kernel: "pdiag_num",
-    doc: "link protocol (EtherType) that it receives; 3 is every one",
+    ...factOf(packetDiagMessage.protocol),
     read: ({ protocol }) => protocol,
   },
   {
@@ -41,24 +46,21 @@ export const packetColumns = (names: NameSource): readonly Column<PacketSocket>[
     key: "uid",
     ss: "uid:",
     type: "integer",
-    kernel: "PACKET_DIAG_UID",
-    doc: "owner of the socket",
+    ...factOf(packetAttributes.uid),
     read: ({ uid }) => uid,
   },
   {
     key: "inode",
     ss: "ino:",
     type: "integer",
-    kernel: "pdiag_ino",
-    doc: "inode number",
+    ...factOf(packetDiagMessage.inode),
     read: ({ inode }) => inode,
   },
   {
     key: "cookie",
     ss: "sk:",
     type: "hex",
-    kernel: "pdiag_cookie",
-    doc: "the kernel's unique socket cookie",
+    ...factOf(packetDiagMessage.cookie),
     read: ({ cookie }) => cookieText(cookie),
   },
   processesColumn(names),
@@ -69,7 +71,7 @@ export const packetColumns = (names: NameSource): readonly Column<PacketSocket>[
     key: "fanout.id",
     ss: "fanout(id:",
     type: "integer",
-    kernel: "PACKET_DIAG_FANOUT",
+    kernel: packetAttributes.fanout.kernel,
     doc: "number of the group of sockets that share packets",
     read: ({ fanout }) => fanout?.id,
   },
@@ -78,7 +80,7 @@ export const packetColumns = (names: NameSource): readonly Column<PacketSocket>[
     ss: "type:",
     type: "string",
     words: fanoutTypes,
-    kernel: "PACKET_DIAG_FANOUT",
+    kernel: packetAttributes.fanout.kernel,
     doc: "how packets are dealt out to the sockets of the group",
     read: ({ fanout }) => {
       const number = fanout?.typeNumber;
@@ -94,9 +96,8 @@ export const packetColumns = (names: NameSource): readonly Column<PacketSocket>[
       { key: "jf", type: "integer", doc: "instructions to skip if false" },
       { key: "k", type: "integer", doc: "operand" },
     ],
-    kernel: "PACKET_DIAG_FILTER",
+    ...factOf(packetAttributes.filter),
     ss: "bpf filter",
-    doc: "classic BPF program that packets must pass; needs CAP_NET_ADMIN",
     read: ({ filter }) => filter?.map((instruction) => ({ ...instruction })),
   },
   ...structColumns("memory", undefined, skMemInfo, ({ memory }: PacketSocket) => memory),

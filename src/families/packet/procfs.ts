@@ -1,4 +1,4 @@
-/** The lines of /proc/net/packet. */
+/** Parses the lines of /proc/net/packet. */
 
 import type { Origin } from "../../diag/message.ts";
 import { AF_PACKET } from "../../model/family.ts";
@@ -8,7 +8,7 @@ import { nextWholeLine, ProcText } from "../../procfs/text.ts";
 import { PACKET_DIAG_MESSAGE_SIZE, packetAttributes, packetDiagMessage } from "./layout.ts";
 import { PacketSocket } from "./socket.ts";
 
-/** A socket of /proc/net/packet, which tells less of memory and interface than the structs that netlink sends. */
+/** A socket from /proc/net/packet, which has less about memory and interface than netlink. */
 class ProcPacketSocket extends PacketSocket {
   readonly #interfaceIndex: number;
   readonly #rqueue: number;
@@ -33,7 +33,7 @@ class ProcPacketSocket extends PacketSocket {
   }
 }
 
-/** The sockets of a file, up to a line that is too long or not finished. Lines that are no sockets are passed over. */
+/** The sockets of a file, up to a line that is too long or has no newline. Malformed lines are skipped. */
 export function* readPacket(bytes: Uint8Array, origin: Origin): Generator<PacketSocket> {
   const text = new ProcText(bytes);
   if (nextWholeLine(text) !== "line") return;

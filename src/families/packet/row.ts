@@ -1,4 +1,4 @@
-/** Rows of packet sockets. */
+/** Writes packet sockets as rows of ss's table. */
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import { SOCK_RAW } from "../../model/family.ts";
 import { linkProtocolName } from "../../model/link-protocols.ts";
@@ -36,7 +36,7 @@ const writeSettings = structLine(
   " flags( ",
 );
 
-/** ss's words for the flags, in its order. */
+/** ss's labels of the flags, in its order. */
 const flagLabels = [
   ["running", label("running", packetDiagInfo.running)],
   ["auxdata", label(" auxdata", packetDiagInfo.auxdata)],
@@ -62,7 +62,7 @@ function ringLine(name: string) {
 const writeRxRing = ringLine("ring_rx");
 const writeTxRing = ringLine("ring_tx");
 
-/** ss's words for the kinds of fanout groups; it has none for the newer ones. */
+/** ss's labels of the fanout modes. It has none for newer modes. */
 const fanoutLabels = ["hash", "lb", "cpu", "roll", "random", "qm"];
 
 function writeExtended(text: ByteWriter, socket: PacketSocket, style: Style): void {

@@ -1,4 +1,4 @@
-/** Packet sockets, which see link layer frames. linux/packet_diag.h. */
+/** Packet sockets, which receive and send link layer frames. linux/packet_diag.h. */
 import { readField, wholeView, writeField } from "../../bytes/layout.ts";
 import { SkMemInfo } from "../../diag/memory.ts";
 import { DiagMessage } from "../../diag/message.ts";
@@ -21,7 +21,7 @@ import {
 
 /** An instruction of a classic BPF program. */
 export interface BpfInstruction {
-  /** What it does. linux/bpf_common.h. */
+  /** Operation code. linux/bpf_common.h. */
   readonly code: number;
   /** Instructions to skip if the test is true. */
   readonly jt: number;
@@ -31,9 +31,9 @@ export interface BpfInstruction {
   readonly k: number;
 }
 
-/** A packet socket. Each getter decodes when it is read; what the kernel did not send is undefined. */
+/** A packet socket. A getter decodes its field on each read, and returns undefined if it was not sent. */
 export class PacketSocket extends wholeView(packetDiagMessage, DiagMessage) {
-  /** Tells it from sockets of other kinds. */
+  /** Distinguishes it from sockets of other kinds. */
   readonly kind = "packet";
 
   protected override get headerSize(): number {
@@ -45,47 +45,47 @@ export class PacketSocket extends wholeView(packetDiagMessage, DiagMessage) {
     return this.offset + packetDiagMessage.cookie.offset;
   }
 
-  /** What it is bound to, and how it is set up. */
+  /** The bound interface and the socket's options. */
   get info(): PacketDiagInfo | undefined {
     return this.struct(packetAttributes.info.id, PacketDiagInfo);
   }
 
-  /** Index of the interface that it is bound to, 0 for all. */
+  /** Index of the bound interface, 0 for all. */
   get interfaceIndex(): number | undefined {
     return this.info?.interfaceIndex;
   }
 
-  /** Owner. */
+  /** Uid of the owner. */
   get uid(): number | undefined {
     return this.u32(packetAttributes.uid.id);
   }
 
-  /** Memory that the socket holds. */
+  /** The socket's memory. */
   get memory(): SkMemInfo | undefined {
     return this.struct(packetAttributes.memInfo.id, SkMemInfo);
   }
 
-  /** Bytes held by packets that are not yet read. */
+  /** Memory of packets that are not read yet, in bytes. */
   get rqueue(): number | undefined {
     return this.memory?.rmemAlloc;
   }
 
-  /** The ring that packets are received into. */
+  /** The receive ring, PACKET_RX_RING. */
   get rxRing(): PacketDiagRing | undefined {
     return this.struct(packetAttributes.rxRing.id, PacketDiagRing);
   }
 
-  /** The ring that packets are sent from. */
+  /** The transmit ring, PACKET_TX_RING. */
   get txRing(): PacketDiagRing | undefined {
     return this.struct(packetAttributes.txRing.id, PacketDiagRing);
   }
 
-  /** The group of sockets that share packets. */
+  /** The fanout group, whose sockets share the packets. */
   get fanout(): PacketFanout | undefined {
     return this.struct(packetAttributes.fanout.id, PacketFanout);
   }
 
-  /** The classic BPF program that packets must pass; only with CAP_NET_ADMIN. */
+  /** The classic BPF filter of the socket; only with CAP_NET_ADMIN. */
   get filter(): readonly BpfInstruction[] | undefined {
     const payload = this.attribute(packetAttributes.filter.id);
     if (payload === 0) return undefined;
@@ -107,7 +107,7 @@ const tableOfType = new Map<number, Table>([
   [SOCK_DGRAM, "packet_dgram"],
 ]);
 
-/** How packet sockets are listed. The kernel does not select them by type; ss neither, but this does. */
+/** The dump request for packet sockets. The kernel and ss do not select by socket type; this does. */
 export const packetDump: FamilyDump<PacketSocket> = {
   request() {
     const bytes = new Uint8Array(PACKET_DIAG_REQUEST_SIZE);

@@ -6,7 +6,7 @@ import { type NestedTable, nestedView } from "../../diag/nested.ts";
 /** struct tipc_sock_diag_req. */
 export const tipcDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_TIPC" },
-  states: { offset: 4, type: "u32", kernel: "tidiag_states", doc: "states wanted, bit = state" },
+  states: { offset: 4, type: "u32", kernel: "tidiag_states", doc: "mask of requested states, bit = state" },
 } as const satisfies Layout;
 
 /** Bytes of struct tipc_sock_diag_req. */
@@ -19,17 +19,23 @@ export const tipcAttributes = {
 
 /** Attributes in TIPC_NLA_SOCK that hold one value. */
 export const tipcSocket = {
-  node: { id: 1, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_ADDR", doc: "own node" },
-  ref: { id: 2, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_REF", doc: "own port" },
+  node: { id: 1, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_ADDR", doc: "local node" },
+  ref: { id: 2, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_REF", doc: "local port" },
   published: {
     id: 4,
     offset: 0,
     type: "u8",
     flag: true,
     kernel: "TIPC_NLA_SOCK_HAS_PUBL",
-    doc: "a service name is bound to it",
+    doc: "a service name is bound to the socket",
   },
-  type: { id: 6, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_TYPE", doc: "SOCK_STREAM and its like" },
+  type: {
+    id: 6,
+    offset: 0,
+    type: "u32",
+    kernel: "TIPC_NLA_SOCK_TYPE",
+    doc: "socket type, SOCK_STREAM and so on",
+  },
   inode: { id: 7, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_INO", doc: "inode number" },
   uid: { id: 8, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_UID", doc: "owner of the socket" },
   stateNumber: { id: 9, offset: 0, type: "u32", kernel: "TIPC_NLA_SOCK_TIPC_STATE", doc: "TCP state number" },
@@ -56,7 +62,7 @@ export const tipcConnection = {
     type: "u8",
     flag: true,
     kernel: "TIPC_NLA_CON_FLAG",
-    doc: "it was found by the service name below",
+    doc: "the connection was made by service name",
   },
   node: { id: 2, offset: 0, type: "u32", kernel: "TIPC_NLA_CON_NODE", doc: "the peer's node" },
   ref: { id: 3, offset: 0, type: "u32", kernel: "TIPC_NLA_CON_SOCK", doc: "the peer's port" },
@@ -65,14 +71,14 @@ export const tipcConnection = {
     offset: 0,
     type: "u32",
     kernel: "TIPC_NLA_CON_TYPE",
-    doc: "type of the service name",
+    doc: "type of the service name that the peer was found by",
   },
   serviceInstance: {
     id: 5,
     offset: 0,
     type: "u32",
     kernel: "TIPC_NLA_CON_INST",
-    doc: "instance of the service name",
+    doc: "instance of that service name",
   },
 } as const satisfies NestedTable;
 
@@ -83,16 +89,18 @@ export const tipcStatistics = {
     offset: 0,
     type: "u32",
     unit: "packets",
+    metric: "gauge",
     kernel: "TIPC_NLA_SOCK_STAT_RCVQ",
-    doc: "messages not yet read",
+    doc: "messages that the application has not read yet",
   },
   wqueue: {
     id: 1,
     offset: 0,
     type: "u32",
     unit: "packets",
+    metric: "gauge",
     kernel: "TIPC_NLA_SOCK_STAT_SENDQ",
-    doc: "messages not yet sent",
+    doc: "messages not sent yet",
   },
   linkCongested: {
     id: 2,
@@ -100,7 +108,7 @@ export const tipcStatistics = {
     type: "u8",
     flag: true,
     kernel: "TIPC_NLA_SOCK_STAT_LINK_CONG",
-    doc: "it waits for a link",
+    doc: "the socket waits for a congested link",
   },
   connectionCongested: {
     id: 3,
@@ -108,15 +116,16 @@ export const tipcStatistics = {
     type: "u8",
     flag: true,
     kernel: "TIPC_NLA_SOCK_STAT_CONN_CONG",
-    doc: "it waits for the peer",
+    doc: "the socket waits for a congested peer",
   },
   drops: {
     id: 4,
     offset: 0,
     type: "u32",
     unit: "packets",
+    metric: "counter",
     kernel: "TIPC_NLA_SOCK_STAT_DROP",
-    doc: "messages that were dropped",
+    doc: "messages dropped",
   },
 } as const satisfies NestedTable;
 

@@ -1,4 +1,4 @@
-/** Rows of TIPC sockets. */
+/** Writes TIPC sockets as rows of ss's table. */
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import { SOCK_DGRAM, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM } from "../../model/family.ts";
 import { writeIdentity } from "../../table/cells.ts";
@@ -13,10 +13,10 @@ const COLON = 0x3a;
 const MINUS = 0x2d;
 const BLANK = 0x20;
 const NEWLINE = 0x0a;
-/** The number of the state that ss calls so. */
+/** The number of ss's UNKNOWN state. */
 const UNKNOWN = 0;
 
-/** What ss calls each socket type: as a netid, and in `--tipcinfo`. */
+/** ss's names of the socket types: as a netid, and in `--tipcinfo`. */
 const types = new Map([
   [SOCK_STREAM, { netid: ascii("ti_st"), name: "STREAM" }],
   [SOCK_DGRAM, { netid: ascii("ti_dg"), name: "DGRAM" }],
@@ -24,7 +24,7 @@ const types = new Map([
   [SOCK_SEQPACKET, { netid: ascii("ti_sq"), name: "SEQPACKET" }],
 ]);
 
-/** Fills the cells of one end: `-` for one that is not there, or not told whole. */
+/** Fills the address and port cells of one end; `-` if the end is missing or incomplete. */
 function closeEnd(table: Table, node: number | undefined, ref: number | undefined): void {
   const { text } = table;
   if (node === undefined || ref === undefined) {
@@ -48,7 +48,7 @@ function congestion({ statistics }: TipcSocket): string {
   return statistics?.connectionCongested ? "conn" : "none";
 }
 
-/** The line of `--tipcinfo`; its blanks are ss's. */
+/** Writes the line of `--tipcinfo`, with ss's spacing. */
 function writeInfo(text: ByteWriter, socket: TipcSocket, style: Style): void {
   const { connection, statistics } = socket;
   if (!style.oneline) text.byte(NEWLINE);
@@ -60,7 +60,7 @@ function writeInfo(text: ByteWriter, socket: TipcSocket, style: Style): void {
     text.text(` via {${connection.serviceType ?? 0},${connection.serviceInstance ?? 0}} `);
 }
 
-/** Writes the row of a TIPC socket; what the kernel did not send of it is shown as 0, `-` or `???`. */
+/** Writes the row of a TIPC socket. Missing attributes are shown as 0, `-` or `???`. */
 export function writeTipcRow(table: Table, socket: TipcSocket, style: Style, names: Names): void {
   const { text, shows } = table;
   const { connection, statistics, inode = 0 } = socket;
@@ -77,7 +77,7 @@ export function writeTipcRow(table: Table, socket: TipcSocket, style: Style, nam
   closeEnd(table, socket.node, socket.ref);
   closeEnd(table, connection?.node, connection?.ref);
   if (shows.process) writeOwners(text, inode, style, names);
-  // As in ss the identity is part of the process cell. Where that is hidden, ss loses it; here it is a detail then.
+  // As in ss, the identity is part of the process cell. If that cell is hidden, ss drops it; we write it as a detail.
   if (style.extended) writeSocketIdentity(text, socket);
   if (shows.process) table.close();
   writePlaceCells(table, socket, style, names);

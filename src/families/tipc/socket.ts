@@ -14,19 +14,19 @@ import {
 } from "./layout.ts";
 
 /**
- * A TIPC socket: a message without a fixed struct, whose attributes stand in one nest. Each getter decodes when it
- * is read; what the kernel did not send is undefined.
+ * A TIPC socket. Its message has no fixed struct, only one nest of attributes. A getter decodes its field on each
+ * read, and returns undefined if it was not sent.
  */
 export class TipcSocket extends DiagMessage {
-  /** Tells it from sockets of other kinds. */
+  /** Distinguishes it from sockets of other kinds. */
   readonly kind = "tipc";
 
-  /** The attributes of the socket. */
+  /** The nest TIPC_NLA_SOCK. */
   get attributes(): TipcSocketNest | undefined {
     return this.struct(tipcAttributes.socket.id, TipcSocketNest);
   }
 
-  /** Socket type: SOCK_STREAM and its like. */
+  /** Socket type: SOCK_STREAM, SOCK_SEQPACKET, SOCK_RDM or SOCK_DGRAM. */
   get type(): number | undefined {
     return this.attributes?.type;
   }
@@ -36,12 +36,12 @@ export class TipcSocket extends DiagMessage {
     return this.attributes?.stateNumber;
   }
 
-  /** Own node. */
+  /** Local node. */
   get node(): number | undefined {
     return this.attributes?.node;
   }
 
-  /** Own port. */
+  /** Local port. */
   get ref(): number | undefined {
     return this.attributes?.ref;
   }
@@ -51,7 +51,7 @@ export class TipcSocket extends DiagMessage {
     return this.attributes?.inode;
   }
 
-  /** Owner. */
+  /** Uid of the owner. */
   get uid(): number | undefined {
     return this.attributes?.uid;
   }
@@ -61,33 +61,33 @@ export class TipcSocket extends DiagMessage {
     return this.attributes?.cookie;
   }
 
-  /** Whether a service name is bound to it. */
+  /** Whether a service name is bound to the socket. */
   get published(): boolean {
     return this.attributes?.published !== undefined;
   }
 
-  /** Whom it is connected to. */
+  /** The peer of a connected socket. */
   get connection(): TipcConnection | undefined {
     return this.attributes?.find(tipcSocketNests.connection.id, TipcConnection);
   }
 
-  /** Queues, congestion, drops. */
+  /** Queue lengths, congestion flags and drops. */
   get statistics(): TipcStatistics | undefined {
     return this.attributes?.find(tipcSocketNests.statistics.id, TipcStatistics);
   }
 
-  /** Messages not yet read. */
+  /** Number of messages that are not read yet. */
   get rqueue(): number | undefined {
     return this.statistics?.rqueue;
   }
 
-  /** Messages not yet sent. */
+  /** Number of messages that are not sent yet. */
   get wqueue(): number | undefined {
     return this.statistics?.wqueue;
   }
 }
 
-/** How TIPC sockets are listed. */
+/** The dump request for TIPC sockets. */
 export const tipcDump: FamilyDump<TipcSocket> = {
   request(_demands, states) {
     const bytes = new Uint8Array(TIPC_DIAG_REQUEST_SIZE);
@@ -98,6 +98,6 @@ export const tipcDump: FamilyDump<TipcSocket> = {
   },
   minimum: 0,
   View: TipcSocket,
-  // A message without the nest is about nothing that could be shown.
+  // A message without the nest has nothing to show.
   selected: ({ attributes }) => attributes !== undefined,
 };

@@ -1,9 +1,11 @@
 /** The columns of UNIX sockets. */
+
 import { skMemInfo } from "../../diag/memory.ts";
-import { type Column, cookieText, structColumns } from "../../fields/column.ts";
+import { type Column, cookieText, factOf, structColumns } from "../../fields/column.ts";
 import { familyColumns, queueColumns, stateColumn, typeColumn } from "../../fields/family.ts";
 import type { NameSource } from "../../fields/names.ts";
 import { peerProcessesColumn, processesColumn } from "../../fields/processes.ts";
+import { unixAttributes, unixDiagMessage } from "./layout.ts";
 import type { UnixSocket } from "./socket.ts";
 
 const decoder = new TextDecoder();
@@ -22,21 +24,21 @@ function abstractOf(name: Uint8Array | undefined): string | undefined {
 /** The columns of UNIX sockets, in the order of their JSON. */
 export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] => [
   ...familyColumns("unix", "unix"),
-  typeColumn("udiag_type"),
-  stateColumn("udiag_state"),
+  typeColumn(unixDiagMessage.type),
+  stateColumn(unixDiagMessage.stateNumber),
   ...queueColumns("udiag_rqueue", "udiag_wqueue", "sent and not yet read by the peer"),
   {
     key: "local.path",
     ss: "Local Address:",
     type: "string",
-    kernel: "UNIX_DIAG_NAME",
+    ...factOf(unixAttributes.name),
     doc: "the path that it is bound to",
     read: ({ name }) => pathOf(name),
   },
   {
     key: "local.abstract",
     type: "string",
-    kernel: "UNIX_DIAG_NAME",
+    ...factOf(unixAttributes.name),
     doc: "the abstract name that it is bound to, without its first NUL",
     read: ({ name }) => abstractOf(name),
   },
@@ -44,18 +46,19 @@ export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] =>
     key: "peer.inode",
     ss: "Port",
     type: "integer",
-    kernel: "UNIX_DIAG_PEER",
-    doc: "inode of the connected socket",
+    ...factOf(unixAttributes.peer),
     read: ({ peerInode }) => peerInode,
   },
   {
     key: "peer.path",
+    demand: "peerNames",
     type: "string",
     doc: "the path that the connected socket is bound to",
     read: (socket) => pathOf(names.peerName(socket)),
   },
   {
     key: "peer.abstract",
+    demand: "peerNames",
     type: "string",
     doc: "the abstract name that it is bound to, without its first NUL",
     read: (socket) => abstractOf(names.peerName(socket)),
@@ -64,37 +67,33 @@ export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] =>
   {
     key: "uid",
     type: "integer",
-    kernel: "UNIX_DIAG_UID",
-    since: "5.3",
-    doc: "owner of the socket",
+    ...factOf(unixAttributes.uid),
     read: ({ uid }) => uid,
   },
   {
     key: "inode",
     ss: "Port",
     type: "integer",
-    kernel: "udiag_ino",
-    doc: "inode number",
+    ...factOf(unixDiagMessage.inode),
     read: ({ inode }) => inode,
   },
   {
     key: "cookie",
     type: "hex",
-    kernel: "udiag_cookie",
-    doc: "the kernel's unique socket cookie",
+    ...factOf(unixDiagMessage.cookie),
     read: ({ cookie }) => cookieText(cookie),
   },
   {
     key: "shutdown.receive",
     type: "boolean",
-    kernel: "UNIX_DIAG_SHUTDOWN",
+    ...factOf(unixAttributes.shutdown),
     doc: "no more is received",
     read: ({ shutdown }) => shutdown?.receive,
   },
   {
     key: "shutdown.send",
     type: "boolean",
-    kernel: "UNIX_DIAG_SHUTDOWN",
+    ...factOf(unixAttributes.shutdown),
     doc: "no more is sent",
     read: ({ shutdown }) => shutdown?.send,
   },
@@ -123,9 +122,8 @@ export const unixColumns = (names: NameSource): readonly Column<UnixSocket>[] =>
     type: "array",
     items: "integer",
     ss: "peers:",
-    kernel: "UNIX_DIAG_ICONS",
+    ...factOf(unixAttributes.icons),
     demand: "extended",
-    doc: "inodes of the connections that wait to be accepted",
     read: ({ pending }) => pending,
   },
   processesColumn(names),

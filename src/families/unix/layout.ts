@@ -1,13 +1,15 @@
 /** struct unix_diag_req, unix_diag_msg and the attributes of UNIX sockets. linux/unix_diag.h. */
+
 import type { Layout } from "../../bytes/layout.ts";
 import type { AttributeTable } from "../../diag/attribute.ts";
+import type { FactLayout } from "../../model/fact.ts";
 
 /** struct unix_diag_req. */
 export const unixDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "AF_UNIX" },
-  states: { offset: 4, type: "u32", kernel: "udiag_states", doc: "states wanted, bit = state" },
-  inode: { offset: 8, type: "u32", kernel: "udiag_ino", doc: "one socket, or 0" },
-  show: { offset: 12, type: "u32", kernel: "udiag_show", doc: "attributes wanted" },
+  states: { offset: 4, type: "u32", kernel: "udiag_states", doc: "mask of requested states, bit = state" },
+  inode: { offset: 8, type: "u32", kernel: "udiag_ino", doc: "inode of one socket, or 0 for all" },
+  show: { offset: 12, type: "u32", kernel: "udiag_show", doc: "mask of requested attributes" },
 } as const satisfies Layout;
 
 /** Bytes of struct unix_diag_req. */
@@ -18,9 +20,15 @@ export const unixDiagMessage = {
   familyNumber: { offset: 0, type: "u8", kernel: "udiag_family", doc: "AF_UNIX" },
   type: { offset: 1, type: "u8", kernel: "udiag_type", doc: "SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET" },
   stateNumber: { offset: 2, type: "u8", kernel: "udiag_state", doc: "TCP state number" },
-  inode: { offset: 4, type: "u32", kernel: "udiag_ino", doc: "inode number" },
-  cookie: { offset: 8, type: "id64", kernel: "udiag_cookie", doc: "the kernel's unique socket cookie" },
-} as const satisfies Layout;
+  inode: { offset: 4, type: "u32", metric: "identity", kernel: "udiag_ino", doc: "inode number" },
+  cookie: {
+    offset: 8,
+    type: "id64",
+    metric: "identity",
+    kernel: "udiag_cookie",
+    doc: "the kernel's unique socket cookie",
+  },
+} as const satisfies FactLayout;
 
 /** Bytes of struct unix_diag_msg. */
 export const UNIX_DIAG_MESSAGE_SIZE = 16;
@@ -42,7 +50,7 @@ export const unixAttributes = {
     id: 0,
     kernel: "UNIX_DIAG_NAME",
     requestedBy: UDIAG_SHOW.name,
-    doc: "the bound name, abstract ones with their NUL",
+    doc: "bound name; an abstract name begins with NUL",
   },
   vfs: {
     id: 1,
@@ -54,13 +62,13 @@ export const unixAttributes = {
     id: 2,
     kernel: "UNIX_DIAG_PEER",
     requestedBy: UDIAG_SHOW.peer,
-    doc: "inode of the connected socket, u32",
+    doc: "inode of the connected socket",
   },
   icons: {
     id: 3,
     kernel: "UNIX_DIAG_ICONS",
     requestedBy: UDIAG_SHOW.icons,
-    doc: "inodes of pending connections, array of u32",
+    doc: "inodes of the connections that wait to be accepted",
   },
   rqlen: { id: 4, kernel: "UNIX_DIAG_RQLEN", requestedBy: UDIAG_SHOW.rqlen, doc: "struct unix_diag_rqlen" },
   memInfo: {
@@ -74,5 +82,11 @@ export const unixAttributes = {
     kernel: "UNIX_DIAG_SHUTDOWN",
     doc: "RCV_SHUTDOWN (bit 0) and SEND_SHUTDOWN (bit 1), u8",
   },
-  uid: { id: 7, kernel: "UNIX_DIAG_UID", requestedBy: UDIAG_SHOW.uid, since: "5.3", doc: "owner, u32" },
+  uid: {
+    id: 7,
+    kernel: "UNIX_DIAG_UID",
+    requestedBy: UDIAG_SHOW.uid,
+    since: "5.3",
+    doc: "owner of the socket",
+  },
 } as const satisfies AttributeTable;

@@ -1,4 +1,4 @@
-/** The lines of /proc/net/unix. proc(5). */
+/** Parses the lines of /proc/net/unix. proc(5). */
 
 import type { Origin } from "../../diag/message.ts";
 import { AF_UNIX, SOCK_DGRAM } from "../../model/family.ts";
@@ -14,24 +14,24 @@ const COLON = 0x3a;
 const AT = 0x40;
 /** __SO_ACCEPTCON in the flags: the socket listens. linux/net.h. */
 const ACCEPTS = 1 << 16;
-/** SS_UNCONNECTED, which datagram sockets stay in when they have a peer. linux/net.h. */
+/** SS_UNCONNECTED. A datagram socket keeps this state even with a peer. linux/net.h. */
 const UNCONNECTED = 1;
-/** The states by the kernel's `enum socket_state`; others stand for themselves. linux/net.h. */
+/** TCP state numbers by the kernel's `enum socket_state`. Other numbers are unchanged. linux/net.h. */
 const stateOf: Readonly<Record<number, number>> = {
   [UNCONNECTED]: SS_CLOSE,
   2: SS_SYN_SENT,
   3: SS_ESTABLISHED,
   4: SS_CLOSING,
 };
-/** ss sorts as many sockets at a time as fit into a megabyte of its records. */
+/** Number of sockets that ss sorts at a time: as many of its records as fit into a megabyte. */
 const SORTED_TOGETHER = 1681;
-/** A heading that begins so has columns for the peer and the queues. */
+/** A heading that begins with this word has columns for the peer and the queues. */
 const PEER_HEADING = "Peer";
 const nothing = new Uint8Array(0);
 const unknownPeer = Uint8Array.of(0x3f);
 const decoder = new TextDecoder();
 
-/** A socket of /proc/net/unix. */
+/** A socket from /proc/net/unix. */
 class ProcUnixSocket extends UnixSocket {
   override readonly procfs: ProcUnixDetails;
 
@@ -41,7 +41,7 @@ class ProcUnixSocket extends UnixSocket {
   }
 }
 
-/** A name as the kernel's own answers have it: the `@` that an abstract one begins with is a NUL. */
+/** A name in the form that netlink sends: the leading `@` of an abstract name becomes NUL. */
 function nameOf(shown: Uint8Array): Uint8Array {
   if (shown[0] !== AT) return shown;
   const name = shown.slice();
@@ -53,7 +53,7 @@ function queuesPayload(rqueue: number, wqueue: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(rqueue, wqueue).buffer);
 }
 
-/** Reads one line; undefined for one that is no socket, or whose state is not wanted. */
+/** Reads one line; undefined if it is malformed or its state is not selected. */
 function readSocket(
   text: ProcText,
   withPeers: boolean,
@@ -69,7 +69,7 @@ function readSocket(
   const number = text.hex();
   const inode = text.decimal();
   if (text.missing) return undefined;
-  // ss takes the first column for the peer even where it is the address of the socket, which root can see.
+  // ss reads the first column as the peer, even if it is the socket's kernel address, which root can see.
   const connected = peer !== 0 && type === SOCK_DGRAM && number === UNCONNECTED;
   const unaccepting = connected ? SS_ESTABLISHED : (stateOf[number] ?? number);
   const state = (flags & ACCEPTS) === 0 ? unaccepting : SS_LISTEN;
@@ -93,12 +93,11 @@ function byTypeAndInode(a: UnixSocket, b: UnixSocket): number {
 }
 
 /**
- * The sockets of a file, sorted by type and inode, in batches that are sorted each by itself. Lines that are no
- * sockets are passed over.
+ * The sockets of a file in batches. Like ss, sorts each batch by type and inode. Malformed lines are skipped.
  *
- * @param bytes the file
- * @param states mask of the states that are wanted
- * @param accepts whether a socket is wanted
+ * @param bytes contents of the file
+ * @param states mask of the selected states
+ * @param accepts whether a socket matches the filter
  */
 export function* readUnix(
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-/** Rows of UNIX sockets. */
+/** Writes UNIX sockets as rows of ss's table. */
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import { SOCK_SEQPACKET, SOCK_STREAM } from "../../model/family.ts";
 import { writeQueue, writeShutdown, writeState } from "../../table/cells.ts";
@@ -19,7 +19,7 @@ const netids = new Map([
 ]);
 const dgramNetid = ascii("u_dgr");
 
-/** A bound name as ss shows it: a path ends at its first NUL, and each NUL of an abstract name is an `@`. */
+/** A bound name as ss shows it. A path ends at its first NUL; each NUL of an abstract name becomes `@`. */
 function shownName(name: Uint8Array): Uint8Array {
   if (name[0] === 0) return name.map((byte) => byte || AT);
   const end = name.indexOf(0);
@@ -32,7 +32,7 @@ function writeName(text: ByteWriter, socket: UnixSocket, style: Style): void {
   else putForeign(text, shownName(name), style);
 }
 
-/** Only /proc ever told the peer's name. */
+/** Only /proc of old kernels has the peer's name. */
 function writePeerName(text: ByteWriter, { procfs }: UnixSocket, style: Style): void {
   const name = procfs?.peerName;
   if (name === undefined || name.length === 0) text.byte(STAR);
@@ -50,7 +50,7 @@ function writeExtended(text: ByteWriter, socket: UnixSocket): void {
   if (fileInode !== undefined) {
     text.put(inodeLabel);
     text.unsigned(fileInode);
-    // ss takes the number apart as the C library packs devices; the kernel packs them in another way.
+    // ss unpacks the device number like the C library, although the kernel packs it in another way.
     const device = fileDevice ?? 0;
     text.put(deviceLabel);
     text.unsigned((device >>> 8) & 0xfff);

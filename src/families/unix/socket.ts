@@ -15,39 +15,39 @@ import {
   unixDiagRequest,
 } from "./layout.ts";
 
-/** What a line of /proc/net/unix has that a unix_diag_msg has not. */
+/** Fields of /proc/net/unix that unix_diag_msg does not have. */
 export interface ProcUnixDetails {
-  /** Name of the peer, empty if it has none; undefined for a socket without a peer. */
+  /** Name of the peer, empty if it is unnamed; undefined without a peer. */
   readonly peerName: Uint8Array | undefined;
 }
 
-/** A UNIX socket. Each getter decodes when it is read; what the kernel did not send is undefined. */
+/** A UNIX socket. A getter decodes its field on each read, and returns undefined if it was not sent. */
 export class UnixSocket extends wholeView(unixDiagMessage, DiagMessage) {
-  /** Tells it from sockets of other kinds. */
+  /** Distinguishes it from sockets of other kinds. */
   readonly kind = "unix";
-  /** Of a socket that was read in /proc: what that tells beside. */
+  /** Further fields of a socket that was read from /proc; undefined for a socket from netlink. */
   declare readonly procfs?: ProcUnixDetails;
 
   protected override get headerSize(): number {
     return UNIX_DIAG_MESSAGE_SIZE;
   }
 
-  /** The bound name, a path or an abstract one that begins with NUL; undefined for an unnamed socket. */
+  /** The bound name: a path, or an abstract name, which begins with NUL. Undefined for an unnamed socket. */
   get name(): Uint8Array | undefined {
     return this.attributeBytes(unixAttributes.name.id);
   }
 
-  /** Inode of the connected socket. */
+  /** Inode of the peer. */
   get peerInode(): number | undefined {
     return this.u32(unixAttributes.peer.id);
   }
 
-  /** Bytes not yet read; for LISTEN: connections waiting to be accepted. */
+  /** Bytes not read yet; for LISTEN: connections waiting to be accepted. */
   get rqueue(): number | undefined {
     return this.#word(unixAttributes.rqlen.id, 0);
   }
 
-  /** Bytes not yet read by the peer; for LISTEN: the backlog's limit. */
+  /** Bytes that the peer has not read yet; for LISTEN: the limit of the backlog. */
   get wqueue(): number | undefined {
     return this.#word(unixAttributes.rqlen.id, 4);
   }
@@ -57,12 +57,12 @@ export class UnixSocket extends wholeView(unixDiagMessage, DiagMessage) {
     return this.#word(unixAttributes.vfs.id, 0);
   }
 
-  /** Device of that file, as the kernel packs major and minor. Option `-e`. */
+  /** Device of that file, with major and minor packed as in the kernel. Option `-e`. */
   get fileDevice(): number | undefined {
     return this.#word(unixAttributes.vfs.id, 4);
   }
 
-  /** Inodes of the connections that wait to be accepted. Option `-e`. */
+  /** Inodes of the connections waiting to be accepted. Option `-e`. */
   get pending(): readonly number[] | undefined {
     const payload = this.attribute(unixAttributes.icons.id);
     if (payload === 0) return undefined;
@@ -70,7 +70,7 @@ export class UnixSocket extends wholeView(unixDiagMessage, DiagMessage) {
     return Array.from({ length: count }, (_, index) => this.data.getUint32(payload + index * 4, true));
   }
 
-  /** Memory that the socket holds. Option `-m`. */
+  /** The socket's memory. Option `-m`. */
   get memory(): SkMemInfo | undefined {
     return this.struct(unixAttributes.memInfo.id, SkMemInfo);
   }
@@ -80,13 +80,13 @@ export class UnixSocket extends wholeView(unixDiagMessage, DiagMessage) {
     return this.u8(unixAttributes.shutdown.id);
   }
 
-  /** Shut directions. */
+  /** The directions that are shut down. */
   get shutdown(): Shutdown | undefined {
     const bits = this.shutdownBits;
     return bits === undefined ? undefined : shutdownOf(bits);
   }
 
-  /** Owner, where the kernel was asked for it. */
+  /** Uid of the owner, if it was requested. */
   get uid(): number | undefined {
     return this.u32(unixAttributes.uid.id);
   }
@@ -105,7 +105,7 @@ const tableOfType = new Map<number, Table>([
   [SOCK_SEQPACKET, "unix_seqpacket"],
 ]);
 
-/** How UNIX sockets are listed. */
+/** The dump request for UNIX sockets. */
 export const unixDump: FamilyDump<UnixSocket> = {
   request(demands, states) {
     const bytes = new Uint8Array(UNIX_DIAG_REQUEST_SIZE);

@@ -1,9 +1,10 @@
 /** The columns of vsock sockets. */
 
-import { type Column, hexIdentity } from "../../fields/column.ts";
+import { type Column, factOf, hexIdentity } from "../../fields/column.ts";
 import { familyColumns, stateColumn, typeColumn } from "../../fields/family.ts";
 import type { NameSource } from "../../fields/names.ts";
 import { processesColumn } from "../../fields/processes.ts";
+import { vsockDiagMessage } from "./layout.ts";
 import { VMADDR_ANY, type VsockSocket } from "./socket.ts";
 
 function unlessAny(value: number): number | undefined {
@@ -13,55 +14,50 @@ function unlessAny(value: number): number | undefined {
 /** The columns of vsock sockets, in the order of their JSON. */
 export const vsockColumns = (names: NameSource): readonly Column<VsockSocket>[] => [
   ...familyColumns("vsock", "vsock"),
-  typeColumn("vdiag_type"),
-  stateColumn("vdiag_state"),
+  typeColumn(vsockDiagMessage.type),
+  stateColumn(vsockDiagMessage.stateNumber),
   {
     key: "local.cid",
     type: "integer",
-    kernel: "vdiag_src_cid",
-    doc: "own context id; absent for any",
+    ...factOf(vsockDiagMessage.sourceCid),
     read: ({ sourceCid }) => unlessAny(sourceCid),
   },
   {
     key: "local.port",
     type: "integer",
-    kernel: "vdiag_src_port",
-    doc: "own port; absent for any",
+    ...factOf(vsockDiagMessage.sport),
     read: ({ sport }) => unlessAny(sport),
   },
   {
     key: "peer.cid",
     type: "integer",
-    kernel: "vdiag_dst_cid",
-    doc: "the peer's context id; absent for any",
+    ...factOf(vsockDiagMessage.destinationCid),
     read: ({ destinationCid }) => unlessAny(destinationCid),
   },
   {
     key: "peer.port",
     type: "integer",
-    kernel: "vdiag_dst_port",
-    doc: "the peer's port; absent for any",
+    ...factOf(vsockDiagMessage.dport),
     read: ({ dport }) => unlessAny(dport),
   },
-  { key: "inode", type: "integer", kernel: "vdiag_ino", doc: "inode number", read: ({ inode }) => inode },
+  { key: "inode", type: "integer", ...factOf(vsockDiagMessage.inode), read: ({ inode }) => inode },
   {
     key: "cookie",
     type: "hex",
-    kernel: "vdiag_cookie",
-    doc: "the kernel's unique socket cookie",
+    ...factOf(vsockDiagMessage.cookie),
     read: ({ cookie }) => hexIdentity(cookie),
   },
   {
     key: "shutdown.receive",
     type: "boolean",
-    kernel: "vdiag_shutdown",
+    ...factOf(vsockDiagMessage.shutdownBits),
     doc: "no more is received",
     read: ({ shutdown }) => shutdown.receive,
   },
   {
     key: "shutdown.send",
     type: "boolean",
-    kernel: "vdiag_shutdown",
+    ...factOf(vsockDiagMessage.shutdownBits),
     doc: "no more is sent",
     read: ({ shutdown }) => shutdown.send,
   },

@@ -1,4 +1,4 @@
-/** Rows of vsock sockets. */
+/** Writes vsock sockets as rows of ss's table. */
 import { ascii } from "../../bytes/writer.ts";
 import { SOCK_DGRAM, SOCK_STREAM } from "../../model/family.ts";
 import { beginRow, unknownNetid } from "../../table/lead.ts";
@@ -28,7 +28,7 @@ function closeEnd(table: Table, cid: number, port: number): void {
   table.close();
 }
 
-/** Writes the row of a vsock socket. The kernel tells nothing of its queues. */
+/** Writes the row of a vsock socket. The kernel does not send its queue lengths. */
 export function writeVsockRow(table: Table, socket: VsockSocket, style: Style, names: Names): void {
   beginRow(table, socket, style, netids.get(socket.type) ?? unknownNetid, socket.stateNumber, 0, 0);
   closeEnd(table, socket.sourceCid, socket.sport);

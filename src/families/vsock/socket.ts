@@ -1,4 +1,4 @@
-/** Sockets between virtual machines and their host. linux/vm_sockets_diag.h. */
+/** Vsock sockets, which connect virtual machines and their host. linux/vm_sockets_diag.h. */
 import { wholeView, writeField } from "../../bytes/layout.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_VSOCK, SOCK_DGRAM, SOCK_STREAM } from "../../model/family.ts";
@@ -15,16 +15,16 @@ import {
 /** VMADDR_CID_ANY and VMADDR_PORT_ANY. linux/vm_sockets.h. */
 export const VMADDR_ANY = 0xffff_ffff;
 
-/** A vsock socket. */
+/** A vsock socket. Its message has no attributes. */
 export class VsockSocket extends wholeView(vsockDiagMessage, DiagMessage) {
-  /** Tells it from sockets of other kinds. */
+  /** Distinguishes it from sockets of other kinds. */
   readonly kind = "vsock";
 
   protected override get headerSize(): number {
     return VSOCK_DIAG_MESSAGE_SIZE;
   }
 
-  /** Shut directions. */
+  /** The directions that are shut down. */
   get shutdown(): Shutdown {
     return shutdownOf(this.shutdownBits);
   }
@@ -35,7 +35,7 @@ const tableOfType = new Map<number, Table>([
   [SOCK_DGRAM, "vsock_dgram"],
 ]);
 
-/** How vsock sockets are listed. */
+/** The dump request for vsock sockets. */
 export const vsockDump: FamilyDump<VsockSocket> = {
   request(_demands, states) {
     const bytes = new Uint8Array(VSOCK_DIAG_REQUEST_SIZE);

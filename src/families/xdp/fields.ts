@@ -1,6 +1,6 @@
 /** The columns of XDP sockets. */
 import { skMemInfo } from "../../diag/memory.ts";
-import { type Column, hexIdentity, structColumns } from "../../fields/column.ts";
+import { type Column, factOf, hexIdentity, structColumns } from "../../fields/column.ts";
 import {
   boundInterfaceColumns,
   closedColumn,
@@ -10,13 +10,13 @@ import {
 } from "../../fields/family.ts";
 import type { NameSource } from "../../fields/names.ts";
 import { processesColumn } from "../../fields/processes.ts";
-import { xdpDiagRing, xdpDiagStats, xdpDiagUmem } from "./layout.ts";
+import { xdpAttributes, xdpDiagMessage, xdpDiagRing, xdpDiagStats, xdpDiagUmem } from "./layout.ts";
 import type { XdpSocket } from "./socket.ts";
 
 /** The columns of XDP sockets, in the order of their JSON. */
 export const xdpColumns = (names: NameSource): readonly Column<XdpSocket>[] => [
   ...familyColumns("xdp", "xdp"),
-  typeColumn("xdiag_type"),
+  typeColumn(xdpDiagMessage.type),
   closedColumn,
   packetQueueColumn,
   ...boundInterfaceColumns(names, "ifindex"),
@@ -31,24 +31,21 @@ export const xdpColumns = (names: NameSource): readonly Column<XdpSocket>[] => [
     key: "uid",
     ss: "uid:",
     type: "integer",
-    kernel: "XDP_DIAG_UID",
-    doc: "owner of the socket",
+    ...factOf(xdpAttributes.uid),
     read: ({ uid }) => uid,
   },
   {
     key: "inode",
     ss: "ino:",
     type: "integer",
-    kernel: "xdiag_ino",
-    doc: "inode number",
+    ...factOf(xdpDiagMessage.inode),
     read: ({ inode }) => inode,
   },
   {
     key: "cookie",
     ss: "sk:",
     type: "hex",
-    kernel: "xdiag_cookie",
-    doc: "the kernel's unique socket cookie",
+    ...factOf(xdpDiagMessage.cookie),
     read: ({ cookie }) => hexIdentity(cookie),
   },
   processesColumn(names),

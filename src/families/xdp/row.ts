@@ -1,4 +1,4 @@
-/** Rows of XDP sockets. */
+/** Writes XDP sockets as rows of ss's table. */
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import { SS_CLOSE } from "../../model/state.ts";
 import { writeIdentity } from "../../table/cells.ts";
@@ -43,7 +43,7 @@ function umemLine(name: string) {
 }
 
 const writeUmem = umemLine("umem");
-/** ss leaves a letter of the tab behind under `-O`. */
+/** With `-O`, ss prints the `t` of its `\t` before this label. */
 const writeUmemOneline = umemLine("tumem");
 
 const writeStats = structLine(

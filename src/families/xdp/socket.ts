@@ -17,9 +17,9 @@ import {
   xdpDiagRequest,
 } from "./layout.ts";
 
-/** An XDP socket. Each getter decodes when it is read; what the kernel did not send is undefined. */
+/** An XDP socket. A getter decodes its field on each read, and returns undefined if it was not sent. */
 export class XdpSocket extends wholeView(xdpDiagMessage, DiagMessage) {
-  /** Tells it from sockets of other kinds. */
+  /** Distinguishes it from sockets of other kinds. */
   readonly kind = "xdp";
 
   protected override get headerSize(): number {
@@ -31,68 +31,68 @@ export class XdpSocket extends wholeView(xdpDiagMessage, DiagMessage) {
     return this.offset + xdpDiagMessage.cookie.offset;
   }
 
-  /** What it is bound to. */
+  /** The bound interface and queue. */
   get info(): XdpDiagInfo | undefined {
     return this.struct(xdpAttributes.info.id, XdpDiagInfo);
   }
 
-  /** Index of the interface that it is bound to, 0 for none. */
+  /** Index of the bound interface, 0 for none. */
   get interfaceIndex(): number | undefined {
     return this.info?.interfaceIndex;
   }
 
-  /** Queue of that interface. */
+  /** Queue of the bound interface. */
   get queueId(): number | undefined {
     return this.info?.queueId;
   }
 
-  /** Owner. */
+  /** Uid of the owner. */
   get uid(): number | undefined {
     return this.u32(xdpAttributes.uid.id);
   }
 
-  /** The ring that packets are received from. */
+  /** The RX ring: descriptors of received packets. */
   get rxRing(): XdpDiagRing | undefined {
     return this.struct(xdpAttributes.rxRing.id, XdpDiagRing);
   }
 
-  /** The ring that packets are sent by. */
+  /** The TX ring: descriptors of packets to send. */
   get txRing(): XdpDiagRing | undefined {
     return this.struct(xdpAttributes.txRing.id, XdpDiagRing);
   }
 
-  /** The memory that packets are in. */
+  /** The packet memory, UMEM. */
   get umem(): XdpDiagUmem | undefined {
     return this.struct(xdpAttributes.umem.id, XdpDiagUmem);
   }
 
-  /** The ring that gives places in that memory to the kernel. */
+  /** The fill ring, which passes free chunks of the UMEM to the kernel. */
   get fillRing(): XdpDiagRing | undefined {
     return this.struct(xdpAttributes.fillRing.id, XdpDiagRing);
   }
 
-  /** The ring that gives them back once a packet is sent. */
+  /** The completion ring, which returns chunks after their packet is sent. */
   get completionRing(): XdpDiagRing | undefined {
     return this.struct(xdpAttributes.completionRing.id, XdpDiagRing);
   }
 
-  /** Memory that the socket holds. */
+  /** The socket's memory. */
   get memory(): SkMemInfo | undefined {
     return this.struct(xdpAttributes.memInfo.id, SkMemInfo);
   }
 
-  /** Bytes held by packets that are not yet read. */
+  /** Memory of packets that are not read yet, in bytes. */
   get rqueue(): number | undefined {
     return this.memory?.rmemAlloc;
   }
 
-  /** What was dropped, and why. */
+  /** Counts of dropped packets and ring errors. */
   get stats(): XdpDiagStats | undefined {
     return this.struct(xdpAttributes.stats.id, XdpDiagStats);
   }
 }
 
-/** How XDP sockets are listed. */
+/** The dump request for XDP sockets. */
 export const xdpDump: FamilyDump<XdpSocket> = {
   request() {
     const bytes = new Uint8Array(XDP_DIAG_REQUEST_SIZE);

@@ -129,7 +129,8 @@ async function listConnections(
     return halt(world, filterStop(world, error, plan.filter));
   }
   using query = opened;
-  await show(world, query, presentation, await query.complete(query.socketsAsync()));
+  const kept = await query.complete(query.socketsAsync());
+  await show(world, query, presentation, () => kept);
   if (cut)
     world.stderr.write(encoder.encode(`${world.program}: history: only the first connections are shown\n`));
   return 0;

@@ -57,7 +57,7 @@ async function* jsonPieces(
     options,
     breathe,
     (slot) => text(socketJson(table, slot, owners)),
-    (row) => text(groupJson(by!, row)),
+    (row) => text(groupJson(by!, row, owners)),
   );
   yield items.join(",");
   yield "]}\n";

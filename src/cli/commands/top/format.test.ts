@@ -60,8 +60,10 @@ describe("text of strangers", () => {
     );
   });
 
-  test("of an address the port is kept", () => {
-    expect(cutEnd("[2001:db8:1234:5678::1]:443", 15)).toBe("[2001:db8:…:443");
+  test("an address keeps its port, and both of its ends", () => {
+    expect(cutEnd("[2001:db8:1234:5678::1]:443", 15)).toBe("[2001…8::1]:443");
+    const neighbours = ["1", "2"].map((end) => cutEnd(`[2001:db8::aaaa:bbbb:cccc:${end}]:443`, 21));
+    expect(new Set(neighbours).size).toBe(2);
     expect(cutEnd("10.0.0.1:80", 15)).toBe("10.0.0.1:80");
     expect(fit("wide 漢字", 6)).toBe("wide …");
   });

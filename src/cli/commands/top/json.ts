@@ -1,31 +1,17 @@
-/** A sample for programs. */
+/** A sample as JSON. */
 import { hexIdentity } from "../../../fields/column.ts";
 import { groupColumns, type LiveColumn, listens, socketColumns } from "../../../live/columns.ts";
-import type { CounterName } from "../../../live/counters.ts";
+import type { GroupBy } from "../../../live/groups.ts";
+import { counterNames, metricKey, metrics } from "../../../live/metrics.ts";
 import type { Holders } from "../../../live/owners.ts";
 import { type Row, socketRow } from "../../../live/page.ts";
-import type { RateName, Sample, SocketTable } from "../../../live/table.ts";
+import type { Sample, SocketTable } from "../../../live/table.ts";
 import { addressText } from "../../../model/address.ts";
 import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
+import { UNKNOWN } from "./format.ts";
 
 type Plain = { [key: string]: Json };
-
-/** The counters of a socket by their keys, which are those of `--json` where that has them, too. */
-const counterKeys: Readonly<Partial<Record<CounterName, string>>> = {
-  received: "bytesReceived",
-  acked: "bytesAcked",
-  retransmitted: "totalRetrans",
-  dropped: "drops",
-};
-
-/** The sums of a sample by their keys. */
-const totalKeys: Readonly<Record<RateName, string>> = {
-  receivedRate: "receivedBytesPerSecond",
-  ackedRate: "ackedBytesPerSecond",
-  retransmitRate: "retransmitsPerSecond",
-  dropRate: "dropsPerSecond",
-};
 
 const ADDRESS = 16;
 
@@ -54,7 +40,7 @@ function queues(table: SocketTable, slot: number): Plain {
   );
 }
 
-/** A socket for programs: who it is, its counters, and how they change. */
+/** A socket as JSON: its identity, its counters, and how they change. */
 export function socketJson(table: SocketTable, slot: number, holders: Holders): Plain {
   const { netid = "", state = "", ...numbers } = numbersOf(socketRow(table, slot, holders), socketColumns);
   const cookie = table.cookie(slot);
@@ -72,9 +58,9 @@ export function socketJson(table: SocketTable, slot: number, holders: Holders): 
     inode: table.inode[slot]!,
   };
   if (cookie > 0) plain["cookie"] = hexIdentity(BigInt(cookie));
-  for (const [name, key] of Object.entries(counterKeys)) {
-    const value = table.numbers[name as CounterName][slot]!;
-    if (!Number.isNaN(value)) plain[key] = value;
+  for (const name of counterNames) {
+    const value = table.numbers[name][slot]!;
+    if (!Number.isNaN(value)) plain[metricKey(name)] = value;
   }
   if (!Number.isNaN(interval)) plain["intervalMs"] = interval;
   Object.assign(plain, numbers);
@@ -91,10 +77,22 @@ export function socketJson(table: SocketTable, slot: number, holders: Holders): 
   return plain;
 }
 
-/** A group for programs. */
-export function groupJson(by: string, row: Row): Plain {
+/** What the sockets of a group have in common, as in a socket's own object; nothing if it is not known. */
+function commonJson(by: GroupBy, { key, values }: Row, holders: Holders): Plain {
+  const label = `${values["group"]}`;
+  if (by === "process") {
+    const pid = Number(key);
+    const comm = holders.name(pid);
+    return pid === 0 ? {} : { process: { pid, ...(comm === undefined ? {} : { comm }) } };
+  }
+  if (label === UNKNOWN) return {};
+  return { [by]: by === "port" || by === "dport" ? Number(key) : label };
+}
+
+/** A group as JSON. */
+export function groupJson(by: GroupBy, row: Row, holders: Holders): Plain {
   const queueKeys = { recvq: "recvQueueBytes", sendq: "sendQueueBytes" } as const;
-  const plain: Plain = { [by]: row.values["group"] ?? "", ...numbersOf(row, groupColumns) };
+  const plain: Plain = { ...commonJson(by, row, holders), ...numbersOf(row, groupColumns) };
   for (const [column, key] of Object.entries(queueKeys)) {
     const value = row.values[column];
     if (value !== undefined) plain[key] = value;
@@ -102,7 +100,7 @@ export function groupJson(by: string, row: Row): Plain {
   return plain;
 }
 
-/** What a sample holds in all, for programs. @param time when it was taken, as ISO 8601 */
+/** The numbers of a sample as a whole, as JSON. @param time when it was taken, as ISO 8601 */
 export function sampleJson(host: string, time: string, sample: Sample, notes: readonly string[]): Plain {
   const { intervalMs, sockets, opened, closed, states, totals } = sample;
   const plain: Plain = { time, host };
@@ -111,9 +109,10 @@ export function sampleJson(host: string, time: string, sample: Sample, notes: re
   plain["states"] = Object.fromEntries(
     states.flatMap((count, number) => (count === 0 ? [] : [[stateName(number), count]])),
   );
-  for (const [name, key] of Object.entries(totalKeys)) {
-    const value = totals[name as RateName];
-    if (value !== undefined) plain[key] = value;
+  for (const name of counterNames) {
+    const value = totals[`${name}Rate`];
+    const { json }: { readonly json?: string | undefined } = metrics[name].shown;
+    if (value !== undefined && json !== undefined) plain[json] = value;
   }
   if (notes.length > 0) plain["notes"] = [...notes];
   return plain;

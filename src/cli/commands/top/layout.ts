@@ -1,4 +1,4 @@
-/** Which columns a width has room for. It is the width alone that decides, so that nothing jumps. */
+/** The columns that a width has room for. The width and the sorted column alone decide, so that nothing jumps. */
 import { groupColumns, type LiveColumn, socketColumns } from "../../../live/columns.ts";
 import type { GroupBy } from "../../../live/groups.ts";
 import type { Row } from "../../../live/page.ts";
@@ -11,15 +11,17 @@ export interface PlacedColumn {
   readonly width: number;
 }
 
-/** Columns from left to right, with one blank between them. */
+/** Columns from left to right, with one blank between each two. */
 export type Layout = readonly PlacedColumn[];
 
-/** How much room a column takes: at least, and at most where there is more. */
+/** How much room a column takes: at least, and at most if there is more. */
 interface Room {
   readonly least: number;
   readonly most: number;
 }
 
+/** A heading with its mark gets no more room than this if there is little. */
+const LONGEST_HEADING = 10;
 /** Room for a number of any size. */
 const NUMBER: Room = { least: 7, most: 7 };
 
@@ -27,7 +29,7 @@ const NUMBER: Room = { least: 7, most: 7 };
 const rooms: Readonly<Record<string, Room>> = {
   netid: { least: 5, most: 5 },
   state: { least: 10, most: 10 },
-  local: { least: 21, most: 47 },
+  local: { least: 19, most: 47 },
   peer: { least: 21, most: 47 },
   process: { least: 14, most: 24 },
   container: { least: 12, most: 24 },
@@ -40,16 +42,16 @@ const importance: readonly string[] = [
   "peer",
   "rx",
   "tx",
-  "local",
-  "process",
-  "rtt",
+  "netid",
   "state",
+  "rtt",
+  "process",
+  "local",
   "retrans",
   "rate",
   "sendq",
   "recvq",
   "netns",
-  "netid",
   "drops",
   "delivery",
   "container",
@@ -59,35 +61,48 @@ function roomOf({ key }: LiveColumn): Room {
   return rooms[key] ?? NUMBER;
 }
 
-/** The columns that there are to show. */
+/** Columns that show the parts of another one: with both of them shown, that one can go even if rows are sorted by it. */
+const parts: Readonly<Record<string, readonly string[]>> = { rate: ["rx", "tx"] };
+
+/** The columns of sockets or of groups. */
 export function columnsOf(by: GroupBy | undefined, allNetns: boolean): readonly LiveColumn[] {
   if (by !== undefined) return groupColumns;
   return socketColumns.filter(({ key }) => key !== "netns" || allNetns);
 }
 
+/** The room of a column; a sorted one has room for the mark of the order behind its heading. */
+function roomFor(column: LiveColumn, sorted: string | undefined): Room {
+  const { least, most } = roomOf(column);
+  if (column.key !== sorted) return { least, most };
+  const needed = widthOf(column.heading) + 1;
+  return { least: Math.max(least, Math.min(needed, LONGEST_HEADING)), most: Math.max(most, needed) };
+}
+
 /**
- * The columns that fit a width, the most important ones, in their usual order; what room is left goes to those of
- * text.
+ * The columns that fit a width, the most important ones, in their usual order. The room that is left goes to columns
+ * of text.
  *
  * @param width columns of the terminal, of which the first is for the mark of the chosen row
+ * @param sorted the column that rows are sorted by, which is shown if its parts are not
  */
-export function layoutFor(columns: readonly LiveColumn[], width: number): Layout {
-  const rank = ({ key }: LiveColumn) => (importance.includes(key) ? importance.indexOf(key) : -1);
+export function layoutFor(columns: readonly LiveColumn[], width: number, sorted?: string): Layout {
+  const wanted = sorted !== undefined && !(sorted in parts) ? sorted : undefined;
+  const rank = ({ key }: LiveColumn) => (key === wanted ? -1 : importance.indexOf(key));
   const kept = new Set<LiveColumn>();
   let left = width;
   for (const column of [...columns].sort((a, b) => rank(a) - rank(b))) {
-    const { least } = roomOf(column);
+    const { least } = roomFor(column, sorted);
     if (kept.size > 0 && left < least + 1) continue;
     kept.add(column);
     left -= least + 1;
   }
-  const widths = new Map([...kept].map((column) => [column, roomOf(column).least]));
-  // A column at a time, in turn: so that no one gets more than the others.
+  const widths = new Map([...kept].map((column) => [column, roomFor(column, sorted).least]));
+  // One column at a time, in turn, so that no column gets more than the others.
   for (let growing = true; growing && left > 0; ) {
     growing = false;
     for (const column of kept) {
       const now = widths.get(column)!;
-      if (left === 0 || now >= roomOf(column).most) continue;
+      if (left === 0 || now >= roomFor(column, sorted).most) continue;
       widths.set(column, now + 1);
       left--;
       growing = true;
@@ -98,7 +113,7 @@ export function layoutFor(columns: readonly LiveColumn[], width: number): Layout
     .map((column) => ({ column, width: widths.get(column)! }));
 }
 
-/** Widens a layout, where it must, for what a row holds. */
+/** A layout widened to hold the values of a row. */
 export function widened(layout: Layout, { values }: Row): Layout {
   let changed = false;
   const next = layout.map((placed) => {

@@ -1,5 +1,5 @@
-/** One run of `top`: on the screen, or printing frames until it is told to end. */
-import { EXIT_USAGE, type Stop } from "../../getopt.ts";
+/** One run of `top`: on the screen, or printing frames until it is interrupted. */
+import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { Task } from "../command.ts";
 import { frameText } from "./batch.ts";
@@ -11,7 +11,7 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const clock: Clock = () => performance.now();
 
-/** Waits. @returns at once when the run is told to end */
+/** Waits. Returns at once when the run is interrupted. */
 function pause(ms: number, interrupted: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (interrupted.aborted) {
@@ -42,11 +42,11 @@ function refusal(program: string, why: string): Stop {
   return { kind: "error", message, usage: false, status: 1 };
 }
 
-/** Does what the arguments ask of `top`. @returns the exit status */
+/** Runs `top` with its arguments. @returns the exit status */
 export async function runTop(task: Task<TopSettings>): Promise<number> {
   const { world, host, draft, settings, words } = task;
   if (settings.by === undefined && ["group", "sockets"].includes(settings.sort.column)) {
-    const message = `${world.program}: top: only groups are sorted by ${settings.sort.column}: say --by, too`;
+    const message = `${world.program}: top: only groups are sorted by ${settings.sort.column}: add --by`;
     return halt(world, { kind: "error", message, usage: false, status: EXIT_USAGE });
   }
   const terminal = settings.form === "screen" ? world.terminal() : undefined;
@@ -57,17 +57,17 @@ export async function runTop(task: Task<TopSettings>): Promise<number> {
       return halt(world, refusal(world.program, `the terminal (TERM=${TERM}) cannot show a screen`));
   }
   const opened = await openSampler(world, host, draft, words, clock);
-  if ("kind" in opened) return halt(world, opened);
+  if (isStop(opened)) return halt(world, opened);
   if (terminal !== undefined) {
     const { runScreen } = await import("./screen.ts");
     return runScreen(task, { terminal, sampler: opened, host: hostName(task), clock });
   }
   using sampler = opened;
-  // What is looked at is open until the frames are printed.
+  // The query stays open until the frames are printed.
   return await printFrames(task, sampler);
 }
 
-/** Prints frames until they are as many as asked for, or the run is told to end. */
+/** Prints frames until there are enough, or the run is interrupted. */
 async function printFrames(task: Task<TopSettings>, sampler: Sampler): Promise<number> {
   const { world, draft, settings } = task;
   const interrupted = world.interrupted();
@@ -79,7 +79,7 @@ async function printFrames(task: Task<TopSettings>, sampler: Sampler): Promise<n
   try {
     while (!interrupted.aborted) {
       const sample = await sampler.take(interrupted);
-      // There are no rates yet in the first one.
+      // The first sample has no rates yet.
       if (sample.number > 1) {
         world.stdout.write(encoder.encode(await frameText(options, sample, new Date(), breathe)));
         printed++;

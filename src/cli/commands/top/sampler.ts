@@ -1,4 +1,4 @@
-/** Taking samples of what a command line is about. */
+/** Taking samples of the sockets that a command line selects. */
 
 import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
@@ -7,7 +7,8 @@ import { type Sample, SocketTable } from "../../../live/table.ts";
 import type { Demand } from "../../../model/demand.ts";
 import type { Selection, Table } from "../../../model/selection.ts";
 import { allParts } from "../../../query/all-parts.ts";
-import { type OpenQuery, openQuery } from "../../../query/open.ts";
+import { type OpenQuery, openQuery, type QueryContext } from "../../../query/open.ts";
+import type { Problem } from "../../../query/query.ts";
 import { filterStop } from "../../filter.ts";
 import { isStop, type Stop } from "../../getopt.ts";
 import type { Draft } from "../../options.ts";
@@ -15,38 +16,42 @@ import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
 import { chooseTables, select } from "../../select.ts";
 import type { World } from "../../world.ts";
+import { listenForEndings } from "./ended.ts";
 import { type Clock, takeTurns } from "./turns.ts";
 
-/** What is looked on at. */
+/** Takes samples of the selected sockets. */
 export interface Sampler extends Disposable {
   readonly query: OpenQuery;
   readonly table: SocketTable;
   readonly owners: OwnerSearch;
   /**
-   * Takes a sample. What goes on meanwhile (keys, signals) is let in.
+   * Takes a sample. Keys and signals are handled meanwhile.
    *
-   * @param signal ends it: its reason is thrown then, and no other sample can be taken
+   * @param signal ends it: it throws the signal's reason, and no other sample can be taken
    */
   take(signal: AbortSignal): Promise<Sample>;
-  /** What went wrong since this was asked last, each thing once. */
+  /** The problems since the last call, each once. */
   notes(): readonly string[];
 }
 
-/** The kinds of sockets whose tables tell of all that is shown without their memory. */
+/** Tables whose sockets show all columns but drops without their memory, which costs. */
 const withoutDrops: ReadonlySet<Table> = new Set(["tcp", "mptcp"]);
 
-/** Without a choice of tables it is those of IP that are looked at: of others there are no rates. */
+/** The selection of a command line: the tables of IP by default, as other sockets have no rates. */
 export function selectionOf({ choice }: Draft, words: FilterSource, program: string) {
   const chosen = choice.made ? choice : chooseTables(choice, "inet");
   return "illegal" in chosen ? select(choice, words.args, program) : select(chosen, words.args, program);
 }
+
+/** Problems of looking up a control group, which only the details show: they leave it out. */
+const quietProblems: ReadonlySet<Problem["kind"]> = new Set(["cgroupMount", "cgroupId", "mounts"]);
 
 /** What is wanted of each socket. */
 function demandsOf({ tables }: Selection): Demand[] {
   return [...tables].some((table) => !withoutDrops.has(table)) ? ["info", "memory"] : ["info"];
 }
 
-/** Opens what a command line is about. @returns a Stop for words that cannot be understood */
+/** Opens the query of a command line. @returns a Stop for words that cannot be understood */
 export async function openSampler(
   world: World,
   host: Host,
@@ -60,23 +65,24 @@ export async function openSampler(
   const filter = { args: selected.words, file: words.file };
   const plan = planOf(world, draft, selection, filter, { demands: demandsOf(selection) });
   const notes = new Set<string>();
+  const context: QueryContext = {
+    host,
+    parts: allParts,
+    keep: false,
+    // Problems of a sample are shown with it, each once.
+    report(problem) {
+      if (!quietProblems.has(problem.kind)) notes.add(problemText(world, host, plan.sources, problem).trim());
+    },
+  };
   let query: OpenQuery;
   try {
-    query = await openQuery(
-      {
-        host,
-        parts: allParts,
-        keep: false,
-        // Problems of a sample are shown with it, each once.
-        report: (problem) => void notes.add(problemText(world, host, plan.sources, problem).trim()),
-      },
-      plan,
-    );
+    query = await openQuery(context, plan);
   } catch (error) {
     return filterStop(world, error, filter);
   }
   const table = new SocketTable();
-  const owners = ownerSearch(host.files, plan.sources.root);
+  const owners = ownerSearch(host.files, plan.sources.root, (uid) => query.names.user(uid));
+  const endings = await listenForEndings(context, query, table);
   return {
     query,
     table,
@@ -88,6 +94,7 @@ export async function openSampler(
         table.add(batch, clock());
         await breathe();
       }
+      endings.drain();
       const sample = table.finish();
       await owners.refresh(table, clock, breathe);
       return sample;
@@ -97,6 +104,9 @@ export async function openSampler(
       notes.clear();
       return lines;
     },
-    [Symbol.dispose]: () => query[Symbol.dispose](),
+    [Symbol.dispose]() {
+      endings[Symbol.dispose]();
+      query[Symbol.dispose]();
+    },
   };
 }

@@ -1,6 +1,7 @@
-/** `top` on a screen: lets samples and keys change the state, draws what it shows, and does what it asks for. */
+/** `top` on a screen: samples, keys and the mouse change the state, whose lines are drawn and whose wishes are done. */
 import { FilterError } from "../../../filter/errors.ts";
 import { pageOf } from "../../../live/page.ts";
+import { isStop } from "../../getopt.ts";
 import type { Terminal } from "../../world.ts";
 import type { Task } from "../command.ts";
 import { makeActions } from "./actions.ts";
@@ -15,19 +16,19 @@ import { next, type ScreenEvent } from "./transition.ts";
 import type { Clock } from "./turns.ts";
 import { viewOf } from "./view.ts";
 
-/** The longest time that a timer takes, in milliseconds: until something happens. */
+/** The longest time that a timer takes, in milliseconds. */
 const FOREVER = 2 ** 31 - 1;
 
-/** What the screen needs beside the task. */
+/** What the screen needs besides the task. */
 export interface ScreenOptions {
   readonly terminal: Terminal;
-  /** What is looked on at first; it is closed at the end. */
+  /** The first sampler; the screen closes it. */
   readonly sampler: Sampler;
   readonly host: string;
   readonly clock: Clock;
 }
 
-/** What is wrong with a filter; undefined if nothing is. */
+/** The mistake in a filter; undefined if there is none. */
 async function problemOf(
   task: Task<TopSettings>,
   { query }: Sampler,
@@ -35,7 +36,7 @@ async function problemOf(
 ): Promise<FilterProblem | undefined> {
   const { world, draft, words } = task;
   const selected = selectionOf(draft, { args: argumentsOf(text) }, world.program);
-  if ("kind" in selected) {
+  if (isStop(selected)) {
     const message = selected.kind === "error" ? selected.message : "this asks for help";
     return { offset: 0, length: text.length, message };
   }
@@ -64,11 +65,11 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   const interrupted = world.interrupted();
   const actions = makeActions(world, (pid, signal) => process.kill(pid, signal));
   let { sampler } = options;
-  /** Aborted when the run is to end, whatever ends it. */
+  /** Aborted when the run ends, for whatever reason. */
   const ending = new AbortController();
   let status: number | undefined;
   let failure: Error | undefined;
-  /** The filter that is to be looked at next. */
+  /** The expression to apply next. */
   let filter: string | undefined;
   let wake = () => {};
   let state = firstState({
@@ -90,6 +91,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   };
   const drawing = takeTerminal(terminal, {
     onKey: (key) => guard(() => dispatch({ kind: "key", key })),
+    onMouse: (input) => guard(() => dispatch({ kind: "mouse", input })),
     onResize: (size) => guard(() => dispatch({ kind: "resize", size })),
     onError: fail,
   });
@@ -99,7 +101,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   };
   interrupted.addEventListener("abort", end);
 
-  /** What throws in a callback ends the run, not the process. */
+  /** Ends the run, not the process, if a callback throws. */
   function guard(work: () => void): void {
     try {
       work();
@@ -112,7 +114,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     work.catch(fail);
   }
 
-  /** Lets an event change the state, and what that changes on the screen. */
+  /** Changes the state by an event, draws it, and does what the new state wishes. */
   function dispatch(event: ScreenEvent): void {
     const wishes: Wish[] = [];
     const change = (each: ScreenEvent) => {
@@ -122,13 +124,14 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     change(event);
     const { table, owners } = sampler;
     const sampled = event.kind === "sample";
-    // What only touches the line below the rows leaves them as they are.
+    // A message or details do not change the rows.
     if (event.kind !== "message" && event.kind !== "details")
       change({ kind: "page", page: pageOf(table, owners, requestOf(state)), sampled });
-    drawing.draw(viewOf(state).map((line) => painted(line, colour)));
+    const lines = viewOf(state).map((line) => painted(line, colour));
+    drawing.draw(lines, state.mouse);
     for (const wish of wishes) fulfil(wish);
     // A key may have ended a pause.
-    if (event.kind === "key") wake();
+    if (event.kind === "key" || event.kind === "mouse") wake();
   }
 
   function fulfil(wish: Wish): void {
@@ -136,6 +139,9 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
       case "quit":
         status = wish.status;
         over();
+        break;
+      case "suspend":
+        drawing.suspend();
         break;
       case "filter":
         filter = wish.text;
@@ -171,7 +177,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     dispatch({ kind: "details", key, groups });
   }
 
-  /** Looks on at the sockets of another filter. */
+  /** Watches the sockets of another filter. */
   async function refilter(text: string): Promise<void> {
     const problem = await problemOf(task, sampler, text);
     if (problem !== undefined) {
@@ -185,7 +191,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
       { args: argumentsOf(text), file: words.file },
       clock,
     );
-    if ("kind" in opened) {
+    if (isStop(opened)) {
       const message = opened.kind === "error" ? opened.message : "it cannot be applied";
       dispatch({ kind: "unfiltered", text, problem: { offset: 0, length: text.length, message } });
       return;
@@ -195,7 +201,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     dispatch({ kind: "filtered", filter: text });
   }
 
-  /** Waits until it is time, or something else is to be done. */
+  /** Waits until it is time, or there is something else to do. */
   function pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, Math.max(0, ms));

@@ -1,10 +1,10 @@
-/** What the options of `top` set. */
+/** The settings that the options of `top` change. */
 
-/** What the options of `top` have come to. */
+/** The settings of a run of `top`. */
 export interface TopSettings {
-  /** Between two samples, in milliseconds. */
+  /** Milliseconds between two samples. */
   readonly delayMs: number;
-  /** How many frames are shown; undefined: until interrupted. */
+  /** Frames to show; undefined for no end. */
   readonly count: number | undefined;
   readonly form: "screen" | "batch" | "json";
   /** The column that rows are sorted by. */
@@ -13,7 +13,7 @@ export interface TopSettings {
   readonly by: GroupWord | undefined;
 }
 
-/** Columns of sockets; a test holds them to those that there are. */
+/** Columns of sockets, so that the table of columns is not loaded for help; a test keeps the two equal. */
 export const sortWords = [
   "netid",
   "state",
@@ -33,11 +33,22 @@ export const sortWords = [
   "netns",
 ] as const;
 
-/** Columns of groups only; likewise. */
+/** Columns that only groups have. */
 export const groupSortWords = ["group", "sockets"] as const;
 
-/** What sockets can be grouped by; likewise. */
-export const byWords = ["process", "peer", "port", "state", "container"] as const;
+/** Words of `--by`. */
+export const byWords = [
+  "process",
+  "program",
+  "user",
+  "unit",
+  "container",
+  "peer",
+  "port",
+  "dport",
+  "state",
+  "netns",
+] as const;
 
 /** A way to group sockets. */
 export type GroupWord = (typeof byWords)[number];

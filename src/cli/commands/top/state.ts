@@ -1,7 +1,8 @@
-/** What the screen is about, as a value. */
+/** The state of the screen, as a value. */
 import type { GroupBy } from "../../../live/groups.ts";
 import type { Page, PageRequest, Row, Sort } from "../../../live/page.ts";
 import type { Sample } from "../../../live/table.ts";
+import { isPlainText } from "./plain.ts";
 
 /** Columns and rows of the terminal. */
 export interface Size {
@@ -26,10 +27,14 @@ export type Action =
       readonly what: string;
     };
 
-/** What keys are about. */
+/** What keys act on. */
 export type Mode =
   | { readonly kind: "table" }
-  | { readonly kind: "help" }
+  | {
+      readonly kind: "help";
+      /** Lines that are scrolled past. */
+      readonly scroll: number;
+    }
   | {
       readonly kind: "filter";
       readonly text: string;
@@ -55,6 +60,8 @@ export interface Fact {
 /** Facts of one kind. */
 export interface FactGroup {
   readonly title: string;
+  /** A sentence above the facts. */
+  readonly text?: string;
   readonly facts: readonly Fact[];
 }
 
@@ -73,10 +80,12 @@ export interface Series {
   readonly acked: readonly (number | undefined)[];
 }
 
-/** What a state asks to be done outside. */
+/** What a state wants the outside to do. */
 export type Wish =
   | { readonly kind: "quit"; readonly status: number }
   | { readonly kind: "filter"; readonly text: string }
+  /** Stop, and give the terminal to the shell meanwhile. */
+  | { readonly kind: "suspend" }
   /** Is it allowed? The answer is an event. */
   | { readonly kind: "may"; readonly action: Action }
   | { readonly kind: "act"; readonly action: Action }
@@ -88,8 +97,10 @@ export interface ScreenState {
   readonly size: Size;
   readonly host: string;
   readonly allNetns: boolean;
-  /** The filter in force. */
+  /** The filter in force: an expression of the filter language, which the samples are taken with. */
   readonly filter: string;
+  /** A text that rows must have; empty for none. */
+  readonly text: string;
   readonly sort: Sort;
   readonly by: GroupBy | undefined;
   /** The group whose sockets are shown. */
@@ -98,6 +109,8 @@ export interface ScreenState {
   readonly first: number;
   /** How many rows further down another one is to be chosen, once the rows are there. */
   readonly step: number;
+  /** Where on the page the chosen row stays. */
+  readonly at: number | undefined;
   readonly page: Page;
   readonly sample: Sample | undefined;
   readonly time: Date | undefined;
@@ -106,6 +119,8 @@ export interface ScreenState {
   /** Of rows that have been shown lately, by their keys. */
   readonly series: ReadonlyMap<string, Series>;
   readonly paused: boolean;
+  /** Whether the mouse is read, so that the terminal does not select text with it. */
+  readonly mouse: boolean;
   readonly mode: Mode;
   readonly details: Details | undefined;
   /** What happened last, in one line. */
@@ -135,6 +150,8 @@ export function firstState(
     chosen: undefined,
     first: 0,
     step: 0,
+    at: undefined,
+    text: "",
     page: emptyPage,
     sample: undefined,
     time: undefined,
@@ -142,6 +159,7 @@ export function firstState(
     totals: noSeries,
     series: new Map(),
     paused: false,
+    mouse: true,
     mode: { kind: "table" },
     details: undefined,
     message: undefined,
@@ -169,9 +187,14 @@ export function heights({
   return { rows, details: room - rows };
 }
 
+/** The text that rows must have: while a plain text is typed, that. */
+function shownText({ mode, text }: ScreenState): string {
+  return mode.kind === "filter" && isPlainText(mode.text) ? mode.text.trim() : text;
+}
+
 /** The rows that a state shows. */
 export function requestOf(state: ScreenState): PageRequest {
-  const { sort, by, within, chosen, first, step } = state;
+  const { sort, by, within, chosen, first, step, at } = state;
   const { rows } = heights(state);
   return {
     sort,
@@ -180,6 +203,8 @@ export function requestOf(state: ScreenState): PageRequest {
     chosen,
     first,
     step,
+    at,
+    text: shownText(state),
     count: Math.max(1, rows),
   };
 }

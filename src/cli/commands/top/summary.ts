@@ -46,8 +46,8 @@ export function summaryLines({ host, time, sample, notes }: Summary): Line[] {
   const rates = [
     `received ${rateText(totals.receivedRate, "B")}`,
     `acknowledged ${rateText(totals.ackedRate, "B")}`,
-    `retransmitted ${rateText(totals.retransmitRate, "")}`,
-    `dropped ${rateText(totals.dropRate, "")}`,
+    `retransmitted ${rateText(totals.retransmittedRate, "")}`,
+    `dropped ${rateText(totals.droppedRate, "")}`,
   ];
   return [
     [span(`${safe(host)}, ${timeText(time)}${interval}`, "title")],

@@ -1,10 +1,10 @@
-/** Text that fits: no control character, and no more columns than there are. */
+/** Text that fits: no control characters, and no more columns than there are. */
 import { printable } from "../../../filter/caret.ts";
 
 /** Text of one column a character, which most is. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
-/** Strangers' text as a terminal may have it. */
+/** A text that others chose, without anything that a terminal would obey. */
 export function safe(text: string): string {
   return PLAIN.test(text) ? text : printable(text).replaceAll("\n", "\\x0a");
 }
@@ -14,7 +14,7 @@ export function widthOf(text: string): number {
   return PLAIN.test(text) ? text.length : Bun.stringWidth(text);
 }
 
-/** A text cut to a width, with `…` or `~` in the place of what is missing. */
+/** A text cut to a width, with an ellipsis in place of the rest. */
 export function cut(text: string, width: number, ellipsis = "…"): string {
   if (widthOf(text) <= width) return text;
   if (width <= 0) return "";
@@ -36,11 +36,33 @@ export function fit(text: string, width: number, align: "left" | "right" = "left
   return align === "left" ? shown + blank : blank + shown;
 }
 
-/** An address with a port cut to a width: it is the address that is cut, as the port tells more. */
+/** A text cut to a width in its middle: what differs between the addresses of one network stands at their ends. */
+function cutMiddle(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  if (width < 5 || !PLAIN.test(text)) return cut(text, width);
+  const head = Math.ceil((width - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
+}
+
+/** An address with a port cut to a width: the port stays whole, and the address loses its middle. */
 export function cutEnd(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   const colon = text.lastIndexOf(":");
   const port = colon < 0 ? "" : text.slice(colon);
   if (widthOf(port) >= width - 1) return cut(text, width);
-  return cut(text.slice(0, text.length - port.length), width - widthOf(port)) + port;
+  return cutMiddle(text.slice(0, text.length - port.length), width - widthOf(port)) + port;
+}
+
+/** A text in lines no wider than a width, broken between words. */
+export function wrappedText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && widthOf(line) + 1 + widthOf(word) > width) {
+      lines.push(line);
+      line = "";
+    }
+    line += line === "" ? word : ` ${word}`;
+  }
+  return [...lines, line];
 }

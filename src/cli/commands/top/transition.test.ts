@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Page, Row } from "../../../live/page.ts";
 import type { Sample } from "../../../live/table.ts";
+import { keysOfText, mouseInputs } from "./keys.ts";
+import { isPlainText } from "./plain.ts";
 import { firstState, requestOf, type ScreenState } from "./state.ts";
 import { next, type ScreenEvent } from "./transition.ts";
 
@@ -21,7 +23,7 @@ const sample: Sample = {
   opened: 1,
   closed: 2,
   states: [0, 9],
-  totals: { receivedRate: 5, ackedRate: undefined, retransmitRate: 0, dropRate: undefined },
+  totals: { receivedRate: 5, retransmittedRate: 0 },
 };
 
 const begun = firstState({
@@ -56,7 +58,23 @@ describe("keys of the table", () => {
     expect(requestOf(after(chosen, "end"))).toMatchObject({ step: 9 });
   });
 
-  test("left and right sort by the columns that are shown, r turns the order round", () => {
+  test("left and right reach every column, also without room for it", () => {
+    const narrow = after(begun, { kind: "resize", size: { columns: 60, rows: 30 } });
+    expect(after(narrow, "right").sort).toEqual({ column: "retrans", descending: true });
+    expect(after(narrow, "right", "left").sort).toEqual({ column: "rate", descending: true });
+  });
+
+  test("the chosen row stays at its place on the page", () => {
+    const chosen = after(begun, "down", shown(2));
+    expect(requestOf(chosen)).toMatchObject({ at: 2, step: 0 });
+  });
+
+  test("Ctrl-Z suspends in every mode", () => {
+    for (const keys of [[], ["/"], ["?"]])
+      expect(after(begun, ...keys, "suspend").wish).toEqual({ kind: "suspend" });
+  });
+
+  test("left and right sort, r turns the order round", () => {
     const right = after(begun, { kind: "resize", size: { columns: 200, rows: 30 } }, "right");
     expect(right.sort).toEqual({ column: "retrans", descending: true });
     expect(after(right, "left", "left", "left", "left").sort).toEqual({ column: "peer", descending: false });
@@ -67,10 +85,15 @@ describe("keys of the table", () => {
   test("one key groups, and again ungroups; Enter goes into a group, Escape comes out at it", () => {
     for (const [key, by] of Object.entries({
       p: "process",
+      o: "program",
+      u: "user",
+      U: "unit",
+      c: "container",
       a: "peer",
       l: "port",
+      d: "dport",
       s: "state",
-      c: "container",
+      n: "netns",
     })) {
       const grouped = after(begun, key);
       expect(requestOf(grouped).by).toBe(by as never);
@@ -212,5 +235,112 @@ describe("rates over time", () => {
     expect(state.series.size).toBe(256);
     expect(state.series.has("/399")).toBe(true);
     expect(state.series.has("/2")).toBe(false);
+  });
+});
+
+describe("a plain text", () => {
+  const plain = firstState({ ...begun, filter: "" });
+
+  test("chooses rows as it is typed, and stays with Enter", () => {
+    const typed = after(plain, "/", ..."nginx");
+    expect(requestOf(typed).text).toBe("nginx");
+    expect(requestOf(after(typed, "escape")).text).toBe("");
+    const entered = after(typed, "enter");
+    expect(entered).toMatchObject({ text: "nginx", mode: { kind: "table" }, wish: undefined });
+    expect(after(entered, "/").mode).toMatchObject({ kind: "filter", text: "nginx" });
+    expect(after(entered, "escape").text).toBe("");
+  });
+
+  test("takes the place of an expression, and the other way round", () => {
+    const entered = after(begun, "/", "killLine", ..."nginx", "enter");
+    expect(entered.wish).toEqual({ kind: "filter", text: "" });
+    const expression = after(entered, "/", "killLine", ..."dport = :80", "enter");
+    expect(expression).toMatchObject({ text: "", wish: { kind: "filter", text: "dport = :80" } });
+  });
+
+  test.each([
+    ["nginx", true],
+    ["10.0.0.1", true],
+    [":443", true],
+    ["user-service", true],
+    ["", false],
+    ["dport = :80", false],
+    ["dport=:80", false],
+    ["not dport :80", false],
+    ["( dport :80 )", false],
+    ["state listening", false],
+    ["rtt > 5ms", false],
+  ])("%j is one: %j", (text, isPlain) => {
+    expect(isPlainText(text)).toBe(isPlain);
+  });
+});
+
+describe("control characters", () => {
+  test("edit the filter, and none is typed into it", () => {
+    expect(keysOfText("a\x15\x17\x01\x05\x0b\x08\x7f\x1a\x03\r\x00\x07\x9bb")).toEqual([
+      "a",
+      "killLine",
+      "killWord",
+      "home",
+      "end",
+      "killRest",
+      "backspace",
+      "backspace",
+      "suspend",
+      "interrupt",
+      "enter",
+      "b",
+    ]);
+    const typed = after(begun, "/", "killLine", ..."one two");
+    expect(after(typed, "killWord").mode).toMatchObject({ text: "one ", cursor: 4 });
+    expect(after(typed, "home", "killRest").mode).toMatchObject({ text: "", cursor: 0 });
+    expect(after(typed, "left", "killLine").mode).toMatchObject({ text: "o", cursor: 0 });
+  });
+});
+
+describe("the mouse", () => {
+  const press = (line: number, column = 5): ScreenEvent => ({
+    kind: "mouse",
+    input: { what: "press", line, column },
+  });
+  const wheel = (what: "wheelUp" | "wheelDown", line = 10): ScreenEvent => ({
+    kind: "mouse",
+    input: { what, line, column: 5 },
+  });
+
+  test("is read from the SGR form, several events at once", () => {
+    expect(mouseInputs("x\x1b[<0;10;7M\x1b[<0;10;7m\x1b[<65;1;2M\x1b[<2;1;1M")).toEqual([
+      { what: "press", column: 9, line: 6 },
+      { what: "wheelDown", column: 0, line: 1 },
+    ]);
+  });
+
+  test("chooses a row, enters the chosen one, and does nothing elsewhere", () => {
+    const rows = after(begun, shown());
+    expect(after(rows, press(5))).toMatchObject({ chosen: "/2", at: 1 });
+    expect(after(rows, press(0)).chosen).toBeUndefined();
+    expect(after(rows, press(20)).chosen).toBeUndefined();
+    expect(after(begun, shown(1), press(5)).details).toMatchObject({ key: "/2" });
+  });
+
+  test("sorts by a heading, and turns the order round", () => {
+    const sorted = after(begun, press(3, 2));
+    expect(sorted.sort).toEqual({ column: "netid", descending: false });
+    expect(after(sorted, press(3, 2)).sort).toEqual({ column: "netid", descending: true });
+  });
+
+  test("scrolls rows, details and help", () => {
+    expect(after(begun, shown(1), wheel("wheelDown")).step).toBe(3);
+    const details = after(begun, shown(1), "enter");
+    expect(after(details, wheel("wheelDown", 28)).details).toMatchObject({ scroll: 3 });
+    expect(after(begun, "?", wheel("wheelDown"), wheel("wheelUp"), wheel("wheelDown")).mode).toEqual({
+      kind: "help",
+      scroll: 3,
+    });
+  });
+
+  test("is left to the terminal with m", () => {
+    expect(after(begun, "m").mouse).toBe(false);
+    expect(after(begun, "m", "m").mouse).toBe(true);
   });
 });

@@ -1,15 +1,18 @@
-/** How each event makes the next state of the one before. Nothing here touches the world. */
+/** How each event makes the next state. Nothing here touches the outside. */
 import type { GroupBy } from "../../../live/groups.ts";
 import type { Page, Row, Sort } from "../../../live/page.ts";
 import type { Sample } from "../../../live/table.ts";
-import type { Key } from "./keys.ts";
+import type { Key, MouseInput } from "./keys.ts";
 import { columnsOf, layoutFor } from "./layout.ts";
+import { isPlainText } from "./plain.ts";
 import {
   type Action,
   chosenRow,
   type FactGroup,
   type FilterProblem,
   groupedBy,
+  HEADER_LINES,
+  heights,
   type Mode,
   noSeries,
   rowName,
@@ -21,6 +24,7 @@ import {
 /** What happens. */
 export type ScreenEvent =
   | { readonly kind: "key"; readonly key: Key }
+  | { readonly kind: "mouse"; readonly input: MouseInput }
   | { readonly kind: "resize"; readonly size: Size }
   | {
       readonly kind: "sample";
@@ -36,9 +40,9 @@ export type ScreenEvent =
   | { readonly kind: "allowed"; readonly action: Action; readonly target: string }
   | { readonly kind: "message"; readonly text: string };
 
-/** How many samples rates are kept of. */
+/** How many samples a series of rates holds. */
 export const SERIES_LENGTH = 300;
-/** Of how many rows. */
+/** How many rows have a series. */
 const SERIES_ROWS = 256;
 type Change = Partial<ScreenState>;
 
@@ -54,7 +58,7 @@ function rateOf({ values }: Row, column: string): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-/** The rates of rows with those of a new sample. What has not been shown for longest goes when there are too many. */
+/** The series of rows with the rates of a new sample. If there are too many, those unshown for longest go. */
 function withSeries(series: ScreenState["series"], rows: readonly Row[]): ScreenState["series"] {
   const next = new Map(series);
   for (const row of rows) {
@@ -69,24 +73,22 @@ function withSeries(series: ScreenState["series"], rows: readonly Row[]): Screen
   return next;
 }
 
-/** The columns that are on the screen, from left to right: those that one can sort by with the arrows. */
-function shownColumns(state: ScreenState): readonly string[] {
-  const columns = columnsOf(groupedBy(state), state.allNetns);
-  return layoutFor(columns, state.size.columns).map(({ column }) => column.key);
-}
-
-/** Sorts by another column: text first by its beginning, numbers by the largest. */
-function sortedBy(state: ScreenState, step: number): Change {
-  const shown = shownColumns(state);
-  const at = shown.indexOf(state.sort.column);
-  const next = at < 0 ? 0 : Math.max(0, Math.min(shown.length - 1, at + step));
-  const column = shown[next];
-  if (column === undefined || column === state.sort.column) return {};
+/** The order by a column: text by its beginning, numbers by the largest. */
+function orderBy(state: ScreenState, column: string): Sort {
   const found = columnsOf(groupedBy(state), state.allNetns).find(({ key }) => key === column);
-  return { sort: { column, descending: found?.kind !== "text" }, first: 0 };
+  return { column, descending: found?.kind !== "text" };
 }
 
-/** The order of rows of another kind: that of before, where it has such a column. */
+/** Sorts by the next column to the left or right, be there room for it or not. */
+function sortedBy(state: ScreenState, step: number): Change {
+  const keys = columnsOf(groupedBy(state), state.allNetns).map(({ key }) => key);
+  const at = keys.indexOf(state.sort.column);
+  const column = keys[Math.max(0, Math.min(keys.length - 1, at + step))];
+  if (column === undefined || column === state.sort.column) return {};
+  return { sort: orderBy(state, column), first: 0 };
+}
+
+/** The order of rows of another kind: the same as before, if they have such a column. */
 function sortFor(sort: Sort, by: GroupBy | undefined): Sort {
   const known = columnsOf(by, true).some(({ key }) => key === sort.column);
   return known ? sort : { column: "rate", descending: true };
@@ -122,7 +124,7 @@ function shownDetails(key: string): Change {
 function left(state: ScreenState): Change {
   if (state.details !== undefined) return { details: undefined };
   if (state.within !== undefined) return { within: undefined, chosen: state.within.key, first: 0 };
-  return { chosen: undefined };
+  return state.chosen === undefined ? { text: "" } : { chosen: undefined };
 }
 
 function scrolled({ details }: ScreenState, by: number): Change {
@@ -159,16 +161,24 @@ const tableKeys: Readonly<Record<string, OnKey>> = {
   escape: left,
   backspace: left,
   p: (state) => grouped(state, "process"),
+  o: (state) => grouped(state, "program"),
+  u: (state) => grouped(state, "user"),
+  U: (state) => grouped(state, "unit"),
+  c: (state) => grouped(state, "container"),
   a: (state) => grouped(state, "peer"),
   l: (state) => grouped(state, "port"),
+  d: (state) => grouped(state, "dport"),
   s: (state) => grouped(state, "state"),
-  c: (state) => grouped(state, "container"),
-  "/": ({ filter }) => ({ mode: { kind: "filter", text: filter, cursor: filter.length } }),
+  n: (state) => grouped(state, "netns"),
+  "/": ({ filter, text }) => ({
+    mode: { kind: "filter", text: text || filter, cursor: (text || filter).length },
+  }),
   " ": ({ paused }) => ({ paused: !paused }),
   "[": (state) => scrolled(state, -5),
   "]": (state) => scrolled(state, 5),
-  "?": () => ({ mode: { kind: "help" } }),
-  h: () => ({ mode: { kind: "help" } }),
+  "?": () => ({ mode: { kind: "help", scroll: 0 } }),
+  h: () => ({ mode: { kind: "help", scroll: 0 } }),
+  m: ({ mouse }) => ({ mouse: !mouse, message: mouse ? "Mouse off" : "Mouse on" }),
   k: (state) => asked(state, closing),
   t: (state) => asked(state, signalling("SIGTERM")),
   K: (state) => asked(state, signalling("SIGKILL")),
@@ -194,9 +204,25 @@ function after(text: string, cursor: number): number {
 
 type FilterMode = Extract<Mode, { kind: "filter" }>;
 
+/** Applies the typed filter: a plain text to the rows at hand, an expression to the samples. */
+function applied({ filter }: ScreenState, typed: string): Change {
+  const words = typed.trim().replace(/\s+/g, " ");
+  if (!isPlainText(words)) return { text: "", wish: { kind: "filter", text: words } };
+  const change: Change = { mode: table, text: words, first: 0 };
+  return filter === "" ? change : { ...change, wish: { kind: "filter", text: "" } };
+}
+
+/** The beginning of the word before the cursor. */
+function wordStart(text: string, cursor: number): number {
+  return text.slice(0, cursor).replace(/\S*\s*$/, "").length;
+}
+
 /** What keys do to the filter that is being typed; all others are typed. */
-const filterKeys: Readonly<Record<string, (mode: FilterMode) => Change>> = {
-  enter: ({ text }) => ({ wish: { kind: "filter", text: text.trim().replace(/\s+/g, " ") } }),
+const filterKeys: Readonly<Record<string, (mode: FilterMode, state: ScreenState) => Change>> = {
+  enter: ({ text }, state) => applied(state, text),
+  killLine: ({ text, cursor }) => edited(text, 0, cursor, ""),
+  killWord: ({ text, cursor }) => edited(text, wordStart(text, cursor), cursor, ""),
+  killRest: ({ text, cursor }) => edited(text, cursor, text.length, ""),
   escape: () => ({ mode: table }),
   backspace: ({ text, cursor }) => edited(text, before(text, cursor), cursor, ""),
   left: (mode) => ({ mode: { ...mode, cursor: before(mode.text, mode.cursor) } }),
@@ -217,30 +243,87 @@ function confirmed({ action, agreed, target }: Extract<Mode, { kind: "confirm" }
   return { mode: table, wish: { kind: "act", action } };
 }
 
+/** How far keys scroll the help; any other key leaves it. */
+const helpKeys: Readonly<Record<string, number>> = {
+  up: -1,
+  down: 1,
+  pageUp: -10,
+  pageDown: 10,
+  " ": 10,
+  "[": -5,
+  "]": 5,
+};
+
 function pressed(state: ScreenState, key: Key): Change {
   const { mode } = state;
   if (key === "interrupt") return { wish: { kind: "quit", status: 130 } };
+  if (key === "suspend") return { wish: { kind: "suspend" } };
   switch (mode.kind) {
-    case "help":
-      return { mode: table };
+    case "help": {
+      const by = Object.hasOwn(helpKeys, key) ? helpKeys[key]! : undefined;
+      return { mode: by === undefined ? table : { kind: "help", scroll: Math.max(0, mode.scroll + by) } };
+    }
     case "confirm":
       return confirmed(mode, key);
     case "filter": {
       const known = Object.hasOwn(filterKeys, key) ? filterKeys[key] : undefined;
-      return known?.(mode) ?? edited(mode.text, mode.cursor, mode.cursor, key);
+      return known?.(mode, state) ?? edited(mode.text, mode.cursor, mode.cursor, key);
     }
     case "table":
       return Object.hasOwn(tableKeys, key) ? tableKeys[key]!(state) : {};
   }
 }
 
-/** Takes the rows that were asked for; who is chosen, and their rates. */
+/** Lines that the wheel scrolls. */
+const WHEEL_LINES = 3;
+
+/** The column whose heading is at a place of the screen. */
+function columnAt(state: ScreenState, place: number): string | undefined {
+  const columns = columnsOf(groupedBy(state), state.allNetns);
+  let end = 1;
+  for (const { column, width } of layoutFor(columns, state.size.columns, state.sort.column)) {
+    end += width + 1;
+    if (place < end) return column.key;
+  }
+  return undefined;
+}
+
+/** What a press of the mouse does: on a heading it sorts, on a row it chooses. */
+function clicked(state: ScreenState, line: number, place: number): Change {
+  const { page, sort } = state;
+  const { rows } = heights(state);
+  if (rows === 0) return {};
+  if (line === HEADER_LINES - 1) {
+    const column = columnAt(state, place);
+    if (column === undefined) return {};
+    if (column === sort.column) return { sort: { ...sort, descending: !sort.descending }, first: 0 };
+    return { sort: orderBy(state, column), first: 0 };
+  }
+  const at = line - HEADER_LINES;
+  const row = at < rows ? page.rows[at] : undefined;
+  if (row === undefined) return {};
+  return at === page.chosen ? entered(state) : { chosen: row.key, at };
+}
+
+function moused(state: ScreenState, { what, line, column }: MouseInput): Change {
+  const { mode, details } = state;
+  const by = what === "wheelUp" ? -WHEEL_LINES : WHEEL_LINES;
+  if (mode.kind === "help")
+    return { mode: what === "press" ? table : { kind: "help", scroll: Math.max(0, mode.scroll + by) } };
+  if (mode.kind !== "table") return {};
+  if (what === "press") return clicked(state, line, column);
+  const overDetails = details !== undefined && line >= HEADER_LINES + heights(state).rows;
+  return overDetails ? scrolled(state, by) : { step: by };
+}
+
+/** Takes the requested rows, and which one is chosen; a new sample adds to their series. */
 function paged(state: ScreenState, page: Page, sampled: boolean): Change {
   const row = page.chosen === undefined ? undefined : page.rows[page.chosen];
   const change: Change = {
     page,
     first: page.first,
     step: 0,
+    at: page.chosen,
     chosen: row?.key,
     series: sampled ? withSeries(state.series, page.rows) : state.series,
   };
@@ -260,6 +343,7 @@ type Handlers = {
 
 const handlers: Handlers = {
   key: (state, { key }) => ({ message: undefined, ...pressed(state, key) }),
+  mouse: (state, { input }) => ({ message: undefined, ...moused(state, input) }),
   resize: (_, { size }) => ({ size }),
   sample: ({ totals }, { sample, time, notes }) => ({
     sample,
@@ -273,6 +357,7 @@ const handlers: Handlers = {
   filtered: (_, { filter }) => ({
     filter,
     mode: table,
+    at: undefined,
     first: 0,
     chosen: undefined,
     within: undefined,

@@ -33,7 +33,7 @@ const sample: Sample = {
   opened: 3,
   closed: 2,
   states: [0, 10, 0, 0, 0, 0, 2],
-  totals: { receivedRate: 1_234_567, ackedRate: 0, retransmitRate: 2, dropRate: undefined },
+  totals: { receivedRate: 1_234_567, ackedRate: 0, retransmittedRate: 2 },
 };
 
 function stateAt(columns: number, rows: number, shown: readonly Row[] = [row("/1"), row("/2")]): ScreenState {
@@ -118,8 +118,37 @@ describe("the screen", () => {
     const lines = text(stateAt(60, 15));
     expect(lines[3]).toContain("Peer Address:Port");
     expect(lines[14]).toMatch(/of 2 by Both\/s▼$/);
-    expect(text(press(stateAt(60, 15), "?")).join("\n")).toContain("q Ctrl-C");
+    const help = press(stateAt(60, 15), "?");
+    expect(text(help)[0]).toContain("scroll");
+    expect(text(press(help, "pageDown", "pageDown")).join("\n")).toContain("q Ctrl-C");
     expect(text(press(stateAt(60, 15), "enter"))[3]).toContain("tcp 10.0.0.1:80 →");
+  });
+
+  test("80 columns show table, state, peer and RTT", () => {
+    const [heading, first] = text(stateAt(80, 24)).slice(3);
+    expect(heading).toMatch(/ Netid State .*Peer Address:Port .*Recv\/s Acked\/s .*RTT ms/);
+    expect(first).toMatch(/^ tcp +ESTAB +\[2001.*…/);
+  });
+
+  test("a socket without known rates has no peak, and one with them has", () => {
+    const details = (rx: number | undefined) => {
+      const state = stateAt(100, 40, [row("/1", { rx, tx: undefined })]);
+      const page = { ...state.page, chosen: 0 };
+      const chosen = next(state, { kind: "page", page, sampled: true });
+      return text(press(chosen, "enter")).join("\n");
+    };
+    expect(details(undefined)).toMatch(/Received, at most - +│ Acknowledged, at most -/);
+    expect(details(0)).toMatch(/Received, at most 0B\/s +│ Acknowledged, at most -/);
+  });
+
+  test("a single socket is one socket", () => {
+    const state = next(stateAt(100, 30), {
+      kind: "sample",
+      sample: { ...sample, sockets: 1 },
+      time: new Date(),
+      notes: [],
+    });
+    expect(text(state)[1]).toStartWith("1 socket ");
   });
 
   test("the carets stand below what is wrong", () => {

@@ -1,8 +1,9 @@
-/** What the screen shows of a state: lines of styled pieces, as wide as the terminal at most. */
-import { short } from "./format.ts";
+/** The lines of the screen: styled pieces of text, no wider than the terminal. */
+import { short, UNKNOWN } from "./format.ts";
 import { keyHelp } from "./keys.ts";
 import { columnsOf, layoutFor } from "./layout.ts";
 import { type Line, plainText, type Span, type Style, span } from "./line.ts";
+import { isPlainText } from "./plain.ts";
 import { peak, plot } from "./plot.ts";
 import {
   chosenRow,
@@ -16,9 +17,9 @@ import {
   type Series,
 } from "./state.ts";
 import { orderMark, rateText, stateCounts, tableLines, timeText } from "./summary.ts";
-import { cut, fit, safe, widthOf } from "./text.ts";
+import { cut, fit, safe, widthOf, wrappedText } from "./text.ts";
 
-/** What stands for the states in the bar: each has a filling of its own, so that colour is not needed. */
+/** The fillings of the bar, one per state, so that colour is not needed. */
 const BAR_FILLINGS = ["█", "▓", "▒", "░", "▞", "▖"] as const;
 /** Columns of the bar. */
 const BAR = { least: 10, most: 60 } as const;
@@ -36,16 +37,17 @@ function fitted(line: Line, width: number): Line {
   return result;
 }
 
-/** Two pieces at either end of a line; the second goes if there is no room. */
+/** Two pieces at the ends of a line; the second is left out if there is no room. */
 function spread(left: Line, right: Line, width: number): Line {
   const gap = width - widthOf(plainText(left)) - widthOf(plainText(right));
   return gap < 1 ? left : [...left, span(" ".repeat(gap)), ...right];
 }
 
-function hostLine({ host, time, sample, paused, size, filter, within }: ScreenState): Line {
+function hostLine({ host, time, sample, paused, size, filter, text, within }: ScreenState): Line {
   const what = [
     ...(within === undefined ? [] : [`${within.by} ${within.label}`]),
     ...(filter === "" ? [] : [filter]),
+    ...(text === "" ? [] : [`/${text}`]),
   ];
   const left: Line = [
     span(`sockscope top`, "title"),
@@ -61,16 +63,16 @@ function hostLine({ host, time, sample, paused, size, filter, within }: ScreenSt
 function shares(counts: readonly number[], width: number): number[] {
   const all = counts.reduce((sum, count) => sum + count, 0);
   const cells = counts.map((count) => Math.max(1, Math.floor((count / all) * width)));
-  // The largest gives what the small ones got too much, or takes what is left.
+  // The largest count gives what the small ones got too much, or takes what is left.
   cells[0]! += width - cells.reduce((sum, cell) => sum + cell, 0);
   return cells;
 }
 
 function barLine({ sample, size }: ScreenState): Line {
-  if (sample === undefined) return [span("Looking at sockets…", "faint")];
+  if (sample === undefined) return [span("Reading sockets…", "faint")];
   const counts = stateCounts(sample);
   const changes = `  +${sample.opened} -${sample.closed}`;
-  const words = `${sample.sockets} sockets${changes}  `;
+  const words = `${sample.sockets} ${sample.sockets === 1 ? "socket" : "sockets"}${changes}  `;
   const shown = counts.slice(0, BAR_FILLINGS.length);
   const legend = shown.map(({ name, count }, index) => `${BAR_FILLINGS[index]} ${name} ${count}`).join("  ");
   const room = size.columns - words.length - widthOf(legend) - 2;
@@ -102,16 +104,16 @@ function sparkline(
 
 function ratesLine({ sample, totals, size }: ScreenState): Line {
   if (sample === undefined) return [];
-  const { receivedRate, ackedRate, retransmitRate, dropRate } = sample.totals;
+  const { receivedRate, ackedRate, retransmittedRate, droppedRate } = sample.totals;
   const narrow = size.columns < 80;
   const names = narrow ? ["Recv", "Ack"] : ["Received", "Acknowledged"];
   const rest: Line = narrow
     ? []
     : [
         span("  retransmitted "),
-        span(rateText(retransmitRate, ""), retransmitRate ? "warning" : "plain"),
+        span(rateText(retransmittedRate, ""), retransmittedRate ? "warning" : "plain"),
         span("  dropped "),
-        span(rateText(dropRate, ""), dropRate ? "warning" : "plain"),
+        span(rateText(droppedRate, ""), droppedRate ? "warning" : "plain"),
       ];
   const fixed = names.join("").length + 2 * 11 + 2 + widthOf(plainText(rest));
   const width = Math.max(0, Math.min(60, Math.floor((size.columns - fixed) / 2)));
@@ -127,10 +129,15 @@ function rows(state: ScreenState): Line[] {
   const { allNetns, size, page, sort } = state;
   const height = heights(state).rows;
   if (height === 0) return [];
-  const layout = layoutFor(columnsOf(groupedBy(state), allNetns), size.columns);
+  const layout = layoutFor(columnsOf(groupedBy(state), allNetns), size.columns, sort.column);
   const lines = tableLines(layout, page, sort).slice(0, height + 1);
   if (page.rows.length > 0 || state.sample === undefined) return lines;
   return [...lines, [span(" No socket matches: -a shows all states, / changes the filter", "faint")]];
+}
+
+/** The largest of known rates; a series of unknown ones has none. */
+function peakText(values: Series["received"]): string {
+  return values.every((value) => value === undefined) ? UNKNOWN : `${short(Math.round(peak(values)))}B/s`;
 }
 
 /** The rates of the chosen socket as plots, as high as there is room for. */
@@ -138,7 +145,7 @@ function plots(series: Series | undefined, width: number, height: number): Line[
   const { received = [], acked = [] } = series ?? {};
   const half = Math.max(10, Math.floor((width - 3) / 2));
   const heading = (name: string, values: Series["received"]) =>
-    fit(`${name}, at most ${short(Math.round(peak(values)))}B/s`, half);
+    fit(`${name}, at most ${peakText(values)}`, half);
   const left = plot(received, half, height);
   const right = plot(acked, half, height);
   return [
@@ -153,20 +160,21 @@ const VALUE = 24;
 function factLines(groups: readonly FactGroup[], width: number): Line[] {
   const columns = width >= 150 ? 2 : 1;
   const each = Math.floor((width - (columns - 1) * 3) / columns);
-  return groups.flatMap(({ title, facts }): Line[] => {
+  return groups.flatMap(({ title, text, facts }): Line[] => {
     const perColumn = Math.ceil(facts.length / columns);
     const lines = Array.from({ length: perColumn }, (_, line) =>
       Array.from({ length: columns }, (_, column): Line => {
         const fact = facts[column * perColumn + line];
         if (fact === undefined) return [];
         const value = safe(fact.value);
-        // What is longer than its column takes the room of the words.
+        // A value longer than its column takes the room of the words.
         const shown = widthOf(value) > VALUE ? `${value}  ` : `${fit(value, VALUE, "right")}  `;
         const left = each - widthOf(shown);
         return [span(cut(shown, each)), span(fit(safe(fact.meaning), Math.max(0, left)), "faint")];
       }).flatMap((cells, index) => (index === 0 ? cells : [span("   "), ...cells])),
     );
-    return [[span(title, "title")], ...lines];
+    const words = text === undefined ? [] : wrappedText(safe(text), width - 1);
+    return [[span(title, "title")], ...words.map((line): Line => [span(` ${line}`)]), ...lines];
   });
 }
 
@@ -193,25 +201,41 @@ function detailLines(state: ScreenState, details: Details): Line[] {
 /** Columns for the keys in the help. */
 const KEYS = 15;
 
-function helpLines({ size }: ScreenState): Line[] {
-  const notes = [
-    "Rates are differences of the kernel's counters between two samples; - is not known, never 0.",
-    "Of UDP the kernel counts no bytes for each socket: there are its queues and its drops.",
-    "Connections that begin and end between two samples are not seen: sockscope events sees them.",
-  ];
+/** What rates and other numbers mean. */
+const helpNotes = [
+  "Rates are differences of the kernel's counters between two samples; - is not known, never 0.",
+  "The kernel does not count bytes per UDP socket, so UDP shows queues and drops.",
+  "With CAP_NET_ADMIN, connections that begin and end between two samples count in the rates, in + and in -; sockscope events shows each.",
+];
+
+/** All lines of the help, wrapped to a width. */
+function helpText(width: number): Line[] {
   return [
-    [span(fit(" Keys (any key: back)", size.columns), "heading")],
-    ...keyHelp.map(([keys, what]): Line => [span(` ${fit(keys, KEYS)}`, "key"), span(what)]),
+    ...keyHelp.flatMap(([keys, what]): Line[] =>
+      wrappedText(what, width - KEYS - 2).map((line, index) => [
+        span(` ${fit(index === 0 ? keys : "", KEYS)}`, "key"),
+        span(line),
+      ]),
+    ),
     [],
-    ...notes.map((note): Line => [span(` ${note}`)]),
+    ...helpNotes.flatMap((note): Line[] => wrappedText(note, width - 2).map((line) => [span(` ${line}`)])),
   ];
+}
+
+function helpLines({ size }: ScreenState, scroll: number): Line[] {
+  const lines = helpText(size.columns);
+  const room = Math.max(1, size.rows - 2);
+  const from = Math.min(scroll, Math.max(0, lines.length - room));
+  const more = lines.length - from - room;
+  const title = more > 0 || from > 0 ? " Keys (↑ ↓: scroll, any other key: back)" : " Keys (any key: back)";
+  return [[span(fit(title, size.columns), "heading")], ...lines.slice(from, from + room)];
 }
 
 /** The filter that is typed, and below it what is wrong. */
 function promptLines(mode: Extract<Mode, { kind: "filter" }>, width: number): Line[] {
   const { text, cursor, problem } = mode;
   const room = width - 3;
-  // Of a long filter, what is around the cursor is shown.
+  // Of a long filter, the part around the cursor is shown.
   const start = Math.max(0, Math.min(cursor - Math.floor(room / 2), text.length - room));
   const shown = text.slice(start, start + room);
   const at = cursor - start;
@@ -221,7 +245,10 @@ function promptLines(mode: Extract<Mode, { kind: "filter" }>, width: number): Li
     span(safe(shown.slice(at, at + 1) || " "), "heading"),
     span(safe(shown.slice(at + 1))),
   ];
-  if (problem === undefined) return [prompt, [span(" Enter: apply  Esc: leave it as it was", "faint")]];
+  if (problem === undefined) {
+    const what = isPlainText(text) ? "rows with this text" : "an expression, as in --help filter";
+    return [prompt, [span(fit(` Enter: ${what}  Esc: back  Ctrl-U: clear`, width), "faint")]];
+  }
   const before = widthOf(safe(text.slice(start, Math.max(start, problem.offset))));
   const carets = "^".repeat(Math.max(1, Math.min(problem.length, room - before)));
   const message = ` ${safe(problem.message)}`;
@@ -239,30 +266,36 @@ function confirmLine({ action, target, agreed }: Extract<Mode, { kind: "confirm"
   return [span(safe(`${question} ${deed}`), "warning")];
 }
 
-/** Where one is among the rows, and what they are sorted by if no column says so. */
+/** The place among the rows, and the sorted column if it is not shown. */
 function position(state: ScreenState): string {
   const { page, sort, allNetns, size } = state;
   if (page.total === 0) return "";
   const columns = columnsOf(groupedBy(state), allNetns);
-  const isShown = layoutFor(columns, size.columns).some(({ column }) => column.key === sort.column);
+  const isShown = layoutFor(columns, size.columns, sort.column).some(
+    ({ column }) => column.key === sort.column,
+  );
   const heading = columns.find(({ key }) => key === sort.column)?.heading;
   const order = isShown || heading === undefined ? "" : ` by ${heading}${orderMark(sort)}`;
   return `${page.first + 1}-${page.first + page.rows.length} of ${page.total}${order}`;
 }
 
-/** The keys that one must know to find the others. */
-const HINTS = {
-  short: "?: help  /: filter  q: quit",
-  long: "?: help  /: filter  ←→: sort  p a l s c: group  Enter: details  q: quit",
-} as const;
+/** The keys that lead to the others, in as many words as there is room for. */
+const HINTS = [
+  "?: help  /: filter  ←→: sort  p o u a l d s c: group  Enter: details  q: quit",
+  "?: help  /: filter  ←→: sort  p a s: group  q: quit",
+  "?: help  /: filter  q: quit",
+] as const;
 
 function footerLine(state: ScreenState): Line {
   const { mode, message, notes, size } = state;
-  const last: Line = [span(position(state), "faint")];
+  const place = position(state);
+  const last: Line = [span(place, "faint")];
   if (mode.kind === "confirm") return confirmLine(mode);
   const text = message ?? notes[0];
   if (text !== undefined) return spread([span(cut(safe(text), size.columns), "warning")], last, size.columns);
-  return spread([span(size.columns < 100 ? HINTS.short : HINTS.long, "faint")], last, size.columns);
+  const room = size.columns - widthOf(place) - 1;
+  const hint = HINTS.find((each) => widthOf(each) <= room) ?? HINTS[HINTS.length - 1]!;
+  return spread([span(hint, "faint")], last, size.columns);
 }
 
 /** Lines, cut or filled up with empty ones to a height. */
@@ -277,7 +310,7 @@ export function viewOf(state: ScreenState): Line[] {
   const footer = [...prompt, footerLine(state)];
   const body =
     mode.kind === "help"
-      ? helpLines(state)
+      ? helpLines(state, mode.scroll)
       : [
           hostLine(state),
           barLine(state),

@@ -1,7 +1,7 @@
-/** INET_DIAG_SK_BPF_STORAGES: what BPF programs have stored with a socket. linux/sock_diag.h. */
+/** INET_DIAG_SK_BPF_STORAGES: values that BPF programs stored with a socket. linux/sock_diag.h. */
 import { type NestedTable, NestedView, nestedView } from "../../../diag/nested.ts";
 
-/** Attribute of INET_DIAG_REQ_SK_BPF_STORAGES: the descriptor of a map whose values are asked for. */
+/** Attribute of INET_DIAG_REQ_SK_BPF_STORAGES: the descriptor of a map to read. */
 export const SK_DIAG_BPF_STORAGE_REQ_MAP_FD = 1;
 
 /** Attribute of INET_DIAG_SK_BPF_STORAGES: one storage, nested. */
@@ -20,7 +20,7 @@ const bpfStorage = {
 
 /** View of one storage. */
 export class BpfStorage extends nestedView(bpfStorage) {
-  /** The value's bytes; what they mean only the map's type information (BTF) tells. */
+  /** The value's bytes. Decoding them needs the map's type information (BTF). */
   get value(): Uint8Array | undefined {
     return this.bytes(SK_DIAG_BPF_STORAGE_MAP_VALUE);
   }

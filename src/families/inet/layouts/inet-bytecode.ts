@@ -2,8 +2,8 @@
 import type { Layout } from "../../../bytes/layout.ts";
 
 /**
- * The operations. A program is a sequence of struct inet_diag_bc_op, some followed by operands; a condition jumps
- * forward by `yes` or `no` bytes. The end of the program accepts, four bytes beyond it reject.
+ * The operations. A program is a sequence of struct inet_diag_bc_op, some followed by operands. A condition jumps
+ * forward by `yes` or `no` bytes. A jump to the end of the program accepts; four bytes beyond the end rejects.
  */
 export const INET_DIAG_BC = {
   NOP: 0,
@@ -25,11 +25,23 @@ export const INET_DIAG_BC = {
 /** struct inet_diag_bc_op. */
 export const bytecodeOperation = {
   code: { offset: 0, type: "u8", kernel: "code", doc: "INET_DIAG_BC_*" },
-  yes: { offset: 1, type: "u8", unit: "bytes", kernel: "yes", doc: "how far to go on if it holds" },
-  no: { offset: 2, type: "u16", unit: "bytes", kernel: "no", doc: "how far to go on if not" },
+  yes: {
+    offset: 1,
+    type: "u8",
+    unit: "bytes",
+    kernel: "yes",
+    doc: "distance to the next operation if the condition holds",
+  },
+  no: {
+    offset: 2,
+    type: "u16",
+    unit: "bytes",
+    kernel: "no",
+    doc: "distance to the next operation if it does not hold",
+  },
 } as const satisfies Layout;
 
-/** The operand of S_GE and its like: a second struct inet_diag_bc_op, whose `no` is a port. */
+/** The operand of S_GE and the other port operations: a second struct inet_diag_bc_op, whose `no` is the port. */
 export const portOperand = {
   port: { offset: 2, type: "u16", kernel: "no", doc: "port" },
 } as const satisfies Layout;
@@ -43,8 +55,8 @@ export const hostOperand = {
 
 /** struct inet_diag_markcond. */
 export const markOperand = {
-  mark: { offset: 0, type: "u32", kernel: "mark", doc: "the mark wanted" },
-  mask: { offset: 4, type: "u32", kernel: "mask", doc: "its bits that count" },
+  mark: { offset: 0, type: "u32", kernel: "mark", doc: "mark to compare with" },
+  mask: { offset: 4, type: "u32", kernel: "mask", doc: "mask of the bits to compare" },
 } as const satisfies Layout;
 
 /** The operand of DEV_COND. */

@@ -1,14 +1,16 @@
 /** struct inet_diag_req_v2, inet_diag_msg and the attributes of inet sockets. linux/inet_diag.h. */
+
 import type { Layout } from "../../../bytes/layout.ts";
 import type { AttributeTable } from "../../../diag/attribute.ts";
+import type { FactLayout } from "../../../model/fact.ts";
 
 /** struct inet_diag_req_v2: the request of a dump, and with a socket's id that of SOCK_DESTROY. */
 export const inetDiagRequest = {
   family: { offset: 0, type: "u8", kernel: "sdiag_family", doc: "address family" },
   protocol: { offset: 1, type: "u8", kernel: "sdiag_protocol", doc: "IP protocol" },
-  ext: { offset: 2, type: "u8", kernel: "idiag_ext", doc: "attributes wanted, bit = number - 1" },
+  ext: { offset: 2, type: "u8", kernel: "idiag_ext", doc: "mask of requested attributes, bit = number - 1" },
   rawProtocol: { offset: 3, type: "u8", kernel: "pad", doc: "IP protocol of a raw socket, for SOCK_DESTROY" },
-  states: { offset: 4, type: "u32", kernel: "idiag_states", doc: "states wanted, bit = state" },
+  states: { offset: 4, type: "u32", kernel: "idiag_states", doc: "mask of requested states, bit = state" },
   id: { offset: 8, type: "u8", kernel: "id", doc: "start of struct inet_diag_sockid, 48 bytes" },
 } as const satisfies Layout;
 
@@ -18,8 +20,8 @@ export const INET_DIAG_REQUEST_SIZE = 56;
 /** struct inet_diag_req: the request before Linux 3.3 (TCPDIAG_GETSOCK, DCCPDIAG_GETSOCK). */
 export const inetDiagLegacyRequest = {
   family: { offset: 0, type: "u8", kernel: "idiag_family", doc: "address family" },
-  ext: { offset: 3, type: "u8", kernel: "idiag_ext", doc: "attributes wanted, bit = number - 1" },
-  states: { offset: 52, type: "u32", kernel: "idiag_states", doc: "states wanted, bit = state" },
+  ext: { offset: 3, type: "u8", kernel: "idiag_ext", doc: "mask of requested attributes, bit = number - 1" },
+  states: { offset: 52, type: "u32", kernel: "idiag_states", doc: "mask of requested states, bit = state" },
 } as const satisfies Layout;
 
 /** Bytes of struct inet_diag_req. */
@@ -32,32 +34,76 @@ export const INET_DIAG_REQ_PROTOCOL = 3;
 
 /** struct inet_diag_msg. */
 export const inetDiagMessage = {
-  familyNumber: { offset: 0, type: "u8", kernel: "idiag_family", doc: "AF_INET or AF_INET6" },
-  stateNumber: { offset: 1, type: "u8", kernel: "idiag_state", doc: "TCP state number" },
-  timerNumber: { offset: 2, type: "u8", kernel: "idiag_timer", doc: "which timer runs, 0 for none" },
-  retransmits: { offset: 3, type: "u8", kernel: "idiag_retrans", doc: "retransmissions or probes so far" },
-  sport: { offset: 4, type: "u16be", kernel: "idiag_sport", doc: "local port" },
-  dport: { offset: 6, type: "u16be", kernel: "idiag_dport", doc: "peer port" },
-  source: { offset: 8, type: "u8", kernel: "idiag_src", doc: "start of the local address, 16 bytes" },
-  destination: { offset: 24, type: "u8", kernel: "idiag_dst", doc: "start of the peer address, 16 bytes" },
-  interfaceIndex: { offset: 40, type: "u32", kernel: "idiag_if", doc: "bound interface, 0 for none" },
-  cookie: { offset: 44, type: "id64", kernel: "idiag_cookie", doc: "the kernel's unique socket cookie" },
-  expires: { offset: 52, type: "u32", unit: "ms", kernel: "idiag_expires", doc: "until the timer fires" },
+  familyNumber: { offset: 0, type: "u8", kernel: "idiag_family", doc: "address family" },
+  stateNumber: { offset: 1, type: "u8", kernel: "idiag_state", doc: "state of the connection" },
+  timerNumber: {
+    offset: 2,
+    type: "u8",
+    kernel: "idiag_timer",
+    doc: "the timer that runs: `on` is the retransmission timer",
+  },
+  retransmits: {
+    offset: 3,
+    type: "u8",
+    metric: "gauge",
+    kernel: "idiag_retrans",
+    doc: "retransmissions or probes so far",
+  },
+  sport: { offset: 4, type: "u16be", metric: "identity", kernel: "idiag_sport", doc: "own port, 0 for none" },
+  dport: {
+    offset: 6,
+    type: "u16be",
+    metric: "identity",
+    kernel: "idiag_dport",
+    doc: "the peer's port, 0 for none",
+  },
+  // An address is 16 bytes, whatever the family: this is where they begin.
+  source: { offset: 8, type: "u8", kernel: "idiag_src", doc: "own IP address" },
+  destination: { offset: 24, type: "u8", kernel: "idiag_dst", doc: "the peer's IP address" },
+  interfaceIndex: {
+    offset: 40,
+    type: "u32",
+    kernel: "idiag_if",
+    doc: "the interface that the socket is bound to",
+  },
+  cookie: {
+    offset: 44,
+    type: "id64",
+    metric: "identity",
+    kernel: "idiag_cookie",
+    doc: "the kernel's unique socket cookie",
+  },
+  expires: {
+    offset: 52,
+    type: "u32",
+    unit: "ms",
+    metric: "gauge",
+    kernel: "idiag_expires",
+    doc: "time until the timer fires",
+  },
   rqueue: {
     offset: 56,
     type: "u32",
+    metric: "gauge",
     kernel: "idiag_rqueue",
-    doc: "bytes not yet read; for LISTEN: connections waiting to be accepted",
+    doc: "bytes not read yet",
   },
   wqueue: {
     offset: 60,
     type: "u32",
+    metric: "gauge",
     kernel: "idiag_wqueue",
-    doc: "bytes not yet acknowledged; for LISTEN: the accept queue's limit",
+    doc: "bytes not acknowledged yet",
   },
-  uid: { offset: 64, type: "u32", kernel: "idiag_uid", doc: "owner of the socket" },
-  inode: { offset: 68, type: "u32", kernel: "idiag_inode", doc: "inode number, 0 when no file is left" },
-} as const satisfies Layout;
+  uid: { offset: 64, type: "u32", metric: "identity", kernel: "idiag_uid", doc: "owner of the socket" },
+  inode: {
+    offset: 68,
+    type: "u32",
+    metric: "identity",
+    kernel: "idiag_inode",
+    doc: "inode number; 0 if the socket has no file any more",
+  },
+} as const satisfies FactLayout;
 
 /** Bytes of struct inet_diag_msg. */
 export const INET_DIAG_MESSAGE_SIZE = 72;
@@ -98,10 +144,11 @@ export const inetAttributes = {
     id: 4,
     kernel: "INET_DIAG_CONG",
     requestedBy: INET_DIAG_EXT.congestion,
+    group: ["Windows", 1],
     doc: "name of the congestion control",
   },
-  tos: { id: 5, kernel: "INET_DIAG_TOS", requestedBy: INET_DIAG_EXT.tos, doc: "IP_TOS, u8" },
-  tclass: { id: 6, kernel: "INET_DIAG_TCLASS", requestedBy: INET_DIAG_EXT.tclass, doc: "IPV6_TCLASS, u8" },
+  tos: { id: 5, kernel: "INET_DIAG_TOS", requestedBy: INET_DIAG_EXT.tos, doc: "IP_TOS" },
+  tclass: { id: 6, kernel: "INET_DIAG_TCLASS", requestedBy: INET_DIAG_EXT.tclass, doc: "IPV6_TCLASS" },
   skMemInfo: {
     id: 7,
     kernel: "INET_DIAG_SKMEMINFO",
@@ -120,11 +167,31 @@ export const inetAttributes = {
     since: "3.19",
     doc: "struct tcp_dctcp_info",
   },
-  protocol: { id: 10, kernel: "INET_DIAG_PROTOCOL", since: "4.10", doc: "IP protocol of a raw socket, u8" },
-  skV6Only: { id: 11, kernel: "INET_DIAG_SKV6ONLY", since: "4.4", doc: "IPV6_V6ONLY, u8" },
-  locals: { id: 12, kernel: "INET_DIAG_LOCALS", since: "4.7", doc: "SCTP: array of struct sockaddr_storage" },
-  peers: { id: 13, kernel: "INET_DIAG_PEERS", since: "4.7", doc: "SCTP: array of struct sockaddr_storage" },
-  mark: { id: 15, kernel: "INET_DIAG_MARK", since: "4.7", doc: "SO_MARK, u32; needs CAP_NET_ADMIN" },
+  protocol: {
+    id: 10,
+    kernel: "INET_DIAG_PROTOCOL",
+    since: "4.10",
+    doc: "IP protocol number; of a raw socket the one that it receives",
+  },
+  skV6Only: {
+    id: 11,
+    kernel: "INET_DIAG_SKV6ONLY",
+    since: "4.4",
+    doc: "IPV6_V6ONLY: an IPv6 socket that takes no IPv4",
+  },
+  locals: {
+    id: 12,
+    kernel: "INET_DIAG_LOCALS",
+    since: "4.7",
+    doc: "all local addresses of an SCTP endpoint or association",
+  },
+  peers: {
+    id: 13,
+    kernel: "INET_DIAG_PEERS",
+    since: "4.7",
+    doc: "all addresses of an SCTP association's peer",
+  },
+  mark: { id: 15, kernel: "INET_DIAG_MARK", since: "4.7", doc: "SO_MARK; needs CAP_NET_ADMIN" },
   bbrInfo: {
     id: 16,
     kernel: "INET_DIAG_BBRINFO",
@@ -137,14 +204,14 @@ export const inetAttributes = {
     kernel: "INET_DIAG_CLASS_ID",
     requestedBy: INET_DIAG_EXT.tclass,
     since: "4.12",
-    doc: "net_cls class id, u32",
+    doc: "net_cls class id",
   },
   md5Signatures: {
     id: 18,
     kernel: "INET_DIAG_MD5SIG",
     requestedBy: INET_DIAG_EXT.info,
     since: "4.14",
-    doc: "array of struct tcp_diag_md5sig; needs CAP_NET_ADMIN",
+    doc: "keys of MD5 signatures; needs CAP_NET_ADMIN",
   },
   ulpInfo: {
     id: 19,
@@ -157,8 +224,13 @@ export const inetAttributes = {
     id: 20,
     kernel: "INET_DIAG_SK_BPF_STORAGES",
     since: "5.7",
-    doc: "BPF socket storages, nested",
+    doc: "what BPF programs have stored; needs root",
   },
-  cgroupId: { id: 21, kernel: "INET_DIAG_CGROUP_ID", since: "5.9", doc: "cgroup v2 id, u64" },
+  cgroupId: {
+    id: 21,
+    kernel: "INET_DIAG_CGROUP_ID",
+    since: "5.9",
+    doc: "the cgroup v2 that the socket was made in",
+  },
   sockopt: { id: 22, kernel: "INET_DIAG_SOCKOPT", since: "5.10", doc: "struct inet_diag_sockopt" },
 } as const satisfies AttributeTable;

@@ -4,7 +4,13 @@ import { type Layout, type View, view } from "../../../bytes/layout.ts";
 /** Rows of struct inet_diag_sockopt, in its order; each name is the member's. */
 export const inetSockopt = {
   recverr: { offset: 0, type: "u8", bits: [0, 1], kernel: "recverr", doc: "IP_RECVERR" },
-  isIcsk: { offset: 0, type: "u8", bits: [1, 1], kernel: "is_icsk", doc: "a connection socket" },
+  isIcsk: {
+    offset: 0,
+    type: "u8",
+    bits: [1, 1],
+    kernel: "is_icsk",
+    doc: "the socket is connection-oriented",
+  },
   freebind: { offset: 0, type: "u8", bits: [2, 1], kernel: "freebind", doc: "IP_FREEBIND" },
   hdrincl: { offset: 0, type: "u8", bits: [3, 1], kernel: "hdrincl", doc: "IP_HDRINCL" },
   mcLoop: { offset: 0, type: "u8", bits: [4, 1], kernel: "mc_loop", doc: "IP_MULTICAST_LOOP" },

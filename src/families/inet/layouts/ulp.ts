@@ -1,5 +1,5 @@
 /**
- * INET_DIAG_ULP_INFO: the protocol on top of a TCP connection, kernel TLS and MPTCP subflows foremost.
+ * INET_DIAG_ULP_INFO: the upper layer protocol of a TCP connection, such as kernel TLS or an MPTCP subflow.
  * linux/inet_diag.h, linux/tls.h, linux/mptcp.h.
  */
 import { type NestedTable, NestedView, nestedView } from "../../../diag/nested.ts";
@@ -8,8 +8,20 @@ import { type NestedTable, NestedView, nestedView } from "../../../diag/nested.t
 export const tlsInfo = {
   version: { id: 1, offset: 0, type: "u16", kernel: "TLS_INFO_VERSION", doc: "protocol version" },
   cipher: { id: 2, offset: 0, type: "u16", kernel: "TLS_INFO_CIPHER", doc: "cipher suite" },
-  txConf: { id: 3, offset: 0, type: "u16", kernel: "TLS_INFO_TXCONF", doc: "who encrypts" },
-  rxConf: { id: 4, offset: 0, type: "u16", kernel: "TLS_INFO_RXCONF", doc: "who decrypts" },
+  txConf: {
+    id: 3,
+    offset: 0,
+    type: "u16",
+    kernel: "TLS_INFO_TXCONF",
+    doc: "transmit path: software or device encryption",
+  },
+  rxConf: {
+    id: 4,
+    offset: 0,
+    type: "u16",
+    kernel: "TLS_INFO_RXCONF",
+    doc: "receive path: software or device decryption",
+  },
   zcRoTx: {
     id: 5,
     offset: 0,
@@ -18,7 +30,7 @@ export const tlsInfo = {
     flag: true,
     kernel: "TLS_INFO_ZC_RO_TX",
     since: "5.19",
-    doc: "TLS_TX_ZEROCOPY_RO: sendfile without a copy",
+    doc: "TLS_TX_ZEROCOPY_RO: sendfile does not copy the data",
   },
   rxNoPad: {
     id: 6,
@@ -28,7 +40,7 @@ export const tlsInfo = {
     flag: true,
     kernel: "TLS_INFO_RX_NO_PAD",
     since: "6.0",
-    doc: "TLS_RX_EXPECT_NO_PAD: no padding is expected in records",
+    doc: "TLS_RX_EXPECT_NO_PAD: records are expected to have no padding",
   },
 } as const satisfies NestedTable;
 
@@ -61,7 +73,7 @@ export const tlsWords = {
   ]),
 } as const satisfies Record<string, ReadonlyMap<number, string>>;
 
-/** The word for a number; one that no kernel is known to send says so. */
+/** The word for a number; `unknown(N)` for a number that no known kernel sends. */
 export function tlsWord(words: ReadonlyMap<number, string>, number: number): string {
   return words.get(number) ?? `unknown(${number})`;
 }
@@ -72,6 +84,7 @@ export const mptcpSubflow = {
     id: 1,
     offset: 0,
     type: "u32",
+    metric: "identity",
     kernel: "MPTCP_SUBFLOW_ATTR_TOKEN_REM",
     doc: "the peer's token of the connection",
   },
@@ -79,6 +92,7 @@ export const mptcpSubflow = {
     id: 2,
     offset: 0,
     type: "u32",
+    metric: "identity",
     kernel: "MPTCP_SUBFLOW_ATTR_TOKEN_LOC",
     doc: "the local token of the connection",
   },
@@ -86,13 +100,15 @@ export const mptcpSubflow = {
     id: 3,
     offset: 0,
     type: "u32",
+    metric: "identity",
     kernel: "MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ",
-    doc: "relative sequence number of what is written next",
+    doc: "relative sequence number of the next byte to write",
   },
   mapSeq: {
     id: 4,
     offset: 0,
     type: "id64",
+    metric: "identity",
     kernel: "MPTCP_SUBFLOW_ATTR_MAP_SEQ",
     doc: "data sequence number where the mapping begins",
   },
@@ -100,6 +116,7 @@ export const mptcpSubflow = {
     id: 5,
     offset: 0,
     type: "u32",
+    metric: "identity",
     kernel: "MPTCP_SUBFLOW_ATTR_MAP_SFSEQ",
     doc: "subflow sequence number where the mapping begins",
   },
@@ -107,6 +124,7 @@ export const mptcpSubflow = {
     id: 6,
     offset: 0,
     type: "u32",
+    metric: "identity",
     kernel: "MPTCP_SUBFLOW_ATTR_SSN_OFFSET",
     doc: "subflow sequence number of the first byte",
   },
@@ -115,6 +133,7 @@ export const mptcpSubflow = {
     offset: 0,
     type: "u16",
     unit: "bytes",
+    metric: "gauge",
     kernel: "MPTCP_SUBFLOW_ATTR_MAP_DATALEN",
     doc: "length of the mapping",
   },
@@ -135,7 +154,7 @@ export const mptcpSubflow = {
   },
 } as const satisfies NestedTable;
 
-/** The flags of a subflow, MPTCP_SUBFLOW_FLAG_*, by bit: ss's letter and what it is for machines. */
+/** The flags of a subflow, MPTCP_SUBFLOW_FLAG_*, by bit: ss's letter and the name in JSON. */
 export const mptcpSubflowFlags = [
   { letter: "M", name: "mcapRem" },
   { letter: "m", name: "mcapLoc" },
@@ -167,12 +186,12 @@ export class UlpInfo extends NestedView {
     return end < 0 ? bytes : bytes?.subarray(0, end);
   }
 
-  /** What kernel TLS tells. */
+  /** Details of kernel TLS. */
   get tls(): TlsInfo | undefined {
     return this.find(INET_ULP_INFO_TLS, TlsInfo);
   }
 
-  /** What a subflow of an MPTCP connection tells. */
+  /** Details of an MPTCP subflow. */
   get mptcp(): MptcpSubflow | undefined {
     return this.find(INET_ULP_INFO_MPTCP, MptcpSubflow);
   }

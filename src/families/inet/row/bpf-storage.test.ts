@@ -30,7 +30,7 @@ const names = {
   },
 };
 
-test("each value stands on a line of its own, by its type if that is known", () => {
+test("each value is on its own line, formatted by its type if that is known", () => {
   expect(write({ oneline: false, bpfMapIds: [] })).toBe(
     "\n\tmap_id:5 [\n\t\thex:2a00ff\n\t]\n\tmap_id:6 [\n\t\thex:01020304\n\t]",
   );
@@ -46,6 +46,6 @@ test("-O puts all of them on the socket's line", () => {
   );
 });
 
-test("only the maps that were asked for are shown", () => {
+test("only the requested maps are shown", () => {
   expect(write({ oneline: true, bpfMapIds: [6, 9] })).toBe(" map_id:6 hex:01020304");
 });

@@ -24,7 +24,7 @@ function writeBytes(text: ByteWriter, value: Uint8Array, style: Style): void {
   for (const byte of value) text.hex(byte, 2);
 }
 
-/** Writes `map_id:N` and the value of each storage that was asked for: by its type, or its bytes in hexadecimal. */
+/** Writes `map_id:N` and the value of each requested storage, formatted by its type or as hexadecimal bytes. */
 export function writeBpfStorages(
   text: ByteWriter,
   storages: BpfStorages,

@@ -31,7 +31,7 @@ const items = [
   item(" last_ack_recv:", mptcpInfo.lastAckRecv, "u32"),
 ];
 
-/** Writes what the kernel tells of an MPTCP connection. */
+/** Writes mptcp_info in ss's words. */
 export function writeMptcpInfo(text: ByteWriter, info: MptcpInfo): void {
   for (const item of items) writeItem(text, item, info);
 }

@@ -65,7 +65,7 @@ function writeInfo(text: ByteWriter, info: SctpInfo): void {
   for (const item of items) writeItem(text, item, info);
 }
 
-/** Writes the addresses of an SCTP endpoint or association and what the kernel tells of it. */
+/** Writes the addresses and the sctp_info of an SCTP endpoint or association. */
 export function writeSctpInfo(text: ByteWriter, socket: InetSocket): void {
   writeAddresses(text, " locals:", socket.locals);
   writeAddresses(text, " peers:", socket.peers);

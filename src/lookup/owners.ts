@@ -1,0 +1,49 @@
+/** Processes of the sockets of a query: owners, peers, containers. Loaded only for queries that want any of them. */
+import {
+  type Owner,
+  type Owners,
+  processContext,
+  type ScanOptions,
+  scanProcesses,
+} from "../enrich/processes.ts";
+import type { Host } from "../host/host.ts";
+import { knowPlaces, type Places } from "./places.ts";
+
+/** What is known of the processes of sockets. */
+export interface OwnerLookup extends Places {
+  /** The processes that have the socket of an inode open, if {@link OwnerLookup.findOwners} looked for them. */
+  owners(inode: number): readonly Owner[] | undefined;
+  /** Looks for the owners of sockets, see {@link scanProcesses}. @returns ids of processes that cannot be read */
+  findOwners(inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
+  /** The SELinux context of a process, 0 the kernel; undefined if there is none. */
+  processContext(pid: number): Uint8Array | undefined;
+}
+
+/** What owners are looked up with. */
+export interface OwnerSources {
+  readonly host: Host;
+  /** The mount point of proc. */
+  readonly root: string;
+  /** Path of a cgroup; undefined if it is not known. */
+  cgroupPath(id: bigint): string | undefined;
+}
+
+/** Makes the look-up of one query. */
+export function ownerLookup({ host, root, cgroupPath }: OwnerSources): OwnerLookup {
+  let found: Owners = new Map();
+  const contexts = new Map<number, Uint8Array | undefined>();
+  const owners = (inode: number) => found.get(inode);
+  return {
+    ...knowPlaces({ host, root, owners, cgroupPath }),
+    owners,
+    findOwners(inodes, options) {
+      const scan = scanProcesses(host.files, root, inodes, options);
+      found = scan.owners;
+      return scan.unreadable;
+    },
+    processContext(pid) {
+      if (!contexts.has(pid)) contexts.set(pid, processContext(host.files, root, pid));
+      return contexts.get(pid);
+    },
+  };
+}

@@ -1,0 +1,207 @@
+/** Whatever bytes a message is made of, its row is the same straight from it and from a view. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { directRows, isDirect } from "../../src/families/inet/direct.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetAttributes } from "../../src/families/inet/layouts/inet-diag.ts";
+import { writeInetRow } from "../../src/families/inet/row.ts";
+import { InetSocket } from "../../src/families/inet/socket.ts";
+import { IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
+import { SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
+import { align4 } from "../../src/netlink/message.ts";
+import { decodePcap } from "../../src/replay/pcap.ts";
+import type { Names, Style } from "../../src/table/style.ts";
+import { Table, type TableColumn } from "../../src/table/table.ts";
+
+const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
+
+const fixtures = [
+  "addresses",
+  "raw",
+  "tcp-congestion",
+  "tcp-info-kernels",
+  "tcp-info-values",
+  "tcp-meta",
+  "udp",
+];
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The payloads of the answers in a fixture. */
+function messagesOf(fixture: string): Uint8Array[] {
+  const path = new URL(`../fixtures/${fixture}/recording.pcap`, import.meta.url);
+  return decodePcap(readFileSync(path), fixture).flatMap(({ protocol, datagram }) => {
+    const data = viewOf(datagram);
+    const messages: Uint8Array[] = [];
+    for (let at = 0; at < datagram.length; at += align4(data.getUint32(at, true))) {
+      const length = data.getUint32(at, true);
+      const wanted = protocol === 4 && data.getUint16(at + 4, true) === SOCK_DIAG_BY_FAMILY;
+      if (wanted && length >= 16 + INET_DIAG_MESSAGE_SIZE)
+        messages.push(Uint8Array.from(datagram.subarray(at + 16, at + length)));
+    }
+    return messages;
+  });
+}
+
+const corpus = fixtures.flatMap(messagesOf);
+
+const encoder = new TextEncoder();
+/** Names with a control character, which a terminal must not get; every other port and cgroup has none. */
+const names: Names = {
+  useTable: () => {},
+  port: (port) => (port % 2 === 0 ? encoder.encode(`service-${port}`) : undefined),
+  interface: (index) => encoder.encode(`eth\u001b${index}`),
+  host: () => undefined,
+  owners: () => undefined,
+  peerOwners: () => undefined,
+  cgroupOwner: () => undefined,
+  netlinkProtocol: () => undefined,
+  processStat: () => undefined,
+  processContext: () => undefined,
+  cgroup: (id) => encoder.encode(id % 2n === 0n ? `/a/\u0007${id}` : `unreachable:${id.toString(16)}`),
+  cgroupPath: (id) => (id % 2n === 0n ? encoder.encode(`/a/\u0007${id}`) : undefined),
+};
+
+const style = fc.record<Style>({
+  numeric: fc.boolean(),
+  oneline: fc.boolean(),
+  timers: fc.boolean(),
+  extended: fc.boolean(),
+  memory: fc.boolean(),
+  info: fc.boolean(),
+  escape: fc.boolean(),
+  resolve: fc.constant(false),
+  tos: fc.constant(false),
+  cgroup: fc.constant(false),
+  inetSockopt: fc.constant(false),
+  tipcinfo: fc.constant(false),
+  bpf: fc.constant(false),
+  bpfMaps: fc.constant(false),
+  bpfMapIds: fc.constant([]),
+  threads: fc.constant(false),
+  processContext: fc.constant(false),
+  socketContext: fc.constant(false),
+});
+
+const places: readonly TableColumn[] = ["netns", "process", "peerProcess", "container"];
+const layout = fc.record({
+  hidden: fc
+    .subarray<readonly TableColumn[]>([["netid"], ["state"], ["recvQueue", "sendQueue"]])
+    .map((columns) => new Set([...places, ...columns.flat()])),
+  header: fc.boolean(),
+  screen: fc.constantFrom(undefined, 80, 200),
+});
+
+/** An attribute as it stands in a message. */
+function attribute(type: number, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(align4(4 + payload.length));
+  const data = viewOf(bytes);
+  data.setUint16(0, 4 + payload.length, true);
+  data.setUint16(2, type, true);
+  bytes.set(payload, 4);
+  return bytes;
+}
+
+/** Bytes like in the kernel's structs: many are 0, some are 0xff. */
+const payload = fc.oneof(
+  fc.uint8Array({ maxLength: 280 }),
+  fc
+    .array(fc.constantFrom(0, 0, 0, 0, 1, 2, 0xff), { maxLength: 280 })
+    .map((bytes) => Uint8Array.from(bytes)),
+);
+
+const made = fc
+  .tuple(
+    fc.uint8Array({ minLength: INET_DIAG_MESSAGE_SIZE, maxLength: INET_DIAG_MESSAGE_SIZE }),
+    fc.array(fc.tuple(fc.constantFrom(...Object.values(inetAttributes).map(({ id }) => id)), payload), {
+      maxLength: 6,
+    }),
+  )
+  .map(([head, list]) =>
+    Uint8Array.from(Buffer.concat([head, ...list.map(([type, bytes]) => attribute(type, bytes))])),
+  );
+
+const mutated = fc
+  .tuple(
+    fc.constantFrom(...corpus),
+    fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 }),
+    fc.option(fc.nat()),
+  )
+  .map(([message, mutations, cut]) => {
+    const bytes = message.slice();
+    for (const [at, byte] of mutations) bytes[at % bytes.length] = byte;
+    return cut === null ? bytes : bytes.slice(0, Math.max(INET_DIAG_MESSAGE_SIZE, cut % (bytes.length + 1)));
+  });
+
+/** Fills a table, and gives its text and how many rows `write` said that it wrote. */
+function filled(
+  options: { hidden: ReadonlySet<TableColumn>; header: boolean; screen: number | undefined },
+  write: (table: Table) => void,
+): string {
+  let text = "";
+  const table = new Table({
+    ...options,
+    write: (bytes) => {
+      text += Buffer.from(bytes).toString("latin1");
+    },
+  });
+  write(table);
+  table.flush();
+  return text;
+}
+
+test("a row straight from a message is the row of its view", () => {
+  let direct = 0;
+  let all = 0;
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(made, mutated), { minLength: 1, maxLength: 12 }),
+      fc.constantFrom(IPPROTO_TCP, IPPROTO_UDP, IPPROTO_RAW),
+      style,
+      layout,
+      fc.nat(255),
+      (messages, protocol, style, layout, filler) => {
+        const origin = { protocol, describe: () => ({}) };
+        const expected = filled(layout, (table) => {
+          for (const message of messages)
+            writeInetRow(table, new InetSocket(viewOf(message), 0, message.length, origin), style, names);
+        });
+        const text = filled(layout, (table) => {
+          expect(isDirect(table, style)).toBeTrue();
+          const rows = directRows(table, style, names, protocol);
+          for (const message of messages) {
+            // Other bytes stand around a message: what is read outside of it would show.
+            const bytes = new Uint8Array(message.length + 64).fill(filler);
+            bytes.set(message, 32);
+            const data = viewOf(bytes);
+            all++;
+            if (rows.put(data, 32, message.length)) direct++;
+            else rows.write(new InetSocket(data, 32, message.length, origin));
+          }
+        });
+        expect(text).toBe(expected);
+      },
+    ),
+    { numRuns },
+  );
+  // Half of the messages are malformed or have something rare in them.
+  expect(direct).toBeGreaterThan(all / 4);
+});
+
+test("styles and columns that direct rows do not support are recognised", () => {
+  const table = (shown: readonly TableColumn[]) =>
+    new Table({
+      hidden: new Set(places.filter((column) => !shown.includes(column))),
+      header: false,
+      screen: undefined,
+      write: () => undefined,
+    });
+  const [plain] = fc.sample(style, 1);
+  expect(isDirect(table([]), plain!)).toBeTrue();
+  for (const column of places) expect(isDirect(table([column]), plain!)).toBeFalse();
+  for (const name of ["resolve", "tos", "cgroup", "inetSockopt", "bpfMaps"] as const)
+    expect(isDirect(table([]), { ...plain!, [name]: true })).toBeFalse();
+  expect(isDirect(table([]), { ...plain!, bpfMapIds: [1] })).toBeFalse();
+});

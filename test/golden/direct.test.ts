@@ -1,0 +1,85 @@
+/** Rows written straight from messages are the rows that are written from views, over the whole corpus. */
+import { expect, test } from "bun:test";
+import type { RowSink } from "../../src/query/query.ts";
+import { fixtureNames, readCases, readList } from "./cases.ts";
+import { replay } from "./replay.ts";
+
+const pending = readList("pending.txt");
+
+/** Counts the rows that a sink writes straight from messages, and those that it leaves to the other writer. */
+function counting(counts: { direct: number; left: number }): (rows: RowSink) => RowSink {
+  return (rows) => ({
+    begin(table) {
+      const writer = rows.begin(table);
+      if (writer === undefined) return undefined;
+      return {
+        put(data, offset, length) {
+          const written = writer.put(data, offset, length);
+          if (written) counts.direct++;
+          return written;
+        },
+        write(socket) {
+          counts.left++;
+          writer.write(socket);
+        },
+      };
+    },
+  });
+}
+
+const totals = { direct: 0, left: 0, listings: 0 };
+
+for (const fixture of fixtureNames())
+  test(`${fixture}: a listing is the same from views`, async () => {
+    for (const golden of readCases(fixture)) {
+      if (pending.has(golden.id)) continue;
+      let offered = false;
+      const fromViews = await replay(fixture, golden, () => {
+        offered = true;
+        return undefined;
+      });
+      if (!offered) continue;
+      const counts = { direct: 0, left: 0 };
+      expect({ id: golden.id, ...(await replay(fixture, golden, counting(counts))) }).toEqual({
+        id: golden.id,
+        ...fromViews,
+      });
+      totals.direct += counts.direct;
+      totals.left += counts.left;
+      totals.listings++;
+    }
+  });
+
+test("most rows of the corpus are written straight from messages", () => {
+  expect(totals.direct).toBeGreaterThan(20 * totals.left);
+});
+
+/** Cases by name, with how many rows are written straight from messages, and how many are left to the other writer. */
+const expectedCounts: Readonly<Record<string, readonly [direct: number, left: number]>> = {
+  "buffer-5mb/001": [1400, 0],
+  "mixed-500/000": [310, 0],
+  "real-linux-6.18/000": [29, 0],
+  "real-linux-6.18/001": [29, 0],
+  "tcp-info-values/001": [37, 0],
+  "tcp-info-values/005": [39, 0],
+  "udp/002": [12, 0],
+  "udp/006": [12, 0],
+  // A protocol that needs an attribute of its own.
+  "raw/002": [12, 1],
+  // Keys of signatures, and protocols on top of TCP.
+  "tcp-md5-ulp/000": [0, 21],
+  "tcp-md5-ulp/002": [24, 0],
+  // Without a cgroup2 mount ss complains of every socket that has a cgroup.
+  "no-cgroup2/000": [1, 3],
+};
+
+test.each(Object.entries(expectedCounts))(
+  "%s writes as many rows straight from messages",
+  async (id, rows) => {
+    const [fixture = ""] = id.split("/");
+    const golden = readCases(fixture).find((each) => each.id === id)!;
+    const counts = { direct: 0, left: 0 };
+    await replay(fixture, golden, counting(counts));
+    expect([counts.direct, counts.left]).toEqual([...rows]);
+  },
+);
