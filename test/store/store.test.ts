@@ -107,10 +107,10 @@ describe("a recorder that is killed", () => {
 });
 
 test("the budget is never exceeded, at any step", () => {
-  const budgetBytes = 2 << 20;
+  const budgetBytes = 1 << 20;
   const folder = newFolder();
   let largest = 0;
-  const options = { ...small, folder, flushes: 400, sockets: 400, connections: 50, budgetBytes };
+  const options = { ...small, folder, flushes: 200, sockets: 400, connections: 50, budgetBytes };
   const measure = () => {
     try {
       largest = Math.max(largest, storeBytes(folder));
@@ -128,11 +128,11 @@ test("the budget is never exceeded, at any step", () => {
   );
   expect(largest).toBeLessThanOrEqual(budgetBytes * 1.01);
   expect(largest).toBeGreaterThan(budgetBytes / 2);
-  const { recorded } = new StoreReader(folder).coverage({ fromMs: startMs, untilMs: startMs + 4_000_000 });
+  const { recorded } = new StoreReader(folder).coverage({ fromMs: startMs, untilMs: startMs + 2_000_000 });
   // The newest are there, the oldest are not.
   expect(recorded[0]!.fromMs).toBeGreaterThan(startMs);
-  expect(recorded.at(-1)!.untilMs).toBeGreaterThanOrEqual(startMs + 3_990_000);
-});
+  expect(recorded.at(-1)!.untilMs).toBeGreaterThanOrEqual(startMs + 1_990_000);
+}, 60_000);
 
 test("files are private, and the folder of another user or an open one is refused", () => {
   const folder = newFolder();
@@ -217,7 +217,7 @@ test("a file that is cut anywhere never gives a wrong answer, and the damage sho
     const isWhole = moment?.wallMs === startMs + 295_000 && connections === 30 * small.connections;
     if (!isWhole && moment?.damaged !== true) expect(notes.some(({ kind }) => kind === "damaged")).toBe(true);
   }
-});
+}, 60_000);
 
 test("a log that is cut anywhere loses what was in it alone", () => {
   const folder = newFolder();

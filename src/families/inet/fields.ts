@@ -99,6 +99,7 @@ const pastColumns: readonly Column<InetSocket>[] = [
     key: "durationMs",
     type: "integer",
     unit: "ms",
+    metric: "gauge",
     demand: "past",
     doc: "how long the connection lived",
     read: (socket) => {

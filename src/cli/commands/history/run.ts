@@ -108,11 +108,13 @@ async function listConnections(
 ): Promise<number> {
   const tables = given.choice.made ? given.choice : chooseTables(given.choice, "tcp,udp");
   if ("illegal" in tables) throw new TypeError("tcp and udp are tables");
-  const isPlain = given.format === "table" && given.columns === undefined && given.by === undefined;
+  // Columns bring what they need. Owners of a hundred thousand connections are not looked up for nothing.
+  const isChosen = given.columns !== undefined || given.by !== undefined;
+  const isPlain = given.format === "table" && !isChosen;
   const draft = {
     ...given,
     choice: chooseStates(tables, stateGroups.all),
-    demands: demandSet(given.demands, ["past", "info", "owners"]),
+    demands: demandSet(given.demands, isChosen ? ["past"] : ["past", "info", "owners"]),
     ...(isPlain ? { columns: DEFAULT_COLUMNS } : {}),
   };
   const view = await viewFor(world, draft);
