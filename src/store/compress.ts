@@ -32,16 +32,20 @@ function contentSize(frame: Uint8Array): number | undefined {
   return Number(data.getBigUint64(at, true));
 }
 
-/** Unpacks bytes. @throws StoreError if they are damaged */
-export function unpack({ data, crc }: Packed): Uint8Array {
+/** Unpacks a frame that says how large it is, within a limit. @throws StoreError if it is damaged */
+export function inflate(data: Uint8Array): Uint8Array {
   const size = contentSize(data);
   if (size === undefined || size > UNPACKED_LIMIT) throw new StoreError("a sample is damaged");
-  let bytes: Uint8Array;
   try {
-    bytes = Bun.zstdDecompressSync(data);
+    return Bun.zstdDecompressSync(data);
   } catch {
     throw new StoreError("a sample is damaged");
   }
+}
+
+/** Unpacks bytes. @throws StoreError if they are damaged */
+export function unpack({ data, crc }: Packed): Uint8Array {
+  const bytes = inflate(data);
   if (Bun.hash.crc32(bytes) !== crc) throw new StoreError("a sample is damaged");
   return bytes;
 }

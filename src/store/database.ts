@@ -74,6 +74,9 @@ export function openForReading(path: string, name: string): Database {
       if (isCut(path)) throw new StoreError("it is cut short");
     }
     database = new Database(path, { readonly: true, strict: true });
+    // Somebody else may have made the file.
+    database.run("PRAGMA trusted_schema = OFF");
+    database.run("PRAGMA cell_size_check = ON");
     const version = versionOf(database);
     if (version === 0) throw new StoreError("it is empty");
     if (version > SCHEMA_VERSION) throw new StoreError(`it has schema ${version}, newer than this program`);

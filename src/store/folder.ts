@@ -108,7 +108,9 @@ export function makeFolder(folder: string): void {
     if (found.uid !== process.geteuid?.())
       throw new StoreError(`cannot use the store ${folder}: it belongs to another user`);
     if ((found.mode & 0o077) !== 0)
-      throw new StoreError(`cannot use the store ${folder}: other users can enter it; chmod 700 helps`);
+      throw new StoreError(
+        `cannot use the store ${folder}: other users can enter it; give it a folder of its own`,
+      );
   } catch (error) {
     if (error instanceof StoreError) throw error;
     throw new StoreError(`cannot make the store ${folder}: ${systemMessage(error)}`);

@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { type DecodedImage, decodeImage } from "./codec.ts";
-import { unpack } from "./compress.ts";
+import { inflate, unpack } from "./compress.ts";
 import { openForReading } from "./database.ts";
 import { StoreError } from "./error.ts";
 import { begunMs, type StoreFile, storeFiles } from "./folder.ts";
@@ -366,7 +366,7 @@ function contextIn(database: Database, atMs: number): StoredContext[] {
     .all(atMs) as StoredContext[];
   return rows.flatMap(({ place, name, data }) => {
     try {
-      return { place, name, data: Bun.zstdDecompressSync(data) };
+      return { place, name, data: inflate(data) };
     } catch {
       return [];
     }
