@@ -2,20 +2,30 @@
  * Compares us with ss and netstat over a number of TCP sockets, in a network namespace of its own. Prints a Markdown
  * table of medians, and one of the library on Node.
  *
- * Usage: bench.ts [--sockets N] [--runs N] [--executable PATH]
+ * Usage: bench.ts [--sockets N] [--runs N] [--executable PATH] [--check | --record] [--growth]
+ *
+ * --check   says which ratios to ss are worse than those in recorded.json
+ * --record  writes the ratios to recorded.json
+ * --growth  measures from 1,000 live to 1,000,000 replayed sockets, and draws docs/growth.svg
  */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { loopbackUp } from "../test/kernel/c.ts";
 import { unshare } from "../test/kernel/namespace.ts";
+import { drawGrowth } from "./growth.ts";
 import { compare, peakMemory, type Sink } from "./measure.ts";
+import { checkRatios, noteRatios, recordRatios } from "./recorded.ts";
 
 const { values } = parseArgs({
   options: {
     sockets: { type: "string", default: "108000" },
     runs: { type: "string", default: "7" },
     executable: { type: "string", default: join(import.meta.dirname, "../dist/sockscope") },
+    check: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
+    growth: { type: "boolean", default: false },
     /** This is the process inside the namespace. */
     inside: { type: "boolean", default: false },
   },
@@ -66,8 +76,8 @@ function startHerd(number: number, connections: number, descriptors: number) {
   return Bun.spawn(command, { stdin: "pipe", stderr: "inherit" });
 }
 
-/** Starts the processes that hold the sockets. @returns what ends them */
-async function makeSockets(): Promise<() => Promise<void>> {
+/** Starts the processes that hold so many sockets. @returns what ends them */
+async function makeSockets(sockets: number): Promise<() => Promise<void>> {
   const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
   const limit = Math.min(DESCRIPTORS, Number(hard ?? DESCRIPTORS));
   const most = (limit - SPARE_DESCRIPTORS) >> 1;
@@ -124,6 +134,7 @@ async function measure(
       peaks ? inMb(peaks[1]) : "",
     ];
     console.log(`| ${cells.join(" | ")} |`);
+    if (mine && its) noteRatios(`${args}, ${count} sockets, ${sink}`, mine, its);
   }
 }
 
@@ -133,13 +144,43 @@ async function bench(): Promise<void> {
     "| command | sockets | output to | ours, ms | ss, ms | netstat, ms | ours/ss | target | CPU ours/ss | target | ours, MiB | ss, MiB |",
   );
   console.log("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+  const bare = await bareExecutable();
   for (const each of emptyCases) await measure(each, "0");
-  const end = await makeSockets();
+  const [nothing, ...starts] = compare(
+    [[bare], ...startCases.map((args) => [values.executable, ...args])],
+    "/dev/null",
+    runs,
+  );
+  const end = await makeSockets(sockets);
   for (const each of cases) await measure(each, sockets.toLocaleString("en"));
   console.log();
   measureDoctor();
   await measureLibrary();
   await end();
+  const started = starts.map((cost, index) => {
+    const times = cost!.wall / nothing!.wall;
+    return `\`${startCases[index]!.join(" ")}\` ${inMs(cost!.wall)} ms (${times.toFixed(2)} times)`;
+  });
+  console.log(
+    `\nAn empty program of Bun starts and ends in ${inMs(nothing!.wall)} ms; ours without sockets: ${started.join(", ")}`,
+  );
+  if (values.record) recordRatios();
+  if (values.check) checkRatios();
+}
+
+/** Runs whose time is nearly all the start of the program. */
+const startCases = [["-V"], ["-tln"], ["-s"]];
+
+/** Compiles an empty program: what the runtime itself takes to start and end. @returns its path */
+async function bareExecutable(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "sockscope-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const program = join(folder, "bare");
+  writeFileSync(`${program}.ts`, "");
+  const build = ["build", "--compile", "--minify", "--bytecode", `${program}.ts`, "--outfile", program];
+  const { exitCode } = Bun.spawnSync([process.execPath, ...build], { stdio: ["ignore", "ignore", "ignore"] });
+  if (exitCode !== 0) throw new Error("An empty program cannot be compiled");
+  return program;
 }
 
 /** Milliseconds that the doctor waits between its samples. */
@@ -167,7 +208,10 @@ async function measureLibrary(): Promise<void> {
   if ((await exited) !== 0) throw new Error("The library cannot be measured");
 }
 
-if (values.inside) await bench();
+if (values.inside && values.growth) {
+  loopbackUp();
+  await drawGrowth(values.executable, runs, makeSockets);
+} else if (values.inside) await bench();
 else {
   const program = [process.execPath, import.meta.path, "--inside", ...process.argv.slice(2)];
   const inside = Bun.spawn([...unshare, ...program], { stdio: ["ignore", "inherit", "inherit"] });

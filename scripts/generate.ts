@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketSchema } from "../src/catalogue/schema.ts";
+import { eventsSchema } from "../src/cli/commands/events/schema.ts";
 import { topSchema } from "../src/cli/commands/top/schema.ts";
 import { optionsOf } from "../src/cli/options.ts";
 import { factPredicates } from "../src/filter/facts.ts";
@@ -42,6 +43,7 @@ const TCP_INFO_CODE = "src/families/inet/row/tcp-info-generated.ts";
 export const generated: Readonly<Record<string, () => string>> = {
   "docs/schema.json": () => formatted("docs/schema.json", JSON.stringify(socketSchema(optionsOf))),
   "docs/doctor-schema.json": () => formatted("docs/doctor-schema.json", JSON.stringify(doctorSchema())),
+  "docs/events-schema.json": () => formatted("docs/events-schema.json", JSON.stringify(eventsSchema())),
   "docs/top-schema.json": () => formatted("docs/top-schema.json", JSON.stringify(topSchema())),
   "docs/output.md": outputPage,
   "docs/filter.md": filterPage,

@@ -119,6 +119,7 @@ function makeMain(): void {
     "src",
     "docs/schema.json",
     "docs/doctor-schema.json",
+    "docs/events-schema.json",
     "docs/top-schema.json",
     "LICENSE",
     "README.md",

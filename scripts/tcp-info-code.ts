@@ -25,37 +25,36 @@ function itemCode(item: Item): string {
   const form = formOf(item);
   const stamp = `${stampCode(label)}\nnext += ${label.length};`;
   const comment = `// ${JSON.stringify(label.text)}`;
-  const at = `base + ${offset}`;
-  if (form === "bit")
-    return `${comment}\nif (length >= ${end} && (data.getUint8(${at}) & ${mask}) !== 0) {\n${stamp}\n}`;
+  const word = `roomWords[info + ${offset >> 2}]!`;
+  const shift = (offset & 3) * 8;
+  if (form === "bit") return `${comment}\nif ((${word} & ${(mask << shift) | 0}) !== 0) {\n${stamp}\n}`;
   if (form === "u64")
     return `${comment}
-      if (length >= ${end}) {
-        value = data.getInt32(${at}, true);
-        high = data.getInt32(${at} + 4, true);
-        if ((value | high) !== 0) {
-          ${stamp}
-          next = putUint64(target, next, value, high);
-        }
+      value = ${word};
+      high = roomWords[info + ${(offset >> 2) + 1}]!;
+      if ((value | high) !== 0) {
+        ${stamp}
+        next = putUint64(target, next, value, high);
       }`;
-  const width = end - offset;
-  const read =
-    width === 4 ? `getInt32(${at}, true)` : width === 2 ? `getUint16(${at}, true)` : `getUint8(${at})`;
+  const bits = (end - offset) * 8;
+  const value = bits === 32 ? word : `(${word} >>> ${shift}) & ${2 ** bits - 1}`;
   const condition = unless === 0 ? "value !== 0" : `value !== 0 && value !== ${unless}`;
   return `${comment}
-    if (length >= ${end}) {
-      value = data.${read};
-      if (${condition}) {
-        ${stamp}
-        next = ${putters[form]};
-      }
+    value = ${value};
+    if (${condition}) {
+      ${stamp}
+      next = ${bits < 32 && form === "u32" ? "putInt31(target, next, value)" : putters[form]};
     }`;
 }
 
-const PARAMETERS =
-  "target: DataView, at: number, data: DataView, base: number, length: number, facts: ConnectionFacts, numeric: boolean";
-const ARGUMENTS = ["target", "next", "data", "base", "length", "facts", "numeric"];
+const PARAMETERS = "target: DataView, at: number, info: number, facts: ConnectionFacts, numeric: boolean";
+const ARGUMENTS = ["target", "next", "info", "facts", "numeric"];
 const EVERY_ARGUMENT = ARGUMENTS.join(", ");
+
+/** Bytes of the struct that the items read. */
+const SIZE = Math.max(
+  ...[...optionItems, ...tcpInfoItems].map((word) => (typeof word === "function" ? 0 : word.end)),
+);
 
 function functionCode(name: string, words: readonly (Item | SpecialWriter)[]): string {
   const body = words.map((word) =>
@@ -91,23 +90,25 @@ export function tcpInfoCode(): string {
   return `/** Writes the words of a struct tcp_info. Made from tcp-info-items.ts by \`npm run generate\`; not to be edited. */
 import { keepOutOfLastTier } from "#libc";
 import { ${helpers.join(", ")} } from "../../../bytes/put.ts";
+import { roomWords } from "../../../bytes/room.ts";
 import { type ConnectionFacts, ${specials.toSorted().join(", ")} } from "./tcp-info-specials.ts";
+
+/** Bytes of a struct tcp_info that are read; what was not sent of them must be 0. */
+export const TCP_INFO_SIZE = ${SIZE};
 
 ${code}
 /**
  * Writes the words of \`-i\` from a struct tcp_info.
  *
- * @param base where the struct begins in \`data\`
- * @param length bytes of it that were sent
+ * @param info the index of the struct's first word in \`roomWords\`, where {@link TCP_INFO_SIZE} bytes can be read
  * @param timers whether the words that need \`-o\` are written, too
  * @param numeric whether rates are whole numbers
  * @returns the position behind them
  */
 export function putTcpInfo(
-  target: DataView, at: number, data: DataView, base: number, length: number, facts: ConnectionFacts,
-  timers: boolean, numeric: boolean,
+  target: DataView, at: number, info: number, facts: ConnectionFacts, timers: boolean, numeric: boolean,
 ): number {
-  let next = timers ? putOptions(target, at, data, base, length, facts, numeric) : at;
+  let next = timers ? putOptions(target, at, info, facts, numeric) : at;
   ${names.map((name) => `next = ${name}(${EVERY_ARGUMENT});`).join("\n")}
   return next;
 }

@@ -113,8 +113,22 @@ export function writeField(field: Field, data: DataView, at: number, value: numb
   else data.setUint32(offset, value, true);
 }
 
+/** The layouts whose fields a class reads where the layout says, by its prototype. */
+const layouts = new WeakMap<object, ReadonlySet<Field>>();
+
+/**
+ * Whether a struct is a view made by {@link view} of a layout with these fields, so that each may be read at its offset.
+ *
+ * @returns false for subclasses, whose getters may read elsewhere
+ */
+export function isViewOf(struct: object, fields: readonly Field[]): struct is StructView {
+  const own = layouts.get(Object.getPrototypeOf(struct));
+  return own !== undefined && fields.every((field) => own.has(field));
+}
+
 /** Gives a class a getter for each row of a layout. */
 function define(layout: Layout, View: ViewClass): void {
+  layouts.set(View.prototype, new Set(Object.values(layout)));
   for (const [name, field] of Object.entries(layout)) {
     const { offset, bits } = field;
     const end = offset + fieldWidth[field.type];

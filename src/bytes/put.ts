@@ -262,7 +262,8 @@ export function putCopy(
 ): number {
   for (let done = 0; done < length; done += WORD) {
     const word = source.getFloat64(from + done, true);
-    if (!Number.isNaN(word)) target.setFloat64(at + done, word, true);
+    // biome-ignore lint/suspicious/noSelfCompare: a NaN is what differs from itself, and this is compiled to one test
+    if (word === word) target.setFloat64(at + done, word, true);
     else {
       target.setInt32(at + done, source.getInt32(from + done, true), true);
       target.setInt32(at + done + 4, source.getInt32(from + done + 4, true), true);

@@ -109,11 +109,16 @@ function ofBranch(branch: Branch, spell: SpellDemand): Schema {
   };
 }
 
+/** The schema of an object that has these columns; none of them is required. */
+export function columnsSchema(columns: readonly Column<never>[], spell: SpellDemand): Schema {
+  return ofBranch(treeOf(columns), spell);
+}
+
 /** The schema of one socket; `#/$defs/document` is that of a whole document. */
 export function socketSchema(spell: SpellDemand): Schema {
   const columns = columnsByKind(noNames);
   const ofKind = (kind: Kind): Schema => ({
-    ...ofBranch(treeOf(columns[kind] as readonly Column<never>[]), spell),
+    ...columnsSchema(columns[kind] as readonly Column<never>[], spell),
     required: REQUIRED,
   });
   return {

@@ -1,5 +1,6 @@
 /** Side effects that ss performs as soon as it parses an option, before it parses the next. */
 
+import { encodeBytes } from "../bytes/text.ts";
 import { enterNetns } from "../host/netns.ts";
 import { systemMessage } from "../native/errno.ts";
 import { EXIT_USAGE, isStop, type Stop } from "./getopt.ts";
@@ -34,8 +35,8 @@ const performers: { readonly [K in Action["kind"]]: Performer<Extract<Action, { 
       return fail(`fopen filter file: ${systemMessage(error)}`, EXIT_USAGE);
     }
   },
-  netns(_, { name }) {
-    const problem = enterNetns(name);
+  netns({ stderr }, { name }) {
+    const problem = enterNetns(name, (line) => stderr.write(encodeBytes(`${line}\n`)));
     return problem === undefined ? {} : fail(problem, 1);
   },
   selinux: ({ program, host }) => {

@@ -1,14 +1,17 @@
 /** Writes sockets or groups as JSON, CSV or a table of chosen columns. */
 import { type Catalog, type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
-import { describers } from "../catalogue/describe.ts";
+import { columnsByKind } from "../catalogue/describe.ts";
 import { groupSockets } from "../catalogue/group.ts";
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
+import { once } from "../enrich/once.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
+import type { Demand, Demands } from "../model/demand.ts";
 import type { Kind } from "../model/selection.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";
+import { objectEncoder, SocketJsonWriter } from "../output/json-encoder.ts";
 import type { Head, Row } from "../output/value.ts";
 import { COUNT, type Order, type SortKey } from "../plan/plan.ts";
 import type { OpenQuery } from "../query/open.ts";
@@ -85,23 +88,51 @@ export async function showMachine(
   if (by !== undefined) await showGroups(world, presentation, plan.order, source, each);
   else if (format === "csv" || columns !== undefined)
     await showColumns(world, presentation, query, source, each, following);
-  else if (format !== "table") await showObjects(world, format, source, each, following);
+  else if (format !== "table") await showObjects(world, format, plan.demands, source, each, following);
 }
+
+/** Demands that columns get from names, never from the message of a socket: without them there is nothing to read. */
+const namedDemands: ReadonlySet<Demand | undefined> = new Set<Demand>([
+  "owners",
+  "peerOwners",
+  "containers",
+  "explanation",
+  "hostNames",
+  "cgroup",
+]);
 
 async function showObjects(
   world: World,
   format: "json" | "ndjson",
+  demands: Demands,
   source: NameSource,
   each: EachSocket,
   following: boolean,
 ): Promise<void> {
-  const describe = describers(source);
-  const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
-  await each((socket) => {
-    json.write(describe(socket));
-    if (following) json.flush();
-  });
-  json.end();
+  const encoders = new Map(
+    Object.entries(columnsByKind(source)).map(([kind, columns]) => [
+      kind,
+      once(() => {
+        const filled = (columns as readonly Column<unknown>[]).filter(
+          ({ demand }) => !namedDemands.has(demand) || demands.has(demand!),
+        );
+        return objectEncoder<{ readonly kind: Kind }>(filled);
+      }),
+    ]),
+  );
+  const json = new SocketJsonWriter<{ readonly kind: Kind }>(
+    format,
+    (text, socket) => encoders.get(socket.kind)!()(text, socket),
+    (bytes) => world.stdout.write(bytes),
+  );
+  try {
+    await each((socket) => {
+      json.write(socket);
+      if (following) json.flush();
+    });
+  } finally {
+    json.end();
+  }
 }
 
 function choose(names: readonly string[], { find }: Catalog, whole: boolean): Chosen[] {
@@ -157,15 +188,18 @@ async function showColumns(
     chosen.map((column) => headOf(column)),
   );
   const read = catalogReader(chosen.map(({ column }) => column));
-  if (columns !== undefined && plan.order.sort.length > 0) {
-    for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
-  } else {
-    await each((socket) => {
-      writer.write(read(socket));
-      if (following) writer.flush();
-    });
+  try {
+    if (columns !== undefined && plan.order.sort.length > 0) {
+      for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
+    } else {
+      await each((socket) => {
+        writer.write(read(socket));
+        if (following) writer.flush();
+      });
+    }
+  } finally {
+    writer.end();
   }
-  writer.end();
 }
 
 async function showGroups(

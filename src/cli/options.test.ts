@@ -131,3 +131,12 @@ describe("parsing stops", () => {
     ]);
   });
 });
+
+test.each([
+  ["010", 8],
+  ["0x10", 16],
+  ["+7", 7],
+  [" 7", 7],
+])("--bpf-map-id=%s is a number as strtoul(3) reads it", (text, id) => {
+  expect(draftOf(`--bpf-map-id=${text}`).style.bpfMapIds).toEqual([id]);
+});

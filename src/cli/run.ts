@@ -49,8 +49,8 @@ export async function run(world: World): Promise<number> {
 async function showSockets(world: World, host: Host, draft: Draft, source: FilterSource): Promise<number> {
   const view = await viewFor(world, draft);
   if (isStop(view)) return halt(world, view);
-  const listed = () => listSockets(world, host, draft, view, source);
-  if (!draft.summary) return listed();
+  const listed = (to: World) => listSockets(to, host, draft, view, source);
+  if (!draft.summary) return listed(world);
   const { withSummary } = await import("./summary.ts");
   return withSummary(world, host, draft, source.args, listed);
 }

@@ -14,8 +14,16 @@ const host = {
   },
 } as unknown as Host;
 
-/** Runs with a listing that writes `[]`. */
-async function run(changes: Partial<Draft>, words: readonly string[] = []) {
+/** What lists the sockets of a run. */
+type Listing = (world: World) => Promise<number>;
+
+const emptyListing: Listing = async ({ stdout }) => {
+  stdout.write(new TextEncoder().encode("[]\n"));
+  return 7;
+};
+
+/** Runs with a listing; by default with one that writes `[]`. */
+async function run(changes: Partial<Draft>, words: readonly string[] = [], list = emptyListing) {
   let [out, err] = ["", ""];
   const decoder = new TextDecoder();
   const write = (text: string) => {
@@ -31,10 +39,9 @@ async function run(changes: Partial<Draft>, words: readonly string[] = []) {
       },
     },
   } as unknown as World;
-  const status = await withSummary(world, host, { ...blankDraft, ...changes }, words, async () => {
-    write("[]\n");
-    return 7;
-  });
+  const status = await withSummary(world, host, { ...blankDraft, ...changes }, words, list).catch(
+    (error: Error) => error.message,
+  );
   return { out, err, status };
 }
 
@@ -61,4 +68,17 @@ test("as JSON, it and the sockets are one document", async () => {
   const lines = (await run({ summary: true, format: "ndjson", ...tcp })).out.split("\n");
   expect(JSON.parse(lines[0]!)).toEqual(alone);
   expect(lines[1]).toBe("[]");
+});
+
+test("the document is whole if the listing fails", async () => {
+  const json = { summary: true, format: "json", ...tcp } as const;
+  const refused = await run(json, ["sport"], async () => 255);
+  expect(refused.status).toBe(255);
+  expect(JSON.parse(refused.out)).toEqual({ summary: expect.objectContaining({ used: 5 }) });
+  const broken = await run(json, [], async (world) => {
+    await emptyListing(world);
+    throw new Error("malformed");
+  });
+  expect(broken.status).toBe("malformed");
+  expect(JSON.parse(broken.out)).toMatchObject({ sockets: [] });
 });

@@ -5,7 +5,7 @@ import { formatSummary, summaryObject } from "../output/summary.ts";
 import { countSockets, establishedOf, type SocketCounts } from "../procfs/sockstat.ts";
 import { type ProcFile, type Sources, sourcesOf } from "../procfs/source.ts";
 import type { Draft } from "./options.ts";
-import type { World } from "./world.ts";
+import type { Output, World } from "./world.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -45,18 +45,37 @@ export async function withSummary(
   host: Host,
   draft: Draft,
   words: readonly string[],
-  showSockets: () => Promise<number>,
+  showSockets: (world: World) => Promise<number>,
 ): Promise<number> {
   const alone = !draft.choice.made && words.length === 0;
   const counts = readCounts(world, host, sourcesOf(world.env));
   const write = (text: string) => world.stdout.write(encoder.encode(text));
   if (draft.format === "table") write(formatSummary(counts));
   else if (draft.format === "json" && !alone) {
-    // The summary and the sockets must be one JSON document.
-    write(`{"summary":${JSON.stringify(summaryObject(counts))},"sockets":`);
-    const status = await showSockets();
-    write("}\n");
-    return status;
+    return inDocument(world, JSON.stringify(summaryObject(counts)), showSockets);
   } else write(`${JSON.stringify({ summary: summaryObject(counts) })}\n`);
-  return alone ? 0 : showSockets();
+  return alone ? 0 : showSockets(world);
+}
+
+/** Shows summary and sockets as one document; without `sockets` if nothing of them can be shown. */
+async function inDocument(
+  world: World,
+  summary: string,
+  showSockets: (world: World) => Promise<number>,
+): Promise<number> {
+  const write = (text: string) => world.stdout.write(encoder.encode(text));
+  let begun = false;
+  const stdout: Output = {
+    ...world.stdout,
+    write(bytes) {
+      if (!begun) write(`{"summary":${summary},"sockets":`);
+      begun = true;
+      world.stdout.write(bytes);
+    },
+  };
+  try {
+    return await showSockets({ ...world, stdout });
+  } finally {
+    write(begun ? "}\n" : `{"summary":${summary}}\n`);
+  }
 }

@@ -28,8 +28,6 @@ export interface MalformedAttribute {
 const INDEXED = 64;
 /** Offset of each attribute in the message that was read last; 0 for a missing attribute. */
 const index = new Int32Array(INDEXED);
-/** {@link index} for those who walk messages themselves, see {@link walkAttributes}. */
-export const attributeIndex: { readonly [type: number]: number } = index;
 let indexedData: DataView | undefined;
 let indexedOffset = -1;
 /** Where the walk of that message ended: its end, unless an attribute is malformed. */
@@ -51,18 +49,7 @@ function indexAttributes(data: DataView, from: number, end: number): void {
   indexedEnd = at;
 }
 
-/**
- * Fills {@link attributeIndex} with the attributes of a message. They stay there until another message is indexed.
- *
- * @param from where the attributes begin, behind the fixed struct
- * @returns whether all of them are well-formed
- */
-export function walkAttributes(data: DataView, from: number, end: number): boolean {
-  indexAttributes(data, from, end);
-  return indexedEnd >= end;
-}
-
-keepOutOfLastTier(indexAttributes, walkAttributes);
+keepOutOfLastTier(indexAttributes);
 
 /** A sock_diag answer: `offset` and `length` are those of the netlink message's payload. */
 export class DiagMessage extends StructView {

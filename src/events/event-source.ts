@@ -4,6 +4,7 @@ import type { Origin } from "../diag/message.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Breathe } from "../live/owners.ts";
 import type { Demands } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import type { Problem } from "../query/query.ts";
@@ -45,7 +46,8 @@ export interface OpenSource {
   take(): boolean | Promise<boolean>;
   /** Looks again soon: events were lost, or sockets are incomplete. */
   hasten?(): void;
-  close(): void;
+  /** Stops watching. @param hurry whether the process is about to end, so that what can be left to others is */
+  close(hurry: boolean): void;
 }
 
 /** A network namespace whose sockets are followed. */
@@ -77,6 +79,8 @@ export interface FollowOptions {
   readonly intervalMs: number | undefined;
   /** Trace buffer of each processor, in kilobytes; undefined for the default. */
   readonly traceBufferKb: number | undefined;
+  /** Called often by long work: lets signals in, and throws if one has ended the run. */
+  readonly breathe: Breathe;
   /** Takes problems of listings. */
   readonly report: (problem: Problem) => void;
 }
@@ -100,9 +104,9 @@ export interface SourceContext {
   tracedUntil(ns: number): void;
   /**
    * Queues an observation. Observations are applied in the order of `ns`, once the traces have been read up to
-   * `readyNs`: what they say of the same sockets is more precise and comes first.
+   * `readyNs`: what they say of the same sockets is more precise and comes first. `apply` may be in steps.
    */
-  observe(ns: number, apply: () => void, readyNs?: number): void;
+  observe(ns: number, apply: () => Iterable<void> | void, readyNs?: number): void;
   /** Reports lost events. @param count undefined if the kernel does not count them */
   lose(source: string, count: number | undefined, netns?: Netns): void;
 }

@@ -18,7 +18,8 @@ interface Observation {
   readonly ns: number;
   /** Up to when the traces must have been read. */
   readonly readyNs: number;
-  apply(): void;
+  /** Applies it, perhaps in steps between which signals are let in. */
+  apply(): Iterable<void> | void;
 }
 
 /** Follows sockets until it is disposed. */
@@ -109,7 +110,7 @@ export class Follower implements Disposable {
     this.#tracedNs = undefined;
     for (const source of this.#sources) if (await source.take()) more = true;
     this.#readNs = this.#tracedNs ?? monotonicNs();
-    this.#applyObservations();
+    await this.#applyObservations();
     const readMs = this.#clock.wallMs(this.#readNs);
     if (this.#locator.locate(this.#join, readMs)) this.#hasten();
     this.#flows.forgetUnplaced(readMs);
@@ -124,11 +125,16 @@ export class Follower implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.close(false);
+  }
+
+  /** Stops following. @param hurry whether the process is about to end, as after a signal */
+  close(hurry: boolean): void {
     this.#locator[Symbol.dispose]();
     let failure: unknown;
     for (const source of this.#sources.splice(0)) {
       try {
-        source.close();
+        source.close(hurry);
       } catch (error) {
         failure = error;
       }
@@ -141,12 +147,12 @@ export class Follower implements Disposable {
   }
 
   /** Applies the observations that the traces have been read up to, in order. */
-  #applyObservations(): void {
+  async #applyObservations(): Promise<void> {
     const queue = this.#observations.sort((a, b) => a.ns - b.ns);
     const due = queue.findIndex(({ readyNs }) => readyNs > this.#readNs);
     this.#observations = due < 0 ? [] : queue.slice(due);
     if (due >= 0) queue.length = due;
-    for (const { apply } of queue) apply();
+    for (const { apply } of queue) for (const _ of apply() ?? []) await this.#options.breathe();
   }
 
   /** Emits an event of a socket. A UDP socket that no listing has seen gets its owners from its flows. */

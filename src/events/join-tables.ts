@@ -44,11 +44,12 @@ export class TableJoin {
     return true;
   }
 
-  /** Takes a finished listing. */
-  take(listing: ListedTable): void {
+  /** Takes a finished listing, in steps of a socket. Between them, nothing else may change the join. */
+  *take(listing: ListedTable): Generator<void> {
     const { sockets: all, context } = this.#core;
     const { place, protocol, sockets, complete, generation, begunNs } = listing;
     for (const socket of sockets) {
+      yield;
       const entry = this.#socket(listing, socket);
       if (entry === undefined) continue;
       entry.generation = generation;
@@ -59,6 +60,7 @@ export class TableJoin {
     const isDue = (entry: Tracked) =>
       entry.place === place && entry.socket.origin.protocol === protocol && entry.recordNs <= begunNs;
     for (const entry of all.withCookies()) {
+      yield;
       if (entry.generation === generation || !isDue(entry)) continue;
       if (entry.ended) all.remove(entry);
       else this.#miss(entry, listing, patience);

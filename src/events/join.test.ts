@@ -121,6 +121,9 @@ function change(
   record("state", address, pair, { oldState: from, newState: to, tid, interrupted: to === SYN_RECV });
 }
 
+/** How many steps the last listing was taken in. */
+let steps = 0;
+
 function list(
   sockets: readonly InetSocket[],
   more: Partial<TableListing> & { baseline?: boolean } = {},
@@ -130,7 +133,7 @@ function list(
   const begun = { place: 0, protocol: IPPROTO_TCP, begunNs: now, timeMs: now / MS, refresh: false, ...rest };
   const listing = join.tables.begin(begun);
   const changed = sockets.filter((socket) => !join.tables.isUnchanged(listing, socket));
-  join.tables.take({ ...listing, sockets: changed, complete: true, baseline });
+  steps = [...join.tables.take({ ...listing, sockets: changed, complete: true, baseline })].length;
 }
 
 function settle(afterMs = 0): void {
@@ -494,4 +497,15 @@ describe("without destroy events and trace, listings", () => {
 test("a cookie is read as it was written", () => {
   const socket = socketOf(1, 2, ESTABLISHED, 0x1_2345_6789);
   expect(cookieOf(socket)).toBe(0x1_2345_6789);
+});
+
+test("a listing is taken in steps of a socket, so that signals are let in", () => {
+  const sockets = Array.from({ length: 50 }, (_, index) =>
+    socketOf(1000 + index, 80, ESTABLISHED, index + 1),
+  );
+  list(sockets, { baseline: true });
+  expect(steps).toBe(50);
+  list(sockets.slice(0, 1));
+  // The missing sockets are scanned, too.
+  expect(steps).toBe(50);
 });

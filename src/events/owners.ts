@@ -1,6 +1,7 @@
 /** The owners of sockets, remembered so that the answer outlives the socket and the process. proc(5). */
 import type { Owner } from "../enrich/processes.ts";
 import { type Files, processFile } from "../host/host.ts";
+import type { Breathe } from "../live/owners.ts";
 import { ExitedThreads } from "./exited-threads.ts";
 
 const NUMBER = /^\d+$/;
@@ -13,8 +14,6 @@ const NO_STAT = new Uint8Array(0);
 const THREAD_MS = 1000;
 /** How often a socket is looked for before its owner counts as unreadable. */
 const TRIES = 2;
-/** How long the event loop may be blocked. */
-const SLICE_MS = 20;
 /** The part of the time that passes over all processes may take. */
 const SHARE = 0.25;
 /** `fd` of an owner whose descriptor is unknown: the trace does not have it. */
@@ -89,18 +88,17 @@ export class OwnerCache {
   }
 
   /** Looks for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
-  async find(inodes: Iterable<number>): Promise<void> {
+  async find(inodes: Iterable<number>, breathe: Breathe): Promise<void> {
     const wanted = new Set<number>();
     for (const inode of inodes)
       if (!this.#byInode.has(inode) && (this.#tries.get(inode) ?? 0) < TRIES) wanted.add(inode);
     const begun = performance.now();
     if (wanted.size === 0 || begun < this.#nextSweepMs) return;
     const found = new Map<number, Owner[]>();
-    let slice = begun;
     for (const pid of this.#processes()) {
       const folder = `${this.#root}/${pid}`;
       let stat: Uint8Array | undefined;
-      this.#visit(`${folder}/fd`, (fd, inode) => {
+      const steps = this.#visit(`${folder}/fd`, (fd, inode) => {
         if (!wanted.has(inode)) return;
         stat ??= this.#read(`${folder}/stat`);
         const owner: Owner = {
@@ -115,9 +113,8 @@ export class OwnerCache {
         if (known === undefined) found.set(inode, [owner]);
         else known.push(owner);
       });
-      if (performance.now() - slice < SLICE_MS) continue;
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      slice = performance.now();
+      for (const _ of steps) await breathe();
+      await breathe();
     }
     for (const inode of wanted) {
       const owners = found.get(inode);
@@ -141,9 +138,9 @@ export class OwnerCache {
     }
   }
 
-  #visit(folder: string, visit: (fd: number, inode: number) => void): void {
-    if (this.#files.sockets !== undefined) {
-      this.#files.sockets(folder, visit);
+  *#visit(folder: string, visit: (fd: number, inode: number) => void): Generator<void> {
+    if (this.#files.socketsInSteps !== undefined) {
+      yield* this.#files.socketsInSteps(folder, visit);
       return;
     }
     try {

@@ -3,6 +3,7 @@
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
+import type { Breathe } from "../live/owners.ts";
 import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import type { InetTable } from "../model/inet-tables.ts";
@@ -52,10 +53,8 @@ export interface ListingTask {
   /** The kernel's part of the filter, where sockets that it leaves out never matter. */
   readonly bytecode: Uint8Array | undefined;
   readonly report: (problem: Problem) => void;
+  readonly breathe: Breathe;
 }
-
-/** How long the event loop may be blocked. */
-const SLICE_MS = 20;
 
 /**
  * Lists a table.
@@ -80,15 +79,12 @@ export async function listTable(
     },
   };
   const sockets: InetSocket[] = [];
-  let slice = performance.now();
   const families = [...selection.families].filter((family) => family === AF_INET || family === AF_INET6);
   for (const batch of listInet(host.transport, query, table, families, allocator(false))) {
     if (batch !== notYet)
       for (const socket of batch.sockets as readonly InetSocket[])
         if (!unchanged(socket)) sockets.push(keptSocket(socket));
-    if (performance.now() - slice < SLICE_MS) continue;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    slice = performance.now();
+    await task.breathe();
   }
   return { sockets, complete };
 }

@@ -106,7 +106,7 @@ export function openTraceSource(
       }
       return more;
     },
-    close: () => reader.remove(),
+    close: (hurry) => reader.remove(hurry),
   };
 }
 
@@ -125,8 +125,8 @@ interface TraceReader {
   peek(): void;
   /** Records lost since the last call. */
   lost(): number;
-  /** Ends the trace and leaves tracefs as it was. */
-  remove(): void;
+  /** Ends the trace and leaves tracefs as it was. @param hurry as {@link OpenSource.close} */
+  remove(hurry: boolean): void;
 }
 
 /** The default buffer of each of some processors, in kilobytes. */
@@ -216,6 +216,6 @@ function startReader(
       lost = now;
       return since;
     },
-    remove: () => instance.remove(),
+    remove: (hurry) => instance.remove(hurry),
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cgroupProbe, compileBytecode } from "./bytecode.ts";
+import { cgroupProbe, compileBytecode, isExact } from "./bytecode.ts";
 import { parseFilter } from "./parser.ts";
 import type { Filter } from "./tree.ts";
 
@@ -72,6 +72,19 @@ test("compileBytecode() keeps within what an attribute can hold", () => {
   expect(compileBytecode(many(4095))?.length).toBe(65520);
   expect(compileBytecode(many(4096))).toBeUndefined();
   expect(compileBytecode(many(100_000))).toBeUndefined();
+});
+
+test.each([
+  ["sport = :1", true],
+  ["not ( sport >= 80 or dport != 65535 )", true],
+  ["sport >= 65536", false],
+  ["sport >= *", false],
+  ["src :80", false],
+  ["src 127.0.0.1:80", false],
+  ["sport = :1 and fwmark 1", false],
+  ["autobound", false],
+])("isExact() of %s", (text, expected) => {
+  expect(isExact(parse(text))).toBe(expected);
 });
 
 test("cgroupProbe() is what ss asks with", () => {

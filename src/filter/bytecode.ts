@@ -240,6 +240,24 @@ export function compilePrefilter(filter: Filter): Uint8Array | undefined {
   return relaxed && compileBytecode(relaxed);
 }
 
+/** The highest port of the kernel's conditions. */
+const HIGHEST_PORT = 0xffff;
+
+/**
+ * Whether the kernel's answer to the bytecode of a filter needs no second look. It is so for comparisons of ports, which
+ * are the same 16 bits for the kernel and in its messages. Of everything else (marks without CAP_NET_ADMIN, addresses
+ * within others, sockets without a file) the kernel may know more or less than it tells.
+ */
+export function isExact(filter: Filter): boolean {
+  for (const predicate of predicatesOf(filter)) {
+    if (predicate.kind !== "sport" && predicate.kind !== "dport") return false;
+    const operand = predicate.operand as HostOperand;
+    if (operand.kind !== "inet" || operand.prefix !== undefined) return false;
+    if (operand.port < 0 || operand.port > HIGHEST_PORT) return false;
+  }
+  return true;
+}
+
 /** A program that only kernels with support for control groups accept. ss probes the kernel with it, too. */
 export function cgroupProbe(): Uint8Array {
   const probe = cgroupCondition(0n);

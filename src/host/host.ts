@@ -39,6 +39,8 @@ export interface Files {
    * @returns false if the directory cannot be read
    */
   readonly sockets?: (directory: string, visit: (fd: number, inode: number) => void) => boolean;
+  /** The same in steps of some hundred descriptors. A process may have a million. */
+  readonly socketsInSteps?: (directory: string, visit: (fd: number, inode: number) => void) => Iterable<void>;
   /**
    * Announces that `sockets` will be called once for every process. If there are many descriptors, another thread
    * starts to read them ahead.

@@ -10,7 +10,7 @@ import type { BpfObjects, Files, Host, Resolver } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
 import { type NameWorker, threadedResolver } from "./name-threads.ts";
 import { readFile } from "./read.ts";
-import { descriptorCount, socketLinks } from "./socket-links.ts";
+import { descriptorCount, socketLinks, socketLinksInSteps } from "./socket-links.ts";
 import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
 
 /** Starts threads. What is left out is done on this thread, or by the runtime. */
@@ -71,6 +71,7 @@ export const liveFiles: Files = {
     return length < 0 ? undefined : value.subarray(0, length);
   },
   sockets: socketLinks,
+  socketsInSteps: socketLinksInSteps,
   descriptorCount,
 };
 

@@ -29,9 +29,10 @@ function fileOf(name: string): string {
  * /etc/netns/NAME replace those in /etc.
  *
  * @param name a name of `ip netns`, `pid:N`, or the path of a namespace file
+ * @param warn takes a line about each file of /etc/netns/NAME that cannot replace one in /etc
  * @returns undefined, or one line that says why it failed
  */
-export function enterNetns(name: string): string | undefined {
+export function enterNetns(name: string, warn: (line: string) => void): string | undefined {
   let fd: number;
   try {
     fd = openSync(fileOf(name), "r");
@@ -51,6 +52,10 @@ export function enterNetns(name: string): string | undefined {
   if (sys < 0) return `mount of /sys failed: ${libc.strerror(-sys)}`;
   const own = join(OWN_ETC, name);
   if (name.includes("/") || !existsSync(own)) return undefined;
-  for (const file of readdirSync(own)) libc.mount(join(own, file), join("/etc", file), null, MS_BIND);
+  for (const file of readdirSync(own)) {
+    const [from, to] = [join(own, file), join("/etc", file)];
+    const bound = libc.mount(from, to, null, MS_BIND);
+    if (bound < 0) warn(`Bind ${from} -> ${to} failed: ${libc.strerror(-bound)}`);
+  }
   return undefined;
 }

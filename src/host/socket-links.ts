@@ -14,8 +14,15 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const SOCKET = new TextEncoder().encode("socket:[");
 
-const entries = new Uint8Array(1 << 15);
-const entriesData = new DataView(entries.buffer);
+/** A buffer for directory entries that no pass uses now. */
+let spare: Uint8Array<ArrayBuffer> | undefined;
+
+function takeBuffer(): Uint8Array<ArrayBuffer> {
+  const buffer = spare ?? new Uint8Array(1 << 15);
+  spare = undefined;
+  return buffer;
+}
+
 /** The longest target of interest is `socket:[4294967295]`. */
 const target = new Uint8Array(32);
 
@@ -36,8 +43,22 @@ function socketInode(length: number): number {
  * @returns false if the directory cannot be read
  */
 export function socketLinks(directory: string, visit: (fd: number, inode: number) => void): boolean {
+  const steps = socketLinksInSteps(directory, visit);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** {@link socketLinks} in steps of some hundred descriptors, for callers that must not block for long. */
+export function* socketLinksInSteps(
+  directory: string,
+  visit: (fd: number, inode: number) => void,
+): Generator<void, boolean> {
   const folder = libc.openat(AT_FDCWD, directory, O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return false;
+  const entries = takeBuffer();
+  const entriesData = new DataView(entries.buffer);
   try {
     for (;;) {
       const filled = libc.getdents64(folder, entries);
@@ -52,8 +73,10 @@ export function socketLinks(directory: string, visit: (fd: number, inode: number
         const inode = socketInode(libc.readlinkat(folder, entries.subarray(name, end + 1), target));
         if (inode >= 0) visit(fd, inode);
       }
+      yield;
     }
   } finally {
+    spare = entries;
     libc.close(folder);
   }
 }

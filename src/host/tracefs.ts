@@ -48,8 +48,14 @@ export interface TraceInstance {
   readonly processors: number;
   /** Records lost so far because a buffer was full. */
   lost(): number;
-  /** Ends the trace and removes the instance. @throws an Error if the kernel refuses */
-  remove(): void;
+  /**
+   * Ends the trace and removes the instance.
+   *
+   * @param hurry whether the process is about to end: the kernel takes some 40 ms to remove an instance, so the
+   *   watchdog does that afterwards, if there is one
+   * @throws an Error if the kernel refuses
+   */
+  remove(hurry: boolean): void;
 }
 
 /** Where tracefs is mounted, or why it cannot be used. */
@@ -156,10 +162,11 @@ export function makeInstance(files: Files, mount: string, settings: InstanceSett
   mkdirSync(folder);
   const descriptors: number[] = [];
   const watchdog = startWatchdog(folder);
-  const remove = () => {
+  const remove = (hurry: boolean) => {
     for (const fd of descriptors.splice(0)) libc.close(fd);
+    if (hurry && watchdog.running) return;
     removeInstance(folder);
-    watchdog();
+    watchdog.end();
   };
   try {
     const set = (path: string, value: string) => writeFileSync(`${folder}/${path}`, value);
@@ -198,7 +205,7 @@ export function makeInstance(files: Files, mount: string, settings: InstanceSett
       remove,
     };
   } catch (error) {
-    remove();
+    remove(false);
     throw error;
   }
 }
@@ -217,13 +224,18 @@ while [ -d "$1" ] && [ "$tries" -lt 50 ]; do
   sleep 0.1
 done`;
 
+/** A process that removes an instance when this process has ended. */
+interface Watchdog {
+  /** False without a shell. */
+  readonly running: boolean;
+  end(): void;
+}
+
 /**
- * Starts a process that removes an instance if this process is killed before it can (SIGKILL). Without a shell there
- * is none, and the next run removes the instance.
- *
- * @returns ends the watchdog
+ * Starts a process that removes an instance if this process ends before it has done so, as after SIGKILL. Without a
+ * shell there is none, and the next run removes the instance.
  */
-function startWatchdog(folder: string): () => void {
+function startWatchdog(folder: string): Watchdog {
   const child = spawn("/bin/sh", ["-c", WATCHDOG, "sockscope", folder], {
     cwd: "/",
     // A session of its own: Ctrl-C in the terminal does not reach it.
@@ -233,7 +245,7 @@ function startWatchdog(folder: string): () => void {
   });
   child.on("error", () => undefined);
   child.unref();
-  return () => child.kill("SIGKILL");
+  return { running: child.pid !== undefined, end: () => void child.kill("SIGKILL") };
 }
 
 /** Removes an instance; the kernel may use it for a moment longer. */

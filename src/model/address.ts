@@ -1,23 +1,47 @@
 /** IP addresses as text, formatted like the C library's inet_ntop. RFC 5952. */
 import { keepOutOfLastTier } from "#libc";
-import { OVERSHOOT, putHex, putInt31 } from "../bytes/put.ts";
+import { OVERSHOOT, putHex } from "../bytes/put.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { AF_INET6 } from "./family.ts";
 
-const DOT = 0x2e;
 const COLON = 0x3a;
 
 /** Room for the text of any address, with {@link OVERSHOOT}. */
 export const ADDRESS_ROOM = 45 + OVERSHOOT;
 
+/** The text of each byte with the dot behind it in its lower bytes, the first in the lowest; 0 where not made yet. */
+const octets = new Int32Array(256);
+/** Bytes of each of these texts, without the dot. */
+const octetLengths = new Uint8Array(256);
+
+function makeOctet(value: number): number {
+  const text = `${value}.`;
+  let word = 0;
+  for (let index = text.length - 1; index >= 0; index--) word = (word << 8) | text.charCodeAt(index);
+  octets[value] = word;
+  octetLengths[value] = text.length - 1;
+  return word;
+}
+
+/** Writes an IPv4 address, given as the little-endian word that its bytes make, as a dotted quad. */
+export function putIpv4Word(target: DataView, at: number, word: number): number {
+  let octet = word & 0xff;
+  target.setInt32(at, octets[octet]! || makeOctet(octet), true);
+  let next = at + octetLengths[octet]! + 1;
+  octet = (word >>> 8) & 0xff;
+  target.setInt32(next, octets[octet]! || makeOctet(octet), true);
+  next += octetLengths[octet]! + 1;
+  octet = (word >>> 16) & 0xff;
+  target.setInt32(next, octets[octet]! || makeOctet(octet), true);
+  next += octetLengths[octet]! + 1;
+  octet = word >>> 24;
+  target.setInt32(next, octets[octet]! || makeOctet(octet), true);
+  return next + octetLengths[octet]!;
+}
+
 /** Writes the four bytes at `from` to `at` as a dotted quad. @returns the position after it */
 export function putIpv4(target: DataView, at: number, data: DataView, from: number): number {
-  let next = putInt31(target, at, data.getUint8(from));
-  for (let index = 1; index < 4; index++) {
-    target.setUint8(next, DOT);
-    next = putInt31(target, next + 1, data.getUint8(from + index));
-  }
-  return next;
+  return putIpv4Word(target, at, data.getInt32(from, true));
 }
 
 /**
@@ -66,16 +90,34 @@ export function writeIpv6(writer: ByteWriter, data: DataView, at: number): void 
   writer.length = putIpv6(writer.data, writer.length, data, at);
 }
 
-keepOutOfLastTier(putIpv4, putIpv6, isUnspecifiedIpv6);
+keepOutOfLastTier(putIpv4, putIpv4Word, putIpv6, isUnspecifiedIpv6);
 
 const decoder = new TextDecoder();
 const scratch = new ByteWriter(64);
 
+/** IPv4 addresses whose texts are kept: most sockets of a host share a few. */
+const KNOWN_ADDRESSES = 4096;
+const knownAddresses = new Map<number, string>();
+
+/** The IPv4 address at `at` as text. */
+function ipv4Text(data: DataView, at: number): string {
+  const word = data.getInt32(at, true);
+  let text = knownAddresses.get(word);
+  if (text === undefined) {
+    scratch.length = 0;
+    writeIpv4(scratch, data, at);
+    text = decoder.decode(scratch.view());
+    if (knownAddresses.size >= KNOWN_ADDRESSES) knownAddresses.clear();
+    knownAddresses.set(word, text);
+  }
+  return text;
+}
+
 /** The address at `at` as text. @param family AF_INET6; any other value means IPv4 */
 export function addressText(data: DataView, at: number, family: number): string {
+  if (family !== AF_INET6) return ipv4Text(data, at);
   scratch.length = 0;
-  if (family === AF_INET6) writeIpv6(scratch, data, at);
-  else writeIpv4(scratch, data, at);
+  writeIpv6(scratch, data, at);
   return decoder.decode(scratch.view());
 }
 

@@ -26,7 +26,7 @@ export const headings = [
 /** A heading of `--explain`. */
 export type Heading = (typeof headings)[number];
 
-/** What the interpreters need to know of a fact, be it a field of a kernel struct or not. */
+/** What the interpreters need to know about a fact, whether it is a field of a kernel struct or not. */
 export interface FactProperties {
   /** How the number behaves over time; absent for flags, codes and words. */
   readonly metric?: Metric;

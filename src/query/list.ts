@@ -72,7 +72,7 @@ function widened(query: Query): {
   if (unasked === 0) return { asked, finish: (batches) => batches };
   const shown = hideAttributes(unasked);
   return {
-    asked,
+    asked: { ...asked, rows: undefined },
     *finish(batches) {
       for (const { dump, sockets } of batches)
         yield { dump, sockets: sockets.map((socket) => shown(socket)) };

@@ -1,5 +1,6 @@
 /** Listing over netlink: one conversation a table. */
 import { keepOutOfLastTier } from "#libc";
+import { copyToRoom, ROOM_SIZE, roomBytes } from "../bytes/room.ts";
 import type { Origin } from "../diag/message.ts";
 import type { DirectRows } from "../families/direct-rows.ts";
 import type { FamilyDump } from "../families/family-dump.ts";
@@ -29,15 +30,9 @@ import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
 import { ipv6Buffer } from "./ipv6-buffer.ts";
-import { notYet, type SocketBatch, type TableQuery } from "./query.ts";
+import { notYet, type Predicate, type SocketBatch, type TableQuery } from "./query.ts";
 
 const LISTENING = 1 << SS_LISTEN;
-
-/**
- * A buffer that every datagram of an inet dump fits into. The kernel fills datagrams of a dump up to 32 KiB, and makes
- * larger ones only for BPF storages.
- */
-const DATAGRAM_ROOM = 1 << 16;
 
 /**
  * The states to ask the kernel for. If any but LISTEN is among them, it looks through the connections of all network
@@ -84,11 +79,30 @@ function viewSink(query: TableQuery, origin: Origin): InetSink {
   };
 }
 
-/** Writes rows of messages; only those with something rare in them become views before. */
+/** Writes rows of messages. What a filter is to judge, and what has something rare in it, becomes a view before. */
 function rowSink(query: TableQuery, origin: Origin, rows: DirectRows<InetSocket>): InetSink {
+  const { report } = query;
+  const predicate = query.predicate?.exact === true ? undefined : query.predicate;
+  let last: DataView | undefined;
+  let inRoom = false;
+
+  /** Whether a message passes the filter. */
+  function passes(predicate: Predicate, data: DataView, offset: number, length: number): boolean {
+    const socket = new InetSocket(data, offset, length, origin);
+    if (predicate.accepts(socket)) return true;
+    const { malformed } = socket;
+    if (malformed !== undefined) report({ kind: "malformed", ...malformed, shown: false });
+    return false;
+  }
+
   return {
     take(data, offset, length) {
-      if (rows.put(data, offset, length)) return;
+      if (predicate !== undefined && !passes(predicate, data, offset, length)) return;
+      if (data !== last) {
+        last = data;
+        inRoom = data.buffer === roomBytes.buffer;
+      }
+      if (inRoom ? rows.put(offset, length) : copyToRoom(data, offset, length) && rows.put(0, length)) return;
       const socket = new InetSocket(data, offset, length, origin);
       if (admits(query, socket)) rows.write(socket);
     },
@@ -119,11 +133,13 @@ export function* listInet(
   const wide: AttributeToWrite[] =
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
   const storages = bpfStorageRequest(query.bpfMapFds);
-  const room = query.keep || storages.length > 0 ? allocate : allocate(DATAGRAM_ROOM);
   const legacy = legacyTypes[table];
-  const direct = predicate === undefined && query.netns === undefined;
+  const direct = predicate?.settle === undefined && query.netns === undefined;
   const writer = direct ? query.rows?.begin(table) : undefined;
   const sink = writer === undefined ? viewSink(query, origin) : rowSink(query, origin, writer);
+  // Rows are read where they come; sockets may be looked at while another query receives.
+  const ownRoom = writer === undefined ? () => allocate(ROOM_SIZE) : () => roomBytes.subarray(0, ROOM_SIZE);
+  const room = query.keep || storages.length > 0 ? allocate : ownRoom();
   // A family that was listed, be it in part, is not asked for again: its sockets would be listed twice.
   const listed = new Set<number>();
   const selected = (family: number) => selection.families.has(family);

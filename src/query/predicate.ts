@@ -3,7 +3,7 @@ import { type Container, containerLabel } from "../enrich/containers.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
 import { type Families, familyOf } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";
-import { compilePrefilter } from "../filter/bytecode.ts";
+import { compilePrefilter, isExact } from "../filter/bytecode.ts";
 import { compileFilter } from "../filter/evaluate.ts";
 import { demandsOf, isEarly } from "../filter/needs.ts";
 import { relax } from "../filter/relax.ts";
@@ -50,8 +50,10 @@ export function predicateOf(
   const known = { portRange: { low, high } };
   const early = relax(filter, isEarly);
   const mayPass = early && compileFilter(early, known);
+  const bytecode = compilePrefilter(filter);
   const predicate: Predicate = {
-    bytecode: compilePrefilter(filter),
+    bytecode,
+    exact: bytecode !== undefined && isExact(filter),
     demands: demandsOf(filter),
     accepts: (socket) => mayPass?.(subjectOf(socket)) ?? true,
   };

@@ -19,6 +19,8 @@ import type { Sources } from "../procfs/source.ts";
 export interface Predicate {
   /** The filter as INET_DIAG_REQ_BYTECODE, if the kernel can evaluate it. */
   readonly bytecode: Uint8Array | undefined;
+  /** Whether a kernel that took the bytecode sends only sockets that match. */
+  readonly exact?: boolean;
   /** Demands of its predicates. */
   readonly demands?: Demands;
   /** Whether a socket matches, or may match if that depends on data beyond the kernel's: see `settle`. */
@@ -130,7 +132,10 @@ export interface TableQuery {
   readonly describe?: Origin["describe"];
   /** The network namespace; undefined if only our own is listed. */
   readonly netns?: Netns;
-  /** Takes the inet sockets that netlink lists in our own namespace without a filter; they come in no batch then. */
+  /**
+   * Takes the inet sockets that netlink lists in our own namespace and that pass the filter, unless that needs owners;
+   * they come in no batch then.
+   */
   readonly rows?: RowSink | undefined;
   /** Receives problems. */
   readonly report: (problem: Problem) => void;

@@ -2,6 +2,7 @@
 import { keepOutOfLastTier } from "#libc";
 import type { Field, StructView } from "../bytes/layout.ts";
 import { putInt31, putStamp, putUint32, type Stamp } from "../bytes/put.ts";
+import { roomWords } from "../bytes/room.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { inetMemInfo, skMemInfo } from "../diag/memory.ts";
 import { labelStamp } from "./labels.ts";
@@ -66,6 +67,29 @@ function putWords(
 }
 
 const skMemWords = words(skMemLabels);
+/** The labels of an SK_MEMINFO array and their lengths. Only the first label is longer than eight bytes. */
+const skMemStamps = Float64Array.from(skMemWords, ({ label }) => label.first);
+const skMemLengths = Uint8Array.from(skMemWords, ({ label }) => label.length);
+const SK_MEM_WORDS = skMemWords.length;
+/** Bytes of the words of an SK_MEMINFO array that ss knows. */
+export const SK_MEM_SIZE = 4 * SK_MEM_WORDS;
+
+/** Writes ` skmem:(…)` from a whole SK_MEMINFO array in the room. @param word the index of its first word */
+export function putWholeSkMemInfo(target: DataView, at: number, word: number): number {
+  const first = roomWords[word]!;
+  let next = putStamp(target, at, skMemWords[0]!.label);
+  next = first >= 0 ? putInt31(target, next, first) : putUint32(target, next, first);
+  for (let index = 1; index < SK_MEM_WORDS; index++) {
+    const value = roomWords[word + index]!;
+    target.setFloat64(next, skMemStamps[index]!, true);
+    next += skMemLengths[index]!;
+    if (value === 0) target.setUint8(next++, ZERO);
+    else next = value >= 0 ? putInt31(target, next, value) : putUint32(target, next, value);
+  }
+  target.setUint8(next, CLOSE);
+  return next + 1;
+}
+
 const memWords = words(memLabels);
 
 /** Room for the text of either struct. */
@@ -105,4 +129,4 @@ export function writeInetMemInfo(text: ByteWriter, { data, offset, length }: Str
   text.length = putInetMemInfo(text.data, text.length, data, offset, length);
 }
 
-keepOutOfLastTier(putWords);
+keepOutOfLastTier(putWords, putWholeSkMemInfo);

@@ -162,7 +162,7 @@ export class Table {
   /** Inode of the SCTP row before, 0 if there was none: rows of the same one belong together. */
   endpointInode = 0;
   /** Length of each cell of the batch. There is room for those of one more row once it has begun. */
-  lengths = new Uint16Array(1 << 12);
+  lengths = new Uint16Array(1 << 16);
   /** How many cells the batch has. */
   cells = 0;
 

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { roomBytes } from "../../src/bytes/room.ts";
 import { directRows, isDirect } from "../../src/families/inet/direct.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetAttributes } from "../../src/families/inet/layouts/inet-diag.ts";
 import { writeInetRow } from "../../src/families/inet/row.ts";
@@ -173,12 +174,11 @@ test("a row straight from a message is the row of its view", () => {
           const rows = directRows(table, style, names, protocol);
           for (const message of messages) {
             // Other bytes stand around a message: what is read outside of it would show.
-            const bytes = new Uint8Array(message.length + 64).fill(filler);
-            bytes.set(message, 32);
-            const data = viewOf(bytes);
+            roomBytes.fill(filler, 0, message.length + 64);
+            roomBytes.set(message, 32);
             all++;
-            if (rows.put(data, 32, message.length)) direct++;
-            else rows.write(new InetSocket(data, 32, message.length, origin));
+            if (rows.put(32, message.length)) direct++;
+            else rows.write(new InetSocket(viewOf(message), 0, message.length, origin));
           }
         });
         expect(text).toBe(expected);

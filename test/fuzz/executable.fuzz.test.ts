@@ -79,8 +79,8 @@ function fault(args: readonly string[], terminal: boolean, run: Run): string | u
     const control = CONTROL.exec(new TextDecoder("utf-8", { ignoreBOM: true }).decode(stdout));
     if (control !== null) return `control character ${JSON.stringify(control[0])} at ${control.index}`;
   }
-  // A recording that cannot be decoded to its end is an error, and its document may be cut.
-  if (terminal || exit !== 0) return undefined;
+  // An error may come before anything is written, but never cuts a document.
+  if (terminal || (exit !== 0 && stdout.length === 0)) return undefined;
   const text = stdout.toString("utf8");
   if (args.includes("--json") && !isJson(text)) return `invalid JSON: ${text.slice(0, 500)}`;
   if (args.includes("--ndjson")) {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
@@ -14,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { libc } from "#libc";
 import { makeWorld, obstacle, type World } from "./namespace.ts";
+
+setDefaultTimeout(60_000);
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const NAMES = "/var/run/netns";
@@ -267,5 +269,29 @@ describe.skipIf(obstacle !== undefined)(
       expect(header).toMatch(/Process +Peer Process$/);
       for (const row of rows) expect(row.match(/users:\(\("/g)).toHaveLength(2);
     });
+  },
+);
+
+/** Names the namespace `bound` and gives it two files for /etc, where only `hosts` exists. */
+const BOUND = [
+  "mount -t tmpfs none /run && mount -t tmpfs none /etc",
+  "mkdir -p /run/netns /etc/netns/bound",
+  "touch /run/netns/bound /etc/hosts /etc/netns/bound/hosts /etc/netns/bound/missing",
+  "mount --bind /proc/self/ns/net /run/netns/bound",
+].join(" && ");
+
+test.skipIf(skipped !== undefined)(
+  title("-N says which file of /etc/netns it cannot mount, and lists"),
+  () => {
+    const command = `${BOUND} && exec "$0" -N bound -tan`;
+    const { stdout, stderr, exitCode } = Bun.spawnSync([
+      ...["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", command],
+      executable,
+    ]);
+    expect(stderr.toString()).toBe(
+      "Bind /etc/netns/bound/missing -> /etc/missing failed: No such file or directory\n",
+    );
+    expect(stdout.toString()).toStartWith("State ");
+    expect(exitCode).toBe(0);
   },
 );

@@ -65,6 +65,7 @@ describe("npm pack", () => {
       "dist/sbom.cdx.json",
       "dist/sockscope",
       "docs/doctor-schema.json",
+      "docs/events-schema.json",
       "docs/schema.json",
       "docs/top-schema.json",
       "package.json",

@@ -62,10 +62,11 @@ class Polling implements OpenSource {
 
   async take(): Promise<boolean> {
     if (this.#queued > 0) return false;
+    const { owners, options } = this.#context;
     const listed = await this.#listDue();
     const inodes = new Set<number>();
     for (const { sockets } of listed) for (const { inode } of sockets) if (inode !== 0) inodes.add(inode);
-    await this.#context.owners.find(inodes);
+    await owners.find(inodes, options.breathe);
     return false;
   }
 
@@ -115,7 +116,7 @@ class Polling implements OpenSource {
     baseline: boolean,
   ): Promise<ListedTable> {
     const { options, covered, clock, join, observe } = this.#context;
-    const { selection, demands, report } = options;
+    const { selection, demands, report, breathe } = options;
     const withoutEnds = !covered.has("ends");
     const protocol = inetTables[table];
     const begunNs = monotonicNs();
@@ -138,6 +139,7 @@ class Polling implements OpenSource {
         // A datagram socket may get another peer at any time.
         bytecode: protocol === IPPROTO_TCP ? bytecode : undefined,
         report,
+        breathe,
       },
       (socket: InetSocket) => join.tables.isUnchanged(listing, socket),
     );
@@ -148,7 +150,7 @@ class Polling implements OpenSource {
       begunNs,
       () => {
         this.#queued--;
-        join.tables.take(listed);
+        return join.tables.take(listed);
       },
       monotonicNs(),
     );

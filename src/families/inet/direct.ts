@@ -4,20 +4,20 @@
  */
 import { keepOutOfLastTier } from "#libc";
 import { putBytes, putInt31, putStamp } from "../../bytes/put.ts";
-import { attributeIndex, walkAttributes } from "../../diag/message.ts";
-import { isUnspecifiedIpv6, putIpv4, putIpv6 } from "../../model/address.ts";
+import { roomBytes, roomData, roomWords, wholeStruct } from "../../bytes/room.ts";
+import { putIpv4Word, putIpv6 } from "../../model/address.ts";
 import { AF_INET6, IPPROTO_SCTP, IPPROTO_UDP } from "../../model/family.ts";
 import { type InetTable, inetTables } from "../../model/inet-tables.ts";
-import { NLA_HDRLEN } from "../../netlink/constants.ts";
+import { NLA_HDRLEN, NLA_TYPE_MASK } from "../../netlink/constants.ts";
 import { putIdentity, putQueue, putShutdown, putState } from "../../table/cells.ts";
-import { putInetMemInfo, putSkMemInfo } from "../../table/memory.ts";
+import { putInetMemInfo, putSkMemInfo, putWholeSkMemInfo, SK_MEM_SIZE } from "../../table/memory.ts";
 import { foreignBytes, type Names, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
 import type { DirectRows } from "../direct-rows.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "./layouts/inet-diag.ts";
 import { TCP_INFO_ROOM } from "./row/tcp-info.ts";
-import { putTcpInfo } from "./row/tcp-info-generated.ts";
-import type { ConnectionFacts } from "./row/tcp-info-specials.ts";
+import { putTcpInfo, TCP_INFO_SIZE } from "./row/tcp-info-generated.ts";
+import { BBR_SIZE, type ConnectionFacts, DCTCP_SIZE, VEGAS_SIZE } from "./row/tcp-info-specials.ts";
 import { netidOf, putCgroup, putMark, putTimerDetail, putV6only, writeInetRow } from "./row.ts";
 import type { InetSocket } from "./socket.ts";
 
@@ -69,21 +69,48 @@ const MD5 = inetAttributes.md5Signatures.id;
 const ULP = inetAttributes.ulpInfo.id;
 const CGROUP = inetAttributes.cgroupId.id;
 
-/** Where the payload of an attribute of the message that was walked last begins; 0 if it was not sent. */
-function payloadOf(type: number): number {
-  const at = attributeIndex[type]!;
-  return at === 0 ? 0 : at + NLA_HDRLEN;
+/** Attribute numbers beyond this are none that we know. */
+const INDEXED = 64;
+/** Where the payload of each attribute of the message that was walked last begins in the room; 0 if it was not sent. */
+const payloads = new Int32Array(INDEXED);
+/** The attributes that message has, and how many. */
+const present = new Uint8Array(INDEXED);
+let presentCount = 0;
+
+/** Walks the attributes of a message in the room; the first of a kind wins. @returns whether all are well-formed */
+function walkAttributes(from: number, end: number): boolean {
+  for (let index = 0; index < presentCount; index++) payloads[present[index]!] = 0;
+  presentCount = 0;
+  let at = from;
+  while (at + NLA_HDRLEN <= end) {
+    const header = roomWords[at >> 2]!;
+    const length = header & 0xffff;
+    if (length < NLA_HDRLEN || at + length > end) return false;
+    const type = (header >>> 16) & NLA_TYPE_MASK;
+    if (type < INDEXED && payloads[type] === 0) {
+      payloads[type] = at + NLA_HDRLEN;
+      present[presentCount++] = type;
+    }
+    at += (length + 3) & ~3;
+  }
+  return at >= end;
 }
 
 /** Bytes of a payload. */
-function lengthOf(data: DataView, payload: number): number {
-  return data.getUint16(payload - NLA_HDRLEN, true) - NLA_HDRLEN;
+function lengthOf(payload: number): number {
+  return (roomWords[(payload - NLA_HDRLEN) >> 2]! & 0xffff) - NLA_HDRLEN;
 }
 
 /** The payload of an attribute that is to have `size` bytes; 0 if it was not sent or is shorter. */
-function sized(data: DataView, type: number, size: number): number {
-  const payload = payloadOf(type);
-  return payload !== 0 && lengthOf(data, payload) >= size ? payload : 0;
+function sized(type: number, size: number): number {
+  const payload = payloads[type]!;
+  return payload !== 0 && lengthOf(payload) >= size ? payload : 0;
+}
+
+/** Where the struct of an attribute can be read whole, see {@link wholeStruct}; 0 if it was not sent. */
+function struct(type: number, size: number, slot: number): number {
+  const payload = payloads[type]!;
+  return payload === 0 ? 0 : wholeStruct(payload, lengthOf(payload), size, slot);
 }
 
 /** Whether rows of a table and a style can be written straight from messages. */
@@ -110,7 +137,14 @@ export function directRows(
   const { netid: showsNetid, state: showsState, recvQueue: showsQueues } = shows;
   const { numeric, timers, extended, memory, info, oneline } = style;
   const usesProtocolInfo = memory || info;
-  const facts: ConnectionFacts = { stateNumber: 0, congestion: 0, vegas: 0, dctcp: 0, bbr: 0 };
+  const facts: ConnectionFacts = {
+    stateNumber: 0,
+    congestion: 0,
+    congestionLength: 0,
+    vegas: 0,
+    dctcp: 0,
+    bbr: 0,
+  };
   const tableNetid = netidOf(tableProtocol);
   /** The names of ports; null for those that have none. */
   const ports = new Map<number, Uint8Array | null>();
@@ -120,17 +154,17 @@ export function directRows(
   let lastCgroup = 0;
   let lastPath: Uint8Array | undefined;
 
-  function putAddress(target: DataView, at: number, data: DataView, from: number, inet6: boolean): number {
-    if (!inet6) return putIpv4(target, at, data, from);
-    if (isUnspecifiedIpv6(data, from)) {
-      const v6only = sized(data, V6ONLY, 1);
-      if (v6only === 0 || data.getUint8(v6only) === 0) {
+  function putIpv6Address(target: DataView, at: number, from: number): number {
+    const word = from >> 2;
+    if ((roomWords[word]! | roomWords[word + 1]! | roomWords[word + 2]! | roomWords[word + 3]!) === 0) {
+      const v6only = sized(V6ONLY, 1);
+      if (v6only === 0 || roomBytes[v6only] === 0) {
         target.setUint8(at, STAR);
         return at + 1;
       }
     }
     target.setUint8(at, OPEN);
-    const next = putIpv6(target, at + 1, data, from);
+    const next = putIpv6(target, at + 1, roomData, from);
     target.setUint8(next, CLOSE);
     return next + 1;
   }
@@ -192,67 +226,74 @@ export function directRows(
   }
 
   /** Writes what `-e` adds. @returns the position behind it; -1 if a path is missing */
-  function putExtended(target: DataView, at: number, data: DataView, offset: number, inet6: boolean): number {
+  function putExtended(target: DataView, at: number, offset: number, inet6: boolean): number {
     let next = putIdentity(
       target,
       at,
-      data.getInt32(offset + UID, true),
-      data.getInt32(offset + INODE, true),
-      data.getInt32(offset + COOKIE, true),
-      data.getInt32(offset + COOKIE + 4, true),
+      roomWords[(offset + UID) >> 2]!,
+      roomWords[(offset + INODE) >> 2]!,
+      roomWords[(offset + COOKIE) >> 2]!,
+      roomWords[(offset + COOKIE + 4) >> 2]!,
     );
-    const mark = sized(data, MARK, 4);
+    const mark = sized(MARK, 4);
     if (mark !== 0) {
-      const value = data.getInt32(mark, true);
+      const value = roomWords[mark >> 2]!;
       if (value !== 0) next = putMark(target, next, value);
     }
-    const cgroup = sized(data, CGROUP, 8);
+    const cgroup = sized(CGROUP, 8);
     if (cgroup !== 0) {
-      const low = data.getUint32(cgroup, true);
-      const high = data.getInt32(cgroup + 4, true);
+      const low = roomWords[cgroup >> 2]! >>> 0;
+      const high = roomWords[(cgroup + 4) >> 2]!;
       if (low !== 0 || high !== 0) {
         const path = high === 0 ? cgroupPath(low) : undefined;
         if (path === undefined) return -1;
         next = putCgroup(target, next, path);
       }
     }
-    const v6only = inet6 ? sized(data, V6ONLY, 1) : 0;
-    if (v6only !== 0) next = putV6only(target, next, data.getUint8(v6only));
-    const shutdown = sized(data, SHUTDOWN, 1);
-    return shutdown === 0 ? next : putShutdown(target, next, data.getUint8(shutdown));
+    const v6only = inet6 ? sized(V6ONLY, 1) : 0;
+    if (v6only !== 0) next = putV6only(target, next, roomBytes[v6only]!);
+    const shutdown = sized(SHUTDOWN, 1);
+    return shutdown === 0 ? next : putShutdown(target, next, roomBytes[shutdown]!);
   }
 
   /** Writes what `-m` and `-i` add. @returns the position behind it */
-  function putProtocolInfo(target: DataView, at: number, data: DataView, offset: number): number {
+  function putProtocolInfo(target: DataView, at: number, state: number): number {
     let next = at;
     if (!oneline) {
       target.setUint8(next, NEWLINE);
       target.setUint8(next + 1, TAB);
       next += 2;
     }
-    const skMem = payloadOf(SK_MEM_INFO);
-    if (skMem !== 0) next = putSkMemInfo(target, next, data, skMem, lengthOf(data, skMem));
-    else {
-      const mem = payloadOf(MEM_INFO);
-      if (mem !== 0) next = putInetMemInfo(target, next, data, mem, lengthOf(data, mem));
+    const skMem = payloads[SK_MEM_INFO]!;
+    if (skMem !== 0) {
+      const length = lengthOf(skMem);
+      next =
+        length >= SK_MEM_SIZE
+          ? putWholeSkMemInfo(target, next, skMem >> 2)
+          : putSkMemInfo(target, next, roomData, skMem, length);
+    } else {
+      const mem = payloads[MEM_INFO]!;
+      if (mem !== 0) next = putInetMemInfo(target, next, roomData, mem, lengthOf(mem));
     }
-    const tcp = payloadOf(INFO);
+    const tcp = struct(INFO, TCP_INFO_SIZE, 0);
     if (tcp === 0) return next;
-    facts.stateNumber = data.getUint8(offset + STATE);
-    facts.congestion = payloadOf(CONGESTION);
-    facts.vegas = payloadOf(VEGAS);
-    facts.dctcp = payloadOf(DCTCP);
-    facts.bbr = payloadOf(BBR);
-    return putTcpInfo(target, next, data, tcp, lengthOf(data, tcp), facts, timers, numeric);
+    facts.stateNumber = state;
+    facts.congestion = payloads[CONGESTION]!;
+    facts.congestionLength = facts.congestion === 0 ? 0 : lengthOf(facts.congestion);
+    facts.vegas = struct(VEGAS, VEGAS_SIZE, 1);
+    facts.dctcp = struct(DCTCP, DCTCP_SIZE, 2);
+    facts.bbr = struct(BBR, BBR_SIZE, 3);
+    return putTcpInfo(target, next, tcp, facts, timers, numeric);
   }
 
-  function put(data: DataView, offset: number, length: number): boolean {
-    if (!walkAttributes(data, offset + INET_DIAG_MESSAGE_SIZE, offset + length)) return false;
-    if (usesProtocolInfo && (attributeIndex[MD5] !== 0 || attributeIndex[ULP] !== 0)) return false;
-    const sentProtocol = sized(data, PROTOCOL, 1);
-    const protocol = sentProtocol === 0 ? tableProtocol : data.getUint8(sentProtocol);
+  function put(offset: number, length: number): boolean {
+    if (!walkAttributes(offset + INET_DIAG_MESSAGE_SIZE, offset + length)) return false;
+    if (usesProtocolInfo && (payloads[MD5] !== 0 || payloads[ULP] !== 0)) return false;
+    const sentProtocol = sized(PROTOCOL, 1);
+    const protocol = sentProtocol === 0 ? tableProtocol : roomBytes[sentProtocol]!;
     if (protocol === IPPROTO_SCTP) return false;
-    const inet6 = data.getUint8(offset + FAMILY) === AF_INET6;
+    const inet6 = roomBytes[offset + FAMILY] === AF_INET6;
+    const state = roomBytes[offset + STATE]!;
 
     table.beginRow();
     text.reserve(ROW_ROOM);
@@ -267,55 +308,59 @@ export function directRows(
       start = at;
     }
     if (showsState) {
-      at = putState(target, at, data.getUint8(offset + STATE));
+      at = putState(target, at, state);
       lengths[cell++] = at - start;
       start = at;
     }
     if (showsQueues) {
-      at = putQueue(target, at, data.getInt32(offset + RQUEUE, true));
+      at = putQueue(target, at, roomWords[(offset + RQUEUE) >> 2]!);
       lengths[cell++] = at - start;
       start = at;
-      at = putQueue(target, at, data.getInt32(offset + WQUEUE, true));
+      at = putQueue(target, at, roomWords[(offset + WQUEUE) >> 2]!);
       lengths[cell++] = at - start;
       start = at;
     }
-    at = putAddress(target, at, data, offset + SOURCE, inet6);
-    const index = data.getUint32(offset + INTERFACE, true);
-    if (index !== 0) at = putInterface(target, at, index);
+    at = inet6
+      ? putIpv6Address(target, at, offset + SOURCE)
+      : putIpv4Word(target, at, roomWords[(offset + SOURCE) >> 2]!);
+    const index = roomWords[(offset + INTERFACE) >> 2]!;
+    if (index !== 0) at = putInterface(target, at, index >>> 0);
     if (at < 0) return false;
     target.setUint8(at++, COLON);
     lengths[cell++] = at - start;
     start = at;
-    at = putPort(target, at, data.getUint16(offset + SPORT));
+    at = putPort(target, at, (roomBytes[offset + SPORT]! << 8) | roomBytes[offset + SPORT + 1]!);
     if (at < 0) return false;
     lengths[cell++] = at - start;
     start = at;
-    at = putAddress(target, at, data, offset + DESTINATION, inet6);
+    at = inet6
+      ? putIpv6Address(target, at, offset + DESTINATION)
+      : putIpv4Word(target, at, roomWords[(offset + DESTINATION) >> 2]!);
     target.setUint8(at++, COLON);
     lengths[cell++] = at - start;
     start = at;
-    at = putPort(target, at, data.getUint16(offset + DPORT));
+    at = putPort(target, at, (roomBytes[offset + DPORT]! << 8) | roomBytes[offset + DPORT + 1]!);
     if (at < 0) return false;
     lengths[cell++] = at - start;
     start = at;
-    const timer = timers ? data.getUint8(offset + TIMER) : 0;
+    const timer = timers ? roomBytes[offset + TIMER]! : 0;
     if (timer !== 0) {
-      const expires = data.getUint32(offset + EXPIRES, true);
-      at = putTimerDetail(target, at, timer, expires, data.getUint8(offset + RETRANSMITS));
+      const expires = roomWords[(offset + EXPIRES) >> 2]! >>> 0;
+      at = putTimerDetail(target, at, timer, expires, roomBytes[offset + RETRANSMITS]!);
     }
-    if (extended) at = putExtended(target, at, data, offset, inet6);
+    if (extended) at = putExtended(target, at, offset, inet6);
     if (at < 0) return false;
-    if (memory || (info && protocol !== IPPROTO_UDP)) at = putProtocolInfo(target, at, data, offset);
+    if (memory || (info && protocol !== IPPROTO_UDP)) at = putProtocolInfo(target, at, state);
     lengths[cell] = at - start;
     table.closeRow(at);
     return true;
   }
 
-  keepOutOfLastTier(putAddress, portName, putPort, putInterface, putExtended, putProtocolInfo, put);
+  keepOutOfLastTier(putIpv6Address, portName, putPort, putInterface, putExtended, putProtocolInfo, put);
   return { put, write: (socket) => writeInetRow(table, socket, style, names) };
 }
 
-keepOutOfLastTier(payloadOf, lengthOf, sized);
+keepOutOfLastTier(walkAttributes, lengthOf, sized, struct);
 
 /** The tables whose rows can be written straight from messages. */
 const directTables: ReadonlySet<InetTable> = new Set(["tcp", "udp", "raw"]);

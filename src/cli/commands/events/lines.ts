@@ -1,17 +1,14 @@
-/** Formats an event as a line of text and as a JSON object. */
+/** Formats an event as a line of text. */
 
 import { escapeText } from "../../../bytes/terminal.ts";
 import { type Owner, processName } from "../../../enrich/processes.ts";
 import type { SocketEvent } from "../../../events/event.ts";
 import { NO_DESCRIPTOR, NO_PID } from "../../../events/owners.ts";
-import { inetColumns } from "../../../families/inet/fields.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
-import { type Column, describer } from "../../../fields/column.ts";
 import type { NameSource } from "../../../fields/names.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
 import { endpointText } from "../../../model/endpoint.ts";
 import { IPPROTO_UDP } from "../../../model/family.ts";
-import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
 
 const decoder = new TextDecoder();
@@ -51,12 +48,6 @@ function timeOfDay(timeMs: number): string {
     shownTime = `${pad2[date.getHours()]}:${pad2[date.getMinutes()]}:${pad2[date.getSeconds()]}.`;
   }
   return shownTime + padded(us % 1e6, 6);
-}
-
-/** ISO 8601 in UTC, to the microsecond. */
-function isoTime(timeMs: number): string {
-  const us = Math.floor(timeMs * US_PER_MS);
-  return `${new Date(Math.floor(us / US_PER_MS)).toISOString().slice(0, -1)}${padded(us % US_PER_MS, 3)}Z`;
 }
 
 function netidOf({ origin }: InetSocket): string {
@@ -171,69 +162,4 @@ export function eventLines(
       return (line + detailsOf(event)).trimEnd();
     },
   };
-}
-
-/** The columns of sockets in events, in the order of the JSON; `close` has tcp_info as well. */
-const eventColumns =
-  /^(netid|family|(local|peer)\.(address|port|service|interface)|uid|inode|cookie|mark|cgroupId|netns\..*)$/;
-
-/** Makes the formatter of JSON objects. */
-export function eventObjects(names: NameSource): (event: SocketEvent) => { readonly [key: string]: Json } {
-  const columns: readonly Column<InetSocket>[] = inetColumns(names).filter(({ key }) =>
-    eventColumns.test(key),
-  );
-  // A destroy event has neither user nor inode, unless they were known before.
-  const known = columns.map((column) =>
-    column.key === "uid" || column.key === "inode"
-      ? { ...column, read: (socket: InetSocket) => (socket.inode === 0 ? undefined : column.read(socket)) }
-      : column,
-  );
-  const brief = describer(known);
-  const whole = describer([...known, ...inetColumns(names).filter(({ key }) => key.startsWith("tcpInfo."))]);
-  return ({
-    timeMs,
-    kind,
-    source,
-    socket,
-    oldState,
-    newState,
-    owners,
-    durationMs,
-    count,
-    netns,
-    counters,
-    failure,
-  }) => ({
-    time: isoTime(timeMs),
-    event: kind,
-    source,
-    ...(oldState === undefined ? {} : { oldState: stateName(oldState) }),
-    ...(newState === undefined ? {} : { newState: stateName(newState) }),
-    ...(socket === undefined ? {} : kind === "close" ? whole(socket) : brief(socket)),
-    ...(owners === undefined ? {} : { processes: owners.map(ownerObject) }),
-    ...(failure?.reason === undefined ? {} : { reason: failure.reason }),
-    ...(failure?.syns === undefined ? {} : { synsSent: failure.syns }),
-    ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * US_PER_MS) / US_PER_MS }),
-    ...(count === undefined ? {} : { count }),
-    ...(counters === undefined ? {} : { ...counters }),
-    ...(netns === undefined
-      ? {}
-      : {
-          netns: {
-            ...(netns.name === undefined ? {} : { name: netns.name }),
-            ...(netns.pid === undefined ? {} : { pid: netns.pid }),
-            inode: netns.inode,
-          },
-        }),
-  });
-}
-
-/** The first line of JSON: which sources are used, and what is missing without the others. */
-export function sourcesObject(sources: Json): { readonly [key: string]: Json } {
-  return { time: isoTime(Date.now()), event: "sources", sources };
-}
-
-function ownerObject({ pid, fd, stat }: Owner): Json {
-  const comm = decoder.decode(processName(stat));
-  return { ...(pid === NO_PID ? {} : { pid }), ...(fd === NO_DESCRIPTOR ? {} : { fd }), comm };
 }

@@ -16,6 +16,11 @@ export class Pending {
   #bytes = new Uint8Array(1 << 16);
   #length = 0;
 
+  /** How many bytes are pending. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** Adds a line. */
   line(text: string): void {
     this.#makeRoom(text.length * MOST_BYTES + 1);
@@ -48,7 +53,14 @@ export class Pending {
 /** How a write ended. */
 export type Written = "written" | "broken" | "interrupted";
 
-/** Writes all of the bytes, as fast as the reader takes them. */
+/** Where a piece from `at` ends: behind its last line, or in a line that is longer. */
+function pieceEnd(bytes: Uint8Array, at: number): number {
+  const limit = Math.min(at + PIECE, bytes.length);
+  const newline = bytes.subarray(at, limit).lastIndexOf(NEWLINE);
+  return newline < 0 ? limit : at + newline + 1;
+}
+
+/** Writes all of the bytes, as fast as the reader takes them. A signal cuts no line that fits into PIPE_BUF. */
 export async function writeWhenFree(
   { write, room }: Output,
   bytes: Uint8Array,
@@ -62,8 +74,9 @@ export async function writeWhenFree(
     const state = room();
     if (state === "broken") return "broken";
     if (state === "free") {
-      write(bytes.subarray(at, at + PIECE));
-      at += PIECE;
+      const end = pieceEnd(bytes, at);
+      write(bytes.subarray(at, end));
+      at = end;
       continue;
     }
     if (interrupted.aborted) return "interrupted";

@@ -6,6 +6,7 @@ import { eventSources } from "../../../events/registry.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
+import type { Breathe } from "../../../live/owners.ts";
 import { demandSet } from "../../../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
 import type { Json } from "../../../model/json.ts";
@@ -28,8 +29,10 @@ import { problemText } from "../../report.ts";
 import { select } from "../../select.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
-import { eventLines, eventObjects, sourcesObject } from "./lines.ts";
+import { takeTurns } from "../top/turns.ts";
+import { eventLines } from "./lines.ts";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
+import { eventObjects, sourcesObject } from "./objects.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./settings.ts";
 import { chooseSources, findSources, missingLine, sourcesHelp, sourcesJson } from "./sources.ts";
 import { EventSummary } from "./summary.ts";
@@ -41,6 +44,10 @@ const encoder = new TextEncoder();
 const EXIT_PIPE = 141;
 /** Time between two rounds. */
 const ROUND_MS = 20;
+/** How long the last round may take after a signal: it has the events up to the signal. */
+const GRACE_MS = 40;
+/** Output is written in pieces of about this much. */
+const PENDING_BYTES = 1 << 20;
 const OWN_NETNS = "/proc/thread-self/ns/net";
 
 function stop(program: string, message: string): Stop {
@@ -121,6 +128,8 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const shows = (kind: EventKind) => only === undefined || only.has(kind);
   const missing = settings.sources === undefined ? missingLine(found) : undefined;
   if (missing !== undefined) world.stderr.write(encoder.encode(`${program}: events: ${missing}\n`));
+  const interrupted = world.interrupted();
+  const breathe = takeTurns(() => performance.now(), delayed(interrupted, GRACE_MS));
   let follower: Follower;
   try {
     const options = {
@@ -139,6 +148,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
       traceBufferKb: settings.traceBufferKb,
       existing: settings.existing || until !== undefined,
       report: query.request.report,
+      breathe,
     };
     follower = new Follower(options, (event) => {
       if (event.kind === "lost" || (shows(event.kind) && shown(event))) events.push(event);
@@ -149,10 +159,17 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   }
   try {
     const head = shows("sources") ? sourcesObject(sourcesJson(found, picked)) : undefined;
-    return await show({ world, draft, settings, query, follower, events, ending, head });
+    return await show({ world, draft, settings, query, follower, breathe, events, ending, head });
   } finally {
-    follower[Symbol.dispose]();
+    follower.close(interrupted.aborted);
   }
+}
+
+/** A signal that is aborted some time after another one, with its reason. */
+function delayed(signal: AbortSignal, ms: number): AbortSignal {
+  const controller = new AbortController();
+  signal.addEventListener("abort", () => setTimeout(() => controller.abort(signal.reason), ms));
+  return controller.signal;
 }
 
 /** Whether a filter has no words at all. */
@@ -212,6 +229,8 @@ interface Show {
   readonly settings: EventsSettings;
   readonly query: OpenQuery;
   readonly follower: Follower;
+  /** Lets signals in, and throws if one has ended the run. */
+  readonly breathe: Breathe;
   /** The follower adds the events to show here. */
   readonly events: SocketEvent[];
   /** `--until`. */
@@ -227,6 +246,7 @@ async function show({
   settings,
   query,
   follower,
+  breathe,
   events,
   ending,
   head,
@@ -245,27 +265,45 @@ async function show({
   const summary = new EventSummary(performance.now());
   if (form === "lines" && draft.header) pending.line(heading);
   if (form === "ndjson" && head !== undefined) json.write(head);
+  /** Writes what is pending. @returns false if nobody reads it any more */
+  const flush = async (): Promise<boolean> => {
+    json.flush();
+    const written = await writeWhenFree(stdout, pending.take(), interrupted);
+    return written !== "broken" && stdout.room?.() !== "broken";
+  };
   let count = 0;
+  /** Shows the events of a round. @throws the exit status after a signal */
+  const showRound = async (): Promise<{ more: boolean; met: boolean }> => {
+    const more = await follower.round();
+    let met = false;
+    for (const event of inOrder(events)) {
+      await breathe();
+      met = ending?.(event) === true;
+      // Without --existing, --until still looks at the sockets that are there, and shows the one that ends the run.
+      if (event.kind === "existing" && !existing && !met) continue;
+      if (event.socket !== undefined)
+        names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");
+      if (form === "ndjson") json.write(object(event));
+      else pending.line(line(event));
+      summary.add(event);
+      met ||= ++count >= most;
+      if (met || (pending.length > PENDING_BYTES && !(await flush()))) break;
+    }
+    events.length = 0;
+    return { more, met };
+  };
+  const untilSignal = async () => {
+    try {
+      return await showRound();
+    } catch (error) {
+      if (!interrupted.aborted || error !== interrupted.reason) throw error;
+      return { more: false, met: false };
+    }
+  };
   const status = await (async () => {
     for (;;) {
-      const more = await follower.round();
-      let met = false;
-      for (const event of inOrder(events)) {
-        met = ending?.(event) === true;
-        // Without --existing, --until still looks at the sockets that are there, and shows the one that ends the run.
-        if (event.kind === "existing" && !existing && !met) continue;
-        if (event.socket !== undefined)
-          names.useTable(event.socket.origin.protocol === IPPROTO_UDP ? "udp" : "tcp");
-        if (form === "ndjson") json.write(object(event));
-        else pending.line(line(event));
-        summary.add(event);
-        met ||= ++count >= most;
-        if (met) break;
-      }
-      events.length = 0;
-      json.flush();
-      const written = await writeWhenFree(stdout, pending.take(), interrupted);
-      if (written === "broken" || stdout.room?.() === "broken") return EXIT_PIPE;
+      const { more, met } = await untilSignal();
+      if (!(await flush())) return EXIT_PIPE;
       if (met) return 0;
       if (interrupted.aborted) return interrupted.reason as number;
       const left = end - performance.now();

@@ -1,4 +1,4 @@
-/** What congestion control algorithms tell of themselves. linux/inet_diag.h. */
+/** What congestion control algorithms report about themselves. linux/inet_diag.h. */
 import { type View, view } from "../../../bytes/layout.ts";
 import type { FactLayout } from "../../../model/fact.ts";
 

@@ -1,4 +1,4 @@
-/** struct mptcp_info: what the kernel tells of one MPTCP connection. linux/mptcp.h. */
+/** struct mptcp_info: what the kernel reports about one MPTCP connection. linux/mptcp.h. */
 import { type View, view } from "../../../bytes/layout.ts";
 import type { FactLayout } from "../../../model/fact.ts";
 

@@ -1,5 +1,5 @@
 /**
- * struct tcp_info: what the kernel tells of one TCP connection. linux/tcp.h.
+ * struct tcp_info: what the kernel reports about one TCP connection. linux/tcp.h.
  *
  * Kernels differ in how much of it they send; a view has the fields whose bytes came.
  */
