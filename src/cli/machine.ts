@@ -33,7 +33,7 @@ async function chosenMachine(world: World, draft: Draft): Promise<Host | Stop> {
  *
  * @param work returns the exit status
  * @throws RecordingError if a recording cannot be read or written
- * @throws StoreError if nothing is known of the time that is asked for
+ * @throws StoreError if nothing is known of the time that was typed
  */
 export async function onMachine(
   world: World,

@@ -839,7 +839,7 @@ export const options: readonly Option[] = [
     apply: (draft, at) => ({ ...draft, at }),
     excludes: {
       options: ["replay", "events", "kill", "diag", "net"],
-      reason: (other) => `${other} does not go with --at`,
+      reason: (other) => `${other} cannot be combined with --at`,
     },
   },
   {

@@ -253,7 +253,7 @@ function decodeChanges(source: ByteSource, messages: StoredMessage[]): void {
     const pattern = patterns[source.atMost(patterns.length - 1)]!;
     const { words: earlier, length } = messages[row]!;
     if ((pattern.at(-1) ?? 0) >= earlier.length)
-      throw new StoreError("a sample changes a word that is not there");
+      throw new StoreError("a sample changes a word beyond the end of a message");
     const words = earlier.slice();
     messages[row] = { words, length };
     for (const word of pattern) {

@@ -1,4 +1,4 @@
-/** Who has the sockets of a recorder open: found in passes over /proc that take a small part of the time. */
+/** Who has the sockets of a recorder open: found by reading /proc, in a small part of the time. */
 import { type Owner, processName, scanProcesses } from "../enrich/processes.ts";
 import { userNames } from "../enrich/users.ts";
 import { type Files, readBounded } from "../host/host.ts";
@@ -26,7 +26,7 @@ export interface TrackerOptions {
 
 /** The part of the time that passes may take. */
 const SHARE = 0.01;
-/** A pass that finds nothing new is made this often: descriptors are handed on. */
+/** A pass that finds nothing new is made this often: descriptors are passed between processes. */
 const REFRESH_MS = 60_000;
 /** Bytes that are kept of arguments and of a control group. */
 const TEXT_LIMIT = 4096;

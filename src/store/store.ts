@@ -580,7 +580,7 @@ export class Store implements Disposable {
     this.#database = undefined;
   }
 
-  /** Removes the oldest files until so many more bytes fit, and those that are too old. */
+  /** Removes the oldest files until so many more bytes fit, and the files that are too old. */
   #makeRoom(need: number): void {
     const { folder, limits } = this.#options;
     const others = storeFiles(folder).filter(({ name }) => name !== this.#file.name);

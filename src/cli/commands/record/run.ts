@@ -38,6 +38,7 @@ import { problemText } from "../../report.ts";
 import { chooseStates, chooseTable, select } from "../../select.ts";
 import type { Task } from "../command.ts";
 import { chooseSources, findSources, missingLine } from "../events/sources.ts";
+import { takeTurns } from "../top/turns.ts";
 import type { RecordSettings } from "./settings.ts";
 
 const encoder = new TextEncoder();
@@ -97,7 +98,7 @@ function followable(selection: Selection): Selection | undefined {
   return tables.size === 0 || families.size === 0 ? undefined : { ...selection, tables, families };
 }
 
-/** The cookie of a socket as a number; 0 if its source does not tell. */
+/** The cookie of a socket as a number; 0 if it is unknown. */
 function keyOf(socket: Socket): number {
   return socket.kind === "inet" ? cookieOf(socket) : Number(socket.cookie ?? 0n);
 }
@@ -371,6 +372,8 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
           traceBufferKb: undefined,
           existing: false,
           report,
+          // A round is finished after a signal, too: what it has found is kept.
+          breathe: takeTurns(() => clock.awakeMs(), new AbortController().signal),
         },
         (event) => {
           const inode = event.netns?.inode;
