@@ -29,6 +29,7 @@ const stages = [
   "live",
   "doctor",
   "events",
+  "store",
   "output",
   "library",
   "index.ts",

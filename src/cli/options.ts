@@ -71,6 +71,10 @@ export interface Draft {
   readonly record?: string;
   /** Recording to read instead of this machine: a folder or a bare pcap. */
   readonly replay?: string;
+  /** The time in the past to show, as typed. */
+  readonly at?: string;
+  /** The store of the past; undefined for the default. */
+  readonly store?: string;
 }
 
 /** `--columns help` lists all columns. */
@@ -823,6 +827,28 @@ export const options: readonly Option[] = [
     apply: (draft, replay) => ({ ...draft, replay }),
   },
   {
+    longs: ["at"],
+    inFull: true,
+    value: { name: "TIME", kind: "word", choices: ["today", "yesterday"] },
+    category: "source",
+    brief: "Show the sockets of a time that 'record' has kept",
+    doc: "Show the sockets as they were at a time in the past, with their owners, from what 'sockscope record' has kept. TIME is a time of day (03:12), yesterday, -2h, 2026-11-21T03:12:05, or seconds since 1970. A line on standard error says when the sample was taken.",
+    apply: (draft, at) => ({ ...draft, at }),
+    excludes: {
+      options: ["replay", "events", "kill", "diag", "net"],
+      reason: (other) => `${other} cannot be combined with --at`,
+    },
+  },
+  {
+    longs: ["store"],
+    inFull: true,
+    value: { name: "FOLDER", kind: "folder" },
+    category: "source",
+    brief: "The folder that 'record' has written, for --at",
+    doc: "The folder that 'sockscope record' has written, for --at. By default /var/lib/sockscope for root, $XDG_STATE_HOME/sockscope for others.",
+    apply: (draft, store) => ({ ...draft, store }),
+  },
+  {
     longs: ["man"],
     inFull: true,
     category: "general",
@@ -849,6 +875,20 @@ export interface Parsed {
   readonly words: readonly string[];
   /** Why the run ends here, if it does. */
   readonly stop?: Stop;
+}
+
+/** The categories of options that `history` takes: what a listing selects and shows. */
+const historyCategories: ReadonlySet<Option["category"]> = new Set([
+  "tables",
+  "families",
+  "filter",
+  "details",
+  "output",
+]);
+
+/** Whether a command takes an option of the listing. */
+export function isTaken({ commands = [], category }: Option, word: CommandWord): boolean {
+  return commands.includes(word) || (word === "history" && historyCategories.has(category));
 }
 
 /** Applies an option to the draft. Returns the new draft, or the end of the run. */

@@ -123,6 +123,16 @@ export interface BpfObjects {
   btf(id: number): Uint8Array | undefined;
 }
 
+/** A network namespace of a machine that is not this one, and the machine as seen from within. */
+export interface HostNamespace {
+  readonly host: Host;
+  readonly netns: {
+    readonly inode: number;
+    readonly name: string | undefined;
+    readonly pid: number | undefined;
+  };
+}
+
 /** The machine whose sockets are listed. */
 export interface Host {
   readonly transport: Transport;
@@ -143,6 +153,8 @@ export interface Host {
    * out for recordings. if_indextoname(3).
    */
   readonly interfaceName?: (index: number) => Uint8Array | undefined;
+  /** All network namespaces of a past machine, its own first. Left out for this one, whose namespaces can be entered. */
+  readonly namespaces?: () => readonly HostNamespace[];
   /**
    * Every cgroup of the first mounted cgroup2 tree: its id, and its path from the root of the tree (`/` is the root).
    * undefined if none is mounted. The tree is walked while the result is consumed.

@@ -38,6 +38,7 @@ export const demands = {
   hostNames: { from: "resolver", doc: "host names of addresses, and names of RPC programs" },
   netns: { from: "proc", doc: "network namespace" },
   explanation: { from: "us", implies: ["info", "memory"], doc: "what limits a TCP connection now" },
+  past: { from: "us", doc: "when a connection of the past was opened and ended, and why" },
 } as const satisfies Readonly<Record<string, DemandRow>>;
 
 /** The name of a demand. */

@@ -88,6 +88,8 @@ interface OpenPlaces extends Disposable {
 }
 
 function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): OpenPlaces {
+  if (allNetns && host.namespaces !== undefined)
+    return { list: host.namespaces(), [Symbol.dispose]: () => undefined };
   if (allNetns)
     return openNamespaces(host, (message, leftOut) => report({ kind: "namespace", message, leftOut }));
   if (netns === undefined) return { list: [{ host }], [Symbol.dispose]: () => undefined };

@@ -1,6 +1,6 @@
 /** `sockscope COMMAND --help`. */
 import { describeOption, HELP_COLUMNS, wrapped } from "../help.ts";
-import { categories, options } from "../options.ts";
+import { categories, isTaken, options } from "../options.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 import { commands } from "./table.ts";
@@ -11,7 +11,7 @@ export function commandUsage(program: string, word: CommandWord): string {
   const own = command.options.map(describeOption).join("");
   const hidden = new Set(command.options.flatMap(({ shorts = "" }) => [...shorts]));
   const groups = Object.entries(categories).flatMap(([category, title]) => {
-    const taken = options.filter((option) => option.category === category && option.commands?.includes(word));
+    const taken = options.filter((option) => option.category === category && isTaken(option, word));
     const names = taken.map(({ shorts = "", longs }) => {
       const letter = [...shorts].find((each) => !hidden.has(each));
       return letter === undefined ? `--${longs[0]}` : `-${letter}/--${longs[0]}`;

@@ -3,7 +3,7 @@ import { performActions } from "../actions.ts";
 import { getopt, isStop, type OptionNames, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
-import { applyOption, blankDraft, type Draft, type Option, options } from "../options.ts";
+import { applyOption, blankDraft, type Draft, isTaken, type Option, options } from "../options.ts";
 import { refusalOf } from "../plan.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
@@ -37,7 +37,7 @@ function rowsOf<Settings>(word: CommandWord, command: Command<Settings>, program
     (option): Row<Settings> => ({
       ...option,
       apply(progress, value) {
-        if (!option.commands?.includes(word)) return refuse(program, word, option);
+        if (!isTaken(option, word)) return refuse(program, word, option);
         const draft = applyOption(option, progress.draft, value, program);
         return isStop(draft) ? draft : { ...progress, draft };
       },

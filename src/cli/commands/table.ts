@@ -3,8 +3,10 @@ import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
+import { history } from "./history.ts";
 import { lsof } from "./lsof.ts";
 import { netstat } from "./netstat.ts";
+import { record } from "./record.ts";
 import { top } from "./top.ts";
 
 /** Every command by name. The code that does its work is loaded when it runs. */
@@ -14,6 +16,8 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   doctor,
   netstat,
   lsof,
+  record,
+  history,
 };
 
 /** The commands with their names, in display order. */

@@ -4,7 +4,7 @@ import type { Command } from "../commands/command.ts";
 import type { CommandWord } from "../commands/command-names.ts";
 import { commandTable } from "../commands/table.ts";
 import type { OptionHelp } from "../help.ts";
-import { type OptionValue, options } from "../options.ts";
+import { isTaken, type OptionValue, options } from "../options.ts";
 
 /** The options after a command, or of a command line without one. */
 export interface CommandOptions {
@@ -45,7 +45,7 @@ export function takenOptions(
 ): readonly OptionHelp[] {
   const hidden = new Set(command.options.flatMap(optionNames));
   return options
-    .filter(({ commands }) => commands?.includes(word))
+    .filter((option) => isTaken(option, word))
     .map((option) => ({
       ...option,
       shorts: [...(option.shorts ?? "")].filter((letter) => !hidden.has(`-${letter}`)).join(""),

@@ -1,5 +1,6 @@
 /** The columns of inet sockets. */
 
+import { type Fields, readField } from "../../bytes/layout.ts";
 import { inetMemInfo, skMemInfo } from "../../diag/memory.ts";
 import {
   type Column,
@@ -19,6 +20,7 @@ import { limits } from "../../model/limits.ts";
 import { bbrInfo, dctcpInfo, vegasInfo } from "./layouts/congestion.ts";
 import { inetAttributes, inetDiagMessage } from "./layouts/inet-diag.ts";
 import { mptcpInfo } from "./layouts/mptcp-info.ts";
+import { INET_DIAG_PAST, INET_PAST_SIZE, inetPast, pastCounters } from "./layouts/past.ts";
 import { type SocketAddress, sctpInfo, sctpStates } from "./layouts/sctp-info.ts";
 import { inetSockopt } from "./layouts/sockopt.ts";
 import { tcpInfo } from "./layouts/tcp-info.ts";
@@ -26,6 +28,8 @@ import type { InetSocket } from "./socket.ts";
 import { ulpColumns } from "./ulp-fields.ts";
 
 const decoder = new TextDecoder();
+/** The latest time that a Date can be. */
+const LAST_DATE_MS = 8.64e15;
 
 /** The addresses of a list, without those of an unknown family. */
 function addressTexts(addresses: readonly SocketAddress[] | undefined): readonly string[] | undefined {
@@ -43,6 +47,74 @@ const tableNames = new Map<number, InetTable>(
 function tableOf(socket: InetSocket): string {
   return tableNames.get(socket.origin.protocol) ?? "unknown";
 }
+
+/** What the store adds to a connection of the past; undefined for others. */
+function pastOf(socket: InetSocket) {
+  const payload = socket.attribute(INET_DIAG_PAST);
+  if (payload === 0 || socket.attributeLength(payload) < INET_PAST_SIZE) return undefined;
+  const time = (field: (typeof inetPast)["openedMs" | "closedMs"]) =>
+    Number(readField(field, socket.data, payload)) || undefined;
+  const reason = socket.attributeBytes(INET_DIAG_PAST)!.subarray(INET_PAST_SIZE);
+  return {
+    openedMs: time(inetPast.openedMs),
+    closedMs: time(inetPast.closedMs),
+    reason: decoder.decode(reason),
+  };
+}
+
+/** A time as ISO 8601 in UTC; undefined for one that no date can be. */
+function isoTime(ms: number | undefined): string | undefined {
+  return ms === undefined || ms > LAST_DATE_MS ? undefined : new Date(ms).toISOString();
+}
+
+/** Whether a socket is a connection of the past that ended. */
+function hasEnded(socket: InetSocket): boolean {
+  return socket.attribute(INET_DIAG_PAST) !== 0 && pastOf(socket)?.closedMs !== undefined;
+}
+
+/** struct tcp_info, as far as it is known. */
+function infoOf(socket: InetSocket): Partial<Fields<typeof tcpInfo>> | undefined {
+  const info = socket.tcpInfo ?? socket.procfs?.tcp?.info;
+  if (info === undefined || !hasEnded(socket)) return info;
+  return Object.fromEntries(pastCounters.map((name) => [name, info[name]]));
+}
+
+/** The columns of connections of the past. */
+const pastColumns: readonly Column<InetSocket>[] = [
+  {
+    key: "opened",
+    type: "string",
+    demand: "past",
+    doc: "when the connection was opened, if the recorder saw it",
+    read: (socket) => isoTime(pastOf(socket)?.openedMs),
+  },
+  {
+    key: "closed",
+    type: "string",
+    demand: "past",
+    doc: "when the connection ended; absent while it was open",
+    read: (socket) => isoTime(pastOf(socket)?.closedMs),
+  },
+  {
+    key: "durationMs",
+    type: "integer",
+    unit: "ms",
+    metric: "gauge",
+    demand: "past",
+    doc: "how long the connection lived",
+    read: (socket) => {
+      const { openedMs, closedMs } = pastOf(socket) ?? {};
+      return openedMs === undefined || closedMs === undefined ? undefined : closedMs - openedMs;
+    },
+  },
+  {
+    key: "reason",
+    type: "string",
+    demand: "past",
+    doc: "why the connection ended, if it failed or was reset",
+    read: (socket) => pastOf(socket)?.reason || undefined,
+  },
+];
 
 /** The columns of inet sockets, in the order of their JSON. */
 export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
@@ -175,7 +247,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       ss: "ino:",
       type: "integer",
       ...factOf(inetDiagMessage.inode),
-      read: ({ inode }) => inode,
+      read: (socket) => (hasEnded(socket) ? undefined : socket.inode),
     },
     {
       key: "cookie",
@@ -269,12 +341,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       demand: "info",
       read: ({ congestion }) => congestion,
     },
-    ...structColumns(
-      "tcpInfo",
-      "info",
-      tcpInfo,
-      (socket: InetSocket) => socket.tcpInfo ?? socket.procfs?.tcp?.info,
-    ),
+    ...structColumns("tcpInfo", "info", tcpInfo, infoOf),
     ...structColumns("vegasInfo", "info", vegasInfo, (socket: InetSocket) => socket.vegasInfo),
     ...structColumns("dctcpInfo", "info", dctcpInfo, (socket: InetSocket) => socket.dctcpInfo),
     ...structColumns("bbrInfo", "info", bbrInfo, (socket: InetSocket) => socket.bbrInfo),
@@ -329,5 +396,6 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       doc: "the same in words, with its evidence",
       read: (socket) => names.explanation(socket)?.sentence,
     },
+    ...pastColumns,
   ];
 }

@@ -1,0 +1,11 @@
+/** The settings of `history`. */
+
+/** The options of `history`. */
+export interface HistorySettings {
+  /** The beginning of the span, as typed. */
+  readonly since: string;
+  /** Its end, as typed. */
+  readonly until: string;
+  /** The store's folder; undefined for the default. */
+  readonly store: string | undefined;
+}

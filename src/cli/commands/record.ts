@@ -1,0 +1,120 @@
+/** `record`: keeps the sockets of the past. */
+import { readAmount } from "../../filter/quantity.ts";
+import { EXIT_USAGE, type Stop } from "../getopt.ts";
+import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
+import type { RecordSettings } from "./record/settings.ts";
+
+const SHORTEST_S = 0.1;
+const LONGEST_S = 86_400;
+const DELAY_MS = 5000;
+const BUDGET = 2 ** 30;
+const LEAST_BUDGET = 2 ** 20;
+const KEEP_FREE = 256 << 20;
+const DAYS = 7;
+const MOST_DAYS = 36_500;
+
+function wrong(program: string, what: string, value: string, expected: string): Stop {
+  const message = `${program}: record: ${what} "${value}" is not ${expected}`;
+  return { kind: "error", message, usage: false, status: EXIT_USAGE };
+}
+
+const SIZE = "a number of bytes such as 500m or 2g (k, m, g: powers of 1024)";
+
+/** The command. */
+export const record: Command<RecordSettings> = {
+  doc:
+    `${commandWords.record}. Takes a sample of every socket every few seconds, and follows TCP and UDP sockets to ` +
+    "their end, each with its owner. Table options and a filter restrict what is kept; without them it is every table. " +
+    "'sockscope --at TIME' shows the sockets of a moment with all options of ss, 'sockscope history' what was connected. " +
+    "The store is a folder of SQLite files that only you can read: /var/lib/sockscope for root, " +
+    "$XDG_STATE_HOME/sockscope for others. It never grows beyond its budget. Runs until it is interrupted; a run that " +
+    "is killed loses the last ten seconds at most.",
+  options: [
+    {
+      shorts: "d",
+      longs: ["delay"],
+      inFull: true,
+      value: { name: "SECONDS", kind: "number" },
+      brief: "Time between two samples (5)",
+      doc: `Seconds between two samples (default 5, minimum ${SHORTEST_S}). If samples take long, they are taken less often.`,
+      apply(settings, value, program) {
+        const seconds = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
+        return seconds >= SHORTEST_S && seconds <= LONGEST_S
+          ? { ...settings, delayMs: seconds * 1000 }
+          : wrong(program, "delay", value, `a number of seconds from ${SHORTEST_S} to ${LONGEST_S}`);
+      },
+    },
+    {
+      longs: ["once"],
+      inFull: true,
+      brief: "Take one sample and end",
+      doc: "Take one sample and end, for a timer. Connections that end between two runs are not seen.",
+      apply: (settings) => ({ ...settings, once: true }),
+    },
+    {
+      longs: ["no-args"],
+      inFull: true,
+      brief: "Leave out the arguments of processes",
+      doc: "Leave out the arguments of processes: they may hold secrets. Names and paths of programs are kept.",
+      apply: (settings) => ({ ...settings, arguments: false }),
+    },
+    {
+      longs: ["budget"],
+      inFull: true,
+      value: { name: "BYTES", kind: "word" },
+      brief: "Size of the store at most (1g)",
+      doc: "Size of the store at most (default 1g, minimum 1m). The oldest file is removed before the store would grow beyond it.",
+      apply(settings, value, program) {
+        const bytes = readAmount(value, "size");
+        return bytes !== undefined && bytes >= LEAST_BUDGET
+          ? { ...settings, budgetBytes: bytes }
+          : wrong(program, "budget", value, `${SIZE}, from 1m`);
+      },
+    },
+    {
+      longs: ["days"],
+      inFull: true,
+      value: { name: "DAYS", kind: "number" },
+      brief: "Days after which files are removed (7)",
+      doc: "Remove files whose last sample is older than this many days (default 7), even if the budget allows more.",
+      apply(settings, value, program) {
+        const days = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+        return days >= 1 && days <= MOST_DAYS
+          ? { ...settings, days }
+          : wrong(program, "number of days", value, `a number from 1 to ${MOST_DAYS}`);
+      },
+    },
+    {
+      longs: ["keep-free"],
+      inFull: true,
+      value: { name: "BYTES", kind: "word" },
+      brief: "Space to leave free on the disk (256m)",
+      doc: "Stop writing while the disk has less free space than this (default 256m), say so, and go on when there is more.",
+      apply(settings, value, program) {
+        const bytes = readAmount(value, "size");
+        return bytes === undefined
+          ? wrong(program, "space to keep free", value, SIZE)
+          : { ...settings, keepFreeBytes: bytes };
+      },
+    },
+    {
+      longs: ["store"],
+      inFull: true,
+      value: { name: "FOLDER", kind: "folder" },
+      brief: "The folder of the store",
+      doc: "Keep the store in this folder. It is made if it is missing; one that other users can enter is refused.",
+      apply: (settings, store) => ({ ...settings, store }),
+    },
+  ],
+  settings: {
+    delayMs: DELAY_MS,
+    once: false,
+    arguments: true,
+    budgetBytes: BUDGET,
+    days: DAYS,
+    keepFreeBytes: KEEP_FREE,
+    store: undefined,
+  },
+  run: async (task) => (await import("./record/run.ts")).runRecord(task),
+};

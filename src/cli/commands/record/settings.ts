@@ -1,0 +1,16 @@
+/** The settings of `record`. */
+
+/** The options of `record`. */
+export interface RecordSettings {
+  /** Milliseconds between two samples. */
+  readonly delayMs: number;
+  /** Whether to take one sample and end. */
+  readonly once: boolean;
+  /** Whether to keep the arguments of processes. */
+  readonly arguments: boolean;
+  readonly budgetBytes: number;
+  readonly days: number;
+  readonly keepFreeBytes: number;
+  /** The store's folder; undefined for the default. */
+  readonly store: string | undefined;
+}

@@ -1,0 +1,183 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../families/inet/layouts/inet-diag.ts";
+import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
+import { AF_INET, AF_UNIX } from "../model/family.ts";
+import { encodeAttributes } from "../netlink/message.ts";
+import { type DecodedImage, decodeImage, encodeImage } from "./codec.ts";
+import { pack, unpack } from "./compress.ts";
+import { StoreError } from "./error.ts";
+import { type Image, ImageBuilder, timesToAges } from "./image.ts";
+import { ByteSink, ByteSource } from "./numbers.ts";
+import { decodeOwners, encodeOwners } from "./owners.ts";
+
+interface Row {
+  readonly key: number;
+  readonly family: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Fills an image. UNIX sockets have no ages, so that every word must come back. */
+function build(builder: ImageBuilder, rows: readonly Row[]): Image {
+  builder.begin();
+  for (const { key, family, bytes } of rows)
+    builder.add({ place: 1, dump: 2, family }, key, new DataView(bytes.buffer), 0, bytes.length, 0);
+  return builder.image;
+}
+
+/** The messages of an image in their order. */
+function messages(image: DecodedImage): string[] {
+  return [...image.values()]
+    .toSorted((a, b) => a.family - b.family)
+    .flatMap(({ family, messages: list }) =>
+      list.map(({ words, length }) => `${family} ${new Uint8Array(words.buffer, 0, length).join(" ")}`),
+    );
+}
+
+const row = fc
+  .record({
+    key: fc.integer({ min: 0, max: 12 }),
+    family: fc.constantFrom(AF_UNIX, 16),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+  })
+  .map((each): Row => each);
+
+describe("images", () => {
+  test("come back as they were, whatever came, went, moved or changed", () => {
+    const run = fc.property(
+      fc.array(fc.array(row, { maxLength: 20 }), { minLength: 1, maxLength: 8 }),
+      (samples) => {
+        const builder = new ImageBuilder();
+        let previous: Image | undefined;
+        let decoded: DecodedImage | undefined;
+        for (const rows of samples) {
+          const image = build(builder, rows);
+          const sink = new ByteSink();
+          encodeImage(sink, previous, image);
+          const source = new ByteSource(sink.bytes);
+          decoded = decodeImage(source, decoded);
+          expect(source.left).toBe(0);
+          const sorted = rows.toSorted((a, b) => a.family - b.family);
+          expect(messages(decoded)).toEqual(
+            sorted.map(({ family, bytes }) => `${family} ${bytes.join(" ")}`),
+          );
+          previous = image;
+        }
+      },
+    );
+    fc.assert(run, { numRuns: 300 });
+  });
+
+  test("that are damaged are refused", () => {
+    const run = fc.property(
+      fc.array(row, { minLength: 1, maxLength: 10 }),
+      fc.nat(),
+      fc.nat(255),
+      (rows, at, byte) => {
+        const sink = new ByteSink();
+        encodeImage(sink, undefined, build(new ImageBuilder(), rows));
+        const bytes = sink.bytes.slice();
+        bytes[at % bytes.length] = byte;
+        try {
+          decodeImage(new ByteSource(bytes), undefined);
+        } catch (error) {
+          expect(error).toBeInstanceOf(StoreError);
+        }
+      },
+    );
+    fc.assert(run, { numRuns: 500 });
+  });
+});
+
+/** A TCP socket as the kernel sends it. */
+function tcpMessage(lastSentMs: number, expiresMs: number): Uint8Array {
+  const info = new Uint8Array(232);
+  for (const { offset } of [tcpInfo.lastDataSent, tcpInfo.lastDataRecv, tcpInfo.lastAckRecv])
+    new DataView(info.buffer).setUint32(offset, lastSentMs, true);
+  const attributes = encodeAttributes([{ type: inetAttributes.info.id, payload: info }]);
+  const bytes = new Uint8Array(INET_DIAG_MESSAGE_SIZE + attributes.length);
+  const data = new DataView(bytes.buffer);
+  data.setUint8(0, AF_INET);
+  data.setUint8(inetDiagMessage.timerNumber.offset, 2);
+  data.setUint32(inetDiagMessage.expires.offset, expiresMs, true);
+  bytes.set(attributes, INET_DIAG_MESSAGE_SIZE);
+  return bytes;
+}
+
+describe("ages", () => {
+  const key = { place: 1, dump: 5, family: AF_INET };
+  function sample(builder: ImageBuilder, bytes: Uint8Array, nowMs: number): Image {
+    builder.begin();
+    builder.add(key, 7, new DataView(bytes.buffer), 0, bytes.length, nowMs);
+    return builder.image;
+  }
+
+  test("of a socket that rests cost nothing, and come back to the precision of the kernel's clock", () => {
+    const builder = new ImageBuilder();
+    const first = sample(builder, tcpMessage(1000, 60_000), 50_000);
+    const second = sample(builder, tcpMessage(6004, 54_996), 55_000);
+    const whole = new ByteSink();
+    encodeImage(whole, undefined, first);
+    const difference = new ByteSink();
+    expect(encodeImage(difference, first, second)).toEqual({ sockets: 1, changed: 0 });
+    const decoded = decodeImage(
+      new ByteSource(difference.bytes),
+      decodeImage(new ByteSource(whole.bytes), undefined),
+    );
+    const { words } = [...decoded.values()][0]!.messages[0]!;
+    timesToAges(words, key, 55_000);
+    const data = new DataView(words.buffer);
+    expect(data.getUint32(inetDiagMessage.expires.offset, true)).toBe(55_000);
+    expect(data.getUint32(INET_DIAG_MESSAGE_SIZE + 4 + tcpInfo.lastDataSent.offset, true)).toBe(6000);
+  });
+
+  test("go past 49 days of uptime", () => {
+    const nowMs = 2 ** 32 + 5000;
+    const image = sample(new ImageBuilder(), tcpMessage(20_000, 100), nowMs);
+    const sink = new ByteSink();
+    encodeImage(sink, undefined, image);
+    const { words } = [...decodeImage(new ByteSource(sink.bytes), undefined).values()][0]!.messages[0]!;
+    timesToAges(words, key, nowMs);
+    const data = new DataView(words.buffer);
+    expect(data.getUint32(inetDiagMessage.expires.offset, true)).toBe(100);
+    expect(data.getUint32(INET_DIAG_MESSAGE_SIZE + 4 + tcpInfo.lastDataSent.offset, true)).toBe(20_000);
+  });
+});
+
+test("owners come back as they were", () => {
+  const owner = fc.record({ process: fc.nat(50), fd: fc.nat(1000) });
+  const table = fc
+    .array(
+      fc.tuple(fc.integer({ min: 1, max: 0xffff_ffff }), fc.array(owner, { minLength: 1, maxLength: 3 })),
+    )
+    .map((entries) => new Map(entries));
+  const run = fc.property(table, table, (before, after) => {
+    const whole = new ByteSink();
+    encodeOwners(whole, undefined, before);
+    const difference = new ByteSink();
+    encodeOwners(difference, before, after);
+    const first = decodeOwners(new ByteSource(whole.bytes), undefined);
+    expect(new Map(first)).toEqual(before);
+    expect(new Map(decodeOwners(new ByteSource(difference.bytes), first))).toEqual(after);
+  });
+  fc.assert(run);
+});
+
+test("a packed sample with any changed byte is refused", () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, index) => index % 7);
+  const { data, crc } = pack(bytes);
+  expect(unpack({ data, crc })).toEqual(bytes);
+  for (let at = 0; at < data.length; at++) {
+    const damaged = data.slice();
+    damaged[at] = damaged[at]! ^ 0x41;
+    try {
+      expect(unpack({ data: damaged, crc })).toEqual(bytes);
+    } catch (error) {
+      expect(error).toBeInstanceOf(StoreError);
+    }
+  }
+});

@@ -1,0 +1,88 @@
+/** One file of a store: opening it for the recorder or for a reader, and what is written to it. */
+import { Database } from "bun:sqlite";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { StoreError } from "./error.ts";
+import { migrations, SCHEMA_VERSION } from "./schema.ts";
+
+/** Pages that SQLite keeps in memory, in KiB. */
+const CACHE_KIB = 4096;
+
+/** The version of the schema that a file has; 0 for an empty one. */
+function versionOf(database: Database): number {
+  return (database.query("PRAGMA user_version").get() as { user_version: number }).user_version;
+}
+
+/** Brings a file to the current version. Each step is a transaction. @throws StoreError for a newer file */
+export function migrate(database: Database, name: string): void {
+  const version = versionOf(database);
+  if (version > SCHEMA_VERSION)
+    throw new StoreError(`${name} was written by a newer version of this program (schema ${version})`);
+  for (let next = version; next < SCHEMA_VERSION; next++)
+    database.transaction(() => {
+      database.run(migrations[next]!);
+      database.run(`PRAGMA user_version = ${next + 1}`);
+    })();
+}
+
+/** Opens a file for the recorder. Every commit is on disk when it returns. */
+export function openForWriting(path: string, name: string): Database {
+  const database = new Database(path, { readwrite: true, create: true, strict: true });
+  try {
+    database.run("PRAGMA journal_mode = WAL");
+    database.run("PRAGMA synchronous = FULL");
+    database.run("PRAGMA wal_autocheckpoint = 0");
+    database.run(`PRAGMA cache_size = -${CACHE_KIB}`);
+    migrate(database, name);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Where a SQLite file says how long its pages are, and how many it has. sqlite.org/fileformat.html, 1.3. */
+const PAGE_SIZE_AT = 16;
+const PAGE_COUNT_AT = 28;
+const HEADER_SIZE = 100;
+/** How long a recorder may take to write pages after the header that counts them. */
+const CHECKPOINT_MS = 50;
+
+/** Whether a file is shorter than it says, and has no log with the rest. SQLite would read zeros there. */
+function isCut(path: string): boolean {
+  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return false;
+  const fd = openSync(path, "r");
+  try {
+    const header = new DataView(new ArrayBuffer(HEADER_SIZE));
+    if (readSync(fd, new Uint8Array(header.buffer), 0, HEADER_SIZE, 0) < HEADER_SIZE) return false;
+    const size = header.getUint16(PAGE_SIZE_AT);
+    return fstatSync(fd).size < header.getUint32(PAGE_COUNT_AT) * (size === 1 ? 1 << 16 : size);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Opens a file for reading: a snapshot of it, while a recorder may write on.
+ *
+ * @throws StoreError if it cannot be opened, or is of a version that this program does not know
+ */
+export function openForReading(path: string, name: string): Database {
+  let database: Database | undefined;
+  try {
+    if (isCut(path)) {
+      Bun.sleepSync(CHECKPOINT_MS);
+      if (isCut(path)) throw new StoreError("it is cut short");
+    }
+    database = new Database(path, { readonly: true, strict: true });
+    // Somebody else may have made the file.
+    database.run("PRAGMA trusted_schema = OFF");
+    database.run("PRAGMA cell_size_check = ON");
+    const version = versionOf(database);
+    if (version === 0) throw new StoreError("it is empty");
+    if (version > SCHEMA_VERSION) throw new StoreError(`it has schema ${version}, newer than this program`);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw new StoreError(`cannot read ${name}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * The machine as it was: a host whose kernel is played from stored messages, and whose /proc has the processes that
+ * had sockets open. Everything that lists sockets works on it as on a live one.
+ */
+import { allFamilies } from "../families/all.ts";
+import { INET_DIAG_REQ_PROTOCOL } from "../families/inet/layouts/inet-diag.ts";
+import { inetRequest } from "../families/inet/socket.ts";
+import type { Files, Host, Resolver } from "../host/host.ts";
+import type { Netns } from "../host/namespaces.ts";
+import { demands } from "../model/demand.ts";
+import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { type InetTable, inetTables } from "../model/inet-tables.ts";
+import { type DumpName, dumpOrder, kindOfDump, tables } from "../model/selection.ts";
+import { stateGroups } from "../model/state.ts";
+import { NETLINK_SOCK_DIAG, NLM_F_MULTI, NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
+import { DUMP_SEQUENCE, encodeDumpRequest } from "../netlink/dump.ts";
+import { align4, u32Payload } from "../netlink/message.ts";
+import type { Transport } from "../netlink/transport.ts";
+import { parseCgroups } from "../replay/folder.ts";
+import { REPLAY_PORT, replayTransport } from "../replay/kernel.ts";
+import { decodePcap } from "../replay/pcap.ts";
+import { type Conversation, type ProtocolRecording, readRecording } from "../replay/recording.ts";
+import type { StoredMessage } from "./codec.ts";
+import { groupName, timesToAges } from "./image.ts";
+import type { StoredOwners } from "./owners.ts";
+import type { Moment, StoredContext, StoredPlace, StoredProcess } from "./reader.ts";
+
+/** Names of what is noted beside sockets, where it is no file below /proc. */
+export const contextNames = { links: "links", cgroups: "cgroups" } as const;
+
+/** What a past machine is made of. */
+export interface PastFacts {
+  /** Messages of a place, request and family, in the kernel's order. */
+  messages(place: number, dump: number, family: number): readonly StoredMessage[];
+  /** Milliseconds since boot to which stored times are turned into ages; undefined if messages have ages. */
+  readonly agesAtMs: number | undefined;
+  readonly owners: StoredOwners;
+  readonly processes: readonly StoredProcess[];
+  readonly places: readonly StoredPlace[];
+  readonly context: readonly StoredContext[];
+  /** When the machine was booted, in milliseconds since 1970; undefined if unknown. */
+  readonly bootedMs: number | undefined;
+}
+
+/** The facts of a moment. */
+export function factsOf({ image, owners, processes, places, context, wallMs, bootMs }: Moment): PastFacts {
+  return {
+    messages: (place, dump, family) => image.get(groupName({ place, dump, family }))?.messages ?? [],
+    agesAtMs: bootMs,
+    owners,
+    processes,
+    places,
+    context,
+    bootedMs: wallMs - bootMs,
+  };
+}
+
+/** Bytes of a datagram at most, as the kernel's. */
+const DATAGRAM = 1 << 15;
+
+/** Messages as datagrams of the kernel. */
+function datagramsOf(
+  messages: readonly StoredMessage[],
+  family: number,
+  agesAtMs: number | undefined,
+): Uint8Array[] {
+  const datagrams: Uint8Array[] = [];
+  let buffer = new Uint8Array(DATAGRAM);
+  let at = 0;
+  for (const { words, length } of messages) {
+    const size = align4(NLMSG_HDRLEN + length);
+    if (at > 0 && at + size > DATAGRAM) {
+      datagrams.push(buffer.subarray(0, at));
+      buffer = new Uint8Array(Math.max(DATAGRAM, size));
+      at = 0;
+    }
+    if (size > buffer.length) buffer = new Uint8Array(size);
+    const copy = words.slice();
+    if (agesAtMs !== undefined) timesToAges(copy, { place: 0, dump: 0, family }, agesAtMs);
+    const data = new DataView(buffer.buffer, at);
+    data.setUint32(0, NLMSG_HDRLEN + length, true);
+    data.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
+    data.setUint16(6, NLM_F_MULTI, true);
+    data.setUint32(8, DUMP_SEQUENCE, true);
+    data.setUint32(12, REPLAY_PORT, true);
+    buffer.set(new Uint8Array(copy.buffer, 0, length), at + NLMSG_HDRLEN);
+    at += size;
+  }
+  if (at > 0) datagrams.push(buffer.subarray(0, at));
+  return datagrams;
+}
+
+const everything = new Set(Object.keys(demands) as (keyof typeof demands)[]);
+
+/** The request that lists a table, as the query makes it. */
+function requestOf(dump: DumpName, family: number): Uint8Array {
+  const kind = kindOfDump(dump);
+  if (kind === "inet") {
+    const protocol = inetTables[dump as InetTable];
+    const wide = protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
+    return encodeDumpRequest(SOCK_DIAG_BY_FAMILY, inetRequest(family, protocol, 0xff, stateGroups.all), wide);
+  }
+  const { dump: listing } = allFamilies[kind];
+  if (listing === undefined) throw new TypeError(`no request lists ${dump}`);
+  return encodeDumpRequest(SOCK_DIAG_BY_FAMILY, listing.request(everything, stateGroups.all));
+}
+
+/** The families that a request lists one by one. */
+function familiesOf(dump: DumpName): readonly number[] {
+  if (kindOfDump(dump) === "inet") return [AF_INET, AF_INET6];
+  return Object.values(tables).find((row) => row.dump === dump)!.families;
+}
+
+/** A conversation whose answer is made when it is read first. */
+function lazyConversation(request: Uint8Array, answer: () => readonly Uint8Array[]): Conversation {
+  let made: readonly Uint8Array[] | undefined;
+  return {
+    request,
+    get answer() {
+      made ??= answer();
+      return made;
+    },
+  };
+}
+
+/** The kernel of a place. */
+function pastTransport(facts: PastFacts, place: number): Transport {
+  const conversations = dumpOrder.flatMap((dump, index) =>
+    familiesOf(dump).map((family) =>
+      lazyConversation(requestOf(dump, family), () =>
+        datagramsOf(facts.messages(place, index, family), family, facts.agesAtMs),
+      ),
+    ),
+  );
+  const recording = new Map<number, ProtocolRecording>([
+    [NETLINK_SOCK_DIAG, { conversations, multicasts: [] }],
+  ]);
+  const links = facts.context.find((each) => each.place === place && each.name === contextNames.links);
+  if (links !== undefined)
+    for (const [protocol, each] of readRecording(decodePcap(links.data, "links")))
+      if (protocol !== NETLINK_SOCK_DIAG) recording.set(protocol, each);
+  return replayTransport(recording);
+}
+
+const encoder = new TextEncoder();
+const USER_HZ = 100;
+const MS_PER_SECOND = 1000;
+
+/** Text of /proc/PID/stat: what is read of it is the name, the flags and the start time. proc_pid_stat(5). */
+function statText({ pid, name, start_ticks }: StoredProcess): Uint8Array {
+  const before = encoder.encode(`${pid} (`);
+  const after = encoder.encode(`) S ${"0 ".repeat(18)}${start_ticks} 0\n`);
+  const bytes = new Uint8Array(before.length + name.length + after.length);
+  bytes.set(before);
+  bytes.set(name, before.length);
+  bytes.set(after, before.length + name.length);
+  return bytes;
+}
+
+/** The error for a file that does not exist. */
+function notFound(path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
+    code: "ENOENT",
+    errno: -2,
+  });
+}
+
+const PROC = /^\/proc(?:\/|$)/;
+const PROCESS = /^\/proc\/(\d+)(?:\/task\/(\d+))?(?:\/(.*))?$/;
+
+/** Whether two rows are the same process: it may have another name since it runs another program. */
+function isSame(one: StoredProcess, other: StoredProcess): boolean {
+  return one.pid === other.pid && one.start_ticks === other.start_ticks;
+}
+
+/** A process that had sockets open: its row, and its descriptors with the inodes of their sockets. */
+interface PastProcess {
+  readonly row: StoredProcess;
+  readonly descriptors: [fd: number, inode: number][];
+}
+
+/** /proc as it was, of the processes that had sockets open; everything else from the machine. */
+function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
+  const rows = new Map(facts.processes.map((row) => [row.id, row]));
+  const processes = new Map<number, PastProcess>();
+  for (const [inode, owners] of facts.owners)
+    for (const { process, fd } of owners) {
+      const row = rows.get(process);
+      if (row === undefined) continue;
+      let found = processes.get(row.pid);
+      if (found === undefined) {
+        found = { row, descriptors: [] };
+        processes.set(row.pid, found);
+      }
+      // Over a long span two processes may have had one id. Of these, only the first is shown.
+      if (!isSame(found.row, row)) continue;
+      found.descriptors.push([fd, inode]);
+    }
+  for (const { descriptors } of processes.values()) descriptors.sort((a, b) => a[0] - b[0]);
+  const fixed = new Map<string, Uint8Array>(
+    facts.context.filter((each) => each.place === place).map(({ name, data }) => [`/proc/${name}`, data]),
+  );
+  if (facts.bootedMs !== undefined && !fixed.has("/proc/stat"))
+    fixed.set(
+      "/proc/stat",
+      encoder.encode(`btime ${Math.round(facts.bootedMs / MS_PER_SECOND)}
+`),
+    );
+
+  /** The process and the rest of a path below /proc/PID. */
+  function lookUp(path: string): { readonly process: PastProcess; readonly rest: string } | undefined {
+    const match = PROCESS.exec(path.replace(/\/+$/, ""));
+    if (match === null || (match[2] !== undefined && match[2] !== match[1])) return undefined;
+    const process = processes.get(Number(match[1]));
+    return process && { process, rest: match[3] ?? "" };
+  }
+
+  const readers: Readonly<Record<string, (row: StoredProcess) => Uint8Array | undefined>> = {
+    stat: statText,
+    cmdline: (row) => row.arguments ?? undefined,
+    status: ({ uid }) =>
+      uid === null ? undefined : encoder.encode(`Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`),
+    cgroup: ({ cgroup }) => (cgroup === null ? undefined : encoder.encode(cgroup)),
+  };
+
+  return {
+    read(path, bound) {
+      if (!PROC.test(path)) return elsewhere.read(path, bound);
+      const found = lookUp(path);
+      const bytes = found === undefined ? fixed.get(path) : readers[found.rest]?.(found.process.row);
+      if (bytes === undefined) throw notFound(path);
+      return bound === undefined ? bytes : bytes.subarray(0, bound.limit + 1);
+    },
+    list(path) {
+      if (!PROC.test(path)) return elsewhere.list(path);
+      if (path === "/proc" || path === "/proc/")
+        return [...processes.keys()].sort((a, b) => a - b).map((pid) => `${pid}`);
+      const found = lookUp(path);
+      if (found?.rest === "fd") return found.process.descriptors.map(([fd]) => `${fd}`);
+      if (found?.rest === "task") return [`${found.process.row.pid}`];
+      throw notFound(path);
+    },
+    link(path) {
+      if (!PROC.test(path)) return elsewhere.link(path);
+      const found = lookUp(path);
+      if (found === undefined) return undefined;
+      const { process, rest } = found;
+      if (rest === "exe") return process.row.exe ?? undefined;
+      const fd = /^fd\/(\d+)$/.exec(rest)?.[1];
+      const descriptor = process.descriptors.find(([number]) => `${number}` === fd);
+      return descriptor && `socket:[${descriptor[1]}]`;
+    },
+    securityContext: (path) => (PROC.test(path) ? undefined : elsewhere.securityContext(path)),
+    sockets(directory, visit) {
+      const found = lookUp(directory);
+      if (found?.rest !== "fd") return false;
+      for (const [fd, inode] of found.process.descriptors) visit(fd, inode);
+      return true;
+    },
+  };
+}
+
+/** A duration in clock ticks, as /proc counts it. */
+export function ticksOf(ms: number): number {
+  return Math.round((ms * USER_HZ) / MS_PER_SECOND);
+}
+
+/** The network namespace of a row. */
+function netnsOf({ inode, name, pid }: StoredPlace): Netns {
+  return { inode, name: name ?? undefined, pid: pid ?? undefined };
+}
+
+/**
+ * Makes a past machine. Names of hosts are looked up now, and files outside of /proc are those of this machine.
+ *
+ * @param elsewhere the files of this machine
+ */
+export function pastHost(facts: PastFacts, elsewhere: Files, resolver: Resolver): Host {
+  const cgroups = facts.context.find(({ name }) => name === contextNames.cgroups);
+  const tree = cgroups && parseCgroups(new TextDecoder().decode(cgroups.data));
+  const hostOf = (place: number): Host => ({
+    transport: pastTransport(facts, place),
+    files: pastFiles(facts, place, elsewhere),
+    resolver,
+    bpf: async () => ({ map: () => -2, btf: () => undefined }),
+    cgroups: () => tree,
+  });
+  // The recorder notes its own network namespace first.
+  const own = facts.places[0]?.id ?? 0;
+  return {
+    ...hostOf(own),
+    namespaces: () => facts.places.map((place) => ({ host: hostOf(place.id), netns: netnsOf(place) })),
+  };
+}

@@ -1,0 +1,397 @@
+/** Reads a store: the sockets of a moment, the connections of a span, and how much of that span was recorded. */
+import type { Database } from "bun:sqlite";
+import { join } from "node:path";
+import { type DecodedImage, decodeImage } from "./codec.ts";
+import { inflate, unpack } from "./compress.ts";
+import { openForReading } from "./database.ts";
+import { StoreError } from "./error.ts";
+import { begunMs, type StoreFile, storeFiles } from "./folder.ts";
+import { ByteSource } from "./numbers.ts";
+import { decodeOwners, type StoredOwners } from "./owners.ts";
+import { IDS_PER_MS } from "./schema.ts";
+
+/** A run of a recorder, as far as one file has it. */
+export interface StoredRun {
+  readonly boot_id: string;
+  readonly host: string;
+  readonly interval_ms: number;
+  readonly filter: string | null;
+  readonly tables: string | null;
+  readonly sources: string;
+  readonly started_ms: number;
+  readonly until_ms: number;
+  readonly ended: number;
+}
+
+/** A row of the table `process`. */
+export interface StoredProcess {
+  readonly id: number;
+  readonly pid: number;
+  readonly start_ticks: number;
+  readonly name: Uint8Array;
+  readonly uid: number | null;
+  readonly user: string | null;
+  readonly exe: string | null;
+  readonly arguments: Uint8Array | null;
+  readonly cgroup: string | null;
+}
+
+/** A row of the table `place`. */
+export interface StoredPlace {
+  readonly id: number;
+  readonly inode: number;
+  readonly name: string | null;
+  readonly pid: number | null;
+}
+
+/** What was noted beside the sockets of a place: a file below /proc by its path, or another thing by its name. */
+export interface StoredContext {
+  readonly place: number;
+  readonly name: string;
+  readonly data: Uint8Array;
+}
+
+/** The sockets of one moment, with what was known of them. */
+export interface Moment {
+  readonly wallMs: number;
+  /** Milliseconds between boot and the sample. */
+  readonly bootMs: number;
+  readonly image: DecodedImage;
+  readonly owners: StoredOwners;
+  readonly processes: readonly StoredProcess[];
+  readonly places: readonly StoredPlace[];
+  readonly context: readonly StoredContext[];
+  readonly run: StoredRun;
+  /** Whether later samples up to the moment are damaged, so that this is an earlier one. */
+  readonly damaged: boolean;
+}
+
+/** A row of the table `connection`, with its file's names resolved. */
+export interface StoredConnection {
+  readonly closedMs: number;
+  readonly opened_ms: number | null;
+  readonly protocol: number;
+  readonly place: number;
+  readonly local: Uint8Array;
+  readonly local_port: number;
+  readonly peer: Uint8Array;
+  readonly peer_port: number;
+  readonly process: number | null;
+  readonly uid: number;
+  readonly reason: string | null;
+  readonly bytes_sent: number | null;
+  readonly bytes_received: number | null;
+  readonly segments_sent: number | null;
+  readonly segments_received: number | null;
+  readonly retransmits: number | null;
+  readonly rtt_us: number | null;
+  readonly min_rtt_us: number | null;
+}
+
+/** The connections of one file that ended in a span, with the processes and places that they name. */
+export interface FileConnections {
+  readonly connections: readonly StoredConnection[];
+  readonly processes: readonly StoredProcess[];
+  readonly places: readonly StoredPlace[];
+  /** When the host was booted, in milliseconds since 1970; undefined if the file has no sample. */
+  readonly bootedMs: number | undefined;
+}
+
+/** A span of time, in milliseconds since 1970. */
+export interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Something that the recorder noted about a span of time. */
+export interface CoverageNote extends Span {
+  readonly kind: string;
+  readonly count: number | undefined;
+  readonly detail: string | undefined;
+}
+
+/** How much of a span was recorded. */
+export interface StoreCoverage {
+  readonly asked: Span;
+  /** When a recorder ran. */
+  readonly recorded: readonly Span[];
+  /** What is missing between. */
+  readonly gaps: readonly Span[];
+  readonly notes: readonly CoverageNote[];
+  /** Names of the sources of events. */
+  readonly sources: readonly string[];
+  /** The filters of the recorders, without repetition. */
+  readonly filters: readonly string[];
+}
+
+/** A run records until its last flush; a pause that is no longer is no gap. */
+const FLUSH_MS = 10_000;
+const DAY_MS = 86_400_000;
+
+interface SampleRow {
+  readonly wall_ms: number;
+  readonly boot_ms: number;
+  readonly crc: number;
+  readonly data: Uint8Array;
+}
+
+/** A store that is read. Damaged files are skipped, and noted. */
+export class StoreReader {
+  readonly #folder: string;
+  readonly #files: readonly StoreFile[];
+  readonly #damage: CoverageNote[] = [];
+
+  /** @throws StoreError if the folder cannot be read */
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#files = storeFiles(folder);
+  }
+
+  /**
+   * The sockets at a time: those of the last sample that is not later.
+   *
+   * @returns undefined if there is no sample before
+   */
+  moment(atMs: number): Moment | undefined {
+    let best: Moment | undefined;
+    for (const file of this.#files.toReversed()) {
+      const begun = begunMs(file);
+      if (begun > atMs) continue;
+      // A file is of one day; only a clock that was set lets an older one have later samples.
+      if (best !== undefined && begun < best.wallMs - 2 * DAY_MS) break;
+      const found = this.#reading(file, (database) => momentIn(database, atMs, best?.wallMs ?? 0));
+      if (found !== undefined) best = found;
+    }
+    return best;
+  }
+
+  /** When the first sample after a time was taken; undefined if there is none. */
+  sampleAfter(atMs: number): number | undefined {
+    for (const file of this.#files) {
+      const found = this.#reading(
+        file,
+        (database) =>
+          database.query("SELECT wall_ms FROM sample WHERE wall_ms > ? ORDER BY wall_ms LIMIT 1").get(atMs) as
+            | { wall_ms: number }
+            | undefined,
+      );
+      if (found) return found.wall_ms;
+    }
+    return undefined;
+  }
+
+  /** The connections that ended in a span, file by file. */
+  *connections({ fromMs, untilMs }: Span): Generator<FileConnections> {
+    for (const file of this.#files) {
+      if (begunMs(file) > untilMs) continue;
+      const found = this.#reading(file, (database) => connectionsIn(database, fromMs, untilMs));
+      if (found !== undefined && found.connections.length > 0) yield found;
+    }
+  }
+
+  /** How much of a span was recorded. */
+  coverage(asked: Span): StoreCoverage {
+    const recorded: Span[] = [];
+    const notes: CoverageNote[] = [];
+    const sources = new Set<string>();
+    const filters = new Set<string>();
+    for (const file of this.#files) {
+      if (begunMs(file) > asked.untilMs) continue;
+      this.#reading(file, (database) => {
+        const runs = database
+          .query("SELECT * FROM run WHERE until_ms >= ? AND started_ms <= ? ORDER BY id")
+          .all(asked.fromMs, asked.untilMs) as StoredRun[];
+        for (const { started_ms, until_ms, sources: names, filter, tables } of runs) {
+          recorded.push({
+            fromMs: Math.max(asked.fromMs, started_ms),
+            untilMs: Math.min(asked.untilMs, until_ms),
+          });
+          for (const name of names.split(",")) if (name !== "") sources.add(name);
+          const limits = [tables, filter].filter((each) => each !== null).join(" ");
+          if (limits !== "") filters.add(limits);
+        }
+        const rows = database
+          .query("SELECT * FROM coverage WHERE until_ms >= ? AND from_ms <= ? ORDER BY from_ms")
+          .all(asked.fromMs, asked.untilMs) as readonly {
+          readonly kind: string;
+          readonly from_ms: number;
+          readonly until_ms: number;
+          readonly count: number | null;
+          readonly detail: string | null;
+        }[];
+        for (const { kind, from_ms, until_ms, count, detail } of rows)
+          notes.push({
+            kind,
+            fromMs: from_ms,
+            untilMs: until_ms,
+            count: count ?? undefined,
+            detail: detail ?? undefined,
+          });
+      });
+    }
+    const spans = joined(recorded);
+    return {
+      asked,
+      recorded: spans,
+      gaps: gapsBetween(asked, spans),
+      notes: [...notes, ...this.#damage],
+      sources: [...sources],
+      filters: [...filters],
+    };
+  }
+
+  /** Reads a file; one that cannot be read is noted once. */
+  #reading<T>(file: StoreFile, read: (database: Database) => T): T | undefined {
+    let database: Database | undefined;
+    try {
+      database = openForReading(join(this.#folder, file.name), file.name);
+      return read(database);
+    } catch (error) {
+      const begun = begunMs(file);
+      const detail = `${file.name}: ${(error as Error).message}`;
+      if (!this.#damage.some((note) => note.detail === detail))
+        this.#damage.push({ kind: "damaged", fromMs: begun, untilMs: begun, count: undefined, detail });
+      return undefined;
+    } finally {
+      database?.close();
+    }
+  }
+}
+
+/** Spans in order, those that touch as one. */
+function joined(spans: readonly Span[]): Span[] {
+  const sorted = spans.toSorted((a, b) => a.fromMs - b.fromMs);
+  const result: { fromMs: number; untilMs: number }[] = [];
+  for (const { fromMs, untilMs } of sorted) {
+    const last = result.at(-1);
+    if (last !== undefined && fromMs <= last.untilMs + FLUSH_MS)
+      last.untilMs = Math.max(last.untilMs, untilMs);
+    else result.push({ fromMs, untilMs });
+  }
+  return result;
+}
+
+/** What spans leave out of a span; pauses no longer than a flush are none. */
+function gapsBetween({ fromMs, untilMs }: Span, spans: readonly Span[]): Span[] {
+  const gaps: Span[] = [];
+  let at = fromMs;
+  for (const span of spans) {
+    if (span.fromMs > at + FLUSH_MS) gaps.push({ fromMs: at, untilMs: span.fromMs });
+    at = Math.max(at, span.untilMs);
+  }
+  if (untilMs > at + FLUSH_MS || spans.length === 0) gaps.push({ fromMs: at, untilMs });
+  return gaps;
+}
+
+function momentIn(database: Database, atMs: number, laterThan: number): Moment | undefined {
+  const newest = database
+    .query("SELECT wall_ms FROM sample WHERE wall_ms <= ? ORDER BY wall_ms DESC LIMIT 1")
+    .get(atMs) as { wall_ms: number } | null;
+  if (newest === null || newest.wall_ms <= laterThan) return undefined;
+  let damaged = false;
+  for (let until = atMs; ; damaged = true) {
+    const whole = database
+      .query("SELECT wall_ms FROM sample WHERE whole = 1 AND wall_ms <= ? ORDER BY wall_ms DESC LIMIT 1")
+      .get(until) as { wall_ms: number } | null;
+    if (whole === null) {
+      if (damaged) throw new StoreError("its samples are damaged");
+      return undefined;
+    }
+    const chain = decodeChain(database, whole.wall_ms, until);
+    if (chain === undefined) {
+      until = whole.wall_ms - 1;
+      continue;
+    }
+    const { row, image, owners } = chain;
+    return {
+      wallMs: row.wall_ms,
+      bootMs: row.boot_ms,
+      image,
+      owners,
+      processes: processesIn(database, new Set([...owners.values()].flat().map(({ process }) => process))),
+      places: placesIn(database),
+      context: contextIn(database, row.wall_ms),
+      run: database.query("SELECT * FROM run ORDER BY id DESC LIMIT 1").get() as StoredRun,
+      damaged: damaged || chain.damaged,
+    };
+  }
+}
+
+/** Decodes samples from a whole one on, as far as they are intact; undefined if not even the first is. */
+function decodeChain(database: Database, fromMs: number, untilMs: number) {
+  let image: DecodedImage | undefined;
+  let owners: StoredOwners | undefined;
+  let row: SampleRow | undefined;
+  let damaged = false;
+  const query = database.prepare(
+    "SELECT wall_ms, boot_ms, crc, data FROM sample WHERE wall_ms BETWEEN ? AND ? ORDER BY wall_ms",
+  );
+  try {
+    for (const next of query.iterate(fromMs, untilMs) as IterableIterator<SampleRow>) {
+      const source = new ByteSource(unpack(next));
+      const decoded = decodeImage(source, image);
+      owners = decodeOwners(source, owners);
+      image = decoded;
+      row = next;
+    }
+  } catch {
+    damaged = true;
+  } finally {
+    query.finalize();
+  }
+  return image === undefined || owners === undefined || row === undefined
+    ? undefined
+    : { image, owners, row, damaged };
+}
+
+function processesIn(database: Database, ids: ReadonlySet<number>): StoredProcess[] {
+  const query = database.prepare("SELECT * FROM process WHERE id = ?");
+  try {
+    return [...ids].flatMap((id) => (query.get(id) as StoredProcess | null) ?? []);
+  } finally {
+    query.finalize();
+  }
+}
+
+function placesIn(database: Database): StoredPlace[] {
+  return database.query("SELECT * FROM place ORDER BY id").all() as StoredPlace[];
+}
+
+/** The latest note of each name that is not later than a time. */
+function contextIn(database: Database, atMs: number): StoredContext[] {
+  const rows = database
+    .query(
+      "SELECT place, name, data, max(id) FROM context WHERE wall_ms <= ? GROUP BY place, name ORDER BY place, name",
+    )
+    .all(atMs) as StoredContext[];
+  return rows.flatMap(({ place, name, data }) => {
+    try {
+      return { place, name, data: inflate(data) };
+    } catch {
+      return [];
+    }
+  });
+}
+
+function connectionsIn(database: Database, fromMs: number, untilMs: number): FileConnections {
+  const rows = database
+    .query(
+      `SELECT connection.id / ${IDS_PER_MS} AS closedMs, opened_ms, protocol, place, here.bytes AS local, local_port,
+        there.bytes AS peer, peer_port, process, uid, reason, bytes_sent, bytes_received, segments_sent,
+        segments_received, retransmits, rtt_us, min_rtt_us
+      FROM connection JOIN address AS here ON here.id = local JOIN address AS there ON there.id = peer
+      WHERE connection.id BETWEEN ? AND ? ORDER BY connection.id`,
+    )
+    .all(Math.floor(fromMs) * IDS_PER_MS, Math.floor(untilMs) * IDS_PER_MS + IDS_PER_MS - 1);
+  const connections = rows as StoredConnection[];
+  const ids = new Set(connections.flatMap(({ process }) => process ?? []));
+  const booted = database.query("SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1").get() as {
+    ms: number;
+  } | null;
+  return {
+    connections,
+    processes: processesIn(database, ids),
+    places: placesIn(database),
+    bootedMs: booted?.ms,
+  };
+}

@@ -1,0 +1,600 @@
+/**
+ * The store that a recorder writes: a folder of SQLite files. What comes is collected in memory and written every few
+ * seconds in one transaction, which is on disk when it returns; nothing older is ever lost. The folder never grows
+ * beyond its budget: the oldest file is removed before more is written.
+ */
+import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
+import { join } from "node:path";
+import { addressText } from "../model/address.ts";
+import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { systemMessage } from "../native/errno.ts";
+import { type ClockReading, clockChange } from "./clock.ts";
+import { encodeImage } from "./codec.ts";
+import { pack } from "./compress.ts";
+import { openForWriting } from "./database.ts";
+import { StoreError } from "./error.ts";
+import {
+  begunMs,
+  createPrivate,
+  fileBytes,
+  fileName,
+  freeBytes,
+  LOCK_NAME,
+  makeFolder,
+  removeFile,
+  type StoreFile,
+  storeBytes,
+  storeFiles,
+} from "./folder.ts";
+import type { Image } from "./image.ts";
+import { ByteSink } from "./numbers.ts";
+import { encodeOwners, type StoredOwners } from "./owners.ts";
+import { IDS_PER_MS } from "./schema.ts";
+
+/** How much a store may take, and for how long. */
+export interface StoreLimits {
+  /** Bytes of the folder at most. */
+  readonly budgetBytes: number;
+  /** Days after which a file is removed. */
+  readonly days: number;
+  /** Bytes that must stay free on the disk. */
+  readonly keepFreeBytes: number;
+}
+
+/** What is known of the recorder that writes. */
+export interface RunFacts {
+  readonly bootId: string;
+  readonly version: string;
+  readonly host: string;
+  readonly intervalMs: number;
+  readonly filter: string | undefined;
+  /** The tables that are recorded; undefined for all. */
+  readonly tables: string | undefined;
+  /** Names of the sources of events in use. */
+  readonly sources: string;
+}
+
+/** A network namespace. */
+export interface PlaceFacts {
+  readonly inode: number;
+  readonly name: string | undefined;
+  readonly pid: number | undefined;
+}
+
+/** A process, as it was when it was first seen. */
+export interface ProcessFacts {
+  readonly pid: number;
+  /** Start time in clock ticks since boot. */
+  readonly startTicks: number;
+  readonly name: Uint8Array;
+  readonly uid: number | undefined;
+  readonly user: string | undefined;
+  readonly exe: string | undefined;
+  /** Its arguments, each with a NUL at its end; undefined if they are left out or unknown. */
+  readonly arguments: Uint8Array | undefined;
+  /** Text of /proc/PID/cgroup. */
+  readonly cgroup: string | undefined;
+}
+
+/** A connection that ended. */
+export interface EndedConnection {
+  readonly closedMs: number;
+  /** undefined if it was there before the recorder. */
+  readonly openedMs: number | undefined;
+  /** IP protocol. */
+  readonly protocol: number;
+  readonly place: number;
+  /** Bytes of the addresses: 4 or 16. */
+  readonly local: Uint8Array;
+  readonly localPort: number;
+  readonly peer: Uint8Array;
+  readonly peerPort: number;
+  readonly process: number | undefined;
+  readonly uid: number;
+  /** Why it ended, if that is known and was not an ordinary close. */
+  readonly reason: string | undefined;
+  readonly bytesSent: number | undefined;
+  readonly bytesReceived: number | undefined;
+  readonly segmentsSent: number | undefined;
+  readonly segmentsReceived: number | undefined;
+  readonly retransmits: number | undefined;
+  readonly rttUs: number | undefined;
+  readonly minRttUs: number | undefined;
+}
+
+/** What a row of the table `coverage` is about. */
+export type CoverageKind = "clock" | "suspend" | "lost" | "slow" | "disk" | "owners" | "damaged";
+
+/** All sockets at one moment, as they are handed to the store. */
+export interface SampleToStore {
+  readonly clocks: ClockReading;
+  readonly durationUs: number;
+  readonly image: Image;
+  readonly owners: StoredOwners;
+}
+
+/** How big samples are, for measurements. */
+export interface StoreTotals {
+  samples: number;
+  sockets: number;
+  changed: number;
+  /** Bytes of samples that are differences. */
+  differenceBytes: number;
+  /** Bytes of whole samples. */
+  wholeBytes: number;
+  connections: number;
+}
+
+/** What a store is opened with. */
+export interface StoreOptions {
+  readonly folder: string;
+  readonly limits: StoreLimits;
+  readonly run: RunFacts;
+  readonly now: ClockReading;
+  /** Takes one line for each thing that goes wrong, and for its end. */
+  readonly say: (line: string) => void;
+  /** Called before each step that changes a file: tests end the process there, or throw. */
+  readonly step?: (name: string) => void;
+}
+
+/** The part of the budget that one file takes: what is removed at once when space is needed. */
+const SHARES = 16;
+/** A whole sample is written after this many, or when the differences since have become larger. */
+const DIFFERENCES_LIMIT = 240;
+const DIFFERENCES_FACTOR = 2;
+/** Bytes that wait in memory at most while nothing can be written. */
+const WAITING_LIMIT = 32 << 20;
+/** Estimates for the budget: what a row takes, and what SQLite adds to a transaction. */
+const ROW_BYTES = 200;
+const TRANSACTION_BYTES = 64 << 10;
+const DAY_MS = 86_400_000;
+/** Addresses and processes that are remembered, so that the next row finds them; others are written again. */
+const ADDRESSES_LIMIT = 100_000;
+const PROCESSES_LIMIT = 10_000;
+
+/** A row that waits: its statement, and what is bound. */
+interface WaitingRow {
+  readonly sql: string;
+  readonly values: SQLQueryBindings[];
+}
+
+/** Takes the lock of a folder; it is held until the returned database is closed, or the process ends. */
+function lockFolder(folder: string): Database {
+  const path = join(folder, LOCK_NAME);
+  let lock: Database | undefined;
+  try {
+    createPrivate(path);
+    lock = new Database(path, { readwrite: true, create: true });
+    lock.run("PRAGMA locking_mode = EXCLUSIVE");
+    lock.run("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if ((error as { code?: string }).code === "SQLITE_BUSY")
+      throw new StoreError(`another recorder writes to ${folder}`);
+    throw new StoreError(`cannot lock the store ${folder}: ${systemMessage(error)}`);
+  }
+}
+
+/** A store that is open for a recorder. */
+export class Store implements Disposable {
+  readonly totals: StoreTotals = {
+    samples: 0,
+    sockets: 0,
+    changed: 0,
+    differenceBytes: 0,
+    wholeBytes: 0,
+    connections: 0,
+  };
+  readonly #options: StoreOptions;
+  readonly #lock: Database;
+  #database: Database | undefined;
+  #file: StoreFile;
+  #fileDay: number;
+  #statements = new Map<string, Statement>();
+  #waiting: WaitingRow[] = [];
+  #waitingBytes = 0;
+  #places = new Map<number, number>();
+  #placeFacts = new Map<number, PlaceFacts>();
+  #processes = new Map<string, number>();
+  #processFacts = new Map<number, ProcessFacts>();
+  #addresses = new Map<string, number>();
+  #contexts = new Map<string, number>();
+  /** Places and processes that the current file has, or will have with the next flush. */
+  #written = new Set<number>();
+  #nextId = 1;
+  #run = 0;
+  #lastConnection = 0;
+  #lastSample = 0;
+  #previous: { readonly image: Image; readonly owners: StoredOwners } | undefined;
+  #differences = 0;
+  #differenceBytes = 0;
+  #wholeBytes = 0;
+  #clocks: ClockReading;
+  #failing: string | undefined;
+
+  /** @throws StoreError if the folder cannot be used, or another recorder does */
+  constructor(options: StoreOptions) {
+    const { folder, now } = options;
+    this.#options = options;
+    this.#clocks = now;
+    makeFolder(folder);
+    this.#lock = lockFolder(folder);
+    try {
+      this.#file = this.#newFile();
+      this.#fileDay = Math.floor(now.wallMs / DAY_MS);
+      this.#makeRoom(0);
+      this.#beginRun();
+      this.#commit(now);
+    } catch (error) {
+      this.#lock.close();
+      if (error instanceof StoreError) throw error;
+      throw new StoreError(`cannot write to the store ${folder}: ${(error as Error).message}`);
+    }
+  }
+
+  /** The number of a network namespace, for sockets and connections. */
+  place(facts: PlaceFacts): number {
+    const known = this.#places.get(facts.inode);
+    if (known !== undefined) return known;
+    const id = this.#nextId++;
+    this.#places.set(facts.inode, id);
+    this.#placeFacts.set(id, facts);
+    return id;
+  }
+
+  /** The number of a process, if it was seen before. */
+  knownProcess(pid: number, startTicks: number, name: string): number | undefined {
+    return this.#processes.get(`${pid}/${startTicks}/${name}`);
+  }
+
+  /** The number of a process that was not seen before. @param name as text, to find it again */
+  addProcess(name: string, facts: ProcessFacts): number {
+    const id = this.#nextId++;
+    this.#processes.set(`${facts.pid}/${facts.startTicks}/${name}`, id);
+    this.#processFacts.set(id, facts);
+    return id;
+  }
+
+  /** Notes what a file said, if it says something else than before. @param name such as `links` */
+  context(place: number, name: string, data: Uint8Array): void {
+    const key = `${place}/${name}`;
+    const crc = Bun.hash.crc32(data);
+    if (this.#contexts.get(key) === crc) return;
+    this.#contexts.set(key, crc);
+    const packed = Bun.zstdCompressSync(data);
+    this.#waitingBytes += packed.length;
+    this.#add("INSERT INTO context VALUES (?, ?, ?, ?, ?)", [
+      this.#nextId++,
+      Math.floor(this.#clocks.wallMs),
+      place,
+      name,
+      packed,
+    ]);
+  }
+
+  /** Adds a row about what is known of a span of time. */
+  cover(kind: CoverageKind, fromMs: number, untilMs: number, count?: number, detail?: string): void {
+    this.#add("INSERT INTO coverage (kind, from_ms, until_ms, count, detail) VALUES (?, ?, ?, ?, ?)", [
+      kind,
+      Math.floor(Math.min(fromMs, untilMs)),
+      Math.ceil(Math.max(fromMs, untilMs)),
+      count ?? null,
+      detail ?? null,
+    ]);
+  }
+
+  /** Adds a sample. */
+  sample({ clocks, durationUs, image, owners }: SampleToStore): void {
+    this.#noteClocks(clocks);
+    const isDue =
+      this.#differences >= DIFFERENCES_LIMIT ||
+      this.#differenceBytes > this.#wholeBytes * DIFFERENCES_FACTOR + TRANSACTION_BYTES;
+    const previous = isDue ? undefined : this.#previous;
+    const sink = new ByteSink();
+    const { sockets, changed } = encodeImage(sink, previous?.image, image);
+    encodeOwners(sink, previous?.owners, owners);
+    const { data, crc } = pack(sink.bytes);
+    for (const { place } of image.values()) this.#writePlace(place);
+    for (const list of owners.values()) for (const { process } of list) this.#writeProcess(process);
+    this.#lastSample = Math.max(this.#lastSample + 1, Math.floor(clocks.wallMs));
+    const isWhole = previous === undefined;
+    this.#add("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [
+      this.#lastSample,
+      this.#run,
+      Math.floor(clocks.bootMs),
+      Math.round(durationUs),
+      sockets,
+      isWhole ? 1 : 0,
+      crc,
+      data,
+    ]);
+    this.#waitingBytes += data.length;
+    this.#previous = { image, owners };
+    this.#differences = isWhole ? 0 : this.#differences + 1;
+    this.#differenceBytes = isWhole ? 0 : this.#differenceBytes + data.length;
+    if (isWhole) this.#wholeBytes = data.length;
+    if (isWhole) this.#forgetProcesses(owners);
+    const { totals } = this;
+    totals.samples++;
+    totals.sockets += sockets;
+    totals.changed += isWhole ? 0 : changed;
+    totals[isWhole ? "wholeBytes" : "differenceBytes"] += data.length;
+  }
+
+  /** Adds a connection that ended. */
+  connection(ended: EndedConnection): void {
+    this.#lastConnection = Math.max(this.#lastConnection + 1, Math.floor(ended.closedMs) * IDS_PER_MS);
+    this.#writePlace(ended.place);
+    if (ended.process !== undefined) this.#writeProcess(ended.process);
+    this.#add("INSERT INTO connection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+      this.#lastConnection,
+      ended.openedMs === undefined ? null : Math.floor(Math.min(ended.openedMs, ended.closedMs)),
+      ended.protocol,
+      ended.place,
+      this.#address(ended.local),
+      ended.localPort,
+      this.#address(ended.peer),
+      ended.peerPort,
+      ended.process ?? null,
+      ended.uid,
+      ended.reason ?? null,
+      ended.bytesSent ?? null,
+      ended.bytesReceived ?? null,
+      ended.segmentsSent ?? null,
+      ended.segmentsReceived ?? null,
+      ended.retransmits ?? null,
+      ended.rttUs ?? null,
+      ended.minRttUs ?? null,
+    ]);
+    this.totals.connections++;
+  }
+
+  /**
+   * Writes all that waits, and makes room for it first. What cannot be written waits on, up to a limit, and is counted
+   * lost beyond it.
+   */
+  flush(now: ClockReading): void {
+    const { folder, limits, say } = this.#options;
+    this.#noteClocks(now);
+    try {
+      const need = this.#waitingBytes * 2 + this.#waiting.length * ROW_BYTES * 2 + TRANSACTION_BYTES;
+      this.#makeRoom(need);
+      if (freeBytes(folder) - need < limits.keepFreeBytes) throw new StoreError("the disk is nearly full");
+      this.#commit(now);
+      if (this.#failing !== undefined) say(`goes on: writing to ${folder} works again`);
+      this.#failing = undefined;
+    } catch (error) {
+      this.#fail((error as Error).message, now);
+    }
+    if (this.#failing === undefined && this.#isFull(now.wallMs)) this.#rotate(now);
+  }
+
+  /** Flushes, and ends the run. */
+  close(now: ClockReading): void {
+    this.flush(now);
+    try {
+      if (this.#failing === undefined)
+        this.#database?.run("UPDATE run SET ended = 1 WHERE id = ?", [this.#run]);
+      this.#closeDatabase();
+    } catch (error) {
+      this.#options.say(`cannot close ${this.#file.name}: ${(error as Error).message}`);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock.close();
+  }
+
+  #step(name: string): void {
+    this.#options.step?.(name);
+  }
+
+  #newFile(): StoreFile {
+    const number = (storeFiles(this.#options.folder).at(-1)?.number ?? 0) + 1;
+    return { number, name: fileName(number, this.#clocks.wallMs) };
+  }
+
+  #openFile(): Database {
+    const { name } = this.#file;
+    const path = join(this.#options.folder, name);
+    this.#step("create");
+    createPrivate(path);
+    this.#step("open");
+    const database = openForWriting(path, name);
+    return database;
+  }
+
+  /** Writes the run's row to a new file, and forgets what the file before knew. */
+  #beginRun(): void {
+    const { run } = this.#options;
+    const { wallMs } = this.#clocks;
+    this.#run = 1;
+    this.#addresses = new Map();
+    this.#contexts = new Map();
+    this.#written = new Set();
+    this.#lastConnection = 0;
+    this.#lastSample = 0;
+    this.#previous = undefined;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#add("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+      this.#run,
+      run.bootId,
+      run.version,
+      run.host,
+      run.intervalMs,
+      run.filter ?? null,
+      run.tables ?? null,
+      run.sources,
+      Math.floor(wallMs),
+      Math.floor(wallMs),
+      0,
+    ]);
+  }
+
+  #add(sql: string, values: SQLQueryBindings[]): void {
+    this.#waiting.push({ sql, values });
+  }
+
+  /** Forgets processes that have no socket, when there are many. */
+  #forgetProcesses(owners: StoredOwners): void {
+    if (this.#processFacts.size < PROCESSES_LIMIT) return;
+    const used = new Set([...owners.values()].flatMap((list) => list.map(({ process }) => process)));
+    for (const [key, id] of this.#processes) {
+      if (used.has(id)) continue;
+      this.#processes.delete(key);
+      this.#processFacts.delete(id);
+    }
+  }
+
+  #address(bytes: Uint8Array): number {
+    const key = bytes.join(".");
+    const known = this.#addresses.get(key);
+    if (known !== undefined) return known;
+    const id = this.#nextId++;
+    if (this.#addresses.size >= ADDRESSES_LIMIT) this.#addresses.clear();
+    this.#addresses.set(key, id);
+    const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const text = addressText(data, 0, bytes.length === 4 ? AF_INET : AF_INET6);
+    this.#add("INSERT INTO address VALUES (?, ?, ?)", [id, bytes.slice(), text]);
+    return id;
+  }
+
+  #writePlace(id: number): void {
+    const facts = this.#placeFacts.get(id);
+    if (facts === undefined || this.#written.has(id)) return;
+    this.#written.add(id);
+    const { inode, name = null, pid = null } = facts;
+    this.#add("INSERT INTO place VALUES (?, ?, ?, ?)", [id, inode, name, pid]);
+  }
+
+  #writeProcess(id: number): void {
+    if (this.#written.has(id)) return;
+    const facts = this.#processFacts.get(id);
+    if (facts === undefined) return;
+    this.#written.add(id);
+    this.#add("INSERT INTO process VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+      id,
+      facts.pid,
+      facts.startTicks,
+      facts.name,
+      facts.uid ?? null,
+      facts.user ?? null,
+      facts.exe ?? null,
+      facts.arguments ?? null,
+      facts.cgroup ?? null,
+    ]);
+    this.#waitingBytes += (facts.arguments?.length ?? 0) + (facts.cgroup?.length ?? 0);
+  }
+
+  /** Notes steps of the clock and suspends since the last reading. After a step back a new file is begun. */
+  #noteClocks(now: ClockReading): void {
+    const before = this.#clocks;
+    this.#clocks = now;
+    const { stepMs, suspendedMs } = clockChange(before, now);
+    if (suspendedMs > 0) this.cover("suspend", now.wallMs - suspendedMs, now.wallMs, Math.round(suspendedMs));
+    if (stepMs !== 0) {
+      this.cover("clock", before.wallMs, now.wallMs, Math.round(stepMs));
+      // What is in the old file goes on until the clock was set.
+      this.#rotate({ ...now, wallMs: now.wallMs - stepMs });
+    }
+  }
+
+  #commit(now: ClockReading): void {
+    this.#database ??= this.#openFile();
+    const database = this.#database;
+    this.#step("begin");
+    database.run("BEGIN IMMEDIATE");
+    try {
+      for (const { sql, values } of this.#waiting) {
+        this.#step("insert");
+        let statement = this.#statements.get(sql);
+        if (statement === undefined) {
+          statement = database.prepare(sql);
+          this.#statements.set(sql, statement);
+        }
+        statement.run(...values);
+      }
+      database.run("UPDATE run SET until_ms = max(until_ms, ?) WHERE id = ?", [
+        Math.floor(now.wallMs),
+        this.#run,
+      ]);
+      this.#step("commit");
+      database.run("COMMIT");
+    } catch (error) {
+      if (database.inTransaction) database.run("ROLLBACK");
+      throw error;
+    }
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#step("checkpoint");
+    database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    this.#step("committed");
+  }
+
+  /** Says what went wrong, once, and gives up what waits if it is too much. */
+  #fail(message: string, now: ClockReading): void {
+    const { folder, say } = this.#options;
+    if (this.#failing === undefined) {
+      say(`cannot write to ${folder}: ${message}; waiting`);
+      this.#failing = message;
+    }
+    const bytes = this.#waitingBytes + this.#waiting.length * ROW_BYTES;
+    if (bytes < WAITING_LIMIT) return;
+    const lost = this.#waiting.length;
+    // The rows that later ones refer to are kept, and the next sample must not build on one that is gone.
+    this.#waiting = this.#waiting.filter(({ sql }) => !/ (sample|connection) /.test(sql));
+    this.#waitingBytes = 0;
+    this.#previous = undefined;
+    this.cover("disk", now.wallMs, now.wallMs, lost - this.#waiting.length, message);
+  }
+
+  /** Whether the current file has its share of the budget, or is of another day. */
+  #isFull(wallMs: number): boolean {
+    const { folder, limits } = this.#options;
+    return (
+      Math.floor(wallMs / DAY_MS) !== this.#fileDay ||
+      fileBytes(folder, this.#file.name) >= limits.budgetBytes / SHARES
+    );
+  }
+
+  /** Ends the current file and begins another. What waits goes to the old one. */
+  #rotate(now: ClockReading): void {
+    try {
+      if (this.#waiting.length > 0) this.#commit(now);
+      this.#closeDatabase();
+      this.#file = this.#newFile();
+      this.#fileDay = Math.floor(this.#clocks.wallMs / DAY_MS);
+      this.#beginRun();
+    } catch (error) {
+      this.#fail((error as Error).message, now);
+    }
+  }
+
+  #closeDatabase(): void {
+    this.#step("close");
+    for (const statement of this.#statements.values()) statement.finalize();
+    this.#statements.clear();
+    this.#database?.close();
+    this.#database = undefined;
+  }
+
+  /** Removes the oldest files until so many more bytes fit, and the files that are too old. */
+  #makeRoom(need: number): void {
+    const { folder, limits } = this.#options;
+    const others = storeFiles(folder).filter(({ name }) => name !== this.#file.name);
+    const oldestMs = this.#clocks.wallMs - limits.days * DAY_MS;
+    for (;;) {
+      const oldest = others[0];
+      if (oldest === undefined) break;
+      const isOld = begunMs(others[1] ?? this.#file) < oldestMs;
+      if (!isOld && storeBytes(folder) + need <= limits.budgetBytes) break;
+      this.#step("unlink");
+      removeFile(folder, oldest.name);
+      others.shift();
+    }
+    if (storeBytes(folder) + need > limits.budgetBytes)
+      throw new StoreError(`the budget of ${limits.budgetBytes} bytes is too small for one file`);
+  }
+}
