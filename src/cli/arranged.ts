@@ -7,7 +7,7 @@ import type { DumpName } from "../model/selection.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { columnsWith } from "./columns.ts";
-import { nameSource, useTable } from "./name-source.ts";
+import { nameSource, tableChooser } from "./name-source.ts";
 import type { Presentation } from "./plan.ts";
 
 /** Batches in the plan's order, up to the plan's limit of sockets. */
@@ -42,8 +42,9 @@ async function* sorted(
   const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
   const order = rowOrder(sort.map(({ descending }) => descending));
   const rows: Keyed[] = [];
+  const useTable = tableChooser(names, false, selection);
   for await (const batch of batches) {
-    useTable(names, batch, false, selection);
+    useTable(batch);
     for (const socket of batch.sockets) rows.push({ dump: batch.dump, socket, values: keysOf(socket) });
   }
   rows.sort((a, b) => order(a.values, b.values));

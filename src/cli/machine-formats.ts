@@ -17,7 +17,7 @@ import { COUNT, type Order, type SortKey } from "../plan/plan.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
 import { columnsWith, selectedKinds } from "./columns.ts";
-import { nameSource, useTable } from "./name-source.ts";
+import { nameSource, tableChooser } from "./name-source.ts";
 import type { Presentation, ShowOptions } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -79,9 +79,10 @@ export async function showMachine(
   const { format, columns, by, explainer } = presentation;
   const { names, plan } = query;
   const source = nameSource(plan, names, explainer);
+  const useTable = tableChooser(names, following, query.selection);
   const each: EachSocket = async (visit) => {
     for await (const batch of batches) {
-      useTable(names, batch, following, query.selection);
+      useTable(batch);
       for (const socket of batch.sockets) visit(socket);
     }
   };

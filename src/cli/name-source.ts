@@ -5,7 +5,7 @@ import type { NameSource } from "../fields/names.ts";
 import type { HostNames } from "../lookup/names.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 import { requestOrder } from "../model/request-order.ts";
-import type { Selection } from "../model/selection.ts";
+import type { DumpName, Selection } from "../model/selection.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { SocketBatch } from "../query/query.ts";
 import type { Explainer } from "./plan.ts";
@@ -39,18 +39,22 @@ export function nameSource(
 }
 
 /**
- * Chooses the table that the ports of a batch are named by. In ss that is the last requested table with services, even if
- * that has no rows; for events it is any protocol.
+ * Makes a function that chooses the table that the ports of a batch are named by. In ss that is the last requested table
+ * with services, even if that has no rows; for events it is any protocol. A sorted listing has a batch for each socket.
  */
-export function useTable(
+export function tableChooser(
   names: HostNames,
-  { dump, sockets }: SocketBatch,
   following: boolean,
   selection: Selection,
-): void {
-  if (following) return;
-  const requested = requestOrder(selection).map(({ name }) => name);
-  const before = requested.slice(0, requested.indexOf(dump) + 1);
-  const table = before.findLast((name) => name === "raw" || name === "udp" || name === "tcp") ?? dump;
-  names.useTable(table as InetTable, sockets[0]?.origin.netns);
+): (batch: SocketBatch) => void {
+  if (following) return () => undefined;
+  const chosen = new Map<DumpName, DumpName>();
+  let last: DumpName | undefined;
+  for (const { name } of requestOrder(selection)) {
+    if (name === "raw" || name === "udp" || name === "tcp") last = name;
+    chosen.set(name, last ?? name);
+  }
+  return ({ dump, sockets }) => {
+    names.useTable((chosen.get(dump) ?? dump) as InetTable, sockets[0]?.origin.netns);
+  };
 }

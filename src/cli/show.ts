@@ -7,7 +7,7 @@ import type { OpenQuery } from "../query/open.ts";
 import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
-import { useTable } from "./name-source.ts";
+import { tableChooser } from "./name-source.ts";
 import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
@@ -92,10 +92,11 @@ async function showTable(
   const style: Style = { ...row, escape: world.stdout.terminalColumns !== undefined };
   const explains = shown.has("explanation");
   const { families } = query.request.parts;
+  const useTable = tableChooser(names, following, query.selection);
   for await (const batch of list(
     following || explains ? undefined : rowSink(world, families, table, style, names),
   )) {
-    useTable(names, batch, following, query.selection);
+    useTable(batch);
     const family = familyOf(families, kindOfDump(batch.dump));
     for (const socket of batch.sockets) {
       family.writeRow(table, socket, style, names);
