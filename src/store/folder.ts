@@ -39,11 +39,13 @@ export interface StoreFile {
   readonly name: string;
 }
 
-/** The files of a store, oldest first. @throws StoreError if the folder cannot be read */
+/** The regular files of a store, oldest first: a FIFO would keep its reader waiting. @throws StoreError if the folder cannot be read */
 export function storeFiles(folder: string): StoreFile[] {
   let names: string[];
   try {
-    names = readdirSync(folder);
+    names = readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+      entry.isFile() ? entry.name : [],
+    );
   } catch (error) {
     throw new StoreError(`cannot read the store ${folder}: ${systemMessage(error)}`);
   }

@@ -29,7 +29,7 @@ import { problemText } from "../../report.ts";
 import { select } from "../../select.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
-import { takeTurns } from "../top/turns.ts";
+import { takeTurns } from "../turns.ts";
 import { eventLines } from "./lines.ts";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
 import { eventObjects, sourcesObject } from "./objects.ts";

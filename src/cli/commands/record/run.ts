@@ -38,7 +38,7 @@ import { problemText } from "../../report.ts";
 import { chooseStates, chooseTable, select } from "../../select.ts";
 import type { Task } from "../command.ts";
 import { chooseSources, findSources, missingLine } from "../events/sources.ts";
-import { takeTurns } from "../top/turns.ts";
+import { takeTurns } from "../turns.ts";
 import type { RecordSettings } from "./settings.ts";
 
 const encoder = new TextEncoder();

@@ -2,10 +2,10 @@
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { Task } from "../command.ts";
+import { type Clock, takeTurns } from "../turns.ts";
 import { frameText } from "./batch.ts";
 import { openSampler, type Sampler } from "./sampler.ts";
 import type { TopSettings } from "./settings.ts";
-import { type Clock, takeTurns } from "./turns.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();

@@ -16,8 +16,8 @@ import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
 import { chooseTables, select } from "../../select.ts";
 import type { World } from "../../world.ts";
+import { type Clock, takeTurns } from "../turns.ts";
 import { listenForEndings } from "./ended.ts";
-import { type Clock, takeTurns } from "./turns.ts";
 
 /** Takes samples of the selected sockets. */
 export interface Sampler extends Disposable {

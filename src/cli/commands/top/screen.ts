@@ -4,6 +4,7 @@ import { pageOf } from "../../../live/page.ts";
 import { isStop } from "../../getopt.ts";
 import type { Terminal } from "../../world.ts";
 import type { Task } from "../command.ts";
+import type { Clock } from "../turns.ts";
 import { makeActions } from "./actions.ts";
 import { detailsOf } from "./details.ts";
 import { findSocket } from "./find.ts";
@@ -13,7 +14,6 @@ import type { TopSettings } from "./settings.ts";
 import { type FilterProblem, firstState, requestOf, type Wish } from "./state.ts";
 import { takeTerminal } from "./terminal.ts";
 import { next, type ScreenEvent } from "./transition.ts";
-import type { Clock } from "./turns.ts";
 import { viewOf } from "./view.ts";
 
 /** The longest delay that a timer accepts, in milliseconds. */

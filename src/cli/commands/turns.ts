@@ -1,5 +1,5 @@
 /** Divides long work into short turns, so that keys and signals are handled in between. */
-import type { Breathe } from "../../../live/owners.ts";
+import type { Breathe } from "../../live/owners.ts";
 
 /** Milliseconds on a clock that never goes back. */
 export type Clock = () => number;
