@@ -46,7 +46,7 @@ export type { InetSocket, Shutdown, Timer, TimerName } from "./families/inet/soc
 export type { NetlinkDiagSocket, ProcNetlinkDetails } from "./families/netlink/socket.ts";
 export type { PacketDiagInfo, PacketDiagRing, PacketFanout } from "./families/packet/layout.ts";
 export type { BpfInstruction, PacketSocket } from "./families/packet/socket.ts";
-export type { Socket } from "./families/socket.ts";
+export type { Socket, SocketsByKind } from "./families/socket.ts";
 export type { TipcConnection, TipcSocketNest, TipcStatistics } from "./families/tipc/layout.ts";
 export type { TipcSocket } from "./families/tipc/socket.ts";
 export type { ProcUnixDetails, UnixSocket } from "./families/unix/socket.ts";
@@ -84,12 +84,13 @@ export type {
   FilterOperands,
   FilterPredicate,
 } from "./filter/tree.ts";
-export type { Files } from "./host/host.ts";
+export type { Files, ReadBound } from "./host/host.ts";
 export type { Netns } from "./host/namespaces.ts";
 export type { DestroyEvent, Machine, SocketOwner } from "./library/machine.ts";
 export type { Abortable, SelectionOptions, SocketsOptions } from "./library/options.ts";
+export type { NameProblem } from "./lookup/names.ts";
 export type { InetTable } from "./model/inet-tables.ts";
-export type { Json } from "./model/json.ts";
+export type { Json, JsonObject } from "./model/json.ts";
 export type { DumpName, Family, Kind, Table } from "./model/selection.ts";
 export type { StateName } from "./model/state.ts";
 export { DecodeError, NetlinkError } from "./netlink/errors.ts";

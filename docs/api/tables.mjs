@@ -42,11 +42,13 @@ function rowText(declaration) {
   return `${sentence(doc)}\n\n${facts.join(" ")}`;
 }
 
+/** The interfaces whose properties are the words of the filter, each with the operand of its predicate. */
+const operandTypes = new Set(["FactOperands", "FilterOperands"]);
+
 /** What the table of facts says of one of ours; undefined for what is none. */
-function factText(declaration) {
-  const row = factPredicates[declaration.name?.getText()];
-  const inTable = declaration.getSourceFile().fileName.endsWith("/src/filter/facts.ts");
-  return inTable && row !== undefined ? sentence(row.doc) : undefined;
+function factText(reflection) {
+  const row = operandTypes.has(reflection.parent?.name) ? factPredicates[reflection.name] : undefined;
+  return row === undefined ? undefined : sentence(row.doc);
 }
 
 /** The documentation of a union's discriminant, which is its literal type. */
@@ -91,12 +93,11 @@ function withoutOrigins(project, reflection) {
 /** TypeDoc's entry point for plugins. */
 export function load({ converter }) {
   converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
-    const symbol = context.getSymbolFromReflection(reflection);
-    for (const declaration of symbol?.declarations ?? []) {
-      if (reflection.hasComment()) return;
-      const text = rowText(declaration) ?? factText(declaration) ?? literalText(declaration);
-      if (text !== undefined) reflection.comment = new Comment([{ kind: "text", text }]);
-    }
+    if (reflection.hasComment()) return;
+    const { declarations = [] } = context.getSymbolFromReflection(reflection) ?? {};
+    const texts = declarations.map((declaration) => rowText(declaration) ?? literalText(declaration));
+    const text = factText(reflection) ?? texts.find((each) => each !== undefined);
+    if (text !== undefined) reflection.comment = new Comment([{ kind: "text", text }]);
   });
   converter.on(Converter.EVENT_RESOLVE_BEGIN, (context) => {
     const { project } = context;

@@ -13,7 +13,10 @@ export interface ProcessDetails {
   readonly user?: string;
   /** Path of the program; the kernel adds ` (deleted)` to one that is gone. */
   readonly exe?: string;
-  /** Its arguments, the program's name first; cut to {@link commandLineLimits}, with {@link cutMark} as the last. */
+  /**
+   * Its arguments, the program's name first. At most 64 KiB and 4096 arguments; if some were cut, the last is
+   * `… (cut by sockscope)`.
+   */
   readonly cmdline?: readonly string[];
   /** Its start time, as ISO 8601 in UTC. */
   readonly startTime?: string;

@@ -10,12 +10,19 @@ import type { XdpSocket } from "./xdp/socket.ts";
 
 /** The view of each kind of socket. A kind without a line here does not compile: see {@link Socket}. */
 export interface SocketsByKind {
+  /** TCP, MPTCP, UDP, RAW, DCCP and SCTP. */
   readonly inet: InetSocket;
+  /** UNIX domain. */
   readonly unix: UnixSocket;
+  /** Packet sockets (AF_PACKET). */
   readonly packet: PacketSocket;
+  /** Netlink. */
   readonly netlink: NetlinkDiagSocket;
+  /** Sockets between a virtual machine and its host (AF_VSOCK). */
   readonly vsock: VsockSocket;
+  /** TIPC. */
   readonly tipc: TipcSocket;
+  /** XDP (AF_XDP). */
   readonly xdp: XdpSocket;
 }
 

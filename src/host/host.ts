@@ -3,7 +3,7 @@ import type { Transport } from "../netlink/transport.ts";
 
 /** Limits for reading a file whose content somebody else controls. */
 export interface ReadBound {
-  /** Bytes to read at most. A longer file gives one byte more, see {@link readBounded}. */
+  /** Bytes to read at most. A longer file gives one byte more. */
   readonly limit: number;
   /**
    * Set for a file in a user's own folder, where the path may lead anywhere. The file is then opened only if it is a

@@ -197,7 +197,11 @@ export interface NamePaths {
 /** A name that cannot be looked up. */
 export type NameProblem =
   /** /proc/mounts cannot be read. */
-  | { readonly kind: "mounts"; readonly cause: unknown }
+  | {
+      readonly kind: "mounts";
+      /** What the read threw. */
+      readonly cause: unknown;
+    }
   /** No cgroup2 tree is mounted. */
   | { readonly kind: "cgroupMount" }
   /** A file of names has a line that is no entry; reading stopped there. */

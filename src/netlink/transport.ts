@@ -18,7 +18,7 @@ export interface NetlinkSocket {
    * @param allocate returns the buffer for a datagram of `size` bytes; the result is a subarray of it. Return a new
    *   buffer each time to keep datagrams, or the same one again to save memory.
    * @returns the whole datagram. An empty one ends the conversation (a replayed stream that is over). A socket of a
-   *   {@link DeferredTransport} does not block, and returns {@link pending} instead.
+   *   transport that does not block returns `pending` if nothing has come yet.
    * @throws NetlinkError
    */
   receive(allocate: (size: number) => Uint8Array): Uint8Array;
