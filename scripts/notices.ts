@@ -10,6 +10,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
+import { entryPoints } from "./build.ts";
 
 const root = join(import.meta.dirname, "..");
 /** The names of the files. */
@@ -28,15 +29,10 @@ const copyrights: Readonly<Record<string, string>> = {
   "yoga-layout": "Copyright (c) Meta Platforms, Inc. and affiliates.",
 };
 
-/** The entry points of the executable, as in package.json. */
-function entryPoints(): string[] {
-  return manifest.scripts["build:cli"].split(" ").filter((word) => /^src\/.*\.ts$/.test(word));
-}
-
 /** The folders of packages whose modules are bundled, relative to the repository. */
 async function bundledFolders(): Promise<string[]> {
   const options = {
-    entrypoints: entryPoints().map((path) => join(root, path)),
+    entrypoints: [...entryPoints],
     root,
     splitting: true,
     metafile: true,

@@ -1,7 +1,5 @@
 /** Finds the network namespaces of the host and enters them. namespaces(7), ip-netns(8). */
-import { closeSync, fstatSync, openSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { libc } from "#libc";
+import { builtin, libc } from "#libc";
 import { systemMessage } from "../native/errno.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import type { Files, Host } from "./host.ts";
@@ -86,6 +84,7 @@ function readOptional(files: Files, path: string): Uint8Array {
 
 /** Finds the network namespaces of processes, named ones, and mounted ones. Each is listed once. */
 export function findNamespaces(files: Files): FoundNamespaces {
+  const { basename, dirname, join } = builtin("node:path");
   const found = new Map<number, Draft>();
   const at = (inode: number): Draft => {
     let draft = found.get(inode);
@@ -167,6 +166,7 @@ export function hostWithin(host: Host, within: <T>(action: () => T) => T): Host 
 
 /** Opens a namespace through the first of its files that still leads to it. @throws the error of the last file */
 function openFile({ inode, paths }: FoundNetns): number {
+  const { closeSync, fstatSync, openSync } = builtin("node:fs");
   let problem: unknown;
   for (const path of paths) {
     try {
@@ -215,6 +215,7 @@ export function openNamespace(files: Files, inode: number): OpenNamespace | unde
   if (linkedInode(files, OWN) === inode) return { within: (action) => action(), close: () => undefined };
   const found = findNamespaces(files).namespaces.find((each) => each.inode === inode);
   if (found === undefined) return undefined;
+  const { closeSync, openSync } = builtin("node:fs");
   const descriptors = [openFile(found), openSync(OWN, "r")] as const;
   return {
     within: visitor(...descriptors),
@@ -252,7 +253,7 @@ function brieflyVisiting(found: FoundNetns, home: number): <T>(action: () => T) 
     try {
       return visitor(fd, home)(action);
     } finally {
-      closeSync(fd);
+      builtin("node:fs").closeSync(fd);
     }
   };
 }
@@ -279,6 +280,7 @@ export function openNamespaces(
   host: Host,
   complain: (line: string, leftOut: boolean) => void,
 ): OpenNamespaces {
+  const { closeSync, openSync } = builtin("node:fs");
   const { namespaces, stale, unreadable } = findNamespaces(host.files);
   const own = linkedInode(host.files, OWN);
   const home = openSync(OWN, "r");

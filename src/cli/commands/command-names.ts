@@ -34,4 +34,4 @@ export function isHabit(word: string): word is Habit {
 }
 
 /** The commands that take options of ss: the others have options of their own. */
-export const listingCommands: readonly CommandWord[] = commandNames.filter((word) => !isHabit(word));
+export const listingCommands: readonly CommandWord[] = ["top", "events", "doctor", "record", "history"];
