@@ -77,6 +77,7 @@ test("the types", () => {
     "MptcpInfo",
     "MptcpSubflow",
     "NameProblem",
+    "NamespaceProblem",
     "NamedHost",
     "NestedView",
     "NetlinkDiagSocket",
