@@ -39,6 +39,8 @@ export interface Command<Settings> {
   /** Description in sentences, for its `--help` and the man page. */
   readonly doc: string;
   readonly options: readonly CommandOption<Settings>[];
+  /** Arguments that are words although they begin with a dash. */
+  readonly dashedWords?: RegExp;
   /** The default settings. */
   readonly settings: Settings;
   /** Runs the command. @returns the exit status */
