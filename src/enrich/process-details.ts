@@ -69,7 +69,10 @@ export function commandLine(files: Files, folder: string): readonly string[] | u
  *
  * @param root where /proc is
  */
-export function processDetails(files: Files, root: string): (owner: Owner) => ProcessDetails {
+export function processDetails(
+  files: Files,
+  root: string,
+): (process: Pick<Owner, "pid" | "stat">) => ProcessDetails {
   const userName = userNames(files);
   /** When the host was booted, in seconds since 1970. */
   const bootTime = once(() => {

@@ -8,6 +8,7 @@ import { lsof } from "./lsof.ts";
 import { netstat } from "./netstat.ts";
 import { record } from "./record.ts";
 import { top } from "./top.ts";
+import { who } from "./who.ts";
 
 /** Every command by name. The code that does its work is loaded when it runs. */
 export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
@@ -16,6 +17,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   doctor,
   netstat,
   lsof,
+  who,
   record,
   history,
 };
