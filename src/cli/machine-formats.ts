@@ -41,8 +41,8 @@ function isNumeric({ type }: CatalogColumn): boolean {
 /** The heading of a column. It has the unit unless the name contains it or the unit needs no suffix. */
 function headOf({ name, column }: Chosen, prefix = ""): Head {
   const { key, unit } = column;
-  const telling = suffixOf(unit) !== undefined && name !== key && !name.includes(unit!);
-  return { name, key: prefix + key, numeric: isNumeric(column), ...(telling ? { unit: unit! } : {}) };
+  const showsUnit = suffixOf(unit) !== undefined && name !== key && !name.includes(unit!);
+  return { name, key: prefix + key, numeric: isNumeric(column), ...(showsUnit ? { unit: unit! } : {}) };
 }
 
 /** The writer for the presentation's format. */
