@@ -7,6 +7,7 @@ import { history } from "./history.ts";
 import { lsof } from "./lsof.ts";
 import { netstat } from "./netstat.ts";
 import { record } from "./record.ts";
+import { serve } from "./serve.ts";
 import { top } from "./top.ts";
 import { who } from "./who.ts";
 
@@ -20,6 +21,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   who,
   record,
   history,
+  serve,
 };
 
 /** The commands with their names, in display order. */
