@@ -1,12 +1,15 @@
 /** The table of routes, and what they share. */
 import { assetRoutes } from "./assets.ts";
 import type { ServeContext } from "./context.ts";
+import { openFeed } from "./event-feed.ts";
+import { openLog } from "./event-log.ts";
 import { hostRoute } from "./host.ts";
 import { liveRoute } from "./live.ts";
 import { openMoments } from "./moments.ts";
 import { withOpenapi } from "./openapi.ts";
 import type { Route } from "./route.ts";
 import { openSampler, type Sampler } from "./sampler.ts";
+import { streamRoute } from "./stream.ts";
 
 /** Everything behind the routes. */
 export interface Service extends Disposable {
@@ -19,9 +22,24 @@ export interface Service extends Disposable {
 export function openService(context: ServeContext): Service {
   const sampler = openSampler(context);
   const moments = openMoments(context, sampler);
+  const feed = openFeed(context);
+  const log = openLog(feed);
+  const { epoch } = moments;
+  const { intervalMs } = context;
   return {
     sampler,
-    routes: withOpenapi([...assetRoutes(), hostRoute(context), liveRoute(moments)], context.version),
-    [Symbol.dispose]: () => sampler[Symbol.dispose](),
+    routes: withOpenapi(
+      [
+        ...assetRoutes(),
+        hostRoute(context),
+        liveRoute(moments),
+        streamRoute({ sampler, log, epoch, intervalMs }),
+      ],
+      context.version,
+    ),
+    [Symbol.dispose]() {
+      feed[Symbol.dispose]();
+      sampler[Symbol.dispose]();
+    },
   };
 }

@@ -44,7 +44,7 @@ export interface OpenMachine extends Disposable {
 }
 
 /** The plan of everything that a server may list. */
-function planOf({ sources, allNetns }: ServeContext): Plan {
+export function planOf({ sources, allNetns }: ServeContext): Plan {
   return {
     selection: selectionOf(new Set(allTables)),
     filter: undefined,
