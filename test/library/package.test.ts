@@ -122,6 +122,8 @@ describe("npm pack", () => {
     );
     expect(parts.every(({ hashes }) => hashes.length > 0)).toBe(true);
     expect(parts.map(({ name }) => name)).not.toContain("typescript");
+    const own = readFileSync(join(root, "LICENSE"), "utf8");
+    expect(output([join(folder, "package/dist/sockscope"), "--licenses"])).toBe(`${own}\n${licences}`);
   });
 
   test("installs a working sockscope, and linked to ss it is ss", () => {
