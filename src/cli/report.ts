@@ -58,7 +58,8 @@ const losses: ReadonlySet<Problem["kind"]> = new Set([
 /** Whether a problem that was mentioned makes a listing incomplete. */
 function isLoss(problem: Problem, { format, allNetns }: Pick<Draft, "format" | "allNetns">): boolean {
   if (problem.kind === "undecodable") return true;
-  if (problem.kind === "namespace") return problem.leftOut;
+  if (problem.kind === "namespace")
+    return problem.problem.what === "entry" || problem.problem.what === "entries";
   if (problem.kind === "socket" && allNetns) return true;
   return format !== "table" && losses.has(problem.kind);
 }
