@@ -64,7 +64,7 @@ const silent: Pick<Resolver, "addresses" | "name"> = {
   name: async () => undefined,
 };
 
-/** Opens the machine's places and names. @param owners those that are known already */
+/** Opens the machine's places and names. @param owners the keeper of an earlier opening */
 export async function openMachine(context: ServeContext, owners?: OwnerKeeper): Promise<OpenMachine> {
   const { sources } = context;
   const host = { ...context.host, resolver: { ...context.host.resolver, ...silent } };
