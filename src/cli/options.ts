@@ -864,6 +864,14 @@ export const options: readonly Option[] = [
     apply: () => ({ kind: "man" }),
   },
   {
+    longs: ["licenses"],
+    inFull: true,
+    category: "general",
+    brief: "Print the licences of all parts",
+    doc: "Print the licence of this program and the licences of all software that its executable contains.",
+    apply: () => ({ kind: "licenses" }),
+  },
+  {
     longs: ["completions"],
     inFull: true,
     value: { name: "SHELL", kind: "word", choices: shells },
