@@ -254,6 +254,11 @@ export class SocketTable {
     return undefined;
   }
 
+  /** The slot of a socket of the last sample; undefined if it is not in the table. */
+  slotOfSocket(socket: Socket): number | undefined {
+    return this.#slots.get(socket.origin.netns)?.get(cookieOf(socket));
+  }
+
   /** Whether a key names this socket. */
   isThat(socket: Socket, key: SocketKey): boolean {
     return `${socket.origin.netns?.inode ?? ""}/${cookieOf(socket)}` === key;
