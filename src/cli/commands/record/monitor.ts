@@ -15,6 +15,7 @@ import { demandSet } from "../../../model/demand.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../model/family.ts";
 import { SS_CLOSE, SS_LISTEN } from "../../../model/state.ts";
 import { findingObject } from "../../../output/doctor.ts";
+import { nameSource } from "../../../output/name-source.ts";
 import type { OpenQuery } from "../../../query/open.ts";
 import type { SocketBatch } from "../../../query/query.ts";
 import type { ClockReading, RecorderClock } from "../../../store/clock.ts";
@@ -23,7 +24,6 @@ import type { StoredOwners } from "../../../store/owners.ts";
 import { type Sighted, Sightings } from "../../../store/sightings.ts";
 import { statText } from "../../../store/stat-text.ts";
 import type { SightingFacts, Store } from "../../../store/store.ts";
-import { nameSource } from "../../name-source.ts";
 import { keysOf } from "../doctor/watch.ts";
 import type { Hooks } from "./hooks.ts";
 
