@@ -62,12 +62,13 @@ function processOf(socket: Socket, { names, owners }: Snapshot): Json {
   if (owner === undefined) return null;
   const { pid, fd } = owner;
   const unit = owners.unit(pid);
-  const details = names.details(owner);
+  const { cmdline, ...details } = names.details(owner) ?? {};
   return {
     pid,
     fd,
     comm: owners.name(pid) ?? "",
-    ...(details === undefined ? {} : { ...details, cmdline: details.cmdline ? [...details.cmdline] : [] }),
+    ...details,
+    ...(cmdline === undefined ? {} : { cmdline: [...cmdline] }),
     ...(unit === undefined ? {} : { unit }),
   };
 }
