@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
 import { buildExecutable } from "./build.ts";
-import { bundledPackages, licencesText, materialsText, noticeFiles } from "./notices.ts";
+import { bundledPackages, noticeFiles, writeNotice } from "./notices.ts";
 import { type Platform, platforms } from "./platforms.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -141,8 +141,8 @@ function makeMain(): void {
 }
 
 const bundled = await bundledPackages();
-const licences = licencesText(bundled);
-const materials = materialsText(bundled);
+const licences = writeNotice("licences", bundled);
+const materials = writeNotice("materials", bundled);
 for (const name of values.platform) {
   const platform = platforms[name];
   if (platform === undefined) throw new RangeError(`Cannot make a package for ${name}`);

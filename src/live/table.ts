@@ -152,13 +152,13 @@ export class SocketTable {
    */
   addEnded(dump: DumpName, socket: InetSocket, netns: Netns | undefined, isWanted: boolean): void {
     if (this.#number === 0) return;
-    const cookie = cookieOf(socket);
+    const cookie = socketNumber(socket);
     let slot = this.#slots.get(netns)?.get(cookie);
     const isKnown = slot !== undefined;
     if (slot === undefined) {
       if (!isWanted) return;
       slot = this.#newSlot();
-      this.#settle(slot, dump, socket, cookie, netns);
+      this.#identify(slot, dump, socket, cookie, netns);
       this.inode[slot] = 0;
       this.#opened++;
     } else this.#forget(slot);
@@ -254,9 +254,14 @@ export class SocketTable {
     return undefined;
   }
 
+  /** The slot of a socket of the last sample; undefined if it is not in the table. */
+  slotOfSocket(socket: Socket): number | undefined {
+    return this.#slots.get(socket.origin.netns)?.get(socketNumber(socket));
+  }
+
   /** Whether a key names this socket. */
   isThat(socket: Socket, key: SocketKey): boolean {
-    return `${socket.origin.netns?.inode ?? ""}/${cookieOf(socket)}` === key;
+    return `${socket.origin.netns?.inode ?? ""}/${socketNumber(socket)}` === key;
   }
 
   /** The local end of a socket. */
@@ -301,7 +306,7 @@ export class SocketTable {
   }
 
   #take(dump: DumpName, socket: Socket, now: number): void {
-    const cookie = cookieOf(socket);
+    const cookie = socketNumber(socket);
     const { netns } = socket.origin;
     let slots = this.#slots.get(netns);
     if (slots === undefined) {
@@ -313,7 +318,7 @@ export class SocketTable {
     if (slot === undefined) {
       slot = this.#newSlot();
       slots.set(cookie, slot);
-      this.#settle(slot, dump, socket, cookie, netns);
+      this.#identify(slot, dump, socket, cookie, netns);
       this.#live++;
     } else if (this.#seen[slot] === this.#number) return;
     const state = stateNumber(socket) ?? SS_CLOSE;
@@ -329,18 +334,18 @@ export class SocketTable {
   }
 
   /** Notes what never changes about a socket. */
-  #settle(slot: number, dump: DumpName, socket: Socket, cookie: number, netns: Netns | undefined): void {
+  #identify(slot: number, dump: DumpName, socket: Socket, cookie: number, netns: Netns | undefined): void {
     this.#dump[slot] = dump;
     this.#netns[slot] = netns;
     this.uid[slot] = uidNumber(socket) ?? NO_UID;
     this.#cookie[slot] = cookie;
     this.process[slot] = 0;
     this.family[slot] = socket.kind === "tipc" ? 0 : socket.familyNumber;
-    if (socket.kind === "inet") this.#settleInet(slot, socket);
+    if (socket.kind === "inet") this.#identifyInet(slot, socket);
     else this.#endpoints.set(slot, endpointsOf(socket));
   }
 
-  #settleInet(slot: number, socket: InetSocket): void {
+  #identifyInet(slot: number, socket: InetSocket): void {
     this.localPort[slot] = socket.sport;
     this.peerPort[slot] = socket.dport;
     const { data, sourceOffset } = socket;
@@ -419,7 +424,7 @@ export class SocketTable {
  * A number that no other socket of the namespace has: the cookie, which counts up from 1 and so fits a number. A socket
  * from /proc has no cookie; its pointer or inode serves, as a negative number.
  */
-function cookieOf(socket: Socket): number {
+export function socketNumber(socket: Socket): number {
   if (socket.kind === "inet") {
     const { data, cookieOffset: at } = socket;
     const cookie = data.getUint32(at, true) + data.getUint32(at + 4, true) * 2 ** 32;
