@@ -9,6 +9,7 @@ export const commandWords = {
   lsof: "List sockets with the options of lsof: -i, -U",
   record: "Keep the sockets of the past, for --at and history",
   history: "List the connections that record has kept",
+  agent: "Answer the questions of other hosts: see --host",
 } as const satisfies Record<string, string>;
 
 /** The name of a command. */

@@ -1,4 +1,6 @@
 /** The table of commands. */
+
+import { agent } from "./agent.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 import { doctor } from "./doctor.ts";
@@ -18,6 +20,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   lsof,
   record,
   history,
+  agent,
 };
 
 /** The commands with their names, in display order. */
