@@ -5,7 +5,7 @@ import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { COUNT } from "../plan/plan.ts";
 import { plainStyle, type RowStyle } from "../table/style.ts";
-import { type CommandWord, commandNames, listingCommands } from "./commands/command-names.ts";
+import { askedCommands, type CommandWord, commandNames, listingCommands } from "./commands/command-names.ts";
 import { type Shell, shells } from "./completions/shells.ts";
 import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
 import {
@@ -273,9 +273,6 @@ function choosing(draft: Draft, { lists = [], files = [] }: Partial<HostChoice>)
   const { hosts = { lists: [], files: [] } } = draft;
   return { ...draft, hosts: { lists: [...hosts.lists, ...lists], files: [...hosts.files, ...files] } };
 }
-
-/** The commands that other hosts answer, too. */
-const askedCommands: readonly CommandWord[] = ["events", "doctor", "history"];
 
 const file = { name: "FILE", kind: "file" } as const;
 
@@ -855,7 +852,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Read a recording: a folder, a pcap or a file of -D",
     doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that --diag wrote.",
-    commands: ["doctor"],
+    commands: ["doctor", "agent"],
     apply: (draft, replay) => ({ ...draft, replay }),
   },
   {

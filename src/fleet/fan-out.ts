@@ -20,7 +20,7 @@ export interface Connection {
   send(line: string): void;
   /** Why the connection has ended, in a few words. Resolves once it has. */
   failure(): Promise<string>;
-  /** Ends the connection at once. */
+  /** Ends the connection at once. A second call does nothing. */
   close(): void;
 }
 
@@ -139,9 +139,12 @@ export async function fanOut(
     }
     const connection = connect(host);
     open.add(connection);
+    const frames = framesOf(connection.lines);
     try {
       let askedMs = 0;
-      for await (const frame of framesOf(connection.lines)) {
+      for (;;) {
+        const { value: frame, done } = await frames.next();
+        if (done === true) break;
         if ("hello" in frame) {
           if (hello !== undefined) throw new ProtocolError("a second hello");
           hello = frame.hello;
@@ -171,7 +174,9 @@ export async function fanOut(
       if (!(error instanceof ProtocolError)) throw error;
       return failed(`its answer is malformed: ${error.message}`);
     } finally {
+      // First: a generator that still waits for its stream ends only when the stream does.
       connection.close();
+      frames.return(undefined).catch(() => undefined);
       open.delete(connection);
       if (waits) connecting.leave();
       if (answers) answering.leave();

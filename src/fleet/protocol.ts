@@ -72,8 +72,6 @@ export type Frame =
   | { readonly hello: Hello }
   /** The agent has read the question: its clock in milliseconds since 1970, and since it was booted. */
   | { readonly begin: { readonly wallMs: number; readonly bootMs: number } }
-  /** The columns of ss's table that the cells of rows belong to. */
-  | { readonly columns: readonly string[] }
   | { readonly rows: readonly RemoteRow[] }
   /** What a command prints, in whole lines. */
   | { readonly output: string }
@@ -135,7 +133,6 @@ const frames: Readonly<Record<string, (value: unknown) => boolean>> = {
     isString(value["host"]) &&
     isString(value["bootId"]),
   begin: (value) => isObject(value) && isNumber(value["wallMs"]) && isNumber(value["bootMs"]),
-  columns: (value) => isArrayOf(value, isString),
   rows: (value) => isArrayOf(value, isRow),
   output: isString,
   note: isString,

@@ -36,3 +36,6 @@ export function isHabit(word: string): word is Habit {
 
 /** The commands that take options of ss: the others have options of their own. */
 export const listingCommands: readonly CommandWord[] = commandNames.filter((word) => !isHabit(word));
+
+/** The commands that other hosts answer, too: they only look. */
+export const askedCommands: readonly CommandWord[] = ["events", "doctor", "history"];

@@ -11,10 +11,11 @@ import { kindOfDump } from "../../model/selection.ts";
 import { keepsSockets } from "../../plan/plan.ts";
 import { type OpenQuery, openQuery } from "../../query/open.ts";
 import type { SocketBatch } from "../../query/query.ts";
-import { Table, tableColumns } from "../../table/table.ts";
+import { Table } from "../../table/table.ts";
 import { performActions } from "../actions.ts";
 import { arranged } from "../arranged.ts";
 import { columnsWith } from "../columns.ts";
+import { askedCommands } from "../commands/command-names.ts";
 import { filterStop } from "../filter.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../getopt.ts";
 import { onMachine } from "../machine.ts";
@@ -59,7 +60,6 @@ function rowSender({ maxRows, budgetMs }: Question, send: Send, now: () => numbe
   };
   return {
     flush,
-    sendFrame: send,
     /** @throws Cut */
     checkTime() {
       if (now() > untilMs) throw new Cut("time");
@@ -97,6 +97,12 @@ function argumentsOf({ args, words }: Question): string[] {
   return [...args, "--", ...words];
 }
 
+/** Why a question is not about what a command prints; undefined if it is. */
+function commandRefusal({ args: [first = ""] }: Question): string | undefined {
+  if (first.startsWith("--") || askedCommands.some((word) => word === first)) return undefined;
+  return `"${first}" cannot be asked of another host`;
+}
+
 /**
  * Answers a question.
  *
@@ -118,7 +124,9 @@ export async function answer(world: World, question: Question, send: Send, now: 
     remote: { refusal: remoteRefusal, ...(file === undefined ? {} : { filterFile: encodeBytes(file) }) },
   };
   if (question.form === "output") {
-    send({ end: { status: await world.run!(asked) } });
+    const refusal = commandRefusal(question);
+    if (refusal !== undefined) stderr.write(encodeBytes(`${refusal}\n`));
+    send({ end: { status: refusal === undefined ? await world.run!(asked) : EXIT_USAGE } });
     return;
   }
   const rows = rowSender(question, send, now);
@@ -148,7 +156,9 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
   if (isStop(view)) return stopped(view);
   const planned = await planListing(world, draft, view, { args: words, file: world.remote?.filterFile });
   if (isStop(planned)) return stopped(planned);
-  const { plan, presentation } = planned;
+  const { presentation } = planned;
+  // Rows are sorted by their sockets, which must be kept for that.
+  const plan = { ...planned.plan, order: { ...planned.plan.order, byValues: false } };
   return onMachine(world, draft, async (host) => {
     const { report, status } = withStatus(reporter(world, host, plan.sources), machineDraft(draft));
     let opened: OpenQuery;
@@ -194,7 +204,7 @@ async function sendSockets(
       rows.send({ values: values.map(orNull), count, sums: sums.map((each) => each ?? null) });
     return;
   }
-  const rowOf = rowMaker(query, presentation, source, rows.sendFrame);
+  const rowOf = rowMaker(query, presentation, source);
   const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
   const ordered = sort.length > 0 || top !== undefined ? arranged(query, presentation, batches) : batches;
   for await (const batch of ordered) {
@@ -216,10 +226,9 @@ function rowMaker(
   query: OpenQuery,
   presentation: Presentation,
   source: ReturnType<typeof nameSource>,
-  send: Send,
 ): (batch: SocketBatch, socket: Socket) => RemoteRow {
   const { format, columns } = presentation;
-  if (isSsTable(presentation)) return cellMaker(query, presentation, send);
+  if (isSsTable(presentation)) return cellMaker(query, presentation);
   if (columns === undefined && format !== "csv") {
     const describe = describers(source);
     return (_, socket) => ({ object: describe(socket) });
@@ -234,7 +243,6 @@ function rowMaker(
 function cellMaker(
   query: OpenQuery,
   presentation: Presentation,
-  send: Send,
 ): (batch: SocketBatch, socket: Socket) => RemoteRow {
   const { names, request } = query;
   const { style, explainer, shown } = presentation;
@@ -244,14 +252,13 @@ function cellMaker(
     screen: undefined,
     write: () => undefined,
   });
-  const columns = tableColumns.map(({ name }) => name).filter((name) => table.shows[name]);
-  send({ columns });
+  const width = Object.values(table.shows).filter(Boolean).length;
   const plain = { ...style, escape: false };
   return ({ dump }, socket) => {
     familyOf(request.parts.families, kindOfDump(dump)).writeRow(table, socket, plain, names);
     const cells: string[] = [];
     let at = 0;
-    for (let cell = 0; cell < columns.length; cell++) {
+    for (let cell = 0; cell < width; cell++) {
       const length = cell < table.cells ? table.lengths[cell]! : 0;
       cells.push(decodeBytes(table.text.bytes.subarray(at, at + length)));
       at += length;

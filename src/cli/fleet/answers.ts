@@ -9,11 +9,11 @@ import { type Frame, ProtocolError, type RemoteRow } from "../../fleet/protocol.
 import type { Json } from "../../model/json.ts";
 import { JsonWriter } from "../../output/json.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { Table, type TableColumn, tableColumns } from "../../table/table.ts";
+import { Table } from "../../table/table.ts";
 import { isStop, type Stop } from "../getopt.ts";
 import { chosenColumns, groupColumns, headOf, rowWriter, writeGroups } from "../machine-formats.ts";
 import { isSsTable, type Presentation, planListing, viewFor } from "../plan.ts";
-import { screenWidth } from "../show.ts";
+import { hiddenColumns, screenWidth } from "../show.ts";
 import type { World } from "../world.ts";
 import { hostColumn, type PlacedLists, withHost, withoutHost } from "./host-column.ts";
 import { outputAnswers } from "./output-answers.ts";
@@ -21,8 +21,8 @@ import type { Answers, HostsTask } from "./task.ts";
 
 /** Writes rows of one kind. @param label the host, or several hosts with equal answers */
 interface LabelledWriter {
-  /** Takes the columns of ss's table. */
-  begin?(columns: readonly string[]): void;
+  /** Whether a row has the shape that this writes. */
+  fits(row: RemoteRow): boolean;
   write(label: string, row: RemoteRow): void;
   end(): void;
 }
@@ -38,38 +38,28 @@ function cellBytes(cell: string): Uint8Array {
 const detail = encodeBytes("\n\t");
 
 /** Writes ss's table, with the host in front. */
-function cellWriter(world: World, { header }: Presentation): LabelledWriter {
-  let table: Table | undefined;
-  let expected: readonly string[] = [];
-  const put = (to: Table, bytes: Uint8Array) => {
-    to.text.put(bytes);
-    to.close();
+function cellWriter(world: World, presentation: Presentation, { selection }: Plan): LabelledWriter {
+  const table = new Table({
+    hidden: hiddenColumns(presentation, { selection }),
+    leading: "Host",
+    header: presentation.header,
+    screen: screenWidth(world),
+    write: (bytes) => world.stdout.write(bytes),
+  });
+  const width = Object.values(table.shows).filter(Boolean).length;
+  const put = (bytes: Uint8Array) => {
+    table.text.put(bytes);
+    table.close();
   };
   return {
-    begin(columns) {
-      if (table !== undefined) {
-        if (columns.join() === expected.join()) return;
-        throw new ProtocolError("other columns than the hosts before");
-      }
-      const known = new Set<string>(tableColumns.map(({ name }) => name));
-      if (columns.length === 0 || !columns.every((name) => known.has(name)))
-        throw new ProtocolError("columns that ss does not have");
-      expected = columns;
-      const hidden = new Set<TableColumn>(
-        tableColumns.map(({ name }) => name).filter((name) => !columns.includes(name)),
-      );
-      const write = (bytes: Uint8Array) => world.stdout.write(bytes);
-      table = new Table({ hidden, leading: "Host", header, screen: screenWidth(world), write });
-    },
-    write(label, { cells, note }) {
-      if (table === undefined || cells?.length !== expected.length)
-        throw new ProtocolError("a row of another width");
+    fits: ({ cells }) => cells?.length === width,
+    write(label, { cells = [], note }) {
       table.beginRow();
-      put(table, encodeBytes(label));
-      for (const cell of cells) put(table, cellBytes(cell));
+      put(encodeBytes(label));
+      for (const cell of cells) put(cellBytes(cell));
       if (note !== undefined) table.note(note.split("\n").map(escapedText).join("\n"));
     },
-    end: () => table?.flush(),
+    end: () => table.flush(),
   };
 }
 
@@ -95,8 +85,8 @@ function valueWriter(
     all.map((column) => headOf(column)),
   );
   return {
-    write(label, { values }) {
-      if (values?.length !== chosen.length) throw new ProtocolError("a row of another width");
+    fits: ({ values }) => values?.length === chosen.length,
+    write(label, { values = [] }) {
       const row = values.map((value) => value ?? undefined);
       writer.write(withHost<Json | undefined>(row, label, placed, 0));
     },
@@ -108,10 +98,8 @@ function valueWriter(
 function objectWriter(world: World, format: "json" | "ndjson"): LabelledWriter {
   const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
   return {
-    write(label, { object }) {
-      if (object === undefined) throw new ProtocolError("a row without an object");
-      json.write({ host: label, ...object });
-    },
+    fits: ({ object }) => object !== undefined,
+    write: (label, { object }) => json.write({ host: label, ...object }),
     end: () => json.end(),
   };
 }
@@ -179,8 +167,10 @@ function rowAnswers(
   };
   return {
     take(host, frame) {
-      if ("columns" in frame) writer.begin?.(frame.columns);
       if (!("rows" in frame)) return;
+      const sorted = sort.filter(({ name }) => name !== hostColumn.name).length;
+      if (!frame.rows.every((row) => writer.fits(row) && (row.keys?.length ?? 0) === sorted))
+        throw new ProtocolError("a row of another shape");
       if (!streams) {
         const rows = found.get(host)!;
         for (const row of frame.rows) rows.push(row);
@@ -223,7 +213,7 @@ export async function answersFor(
   }
   const { format, columns } = presentation;
   const writer = isSsTable(presentation)
-    ? cellWriter(world, presentation)
+    ? cellWriter(world, presentation, plan)
     : columns === undefined && format !== "csv"
       ? objectWriter(world, format as "json" | "ndjson")
       : valueWriter(world, presentation, plan, lists);

@@ -35,7 +35,8 @@ function helloOf({ host: { files } }: World): Frame {
 }
 
 /** Answers one question. @returns the exit status */
-export async function runAgent({ world, settings, words }: Task<AgentSettings>): Promise<number> {
+export async function runAgent({ world: here, host, settings, words }: Task<AgentSettings>): Promise<number> {
+  const world = { ...here, host };
   const stop = (message: string) => halt(world, usageError(`${world.program}: agent: ${message}`));
   if (words.args.length > 0) return stop("it takes no filter: questions bring their own");
   if (!settings.stdio) return stop("--stdio is missing");
