@@ -34,6 +34,7 @@ const stages = [
   "library",
   "index.ts",
   "fleet",
+  "serve",
   "cli",
 ];
 

@@ -7,6 +7,7 @@ export type Stop =
   | { readonly kind: "help" }
   | { readonly kind: "version" }
   | { readonly kind: "man" }
+  | { readonly kind: "licenses" }
   | { readonly kind: "columns" }
   | { readonly kind: "completions"; readonly shell: Shell }
   | {
@@ -19,7 +20,15 @@ export type Stop =
       readonly status: number;
     };
 
-const stopKinds: ReadonlySet<string> = new Set(["help", "version", "man", "columns", "completions", "error"]);
+const stopKinds: ReadonlySet<string> = new Set([
+  "help",
+  "version",
+  "man",
+  "licenses",
+  "columns",
+  "completions",
+  "error",
+]);
 
 /** Whether a value is the end of the run, and not what the run goes on with. */
 export function isStop(value: object): value is Stop {
@@ -68,6 +77,8 @@ export interface GetoptSettings {
   readonly program: string;
   /** Whether the first word ends the options (POSIXLY_CORRECT). */
   readonly firstWordEnds: boolean;
+  /** Arguments that are words although they begin with a dash, such as `-2h` where times are expected. */
+  readonly dashedWords?: RegExp | undefined;
 }
 
 /** The text of an error; undefined if there is none. */
@@ -89,7 +100,7 @@ function candidates<Row extends OptionNames>(
 export function getopt<Row extends OptionNames>(
   rows: readonly Row[],
   args: readonly string[],
-  { program, firstWordEnds }: GetoptSettings,
+  { program, firstWordEnds, dashedWords }: GetoptSettings,
 ): CommandLine<Row> {
   const steps: Step<Row>[] = [];
   const words: string[] = [];
@@ -132,7 +143,7 @@ export function getopt<Row extends OptionNames>(
 
   while (next < args.length) {
     const arg = args[next]!;
-    const isWord = arg === "-" || !arg.startsWith("-");
+    const isWord = arg === "-" || !arg.startsWith("-") || dashedWords?.test(arg) === true;
     if (isWord && firstWordEnds) break;
     next++;
     if (arg === "--") break;

@@ -24,6 +24,7 @@ import type { StoredMessage } from "./codec.ts";
 import { groupName, timesToAges } from "./image.ts";
 import type { StoredOwners } from "./owners.ts";
 import type { Moment, StoredContext, StoredPlace, StoredProcess } from "./reader.ts";
+import { statText } from "./stat-text.ts";
 
 /** Names of what is noted beside sockets, where it is no file below /proc. */
 export const contextNames = { links: "links", cgroups: "cgroups" } as const;
@@ -146,17 +147,6 @@ const encoder = new TextEncoder();
 const USER_HZ = 100;
 const MS_PER_SECOND = 1000;
 
-/** Text of /proc/PID/stat: what is read of it is the name, the flags and the start time. proc_pid_stat(5). */
-function statText({ pid, name, start_ticks }: StoredProcess): Uint8Array {
-  const before = encoder.encode(`${pid} (`);
-  const after = encoder.encode(`) S ${"0 ".repeat(18)}${start_ticks} 0\n`);
-  const bytes = new Uint8Array(before.length + name.length + after.length);
-  bytes.set(before);
-  bytes.set(name, before.length);
-  bytes.set(after, before.length + name.length);
-  return bytes;
-}
-
 /** The error for a file that does not exist. */
 function notFound(path: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
@@ -216,7 +206,7 @@ function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
   }
 
   const readers: Readonly<Record<string, (row: StoredProcess) => Uint8Array | undefined>> = {
-    stat: statText,
+    stat: ({ pid, name, start_ticks }) => statText(pid, name, start_ticks),
     cmdline: (row) => row.arguments ?? undefined,
     status: ({ uid }) =>
       uid === null ? undefined : encoder.encode(`Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`),

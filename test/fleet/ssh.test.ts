@@ -274,7 +274,7 @@ describe("the agent", () => {
     expect(JSON.parse(stdout.trim().split("\n").at(-1)!).end.status).not.toBe(0);
   });
 
-  test("sends no more rows than were asked for, and says so", () => {
+  test("sends at most the rows that the question allows, and says so", () => {
     const { stdout } = agent({ ...question, args: ["--all"], maxRows: 1 });
     const frames = stdout
       .trim()

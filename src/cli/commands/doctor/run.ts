@@ -10,6 +10,7 @@ import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
 import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../output/doctor.ts";
 import { JsonWriter } from "../../../output/json.ts";
+import { nameSource } from "../../../output/name-source.ts";
 import { allParts } from "../../../query/all-parts.ts";
 import { list } from "../../../query/list.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
@@ -17,7 +18,6 @@ import type { Problem } from "../../../query/query.ts";
 import { filterStop } from "../../filter.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
-import { nameSource } from "../../name-source.ts";
 import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
 import { chooseStates, select } from "../../select.ts";
@@ -158,6 +158,7 @@ async function examineOnce(
       owners: (inode) => owners.get(inode) ?? [],
       unlisted: () => unlisted,
       addresses: (hostName) => addresses.get(hostName),
+      newcomers: () => [],
     },
   }));
   const status = { interrupted: 0 };
