@@ -109,6 +109,7 @@ try {
     readStdin: () => builtin("node:fs").readFileSync(0),
     terminal,
     interrupted,
+    run,
     host: liveHost({
       startSweep: () => new Worker(new URL("./sweep-worker.ts", import.meta.url)),
       startNames: () => new Worker(new URL("./name-worker.ts", import.meta.url)),
