@@ -1,11 +1,12 @@
 /**
- * Writes what the executable is made of, beside it in dist/: THIRD-PARTY-LICENSES has the licence texts of every package
- * that is bundled and of Bun's own components, sbom.cdx.json is the bill of materials (CycloneDX).
+ * Writes what the executable is made of to dist/: THIRD-PARTY-LICENSES has the licence texts of every package that is
+ * bundled and of Bun's own components, sbom.cdx.json is the bill of materials (CycloneDX).
  *
  * Both are made at build time from the installed packages, and not checked in, so that they cannot differ from what is
- * bundled. The build fails if a bundled package has no licence text.
+ * bundled. The build fails if a bundled package has no licence text. The licences come before the executable is built,
+ * which contains them for --licenses.
  *
- * Usage: bun scripts/notices.ts [FOLDER], by default dist
+ * Usage: bun scripts/notices.ts licences|materials
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,18 +34,30 @@ function entryPoints(): string[] {
   return manifest.scripts["build:cli"].split(" ").filter((word) => /^src\/.*\.ts$/.test(word));
 }
 
-/** The folders of packages whose modules are bundled, relative to the repository. */
-async function bundledFolders(): Promise<string[]> {
-  const options = {
-    entrypoints: entryPoints().map((path) => join(root, path)),
+/** The entry point of the page, which a macro bundles for browsers, and the executable has as text. */
+const pageEntry = "src/serve/page/main.tsx";
+
+/** The modules that a bundle of entry points has, relative to the repository. */
+async function bundledModules(entries: readonly string[], target: "bun" | "browser"): Promise<string[]> {
+  const { metafile } = await Bun.build({
+    entrypoints: entries.map((path) => join(root, path)),
     root,
     splitting: true,
     metafile: true,
-  };
-  const { metafile } = await Bun.build({ ...options, target: "bun" });
-  const folders = Object.keys(metafile?.inputs ?? {}).map(
-    (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0],
-  );
+    // It is made from the result.
+    external: [`*/${noticeFiles.licences}`],
+    target,
+  });
+  return Object.keys(metafile?.inputs ?? {});
+}
+
+/** The folders of packages whose modules are bundled, relative to the repository. */
+async function bundledFolders(): Promise<string[]> {
+  const modules = [
+    ...(await bundledModules(entryPoints(), "bun")),
+    ...(await bundledModules([pageEntry], "browser")),
+  ];
+  const folders = modules.map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
 }
 
@@ -83,7 +96,7 @@ function bun(): { readonly version: string; readonly licence: string } {
 }
 
 /** The text of {@link noticeFiles.licences}. */
-export function licencesText(packages: readonly BundledPackage[]): string {
+function licencesText(packages: readonly BundledPackage[]): string {
   const { version, licence } = bun();
   const general = ["LGPL-2.0", "LGPL-2.1", "Apache-2.0"].map((name) =>
     section(name, readFileSync(join(import.meta.dirname, "licences", `${name}.txt`), "utf8")),
@@ -104,7 +117,7 @@ interface MaterialsOfNpm {
 }
 
 /** The text of {@link noticeFiles.materials}: npm's own, without what is only needed for development. */
-export function materialsText(packages: readonly BundledPackage[]): string {
+function materialsText(packages: readonly BundledPackage[]): string {
   const command = ["npm", "sbom", "--package-lock-only", "--sbom-format", "cyclonedx"];
   const { stdout, success, stderr } = Bun.spawnSync(command, { cwd: root, stderr: "pipe" });
   if (!success) throw new Error(`npm sbom fails: ${stderr}`);
@@ -133,10 +146,18 @@ export function materialsText(packages: readonly BundledPackage[]): string {
   return `${JSON.stringify(materials, undefined, 2)}\n`;
 }
 
-if (import.meta.main) {
-  const folder = process.argv[2] ?? join(root, "dist");
-  const packages = await bundledPackages();
+/** Writes one of the files to dist/. @returns its text */
+export function writeNotice(file: keyof typeof noticeFiles, packages: readonly BundledPackage[]): string {
+  const text = (file === "licences" ? licencesText : materialsText)(packages);
+  const folder = join(root, "dist");
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, noticeFiles.licences), licencesText(packages));
-  writeFileSync(join(folder, noticeFiles.materials), materialsText(packages));
+  writeFileSync(join(folder, noticeFiles[file]), text);
+  return text;
+}
+
+if (import.meta.main) {
+  const file = process.argv[2];
+  if (file !== "licences" && file !== "materials")
+    throw new RangeError("usage: notices.ts licences|materials");
+  writeNotice(file, await bundledPackages());
 }

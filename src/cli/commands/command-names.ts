@@ -9,6 +9,7 @@ export const commandWords = {
   lsof: "List sockets with the options of lsof: -i, -U",
   record: "Keep the sockets of the past, for --at and history",
   history: "List the connections that record has kept",
+  serve: "Show sockets on a page and to programs, over HTTP",
 } as const satisfies Record<string, string>;
 
 /** The name of a command. */
@@ -33,5 +34,8 @@ export function isHabit(word: string): word is Habit {
   return (habits as readonly string[]).includes(word);
 }
 
-/** The commands that take options of ss: the others have options of their own. */
-export const listingCommands: readonly CommandWord[] = commandNames.filter((word) => !isHabit(word));
+/** The commands that read the sockets of a machine. The others stand in for other programs. */
+export const machineCommands: readonly CommandWord[] = commandNames.filter((word) => !isHabit(word));
+
+/** The commands whose command line selects sockets. The requests that `serve` answers do that themselves. */
+export const listingCommands: readonly CommandWord[] = machineCommands.filter((word) => word !== "serve");

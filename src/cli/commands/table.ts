@@ -7,6 +7,7 @@ import { history } from "./history.ts";
 import { lsof } from "./lsof.ts";
 import { netstat } from "./netstat.ts";
 import { record } from "./record.ts";
+import { serve } from "./serve.ts";
 import { top } from "./top.ts";
 
 /** Every command by name. The code that does its work is loaded when it runs. */
@@ -18,6 +19,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   lsof,
   record,
   history,
+  serve,
 };
 
 /** The commands with their names, in display order. */

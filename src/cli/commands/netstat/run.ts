@@ -255,7 +255,7 @@ function noSctp(world: World, { files }: Host, { root }: Sources): number {
 async function writeJson(world: World, query: OpenQuery, settings: NetstatSettings): Promise<number> {
   const [{ describers }, { nameSource }, { JsonWriter }] = await Promise.all([
     import("../../../catalogue/describe.ts"),
-    import("../../name-source.ts"),
+    import("../../../output/name-source.ts"),
     import("../../../output/json.ts"),
   ]);
   const object = describers(nameSource(query.plan, query.names));
