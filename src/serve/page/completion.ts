@@ -1,5 +1,5 @@
 /** Words that complete a filter at the cursor. */
-import type { FilterWord } from "./api.ts";
+import type { FilterWord } from "./answers.ts";
 
 /** What may be inserted. */
 export interface Completion {

@@ -1,6 +1,6 @@
 /** Keeps the stream of samples and events open: again after each loss, and not while nobody sees the page. */
 import { effect } from "@preact/signals";
-import type { Fields, HostInfo, SampleTotals, SocketEvent } from "./api.ts";
+import type { Fields, HostInfo, SampleTotals, SocketEvent } from "./answers.ts";
 import { authorization, pathOf, refusalOf, request } from "./api.ts";
 import { addEvents, lostEvents, wantsEvents } from "./events-data.ts";
 import { readMessages } from "./server-events.ts";

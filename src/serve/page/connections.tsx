@@ -1,7 +1,8 @@
 /** The connections of a span of the past. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type CellValue, type HistoryAnswer, request } from "./api.ts";
+import type { CellValue, HistoryAnswer } from "./answers.ts";
+import { request } from "./api.ts";
 import { cellText, moment } from "./format.ts";
 import { List, type RowRange } from "./list.tsx";
 import { fields, narrow, view } from "./state.ts";

@@ -1,7 +1,8 @@
 /** One socket: what limits it, its rates, its process, and every field with unit and meaning. */
 import { effect, signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type FieldValue, Refusal, request, type SocketAnswer } from "./api.ts";
+import type { FieldValue, SocketAnswer } from "./answers.ts";
+import { Refusal, request } from "./api.ts";
 import { endText } from "./ends.ts";
 import { cellText, moment } from "./format.ts";
 import { plotData } from "./gaps.ts";

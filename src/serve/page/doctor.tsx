@@ -1,7 +1,8 @@
 /** What is wrong, and what to do about it. */
 import { computed, effect, signal } from "@preact/signals";
 import { defaultView } from "./address.ts";
-import { type DoctorAnswer, type Finding, request, type Severity } from "./api.ts";
+import type { DoctorAnswer, Finding, Severity } from "./answers.ts";
+import { request } from "./api.ts";
 import { endText } from "./ends.ts";
 import { clock } from "./format.ts";
 import { loader } from "./loader.ts";

@@ -1,5 +1,5 @@
 /** The ends of a socket as text. */
-import type { End } from "./api.ts";
+import type { End } from "./answers.ts";
 
 /** Address and port, or what the family has instead. */
 export function endText(end: End | undefined): string {

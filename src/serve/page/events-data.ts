@@ -1,6 +1,7 @@
 /** The events that the page keeps: the newest ones. */
 import { computed, signal } from "@preact/signals";
-import { type EventsAnswer, request, type SocketEvent } from "./api.ts";
+import type { EventsAnswer, SocketEvent } from "./answers.ts";
+import { request } from "./api.ts";
 import { view } from "./state.ts";
 
 /** Events to keep. */

@@ -2,7 +2,7 @@
 import { effect, signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { defaultView } from "./address.ts";
-import type { SocketEvent } from "./api.ts";
+import type { SocketEvent } from "./answers.ts";
 import { Connections } from "./connections.tsx";
 import { endText } from "./ends.ts";
 import { events, loadEvents, lostEvents } from "./events-data.ts";

@@ -1,7 +1,7 @@
 /** The filter, with its mistakes and its completion; the tables, states and columns. */
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { FilterWord } from "./api.ts";
+import type { FilterWord } from "./answers.ts";
 import { complete, insert } from "./completion.ts";
 import { answer, failure } from "./rows-data.ts";
 import { columns, fields, narrow, opened, show, view } from "./state.ts";

@@ -53,6 +53,8 @@ export function cellText(value: unknown, unit: string | undefined): string {
   if (value === undefined || value === null || value === "") return UNKNOWN;
   if (typeof value === "number") return (writers[unit ?? ""] ?? String)(value);
   if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value))
+    return value.length === 0 ? UNKNOWN : value.map((each) => cellText(each, unit)).join(", ");
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

@@ -3,7 +3,7 @@
  * and the width of an edge follows its rate in steps of a power of ten, with some reluctance.
  */
 import { type SankeyGraph, type SankeyLink, type SankeyNode, sankey } from "d3-sankey";
-import type { MapAnswer, MapEdge, MapNode } from "./api.ts";
+import type { MapAnswer, MapEdge, MapNode } from "./answers.ts";
 
 /** What the layout remembers from one answer to the next. */
 export interface MapMemory {

@@ -2,7 +2,8 @@
 import { effect, signal, useSignal } from "@preact/signals";
 import { sankeyLinkHorizontal } from "d3-sankey";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { type MapAnswer, type MapEdge, type MapNode, request } from "./api.ts";
+import type { MapAnswer, MapEdge, MapNode } from "./answers.ts";
+import { request } from "./api.ts";
 import { cellText } from "./format.ts";
 import { loader } from "./loader.ts";
 import { edgeKey, layOut, newMemory, type PlacedEdge, type PlacedNode, remember } from "./map-layout.ts";

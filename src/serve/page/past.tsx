@@ -1,7 +1,8 @@
 /** The time line: what the recorder has kept, and the moment that the page shows. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type HistoryAnswer, request, type Span } from "./api.ts";
+import type { HistoryAnswer, Span } from "./answers.ts";
+import { request } from "./api.ts";
 import { clock, moment } from "./format.ts";
 import { announcement, show, view } from "./state.ts";
 

@@ -1,6 +1,7 @@
 /** The window of rows that the table shows. */
-import { effect, signal } from "@preact/signals";
-import { type FilterProblem, type LiveAnswer, Refusal, type Row, request } from "./api.ts";
+import { batch, effect, signal } from "@preact/signals";
+import type { ColumnInfo, FilterProblem, LiveAnswer, Row } from "./answers.ts";
+import { Refusal, request } from "./api.ts";
 import { loader } from "./loader.ts";
 import { announcement, columns, fields, link, sample, view } from "./state.ts";
 
@@ -9,6 +10,9 @@ const MARGIN = 40;
 
 /** The newest answer. */
 export const answer = signal<LiveAnswer | undefined>(undefined);
+
+/** The columns of the newest answer: other ones may be chosen, and on their way. */
+export const answered = signal<readonly ColumnInfo[] | undefined>(undefined);
 
 /** Why there is no newer answer. */
 export const failure = signal<
@@ -50,23 +54,24 @@ function followCursor({ rows, offset }: LiveAnswer): void {
 async function load(signal: AbortSignal): Promise<void> {
   const { first, count } = range.peek();
   const offset = Math.max(0, first - MARGIN);
+  const shown = columns.peek();
   try {
     const parameters = {
       ...selection(),
-      columns: columns
-        .peek()
-        .map(({ name }) => name)
-        .join(","),
+      columns: shown.map(({ name }) => name).join(","),
       sort: view.peek().sort,
       offset,
       limit: Math.min(1000, count + first - offset + MARGIN),
     };
     const next = await request<LiveAnswer>("/api/live", parameters, signal);
-    if (outdated.peek()) announcement.value = `${next.matched} sockets`;
-    answer.value = next;
-    failure.value = undefined;
-    outdated.value = false;
-    followCursor(next);
+    batch(() => {
+      if (outdated.peek()) announcement.value = `${next.matched} sockets`;
+      answer.value = next;
+      answered.value = shown;
+      failure.value = undefined;
+      outdated.value = false;
+      followCursor(next);
+    });
   } catch (error) {
     if (signal.aborted) return;
     failure.value =

@@ -1,7 +1,7 @@
 /** What the page knows and shows. Components read these signals, and are drawn again when one changes. */
 import { computed, signal } from "@preact/signals";
 import { defaultView, readView, type View, writeView } from "./address.ts";
-import type { ColumnInfo, Fields, HostInfo, SampleTotals } from "./api.ts";
+import type { ColumnInfo, Fields, HostInfo, SampleTotals } from "./answers.ts";
 
 /** The view that the address bar holds. Change it with {@link show}. */
 export const view = signal<View>(readView(location.hash));

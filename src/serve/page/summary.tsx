@@ -1,6 +1,6 @@
 /** All sockets together: how many in which state, and what they transfer. */
 import { useComputed } from "@preact/signals";
-import type { SampleTotals } from "./api.ts";
+import type { SampleTotals } from "./answers.ts";
 import { cellText } from "./format.ts";
 import { plotData } from "./gaps.ts";
 import { type Line, Plot } from "./plot.tsx";

@@ -1,9 +1,8 @@
 /** The table of sockets. */
-import { useComputed } from "@preact/signals";
-import type { ColumnInfo, Row } from "./api.ts";
+import type { ColumnInfo, Row } from "./answers.ts";
 import { cellText } from "./format.ts";
 import { List } from "./list.tsx";
-import { answer, cursor, failure, outdated, range, rowAt } from "./rows-data.ts";
+import { answer, answered, cursor, failure, outdated, range, rowAt } from "./rows-data.ts";
 import { columns, narrow, show, staleSeconds, view } from "./state.ts";
 
 /** Pixels of a row, as in the style sheet. */
@@ -43,6 +42,11 @@ function layoutOf(shown: readonly ColumnInfo[]): Readonly<Record<"--columns" | "
     // With the padding of the row.
     "--least": `${each.reduce((sum, [least]) => sum + least, 1)}rem`,
   };
+}
+
+/** The columns of the rows that are shown. */
+function shownColumns(): readonly ColumnInfo[] {
+  return answered.value ?? columns.value;
 }
 
 /** Sorts by a column: largest first for numbers, and in reverse if it is the order already. */
@@ -127,7 +131,7 @@ function SocketRow({ index }: { readonly index: number }) {
           <span />
         </div>
       ) : (
-        columns.value.map((column, at) => <Cell key={column.name} column={column} value={row.values[at]} />)
+        shownColumns().map((column, at) => <Cell key={column.name} column={column} value={row.values[at]} />)
       )}
     </div>
   );
@@ -156,23 +160,19 @@ function Empty() {
 /** The table. */
 export function SocketTable() {
   const held = answer.value;
-  // The columns of the last answer: while others are on their way, their values would stand in wrong columns.
-  const same = useComputed(
-    () =>
-      answer.value === undefined || `${answer.value.columns}` === `${columns.value.map(({ name }) => name)}`,
-  );
+  const shown = shownColumns();
   const isOld = outdated.value || staleSeconds.value > 0 || failure.value !== undefined;
   return (
-    <div class="sockets" data-old={isOld ? "" : undefined} style={layoutOf(columns.value)}>
+    <div class="sockets" data-old={isOld ? "" : undefined} style={layoutOf(shown)}>
       <List
-        count={same.value ? (held?.matched ?? 0) : 0}
+        count={held?.matched ?? 0}
         rowHeight={narrow.value ? NARROW_ROW : ROW}
         range={range}
         show={cursor.value.index}
         draw={(index) => <SocketRow key={index} index={index} />}
         head={
           <div role="row" class="row head" aria-rowindex={1}>
-            {columns.value.map((column) => (
+            {shown.map((column) => (
               <Heading key={column.name} column={column} />
             ))}
           </div>
@@ -184,7 +184,7 @@ export function SocketTable() {
           tabIndex: 0,
           "aria-label": "Sockets",
           "aria-rowcount": (held?.matched ?? 0) + 1,
-          "aria-colcount": columns.value.length,
+          "aria-colcount": shown.length,
           "aria-busy": outdated.value,
           "aria-readonly": true,
           ...(cursor.value.index < 0 ? {} : { "aria-activedescendant": `row-${cursor.value.index}` }),
