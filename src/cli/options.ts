@@ -706,7 +706,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Print one JSON document",
     doc: "Print the sockets as one JSON document, with all values of the chosen details.",
-    commands: ["doctor"],
+    commands: ["doctor", "who"],
     apply: set({ format: "json" }),
   },
   {
@@ -776,7 +776,7 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Container of the owner",
     doc: "Show the container of the process that owns the socket, or the one that the socket was created in. JSON also has the systemd unit.",
-    commands: ["doctor"],
+    commands: ["doctor", "who"],
     demands: ["containers"],
   },
   {
@@ -828,7 +828,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Read a recording: a folder, a pcap or a file of -D",
     doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that --diag wrote.",
-    commands: ["doctor", "serve"],
+    commands: ["doctor", "serve", "who"],
     apply: (draft, replay) => ({ ...draft, replay }),
   },
   {
@@ -838,6 +838,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Show the sockets of a time that 'record' has kept",
     doc: "Show the sockets as they were at a time in the past, with their owners, from what 'sockscope record' has kept. TIME is a time of day (03:12), yesterday, -2h, 2026-11-21T03:12:05, or seconds since 1970. A line on standard error says when the sample was taken.",
+    commands: ["who"],
     apply: (draft, at) => ({ ...draft, at }),
     excludes: {
       options: ["replay", "events", "kill", "diag", "net"],
@@ -851,7 +852,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "The folder that 'record' has written, for --at",
     doc: "The folder that 'sockscope record' has written, for --at. By default /var/lib/sockscope for root, $XDG_STATE_HOME/sockscope for others.",
-    commands: ["serve"],
+    commands: ["serve", "who"],
     apply: (draft, store) => ({ ...draft, store }),
   },
   {

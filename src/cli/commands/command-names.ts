@@ -7,6 +7,7 @@ export const commandWords = {
   doctor: "Find problems with sockets, and say how to fix them",
   netstat: "List sockets with the options of netstat: -tulpn, -x",
   lsof: "List sockets with the options of lsof: -i, -U",
+  who: "Show who has a port, an address or a process's sockets",
   record: "Keep the sockets of the past, for --at and history",
   history: "List the connections that record has kept",
   serve: "Show sockets on a page and to programs, over HTTP",

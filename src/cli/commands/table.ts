@@ -9,6 +9,7 @@ import { netstat } from "./netstat.ts";
 import { record } from "./record.ts";
 import { serve } from "./serve.ts";
 import { top } from "./top.ts";
+import { who } from "./who.ts";
 
 /** Every command by name. The code that does its work is loaded when it runs. */
 export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
@@ -17,6 +18,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   doctor,
   netstat,
   lsof,
+  who,
   record,
   history,
   serve,
