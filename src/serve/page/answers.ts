@@ -17,12 +17,12 @@ export interface HostInfo {
 /** A column of the table. */
 export interface ColumnInfo {
   readonly name: string;
+  /** All words for it. */
+  readonly names: readonly string[];
   readonly heading: string;
   readonly type: string;
   readonly unit?: string;
   readonly doc: string;
-  /** Whether it is shown unless the user chooses others. */
-  readonly shown: boolean;
 }
 
 /** A word with its meaning. */
@@ -101,7 +101,7 @@ export interface SocketAnswer {
   readonly rates?: {
     readonly intervalMs: number;
     readonly columns: readonly string[];
-    readonly rows: readonly (readonly (number | null)[])[];
+    readonly rows: readonly (readonly (string | number | null)[])[];
   };
 }
 

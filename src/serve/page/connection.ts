@@ -2,7 +2,7 @@
 import { effect } from "@preact/signals";
 import type { Fields, HostInfo, SampleTotals, SocketEvent } from "./answers.ts";
 import { authorization, pathOf, refusalOf, request } from "./api.ts";
-import { addEvents, lostEvents, wantsEvents } from "./events-data.ts";
+import { addEvent, lostEvents, wantsEvents } from "./events-data.ts";
 import { readMessages } from "./server-events.ts";
 import { announcement, fields, heardAt, host, link, now, samples } from "./state.ts";
 
@@ -35,7 +35,7 @@ function hear(event: string, data: string): void {
     const next = JSON.parse(data) as SampleTotals;
     samples.value = [...samples.value.slice(1 - SAMPLES), next];
     heardAt.value = Date.now();
-  } else if (event === "event") addEvents([JSON.parse(data) as SocketEvent]);
+  } else if (event === "event") addEvent(JSON.parse(data) as SocketEvent);
   else if (event === "lost") lostEvents.value += (JSON.parse(data) as { readonly events: number }).events;
 }
 

@@ -120,7 +120,12 @@ function Rates({ rates }: { readonly rates: NonNullable<SocketAnswer["rates"]> }
   const data = useComputed(() => {
     const { columns, rows, intervalMs } = socket.value?.rates ?? rates;
     const places = rateColumns.map((name) => columns.indexOf(name));
-    const ordered = rows.map((row) => places.map((place) => row[place] ?? null));
+    const ordered = rows.map((row) =>
+      places.map((place, index) => {
+        const value = row[place] ?? null;
+        return index === 0 ? Date.parse(`${value}`) : (value as number | null);
+      }),
+    );
     return plotData(ordered, 4, intervalMs || (host.value?.intervalMs ?? 1000));
   });
   const [times, rx, tx, rtt, retrans] = data.value;

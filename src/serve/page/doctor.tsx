@@ -3,7 +3,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { defaultView } from "./address.ts";
 import type { DoctorAnswer, Finding, Severity } from "./answers.ts";
 import { request } from "./api.ts";
-import { endText } from "./ends.ts";
+import { endText, filterOf } from "./ends.ts";
 import { clock } from "./format.ts";
 import { loader } from "./loader.ts";
 import { heardAt, now, show, showRows, view } from "./state.ts";
@@ -48,8 +48,20 @@ function knownIds({ ids = [] }: Finding): readonly string[] {
   return ids.filter((id) => id !== null);
 }
 
+/** Sockets whose expressions are joined, if the server has none for all of them. */
+const MOST_JOINED = 10;
+
+/** The expression that selects the sockets of a finding. */
+function filterFor({ filter, sockets }: Finding): string | undefined {
+  if (filter) return filter;
+  const each = sockets.slice(0, MOST_JOINED).map(filterOf);
+  if (each.length === 0 || each.includes(undefined)) return undefined;
+  return each.length === 1 ? each[0] : each.map((one) => `( ${one} )`).join(" or ");
+}
+
 function Card({ finding }: { readonly finding: Finding }) {
-  const { severity, title, rule, why, advice, evidence, sockets, socketCount, filter } = finding;
+  const { severity, title, rule, why, advice, evidence, sockets, socketCount } = finding;
+  const filter = filterFor(finding);
   const ids = knownIds(finding);
   return (
     <article class="card finding" data-severity={severity}>
@@ -59,7 +71,7 @@ function Card({ finding }: { readonly finding: Finding }) {
       <p>{why}</p>
       {sockets.length === 0 ? null : (
         <ul class="about">
-          {sockets.slice(0, 5).map(({ netid, state, local, peer }, index) => {
+          {sockets.slice(0, 5).map(({ netid, state, local = {}, peer = {} }, index) => {
             const id = ids.length === sockets.length ? ids[index] : undefined;
             const text = `${endText(local)} → ${endText(peer)}`;
             return (
@@ -71,7 +83,9 @@ function Card({ finding }: { readonly finding: Finding }) {
                   <button
                     type="button"
                     class="link"
-                    onClick={() => show({ ...defaultView, filter: filter ?? "", open: id })}
+                    onClick={() =>
+                      show({ ...defaultView, filter: filterOf({ local, peer }) ?? "", open: id })
+                    }
                   >
                     {text}
                   </button>
@@ -97,7 +111,7 @@ function Card({ finding }: { readonly finding: Finding }) {
         ))}
       </ol>
       <footer>
-        {filter == null ? null : (
+        {filter === undefined ? null : (
           <button type="button" class="main" onClick={() => showRows(filter)}>
             Show{" "}
             {socketCount === 1

@@ -25,11 +25,25 @@ export const wantsEvents = computed(() => {
   return opened ? KINDS : "";
 });
 
-/** Adds events, unless they are known already. */
-export function addEvents(more: readonly SocketEvent[]): void {
+/** Events that came since the list was drawn, oldest first. */
+let fresh: SocketEvent[] = [];
+
+/** How long events wait for others, in milliseconds: a busy host has hundreds per second. */
+const DRAW = 200;
+
+function showFresh(): void {
   const newest = events.peek()[0]?.seq ?? -1;
-  const fresh = more.filter(({ seq }) => seq > newest);
-  if (fresh.length > 0) events.value = [...fresh.reverse(), ...events.peek()].slice(0, MOST);
+  const later = fresh.filter(({ seq }) => seq > newest);
+  fresh = [];
+  if (later.length > 0) events.value = [...later.reverse(), ...events.peek()].slice(0, MOST);
+}
+
+/** Adds an event of the stream, unless it is known. */
+export function addEvent(event: SocketEvent): void {
+  if (fresh.length === 0) setTimeout(showFresh, DRAW);
+  fresh.push(event);
+  // A page in the background draws seldom.
+  if (fresh.length > 2 * MOST) fresh = fresh.slice(-MOST);
 }
 
 /** Requests the events that the server has kept. */

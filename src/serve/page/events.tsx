@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { defaultView } from "./address.ts";
 import type { SocketEvent } from "./answers.ts";
 import { Connections } from "./connections.tsx";
-import { endText } from "./ends.ts";
+import { endText, filterOf } from "./ends.ts";
 import { events, loadEvents, lostEvents } from "./events-data.ts";
 import { cellText, clock, duration } from "./format.ts";
 import { List, type RowRange } from "./list.tsx";
@@ -51,18 +51,6 @@ function remark({
   }
   if (count !== undefined) parts.push(`${count} events`);
   return parts.join(", ");
-}
-
-/** The expression that selects the socket of an event, and others between the same ends. */
-function filterOf({ local, peer }: SocketEvent): string | undefined {
-  const ends: string[] = [];
-  const isPlain = (value: unknown) => /^[\w.:%]+$/.test(`${value}`);
-  const bracket = (address: string) => (address.includes(":") ? `[${address}]` : address);
-  if (local?.address !== undefined && local.port && isPlain(local.address))
-    ends.push(`src ${bracket(local.address)}:${local.port}`);
-  if (peer?.address !== undefined && peer.port && isPlain(peer.address))
-    ends.push(`dst ${bracket(peer.address)}:${peer.port}`);
-  return ends.length === 0 ? undefined : ends.join(" and ");
 }
 
 /** Goes to the socket of an event, or to the sockets of its peer if it is gone. */

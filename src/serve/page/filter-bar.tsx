@@ -5,7 +5,7 @@ import type { FilterWord } from "./answers.ts";
 import { complete, insert } from "./completion.ts";
 import { answer, failure } from "./rows-data.ts";
 import { columns, fields, narrow, opened, show, view } from "./state.ts";
-import { isNumber } from "./table.tsx";
+import { headingOf, isNumber } from "./table.tsx";
 
 /** Pause after the last key before the filter is applied, in milliseconds. */
 const PAUSE = 200;
@@ -244,7 +244,7 @@ const tableChoices = [
 /** The order of the table on a phone, where it has no headings. */
 function Order() {
   const { sort } = view.value;
-  const choices = (fields.value?.columns ?? []).filter(({ name, shown }) => shown || sort.endsWith(name));
+  const choices = columns.value;
   return (
     <select
       aria-label="Order"
@@ -255,7 +255,7 @@ function Order() {
         const value = isNumber(column) ? `-${column.name}` : column.name;
         return (
           <option key={value} value={value}>
-            by {column.heading}
+            by {headingOf(column)}
           </option>
         );
       })}

@@ -73,8 +73,8 @@ export interface MapPicture {
 }
 
 /** Pixels of a node, of the space to the next one, above and below all of them, and of the whole. */
-const NODE = 40;
-const GAP = 14;
+const NODE = 34;
+const GAP = 10;
 const MARGIN = 22;
 const LEAST_HEIGHT = 170;
 

@@ -74,6 +74,12 @@ function cut(label: string, room: number): string {
   return label.length <= most ? label : `${label.slice(0, most - 1)}…`;
 }
 
+/** What a node is called. */
+function nameOf({ label, folded }: MapNode): string {
+  if (folded !== undefined) return `${folded} others`;
+  return label === "-" ? "unknown" : label;
+}
+
 const path = sankeyLinkHorizontal<MapNode, MapEdge>();
 
 /** The two ribbons of an edge: received above, sent below, as wide as their shares. */
@@ -181,7 +187,7 @@ function Picture({ answer, lit, light }: PictureProps) {
               >
                 <rect x={x0} y={y0} width={x1 - x0} height={Math.max(3, y1 - y0)} rx="3" />
                 <text x={x} y={y - 2} text-anchor={isOwn ? "end" : "start"}>
-                  {cut(folded === undefined ? label : `${folded} others`, margin - 14)}
+                  {cut(nameOf(node), margin - 14)}
                   <title>{label}</title>
                 </text>
                 <text class="small" x={x} y={y + 12} text-anchor={isOwn ? "end" : "start"}>
@@ -197,9 +203,7 @@ function Picture({ answer, lit, light }: PictureProps) {
 }
 
 function EdgeTable({ answer, lit, light }: PictureProps) {
-  const labels = new Map(
-    answer.nodes.map(({ id, label, folded }) => [id, folded === undefined ? label : `${folded} others`]),
-  );
+  const labels = new Map(answer.nodes.map((node) => [node.id, nameOf(node)]));
   return (
     <table class="edge-table">
       <caption class="unseen">Connections between the nodes of the map</caption>

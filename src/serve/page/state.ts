@@ -67,10 +67,12 @@ export const opened = signal<"" | "columns" | "help">("");
 /** What a screen reader is to say next. */
 export const announcement = signal("");
 
+/** The columns unless others are chosen, by their words. */
+const defaultColumns = "netid state recvq sendq local peer rx tx rate retransRate rtt process pid".split(" ");
+
 /** The columns that the table shows. */
 export const columns = computed<readonly ColumnInfo[]>(() => {
   const all = fields.value?.columns ?? [];
-  if (view.value.columns === "") return all.filter(({ shown }) => shown);
-  const names = view.value.columns.split(",");
-  return names.flatMap((name) => all.find((each) => each.name === name) ?? []);
+  const words = view.value.columns === "" ? defaultColumns : view.value.columns.split(",");
+  return words.flatMap((word) => all.find(({ names }) => names.includes(word)) ?? []);
 });

@@ -16,6 +16,7 @@ const widths: Readonly<Record<string, readonly [least: number, share: number]>> 
   local: [11, 1.2],
   peer: [11, 1.2],
   process: [8, 1],
+  pid: [4.6, 0],
   container: [6.5, 0.7],
 };
 const NUMBER_WIDTH = [4.7, 0] as const;
@@ -24,11 +25,6 @@ const TEXT_WIDTH = [7, 0.8] as const;
 /** Whether a column is of numbers, which stand at the right. */
 export function isNumber({ type }: ColumnInfo): boolean {
   return type === "number" || type === "integer";
-}
-
-/** Whether a number is an identity: it is not rounded, and has no order of size. */
-function isName({ name, unit }: ColumnInfo): boolean {
-  return unit === undefined && /port|pid|uid|inode|fd$|Id$/.test(name);
 }
 
 /** The widths of columns, as style sheets have them. */
@@ -69,7 +65,7 @@ function Heading({ column }: { readonly column: ColumnInfo }) {
       data-column={column.name}
     >
       <button type="button" tabIndex={-1} title={column.doc} onClick={() => sortBy(column)}>
-        {column.heading}
+        {headingOf(column)}
       </button>
     </div>
   );
@@ -85,9 +81,19 @@ function bar(value: unknown, column: ColumnInfo): string | undefined {
   return `${Math.round(100 * Math.max(0.02, Math.min(1, share)))}%`;
 }
 
+/** Whether a number says that nothing was measured yet: no round trip takes no time. */
+function isUnmeasured({ unit }: ColumnInfo, value: unknown): boolean {
+  return unit === "us" && value === 0;
+}
+
+/** The heading of a column, with the unit of its numbers where it is not the usual one. */
+export function headingOf({ heading, unit }: ColumnInfo): string {
+  return unit === "us" && !heading.endsWith("ms") ? `${heading} ms` : heading;
+}
+
 function Cell({ column, value }: { readonly column: ColumnInfo; readonly value: unknown }) {
   const numeric = isNumber(column);
-  const text = isName(column) && value !== null ? `${value ?? ""}` : cellText(value, column.unit);
+  const text = cellText(isUnmeasured(column, value) ? null : value, column.unit);
   const length = numeric ? bar(value, column) : undefined;
   return (
     <div
