@@ -46,7 +46,7 @@ function missingSights(owners: boolean, admin: boolean): string[] {
   ];
 }
 
-/** The first and the last time of which the store has samples. */
+/** The span from the first to the last sample of the store. */
 function storeSpan(context: ServeContext): { readonly from: string; readonly to: string } | null {
   const recorded = openStore(context)?.coverage({ fromMs: 0, untilMs: Date.now() }).recorded ?? [];
   const [first] = recorded;

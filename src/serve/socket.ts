@@ -117,7 +117,7 @@ function rateRow({ table, timeMs }: Snapshot, slot: number): RateRow {
   return [new Date(timeMs).toISOString(), ...numbers.map((value) => (Number.isNaN(value) ? null : value))];
 }
 
-/** The slot of a socket in a snapshot; undefined if it is not there. */
+/** The slot of a socket in a snapshot; undefined if it is missing. */
 function slotIn({ table, sockets }: Snapshot, id: string): number | undefined {
   const key = keyOf(id);
   const slot = key === undefined ? undefined : table.slotOf(key);

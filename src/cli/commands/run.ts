@@ -64,7 +64,11 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   const end = (stop: Stop) => halt(world, stop, { help: () => commandUsage(program, word) });
   const rows = rowsOf(word, command, program);
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
-  const { steps, words, error } = getopt(rows, args.slice(1), { program, firstWordEnds });
+  const { steps, words, error } = getopt(rows, args.slice(1), {
+    program,
+    firstWordEnds,
+    dashedWords: command.dashedWords,
+  });
   let progress: Progress<Settings> = { draft: blankDraft, settings: command.settings };
   for (const { row, value } of steps) {
     const next = row.apply(progress, value);
