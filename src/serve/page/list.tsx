@@ -1,4 +1,4 @@
-/** A list of which only the visible rows are in the document. */
+/** A long list: only its visible rows are in the document. */
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren, HTMLAttributes } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";

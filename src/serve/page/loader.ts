@@ -8,7 +8,7 @@ export interface Loader {
   refresh(): void;
 }
 
-/** A loader. @param load requests and shows; it is told when nobody waits for it any more */
+/** A loader. @param load requests and shows; its signal aborts when nobody waits for it any more */
 export function loader(load: (signal: AbortSignal) => Promise<void>): Loader {
   let running: AbortController | undefined;
   let again = false;
