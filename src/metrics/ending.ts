@@ -56,11 +56,17 @@ export class EndingMemory {
 
   /** How a connection ended, which is forgotten; undefined if it never was one, as its connect failed. */
   take({ oldState, newState }: SocketEvent, socket: InetSocket): Ending | undefined {
+    const known = this.#forget(socket);
+    if (known === "failed") return undefined;
+    return known ?? endingOf(oldState, newState, socket) ?? "unknown";
+  }
+
+  #forget(socket: InetSocket): Ending | "failed" | undefined {
+    if (this.#known.size === 0) return undefined;
     const key = tupleKey(socket);
     const known = this.#known.get(key);
     this.#known.delete(key);
-    if (known === "failed") return undefined;
-    return known ?? endingOf(oldState, newState, socket) ?? "unknown";
+    return known;
   }
 
   #remember(socket: InetSocket, ending: Ending | "failed"): void {

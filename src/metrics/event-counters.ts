@@ -28,11 +28,19 @@ export const countedKinds = (Object.keys(eventKinds) as EventKind[]).filter(
 );
 
 const decoder = new TextDecoder();
+/** Names by the content of /proc/PID/stat, which events of one process share. */
+const processLabels = new WeakMap<Uint8Array, string>();
 
 /** The process of an event as a label value; undefined if the event has none. */
 function processOf({ owners }: SocketEvent): string | undefined {
-  const owner = owners?.[0];
-  return owner === undefined ? undefined : nameLabel(decoder.decode(processName(owner.stat)));
+  const stat = owners?.[0]?.stat;
+  if (stat === undefined) return undefined;
+  let label = processLabels.get(stat);
+  if (label === undefined) {
+    label = nameLabel(decoder.decode(processName(stat)));
+    processLabels.set(stat, label);
+  }
+  return label;
 }
 
 /** Counts events. */

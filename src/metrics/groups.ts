@@ -85,7 +85,10 @@ export function sizesWithin(series: number): Readonly<Record<GroupName, number>>
 export function newGroups(sizes: Readonly<Record<GroupName, number>>): Groups {
   const group = (name: GroupName) => {
     const row: GroupRow = groupRows[name];
-    return new TopGroup(sizes[name], widthOf(row), row.labels.length);
+    const made = new TopGroup(sizes[name], widthOf(row), row.labels.length);
+    // rate() misses what a series has when it first appears, and `other` may appear late.
+    for (const [at, count] of Object.values(row.values)) if (count === 1) made.other.used[at] = 1;
+    return made;
   };
   return { process: group("process"), peer: group("peer"), listener: group("listener") };
 }

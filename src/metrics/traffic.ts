@@ -157,10 +157,12 @@ export class Traffic {
     }
     counted.pass = this.#pass;
     counted.absentMs = undefined;
-    this.#count(counted, now, nowMs);
+    addTo(counted.peer, peerAt.connections, 1);
+    const moved = this.#count(counted, now);
     const { peer, key, labels } = counted;
-    addTo(peer, peerAt.connections, 1);
-    this.#groups.peer.weigh(peer, key, labels, this.#openWeight, nowMs);
+    this.#groups.peer.weigh(peer, key, labels, this.#openWeight + moved, nowMs);
+    // The pass weighs the sockets of each process itself.
+    if (moved > 0) this.#groups.process.weigh(owner, process, [process], moved, nowMs);
   }
 
   /** Ends a pass: forgets connections that samples have lacked for long. */
@@ -194,12 +196,17 @@ export class Traffic {
     if (cookie > 0) this.#ended.add(cookie, nowMs);
     const info = socket.tcpInfo;
     const unseen = known === undefined && this.#pass === 0 && event.durationMs === undefined;
+    this.#refresh(counted, nowMs);
+    let weight = EVENT_WEIGHT;
     if (info !== undefined && !unseen) {
-      this.#refresh(counted, nowMs);
       const { bytesAcked = Number.NaN, bytesReceived = Number.NaN, totalRetrans = Number.NaN } = info;
-      this.#count(counted, { sent: bytesAcked, received: bytesReceived, retransmitted: totalRetrans }, nowMs);
+      weight += this.#count(counted, {
+        sent: bytesAcked,
+        received: bytesReceived,
+        retransmitted: totalRetrans,
+      });
     }
-    this.#weigh(counted, EVENT_WEIGHT, nowMs);
+    this.#weigh(counted, weight, nowMs);
     return counted.kind;
   }
 
@@ -303,8 +310,8 @@ export class Traffic {
     counted.version = peer.version;
   }
 
-  /** Counts what the counters of a connection have grown by. Unknown ones are NaN. */
-  #count(counted: Counted, now: Carried, nowMs: number): void {
+  /** Counts what the counters of a connection have grown by. Unknown ones are NaN. @returns the bytes */
+  #count(counted: Counted, now: Carried): number {
     const { kind, peer, owner, last } = counted;
     let moved = 0;
     for (const name of carried) {
@@ -316,7 +323,7 @@ export class Traffic {
       addTo(owner, processAt[name], more);
       if (name !== "retransmitted") moved += more;
     }
-    if (moved > 0) this.#weigh(counted, moved, nowMs);
+    return moved;
   }
 
   #weigh({ peer, key, labels, owner, process }: Counted, weight: number, nowMs: number): void {
