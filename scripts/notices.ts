@@ -1,11 +1,12 @@
 /**
- * Writes what the executable is made of, beside it in dist/: THIRD-PARTY-LICENSES has the licence texts of every package
- * that is bundled and of Bun's own components, sbom.cdx.json is the bill of materials (CycloneDX).
+ * Writes what the executable is made of to dist/: THIRD-PARTY-LICENSES has the licence texts of every package that is
+ * bundled and of Bun's own components, sbom.cdx.json is the bill of materials (CycloneDX).
  *
  * Both are made at build time from the installed packages, and not checked in, so that they cannot differ from what is
- * bundled. The build fails if a bundled package has no licence text.
+ * bundled. The build fails if a bundled package has no licence text. The licences come before the executable is built,
+ * which contains them for --licenses.
  *
- * Usage: bun scripts/notices.ts [FOLDER], by default dist
+ * Usage: bun scripts/notices.ts licences|materials
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,6 +41,8 @@ async function bundledFolders(): Promise<string[]> {
     root,
     splitting: true,
     metafile: true,
+    // It is made from the result.
+    external: [`*/${noticeFiles.licences}`],
   };
   const { metafile } = await Bun.build({ ...options, target: "bun" });
   const folders = Object.keys(metafile?.inputs ?? {}).map(
@@ -83,7 +86,7 @@ function bun(): { readonly version: string; readonly licence: string } {
 }
 
 /** The text of {@link noticeFiles.licences}. */
-export function licencesText(packages: readonly BundledPackage[]): string {
+function licencesText(packages: readonly BundledPackage[]): string {
   const { version, licence } = bun();
   const general = ["LGPL-2.0", "LGPL-2.1", "Apache-2.0"].map((name) =>
     section(name, readFileSync(join(import.meta.dirname, "licences", `${name}.txt`), "utf8")),
@@ -104,7 +107,7 @@ interface MaterialsOfNpm {
 }
 
 /** The text of {@link noticeFiles.materials}: npm's own, without what is only needed for development. */
-export function materialsText(packages: readonly BundledPackage[]): string {
+function materialsText(packages: readonly BundledPackage[]): string {
   const command = ["npm", "sbom", "--package-lock-only", "--sbom-format", "cyclonedx"];
   const { stdout, success, stderr } = Bun.spawnSync(command, { cwd: root, stderr: "pipe" });
   if (!success) throw new Error(`npm sbom fails: ${stderr}`);
@@ -133,10 +136,18 @@ export function materialsText(packages: readonly BundledPackage[]): string {
   return `${JSON.stringify(materials, undefined, 2)}\n`;
 }
 
-if (import.meta.main) {
-  const folder = process.argv[2] ?? join(root, "dist");
-  const packages = await bundledPackages();
+/** Writes one of the files to dist/. @returns its text */
+export function writeNotice(file: keyof typeof noticeFiles, packages: readonly BundledPackage[]): string {
+  const text = (file === "licences" ? licencesText : materialsText)(packages);
+  const folder = join(root, "dist");
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, noticeFiles.licences), licencesText(packages));
-  writeFileSync(join(folder, noticeFiles.materials), materialsText(packages));
+  writeFileSync(join(folder, noticeFiles[file]), text);
+  return text;
+}
+
+if (import.meta.main) {
+  const file = process.argv[2];
+  if (file !== "licences" && file !== "materials")
+    throw new RangeError("usage: notices.ts licences|materials");
+  writeNotice(file, await bundledPackages());
 }

@@ -10,7 +10,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } fro
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
-import { bundledPackages, licencesText, materialsText, noticeFiles } from "./notices.ts";
+import { bundledPackages, noticeFiles, writeNotice } from "./notices.ts";
 import { type Platform, platforms } from "./platforms.ts";
 import { seal } from "./seal.ts";
 
@@ -51,7 +51,7 @@ function makePlatform(name: string, { cpu, libc }: Platform): void {
   const folder = emptyFolder(name);
   // The same flags and entry points as for this machine, so that all executables are alike.
   const words = manifest.scripts["build:cli"].split(" > ")[0]!.split(" ");
-  const given = words.filter((word) => /^--(?!outfile$)|\.ts$/.test(word));
+  const given = words.filter((word) => /^--(?!outfile$)|^src\/.*\.ts$/.test(word));
   const program = join(folder, "sockscope");
   run([process.execPath, "build", ...given, `--target=bun-${name}`, "--outfile", program]);
   seal(program);
@@ -145,8 +145,8 @@ function makeMain(): void {
 }
 
 const bundled = await bundledPackages();
-const licences = licencesText(bundled);
-const materials = materialsText(bundled);
+const licences = writeNotice("licences", bundled);
+const materials = writeNotice("materials", bundled);
 for (const name of values.platform) {
   const platform = platforms[name];
   if (platform === undefined) throw new RangeError(`Cannot make a package for ${name}`);

@@ -10,7 +10,7 @@ import { decodeValue } from "./value.ts";
 const compact: BtfLayout = { compact: true, indent: 0 };
 
 /** The text of a value that is given in hexadecimal, and the bytes that it takes. */
-function tell(add: (builder: BtfBuilder) => number, hex: string, layout = compact) {
+function shown(add: (builder: BtfBuilder) => number, hex: string, layout = compact) {
   const builder = new BtfBuilder();
   const type = add(builder);
   const btf = new Btf(builder.build());
@@ -41,7 +41,7 @@ const flowBytes = "ffffffffffffff7f 6375726c00000000 01000000 feffffff 05000000 
 
 // The layout is that of libbpf 1.1.2, which the properties compare with where it is installed.
 test("a value stands on lines of its own, its zeroes too", () => {
-  expect(tell(flow, flowBytes, { compact: false, indent: 2 }).text.split("\n")).toEqual([
+  expect(shown(flow, flowBytes, { compact: false, indent: 2 }).text.split("\n")).toEqual([
     "\t\t(struct flow){",
     "\t\t\t.bytes = (u64)9223372036854775807,",
     "\t\t\t.name = (char[8])[",
@@ -61,14 +61,14 @@ test("a value stands on lines of its own, its zeroes too", () => {
 });
 
 test("or on one line", () => {
-  expect(tell(flow, flowBytes).text).toBe(
+  expect(shown(flow, flowBytes).text).toBe(
     "(struct flow){.bytes = (u64)9223372036854775807,.name = (char[8])['c','u','r','l',],.hops = (int[2])[1,-2,]," +
       ".color = (enum color)GREEN,.owner = (struct task_struct *)0x8888880123456780,}",
   );
 });
 
 test("JSON has it as an object, large numbers as their digits", () => {
-  expect(tell(flow, flowBytes).json).toEqual({
+  expect(shown(flow, flowBytes).json).toEqual({
     bytes: "9223372036854775807",
     name: "curl",
     hops: [1, -2],
@@ -80,7 +80,7 @@ test("JSON has it as an object, large numbers as their digits", () => {
 describe("where libbpf 1.1 slips", () => {
   test("bytes behind a zero are shown, and an array after text, and _Bool", () => {
     const mac = (builder: BtfBuilder) => array(builder, u8(builder), 6);
-    expect(tell(mac, "0a0000000041")).toEqual({
+    expect(shown(mac, "0a0000000041")).toEqual({
       text: "(u8[6])[10,0,0,0,0,'A',]",
       json: [10, 0, 0, 0, 0, 65],
     });
@@ -92,7 +92,7 @@ describe("where libbpf 1.1 slips", () => {
         { name: "hops", type: array(builder, int(builder), 2), offset: 32 },
       ]);
     };
-    expect(tell(after, "616200 01 01000000 00000000")).toEqual({
+    expect(shown(after, "616200 01 01000000 00000000")).toEqual({
       text: "(struct s){.text = (char[3])['a','b',],.on = (_Bool)1,.hops = (int[2])[1,0,],}",
       json: { text: "ab", on: true, hops: [1, 0] },
     });
@@ -100,24 +100,24 @@ describe("where libbpf 1.1 slips", () => {
 
   test("a value that an enumeration has no name for is followed by its comma", () => {
     const colors = (builder: BtfBuilder) => array(builder, builder.enum("color", 4, color, true), 3);
-    expect(tell(colors, "07000000 ffffffff f8ffffff")).toEqual({
+    expect(shown(colors, "07000000 ffffffff f8ffffff")).toEqual({
       text: "(enum color[3])[7,BLUE,-8,]",
       json: [7, "BLUE", -8],
     });
   });
 
   test("negative names are known though the enumeration is not said to be signed, as compilers wrote it", () => {
-    expect(tell((builder) => builder.enum("color", 4, color), "ffffffff").text).toBe("(enum color)BLUE");
+    expect(shown((builder) => builder.enum("color", 4, color), "ffffffff").text).toBe("(enum color)BLUE");
   });
 
   test("an enumeration of eight bytes is shown whole, also if it is not aligned", () => {
     const wide = (builder: BtfBuilder) => builder.enum("wide", 8, { NEAR: 1 });
-    expect(tell(wide, "0100000001000000").text).toBe("(enum wide)4294967297");
+    expect(shown(wide, "0100000001000000").text).toBe("(enum wide)4294967297");
     const packed = (builder: BtfBuilder) =>
       builder.aggregate("struct", "p", 5, [
         { name: "color", type: builder.enum("color", 4, color), offset: 8 },
       ]);
-    expect(tell(packed, "ff05000000").text).toBe("(struct p){.color = (enum color)GREEN,}");
+    expect(shown(packed, "ff05000000").text).toBe("(struct p){.color = (enum color)GREEN,}");
   });
 
   test("bit-fields are shown at any offset", () => {
@@ -128,7 +128,7 @@ describe("where libbpf 1.1 slips", () => {
         { name: "wide", type: u64(builder), offset: 13, bits: 40 },
         { name: "plain", type: u8(builder), offset: 56, bits: 0 },
       ]);
-    expect(tell(bits, "7fe0ffffff ff1f 09")).toEqual({
+    expect(shown(bits, "7fe0ffffff ff1f 09")).toEqual({
       text: "(struct b){.low = (int)0x7,.color = (enum color)BLUE,.wide = (u64)0xffffffffff,.plain = (u8)9,}",
       json: { low: -1, color: "BLUE", wide: 2 ** 40 - 1, plain: 9 },
     });
@@ -148,13 +148,13 @@ test("members of anonymous members are the struct's own in JSON, and nothing can
     ]);
     return builder.aggregate("struct", "outer", 4, [{ name: "", type: inner, offset: 0 }]);
   };
-  const { text, json } = tell(outer, "07000000");
+  const { text, json } = shown(outer, "07000000");
   expect(text).toBe("(struct outer){(union){.__proto__ = (int)7,(struct){.deep = (int)7,},},}");
   expect(JSON.stringify(json)).toBe('{"__proto__":7,"deep":7}');
 });
 
 test("what has no end comes to one", () => {
-  const refuse = (add: (builder: BtfBuilder) => number) => expect(() => tell(add, "00")).toThrow();
+  const refuse = (add: (builder: BtfBuilder) => number) => expect(() => shown(add, "00")).toThrow();
   refuse((builder) => builder.to("typedef", builder.count + 1, "itself"));
   refuse((builder) => array(builder, builder.aggregate("struct", "nothing", 0, []), 0xffff_ffff));
   refuse((builder) => {

@@ -1,8 +1,11 @@
 /** Columns put together from others, for tables, CSV, sorting and grouping: whole objects do not have them. */
 
+import { once } from "../enrich/once.ts";
+import type { ProcessDetails } from "../enrich/process-details.ts";
 import { type Owner, processName } from "../enrich/processes.ts";
 import type { Column } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
+import { detailsWithin } from "../fields/processes.ts";
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
 
@@ -110,8 +113,8 @@ interface ProcessFact {
   readonly key: string;
   readonly type: "string" | "integer";
   readonly doc: string;
-  /** Reads it from one process; undefined is absent. */
-  readonly read: (owner: Owner, names: NameSource) => string | number | undefined;
+  /** Reads it from one process; undefined is absent. The details are read only for a fact that uses them. */
+  readonly read: (owner: Owner, details: () => ProcessDetails | undefined) => string | number | undefined;
 }
 
 /** Each column reads only what it shows, so that a listing of names does not wait for command lines. */
@@ -128,13 +131,13 @@ const processFacts: readonly ProcessFact[] = [
     key: "exe",
     type: "string",
     doc: "paths of their programs",
-    read: (owner, names) => names.details(owner)?.exe,
+    read: (_, details) => details()?.exe,
   },
   {
     key: "cmdline",
     type: "string",
     doc: "their arguments, with blanks between",
-    read: (owner, names) => names.details(owner)?.cmdline?.join(" "),
+    read: (_, details) => details()?.cmdline?.join(" "),
   },
 ];
 
@@ -149,7 +152,9 @@ function processColumns(processes: Column<unknown>, names: NameSource): DerivedC
     ...(processes.demand === undefined ? {} : { demand: processes.demand }),
     read: (socket) => {
       const owners = names.owners((socket as { readonly inode: number }).inode);
-      return owners && [...new Set(owners.flatMap((owner) => read(owner, names) ?? []))];
+      if (owners === undefined) return undefined;
+      const details = once(() => detailsWithin(owners, names));
+      return [...new Set(owners.flatMap((owner, index) => read(owner, () => details()[index]) ?? []))];
     },
   }));
 }

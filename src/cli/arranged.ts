@@ -4,10 +4,10 @@ import { catalogReader } from "../catalogue/catalog.ts";
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import type { Socket } from "../families/socket.ts";
 import type { DumpName } from "../model/selection.ts";
+import { columnsWith } from "../output/columns.ts";
+import { nameSource, tableChooser } from "../output/name-source.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
-import { columnsWith } from "./columns.ts";
-import { nameSource, tableChooser } from "./name-source.ts";
 import type { Presentation } from "./plan.ts";
 
 /** Batches in the plan's order, up to the plan's limit of sockets. */

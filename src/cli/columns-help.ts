@@ -1,7 +1,7 @@
 /** `--columns help`: every column that can be chosen by name. */
 import type { CatalogColumn } from "../catalogue/catalog.ts";
+import { everyColumn, shortNames } from "../output/columns.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
-import { everyColumn, shortNames } from "./columns.ts";
 import { HELP_COLUMNS, wrapped } from "./help.ts";
 import { optionsOf } from "./options.ts";
 

@@ -33,7 +33,7 @@ interface Outcome {
   readonly exit: number;
   /** Paths below /proc that were listed. */
   readonly listed: readonly string[];
-  /** What was asked of the kernel. */
+  /** What the kernel was requested. */
   readonly requests: readonly Uint8Array[];
 }
 

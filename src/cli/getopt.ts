@@ -7,6 +7,7 @@ export type Stop =
   | { readonly kind: "help" }
   | { readonly kind: "version" }
   | { readonly kind: "man" }
+  | { readonly kind: "licenses" }
   | { readonly kind: "columns" }
   | { readonly kind: "completions"; readonly shell: Shell }
   | {
@@ -19,7 +20,15 @@ export type Stop =
       readonly status: number;
     };
 
-const stopKinds: ReadonlySet<string> = new Set(["help", "version", "man", "columns", "completions", "error"]);
+const stopKinds: ReadonlySet<string> = new Set([
+  "help",
+  "version",
+  "man",
+  "licenses",
+  "columns",
+  "completions",
+  "error",
+]);
 
 /** Whether a value is the end of the run, and not what the run goes on with. */
 export function isStop(value: object): value is Stop {

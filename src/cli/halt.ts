@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 const encoder = new TextEncoder();
 
 /** A stop that prints a text other than help and version. */
-export type TextStop = Extract<Stop, { kind: "man" | "columns" | "completions" }>;
+export type TextStop = Extract<Stop, { kind: "man" | "licenses" | "columns" | "completions" }>;
 
 /** Texts that replace or extend ss's own. */
 export interface StopTexts {

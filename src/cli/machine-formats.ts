@@ -8,16 +8,16 @@ import { type Column, describer, suffixOf } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { Demand, Demands } from "../model/demand.ts";
 import type { Kind } from "../model/selection.ts";
+import { columnsWith, selectedKinds } from "../output/columns.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";
 import { objectEncoder, SocketJsonWriter } from "../output/json-encoder.ts";
+import { nameSource, tableChooser } from "../output/name-source.ts";
 import type { Head, Row } from "../output/value.ts";
 import { COUNT, type Order, type SortKey } from "../plan/plan.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { SocketBatch } from "../query/query.ts";
-import { columnsWith, selectedKinds } from "./columns.ts";
-import { nameSource, tableChooser } from "./name-source.ts";
 import type { Presentation, ShowOptions } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -41,8 +41,8 @@ function isNumeric({ type }: CatalogColumn): boolean {
 /** The heading of a column. It has the unit unless the name contains it or the unit needs no suffix. */
 function headOf({ name, column }: Chosen, prefix = ""): Head {
   const { key, unit } = column;
-  const telling = suffixOf(unit) !== undefined && name !== key && !name.includes(unit!);
-  return { name, key: prefix + key, numeric: isNumeric(column), ...(telling ? { unit: unit! } : {}) };
+  const showsUnit = suffixOf(unit) !== undefined && name !== key && !name.includes(unit!);
+  return { name, key: prefix + key, numeric: isNumeric(column), ...(showsUnit ? { unit: unit! } : {}) };
 }
 
 /** The writer for the presentation's format. */

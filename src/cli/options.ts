@@ -5,7 +5,12 @@ import { type Family, families, type Table } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { COUNT } from "../plan/plan.ts";
 import { plainStyle, type RowStyle } from "../table/style.ts";
-import { type CommandWord, commandNames, listingCommands } from "./commands/command-names.ts";
+import {
+  type CommandWord,
+  commandNames,
+  listingCommands,
+  machineCommands,
+} from "./commands/command-names.ts";
 import { type Shell, shells } from "./completions/shells.ts";
 import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
 import {
@@ -537,7 +542,7 @@ export const options: readonly Option[] = [
     category: "general",
     brief: "Show the version",
     doc: "Show the version, and the version of ss that this program follows.",
-    commands: listingCommands,
+    commands: machineCommands,
     apply: () => ({ kind: "version" }),
   },
   {
@@ -578,7 +583,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Use this named network namespace",
     doc: "Enter a network namespace that ip netns created, then list its sockets. Needs root.",
-    commands: listingCommands,
+    commands: machineCommands,
     apply: (draft, name) => act(draft, { kind: "netns", name }),
   },
   {
@@ -701,7 +706,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Print one JSON document",
     doc: "Print the sockets as one JSON document, with all values of the chosen details.",
-    commands: ["doctor"],
+    commands: ["doctor", "who"],
     apply: set({ format: "json" }),
   },
   {
@@ -771,7 +776,7 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Container of the owner",
     doc: "Show the container of the process that owns the socket, or the one that the socket was created in. JSON also has the systemd unit.",
-    commands: ["doctor"],
+    commands: ["doctor", "who"],
     demands: ["containers"],
   },
   {
@@ -798,7 +803,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Every network namespace of the host",
     doc: "Show the sockets of every network namespace, each with the name of its namespace. Needs root.",
-    commands: listingCommands,
+    commands: machineCommands,
     demands: ["netns"],
     apply: set({ allNetns: true }),
     excludes: {
@@ -823,7 +828,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Read a recording: a folder, a pcap or a file of -D",
     doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that --diag wrote.",
-    commands: ["doctor"],
+    commands: ["doctor", "serve", "who"],
     apply: (draft, replay) => ({ ...draft, replay }),
   },
   {
@@ -833,6 +838,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Show the sockets of a time that 'record' has kept",
     doc: "Show the sockets as they were at a time in the past, with their owners, from what 'sockscope record' has kept. TIME is a time of day (03:12), yesterday, -2h, 2026-11-21T03:12:05, or seconds since 1970. A line on standard error says when the sample was taken.",
+    commands: ["who"],
     apply: (draft, at) => ({ ...draft, at }),
     excludes: {
       options: ["replay", "events", "kill", "diag", "net"],
@@ -846,6 +852,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "The folder that 'record' has written, for --at",
     doc: "The folder that 'sockscope record' has written, for --at. By default /var/lib/sockscope for root, $XDG_STATE_HOME/sockscope for others.",
+    commands: ["serve", "who"],
     apply: (draft, store) => ({ ...draft, store }),
   },
   {
@@ -855,6 +862,14 @@ export const options: readonly Option[] = [
     brief: "Print the man page; view with 'man -l -'",
     doc: "Print the source of this page. Pipe it to man -l - to read it.",
     apply: () => ({ kind: "man" }),
+  },
+  {
+    longs: ["licenses"],
+    inFull: true,
+    category: "general",
+    brief: "Print the licences of all parts",
+    doc: "Print the licence of this program and the licences of all software that its executable contains.",
+    apply: () => ({ kind: "licenses" }),
   },
   {
     longs: ["completions"],

@@ -39,16 +39,16 @@ export function machineAt(world: World, store: string | undefined, at: string): 
   }
   const reader = new StoreReader(storeFolder(world, store));
   const moment = reader.moment(atMs);
-  const asked = timeText(atMs);
+  const wanted = timeText(atMs);
   const next = (): string => {
     const after = reader.sampleAfter(atMs);
     return after === undefined ? "" : `, the next ${durationText(after - atMs)} after`;
   };
-  if (moment === undefined) throw new StoreError(`nothing was recorded up to ${asked}${next()}`);
+  if (moment === undefined) throw new StoreError(`nothing was recorded up to ${wanted}${next()}`);
   const ageMs = atMs - moment.wallMs;
   if (ageMs > Math.max(LEAST_MS, INTERVALS * moment.run.interval_ms))
     throw new StoreError(
-      `nothing was recorded at ${asked}: the last sample is ${durationText(ageMs)} before${next()}`,
+      `nothing was recorded at ${wanted}: the last sample is ${durationText(ageMs)} before${next()}`,
     );
   const { tables, filter } = moment.run;
   const limits = [tables, filter].filter((each) => each !== null).join(" ");

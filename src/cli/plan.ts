@@ -2,6 +2,7 @@
 import type { FilterSource } from "../filter/source.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
+import type { Explainer } from "../output/name-source.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
 import { sourcesOf } from "../procfs/source.ts";
@@ -10,9 +11,6 @@ import { isStop, type Stop, usageError } from "./getopt.ts";
 import { conflictOf, type Draft, type Format } from "./options.ts";
 import { select } from "./select.ts";
 import type { World } from "./world.ts";
-
-/** The functions behind `--explain`, which are loaded on demand. */
-export type Explainer = Pick<typeof import("../output/explain.ts"), "explanationOf" | "explanationText">;
 
 /** How the sockets of a plan are written. */
 export interface Presentation {
@@ -60,7 +58,7 @@ const nothingNamed: View = { sort: [], demands: [] };
 async function namedColumns({ columns, by, sort, style }: Draft): Promise<View> {
   if (columns === undefined && by === undefined && sort === undefined) return nothingNamed;
   const [{ everyColumn }, { viewOf }] = await Promise.all([
-    import("./columns.ts"),
+    import("../output/columns.ts"),
     import("../plan/view.ts"),
   ]);
   return viewOf({ columns, by, sort, info: style.info }, everyColumn());

@@ -11,8 +11,11 @@ const refused: Problem = {
 };
 const undecodable: Problem = { kind: "undecodable", dump: "tcp", error: new DecodeError("nlmsghdr", 0, "") };
 const noSocket: Problem = { kind: "socket", error: new NetlinkError("socket", 24) };
-const leftOut: Problem = { kind: "namespace", message: "", leftOut: true };
-const stale: Problem = { kind: "namespace", message: "", leftOut: false };
+const leftOut: Problem = {
+  kind: "namespace",
+  problem: { what: "entries", count: 1, cause: new NetlinkError("setns", 1) },
+};
+const stale: Problem = { kind: "namespace", problem: { what: "stale", name: "gone" } };
 
 test.each<
   [format: "table" | "json" | "csv", allNetns: boolean, problem: Problem, said: boolean, status: number]

@@ -1,9 +1,9 @@
 /** Writes the problems of a listing to standard error. */
 import { countProcesses } from "../enrich/processes.ts";
 import type { Host } from "../host/host.ts";
+import { complaint } from "../output/complaint.ts";
 import type { Sources } from "../procfs/source.ts";
 import type { Problem } from "../query/query.ts";
-import { complaint } from "./complaint.ts";
 import type { Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
@@ -58,7 +58,8 @@ const losses: ReadonlySet<Problem["kind"]> = new Set([
 /** Whether a problem that was mentioned makes a listing incomplete. */
 function isLoss(problem: Problem, { format, allNetns }: Pick<Draft, "format" | "allNetns">): boolean {
   if (problem.kind === "undecodable") return true;
-  if (problem.kind === "namespace") return problem.leftOut;
+  if (problem.kind === "namespace")
+    return problem.problem.what === "entry" || problem.problem.what === "entries";
   if (problem.kind === "socket" && allNetns) return true;
   return format !== "table" && losses.has(problem.kind);
 }

@@ -80,7 +80,7 @@ async function listSockets(
   }
   using query = opened;
   if (draft.events) {
-    if (query.predicate?.settle !== undefined) return halt(world, ownerless(world));
+    if (query.predicate?.withOwners !== undefined) return halt(world, ownerless(world));
     const { followEvents } = await import("./events.ts");
     return followEvents(world, query, presentation);
   }

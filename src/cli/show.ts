@@ -3,11 +3,11 @@
 import { U16_MAX } from "../bytes/c-numbers.ts";
 import { type Families, familyOf } from "../families/index.ts";
 import { kindOfDump } from "../model/selection.ts";
+import { tableChooser } from "../output/name-source.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
-import { tableChooser } from "./name-source.ts";
 import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { adviceFor, fillCommand, inNetns, shellWord } from "./advice.ts";
+import { pingPayload } from "./endpoint.ts";
 
 /** The words as a real shell splits them, each followed by NUL. */
 function wordsOf(command: string): string[] {
@@ -83,4 +84,14 @@ test("adviceFor() leaves out what cannot be filled in, and enters no namespace f
     { text: "a", command: "strace -p 5" },
     { text: "c" },
   ]);
+});
+
+test.each([
+  ["192.0.2.1", undefined, 1472],
+  ["2001:db8::1", undefined, 1452],
+  ["192.0.2.1", 1400, 1372],
+  ["2001:db8::1", 9000, 8952],
+  ["192.0.2.1", 0, 1472],
+])("a ping of full size to %s with a path MTU of %p sends %d bytes", (address, pmtu, payload) => {
+  expect(pingPayload(address, pmtu)).toBe(payload);
 });

@@ -2,14 +2,15 @@
 import type { Netns } from "../host/namespaces.ts";
 
 /** The words of a command that stand for values of a finding. */
-const placeholders = ["PID", "PORT", "ADDRESS", "LOCALPORT", "LOCAL", "INODE", "HOST"] as const;
+const placeholders = ["PID", "PORT", "ADDRESS", "LOCALPORT", "LOCAL", "INODE", "HOST", "PAYLOAD"] as const;
 
 /** One of the placeholders. */
 type Placeholder = (typeof placeholders)[number];
 
 /**
  * Values for placeholders: `PID` of a process, `ADDRESS` and `PORT` of the peer or the service, `LOCAL` and
- * `LOCALPORT` of the local end of a connection, `INODE` of a socket, `HOST` a host name.
+ * `LOCALPORT` of the local end of a connection, `INODE` of a socket, `HOST` a host name, `PAYLOAD` the bytes that ping
+ * sends in a packet of full size.
  */
 export type Fill = Readonly<Partial<Record<Placeholder, string | number>>>;
 

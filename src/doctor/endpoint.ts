@@ -131,6 +131,16 @@ export function localAddress({ data, sourceOffset, familyNumber }: InetSocket): 
   return addressTextAt(data, sourceOffset, familyNumber);
 }
 
+/** Bytes of the IP header and of the ICMP header. RFC 791, RFC 8200, RFC 792, RFC 4443. */
+const PING_HEADERS = { ipv4: 20 + 8, ipv6: 40 + 8 } as const;
+const ETHERNET_MTU = 1500;
+
+/** How many bytes `ping -s` has to send to a peer for packets of full size. @param pmtu what TCP takes the path MTU to be */
+export function pingPayload(address: string, pmtu: number | undefined): number {
+  const headers = address.includes(":") ? PING_HEADERS.ipv6 : PING_HEADERS.ipv4;
+  return (pmtu === undefined || pmtu <= headers ? ETHERNET_MTU : pmtu) - headers;
+}
+
 /** The four values that name one connection, for advice that must not hit another. */
 export function connectionFill(
   socket: InetSocket,

@@ -368,13 +368,15 @@ export async function examine(examination: Examination): Promise<Report | undefi
     )
     .sort((a, b) => rank(b.severity) - rank(a.severity));
   findOwners(shownInodes(diagnoses, examination.shown));
-  const asked = rules.map(({ rule }) => rule).filter((rule) => checks.some((check) => check.rule === rule));
+  const requested = rules
+    .map(({ rule }) => rule)
+    .filter((rule) => checks.some((check) => check.rule === rule));
   const isUnchecked = ({ rate }: Rule) => single && rate === true;
   return {
     diagnoses,
     elapsedMs,
     sockets,
-    checked: asked.filter((rule) => !isUnchecked(rule)),
-    unchecked: asked.filter(isUnchecked),
+    checked: requested.filter((rule) => !isUnchecked(rule)),
+    unchecked: requested.filter(isUnchecked),
   };
 }

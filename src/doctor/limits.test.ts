@@ -277,8 +277,8 @@ describe("a connection is limited by", () => {
     const tried = new Set(cases.map(([limit]) => limit));
     expect([...tried].sort()).toEqual((Object.keys(limits) as Limit[]).sort());
     const page = readFileSync(join(import.meta.dirname, "../../docs/explain.md"), "utf8");
-    const told = Array.from(page.matchAll(/^\| `([a-z-]+)` \|/gm), ([, limit]) => limit!);
-    expect(told.sort()).toEqual(Object.keys(limits).sort());
+    const documented = Array.from(page.matchAll(/^\| `([a-z-]+)` \|/gm), ([, limit]) => limit!);
+    expect(documented.sort()).toEqual(Object.keys(limits).sort());
   });
 
   test("nothing, if the kernel does not report how much waits", () => {

@@ -53,16 +53,16 @@ function typedMap(bpf: BpfObjects, id: number): TypedMap {
 /**
  * Reads the BPF maps of a host, each when one of its values is first shown.
  *
- * @param complain takes one line for each map whose types are not available
+ * @param report takes the id of each map whose types are not available
  */
-export async function lookUpBpfMaps(host: Host, complain: (line: string) => void): Promise<BpfMaps> {
+export async function lookUpBpfMaps(host: Host, report: (mapId: number) => void): Promise<BpfMaps> {
   const bpf = await host.bpf();
   const known = new Map<number, TypedMap>();
   const typed = (id: number): TypedMap => {
     let found = known.get(id);
     if (found === undefined) {
       found = typedMap(bpf, id);
-      if (found.btf === undefined) complain(`failed to load BTF for map ID ${id}`);
+      if (found.btf === undefined) report(id);
       known.set(id, found);
     }
     return found;

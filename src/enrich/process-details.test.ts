@@ -42,12 +42,26 @@ test("a start time that is not a date is absent", () => {
     expect(details(owner(20 + ticks.length, stat.replace("12345", ticks)))).toEqual({});
 });
 
-test("a command line that is too long or has too many arguments is cut and marked", () => {
+test("a long command line loses its middle, and a longer one its end, too", () => {
   const of = (cmdline: string) => commandLine(filesOf({ proc: { 7: { cmdline } } }), "/proc/7");
-  const { bytes, arguments: most } = commandLineLimits;
-  expect(of(`a\0${"b".repeat(bytes - 3)}\0`)).toEqual(["a", "b".repeat(bytes - 3)]);
-  expect(of(`a\0${"b".repeat(bytes)}\0`)).toEqual(["a", "b".repeat(bytes - 2), cutMark]);
-  expect(of("\0".repeat(most))).toEqual(Array.from({ length: most }, () => ""));
-  const wiped = of("\0".repeat(bytes))!;
-  expect([wiped.length, wiped.at(-1)]).toEqual([most + 1, cutMark]);
+  const { read, kept, end } = commandLineLimits;
+  expect(of(`a\0${"b".repeat(kept - 2)}\0`)).toEqual(["a", "b".repeat(kept - 2)]);
+  expect(of(`a\0${"b".repeat(kept - 1)}`)).toEqual([
+    "a",
+    "b".repeat(kept - end - 2),
+    cutMark,
+    "b".repeat(end),
+  ]);
+  const path = "p".repeat(20_000);
+  const java = ["java", "-cp", "p".repeat(kept - end - "java -cp ".length), cutMark];
+  expect(of(`java\0-cp\0${path}\0Main\0`)).toEqual([...java, "p".repeat(end - " Main".length), "Main"]);
+  expect(of(`java\0-cp\0${"p".repeat(read)}\0Main\0`)).toEqual(java);
+  // A character that is cut in two.
+  expect(of(`a\0${"ü".repeat(kept)}`)).toEqual([
+    "a",
+    "ü".repeat((kept - end - 2) / 2),
+    cutMark,
+    "ü".repeat(end / 2),
+  ]);
+  expect(of(`${"ü".repeat(kept)}a`)!.join("")).toContain(`\u{fffd}ü`);
 });

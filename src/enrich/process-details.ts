@@ -14,8 +14,8 @@ export interface ProcessDetails {
   /** Path of the program; the kernel adds ` (deleted)` to one that is gone. */
   readonly exe?: string;
   /**
-   * Its arguments, the program's name first. At most 64 KiB and 4096 arguments; if some were cut, the last is
-   * `… (cut by sockscope)`.
+   * Its arguments, the program's name first. Of more than 4 KiB there are the first 3 KiB and the last 1 KiB, and
+   * `… (cut by sockscope)` as an argument between them.
    */
   readonly cmdline?: readonly string[];
   /** Its start time, as ISO 8601 in UTC. */
@@ -28,10 +28,13 @@ const MS_PER_SECOND = 1000;
 
 const decoder = new TextDecoder();
 
-/** How much of a command line is kept. A process can make its own gigabytes long without using memory. */
-export const commandLineLimits = { bytes: 1 << 16, arguments: 4096 } as const;
+/**
+ * How many bytes of a command line are read, and how many of a longer one are kept from its beginning and its end. A
+ * process can make its own gigabytes long without using memory, and every socket of the process repeats it.
+ */
+export const commandLineLimits = { read: 1 << 16, kept: 4096, end: 1024 } as const;
 
-/** The argument that stands last in a command line that was cut. */
+/** The argument that stands for what was cut out of a command line. */
 export const cutMark = "… (cut by sockscope)";
 
 function readText(files: Files, path: string): string | undefined {
@@ -49,19 +52,23 @@ function readText(files: Files, path: string): string | undefined {
  * @returns undefined for a process that has none, has wiped them, or is gone
  */
 export function commandLine(files: Files, folder: string): readonly string[] | undefined {
-  let text: string;
+  const { read: limit, kept, end } = commandLineLimits;
+  let bytes: Uint8Array;
   let cut: boolean;
   try {
-    const read = readBounded(files, `${folder}/cmdline`, { limit: commandLineLimits.bytes });
-    text = decoder.decode(read.bytes);
-    cut = read.cut;
+    ({ bytes, cut } = readBounded(files, `${folder}/cmdline`, { limit }));
   } catch {
     return undefined;
   }
-  if (text === "") return undefined;
-  const found = (cut ? text : text.replace(/\0$/, "")).split("\0");
-  if (!cut && found.length <= commandLineLimits.arguments) return found;
-  return [...found.slice(0, commandLineLimits.arguments), cutMark];
+  if (bytes.length === 0) return undefined;
+  const whole = !cut && bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes;
+  if (whole.length <= kept) return argumentsOf(whole);
+  const last = cut ? [] : argumentsOf(whole.subarray(-end));
+  return [...argumentsOf(whole.subarray(0, kept - end)), cutMark, ...last];
+}
+
+function argumentsOf(bytes: Uint8Array): string[] {
+  return decoder.decode(bytes).split("\0");
 }
 
 /**
@@ -69,7 +76,10 @@ export function commandLine(files: Files, folder: string): readonly string[] | u
  *
  * @param root where /proc is
  */
-export function processDetails(files: Files, root: string): (owner: Owner) => ProcessDetails {
+export function processDetails(
+  files: Files,
+  root: string,
+): (process: Pick<Owner, "pid" | "stat">) => ProcessDetails {
   const userName = userNames(files);
   /** When the host was booted, in seconds since 1970. */
   const bootTime = once(() => {

@@ -12,13 +12,13 @@ const mapped = at(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1);
 const unspecified = at(...Array(16).fill(0));
 
 /** A resolver that answers each address with its bytes, and records the questions. */
-function echo(): Resolver & { readonly asked: string[] } {
-  const asked: string[] = [];
+function echo(): Resolver & { readonly queries: string[] } {
+  const queries: string[] = [];
   return {
-    asked,
+    queries,
     addresses: async () => [Uint8Array.of(192, 0, 2, 1)],
     async name(address) {
-      asked.push(address.join("."));
+      queries.push(address.join("."));
       return `host-${address.join("-")}`;
     },
     rpcServices: async () => [],
@@ -41,7 +41,7 @@ describe("resolveHosts()", () => {
   test("looks up each address once, a mapped one as IPv4, and not the unspecified one of IPv6", async () => {
     const resolver = echo();
     const hosts = await resolveHosts(resolver, [at(192, 0, 2, 1), mapped, unspecified, at(192, 0, 2, 1)]);
-    expect(resolver.asked).toEqual(["192.0.2.1"]);
+    expect(resolver.queries).toEqual(["192.0.2.1"]);
     expect(nameOf(mapped, hosts)).toBe("host-192-0-2-1");
     expect(nameOf(unspecified, hosts)).toBeUndefined();
   });
@@ -71,8 +71,8 @@ describe("withDeadline()", () => {
   });
 
   test("looks up the addresses of a name once", async () => {
-    let asked = 0;
-    const resolver = withDeadline({ ...echo(), addresses: async () => [Uint8Array.of(++asked)] }, 10_000);
+    let queries = 0;
+    const resolver = withDeadline({ ...echo(), addresses: async () => [Uint8Array.of(++queries)] }, 10_000);
     for (let time = 0; time < 2; time++)
       expect(await resolver.addresses("example.org", 2)).toEqual([Uint8Array.of(1)]);
     expect(await resolver.addresses("example.org", undefined)).toEqual([Uint8Array.of(2)]);
@@ -82,7 +82,7 @@ describe("withDeadline()", () => {
     const inner = echo();
     const resolver = withDeadline(inner, 0);
     expect(await resolver.name(Uint8Array.of(192, 0, 2, 1))).toBeUndefined();
-    expect(inner.asked).toEqual([]);
+    expect(inner.queries).toEqual([]);
   });
 
   test("keeps the names that came in time", async () => {

@@ -38,20 +38,20 @@ function tracked(begins: boolean, id: number, more: Partial<ConntrackFlow> = {})
   return { begins, id, counters: undefined, ...ends(1234, 53, true), ...more };
 }
 
-let told: SocketEvent[];
+let events: SocketEvent[];
 let flows: UdpFlows;
-const words = () => told.map(({ kind, source, timeMs }) => `${kind} ${source} ${timeMs}`);
+const words = () => events.map(({ kind, source, timeMs }) => `${kind} ${source} ${timeMs}`);
 
 beforeEach(() => {
-  told = [];
-  flows = new UdpFlows((event) => told.push(event));
+  events = [];
+  flows = new UdpFlows((event) => events.push(event));
 });
 
 describe("route lookups", () => {
   test("report a flow once, and again after it was idle", () => {
     for (const timeMs of [0, 10, 20_000, 45_000, 80_000]) flows.routed(route(1234, 53), timeMs, owners, here);
     expect(words()).toEqual(["flow fib 0", "flow fib 80000"]);
-    expect(told[0]!.owners).toEqual(owners);
+    expect(events[0]!.owners).toEqual(owners);
   });
 
   test("with another port, peer or thread begin another flow", () => {
@@ -85,12 +85,12 @@ describe("conntrack", () => {
     flows.tracked(tracked(true, 5), 10, owners, here);
     flows.tracked(tracked(false, 5, { counters }), 40, owners, here);
     expect(words()).toEqual(["flow conntrack 10", "flow-end conntrack 40"]);
-    expect(told[1]).toMatchObject({ durationMs: 30, counters });
+    expect(events[1]).toMatchObject({ durationMs: 30, counters });
   });
 
   test("has no duration for a flow that existed at the start", () => {
     flows.tracked(tracked(false, 5), 40, undefined, here);
-    expect(told[0]!.durationMs).toBeUndefined();
+    expect(events[0]!.durationMs).toBeUndefined();
   });
 
   test("does not report again what a route lookup has reported", () => {

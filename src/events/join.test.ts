@@ -136,7 +136,7 @@ function list(
   steps = [...join.tables.take({ ...listing, sockets: changed, complete: true, baseline })].length;
 }
 
-function settle(afterMs = 0): void {
+function advance(afterMs = 0): void {
   now += afterMs * MS;
   join.endRound(now, now / MS);
 }
@@ -174,9 +174,9 @@ describe("a connection that a process here opens", () => {
     change(1, [40000, 80], ESTABLISHED, FIN_WAIT_1);
     change(1, [40000, 80], FIN_WAIT_1, CLOSE);
     record("destroy", 1, [40000, 80], { cookie: 9 });
-    settle();
+    advance();
     join.destroyed(0, socketOf(40000, 80, CLOSE, 9), now / MS);
-    settle(5000);
+    advance(5000);
     expect(reported).toEqual([
       "open - SYN-SENT 40000>80 tracefs",
       "state SYN-SENT ESTAB 40000>80 tracefs",
@@ -189,19 +189,19 @@ describe("a connection that a process here opens", () => {
 
   test("waits for its local port no longer than necessary", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
-    settle();
+    advance();
     expect(reported).toEqual([]);
     expect(join.wantsPorts(now / MS)).toBe(false);
     expect(join.wantsPorts(now / MS + 100)).toBe(true);
     list([socketOf(40000, 80, SYN_SENT, 9)]);
-    settle();
+    advance();
     expect(reported).toEqual(["open - SYN-SENT 40000>80 tracefs"]);
     expect(join.wantsPorts(now / MS + 100)).toBe(false);
   });
 
   test("is reported without its port if the port stays unknown", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
-    settle(1000);
+    advance(1000);
     expect(reported).toEqual(["open - SYN-SENT 0>80 tracefs"]);
   });
 
@@ -209,7 +209,7 @@ describe("a connection that a process here opens", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     record("reset", 1, [40000, 80], { newState: 0 });
     change(1, [40000, 80], SYN_SENT, CLOSE);
-    settle(10);
+    advance(10);
     record("destroy", 1, [40000, 0], { cookie: 9 });
     join.destroyed(0, socketOf(40000, 0, CLOSE, 9), now / MS);
     expect(reported).toEqual([
@@ -223,7 +223,7 @@ describe("a connection that a process here opens", () => {
   test("may be tried again with the same socket", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     change(1, [40000, 80], SYN_SENT, CLOSE);
-    settle(10);
+    advance(10);
     change(1, [40000, 81], CLOSE, SYN_SENT);
     expect(reported.slice(-2)).toEqual([
       "failed SYN-SENT UNCONN 40000>80 tracefs",
@@ -259,7 +259,7 @@ describe("a connect that fails", () => {
     record("retransmit", 1, [40000, 80], { newState: SYN_SENT });
     fail();
     error(errno);
-    settle(10);
+    advance(10);
     expect(failures()).toEqual([{ reason, syns: 2, durationMs: 2 }]);
     expect(events.at(-1)!.owners).toEqual(client);
   });
@@ -269,7 +269,7 @@ describe("a connect that fails", () => {
     // Only the record of the change has the socket's port.
     error(113);
     fail();
-    settle(10);
+    advance(10);
     expect(failures()).toEqual([{ reason: "unreachable", syns: 1, durationMs: 2 }]);
   });
 
@@ -277,10 +277,10 @@ describe("a connect that fails", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
     record("reset", 1, [40000, 80], { newState: SYN_SENT });
     fail();
-    settle(10);
+    advance(10);
     change(1, [40000, 80], CLOSE, SYN_SENT);
     fail({ interrupted: false });
-    settle(10);
+    advance(10);
     expect(failures().map(({ reason }) => reason)).toEqual(["refused", "abandoned"]);
   });
 
@@ -288,7 +288,7 @@ describe("a connect that fails", () => {
     list([socketOf(40000, 80, SYN_SENT, 9)], { baseline: true });
     fail();
     error(110);
-    settle(10);
+    advance(10);
     expect(failures()).toEqual([{ reason: "timed out", syns: undefined, durationMs: undefined }]);
   });
 
@@ -312,13 +312,13 @@ describe("a connection that is accepted here", () => {
 
   test("is reported when it is found here, with the owner of the listed socket", () => {
     begin();
-    settle();
+    advance();
     expect(reported).toEqual([]);
     const [wanted] = [...join.unplaced(now / MS + 100)];
     expect(wanted!.dport).toBe(40000);
     expect([...join.unplaced(now / MS + 100)]).toEqual([]);
     join.placed(0, socketOf(80, 40000, ESTABLISHED, 8, 5));
-    settle();
+    advance();
     expect(reported).toEqual(["open - SYN-RECV 80>40000 tracefs", "state SYN-RECV ESTAB 80>40000 tracefs"]);
     expect(events.map(({ owners }) => owners)).toEqual([server, server]);
     list([socketOf(80, 40000, ESTABLISHED, 8, 5)]);
@@ -329,17 +329,17 @@ describe("a connection that is accepted here", () => {
     list([socketOf(80, 0, LISTEN, 1, 5)], { baseline: true });
     begin();
     join.placed(0, socketOf(80, 40000, ESTABLISHED, 8));
-    settle();
+    advance();
     expect(events.map(({ owners }) => owners)).toEqual([server, server]);
     change(2, [80, 40000], ESTABLISHED, FIN_WAIT_1, CLIENT);
-    settle();
+    advance();
     expect(events.at(-1)!.owners).toEqual(client);
   });
 
   test("is reported at its end if it ends before it is found", () => {
     begin();
     record("destroy", 2, [80, 40000], { cookie: 8 });
-    settle();
+    advance();
     join.destroyed(0, socketOf(80, 40000, CLOSE, 8), now / MS);
     expect(reported).toEqual([
       "open - SYN-RECV 80>40000 tracefs",
@@ -350,10 +350,10 @@ describe("a connection that is accepted here", () => {
 
   test("is not reported if it is not found here", () => {
     begin();
-    settle(3000);
+    advance(3000);
     change(2, [80, 40000], ESTABLISHED, CLOSE_WAIT, GONE);
     record("destroy", 2, [80, 40000], { cookie: 8 });
-    settle(3000);
+    advance(3000);
     expect(reported).toEqual([]);
   });
 });
@@ -377,7 +377,7 @@ test("a connection of another namespace is not reported", () => {
   change(3, [0, 80], CLOSE, SYN_SENT, STRANGER);
   change(3, [40000, 80], SYN_SENT, ESTABLISHED, STRANGER);
   record("destroy", 3, [40000, 80], { cookie: 7 });
-  settle(3000);
+  advance(3000);
   expect(reported).toEqual([]);
 });
 
@@ -425,7 +425,7 @@ test("a listing that is older than the last trace record changes nothing", () =>
   const before = now;
   change(1, [40000, 80], ESTABLISHED, FIN_WAIT_1);
   list([socketOf(40000, 80, ESTABLISHED, 9)], { begunNs: before });
-  settle();
+  advance();
   expect(reported.at(-1)).toBe("state ESTAB FIN-WAIT-1 40000>80 tracefs");
   expect(reported).toHaveLength(3);
 });
@@ -439,7 +439,7 @@ test("an end without a destroy event is reported by the trace, and only once", (
   change(1, [0, 80], CLOSE, SYN_SENT);
   change(1, [40000, 80], SYN_SENT, CLOSE);
   record("destroy", 1, [40000, 80], { cookie: 9 });
-  settle(2000);
+  advance(2000);
   expect(reported.at(-1)).toBe("close UNCONN UNCONN 40000>80 tracefs");
   join.destroyed(0, socketOf(40000, 80, CLOSE, 9), now / MS);
   expect(reported).toHaveLength(3);
@@ -452,7 +452,7 @@ test("a socket at the memory address of an earlier one is not mistaken for it", 
   change(1, [80, 50000], LISTEN, SYN_RECV, GONE);
   change(1, [80, 50000], SYN_RECV, ESTABLISHED, GONE);
   join.placed(0, socketOf(80, 50000, ESTABLISHED, 8, 5));
-  settle();
+  advance();
   expect(reported.slice(2)).toEqual([
     "open - SYN-RECV 80>50000 tracefs",
     "state SYN-RECV ESTAB 80>50000 tracefs",

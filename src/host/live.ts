@@ -81,8 +81,9 @@ const RPCBIND_DEADLINE_MS = 1000;
 const ipFamilies: Readonly<Record<number, 4 | 6>> = { [AF_INET]: 4, [AF_INET6]: 6 };
 
 /**
- * The runtime's own resolver: getaddrinfo(3) and getnameinfo(3) on Node, partly c-ares on Bun, which reads the hosts file
- * and DNS alone.
+ * The runtime's own resolver. The addresses of a name come from the C library on Node and on Bun. The name of an address
+ * does on Node; Bun takes it from the hosts file and DNS alone, so the executable has threads for it. The library looks
+ * up no name of an address.
  */
 const liveResolver: Resolver = {
   async addresses(name, family) {

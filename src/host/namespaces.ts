@@ -2,7 +2,6 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { libc } from "#libc";
-import { systemMessage } from "../native/errno.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import type { Files, Host } from "./host.ts";
 import { netnsMounts } from "./mounts.ts";
@@ -226,8 +225,39 @@ export function openNamespace(files: Files, inode: number): OpenNamespace | unde
 
 /** Descriptors reserved for everything else: netlink sockets, /proc, the terminal. */
 const RESERVED_DESCRIPTORS = 64;
-/** Most messages about single namespaces. The rest are counted in one more line. */
-const MESSAGES = 10;
+/** Most problems reported of single namespaces. The rest are counted in one more. */
+const SINGLE_PROBLEMS = 10;
+
+/** A problem with the network namespaces of a host. The sockets of the others are listed. */
+export type NamespaceProblem =
+  /** A namespace cannot be entered, so its sockets are left out. */
+  | {
+      readonly what: "entry";
+      /** Which. */
+      readonly netns: Netns;
+      /** Why: a NetlinkError, or an error with a system error `code`. */
+      readonly cause: unknown;
+    }
+  /** More of them, after the first ten. */
+  | {
+      readonly what: "entries";
+      /** How many. */
+      readonly count: number;
+      /** Why the last of them cannot be entered. */
+      readonly cause: unknown;
+    }
+  /** A file below /run/netns leads to no namespace. */
+  | {
+      readonly what: "stale";
+      /** Its name. */
+      readonly name: string;
+    }
+  /** The namespaces of some processes cannot be read. Those without another process or name are left out. */
+  | {
+      readonly what: "processes";
+      /** How many processes. */
+      readonly count: number;
+    };
 
 /** How many namespaces may be held open, from the process's limit of open files. */
 function descriptorBudget(files: Files): number {
@@ -273,12 +303,9 @@ function ownFirst(namespaces: readonly FoundNetns[], own: number | undefined): r
  * opened again for each call.
  *
  * @param host this host, seen from our own namespace
- * @param complain takes one line for each problem, and whether sockets are left out for it
+ * @param report takes each problem
  */
-export function openNamespaces(
-  host: Host,
-  complain: (line: string, leftOut: boolean) => void,
-): OpenNamespaces {
+export function openNamespaces(host: Host, report: (problem: NamespaceProblem) => void): OpenNamespaces {
   const { namespaces, stale, unreadable } = findNamespaces(host.files);
   const own = linkedInode(host.files, OWN);
   const home = openSync(OWN, "r");
@@ -286,7 +313,7 @@ export function openNamespaces(
   const budget = descriptorBudget(host.files);
   const list: OpenNetns[] = [];
   let failures = 0;
-  let why = "";
+  let lastCause: unknown;
   for (const found of ownFirst(namespaces, own)) {
     const { paths: _, ...netns } = found;
     if (found.inode === own) {
@@ -307,22 +334,14 @@ export function openNamespaces(
     } catch (error) {
       // A namespace that has gone has no sockets to list.
       if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      why = error instanceof NetlinkError ? libc.strerror(error.errno) : systemMessage(error);
-      if (++failures <= MESSAGES)
-        complain(`Cannot enter network namespace "${netnsLabel(netns)}": ${why}`, true);
+      lastCause = error;
+      if (++failures <= SINGLE_PROBLEMS) report({ what: "entry", netns, cause: error });
     }
   }
-  if (failures > MESSAGES)
-    complain(`Cannot enter ${failures - MESSAGES} more network namespaces: ${why}`, true);
-  for (const name of stale)
-    complain(`Cannot enter network namespace "${name}": it is no network namespace (any more)`, false);
-  if (unreadable > 0) {
-    const which = unreadable === 1 ? "1 process" : `${unreadable} processes`;
-    complain(
-      `Cannot read the network namespaces of ${which}: any that nothing else stands for are left out`,
-      false,
-    );
-  }
+  if (failures > SINGLE_PROBLEMS)
+    report({ what: "entries", count: failures - SINGLE_PROBLEMS, cause: lastCause });
+  for (const name of stale) report({ what: "stale", name });
+  if (unreadable > 0) report({ what: "processes", count: unreadable });
   return {
     list,
     [Symbol.dispose]() {

@@ -49,8 +49,8 @@ test("destroyed() counts the events lost since the last lost event", async () =>
   const files = filesWithDrops(() => dropped);
   const events = scripted([wait, loseSome(3), wait, loseSome(4), loseSome(5), wait]);
   const machine = machineOf({ host: { ...host, files }, dumps: events, events });
-  const told = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
-  expect(told).toEqual([3, 4, 5].map((count) => ({ kind: "lost", count })));
+  const found = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
+  expect(found).toEqual([3, 4, 5].map((count) => ({ kind: "lost", count })));
 });
 
 test("destroyed() counts silent losses until the queue is empty", async () => {
@@ -66,16 +66,16 @@ test("destroyed() counts silent losses until the queue is empty", async () => {
   };
   const events = scripted([wait, loseOne, loseMore, wait, loseOne, wait]);
   const machine = machineOf({ host: { ...host, files }, dumps: events, events });
-  const told = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
-  expect(told).toEqual([1, 2, 1].map((count) => ({ kind: "lost", count })));
+  const found = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
+  expect(found).toEqual([1, 2, 1].map((count) => ({ kind: "lost", count })));
 });
 
 test("destroyed() has no count if the kernel does not report one", async () => {
   const files = { ...liveFiles, read: lose };
   const events = scripted([lose]);
   const machine = machineOf({ host: { ...host, files }, dumps: events, events });
-  const told = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
-  expect(told).toEqual([{ kind: "lost", count: undefined }]);
+  const found = await Array.fromAsync(machine.destroyed({ tables: ["tcp"] }));
+  expect(found).toEqual([{ kind: "lost", count: undefined }]);
 });
 
 test("destroyed() closes its socket once, iterated or not", async () => {

@@ -107,7 +107,7 @@ function listen(
   const context = contextOf({ ...host, transport }, { ...options, onProblem });
   const query = openQueryNow(context, planOf(options), refuseName);
   try {
-    if (query.predicate?.settle !== undefined)
+    if (query.predicate?.withOwners !== undefined)
       throw new RangeError("Cannot filter destroyed sockets by process: a destroyed socket has none");
     const batches = query.destroyed();
     const first = batches.next();

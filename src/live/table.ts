@@ -158,7 +158,7 @@ export class SocketTable {
     if (slot === undefined) {
       if (!isWanted) return;
       slot = this.#newSlot();
-      this.#settle(slot, dump, socket, cookie, netns);
+      this.#identify(slot, dump, socket, cookie, netns);
       this.inode[slot] = 0;
       this.#opened++;
     } else this.#forget(slot);
@@ -254,6 +254,11 @@ export class SocketTable {
     return undefined;
   }
 
+  /** The slot of a socket of the last sample; undefined if it is not in the table. */
+  slotOfSocket(socket: Socket): number | undefined {
+    return this.#slots.get(socket.origin.netns)?.get(cookieOf(socket));
+  }
+
   /** Whether a key names this socket. */
   isThat(socket: Socket, key: SocketKey): boolean {
     return `${socket.origin.netns?.inode ?? ""}/${cookieOf(socket)}` === key;
@@ -313,7 +318,7 @@ export class SocketTable {
     if (slot === undefined) {
       slot = this.#newSlot();
       slots.set(cookie, slot);
-      this.#settle(slot, dump, socket, cookie, netns);
+      this.#identify(slot, dump, socket, cookie, netns);
       this.#live++;
     } else if (this.#seen[slot] === this.#number) return;
     const state = stateNumber(socket) ?? SS_CLOSE;
@@ -329,18 +334,18 @@ export class SocketTable {
   }
 
   /** Notes what never changes about a socket. */
-  #settle(slot: number, dump: DumpName, socket: Socket, cookie: number, netns: Netns | undefined): void {
+  #identify(slot: number, dump: DumpName, socket: Socket, cookie: number, netns: Netns | undefined): void {
     this.#dump[slot] = dump;
     this.#netns[slot] = netns;
     this.uid[slot] = uidNumber(socket) ?? NO_UID;
     this.#cookie[slot] = cookie;
     this.process[slot] = 0;
     this.family[slot] = socket.kind === "tipc" ? 0 : socket.familyNumber;
-    if (socket.kind === "inet") this.#settleInet(slot, socket);
+    if (socket.kind === "inet") this.#identifyInet(slot, socket);
     else this.#endpoints.set(slot, endpointsOf(socket));
   }
 
-  #settleInet(slot: number, socket: InetSocket): void {
+  #identifyInet(slot: number, socket: InetSocket): void {
     this.localPort[slot] = socket.sport;
     this.peerPort[slot] = socket.dport;
     const { data, sourceOffset } = socket;

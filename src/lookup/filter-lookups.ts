@@ -69,28 +69,27 @@ function cgroupId(host: Host, path: string): bigint | string {
     return `Failed to open mounts file: ${systemMessage(error)}\nFailed to find cgroup2 mount`;
   }
   if (mount === undefined) return "Failed to find cgroup2 mount";
-  if (path === "/") return OUTSIDE;
   return host.cgroupId === undefined
     ? recordedCgroupId(host, mount, path)
     : liveCgroupId(host.cgroupId, mount, path);
 }
 
+/** As in ss, the first path that exists counts, even if it is no control group. */
 function liveCgroupId(idOf: NonNullable<Host["cgroupId"]>, mount: string, path: string): bigint | string {
-  let problem: string | undefined;
+  let problem: unknown;
   for (const each of [path, `${mount}/${path.replace(/^\//, "")}`]) {
     try {
-      const id = idOf(each);
-      if (id !== undefined) return id;
-      problem = OUTSIDE;
+      return idOf(each) ?? OUTSIDE;
     } catch (error) {
-      problem ??= `Failed to get cgroup2 ID: ${systemMessage(error)}`;
+      problem ??= error;
     }
   }
-  return problem!;
+  return `Failed to get cgroup2 ID: ${systemMessage(problem)}`;
 }
 
 /** A recording has only the paths of control groups, so paths are compared. */
 function recordedCgroupId(host: Host, mount: string, path: string): bigint | string {
+  if (path === "/") return OUTSIDE;
   const tree = host.cgroups();
   if (tree === undefined) return "Failed to find cgroup2 mount";
   const within = path === mount || path.startsWith(`${mount}/`) ? path.slice(mount.length) : path;

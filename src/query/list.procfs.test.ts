@@ -66,7 +66,7 @@ function listed(
   env: Record<string, string> = {},
   familyByFamily = true,
 ) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const read: string[] = [];
   const problems: Problem[] = [];
   const host: Host = {
@@ -79,7 +79,7 @@ function listed(
           portId: 0,
           send(request) {
             const what = `${request[4]}/${request[16]}`;
-            asked.push(what);
+            requests.push(what);
             left = [...(answers[what] ?? [refused])];
           },
           receive: () => left.shift() ?? new Uint8Array(0),
@@ -115,7 +115,7 @@ function listed(
   };
   const sockets = [...list(host, query)].flatMap((batch) => [...batch.sockets]);
   const numbers = sockets.map((socket: Socket) => (socket.kind === "inet" ? socket.sport : socket.inode));
-  return { numbers, asked, read, problems: problems.map(({ kind }) => kind) };
+  return { numbers, requests, read, problems: problems.map(({ kind }) => kind) };
 }
 
 const both = [AF_INET, AF_INET6];
@@ -128,7 +128,7 @@ test("a table that netlink lists is not read from /proc", () => {
     [dump4]: [inet(AF_INET, 4), done],
     [dump6]: [inet(AF_INET6, 6), done],
   });
-  expect(found).toEqual({ numbers: [4, 6], asked: [dump4, dump6], read: [], problems: [] });
+  expect(found).toEqual({ numbers: [4, 6], requests: [dump4, dump6], read: [], problems: [] });
 });
 
 test("an empty answer is an answer", () => {
@@ -138,12 +138,12 @@ test("an empty answer is an answer", () => {
 
 test("/proc is read if both kinds of request are refused", () => {
   const found = listed("tcp", both, {});
-  expect(found).toMatchObject({ numbers: [1004, 1006], asked: [dump4, legacy], problems: ["refused"] });
+  expect(found).toMatchObject({ numbers: [1004, 1006], requests: [dump4, legacy], problems: ["refused"] });
 });
 
 test("an old kernel answers the legacy request for both families", () => {
   const found = listed("tcp", both, { [legacy]: [inet(AF_INET, 4), inet(AF_INET6, 6), done] });
-  expect(found).toEqual({ numbers: [4, 6], asked: [dump4, legacy], read: [], problems: [] });
+  expect(found).toEqual({ numbers: [4, 6], requests: [dump4, legacy], read: [], problems: [] });
 });
 
 test("sockets listed before a dump failed are not listed again", () => {
@@ -151,29 +151,29 @@ test("sockets listed before a dump failed are not listed again", () => {
     [dump4]: [inet(AF_INET, 4), broken],
     [legacy]: [inet(AF_INET, 4), done],
   });
-  expect(found).toMatchObject({ numbers: [4, 1006], asked: [dump4], problems: ["refused"] });
+  expect(found).toMatchObject({ numbers: [4, 1006], requests: [dump4], problems: ["refused"] });
   expect(found.read).toEqual(["/proc/net/tcp6"]);
 });
 
 test("only IPv6 is read from /proc if only IPv6 is refused", () => {
   const found = listed("tcp", both, { [dump4]: [inet(AF_INET, 4), done] });
-  expect(found).toMatchObject({ numbers: [4, 1006], asked: [dump4, dump6], read: ["/proc/net/tcp6"] });
+  expect(found).toMatchObject({ numbers: [4, 1006], requests: [dump4, dump6], read: ["/proc/net/tcp6"] });
 });
 
 test("falls back to one request per family if the combined request is refused", () => {
   const ask = (answers: Record<string, Answer>) => listed("tcp", both, answers, {}, false);
   expect(ask({ [legacy]: [inet(AF_INET6, 6), inet(AF_INET, 4), done] })).toEqual({
     numbers: [4, 6],
-    asked: [legacy],
+    requests: [legacy],
     read: [],
     problems: [],
   });
   const refusing = { [dump4]: [inet(AF_INET, 4), done] as const, [dump6]: [done] as const };
-  expect(ask(refusing)).toMatchObject({ numbers: [4], asked: [legacy, dump4, dump6], read: [] });
-  expect(ask({})).toMatchObject({ numbers: [1004, 1006], asked: [legacy, dump4], problems: ["refused"] });
+  expect(ask(refusing)).toMatchObject({ numbers: [4], requests: [legacy, dump4, dump6], read: [] });
+  expect(ask({})).toMatchObject({ numbers: [1004, 1006], requests: [legacy, dump4], problems: ["refused"] });
   expect(ask({ [legacy]: [inet(AF_INET6, 6), inet(AF_INET, 4), broken] })).toMatchObject({
     numbers: [4, 6],
-    asked: [legacy],
+    requests: [legacy],
     read: [],
     problems: ["refused"],
   });
@@ -185,14 +185,14 @@ test("only the selected families are read from /proc", () => {
 
 test("/proc is read if no netlink socket can be opened", () => {
   const found = listed("tcp", both, { socket: [] });
-  expect(found).toMatchObject({ numbers: [1004, 1006], asked: [], problems: ["socket"] });
+  expect(found).toMatchObject({ numbers: [1004, 1006], requests: [], problems: ["socket"] });
 });
 
 test("/proc is read on an old kernel that does not send the memory of packet sockets", () => {
   const ask = `${SOCK_DIAG_BY_FAMILY}/${AF_PACKET}`;
   const memory = { type: packetAttributes.memInfo.id, payload: new Uint8Array(36) };
   const old = listed("packet_raw", [AF_PACKET], { [ask]: [packet(17, []), done] });
-  expect(old).toMatchObject({ numbers: [1017], asked: [ask], problems: [] });
+  expect(old).toMatchObject({ numbers: [1017], requests: [ask], problems: [] });
   const young = listed("packet_raw", [AF_PACKET], { [ask]: [packet(17, [memory]), done] });
   expect(young).toMatchObject({ numbers: [17], read: [] });
 });
@@ -200,11 +200,11 @@ test("/proc is read on an old kernel that does not send the memory of packet soc
 test("a variable disables netlink", () => {
   const path = "/proc/net/tcp6";
   const found = listed("tcp", both, { [dump4]: [inet(AF_INET, 4), done] }, { PROC_NET_TCP: path });
-  expect(found).toMatchObject({ numbers: [1006, 1006], asked: [], read: [path, path], problems: [] });
+  expect(found).toMatchObject({ numbers: [1006, 1006], requests: [], read: [path, path], problems: [] });
 });
 
 test("TCPDIAG_FILE takes precedence, even if the file is missing", () => {
   const env = { TCPDIAG_FILE: "/nowhere", PROC_ROOT: "/proc" };
   const found = listed("tcp", both, { [dump4]: [inet(AF_INET, 4), done] }, env);
-  expect(found).toEqual({ numbers: [], asked: [], read: ["/nowhere"], problems: ["diagFile"] });
+  expect(found).toEqual({ numbers: [], requests: [], read: ["/nowhere"], problems: ["diagFile"] });
 });

@@ -28,10 +28,10 @@ export type { Predicate, Problem, Query, RowSink, SocketBatch } from "./query.ts
  * @returns batches, with tables in ss's order. A table that cannot be read is reported and skipped
  */
 export function* list(host: Host, query: Query): Generator<SocketBatch> {
-  const { asked, finish } = widened(query);
-  const settle = query.predicate?.settle;
-  const batches = listTables(host, asked);
-  yield* finish(settle === undefined ? withProc(batches) : settled([...withProc(batches)], settle));
+  const { wider, finish } = widened(query);
+  const withOwners = query.predicate?.withOwners;
+  const batches = listTables(host, wider);
+  yield* finish(withOwners === undefined ? withProc(batches) : matching([...withProc(batches)], withOwners));
 }
 
 /**
@@ -45,34 +45,34 @@ export async function* listAsync(
   arrival: DeferredTransport["arrival"] | undefined,
   query: Query,
 ): AsyncGenerator<SocketBatch> {
-  const { asked, finish } = widened(query);
-  const settle = query.predicate?.settle;
+  const { wider, finish } = widened(query);
+  const withOwners = query.predicate?.withOwners;
   const candidates: SocketBatch[] = [];
-  for (const batch of listTables(host, asked)) {
-    if (batch === needsProc) asked.parts.proc = await import("./proc.ts");
+  for (const batch of listTables(host, wider)) {
+    if (batch === needsProc) wider.parts.proc = await import("./proc.ts");
     else if (batch === notYet) await arrival?.();
-    else if (settle === undefined) yield* finish([batch]);
+    else if (withOwners === undefined) yield* finish([batch]);
     else candidates.push(batch);
   }
-  if (settle !== undefined) yield* finish(settled(candidates, settle));
+  if (withOwners !== undefined) yield* finish(matching(candidates, withOwners));
 }
 
 /** A query that also requests what its filter reads, and a function that hides those extra attributes again. */
 function widened(query: Query): {
-  readonly asked: Query;
+  readonly wider: Query;
   finish(batches: Iterable<SocketBatch>): Iterable<SocketBatch>;
 } {
   const { predicate, demands, keep } = query;
-  const asked = {
+  const wider = {
     ...query,
     demands: demandSet(demands, predicate?.demands),
-    keep: keep || predicate?.settle !== undefined,
+    keep: keep || predicate?.withOwners !== undefined,
   };
-  const unasked = extensions(asked.demands) & ~extensions(demands);
-  if (unasked === 0) return { asked, finish: (batches) => batches };
-  const shown = hideAttributes(unasked);
+  const extra = extensions(wider.demands) & ~extensions(demands);
+  if (extra === 0) return { wider, finish: (batches) => batches };
+  const shown = hideAttributes(extra);
   return {
-    asked: { ...asked, rows: undefined },
+    wider: { ...wider, rows: undefined },
     *finish(batches) {
       for (const { dump, sockets } of batches)
         yield { dump, sockets: sockets.map((socket) => shown(socket)) };
@@ -89,11 +89,11 @@ function* withProc(batches: Iterable<SocketBatch>): Generator<SocketBatch> {
 }
 
 /** The sockets that match, decided when all candidates are collected. */
-function* settled(
+function* matching(
   candidates: readonly SocketBatch[],
-  settle: NonNullable<Predicate["settle"]>,
+  withOwners: NonNullable<Predicate["withOwners"]>,
 ): Generator<SocketBatch> {
-  const accepts = settle(candidates);
+  const accepts = withOwners(candidates);
   for (const { dump, sockets } of candidates) yield { dump, sockets: sockets.filter(accepts) };
 }
 
@@ -107,16 +107,16 @@ function* listTables({ transport, files }: Host, query: Query): Generator<Socket
       yield* query.parts.proc!.listDiagFile(files, query, sources.diagFile);
       continue;
     }
-    let untold: readonly number[] = [...query.selection.families];
+    let unanswered: readonly number[] = [...query.selection.families];
     if (!sources.withoutNetlink(name)) {
       const { dump } = familyOf(query.parts.families, kindOfDump(name));
-      untold =
+      unanswered =
         dump === undefined
           ? yield* listInet(transport, query, name as InetTable, families, allocate)
           : yield* listFamily(transport, query, name, dump as FamilyDump<Socket>, allocate);
     }
-    if (untold.length === 0) continue;
+    if (unanswered.length === 0) continue;
     if (query.parts.proc === undefined) yield needsProc;
-    yield* query.parts.proc!.listFromProc(files, query, sources, name, untold);
+    yield* query.parts.proc!.listFromProc(files, query, sources, name, unanswered);
   }
 }

@@ -39,16 +39,16 @@ function tcp(family: number, sport: number, size = INET_DIAG_MESSAGE_SIZE): Uint
 /** A fake kernel that answers by request type and family. */
 function kernel(answer: (type: number, family: number) => readonly Uint8Array[]): {
   transport: Transport;
-  asked: string[];
+  requests: string[];
 } {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const open: Transport["open"] = () => {
     let answers: Uint8Array[] = [];
     return {
       portId: PORT,
       send(datagram) {
         const type = new DataView(datagram.buffer, datagram.byteOffset).getUint16(4, true);
-        asked.push(`${type}/${datagram[16]}`);
+        requests.push(`${type}/${datagram[16]}`);
         answers = [...answer(type, datagram[16]!)];
       },
       receive(allocate) {
@@ -60,7 +60,7 @@ function kernel(answer: (type: number, family: number) => readonly Uint8Array[])
       close: () => undefined,
     };
   };
-  return { transport: { open }, asked };
+  return { transport: { open }, requests };
 }
 
 /** The local ports of a listing. Reads each batch before the next one arrives. */
@@ -87,19 +87,19 @@ describe("the TCP sockets of both families", () => {
   ];
 
   test("come from one walk, IPv4 first", () => {
-    const { transport, asked } = kernel(() => together);
+    const { transport, requests } = kernel(() => together);
     expect(ports(transport)).toEqual([41, 42, 43, 61, 62]);
-    expect(asked).toEqual([`${TCPDIAG_GETSOCK}/${AF_INET}`]);
+    expect(requests).toEqual([`${TCPDIAG_GETSOCK}/${AF_INET}`]);
   });
 
   test("come one family at a time if the combined request is refused, or with a recorder", () => {
-    const { transport, asked } = kernel((type, family) =>
+    const { transport, requests } = kernel((type, family) =>
       type === TCPDIAG_GETSOCK ? [refusal] : [tcp(family, family), done],
     );
     expect(ports(transport)).toEqual([AF_INET, AF_INET6]);
-    expect(asked).toHaveLength(3);
+    expect(requests).toHaveLength(3);
     expect(ports({ ...transport, familyByFamily: true })).toEqual([AF_INET, AF_INET6]);
-    expect(asked).toHaveLength(5);
+    expect(requests).toHaveLength(5);
   });
 
   test("come in the kernel's order if it supports only the legacy request", () => {
@@ -111,10 +111,10 @@ describe("the TCP sockets of both families", () => {
   test("are requested again if the IPv6 sockets overflow the buffer", () => {
     const large = 32_000;
     const many = Array.from({ length: 600 }, (_, index) => tcp(AF_INET6, index, large));
-    const { transport, asked } = kernel((type) =>
+    const { transport, requests } = kernel((type) =>
       type === TCPDIAG_GETSOCK ? [tcp(AF_INET, 41), ...many, done] : [tcp(AF_INET6, 61), done],
     );
     expect(ports(transport)).toEqual([41, 61]);
-    expect(asked).toEqual([`${TCPDIAG_GETSOCK}/${AF_INET}`, `${SOCK_DIAG_BY_FAMILY}/${AF_INET6}`]);
+    expect(requests).toEqual([`${TCPDIAG_GETSOCK}/${AF_INET}`, `${SOCK_DIAG_BY_FAMILY}/${AF_INET6}`]);
   });
 });

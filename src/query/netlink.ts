@@ -134,7 +134,7 @@ export function* listInet(
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
   const storages = bpfStorageRequest(query.bpfMapFds);
   const legacy = legacyTypes[table];
-  const direct = predicate?.settle === undefined && query.netns === undefined;
+  const direct = predicate?.withOwners === undefined && query.netns === undefined;
   const writer = direct ? query.rows?.begin(table) : undefined;
   const sink = writer === undefined ? viewSink(query, origin) : rowSink(query, origin, writer);
   // Rows are read in place, before the next datagram. Sockets may be read while another query receives.
@@ -147,13 +147,13 @@ export function* listInet(
   /**
    * Runs a dump.
    *
-   * @param asked the families that it lists
+   * @param requested the families that it lists
    * @param take takes the messages of the families that are selected
    */
   function* run(
     socket: NetlinkSocket,
     request: Uint8Array,
-    asked: readonly number[],
+    requested: readonly number[],
     take: (data: DataView, offset: number, length: number, family: number) => void,
   ): Generator<SocketBatch> {
     let arrived = false;
@@ -161,7 +161,7 @@ export function* listInet(
     const takeMessage: TakeMessage = (data, _type, offset, length) => {
       if (!arrived) {
         arrived = true;
-        for (const family of asked) listed.add(family);
+        for (const family of requested) listed.add(family);
       }
       if (length < INET_DIAG_MESSAGE_SIZE) return;
       const family = data.getUint8(offset + inetDiagMessage.familyNumber.offset);
@@ -255,7 +255,7 @@ export function* listFamily<S extends Socket>(
 ): Generator<SocketBatch, readonly number[]> {
   const { selection, demands } = query;
   const origin = originOf(query, 0);
-  let told = false;
+  let listed = false;
   let incomplete = false;
   const answered = yield* conversation(transport, query, name, function* (socket) {
     const payload = request(demands, selection.states);
@@ -276,14 +276,14 @@ export function* listFamily<S extends Socket>(
         if (end.interrupted) query.report({ kind: "interrupted", dump: name });
         return;
       } else if (arrived) {
-        if (incomplete && !told) return;
-        told = true;
+        if (incomplete && !listed) return;
+        listed = true;
         yield { dump: name, sockets };
         sockets = [];
       }
     }
   });
-  return told || (answered && !incomplete) ? [] : [...selection.families];
+  return listed || (answered && !incomplete) ? [] : [...selection.families];
 }
 
 /** Opens a netlink socket for one table, and reports its problems. @returns whether there were none */

@@ -42,7 +42,7 @@ export interface QueryContext {
 }
 
 /** The parts of a query that may differ for one listing. */
-export type ListChanges = Pick<Query, "demands" | "keep" | "selection" | "report">;
+export type ListChanges = Pick<Query, "demands" | "keep" | "selection" | "report" | "rows">;
 
 /** An open plan. Its namespaces stay open until it is disposed. */
 export interface OpenQuery extends Disposable {
@@ -90,8 +90,7 @@ interface OpenPlaces extends Disposable {
 function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): OpenPlaces {
   if (allNetns && host.namespaces !== undefined)
     return { list: host.namespaces(), [Symbol.dispose]: () => undefined };
-  if (allNetns)
-    return openNamespaces(host, (message, leftOut) => report({ kind: "namespace", message, leftOut }));
+  if (allNetns) return openNamespaces(host, (problem) => report({ kind: "namespace", problem }));
   if (netns === undefined) return { list: [{ host }], [Symbol.dispose]: () => undefined };
   const open = openNamespace(host.files, netns.inode);
   if (open === undefined) throw new RangeError(`Cannot find network namespace "${netnsLabel(netns)}"`);
@@ -227,7 +226,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         }
         const peers = peerInodes(kept);
         // A filter by owners has already found the owners, but not those of the peers.
-        if (owners && (predicate?.settle === undefined || peers.size > 0))
+        if (owners && (predicate?.withOwners === undefined || peers.size > 0))
           findOwners(new Set([...inodesOf(kept), ...peers]));
         if (demands.has("hostNames")) {
           const { resolveHosts } = await import("../enrich/resolve.ts");
@@ -272,11 +271,11 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
       plan.filter === undefined
         ? unfiltered(begun)
         : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
-    if (wantsProcesses(plan) || places.some(({ predicate }) => predicate?.settle !== undefined))
+    if (wantsProcesses(plan) || places.some(({ predicate }) => predicate?.withOwners !== undefined))
       names.useOwners(parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
-      const report = (message: string) => context.report({ kind: "bpfMap", message });
+      const report = (mapId: number) => context.report({ kind: "bpfMap", mapId });
       names.useBpfMaps(await lookUpBpfMaps(context.host, report));
     }
     return finish(places);

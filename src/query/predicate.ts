@@ -60,7 +60,7 @@ export function predicateOf(
   if ([...predicatesOf(filter)].every(isEarly)) return predicate;
   return {
     ...predicate,
-    settle(candidates) {
+    withOwners(candidates) {
       const holders = findOwners(candidates);
       const owners = (inode: number) =>
         (holders.owners(inode) ?? []).map(({ pid, stat }) => ({ pid, name: processName(stat) }));

@@ -7,7 +7,7 @@ import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Files } from "../host/host.ts";
-import type { Netns } from "../host/namespaces.ts";
+import type { NamespaceProblem, Netns } from "../host/namespaces.ts";
 import type { MakeOwnerLookup, NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
@@ -23,10 +23,10 @@ export interface Predicate {
   readonly exact?: boolean;
   /** Demands of its predicates. */
   readonly demands?: Demands;
-  /** Whether a socket matches, or may match if that depends on data beyond the kernel's: see `settle`. */
+  /** Whether a socket matches, or may match if that depends on data beyond the kernel's: see `withOwners`. */
   accepts(socket: Socket): boolean;
   /** Looks up the remaining data (owners) of the candidates, and returns the function that decides which match. */
-  readonly settle?: (candidates: readonly SocketBatch[]) => (socket: Socket) => boolean;
+  readonly withOwners?: (candidates: readonly SocketBatch[]) => (socket: Socket) => boolean;
 }
 
 /** A problem of a listing. Everything else is still listed. */
@@ -86,16 +86,14 @@ export type Problem =
   /** A network namespace cannot be entered, or its processes cannot be read. */
   | {
       readonly kind: "namespace";
-      /** The message, in one line. */
-      readonly message: string;
-      /** Whether the sockets of an existing namespace are left out for that. */
-      readonly leftOut: boolean;
+      /** The problem. */
+      readonly problem: NamespaceProblem;
     }
   /** The BTF types of a map are not available, so its values are shown as bytes. */
   | {
       readonly kind: "bpfMap";
-      /** The message, in one line. */
-      readonly message: string;
+      /** Id of the map. */
+      readonly mapId: number;
     }
   /** The descriptors of some processes cannot be read, so their sockets show no owner. */
   | {

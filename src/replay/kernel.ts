@@ -98,12 +98,12 @@ function diagPlayer(recording: Recording): Player {
   const conversations = diagConversations(recording);
   const turns = new Map<string, number>();
   return (request, asker) => {
-    const asked = diagRequest(dataView(request));
+    const header = diagRequest(dataView(request));
     const key = requestKey(request);
-    if (asked === undefined || key === undefined) return [errorMessage(request, asker, EINVAL)];
+    if (header === undefined || key === undefined) return [errorMessage(request, asker, EINVAL)];
     const recorded = conversations.get(key);
     if (recorded === undefined) return [errorMessage(request, asker, ENOENT)];
-    const plan = planOf(request, asked);
+    const plan = planOf(request, header);
     if (plan === undefined) return [errorMessage(request, asker, EINVAL)];
     const turn = turns.get(key) ?? 0;
     turns.set(key, turn + 1);

@@ -37,9 +37,9 @@ export function readLinks(recording: Recording): Links {
   const byName = new Map<string, Uint8Array>();
   let dump: readonly Uint8Array[] | undefined;
   for (const { request, answer } of recording.get(NETLINK_ROUTE)?.conversations ?? []) {
-    const asked = dataView(request);
-    if (headerField("type", asked, 0) !== RTM_GETLINK) continue;
-    if (headerField("flags", asked, 0) & NLM_F_ROOT) dump ??= answer;
+    const header = dataView(request);
+    if (headerField("type", header, 0) !== RTM_GETLINK) continue;
+    if (headerField("flags", header, 0) & NLM_F_ROOT) dump ??= answer;
     for (const datagram of answer) collect(datagram, messages, byName);
   }
   if (dump === undefined && messages.size > 0) dump = [...messages.values()];

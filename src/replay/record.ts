@@ -113,7 +113,7 @@ export function recordHost(inner: Host, path: string): HostRecorder {
   const proc: ProcRecord = { files: new Map(), links: new Map(), folders: new Set() };
   const files = recordFiles(inner.files, proc);
   let bpf: Promise<BpfRecorder> | undefined;
-  let asked: BpfRecorder | undefined;
+  let recorder: BpfRecorder | undefined;
   let cgroups: (readonly [id: bigint, path: string])[] | undefined;
   return {
     host: {
@@ -122,8 +122,8 @@ export function recordHost(inner: Host, path: string): HostRecorder {
       resolver: inner.resolver,
       async bpf() {
         bpf ??= inner.bpf().then(recordBpf);
-        asked = await bpf;
-        return asked.bpf;
+        recorder = await bpf;
+        return recorder.bpf;
       },
       cgroups() {
         const tree = inner.cgroups();
@@ -135,7 +135,7 @@ export function recordHost(inner: Host, path: string): HostRecorder {
       try {
         folder.write(PCAP_FILE, encodePcap(packets()));
         writeProc(folder, proc);
-        asked?.write(folder);
+        recorder?.write(folder);
         if (cgroups !== undefined)
           folder.write(CGROUPS_FILE, new TextEncoder().encode(formatCgroups(cgroups)));
       } catch (cause) {

@@ -121,8 +121,8 @@ function kindOf(datagram: Uint8Array): "request" | "multicast" | "answer" {
   if (datagram.length < NLMSG_HDRLEN) return "answer";
   const data = dataView(datagram);
   if (headerField("flags", data, 0) & NLM_F_REQUEST) return "request";
-  const unasked = headerField("sequence", data, 0) === 0 && headerField("portId", data, 0) === 0;
-  return unasked ? "multicast" : "answer";
+  const unsolicited = headerField("sequence", data, 0) === 0 && headerField("portId", data, 0) === 0;
+  return unsolicited ? "multicast" : "answer";
 }
 
 /** The sock_diag conversations by the key of their request. */

@@ -96,6 +96,31 @@ CREATE VIEW connections AS
   JOIN place ON place.id = place
   LEFT JOIN process ON process.id = process;
 `,
+  `
+CREATE TABLE finding (
+  id INTEGER PRIMARY KEY,
+  rule TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  place INTEGER,
+  subject TEXT NOT NULL,
+  title TEXT NOT NULL,
+  first_ms INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL,
+  cleared_ms INTEGER,
+  data TEXT NOT NULL
+) STRICT;
+CREATE TABLE sighting (
+  id INTEGER PRIMARY KEY,
+  what TEXT NOT NULL,
+  process TEXT NOT NULL,
+  protocol INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  port INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  after_ms INTEGER,
+  first_ms INTEGER NOT NULL
+) STRICT;
+`,
 ];
 
 /** The version of the schema that this program writes. */

@@ -102,6 +102,40 @@ export interface EndedConnection {
   readonly minRttUs: number | undefined;
 }
 
+/** A finding of a rule of the doctor, from when it was first seen. */
+export interface FindingFacts {
+  /** Id of the rule. */
+  readonly rule: string;
+  readonly severity: string;
+  /** undefined for the whole host. */
+  readonly place: number | undefined;
+  readonly subject: string;
+  readonly title: string;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  /** When it was gone; undefined while it lasts. */
+  readonly clearedMs: number | undefined;
+  /** The finding as JSON. */
+  readonly data: string;
+}
+
+/** A listener, or a peer of a process, that was seen for the first time. */
+export interface SightingFacts {
+  readonly what: "listener" | "client" | "server";
+  /** Name of the process; empty if no process is known. */
+  readonly process: string;
+  /** IP protocol. */
+  readonly protocol: number;
+  /** Address of the listener, or of the peer. */
+  readonly address: string;
+  /** Port of the service: the peer's for a server, our own for a client. */
+  readonly port: number;
+  readonly place: number;
+  /** The last sample without it; undefined if it was there when the recorder first looked. */
+  readonly afterMs: number | undefined;
+  readonly firstMs: number;
+}
+
 /** What a row of the table `coverage` is about. */
 export type CoverageKind = "clock" | "suspend" | "lost" | "slow" | "disk" | "owners" | "damaged";
 
@@ -348,6 +382,55 @@ export class Store implements Disposable {
       ended.minRttUs ?? null,
     ]);
     this.totals.connections++;
+  }
+
+  /** The number of the file that is written: what a file is to have at least once is added again after a change. */
+  get fileNumber(): number {
+    return this.#file.number;
+  }
+
+  /** A number for {@link finding}. */
+  newFindingId(): number {
+    return this.#nextId++;
+  }
+
+  /** Adds a finding, or what has become of it. */
+  finding(id: number, facts: FindingFacts): void {
+    if (facts.place !== undefined) this.#writePlace(facts.place);
+    this.#waitingBytes += facts.data.length;
+    this.#add("INSERT OR REPLACE INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+      id,
+      facts.rule,
+      facts.severity,
+      facts.place ?? null,
+      facts.subject,
+      facts.title,
+      Math.floor(facts.firstMs),
+      Math.floor(facts.lastMs),
+      facts.clearedMs === undefined ? null : Math.floor(facts.clearedMs),
+      facts.data,
+    ]);
+  }
+
+  /** Notes that a finding that was added to this file still lasts. */
+  findingLasts(id: number, lastMs: number): void {
+    this.#add("UPDATE finding SET last_ms = ? WHERE id = ?", [Math.floor(lastMs), id]);
+  }
+
+  /** Adds a first sighting. */
+  sighting(facts: SightingFacts): void {
+    this.#writePlace(facts.place);
+    this.#add("INSERT INTO sighting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+      this.#nextId++,
+      facts.what,
+      facts.process,
+      facts.protocol,
+      facts.address,
+      facts.port,
+      facts.place,
+      facts.afterMs === undefined ? null : Math.floor(facts.afterMs),
+      Math.floor(facts.firstMs),
+    ]);
   }
 
   /**

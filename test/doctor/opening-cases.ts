@@ -405,7 +405,7 @@ export const openingCases: Readonly<Record<string, RuleCase>> = {
     finds: {
       severity: "info",
       title:
-        /^5 attempts of other hosts to connect may have been refused in 2\.0 s, and 1 service listens on/,
+        /^5 connection attempts of other hosts may have been refused in 2\.0 s, and 1 service listens on/,
     },
     healthy: {
       "a service on all addresses": resets(5, "0.0.0.0:5432"),

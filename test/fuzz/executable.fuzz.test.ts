@@ -116,6 +116,7 @@ test(
       runs += commands.length;
       rmSync(folder, { recursive: true });
     }
+    if (SECONDS !== undefined) console.log(`${runs} runs, ${rows} of them with output`);
     expect(faults).toEqual([]);
     // Most recordings still have something to show.
     expect(rows).toBeGreaterThan(runs / 20);

@@ -573,7 +573,7 @@ describe.skipIf(noRoot !== undefined)(title("loopback-only", noRoot), () => {
       expect([finding?.severity, finding?.title]).toEqual([
         "info",
         expect.stringMatching(
-          /^\d+ attempts of other hosts to connect may have been refused in .* and \d+ services listen on loopback only$/,
+          /^\d+ connection attempts of other hosts may have been refused in .* and \d+ services listen on loopback only$/,
         ),
       ]);
       expect(finding!.sockets.map(({ local }) => local.port)).toContain(6379);

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { obstacle } from "./namespace.ts";
 
-const executable = join(import.meta.dirname, "../../dist/sockscope");
+const root = join(import.meta.dirname, "../..");
+const executable = join(root, "dist/sockscope");
 const withoutNetlink = join(import.meta.dirname, "without-netlink.ts");
 const NETLINK_ROUTE = "0";
 const NETLINK_SOCK_DIAG = "4";
@@ -117,15 +118,40 @@ describe.skipIf(skipped !== undefined)(
       }
     });
 
+    test("a path that exists outside of the control groups is refused, and is no control group's name", () => {
+      // ss takes the number of an unrelated file, which no socket has. Below the tree, `.` would be its root.
+      for (const path of [".", "..", "./", "/", "/etc"]) {
+        const { ss, sockscope } = both(`cd / && ss -Htln cgroup ${path}`);
+        expect(ss).toEqual({ rows: [], stderr: "", exit: 0 });
+        expect(sockscope).toEqual({
+          rows: [],
+          stderr: `Invalid cgroup2 path\nCannot parse cgroup ${path}.\n`,
+          exit: 1,
+        });
+      }
+    });
+
+    test("the library on Bun looks up names of hosts through the C library", () => {
+      const program = `
+        import { socketsAsync } from "${root}/src/index.ts";
+        let count = 0;
+        for await (const _ of socketsAsync({ tables: ["tcp"], filter: "src ünï.example" })) count++;
+        console.log(count)`;
+      const script = `
+        unshare --mount bash -c '
+          file=$(mktemp) && echo "hosts: $3" > $file && mount --bind $file /etc/nsswitch.conf && rm $file
+          "$1" -e "$2"' - "$@"`;
+      expect(shell(script, process.execPath, program, "files")).toMatchObject({ rows: ["1"], exit: 0 });
+      // Other resolvers ignore what to do if a module is missing, and would read the hosts file.
+      const unavailable = shell(script, process.execPath, program, "missing [UNAVAIL=return] files");
+      expect(unavailable.rows).toEqual([]);
+      expect(unavailable.stderr).toContain("FilterError");
+    });
+
     test("a path that only begins like a control group is refused", () => {
       const { ss, sockscope } = both(`ss -Htln cgroup ${group}x/sub`);
       expect(sockscope).toEqual(ss);
       expect(sockscope.exit).toBe(1);
-      expect(shell(`${executable} -Htln cgroup /etc`)).toMatchObject({
-        rows: [],
-        stderr: "Invalid cgroup2 path\nCannot parse cgroup /etc.\n",
-        exit: 1,
-      });
     });
 
     test.each([

@@ -200,9 +200,7 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
   test("reports namespaces that cannot be entered, and continues", () => {
     const { stderr, exit } = runAll("-tln");
     const about = stderr.split("\n").filter((line) => line.includes(`"${stale}"`));
-    expect(about).toEqual([
-      `Cannot enter network namespace "${stale}": it is no network namespace (any more)`,
-    ]);
+    expect(about).toEqual([`Cannot enter network namespace "${stale}": it is not a network namespace`]);
     expect(exit).toBe(0);
   });
 });

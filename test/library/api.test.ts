@@ -78,6 +78,7 @@ test("the types", () => {
     "MptcpSubflow",
     "NameProblem",
     "NamedHost",
+    "NamespaceProblem",
     "NestedView",
     "NetlinkDiagSocket",
     "NetlinkSocket",

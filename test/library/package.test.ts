@@ -122,6 +122,8 @@ describe("npm pack", () => {
     );
     expect(parts.every(({ hashes }) => hashes.length > 0)).toBe(true);
     expect(parts.map(({ name }) => name)).not.toContain("typescript");
+    const own = readFileSync(join(root, "LICENSE"), "utf8");
+    expect(output([join(folder, "package/dist/sockscope"), "--licenses"])).toBe(`${own}\n${licences}`);
   });
 
   test("installs a working sockscope, and linked to ss it is ss", () => {
@@ -198,6 +200,11 @@ describe("the packages of a release", () => {
 
   test.skipIf(noQemu)("run on arm64 (needs qemu-user and libc6-arm64-cross)", () => {
     const program = join(modules, "@sockscope/linux-arm64/sockscope");
-    expect(output([qemu!, "-L", SYSROOT, program, ...replay])).toBe(expected);
+    const onArm = [qemu!, "-L", SYSROOT];
+    expect(output([...onArm, program, ...replay])).toBe(expected);
+    // Not the JavaScript interpreter that this variable makes of other executables with Bun.
+    const { stdout, stderr, exit } = run([...onArm, "-E", "BUN_BE_BUN=1", program, "-e", "console.log(1)"]);
+    expect([stdout, exit]).toEqual(["", 1]);
+    expect(stderr).toContain('an inet prefix is expected rather than "console.log(1)"');
   });
 });

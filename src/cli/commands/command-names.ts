@@ -7,8 +7,10 @@ export const commandWords = {
   doctor: "Find problems with sockets, and say how to fix them",
   netstat: "List sockets with the options of netstat: -tulpn, -x",
   lsof: "List sockets with the options of lsof: -i, -U",
+  who: "Show who has a port, an address or a process's sockets",
   record: "Keep the sockets of the past, for --at and history",
   history: "List the connections that record has kept",
+  serve: "Show sockets on a page and to programs, over HTTP",
 } as const satisfies Record<string, string>;
 
 /** The name of a command. */
@@ -33,5 +35,8 @@ export function isHabit(word: string): word is Habit {
   return (habits as readonly string[]).includes(word);
 }
 
-/** The commands that take options of ss: the others have options of their own. */
-export const listingCommands: readonly CommandWord[] = commandNames.filter((word) => !isHabit(word));
+/** The commands that read the sockets of a machine. The others stand in for other programs. */
+export const machineCommands: readonly CommandWord[] = commandNames.filter((word) => !isHabit(word));
+
+/** The commands whose command line selects sockets. The requests that `serve` answers do that themselves. */
+export const listingCommands: readonly CommandWord[] = machineCommands.filter((word) => word !== "serve");

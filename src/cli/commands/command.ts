@@ -38,6 +38,8 @@ export interface Task<Settings> {
 export interface Command<Settings> {
   /** Description in sentences, for its `--help` and the man page. */
   readonly doc: string;
+  /** The words that it takes, for the usage line. Default: a filter. */
+  readonly operands?: string;
   readonly options: readonly CommandOption<Settings>[];
   /** The default settings. */
   readonly settings: Settings;

@@ -7,7 +7,9 @@ import { history } from "./history.ts";
 import { lsof } from "./lsof.ts";
 import { netstat } from "./netstat.ts";
 import { record } from "./record.ts";
+import { serve } from "./serve.ts";
 import { top } from "./top.ts";
+import { who } from "./who.ts";
 
 /** Every command by name. The code that does its work is loaded when it runs. */
 export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
@@ -16,8 +18,10 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   doctor,
   netstat,
   lsof,
+  who,
   record,
   history,
+  serve,
 };
 
 /** The commands with their names, in display order. */

@@ -195,15 +195,15 @@ test.skipIf(missing)(`services, alone and after a colon, for any COMP_WORDBREAKS
 });
 
 test.skipIf(missing)(`processes by name and id, except names that the shell would split${why}`, () => {
-  const names = ["sockscope-a", "sockscope-b$(x)"];
+  const names = ["bash-scope-a", "bash-scope-b$(x)"];
   const running = names.map((name) => {
     const program = join(folder, name);
     symlinkSync("/bin/sleep", program);
     return Bun.spawn([program, "60"]);
   });
   try {
-    expect(complete("sockscope comm sockscope-")).toEqual(["sockscope-a"]);
-    expect(complete("sockscope -t rtt = 1ms and comm != sockscope-")).toEqual(["sockscope-a"]);
+    expect(complete("sockscope comm bash-scope-")).toEqual(["bash-scope-a"]);
+    expect(complete("sockscope -t rtt = 1ms and comm != bash-scope-")).toEqual(["bash-scope-a"]);
     expect(complete(`sockscope pid ${running[0]!.pid}`)).toContain(`${running[0]!.pid}`);
     expect(complete("sockscope comm ")).not.toContain("kthreadd");
   } finally {

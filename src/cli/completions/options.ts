@@ -1,5 +1,5 @@
 /** The options that a shell completes, with and without a command. */
-import { columnNames } from "../columns.ts";
+import { columnNames } from "../../output/columns.ts";
 import type { Command } from "../commands/command.ts";
 import type { CommandWord } from "../commands/command-names.ts";
 import { commandTable } from "../commands/table.ts";

@@ -39,7 +39,10 @@ export const conntrack = rule({
       text: "Compare entries and limit",
       command: "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max",
     },
-    { text: "List the addresses with most entries", command: "conntrack -L -o extended" },
+    {
+      text: "List the entries, and see which addresses have most of them",
+      command: "conntrack -L -o extended",
+    },
     {
       text: "Raise the limit (each entry takes about 300 bytes)",
       command: "sysctl -w net.netfilter.nf_conntrack_max=524288",

@@ -3,7 +3,7 @@ import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_CLOSING, SS_ESTABLISHED, SS_FIN_WAIT_1, SS_LAST_ACK, stateMask } from "../../model/state.ts";
 import { bytesText, durationText } from "../amounts.ts";
 import { infoOf, TIMER_KEEPALIVE, TIMER_PERSIST, TIMER_RETRANSMIT } from "../connection.ts";
-import { connectionFill } from "../endpoint.ts";
+import { connectionFill, pingPayload } from "../endpoint.ts";
 import { mayBePathMtu } from "../path-mtu.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
 import { plural } from "../plural.ts";
@@ -35,7 +35,7 @@ export const deadPeer = rule({
     { text: "Check whether the host is up", command: "ping -c 3 ADDRESS" },
     {
       text: "Check whether packets of full size pass; if only small ones do, a path MTU problem is the cause",
-      command: "ping -c 3 -M do -s 1472 ADDRESS",
+      command: "ping -c 3 -M do -s PAYLOAD ADDRESS",
     },
     { text: "Check the route", command: "ip route get ADDRESS" },
     { text: "Check whether anything comes back", command: "tcpdump -ni any host ADDRESS and tcp" },
@@ -77,7 +77,10 @@ export const deadPeer = rule({
                 `${plural(closing, "connection is closed here and waits", "connections are closed here and wait")} for the last acknowledgement`,
               ],
         values: { address, connections: sockets.length, retransmits, bytes, silenceMs: silence },
-        fill: connectionFill(worst[0]!),
+        fill: {
+          ...connectionFill(worst[0]!),
+          PAYLOAD: pingPayload(address, infoOf(worst[0]!)?.pmtu),
+        },
       };
     });
   },

@@ -88,7 +88,7 @@ export const loopbackOnly = rule({
       {
         severity: "info",
         subject: "",
-        title: `${plural(count, "attempt")} of other hosts to connect may have been refused in ${seconds(samples.elapsedMs)}, and ${services} on loopback only`,
+        title: `${plural(count, "connection attempt")} of other hosts may have been refused in ${seconds(samples.elapsedMs)}, and ${services} on loopback only`,
         sockets,
         evidence: [
           `${plural(growth(samples, RESETS)!, "reset")} sent (${RESETS}), ${count} of them without another cause`,

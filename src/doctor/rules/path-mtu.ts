@@ -3,6 +3,7 @@ import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED, SS_FIN_WAIT_1, stateMask } from "../../model/state.ts";
 import { bytesText } from "../amounts.ts";
 import { infoOf } from "../connection.ts";
+import { pingPayload } from "../endpoint.ts";
 import { mayBePathMtu } from "../path-mtu.ts";
 import { byPeer, bytesWaiting } from "../peers.ts";
 import { plural } from "../plural.ts";
@@ -28,8 +29,8 @@ export const pathMtu = rule({
   advice: [
     { text: "Check whether small packets pass", command: "ping -c 3 ADDRESS" },
     {
-      text: "Check whether full-size packets pass; lower -s until they do, and add 28 for the path MTU",
-      command: "ping -c 3 -M do -s 1472 ADDRESS",
+      text: "Check whether full-size packets pass; lower -s until they do; the path MTU is 28 more, 48 with IPv6",
+      command: "ping -c 3 -M do -s PAYLOAD ADDRESS",
     },
     { text: "Find where the MTU drops", command: "tracepath -n ADDRESS" },
     {
@@ -58,7 +59,7 @@ export const pathMtu = rule({
           `Segments of ${bytesText(sndMss)} get no acknowledgement; ${bytesText(bytesAcked)} in smaller ones did. The path MTU is taken to be ${bytesText(pmtu)}`,
         ],
         values: { address, connections: sockets.length, bytes, mssBytes: sndMss, pmtuBytes: pmtu },
-        fill: { ADDRESS: address },
+        fill: { ADDRESS: address, PAYLOAD: pingPayload(address, pmtu) },
       };
     });
   },

@@ -101,7 +101,7 @@ export const refusedConnects = rule({
           `${FAILS} has grown by ${fails}, ${RESETS} by ${resets}`,
           ...(peers.length > 0
             ? [
-                `Under way: ${peers.join(", ")} from ${byProcess(under, samples)
+                `Connecting now: ${peers.join(", ")} from ${byProcess(under, samples)
                   .map(({ who }) => who)
                   .join(", ")}`,
               ]

@@ -40,7 +40,7 @@ const DROPPED = "TcpExt.TCPReqQFullDrop";
 const FAILED = "TcpExt.SyncookiesFailed";
 
 const advice: readonly Advice[] = [
-  { text: "List where they come from", command: "ss -tn state syn-recv sport = :PORT" },
+  { text: "List the half-open connections", command: "ss -tn state syn-recv sport = :PORT" },
   {
     text: "Check what the kernel does with SYNs that find the queue full",
     command: "nstat -az 'TcpExtTCPReqQFull*' 'TcpExtSyncookies*'",

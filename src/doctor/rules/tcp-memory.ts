@@ -81,9 +81,9 @@ export const tcpMemory = rule({
       text: "Compare the memory (mem, in pages) with the limits",
       command: "grep TCP: /proc/net/sockstat /proc/sys/net/ipv4/tcp_mem",
     },
-    { text: "List the sockets with most unread data", command: "sockscope -tanp --sort -recvq --top 10" },
+    { text: "List the sockets with the most unread data", command: "sockscope -tanp --sort -recvq --top 10" },
     {
-      text: "List the sockets with most unacknowledged data",
+      text: "List the sockets with the most unacknowledged data",
       command: "sockscope -tanp --sort -sendq --top 10",
     },
     {

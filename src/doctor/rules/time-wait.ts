@@ -26,7 +26,7 @@ export const timeWait = rule({
     "TIME-WAIT keeps late packets of a closed connection out of the next one with the same ports. " +
     "At the limit the kernel skips it, so that late packets may end up in a new connection or reset it.",
   advice: [
-    { text: "List which connections these were", command: "ss -tan state time-wait" },
+    { text: "List the connections in TIME-WAIT", command: "ss -tan state time-wait" },
     { text: "Check whether the limit is passed", command: "nstat -az TcpExtTCPTimeWaitOverflow" },
     { text: "Raise the limit", command: "sysctl -w net.ipv4.tcp_max_tw_buckets=262144" },
     { text: "Let the clients close first, or keep connections open" },

@@ -43,10 +43,10 @@ export function chooseRules(
   ids: readonly string[],
   settings: readonly string[],
 ): ChosenRule[] {
-  const asked = new Set(ids.map((id) => ruleOf(rules, id)));
+  const requested = new Set(ids.map((id) => ruleOf(rules, id)));
   const set = settings.map((text) => readSetting(rules, text));
   return rules
-    .filter((rule) => asked.size === 0 || asked.has(rule))
+    .filter((rule) => requested.size === 0 || requested.has(rule))
     .map((rule) => ({
       rule,
       thresholds: {

@@ -2,7 +2,7 @@
 import { columnsSchema, type Schema } from "../../../catalogue/schema.ts";
 import { eventSources } from "../../../events/registry.ts";
 import { noNames } from "../../../fields/names.ts";
-import { eventColumns } from "./objects.ts";
+import { eventColumns } from "../../../output/event-objects.ts";
 
 /** The version of the schema, which changes as that of sockets does. */
 const VERSION = "1.0";

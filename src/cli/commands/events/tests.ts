@@ -54,8 +54,8 @@ export function eventTest(
 ): EventTest {
   const passes = new Map(
     Array.from(predicates, ([netns, predicate]) => {
-      const settled = once(() => predicate?.settle?.([]));
-      return [netns, { predicate, settled }] as const;
+      const exact = once(() => predicate?.withOwners?.([]));
+      return [netns, { predicate, exact }] as const;
     }),
   );
   return (event) => {
@@ -69,10 +69,10 @@ export function eventTest(
     const here = passes.get(netns?.inode);
     // The filter names an interface that does not exist in this namespace.
     if (here === undefined) return false;
-    const { predicate, settled } = here;
+    const { predicate, exact } = here;
     if (predicate === undefined) return true;
     if (!predicate.accepts(socket)) return false;
     holders.look(event);
-    return settled()?.(socket) ?? true;
+    return exact()?.(socket) ?? true;
   };
 }

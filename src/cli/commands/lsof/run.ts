@@ -218,7 +218,7 @@ async function styleFor(
 async function describe(query: OpenQuery, files: readonly LsofFile[]): Promise<JsonObject[]> {
   const [{ describers }, { nameSource }] = await Promise.all([
     import("../../../catalogue/describe.ts"),
-    import("../../name-source.ts"),
+    import("../../../output/name-source.ts"),
   ]);
   const object = describers(nameSource(query.plan, query.names));
   return [...new Set(files.map(({ socket }) => socket))].map((socket) => object(socket));

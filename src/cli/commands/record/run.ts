@@ -299,7 +299,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     return halt(world, filterStop(world, error, filter));
   }
   using query = opened;
-  if (query.predicate?.settle !== undefined)
+  if (query.predicate?.withOwners !== undefined)
     return halt(
       world,
       stop(program, "the filter must not ask for owners: record all, and filter when you look"),

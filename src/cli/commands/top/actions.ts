@@ -43,7 +43,7 @@ export function makeActions(
 ): Actions {
   const { files } = world.host;
   /** The start time of the process at the last `ask`. */
-  let asked: string | undefined;
+  let startTime: string | undefined;
 
   function startOf(pid: number): string | undefined {
     try {
@@ -89,14 +89,14 @@ export function makeActions(
       } catch (error) {
         return { refusal: `${label} cannot be signalled: ${systemMessage(error)}` };
       }
-      asked = startOf(pid);
+      startTime = startOf(pid);
       return { target: label };
     },
     async act(sampler, action) {
       if (action.kind === "close") return close(sampler, action);
       const pid = processOf(sampler, action);
       const label = sampler.owners.label(pid);
-      if (label === undefined || asked === undefined || startOf(pid) !== asked)
+      if (label === undefined || startTime === undefined || startOf(pid) !== startTime)
         return "The process is gone, and was sent nothing";
       try {
         kill(pid, action.signal);

@@ -48,7 +48,7 @@ export async function listenForEndings(
   const streams = new Set<Stream>(
     query.places.map((place) => ({
       netns: netnsOf.get(place.netns?.inode),
-      judges: place.predicate?.settle === undefined,
+      judges: place.predicate?.withOwners === undefined,
       batches: destroyed(place.host, {
         ...query.request,
         selection: place.selection,

@@ -133,7 +133,7 @@ function scrolled({ details }: ScreenState, by: number): Change {
 }
 
 /** Requests permission for an action on the chosen socket. */
-function asked(state: ScreenState, make: (row: Row) => Action): Change {
+function confirmation(state: ScreenState, make: (row: Row) => Action): Change {
   const row = chosenRow(state);
   if (row === undefined || groupedBy(state) !== undefined) return { message: "Choose a socket first" };
   return { wish: { kind: "may", action: make(row) } };
@@ -179,9 +179,9 @@ const tableKeys: Readonly<Record<string, OnKey>> = {
   "?": () => ({ mode: { kind: "help", scroll: 0 } }),
   h: () => ({ mode: { kind: "help", scroll: 0 } }),
   m: ({ mouse }) => ({ mouse: !mouse, message: mouse ? "Mouse off" : "Mouse on" }),
-  k: (state) => asked(state, closing),
-  t: (state) => asked(state, signalling("SIGTERM")),
-  K: (state) => asked(state, signalling("SIGKILL")),
+  k: (state) => confirmation(state, closing),
+  t: (state) => confirmation(state, signalling("SIGTERM")),
+  K: (state) => confirmation(state, signalling("SIGKILL")),
   q: () => ({ wish: { kind: "quit", status: 0 } }),
 };
 

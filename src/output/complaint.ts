@@ -2,8 +2,10 @@
 import { libc } from "#libc";
 import { escapeText } from "../bytes/terminal.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
+import { type NamespaceProblem, netnsLabel } from "../host/namespaces.ts";
 import { inetTableOf, inetTables } from "../model/inet-tables.ts";
 import { systemMessage } from "../native/errno.ts";
+import { NetlinkError } from "../netlink/errors.ts";
 import type { Problem } from "../query/query.ts";
 
 const ENOENT = 2;
@@ -28,6 +30,24 @@ function diagFileComplaint(problem: DiagFileProblem): string {
   }
 }
 
+/** The message about network namespaces, without a newline. */
+function namespaceComplaint(problem: NamespaceProblem): string {
+  const why = (cause: unknown) =>
+    cause instanceof NetlinkError ? libc.strerror(cause.errno) : systemMessage(cause);
+  switch (problem.what) {
+    case "entry":
+      return `Cannot enter network namespace "${netnsLabel(problem.netns)}": ${why(problem.cause)}`;
+    case "entries":
+      return `Cannot enter ${problem.count} more network namespaces: ${why(problem.cause)}`;
+    case "stale":
+      return `Cannot enter network namespace "${problem.name}": it is not a network namespace`;
+    case "processes": {
+      const which = problem.count === 1 ? "1 process" : `${problem.count} processes`;
+      return `Cannot read the network namespaces of ${which}: namespaces that only they are in are left out`;
+    }
+  }
+}
+
 /**
  * The message for a problem. Empty for a table that this kernel does not have.
  *
@@ -44,9 +64,9 @@ export function complaint(problem: Exclude<Problem, { kind: "unreadable" }>, pro
     case "cgroupId":
       return "Invalid cgroup2 ID\n";
     case "namespace":
-      return `${problem.message}\n`;
+      return `${namespaceComplaint(problem.problem)}\n`;
     case "bpfMap":
-      return `${program}: ${problem.message}\n`;
+      return `${program}: failed to load BTF for map ID ${problem.mapId}\n`;
     case "interrupted":
       return "Dump was interrupted and may be inconsistent.\n";
     case "malformed":

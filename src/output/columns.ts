@@ -5,7 +5,7 @@ import { once } from "../enrich/once.ts";
 import { type NameSource, noNames } from "../fields/names.ts";
 import type { Kind } from "../model/selection.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
-import { ssSpelling } from "../output/spelling.ts";
+import { ssSpelling } from "./spelling.ts";
 
 /** The columns with the names of a run. */
 export function columnsWith(names: NameSource, ofKinds: readonly Kind[] = kinds): Catalog {

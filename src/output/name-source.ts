@@ -8,7 +8,9 @@ import { requestOrder } from "../model/request-order.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { SocketBatch } from "../query/query.ts";
-import type { Explainer } from "./plan.ts";
+
+/** The functions behind `--explain`, which are loaded on demand. */
+export type Explainer = Pick<typeof import("./explain.ts"), "explanationOf" | "explanationText">;
 
 /** The name lookups for columns. A lookup that the plan does not demand returns undefined. */
 export function nameSource(

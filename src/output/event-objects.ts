@@ -1,14 +1,14 @@
 /** Formats an event as a JSON object: one row a key, from which its schema is made, too. */
 
-import { type Owner, processName } from "../../../enrich/processes.ts";
-import { eventKinds, type SocketEvent } from "../../../events/event.ts";
-import { NO_DESCRIPTOR, NO_PID } from "../../../events/owners.ts";
-import { inetColumns } from "../../../families/inet/fields.ts";
-import type { InetSocket } from "../../../families/inet/socket.ts";
-import { type Column, describer, stateWords } from "../../../fields/column.ts";
-import type { NameSource } from "../../../fields/names.ts";
-import type { Json } from "../../../model/json.ts";
-import { stateName } from "../../../model/state.ts";
+import { type Owner, processName } from "../enrich/processes.ts";
+import { eventKinds, type SocketEvent } from "../events/event.ts";
+import { NO_DESCRIPTOR, NO_PID } from "../events/owners.ts";
+import { inetColumns } from "../families/inet/fields.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
+import { type Column, describer, stateWords } from "../fields/column.ts";
+import type { NameSource } from "../fields/names.ts";
+import type { Json } from "../model/json.ts";
+import { stateName } from "../model/state.ts";
 
 const decoder = new TextDecoder();
 

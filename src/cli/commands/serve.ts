@@ -1,0 +1,122 @@
+/** `serve`: the sockets of this host on a page and over HTTP. */
+import { addressSpelling, DEFAULT_PORT, readAddress } from "../../serve/listen.ts";
+import { EXIT_USAGE, type Stop } from "../getopt.ts";
+import type { Command } from "./command.ts";
+import { commandWords } from "./command-names.ts";
+import type { ServeSettings } from "./serve/settings.ts";
+
+const SHORTEST_S = 0.5;
+const LONGEST_S = 3600;
+const DELAY_MS = 1000;
+
+function wrong(program: string, message: string): Stop {
+  return { kind: "error", message: `${program}: serve: ${message}`, usage: false, status: EXIT_USAGE };
+}
+
+/** The command. */
+export const serve: Command<ServeSettings> = {
+  doc:
+    `${commandWords.serve}. Prints the address of a page that shows the sockets of this host live, with a token in it ` +
+    "that the page and scripts must send. Nothing is sent elsewhere, nothing is read while nobody watches, and nothing " +
+    "can be changed unless --allow-kill is given. After it has begun, the process keeps only the privileges that listing needs: see " +
+    "docs/serve.md. The sockets of the past come from the store of 'sockscope record', if there is one. Runs until it is " +
+    "interrupted.",
+  options: [
+    {
+      longs: ["listen"],
+      inFull: true,
+      value: { name: "ADDRESS", kind: "word" },
+      brief: `Where to listen (127.0.0.1:${DEFAULT_PORT})`,
+      doc: `Listen on ${addressSpelling} (default 127.0.0.1:${DEFAULT_PORT}). A UNIX socket needs no token: only you and root can connect to it. An address that other hosts can reach needs --tls-cert and --tls-key, or --insecure.`,
+      apply(settings, value, program) {
+        const address = readAddress(value);
+        return address === undefined
+          ? wrong(program, `address "${value}" is not ${addressSpelling}`)
+          : { ...settings, address };
+      },
+    },
+    {
+      longs: ["host"],
+      inFull: true,
+      value: { name: "NAME", kind: "word" },
+      brief: "A further name of this server; may be repeated",
+      doc: "Answer requests that use this name for the server, in addition to localhost and its addresses; may be repeated. Requests with other names are refused, as a foreign page could have sent them (DNS rebinding).",
+      apply(settings, value, program) {
+        return /^[A-Za-z0-9._:-]{1,253}$/.test(value)
+          ? { ...settings, hosts: [...settings.hosts, value.toLowerCase()] }
+          : wrong(program, `host "${value}" is not a name or an address`);
+      },
+    },
+    {
+      longs: ["token-file"],
+      inFull: true,
+      value: { name: "FILE", kind: "file" },
+      brief: "Keep the token in this file",
+      doc: "Use the token in this file, which is made with a new one if it does not exist. Only its owner may be able to read it. Without this option every run has a new token.",
+      apply: (settings, tokenFile) => ({ ...settings, tokenFile }),
+    },
+    {
+      longs: ["tls-cert"],
+      inFull: true,
+      value: { name: "FILE", kind: "file" },
+      brief: "Certificate chain for HTTPS, in PEM",
+      doc: "Serve HTTPS with this certificate chain, in PEM. Needs --tls-key.",
+      apply: (settings, tlsCert) => ({ ...settings, tlsCert }),
+    },
+    {
+      longs: ["tls-key"],
+      inFull: true,
+      value: { name: "FILE", kind: "file" },
+      brief: "Key of the certificate, in PEM",
+      doc: "The private key of the certificate, in PEM.",
+      apply: (settings, tlsKey) => ({ ...settings, tlsKey }),
+    },
+    {
+      longs: ["insecure"],
+      inFull: true,
+      brief: "Listen for other hosts without encryption",
+      doc: "Listen on an address that other hosts can reach without TLS: everybody on the way can read the token and the sockets.",
+      apply: (settings) => ({ ...settings, insecure: true }),
+    },
+    {
+      longs: ["show-args"],
+      inFull: true,
+      brief: "Show the arguments of processes",
+      doc: "Show the arguments of processes, which may hold secrets. Without it they are nowhere in the answers.",
+      apply: (settings) => ({ ...settings, showArguments: true }),
+    },
+    {
+      longs: ["allow-kill"],
+      inFull: true,
+      brief: "Let the page close sockets",
+      doc: "Let the page and scripts close sockets, as -K does. They need a second token for that, which is printed beside the first.",
+      apply: (settings) => ({ ...settings, allowKill: true }),
+    },
+    {
+      shorts: "d",
+      longs: ["delay"],
+      inFull: true,
+      value: { name: "SECONDS", kind: "number" },
+      brief: "Time between two samples (1)",
+      doc: `Seconds between two samples while somebody watches (default 1, minimum ${SHORTEST_S}).`,
+      apply(settings, value, program) {
+        const seconds = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
+        return seconds >= SHORTEST_S && seconds <= LONGEST_S
+          ? { ...settings, delayMs: seconds * 1000 }
+          : wrong(program, `delay "${value}" is not a number of seconds from ${SHORTEST_S} to ${LONGEST_S}`);
+      },
+    },
+  ],
+  settings: {
+    address: { kind: "tcp", hostname: "127.0.0.1", port: DEFAULT_PORT },
+    hosts: [],
+    tokenFile: undefined,
+    tlsCert: undefined,
+    tlsKey: undefined,
+    insecure: false,
+    showArguments: false,
+    allowKill: false,
+    delayMs: DELAY_MS,
+  },
+  run: async (task) => (await import("./serve/run.ts")).runServe(task),
+};

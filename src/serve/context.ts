@@ -1,0 +1,22 @@
+/** What the routes work with: the machine, and what the user allows. */
+import type { Host } from "../host/host.ts";
+import type { Sources } from "../procfs/source.ts";
+
+/** What the routes work with. */
+export interface ServeContext {
+  /** The machine whose sockets are served. */
+  readonly host: Host;
+  /** Paths of /proc, and of the files that replace netlink. */
+  readonly sources: Sources;
+  readonly version: string;
+  readonly allNetns: boolean;
+  /** Milliseconds between two samples. */
+  readonly intervalMs: number;
+  /** Whether arguments of processes are shown. */
+  readonly showArguments: boolean;
+  readonly allowKill: boolean;
+  /** The folder that `record` writes; undefined if nothing says where it is. */
+  readonly store: string | undefined;
+  /** Whether the machine is this one, now: neither a recording nor the past. */
+  readonly live: boolean;
+}

@@ -1,0 +1,16 @@
+/** The names of sockets in addresses: `COOKIE`, or `NETNS:COOKIE` where several namespaces are served. */
+import type { SocketKey, SocketTable } from "../live/table.ts";
+
+/** What an id looks like. A socket without a cookie has a negative number, made of its inode. */
+export const SOCKET_ID = /^(?:(\d{1,10}):)?(-?\d{1,20})$/;
+
+/** The id of a socket. */
+export function idOf(table: SocketTable, slot: number): string {
+  return table.key(slot).replace("/", ":").replace(/^:/, "");
+}
+
+/** The key of an id in a table; undefined if it is malformed. */
+export function keyOf(id: string): SocketKey | undefined {
+  const match = SOCKET_ID.exec(id);
+  return match === null ? undefined : `${match[1] ?? ""}/${match[2]}`;
+}
