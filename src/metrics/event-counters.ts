@@ -3,7 +3,7 @@ import { processName } from "../enrich/processes.ts";
 import { type EventKind, eventKinds, type SocketEvent } from "../events/event.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
-import { SS_LISTEN, SS_SYN_SENT } from "../model/state.ts";
+import { SS_ESTABLISHED, SS_LISTEN, SS_SYN_SENT } from "../model/state.ts";
 import { EndingMemory } from "./ending.ts";
 import { nameLabel } from "./label-text.ts";
 import type { SampleCounters } from "./sample-counters.ts";
@@ -43,6 +43,12 @@ function processOf({ owners }: SocketEvent): string | undefined {
   return label;
 }
 
+/** Whether a connection has just begun: a connect was answered, or a socket is first seen as a connection. */
+function isEstablished({ kind, oldState, newState }: SocketEvent): boolean {
+  if (kind === "state") return oldState === SS_SYN_SENT && newState === SS_ESTABLISHED;
+  return kind === "open" && newState !== SS_SYN_SENT;
+}
+
 /** Counts events. */
 export class EventCounters {
   /** Events by kind. */
@@ -72,7 +78,7 @@ export class EventCounters {
   }
 
   #takeTcp(event: SocketEvent, socket: InetSocket, nowMs: number): void {
-    const { kind, newState, durationMs } = event;
+    const { kind, oldState, newState, durationMs } = event;
     if (kind === "close") {
       // A socket without a peer was never connected.
       if (socket.dport === 0) return;
@@ -88,11 +94,11 @@ export class EventCounters {
       const label = reason === undefined ? "unknown" : (failureReasons[reason] ?? "other");
       this.failed.set(label, this.failed.get(label)! + 1);
       this.#traffic.fail(socket, processOf(event), this.#sample.ports, nowMs);
-    } else if (kind === "open") {
-      if (newState === SS_LISTEN) this.#sample.listens(socket.sport, processOf(event));
-      else if (socket.dport !== 0)
-        this.#traffic.kindOf(socket, this.#sample.ports, newState === SS_SYN_SENT ? "outbound" : undefined)
-          .opened++;
+    } else if (kind === "open" && newState === SS_LISTEN)
+      this.#sample.listens(socket.sport, processOf(event));
+    else if (isEstablished(event) && socket.dport !== 0) {
+      const direction = oldState === SS_SYN_SENT ? "outbound" : undefined;
+      this.#traffic.kindOf(socket, this.#sample.ports, direction).opened++;
     }
   }
 }

@@ -11,13 +11,11 @@ import { newGroups, sizesWithin } from "./groups.ts";
 import { Histogram, sampleBounds } from "./histogram.ts";
 import { type ProcFiles, readHostNumbers } from "./host-numbers.ts";
 import { newKinds } from "./kind-counters.ts";
+import { FEWEST_SERIES, type PeerLabel, SERIES_LIMIT } from "./limits.ts";
 import { negotiate } from "./negotiate.ts";
 import { SampleCounters } from "./sample-counters.ts";
 import type { Cost, MetricsState } from "./state.ts";
-import { type PeerLabel, Traffic } from "./traffic.ts";
-
-/** The most series, unless the user says otherwise. */
-export const SERIES_LIMIT = 2000;
+import { Traffic } from "./traffic.ts";
 
 /** What metrics need of their surroundings. */
 export interface MetricsOptions {
@@ -33,7 +31,7 @@ export interface MetricsOptions {
   readonly sources: readonly string[];
   /** What the label `peer` has. */
   readonly peerLabel?: PeerLabel;
-  /** The most series. Not below what the families without process, peer and listener take. */
+  /** The most series; at least {@link FEWEST_SERIES}. */
   readonly seriesLimit?: number;
 }
 
@@ -55,7 +53,8 @@ export class Metrics {
 
   constructor(options: MetricsOptions) {
     this.#options = options;
-    const { peerLabel = "address", seriesLimit = SERIES_LIMIT } = options;
+    const { peerLabel = "address" } = options;
+    const seriesLimit = Math.max(options.seriesLimit ?? SERIES_LIMIT, FEWEST_SERIES);
     const groups = newGroups(sizesWithin(seriesLimit - fixedSeries));
     const kinds = newKinds();
     const traffic = new Traffic(groups, kinds, peerLabel);
@@ -72,7 +71,7 @@ export class Metrics {
       host: undefined,
       cost: options.cost(),
       series: 0,
-      seriesLimit: Math.max(seriesLimit, fixedSeries),
+      seriesLimit,
     };
   }
 

@@ -11,10 +11,8 @@ import { directionOf, kindNumber, type Ports, scopeOf, servicePort } from "./con
 import { type Groups, groupRows, valuesAt } from "./groups.ts";
 import type { KindCounters } from "./kind-counters.ts";
 import { NONE } from "./label-text.ts";
+import type { PeerLabel } from "./limits.ts";
 import { addTo, groupKey, type Member } from "./top-group.ts";
-
-/** What the label `peer` has: the peer's address, its network (/24 or /64), or nothing, for all peers in one. */
-export type PeerLabel = "address" | "network" | "none";
 
 /** The addresses and ports of a connection, where they stand. */
 interface Ends {

@@ -5,6 +5,7 @@ import { openFeed } from "./event-feed.ts";
 import { openLog } from "./event-log.ts";
 import { hostRoute } from "./host.ts";
 import { liveRoute } from "./live.ts";
+import { openMetrics } from "./metrics.ts";
 import { openMoments } from "./moments.ts";
 import { withOpenapi } from "./openapi.ts";
 import type { Route } from "./route.ts";
@@ -26,6 +27,7 @@ export function openService(context: ServeContext): Service {
   const log = openLog(feed);
   const { epoch } = moments;
   const { intervalMs } = context;
+  const metrics = context.metrics && openMetrics(context, sampler, feed);
   return {
     sampler,
     routes: withOpenapi(
@@ -34,10 +36,12 @@ export function openService(context: ServeContext): Service {
         hostRoute(context),
         liveRoute(moments),
         streamRoute({ sampler, log, epoch, intervalMs }),
+        ...(metrics === undefined ? [] : [metrics.route]),
       ],
       context.version,
     ),
     [Symbol.dispose]() {
+      metrics?.[Symbol.dispose]();
       feed[Symbol.dispose]();
       sampler[Symbol.dispose]();
     },
