@@ -34,6 +34,7 @@ const stages = [
   "output",
   "library",
   "index.ts",
+  "fleet",
   "serve",
   "cli",
 ];

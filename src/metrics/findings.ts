@@ -25,8 +25,10 @@ export class FindingCounts {
   }
 
   /** Takes a report. @param wallMs when it was made, in milliseconds since 1970 */
-  take({ diagnoses }: Report, wallMs: number): void {
-    for (const count of this.#counts.values()) count.findings = 0;
+  take({ diagnoses, checked }: Report, wallMs: number): void {
+    // With one sample, some rules are not checked: their last findings stay.
+    const ids = new Set(checked.map(({ id }) => id));
+    for (const count of this.#counts.values()) if (ids.has(count.labels[0])) count.findings = 0;
     for (const { rule, severity } of diagnoses) this.#count(rule.id, severity).findings++;
     this.examinedSeconds = wallMs / 1000;
   }

@@ -1,4 +1,4 @@
-/** One pass over a sample of all sockets: how many there are of which kind, their queues, and what they carried. */
+/** One pass over a sample of all sockets: counts them by table, state and process, and what they carried. */
 
 import { addressTextAt } from "../doctor/endpoint.ts";
 import type { Holders } from "../live/owners.ts";

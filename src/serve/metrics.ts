@@ -8,6 +8,7 @@ import { Metrics } from "../metrics/metrics.ts";
 import { noDemands } from "../model/demand.ts";
 import { defaultTables } from "../model/selection.ts";
 import type { ServeContext } from "./context.ts";
+import type { Doctor } from "./doctor.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { Route } from "./route.ts";
 import type { Sampler } from "./sampler.ts";
@@ -19,6 +20,10 @@ const wants: Wants = { tables: new Set(defaultTables), demands: noDemands };
 
 /** Milliseconds after the last scrape in which events are still counted. */
 const SCRAPED_MS = 15 * 60_000;
+
+/** Milliseconds between two examinations for metrics, and the part of the time that they may take. */
+const EXAMINE_MS = 60_000;
+const EXAMINE_SHARE = 0.05;
 
 /** What this process has cost so far. */
 function costOf() {
@@ -35,8 +40,16 @@ export interface ServedMetrics extends Disposable {
   readonly route: Route;
 }
 
+/** What metrics are made from. */
+interface MetricsSources {
+  readonly context: ServeContext;
+  readonly sampler: Sampler;
+  readonly feed: EventFeed;
+  readonly doctor: Doctor;
+}
+
 /** Makes the route. */
-export function openMetrics(context: ServeContext, sampler: Sampler, feed: EventFeed): ServedMetrics {
+export function openMetrics({ context, sampler, feed, doctor }: MetricsSources): ServedMetrics {
   const { host, sources, version, metrics: options } = context;
   const metrics = new Metrics({
     version,
@@ -46,6 +59,8 @@ export function openMetrics(context: ServeContext, sampler: Sampler, feed: Event
     sources: feed.sources.used,
     ...options,
   });
+  const forget = doctor.subscribe(({ report, timeMs }) => metrics.takeReport(report, timeMs));
+  let examineAtMs = 0;
   let unsubscribe: (() => void) | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -53,6 +68,20 @@ export function openMetrics(context: ServeContext, sampler: Sampler, feed: Event
     clearTimeout(timer);
     unsubscribe?.();
     unsubscribe = undefined;
+  }
+
+  /** Has the doctor examine the host from time to time: no scrape waits for it. */
+  async function examine(): Promise<void> {
+    const beganMs = performance.now();
+    if (beganMs < examineAtMs) return;
+    examineAtMs = Number.POSITIVE_INFINITY;
+    try {
+      await doctor.report(true);
+    } catch {
+      // The time of the last examination shows it.
+    }
+    const endedMs = performance.now();
+    examineAtMs = endedMs + Math.max(EXAMINE_MS, (endedMs - beganMs) / EXAMINE_SHARE);
   }
 
   /** Counts events for a while. */
@@ -74,10 +103,14 @@ export function openMetrics(context: ServeContext, sampler: Sampler, feed: Event
         listen();
         const { generation, durationMs, table, owners } = await sampler.sample(wants);
         metrics.takeSample({ number: generation, durationMs, table, holders: owners });
+        void examine();
         const { contentType, body } = metrics.exposition(request.headers.get("Accept") ?? undefined);
         return textAnswer(request, body, { "Content-Type": contentType });
       },
     },
-    [Symbol.dispose]: stop,
+    [Symbol.dispose]() {
+      forget();
+      stop();
+    },
   };
 }
