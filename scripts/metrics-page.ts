@@ -118,7 +118,10 @@ memory of TCP is that of the whole host.
 A scrape of all sockets with \`tcp_info\`, on two cores of a shared virtual machine, Linux 6.18 (\`bun bench/metrics.ts --sockets N\`),
 median of processor time in milliseconds:
 
-FIGURES
+| sockets | list | count | write | in all |
+|--:|--:|--:|--:|--:|
+| 10,000 | 38 | 8 | 2 | 48 |
+| 108,000 | 306 | 96 | 2 | 426 |
 
 Scrapes that come within one interval share a sample, also with viewers of the page. A million connections from as many
 addresses that end within ten minutes add no series, take 2.3 seconds of processor time in all, and no memory that stays.
