@@ -19,10 +19,10 @@ test("every option is listed once, with its description", () => {
 });
 
 test("every command is listed, and its help fits", () => {
-  for (const [word, { options }] of commandTable) {
+  for (const [word, { options, operands = "[FILTER]" }] of commandTable) {
     expect(text).toContain(`\n  ${word} `);
     const help = commandUsage("sockscope", word);
-    expect(help).toStartWith(`Usage: sockscope ${word} [OPTIONS] [FILTER]\n`);
+    expect(help).toStartWith(`Usage: sockscope ${word} [OPTIONS] ${operands}\n`);
     for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
     for (const { brief } of options) expect(help).toContain(`  ${brief}\n`);
   }

@@ -41,7 +41,7 @@ function commandSection(): string {
     ...commandTable.flatMap(([word, { doc, options }]) => [
       `.Ss ${word}`,
       prose(doc),
-      list(options.map(optionItem)),
+      ...(options.length === 0 ? [] : [list(options.map(optionItem))]),
     ]),
   );
 }

@@ -1,9 +1,9 @@
 /** Writes the problems of a listing to standard error. */
 import { countProcesses } from "../enrich/processes.ts";
 import type { Host } from "../host/host.ts";
+import { complaint } from "../output/complaint.ts";
 import type { Sources } from "../procfs/source.ts";
 import type { Problem } from "../query/query.ts";
-import { complaint } from "./complaint.ts";
 import type { Draft } from "./options.ts";
 import type { World } from "./world.ts";
 

@@ -76,7 +76,10 @@ function argumentsOf(bytes: Uint8Array): string[] {
  *
  * @param root where /proc is
  */
-export function processDetails(files: Files, root: string): (owner: Owner) => ProcessDetails {
+export function processDetails(
+  files: Files,
+  root: string,
+): (process: Pick<Owner, "pid" | "stat">) => ProcessDetails {
   const userName = userNames(files);
   /** When the host was booted, in seconds since 1970. */
   const bootTime = once(() => {

@@ -87,7 +87,7 @@ function byText<T>(value: (item: T) => string | undefined, descending: boolean):
 const ADDRESS = 16;
 
 /** Compares sockets by one end: by address, then by port, without making text of them. */
-function byEnd(table: SocketTable, end: "local" | "peer", descending: boolean): Compare<number> {
+export function byEnd(table: SocketTable, end: "local" | "peer", descending: boolean): Compare<number> {
   const sign = descending ? -1 : 1;
   const { addresses, family } = table;
   const ports = end === "local" ? table.localPort : table.peerPort;

@@ -42,7 +42,7 @@ export interface QueryContext {
 }
 
 /** The parts of a query that may differ for one listing. */
-export type ListChanges = Pick<Query, "demands" | "keep" | "selection" | "report">;
+export type ListChanges = Pick<Query, "demands" | "keep" | "selection" | "report" | "rows">;
 
 /** An open plan. Its namespaces stay open until it is disposed. */
 export interface OpenQuery extends Disposable {

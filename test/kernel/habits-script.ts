@@ -39,7 +39,6 @@ const processes: readonly (readonly [name: string, uid: number, body: string])[]
 
 const [folder] = process.argv.slice(2);
 loopbackUp();
-for (const name of Object.keys(factories) as FactoryName[]) factories[name](folder!);
 for (const [name, uid, body] of processes) {
   const script = `require("node:fs").writeFileSync("/proc/self/comm", ${JSON.stringify(name)});
     process.chdir(${JSON.stringify(folder)});
@@ -50,7 +49,10 @@ for (const [name, uid, body] of processes) {
   const path = `${folder}/${uid}-${processes.findIndex((each) => each[0] === name)}.mjs`;
   writeFileSync(path, script.replace('require("node:fs")', '(await import("node:fs"))'));
   const child = Bun.spawn([process.execPath, path], { stdin: "ignore", stderr: "inherit" });
-  await child.stdout.getReader().read();
+  const { value } = await child.stdout.getReader().read();
+  if (value === undefined) throw new Error(`No process ${name}`);
 }
+// After these, as their ports are fixed: a factory may be given any port.
+for (const name of Object.keys(factories) as FactoryName[]) factories[name](folder!);
 console.log("ready");
 await Bun.stdin.bytes();

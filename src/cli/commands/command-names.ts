@@ -7,9 +7,11 @@ export const commandWords = {
   doctor: "Find problems with sockets, and say how to fix them",
   netstat: "List sockets with the options of netstat: -tulpn, -x",
   lsof: "List sockets with the options of lsof: -i, -U",
+  who: "Show who has a port, an address or a process's sockets",
   record: "Keep the sockets of the past, for --at and history",
   history: "List the connections that record has kept",
   serve: "Show sockets on a page and to programs, over HTTP",
+  agent: "Answer the questions of other hosts: see --host",
 } as const satisfies Record<string, string>;
 
 /** The name of a command. */
@@ -39,3 +41,6 @@ export const machineCommands: readonly CommandWord[] = commandNames.filter((word
 
 /** The commands whose command line selects sockets. The requests that `serve` answers do that themselves. */
 export const listingCommands: readonly CommandWord[] = machineCommands.filter((word) => word !== "serve");
+
+/** The commands that other hosts answer, too: they only look. */
+export const askedCommands: readonly CommandWord[] = ["events", "doctor", "history"];

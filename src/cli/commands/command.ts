@@ -38,7 +38,11 @@ export interface Task<Settings> {
 export interface Command<Settings> {
   /** Description in sentences, for its `--help` and the man page. */
   readonly doc: string;
+  /** The words that it takes, for the usage line. Default: a filter. */
+  readonly operands?: string;
   readonly options: readonly CommandOption<Settings>[];
+  /** Arguments that are words although they begin with a dash. */
+  readonly dashedWords?: RegExp;
   /** The default settings. */
   readonly settings: Settings;
   /** Runs the command. @returns the exit status */

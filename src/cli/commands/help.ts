@@ -19,9 +19,9 @@ export function commandUsage(program: string, word: CommandWord): string {
     return names.length === 0 ? [] : [wrapped(`  ${title}:`, names)];
   });
   return [
-    `Usage: ${program} ${word} [OPTIONS] [FILTER]\n`,
+    `Usage: ${program} ${word} [OPTIONS] ${command.operands ?? "[FILTER]"}\n`,
     filled(command.doc),
-    `Options of ${word}:\n${own}`,
+    ...(own === "" ? [] : [`Options of ${word}:\n${own}`]),
     `Also accepted (see '${program} --help'):\n${groups.join("")}`,
   ].join("\n");
 }

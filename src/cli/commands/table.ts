@@ -1,4 +1,6 @@
 /** The table of commands. */
+
+import { agent } from "./agent.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 import { doctor } from "./doctor.ts";
@@ -9,6 +11,7 @@ import { netstat } from "./netstat.ts";
 import { record } from "./record.ts";
 import { serve } from "./serve.ts";
 import { top } from "./top.ts";
+import { who } from "./who.ts";
 
 /** Every command by name. The code that does its work is loaded when it runs. */
 export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
@@ -17,9 +20,11 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   doctor,
   netstat,
   lsof,
+  who,
   record,
   history,
   serve,
+  agent,
 };
 
 /** The commands with their names, in display order. */

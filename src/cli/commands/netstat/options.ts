@@ -23,6 +23,11 @@ export interface NetstatSettings {
   readonly json: boolean;
 }
 
+/** Whether the options want a socket with a peer, or one without. */
+export function isWanted({ all, listening }: NetstatSettings, hasPeer: boolean): boolean {
+  return all || hasPeer !== listening;
+}
+
 /** A table of Internet sockets. */
 export type NetstatTable = "tcp" | "sctp" | "udp" | "udplite" | "raw";
 

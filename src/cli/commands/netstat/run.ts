@@ -13,7 +13,7 @@ import { kindsOf, type Selection, type Table } from "../../../model/selection.ts
 import { SS_BOUND_INACTIVE, SS_LISTEN, stateGroups } from "../../../model/state.ts";
 import type { Plan } from "../../../plan/plan.ts";
 import { type Sources, sourcesOf } from "../../../procfs/source.ts";
-import { type OpenQuery, openQuery } from "../../../query/open.ts";
+import { type ListChanges, type OpenQuery, openQuery } from "../../../query/open.ts";
 import * as proc from "../../../query/proc.ts";
 import type { Problem, SocketBatch } from "../../../query/query.ts";
 import { getopt } from "../../getopt.ts";
@@ -21,9 +21,17 @@ import { version } from "../../help.ts";
 import { problemText } from "../../report.ts";
 import type { World } from "../../world.ts";
 import { netstatHelp } from "./help.ts";
-import { defaultSettings, type NetstatSettings, type NetstatStop, netstatOptions } from "./options.ts";
+import type { InetTable } from "./inet-rows.ts";
+import {
+  defaultSettings,
+  isWanted,
+  type NetstatSettings,
+  type NetstatStop,
+  netstatOptions,
+} from "./options.ts";
 import { programNames } from "./programs.ts";
-import { inetHeading, isWanted, type RowNames, rowWriter, unixHeading } from "./rows.ts";
+import type { RowNames } from "./row-names.ts";
+import { inetHeading, rowWriter, unixHeading } from "./rows.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -38,7 +46,6 @@ const RESOLVE_TIMEOUT_MS = 5000;
 /** What kernels with SCTP have: without it there are no such sockets to show. */
 const SCTP_FILE = "net/sctp/eps";
 
-type InetTable = "tcp" | "udp" | "raw";
 /** The tables of Internet sockets, in netstat's order. */
 const inetTables: readonly InetTable[] = ["tcp", "udp", "raw"];
 const unixTables: readonly Table[] = ["unix_stream", "unix_dgram", "unix_seqpacket"];
@@ -205,23 +212,30 @@ async function listOnce(world: World, host: Host, settings: NetstatSettings): Pr
     world.stderr.write(encoder.encode(unreadableNote(host, sources.root, found)));
   }
   const rows = rowWriter(settings, names, terminal, (bytes) => world.stdout.write(bytes));
-  const batchesOf = function* (tables: readonly Table[], dump: string, families: readonly number[]) {
+  const batchesOf = function* (
+    tables: readonly Table[],
+    dump: string,
+    families: readonly number[],
+    changes: Partial<ListChanges> = {},
+  ) {
     if (keeps) yield* kept.filter((batch) => batch.dump === dump);
     else
       for (const place of query.places)
-        yield* query.listPlace(place, { selection: selectionOf(tables, families), keep: dump === "unix" });
+        yield* query.listPlace(place, { selection: selectionOf(tables, families), ...changes });
   };
   if (wanted.inet.length > 0 || settings.tables.size > 0) rows.text(inetHeading(settings));
-  for (const table of wanted.inet)
-    for (const { sockets } of batchesOf([table], table, wanted.families))
-      for (const socket of sockets) if (socket.kind === "inet") rows.inet(socket, table);
+  for (const table of wanted.inet) {
+    const direct = rows.inet(table);
+    for (const { sockets } of batchesOf([table], table, wanted.families, { rows: { begin: () => direct } }))
+      for (const socket of sockets) if (socket.kind === "inet") direct.write(socket);
+  }
   if (settings.tables.has("sctp")) {
     rows.flush();
     return noSctp(world, host, sources);
   }
   if (wanted.unix) {
     rows.text(unixHeading(settings));
-    const batches = [...batchesOf(unixTables, "unix", [AF_UNIX])];
+    const batches = [...batchesOf(unixTables, "unix", [AF_UNIX], { keep: true })];
     for (const socket of inFileOrder(batches)) rows.unix(socket);
     rows.flush();
     const bogus = bogusLines(batches);

@@ -12,7 +12,7 @@ import {
   removerOf,
   SOCKET_UMASK,
 } from "../../../serve/listen.ts";
-import { routesOf } from "../../../serve/routes.ts";
+import { openService } from "../../../serve/routes.ts";
 import { type Address, type RunningServer, startServer } from "../../../serve/server.ts";
 import { tokenTest } from "../../../serve/token.ts";
 import { keptTokens, newTokens, type Tokens, writeTokens } from "../../../serve/token-file.ts";
@@ -107,7 +107,7 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: (() =>
       : { cert: readPem(tlsCert), key: readPem(tlsKey) };
   const isUnix = address.kind === "unix";
   if (isUnix) await makeRoom(address.path);
-  const routes = routesOf({
+  using service = openService({
     host,
     sources: sourcesOf(world.env),
     version: manifest.version,
@@ -125,7 +125,7 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: (() =>
     server = startServer({
       address,
       tls,
-      routes,
+      routes: service.routes,
       guard: {
         hosts: namesOf(address, settings.hosts),
         tls: tls !== undefined,

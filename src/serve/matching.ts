@@ -1,0 +1,140 @@
+/** Which sockets of a snapshot a request selects. */
+import type { Socket } from "../families/socket.ts";
+import type { Breathe } from "../live/owners.ts";
+import type { Demands } from "../model/demand.ts";
+import { demandSet } from "../model/demand.ts";
+import { AF_TIPC } from "../model/family.ts";
+import type { Table } from "../model/selection.ts";
+import { stateName } from "../model/state.ts";
+import type { FilteredPlace } from "../query/filters.ts";
+import type { OpenQuery } from "../query/open.ts";
+import { selectionOf } from "./sampler.ts";
+import { type Snapshot, tableOf } from "./snapshot.ts";
+
+/** What a request selects. */
+export interface Selecting {
+  readonly tables: ReadonlySet<Table>;
+  /** A mask of states. */
+  readonly states: number;
+  readonly filter: string | undefined;
+}
+
+/** The sockets that a request selects. */
+export interface Matched {
+  /** How many sockets the tables and states have. */
+  readonly total: number;
+  /** The slots of the sockets that match the filter. */
+  readonly slots: readonly number[];
+  readonly facets: {
+    readonly state: Readonly<Record<string, number>>;
+    readonly netid: Readonly<Record<string, number>>;
+  };
+}
+
+/** Values of an earlier computation on the same object, so that windows of one table do not repeat it. */
+export class Remembered<Key extends object, Value> {
+  readonly #most: number;
+  readonly #values = new WeakMap<Key, Map<string, Value>>();
+
+  /** @param most values that are kept for an object; the oldest is forgotten first */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** The value of a name, computed if it is not known. */
+  get(key: Key, name: string, compute: () => Value): Value {
+    let values = this.#values.get(key);
+    if (values === undefined) {
+      values = new Map();
+      this.#values.set(key, values);
+    }
+    let value = values.get(name);
+    if (value === undefined) {
+      value = compute();
+      // What failed is computed again: the reason may have gone with the request.
+      if (value instanceof Promise) value.catch(() => values.delete(name));
+      if (values.size >= this.#most) values.delete(values.keys().next().value!);
+      values.set(name, value);
+    }
+    return value;
+  }
+}
+
+const parsedFilters = new Remembered<OpenQuery, Promise<readonly FilteredPlace[]>>(64);
+const matched = new Remembered<Snapshot, Promise<Matched>>(16);
+
+function nameOf({ tables, filter = "" }: Selecting): string {
+  return `${[...tables].sort().join(",")} ${filter}`;
+}
+
+/** The filter, compiled for every place of a query. @throws FilterError */
+export function placesOf(query: OpenQuery, selecting: Selecting): Promise<readonly FilteredPlace[]> {
+  const { tables, filter } = selecting;
+  return parsedFilters.get(query, nameOf(selecting), async () => {
+    const selection = selectionOf(tables);
+    if (filter === undefined || filter.trim() === "")
+      return query.places.map((place) => ({ ...place, selection, predicate: undefined }));
+    return query.filter({ args: [filter] }, selection);
+  });
+}
+
+/** What the filter reads beyond what the kernel always sends. @throws FilterError */
+export async function demandsOfFilter(query: OpenQuery, selecting: Selecting): Promise<Demands> {
+  const places = await placesOf(query, selecting);
+  return demandSet(...places.map(({ predicate }) => predicate?.demands));
+}
+
+/** Whether a socket passes a filter in its place. */
+type Test = (socket: Socket, family: number) => boolean;
+
+function testsOf(places: readonly FilteredPlace[]): ReadonlyMap<number | undefined, Test> {
+  return new Map(
+    places.map(({ netns, predicate, selection }): [number | undefined, Test] => {
+      const { families } = selection;
+      const settled = predicate?.withOwners?.([]);
+      return [
+        netns?.inode,
+        (socket, family) =>
+          families.has(family) && (predicate?.accepts(socket) ?? true) && (settled?.(socket) ?? true),
+      ];
+    }),
+  );
+}
+
+async function match(snapshot: Snapshot, selecting: Selecting, breathe: Breathe): Promise<Matched> {
+  const { table, sockets, query } = snapshot;
+  const { tables, states } = selecting;
+  const tests = testsOf(await placesOf(query, selecting));
+  const everything =
+    tables.size >= snapshot.wants.tables.size && [...snapshot.wants.tables].every((each) => tables.has(each));
+  const slots: number[] = [];
+  const state: Record<string, number> = {};
+  const netid: Record<string, number> = {};
+  let total = 0;
+  for (let slot = 0; slot < sockets.length; slot++) {
+    if ((slot & 0xff) === 0) await breathe();
+    const socket = sockets[slot];
+    if (socket === undefined || !table.isLive(slot)) continue;
+    const number = table.state[slot]!;
+    if ((states & (1 << number)) === 0) continue;
+    if (!everything) {
+      const own = tableOf(table.dump(slot), socket);
+      if (own === undefined || !tables.has(own)) continue;
+    }
+    total++;
+    const family = socket.kind === "tipc" ? AF_TIPC : table.family[slot]!;
+    if (!tests.get(socket.origin.netns?.inode)?.(socket, family)) continue;
+    slots.push(slot);
+    const stateWord = stateName(number);
+    state[stateWord] = (state[stateWord] ?? 0) + 1;
+    const dump = table.dump(slot);
+    netid[dump] = (netid[dump] ?? 0) + 1;
+  }
+  return { total, slots, facets: { state, netid } };
+}
+
+/** The sockets of a snapshot that a request selects. @throws FilterError */
+export function matching(snapshot: Snapshot, selecting: Selecting, breathe: Breathe): Promise<Matched> {
+  const name = `${selecting.states} ${nameOf(selecting)}`;
+  return matched.get(snapshot, name, () => match(snapshot, selecting, breathe));
+}

@@ -1,0 +1,103 @@
+/** The processes that have the served sockets open: kept from sample to sample, found in a small part of the time. */
+import { containerLabel, findContainers } from "../enrich/containers.ts";
+import { type Owner, type Owners, processName, scanInSteps } from "../enrich/processes.ts";
+import type { Files } from "../host/host.ts";
+import type { Breathe, Holders } from "../live/owners.ts";
+import { NO_UID } from "../live/table.ts";
+
+/** The owners of sockets, and facts about them. */
+export interface OwnerKeeper extends Holders {
+  /** The processes that have the socket of an inode open; undefined if none is known. */
+  owners(inode: number): readonly Owner[] | undefined;
+  /** The process that is shown for a socket, 0 if none is known. */
+  processOf(inode: number): number;
+  /** How many processes could not be read in the last pass. */
+  readonly unreadable: number;
+  /**
+   * Looks for the owners of sockets, if one of them is new and the passes so far have left time for another.
+   *
+   * @param now in milliseconds
+   * @returns whether a pass was made
+   */
+  refresh(inodes: ReadonlySet<number>, now: () => number, breathe: Breathe): Promise<boolean>;
+}
+
+/** The part of the time that passes may take. */
+const SHARE = 0.01;
+/** Milliseconds after which a pass is made even if no socket is new: a process may have passed on its socket. */
+const RENEWAL_MS = 30_000;
+
+const decoder = new TextDecoder();
+const scanOptions = { threads: false, processContext: false, socketContext: false };
+
+/**
+ * Makes a keeper that knows nobody yet.
+ *
+ * @param root where /proc is
+ * @param userName gives the name of a user
+ */
+export function ownerKeeper(
+  files: Files,
+  root: string,
+  userName: (uid: number) => string | undefined,
+): OwnerKeeper {
+  let found: Owners = new Map();
+  let unowned: ReadonlySet<number> = new Set();
+  let unreadable = 0;
+  let names = new Map<number, string>();
+  let containers = findContainers(files, root);
+  let nextMs = Number.NEGATIVE_INFINITY;
+  let renewMs = Number.NEGATIVE_INFINITY;
+
+  /** Whether a pass would find somebody. */
+  function isNeeded(inodes: ReadonlySet<number>): boolean {
+    for (const inode of inodes) if (!found.has(inode) && !unowned.has(inode)) return true;
+    return false;
+  }
+
+  async function pass(inodes: ReadonlySet<number>, breathe: Breathe): Promise<void> {
+    const steps = scanInSteps(files, root, inodes, scanOptions);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (!done) {
+        await breathe();
+        continue;
+      }
+      found = value.owners;
+      unreadable = value.unreadable.length;
+      unowned = new Set([...inodes].filter((inode) => !found.has(inode)));
+      names = new Map();
+      for (const [{ pid, stat }] of found.values() as Iterable<readonly [Owner]>)
+        if (!names.has(pid)) names.set(pid, decoder.decode(processName(stat)));
+      return;
+    }
+  }
+
+  const container = (pid: number) => (pid === 0 ? undefined : containers.byProcess(pid).container);
+  return {
+    owners: (inode) => found.get(inode),
+    processOf: (inode) => found.get(inode)?.[0]?.pid ?? 0,
+    get unreadable() {
+      return unreadable;
+    },
+    async refresh(inodes, now, breathe) {
+      const began = now();
+      const renews = began >= renewMs;
+      if (began < nextMs || !(renews || isNeeded(inodes))) return false;
+      if (renews) containers = findContainers(files, root);
+      await pass(inodes, breathe);
+      const ended = now();
+      nextMs = ended + (ended - began) / SHARE;
+      if (renews) renewMs = ended + RENEWAL_MS;
+      return true;
+    },
+    name: (pid) => names.get(pid),
+    label: (pid) => (pid === 0 ? undefined : `${names.get(pid) ?? ""} ${pid}`.trimStart()),
+    container(pid) {
+      const known = container(pid);
+      return known && containerLabel(known);
+    },
+    unit: (pid) => (pid === 0 ? undefined : containers.byProcess(pid).unit),
+    user: (uid) => (uid === NO_UID ? undefined : (userName(uid) ?? `${uid}`)),
+  };
+}

@@ -1,0 +1,381 @@
+/**
+ * Takes samples of sockets. One sample serves every viewer and every request that comes within its interval; without
+ * a viewer or a request, none is taken.
+ */
+import type { Socket } from "../families/socket.ts";
+import type { Resolver } from "../host/host.ts";
+import { SocketTable } from "../live/table.ts";
+import { knowPlaces } from "../lookup/places.ts";
+import { type Demand, demandSet } from "../model/demand.ts";
+import { allTables, type Selection, type Table, tables as tableRows } from "../model/selection.ts";
+import { stateGroups } from "../model/state.ts";
+import { columnsWith } from "../output/columns.ts";
+import { explanationOf, explanationText } from "../output/explain.ts";
+import { nameSource } from "../output/name-source.ts";
+import type { Plan } from "../plan/plan.ts";
+import { allParts } from "../query/all-parts.ts";
+import { type OpenQuery, openQuery } from "../query/open.ts";
+import type { Problem } from "../query/query.ts";
+import type { ServeContext } from "./context.ts";
+import { problemSentence } from "./notes.ts";
+import { type OwnerKeeper, ownerKeeper } from "./owners.ts";
+import { showable } from "./secrets.ts";
+import type { Snapshot, Wants } from "./snapshot.ts";
+import { turns } from "./turns.ts";
+
+/** The selection of tables in all states. */
+export function selectionOf(tables: ReadonlySet<Table>): Selection {
+  const families = new Set([...tables].flatMap((table): readonly number[] => tableRows[table].families));
+  return { tables, families, states: stateGroups.all, preferred: undefined };
+}
+
+/** Everything that names and columns may be looked up for. What a sample costs is decided by its wants. */
+const namedDemands: readonly Demand[] = ["owners", "peerOwners", "containers", "cgroup", "uid", "peerNames"];
+
+/** Tables whose numbers, except drops, do not need SK_MEMINFO, which is costly. */
+const withoutMemory: ReadonlySet<Table> = new Set(["tcp", "mptcp"]);
+
+/** A query that is open for a while, and the owners of its sockets. */
+export interface OpenMachine extends Disposable {
+  readonly query: OpenQuery;
+  readonly owners: OwnerKeeper;
+  /** The problems since the last call, each once. */
+  notes(): readonly string[];
+}
+
+/** The plan of everything that a server may list. */
+export function planOf({ sources, allNetns }: ServeContext, demands: readonly Demand[] = []): Plan {
+  return {
+    selection: selectionOf(new Set(allTables)),
+    filter: undefined,
+    allNetns,
+    sources,
+    demands: demandSet(namedDemands, demands),
+    bpfMapIds: [],
+    serviceNames: false,
+    order: { sort: [] },
+    kill: false,
+  };
+}
+
+/** Looks nothing up: what a viewer types must not go to a name server. */
+const silent: Pick<Resolver, "addresses" | "name"> = {
+  addresses: async () => [],
+  name: async () => undefined,
+};
+
+/** Opens the machine's places and names. @param owners the keeper of an earlier opening @param demands beyond the usual ones */
+export async function openMachine(
+  context: ServeContext,
+  owners?: OwnerKeeper,
+  demands: readonly Demand[] = [],
+): Promise<OpenMachine> {
+  const { sources } = context;
+  const host = { ...context.host, resolver: { ...context.host.resolver, ...silent } };
+  const notes = new Set<string>();
+  let keeper = owners;
+  const known = () => keeper!;
+  const report = (problem: Problem) => {
+    const sentence = problemSentence(problem);
+    if (sentence !== undefined) notes.add(sentence);
+  };
+  const ownersOf = (inode: number) => keeper?.owners(inode);
+  const parts: typeof allParts = {
+    ...allParts,
+    // Owners come from the keeper: a filter by process makes no pass of its own.
+    ownerLookup: (from) => ({
+      ...knowPlaces({ ...from, owners: ownersOf }),
+      owners: ownersOf,
+      findOwners: () => [],
+      processContext: () => undefined,
+    }),
+  };
+  const query = await openQuery({ host, report, parts, keep: true }, planOf(context, demands));
+  keeper ??= ownerKeeper(host.files, sources.root, (uid) => query.names.user(uid));
+  return {
+    query,
+    owners: known(),
+    notes() {
+      const taken = [...notes];
+      notes.clear();
+      return taken;
+    },
+    [Symbol.dispose]: () => query[Symbol.dispose](),
+  };
+}
+
+/** The parts of wants that one listing serves: SK_MEMINFO is requested only where it shows drops, or is wanted. */
+function listings({ tables, demands }: Wants): readonly Wants[] {
+  const base = demandSet(demands, ["info", "uid"]);
+  if (demands.has("memory")) return [{ tables, demands: base }];
+  const cheap = new Set([...tables].filter((table) => withoutMemory.has(table)));
+  const others = new Set([...tables].filter((table) => !withoutMemory.has(table)));
+  return [
+    { tables: cheap, demands: base },
+    { tables: others, demands: demandSet(base, ["memory"]) },
+  ].filter((each) => each.tables.size > 0);
+}
+
+/** What a snapshot is taken with. */
+export interface Taking {
+  readonly context: ServeContext;
+  readonly machine: OpenMachine;
+  readonly table: SocketTable;
+  readonly wants: Wants;
+  readonly generation: number;
+  /** When the sockets were so, if not now, in milliseconds since 1970. */
+  readonly timeMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Takes a snapshot. Requests are answered meanwhile. */
+export async function take({
+  context,
+  machine,
+  table,
+  wants,
+  generation,
+  timeMs = Date.now(),
+  signal,
+}: Taking): Promise<Snapshot> {
+  const { query, owners } = machine;
+  const clock = () => performance.now();
+  const began = clock();
+  const breathe = turns(signal);
+  const sockets: (Socket | undefined)[] = [];
+  const inodes = new Set<number>();
+  table.begin(clock());
+  for (const place of query.places)
+    for (const { tables, demands } of listings(wants))
+      for (const batch of query.listPlace(place, { selection: selectionOf(tables), demands, keep: true })) {
+        table.add(batch, clock());
+        for (const socket of batch.sockets) {
+          sockets[table.slotOfSocket(socket)!] = socket;
+          if (socket.inode) inodes.add(socket.inode);
+        }
+        await breathe();
+      }
+  const summary = table.finish();
+  const durationMs = clock() - began;
+  await owners.refresh(inodes, clock, breathe);
+  for (let slot = 0; slot < table.end; slot++)
+    table.process[slot] = table.isLive(slot) ? owners.processOf(table.inode[slot]!) : table.process[slot]!;
+  const explainer = { explanationOf, explanationText };
+  const names = showable(nameSource(query.plan, query.names, explainer), context);
+  return {
+    generation,
+    timeMs,
+    durationMs,
+    wants,
+    table,
+    summary,
+    owners,
+    query,
+    names,
+    catalog: columnsWith(names),
+    sockets,
+    notes: machine.notes(),
+  };
+}
+
+/** Takes samples on request. */
+export interface Sampler extends Disposable {
+  /** The last sample, if it is still kept. */
+  readonly latest: Snapshot | undefined;
+  /** The open query, in which filters are parsed. */
+  query(): Promise<OpenQuery>;
+  /** The sample of this interval; it is taken if there is none, or if it lacks something. */
+  sample(wants: Wants): Promise<Snapshot>;
+  /**
+   * Has a sample taken in every interval.
+   *
+   * @param see takes each new sample
+   * @returns a function that ends it
+   */
+  watch(see: (snapshot: Snapshot) => void): () => void;
+  /** Calls a listener with every sample, without having any taken. */
+  observe(see: (snapshot: Snapshot) => void): void;
+  /** How many samples were taken. */
+  readonly taken: number;
+}
+
+/** Milliseconds without a viewer and without a request after which everything is forgotten. */
+const IDLE_MS = 15_000;
+/** What somebody wanted is sampled for others, too, for this many intervals, and at least so many milliseconds. */
+const WANTED_INTERVALS = 3;
+const WANTED_MS = 5000;
+/** Milliseconds after which names of users, interfaces and control groups are read again. */
+const REOPEN_MS = 60_000;
+/** The part of the time that samples may take: on a host with very many sockets they come less often. */
+const SHARE = 0.25;
+
+/** What viewers want who have not asked for rows yet. */
+export const basicWants: Wants = {
+  tables: new Set(["tcp", "mptcp", "udp", "raw", "dccp", "sctp"]),
+  demands: demandSet([]),
+};
+
+/** Whether a sample has what is wanted. */
+function covers({ wants }: Snapshot, { tables, demands }: Wants): boolean {
+  return (
+    [...tables].every((table) => wants.tables.has(table)) &&
+    [...demands].every((each) => wants.demands.has(each))
+  );
+}
+
+/** Makes the sampler of a server. */
+export function openSampler(context: ServeContext): Sampler {
+  const { intervalMs } = context;
+  const viewers = new Set<(snapshot: Snapshot) => void>();
+  const observers: ((snapshot: Snapshot) => void)[] = [];
+  /** When each table and demand was last wanted. */
+  const wanted = { tables: new Map<Table, number>(), demands: new Map<Demand, number>() };
+  const ending = new AbortController();
+  let machine: OpenMachine | undefined;
+  let opening: Promise<OpenMachine> | undefined;
+  /** Machines whose sockets the last sample may still have. */
+  const stale: OpenMachine[] = [];
+  let openedMs = 0;
+  let table = new SocketTable();
+  let latest: Snapshot | undefined;
+  let latestMs = Number.NEGATIVE_INFINITY;
+  let running: Promise<Snapshot> | undefined;
+  let taken = 0;
+  let usedMs = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function note({ tables, demands }: Wants): void {
+    usedMs = performance.now();
+    for (const each of tables) wanted.tables.set(each, usedMs);
+    for (const each of demands) wanted.demands.set(each, usedMs);
+  }
+
+  /** What was wanted lately. */
+  function currentWants(): Wants {
+    const since = performance.now() - Math.max(WANTED_MS, WANTED_INTERVALS * intervalMs);
+    for (const map of [wanted.tables, wanted.demands])
+      for (const [each, ms] of map as Map<string, number>)
+        if (ms < since) (map as Map<string, number>).delete(each);
+    if (wanted.tables.size === 0) note(basicWants);
+    return { tables: new Set(wanted.tables.keys()), demands: new Set(wanted.demands.keys()) };
+  }
+
+  async function reopen(): Promise<OpenMachine> {
+    const opened = await openMachine(context, machine?.owners);
+    if (machine !== undefined) stale.push(machine);
+    machine = opened;
+    openedMs = performance.now();
+    return opened;
+  }
+
+  async function openedMachine(): Promise<OpenMachine> {
+    if (machine !== undefined && performance.now() - openedMs < REOPEN_MS) return machine;
+    opening ??= reopen().finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  }
+
+  async function takeOne(): Promise<Snapshot> {
+    const began = performance.now();
+    const open = await openedMachine();
+    const snapshot = await take({
+      context,
+      machine: open,
+      table,
+      wants: currentWants(),
+      generation: taken + 1,
+      signal: ending.signal,
+    });
+    taken++;
+    latest = snapshot;
+    latestMs = began;
+    for (const each of stale.splice(0)) if (each !== open) each[Symbol.dispose]();
+    for (const see of [...observers, ...viewers]) see(snapshot);
+    return snapshot;
+  }
+
+  /** Takes a sample, once for all who ask meanwhile. */
+  function shared(): Promise<Snapshot> {
+    running ??= takeOne().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  function isFresh(): boolean {
+    return performance.now() - latestMs < Math.max(intervalMs, (latest?.durationMs ?? 0) / SHARE);
+  }
+
+  function forget(): void {
+    for (const each of stale.splice(0)) each[Symbol.dispose]();
+    machine?.[Symbol.dispose]();
+    machine = undefined;
+    latest = undefined;
+    latestMs = Number.NEGATIVE_INFINITY;
+    table = new SocketTable();
+  }
+
+  /** Plans the next sample, or the end of the sampler's memory. */
+  function plan(): void {
+    clearTimeout(timer);
+    if (ending.signal.aborted) return;
+    if (viewers.size === 0) {
+      timer = setTimeout(() => {
+        const idleMs = performance.now() - usedMs;
+        if (viewers.size === 0 && idleMs >= IDLE_MS && running === undefined) forget();
+        else plan();
+      }, IDLE_MS);
+      return;
+    }
+    const dueMs = latestMs + Math.max(intervalMs, (latest?.durationMs ?? 0) / SHARE);
+    timer = setTimeout(tick, Math.max(0, Math.min(dueMs - performance.now(), intervalMs)));
+  }
+
+  async function tick(): Promise<void> {
+    try {
+      usedMs = performance.now();
+      if (!isFresh()) await shared();
+    } catch (error) {
+      // The next sample may succeed; a request reports why one does not.
+      if (ending.signal.aborted) return;
+      latestMs = performance.now();
+      void error;
+    }
+    plan();
+  }
+
+  return {
+    get latest() {
+      return latest;
+    },
+    get taken() {
+      return taken;
+    },
+    query: async () => (await openedMachine()).query,
+    async sample(wants) {
+      note(wants);
+      for (;;) {
+        if (latest !== undefined && isFresh() && covers(latest, wants)) return latest;
+        const snapshot = await shared();
+        if (timer === undefined) plan();
+        if (covers(snapshot, wants)) return snapshot;
+      }
+    },
+    observe: (see) => void observers.push(see),
+    watch(see) {
+      viewers.add(see);
+      plan();
+      return () => {
+        viewers.delete(see);
+        plan();
+      };
+    },
+    [Symbol.dispose]() {
+      ending.abort(new Error("the server ends"));
+      clearTimeout(timer);
+      if (running === undefined) forget();
+      else void running.catch(() => undefined).then(forget);
+    },
+  };
+}
