@@ -33,6 +33,7 @@ const stages = [
   "output",
   "library",
   "index.ts",
+  "fleet",
   "serve",
   "cli",
 ];

@@ -77,6 +77,8 @@ export interface GetoptSettings {
   readonly program: string;
   /** Whether the first word ends the options (POSIXLY_CORRECT). */
   readonly firstWordEnds: boolean;
+  /** Arguments that are words although they begin with a dash, such as `-2h` where times are expected. */
+  readonly dashedWords?: RegExp | undefined;
 }
 
 /** The text of an error; undefined if there is none. */
@@ -98,7 +100,7 @@ function candidates<Row extends OptionNames>(
 export function getopt<Row extends OptionNames>(
   rows: readonly Row[],
   args: readonly string[],
-  { program, firstWordEnds }: GetoptSettings,
+  { program, firstWordEnds, dashedWords }: GetoptSettings,
 ): CommandLine<Row> {
   const steps: Step<Row>[] = [];
   const words: string[] = [];
@@ -141,7 +143,7 @@ export function getopt<Row extends OptionNames>(
 
   while (next < args.length) {
     const arg = args[next]!;
-    const isWord = arg === "-" || !arg.startsWith("-");
+    const isWord = arg === "-" || !arg.startsWith("-") || dashedWords?.test(arg) === true;
     if (isWord && firstWordEnds) break;
     next++;
     if (arg === "--") break;

@@ -111,6 +111,7 @@ try {
     readStdin: () => readFileSync(0),
     terminal,
     interrupted,
+    run,
     host: liveHost({
       startSweep: () => new Worker(new URL("./sweep-worker.ts", import.meta.url)),
       startNames: () => new Worker(new URL("./name-worker.ts", import.meta.url)),

@@ -39,7 +39,10 @@ export async function show(
 }
 
 /** Columns of ss's table that this run leaves out. */
-function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery): Set<TableColumn> {
+export function hiddenColumns(
+  { shown, queues }: Presentation,
+  { selection }: Pick<OpenQuery, "selection">,
+): Set<TableColumn> {
   const hidden: [TableColumn, boolean][] = [
     ["netns", !shown.has("netns")],
     ["netid", netidHidden(selection)],
@@ -54,7 +57,7 @@ function hiddenColumns({ shown, queues }: Presentation, { selection }: OpenQuery
 }
 
 /** Width of the terminal, or else COLUMNS; undefined for the layout that ss uses on a pipe. */
-function screenWidth({ stdout, env }: World): number | undefined {
+export function screenWidth({ stdout, env }: World): number | undefined {
   if (stdout.terminalColumns) return stdout.terminalColumns;
   // atoi(3) keeps 32 bits. Rows are laid out as wide as the screen, so its width is bounded as that of a terminal is.
   const columns = Number.parseInt(env["COLUMNS"] ?? "", 10) | 0;

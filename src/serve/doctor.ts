@@ -96,6 +96,7 @@ async function examineOnce(context: ServeContext, apartMs: number): Promise<Exam
       owners: (inode) => owners.get(inode) ?? [],
       unlisted: () => unlisted,
       addresses: () => undefined,
+      newcomers: () => [],
     },
   }));
   const found = await examine({

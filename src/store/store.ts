@@ -137,7 +137,7 @@ export interface SightingFacts {
 }
 
 /** What a row of the table `coverage` is about. */
-export type CoverageKind = "clock" | "suspend" | "lost" | "slow" | "disk" | "owners" | "damaged";
+export type CoverageKind = "clock" | "suspend" | "lost" | "slow" | "disk" | "owners" | "peers" | "damaged";
 
 /** All sockets at one moment, as they are handed to the store. */
 export interface SampleToStore {
@@ -280,6 +280,11 @@ export class Store implements Disposable {
   /** The number of a process, if it was seen before. */
   knownProcess(pid: number, startTicks: number, name: string): number | undefined {
     return this.#processes.get(`${pid}/${startTicks}/${name}`);
+  }
+
+  /** What is known of a process. @param id as {@link addProcess} has returned it */
+  processFacts(id: number): ProcessFacts | undefined {
+    return this.#processFacts.get(id);
   }
 
   /** The number of a process that was not seen before. @param name as text, to find it again */

@@ -10,7 +10,7 @@ import { ascii, ByteWriter } from "../bytes/writer.ts";
 
 /** The columns of the ss table, left to right. The first, peerProcess and container are ours, and mostly hidden. */
 export const tableColumns = [
-  { name: "netns", header: "Netns", right: false, delimiter: 0 },
+  { name: "netns", header: "Netns", right: false, delimiter: 1 },
   { name: "netid", header: "Netid", right: false, delimiter: 1 },
   { name: "state", header: "State", right: false, delimiter: 1 },
   { name: "recvQueue", header: "Recv-Q", right: false, delimiter: 1 },
@@ -27,6 +27,15 @@ export const tableColumns = [
 
 /** Name of a column of the ss table. */
 export type TableColumn = (typeof tableColumns)[number]["name"];
+
+/** A column as it is laid out. */
+interface ColumnLayout {
+  readonly name: string;
+  readonly header: string;
+  readonly right: boolean;
+  /** Blanks before it, unless it is the first that is shown. */
+  readonly delimiter: number;
+}
 
 /** The longest cell in bytes; ss cuts what is longer. */
 const CELL_LIMIT = 65535;
@@ -59,6 +68,8 @@ const NEWLINE = 0x0a;
 export interface TableOptions {
   /** Columns that are left out. */
   readonly hidden: ReadonlySet<TableColumn>;
+  /** Heading of a column before all others, which each row begins with. */
+  readonly leading?: string;
   /** Whether a header row is printed. */
   readonly header: boolean;
   /** Columns of the screen; undefined for the compact layout of a pipe. */
@@ -167,7 +178,7 @@ export class Table {
   cells = 0;
 
   readonly #options: TableOptions;
-  readonly #columns: readonly (typeof tableColumns)[number][];
+  readonly #columns: readonly ColumnLayout[];
   /** How many columns are shown. */
   readonly #shown: number;
   /** Longest measured cell of each shown column. */
@@ -188,7 +199,12 @@ export class Table {
 
   constructor(options: TableOptions) {
     this.#options = options;
-    this.#columns = tableColumns.filter(({ name }) => !options.hidden.has(name));
+    const { hidden, leading } = options;
+    const shown = tableColumns.filter(({ name }) => !hidden.has(name));
+    this.#columns =
+      leading === undefined
+        ? shown
+        : [{ name: "leading", header: leading, right: false, delimiter: 0 }, ...shown];
     this.shows = Object.fromEntries(
       tableColumns.map(({ name }) => [name, !options.hidden.has(name)]),
     ) as Record<TableColumn, boolean>;

@@ -1,7 +1,9 @@
 /** One run of `record`. */
-import { readlinkSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import manifest from "../../../../package.json" with { type: "json" };
+import type { ChosenRule } from "../../../doctor/examine.ts";
+import { rules } from "../../../doctor/rules/index.ts";
 import type { SocketEvent } from "../../../events/event.ts";
 import { Follower } from "../../../events/follower.ts";
 import { eventSources } from "../../../events/registry.ts";
@@ -29,6 +31,7 @@ import { defaultFolder } from "../../../store/folder.ts";
 import { ImageBuilder } from "../../../store/image.ts";
 import { OwnerTracker } from "../../../store/owner-tracker.ts";
 import { contextNames } from "../../../store/past.ts";
+import { StoreReader } from "../../../store/reader.ts";
 import { Store } from "../../../store/store.ts";
 import { filterStop } from "../../filter.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
@@ -37,8 +40,11 @@ import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
 import { chooseStates, chooseTable, select } from "../../select.ts";
 import type { Task } from "../command.ts";
+import { ChoiceError, chooseRules } from "../doctor/thresholds.ts";
 import { chooseSources, findSources, missingLine } from "../events/sources.ts";
 import { takeTurns } from "../turns.ts";
+import { Hooks } from "./hooks.ts";
+import { Monitor } from "./monitor.ts";
 import type { RecordSettings } from "./settings.ts";
 
 const encoder = new TextEncoder();
@@ -110,6 +116,7 @@ class Sampler {
   readonly #owners: OwnerTracker;
   readonly #clock: RecorderClock;
   readonly #builder = new ImageBuilder();
+  #monitor: Monitor | undefined;
   #count = 0;
 
   constructor(query: OpenQuery, store: Store, owners: OwnerTracker, clock: RecorderClock) {
@@ -124,15 +131,27 @@ class Sampler {
     return this.#store.place(netns ?? { inode: ownNetns(), name: undefined, pid: undefined });
   }
 
-  /** Takes a sample. @returns how long the sockets took, in milliseconds */
-  take(): number {
+  /** Lets a monitor see each sample. */
+  watchWith(monitor: Monitor): void {
+    this.#monitor = monitor;
+  }
+
+  /**
+   * Takes a sample.
+   *
+   * @param single whether no other follows
+   * @returns how long the sockets took, in milliseconds
+   */
+  take(single = false): number {
     const { places } = this.#query;
     const clocks = readClocks(this.#clock);
     const numbers = new Map(places.map(({ netns }) => [netns, this.place(netns)]));
     const builder = this.#builder;
     const inodes = new Set<number>();
     builder.begin();
-    for (const { dump, sockets } of this.#query.sockets()) {
+    this.#monitor?.begin(clocks);
+    for (const batch of this.#query.sockets()) {
+      const { dump, sockets } = batch;
       const nowMs = Math.floor(this.#clock.bootMs());
       const index = dumpOrder.indexOf(dump);
       for (const socket of sockets) {
@@ -142,10 +161,12 @@ class Sampler {
         builder.add(key, keyOf(socket), data, offset, length, nowMs);
         if (inode) inodes.add(inode);
       }
+      this.#monitor?.feed(batch);
     }
     const durationMs = this.#clock.awakeMs() - clocks.awakeMs;
     const owners = this.#owners.owners(inodes);
     this.#store.sample({ clocks, durationUs: durationMs * 1000, image: builder.image, owners });
+    this.#monitor?.finish(owners, clocks, single);
     if (this.#count++ % CONTEXT_EVERY === 0) this.#noteContext();
     if (durationMs > SLOW_MS)
       this.#store.cover("slow", clocks.wallMs, clocks.wallMs + durationMs, Math.round(durationMs));
@@ -196,9 +217,11 @@ class Endings {
   readonly #sampler: Sampler;
   readonly #owners: OwnerTracker;
   readonly #clock: RecorderClock;
+  readonly #monitor: Monitor;
   readonly #reasons = new Map<string, string>();
 
-  constructor(store: Store, sampler: Sampler, owners: OwnerTracker, clock: RecorderClock) {
+  constructor(store: Store, sampler: Sampler, owners: OwnerTracker, clock: RecorderClock, monitor: Monitor) {
+    this.#monitor = monitor;
     this.#store = store;
     this.#sampler = sampler;
     this.#owners = owners;
@@ -239,16 +262,19 @@ class Endings {
     this.#reasons.delete(tuple);
     const info = socket.tcpInfo;
     const owner = owners?.[0];
+    const process = owner === undefined ? undefined : this.#owners.process(owner);
+    const place = this.#sampler.place(netns);
+    this.#monitor.ended(socket, process, place);
     this.#store.connection({
       closedMs: timeMs,
       openedMs: durationMs === undefined ? undefined : timeMs - Math.max(0, durationMs),
       protocol: socket.origin.protocol,
-      place: this.#sampler.place(netns),
+      place,
       local: addressBytes(socket, socket.sourceOffset),
       localPort: socket.sport,
       peer: addressBytes(socket, socket.destinationOffset),
       peerPort: socket.dport,
-      process: owner === undefined ? undefined : this.#owners.process(owner),
+      process,
       uid: socket.uid,
       reason,
       bytesSent: info?.bytesAcked,
@@ -262,12 +288,27 @@ class Endings {
   }
 }
 
+/** What earlier runs of a store have seen, and when the last of them ended. */
+function earlierSightings(folder: string, nowMs: number) {
+  if (!existsSync(folder)) return { earlier: [], earlierMs: undefined };
+  const reader = new StoreReader(folder);
+  const { recorded } = reader.coverage({ fromMs: 0, untilMs: nowMs });
+  return { earlier: reader.sightings(), earlierMs: recorded.at(-1)?.untilMs };
+}
+
 /** Records until interrupted. @returns the exit status */
 export async function runRecord(task: Task<RecordSettings>): Promise<number> {
   const { world, draft, settings, words } = task;
   const { program } = world;
   const folder = settings.store ?? defaultFolder(world.env, process.geteuid?.() === 0);
   if (folder === undefined) return halt(world, stop(program, "--store is needed: there is no home folder"));
+  let chosen: readonly ChosenRule[];
+  try {
+    chosen = chooseRules(rules, [], settings.thresholds);
+  } catch (error) {
+    if (!(error instanceof ChoiceError)) throw error;
+    return halt(world, stop(program, error.message));
+  }
   const isLimited = draft.choice.made;
   const choice = isLimited ? draft.choice : allTables.reduce(chooseTable, draft.choice);
   const named = choice.stateFilter === 0 ? chooseStates(choice, stateGroups.all) : choice;
@@ -313,7 +354,9 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
   const missing = followed === undefined ? undefined : missingLine(found);
   if (missing !== undefined) say(missing);
   let store: Store;
+  let known: ReturnType<typeof earlierSightings>;
   try {
+    known = earlierSightings(folder, clock.wallMs());
     store = new Store({
       folder,
       limits: settings,
@@ -342,12 +385,28 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     now: () => clock.awakeMs(),
   });
   const sampler = new Sampler(query, held, owners, clock);
+  using hooks = new Hooks({ hooks: settings.hooks, env: world.env, say, now: () => clock.awakeMs() });
+  const monitor = new Monitor({
+    query,
+    store: held,
+    clock,
+    files: host.files,
+    root: plan.sources.root,
+    rules: chosen,
+    hooks,
+    ...known,
+    arguments: settings.arguments,
+    place: (netns) => sampler.place(netns),
+  });
+  sampler.watchWith(monitor);
   if (settings.once) {
-    sampler.take();
+    sampler.take(true);
+    monitor.close();
     held.close(readClocks(clock));
+    await hooks.idle();
     return 0;
   }
-  const endings = new Endings(held, sampler, owners, clock);
+  const endings = new Endings(held, sampler, owners, clock, monitor);
   let follower: Follower | undefined;
   let followedQuery: OpenQuery | undefined;
   try {
@@ -399,6 +458,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
   } finally {
     follower?.[Symbol.dispose]();
     followedQuery?.[Symbol.dispose]();
+    monitor.close();
     held.close(readClocks(clock));
   }
   return 0;
