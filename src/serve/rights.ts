@@ -47,7 +47,7 @@ export function neededCapabilities({ address, entersNamespaces, live }: RightsNe
   ];
 }
 
-/** What prctl(2) is asked for. linux/prctl.h. */
+/** Requests of prctl(2). linux/prctl.h. */
 const PR_CAPBSET_DROP = 24;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_CAP_AMBIENT = 47;
