@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { filesOf } from "../../test/tree.ts";
 import { OwnerCache } from "./owners.ts";
 
-test("signals are let in while the sockets of a large table are looked at", async () => {
+test("signals are let in while a large table is searched for new sockets", async () => {
   const owners = new OwnerCache(filesOf({ proc: {} }), "/proc");
   let turns = 0;
   const inodes = Array.from({ length: 100_000 }, (_, index) => index + 1);
