@@ -11,6 +11,8 @@ export interface RecordSettings {
   readonly budgetBytes: number;
   readonly days: number;
   readonly keepFreeBytes: number;
+  /** Ended connections a second that have a row each; more are counted together. */
+  readonly rows: number;
   /** The store's folder; undefined for the default. */
   readonly store: string | undefined;
 }
