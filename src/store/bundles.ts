@@ -2,31 +2,7 @@
  * Connections that ended: a row each, and beyond so many in ten seconds counted together by process, peer and the
  * server's port.
  */
-import type { CoverageKind, EndedConnection } from "./store.ts";
-
-/** Connections that are counted together. */
-export interface Bundle {
-  readonly fromMs: number;
-  readonly untilMs: number;
-  /** IP protocol. */
-  readonly protocol: number;
-  readonly place: number;
-  /** Bytes of the peer's address; undefined for peers beyond those that are told apart. */
-  readonly peer: Uint8Array | undefined;
-  /** The port of the end that listened. */
-  readonly serverPort: number;
-  readonly process: number | undefined;
-  readonly connections: number;
-  /** How many of them have a reason for their end. */
-  readonly failed: number;
-  /** Sum of their durations, as far as these are known. */
-  readonly durationMs: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly segmentsSent: number;
-  readonly segmentsReceived: number;
-  readonly retransmits: number;
-}
+import type { Bundle, CoverageKind, EndedConnection } from "./facts.ts";
 
 /** What takes the rows: see Store. */
 export interface ConnectionRows {

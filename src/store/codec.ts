@@ -118,7 +118,7 @@ function foretold(
   }
 }
 
-/** Rows that are looked at to choose how a column is written. */
+/** Rows that are tried to choose how a column is written. */
 const TRIED_ROWS = 24;
 /** A way must be this much shorter than the column's own difference: it may be worse for other rows. */
 const WORTH = 0.9;

@@ -3,9 +3,9 @@ import { type Owner, processName, visitSockets } from "../enrich/processes.ts";
 import { userNames } from "../enrich/users.ts";
 import { type Files, processFile, readBounded } from "../host/host.ts";
 import { statField } from "../host/process-stat.ts";
+import type { ProcessFacts } from "./facts.ts";
 import type { InodeChanges } from "./image.ts";
-import { type StoredOwner, type StoredOwners, sameOwners } from "./owners.ts";
-import type { ProcessFacts } from "./store.ts";
+import { type SampleOwners, type StoredOwner, sameOwners } from "./owners.ts";
 
 /** The processes of a store: see Store. */
 export interface ProcessTable {
@@ -27,14 +27,7 @@ export interface TrackerOptions {
   readonly processorMs: () => number;
 }
 
-/** The owners of sockets for a sample. */
-export interface SampleOwners {
-  readonly all: StoredOwners;
-  /** Those that are different than in the sample before; an empty list for a socket that is gone. */
-  readonly changed: StoredOwners;
-}
-
-/** The part of a processor's time that passes over all processes may take. */
+/** The part of a processor's time that reading the descriptors of all processes may take. */
 const SHARE = 0.0025;
 /** A pass that finds nothing new is made this often: descriptors are passed between processes. */
 const REFRESH_MS = 120_000;
@@ -66,7 +59,7 @@ export class OwnerTracker {
   readonly #options: TrackerOptions;
   readonly #userName: (uid: number) => string | undefined;
   #owners = new Map<number, readonly StoredOwner[]>();
-  /** Sockets that no pass has looked for yet, and those that the last pass did not find. */
+  /** Sockets that no pass has looked for yet, and sockets that the last pass did not find. */
   #wanted = new Set<number>();
   #unowned = new Set<number>();
   /** The wanted ones of the last sample: most sockets that live for a moment are in one sample only. */
@@ -78,7 +71,7 @@ export class OwnerTracker {
   readonly #byStat = new WeakMap<Uint8Array, number>();
   #nextMs = Number.NEGATIVE_INFINITY;
   #refreshMs = Number.NEGATIVE_INFINITY;
-  /** Whether passes over all processes are made; without, only new sockets of known processes are found. */
+  /** Whether the descriptors of all processes are read; without, only new sockets of known processes are found. */
   sweeps = true;
 
   constructor(options: TrackerOptions) {

@@ -11,6 +11,13 @@ export interface StoredOwner {
 /** The owners of each socket by inode. */
 export type StoredOwners = ReadonlyMap<number, readonly StoredOwner[]>;
 
+/** The owners of sockets for a sample. */
+export interface SampleOwners {
+  readonly all: StoredOwners;
+  /** The changes since the sample before; an empty list for a socket that is gone. */
+  readonly changed: StoredOwners;
+}
+
 /** Most owners of one socket, and most sockets, that a file may claim. */
 const OWNERS_LIMIT = 1 << 20;
 const INODES_LIMIT = 2 ** 32;

@@ -8,12 +8,12 @@ import { join } from "node:path";
 import { addressText } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { systemMessage } from "../native/errno.ts";
-import type { Bundle } from "./bundles.ts";
 import { type ClockReading, clockChange } from "./clock.ts";
 import { encodeImage, sampleFormats } from "./codec.ts";
 import { pack } from "./compress.ts";
 import { openForWriting } from "./database.ts";
 import { StoreError } from "./error.ts";
+import type { Bundle, CoverageKind, EndedConnection, PlaceFacts, ProcessFacts } from "./facts.ts";
 import {
   begunMs,
   createPrivate,
@@ -29,8 +29,7 @@ import {
 } from "./folder.ts";
 import type { SocketImage } from "./image.ts";
 import { ByteSink } from "./numbers.ts";
-import type { SampleOwners } from "./owner-tracker.ts";
-import { encodeOwners, type StoredOwners } from "./owners.ts";
+import { encodeOwners, type SampleOwners, type StoredOwners } from "./owners.ts";
 import { IDS_PER_MS } from "./schema.ts";
 
 /** How much a store may take, and for how long. */
@@ -54,54 +53,6 @@ export interface RunFacts {
   readonly tables: string | undefined;
   /** Names of the sources of events in use. */
   readonly sources: string;
-}
-
-/** A network namespace. */
-export interface PlaceFacts {
-  readonly inode: number;
-  readonly name: string | undefined;
-  readonly pid: number | undefined;
-}
-
-/** A process, as it was when it was first seen. */
-export interface ProcessFacts {
-  readonly pid: number;
-  /** Start time in clock ticks since boot. */
-  readonly startTicks: number;
-  readonly name: Uint8Array;
-  readonly uid: number | undefined;
-  readonly user: string | undefined;
-  readonly exe: string | undefined;
-  /** Its arguments, each with a NUL at its end; undefined if they are left out or unknown. */
-  readonly arguments: Uint8Array | undefined;
-  /** Text of /proc/PID/cgroup. */
-  readonly cgroup: string | undefined;
-}
-
-/** A connection that ended. */
-export interface EndedConnection {
-  readonly closedMs: number;
-  /** undefined if it was there before the recorder. */
-  readonly openedMs: number | undefined;
-  /** IP protocol. */
-  readonly protocol: number;
-  readonly place: number;
-  /** Bytes of the addresses: 4 or 16. */
-  readonly local: Uint8Array;
-  readonly localPort: number;
-  readonly peer: Uint8Array;
-  readonly peerPort: number;
-  readonly process: number | undefined;
-  readonly uid: number;
-  /** Why it ended, if that is known and was not an ordinary close. */
-  readonly reason: string | undefined;
-  readonly bytesSent: number | undefined;
-  readonly bytesReceived: number | undefined;
-  readonly segmentsSent: number | undefined;
-  readonly segmentsReceived: number | undefined;
-  readonly retransmits: number | undefined;
-  readonly rttUs: number | undefined;
-  readonly minRttUs: number | undefined;
 }
 
 /** A finding of a rule of the doctor, from when it was first seen. */
@@ -137,25 +88,6 @@ export interface SightingFacts {
   readonly afterMs: number | undefined;
   readonly firstMs: number;
 }
-
-/** What a row of the table `coverage` is about. */
-export type CoverageKind =
-  /** The wall clock was set, by `count` milliseconds. */
-  | "clock"
-  /** The host was suspended, for `count` milliseconds. */
-  | "suspend"
-  /** The kernel dropped `count` events. */
-  | "lost"
-  /** A sample took `count` milliseconds, so that its sockets are not of one moment. */
-  | "slow"
-  /** Something is left out because samples took too long; `detail` says what. */
-  | "degraded"
-  /** `count` connections are counted together in the table `bundle`. */
-  | "bundled"
-  /** `count` rows could not be written. */
-  | "disk"
-  /** A recorder began after another had run. */
-  | "restart";
 
 /** All sockets at one moment, as they are handed to the store. */
 export interface SampleToStore {
@@ -194,7 +126,7 @@ export interface StoreOptions {
 
 /** The part of the budget that one file takes: what is removed at once when space is needed. */
 const SHARES = 16;
-/** A whole sample is written after this many differences, all of which must be read for the last of them. */
+/** A whole sample is written after this many differences: to read the last of them, all must be read. */
 const DIFFERENCES_LIMIT = 120;
 /** Bytes that wait in memory at most while nothing can be written. */
 const WAITING_LIMIT = 32 << 20;

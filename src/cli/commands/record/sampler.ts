@@ -63,7 +63,7 @@ export class Sampler {
     this.#options = options;
   }
 
-  /** Notes that a process has opened a socket: it is looked at first for new ones. */
+  /** Notes that a process has opened a socket: its descriptors are read first for new ones. */
   opened(owner: Owner): void {
     if (this.#openers.size < MOST_OPENERS) this.#openers.set(owner.pid, owner);
   }
