@@ -1,4 +1,5 @@
 /** The processes that have a socket open: one pass over the descriptors of every process. proc(5). */
+import { expectLongRun } from "#libc";
 import { type Files, processFile, readBounded } from "../host/host.ts";
 import { isLiveProcess } from "../host/process-stat.ts";
 
@@ -37,6 +38,8 @@ export interface ProcessScan {
 }
 
 const NUMBER = /^\d+$/;
+/** From here on it pays to compile the code that reads them. */
+const MANY_PROCESSES = 250;
 const nothing = new Uint8Array(0);
 
 /**
@@ -86,7 +89,9 @@ export function* scanInSteps(
   }
 
   if (inodes?.size !== 0) {
-    for (const pid of numbersIn(files, root)) {
+    const pids = numbersIn(files, root);
+    if (pids.length > MANY_PROCESSES) expectLongRun();
+    for (const pid of pids) {
       const folder = `${root}/${pid}`;
       yield;
       if (!scan(folder, pid, pid)) unreadable.push(pid);

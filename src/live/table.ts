@@ -152,7 +152,7 @@ export class SocketTable {
    */
   addEnded(dump: DumpName, socket: InetSocket, netns: Netns | undefined, isWanted: boolean): void {
     if (this.#number === 0) return;
-    const cookie = cookieOf(socket);
+    const cookie = socketNumber(socket);
     let slot = this.#slots.get(netns)?.get(cookie);
     const isKnown = slot !== undefined;
     if (slot === undefined) {
@@ -256,12 +256,12 @@ export class SocketTable {
 
   /** The slot of a socket of the last sample; undefined if it is not in the table. */
   slotOfSocket(socket: Socket): number | undefined {
-    return this.#slots.get(socket.origin.netns)?.get(cookieOf(socket));
+    return this.#slots.get(socket.origin.netns)?.get(socketNumber(socket));
   }
 
   /** Whether a key names this socket. */
   isThat(socket: Socket, key: SocketKey): boolean {
-    return `${socket.origin.netns?.inode ?? ""}/${cookieOf(socket)}` === key;
+    return `${socket.origin.netns?.inode ?? ""}/${socketNumber(socket)}` === key;
   }
 
   /** The local end of a socket. */
@@ -306,7 +306,7 @@ export class SocketTable {
   }
 
   #take(dump: DumpName, socket: Socket, now: number): void {
-    const cookie = cookieOf(socket);
+    const cookie = socketNumber(socket);
     const { netns } = socket.origin;
     let slots = this.#slots.get(netns);
     if (slots === undefined) {
@@ -424,7 +424,7 @@ export class SocketTable {
  * A number that no other socket of the namespace has: the cookie, which counts up from 1 and so fits a number. A socket
  * from /proc has no cookie; its pointer or inode serves, as a negative number.
  */
-function cookieOf(socket: Socket): number {
+export function socketNumber(socket: Socket): number {
   if (socket.kind === "inet") {
     const { data, cookieOffset: at } = socket;
     const cookie = data.getUint32(at, true) + data.getUint32(at + 4, true) * 2 ** 32;

@@ -11,7 +11,7 @@ export type CType = "int" | "unsigned" | "size" | "pointer";
  * Name and arguments of each function. All return an int: also where C says ssize_t, as the kernel moves less than
  * 2 GiB at a time and an int needs no bigint.
  *
- * Variadic functions (ioctl, openat, syscall) are called as if they were not: the ABIs of x86-64 and arm64 Linux
+ * Variadic functions (fcntl, ioctl, openat, syscall) are called as if they were not: the ABIs of x86-64 and arm64 Linux
  * pass the arguments the same way.
  */
 export const prototypes = {
@@ -25,6 +25,7 @@ export const prototypes = {
   read: ["int", "pointer", "size"],
   write: ["int", "pointer", "size"],
   close: ["int"],
+  fcntl: ["int", "int", "size"],
   ioctl: ["int", "size", "pointer"],
   openat: ["int", "pointer", "int"],
   syscall: ["size", "int", "pointer", "size", "size"],
@@ -153,6 +154,7 @@ export function libcOf(
     read: (fd, buffer) => checked(c.read(fd, buffer, buffer.length)),
     write: (fd, bytes) => checked(c.write(fd, bytes, bytes.length)),
     close: (fd) => checked(c.close(fd)),
+    fcntl: (fd, command, argument) => checked(c.fcntl(fd, command, argument)),
     ioctl: (fd, request, argument) => checked(c.ioctl(fd, request, argument)),
     openat: (directory, path, flags) => checked(c.openat(directory, cString(path), flags)),
     getdents64: (fd, buffer) => checked(c.syscall(SYS_GETDENTS64, fd, buffer, buffer.length, 0)),

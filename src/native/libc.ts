@@ -45,6 +45,8 @@ export interface Libc {
   write(fd: number, bytes: Uint8Array): number;
   /** close(2). @returns 0 or -errno. */
   close(fd: number): number;
+  /** fcntl(2) of a command whose argument is a number. @returns the C result, or -errno. */
+  fcntl(fd: number, command: number, argument: number): number;
   /** ioctl(2) with a pointer argument. @returns the C result, or -errno. */
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   /** openat(2). @returns a file descriptor, or -errno. */
@@ -105,6 +107,9 @@ export interface Libc {
 
 /** `dirfd` that means the current directory. linux/fcntl.h. */
 export const AT_FDCWD = -100;
+
+/** The flag of open(2) for directories alone. asm-generic/fcntl.h, and asm/fcntl.h of arm64. */
+export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 
 /** The errnos that callers distinguish. asm-generic/errno-base.h, asm-generic/errno.h. */
 export const EINTR = 4;

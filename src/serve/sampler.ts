@@ -44,13 +44,13 @@ export interface OpenMachine extends Disposable {
 }
 
 /** The plan of everything that a server may list. */
-export function planOf({ sources, allNetns }: ServeContext): Plan {
+export function planOf({ sources, allNetns }: ServeContext, demands: readonly Demand[] = []): Plan {
   return {
     selection: selectionOf(new Set(allTables)),
     filter: undefined,
     allNetns,
     sources,
-    demands: demandSet(namedDemands),
+    demands: demandSet(namedDemands, demands),
     bpfMapIds: [],
     serviceNames: false,
     order: { sort: [] },
@@ -64,8 +64,12 @@ const silent: Pick<Resolver, "addresses" | "name"> = {
   name: async () => undefined,
 };
 
-/** Opens the machine's places and names. @param owners the keeper of an earlier opening */
-export async function openMachine(context: ServeContext, owners?: OwnerKeeper): Promise<OpenMachine> {
+/** Opens the machine's places and names. @param owners the keeper of an earlier opening @param demands beyond the usual ones */
+export async function openMachine(
+  context: ServeContext,
+  owners?: OwnerKeeper,
+  demands: readonly Demand[] = [],
+): Promise<OpenMachine> {
   const { sources } = context;
   const host = { ...context.host, resolver: { ...context.host.resolver, ...silent } };
   const notes = new Set<string>();
@@ -86,7 +90,7 @@ export async function openMachine(context: ServeContext, owners?: OwnerKeeper): 
       processContext: () => undefined,
     }),
   };
-  const query = await openQuery({ host, report, parts, keep: true }, planOf(context));
+  const query = await openQuery({ host, report, parts, keep: true }, planOf(context, demands));
   keeper ??= ownerKeeper(host.files, sources.root, (uid) => query.names.user(uid));
   return {
     query,
@@ -189,6 +193,8 @@ export interface Sampler extends Disposable {
    * @returns a function that ends it
    */
   watch(see: (snapshot: Snapshot) => void): () => void;
+  /** Calls a listener with every sample, without having any taken. */
+  observe(see: (snapshot: Snapshot) => void): void;
   /** How many samples were taken. */
   readonly taken: number;
 }
@@ -221,6 +227,7 @@ function covers({ wants }: Snapshot, { tables, demands }: Wants): boolean {
 export function openSampler(context: ServeContext): Sampler {
   const { intervalMs } = context;
   const viewers = new Set<(snapshot: Snapshot) => void>();
+  const observers: ((snapshot: Snapshot) => void)[] = [];
   /** When each table and demand was last wanted. */
   const wanted = { tables: new Map<Table, number>(), demands: new Map<Demand, number>() };
   const ending = new AbortController();
@@ -284,7 +291,7 @@ export function openSampler(context: ServeContext): Sampler {
     latest = snapshot;
     latestMs = began;
     for (const each of stale.splice(0)) if (each !== open) each[Symbol.dispose]();
-    for (const see of viewers) see(snapshot);
+    for (const see of [...observers, ...viewers]) see(snapshot);
     return snapshot;
   }
 
@@ -355,6 +362,7 @@ export function openSampler(context: ServeContext): Sampler {
         if (covers(snapshot, wants)) return snapshot;
       }
     },
+    observe: (see) => void observers.push(see),
     watch(see) {
       viewers.add(see);
       plan();

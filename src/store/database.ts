@@ -8,7 +8,7 @@ import { migrations, SCHEMA_VERSION } from "./schema.ts";
 const CACHE_KIB = 4096;
 
 /** The version of the schema that a file has; 0 for an empty one. */
-function versionOf(database: Database): number {
+export function versionOf(database: Database): number {
   return (database.query("PRAGMA user_version").get() as { user_version: number }).user_version;
 }
 

@@ -240,7 +240,7 @@ export class ImageGroup implements GroupKey {
    * @param from index of its first word
    * @param length its bytes
    * @param nowMs when it was read, in milliseconds since boot
-   * @returns whether the socket is new, or was changed
+   * @returns whether the socket is new, or has another inode than before
    */
   add(key: number, inode: number, words: Words, from: number, length: number, nowMs: number): boolean {
     const size = (length + WORD - 1) >>> 2;
@@ -270,7 +270,8 @@ export class ImageGroup implements GroupKey {
     this.#lastSource = source;
     this.order[row] = slot;
     this.#seen[slot] = this.#generation;
-    if (this.#inodeOf[slot] !== inode) {
+    const isOther = this.#inodeOf[slot] !== inode;
+    if (isOther) {
       this.#inodes.vanished.push(this.#inodeOf[slot]!);
       this.#inodes.appeared.push(inode);
       this.#inodeOf[slot] = inode;
@@ -279,7 +280,7 @@ export class ImageGroup implements GroupKey {
       this.#release(slot);
       this.#keep(slot, words, from, size, length, info);
       this.whole.push(row);
-      return true;
+      return isOther;
     }
     const start = this.#starts[slot]!;
     const chunk = this.#chunks[start >>> CHUNK_BITS]!;
@@ -292,10 +293,15 @@ export class ImageGroup implements GroupKey {
     }
     let word = 0;
     while (word < size && chunk[at + word] === (words[from + word]! | 0)) word++;
-    if (word === size) return false;
+    if (word === size) return isOther;
     this.earlier.add(row, chunk, at, size);
     for (; word < size; word++) chunk[at + word] = words[from + word]!;
-    return true;
+    return isOther;
+  }
+
+  /** Whether the last sample has a socket. */
+  has(key: number): boolean {
+    return this.#byKey.has(key);
   }
 
   /** Ends the sample: sockets that were not added are gone. */
@@ -449,6 +455,11 @@ export class SocketImage {
       group.begin();
     }
     return group;
+  }
+
+  /** The group of a key, if the last sample has it. */
+  find(key: GroupKey): ImageGroup | undefined {
+    return this.#groups.get(groupName(key));
   }
 
   /** Ends the sample. */

@@ -6,9 +6,11 @@ import { inflate, unpack } from "./compress.ts";
 import { openForReading } from "./database.ts";
 import { StoreError } from "./error.ts";
 import { begunMs, type StoreFile, storeFiles } from "./folder.ts";
+import { findingsIn, mergedFindings, type StoredFinding, type StoredSighting, sightingsIn } from "./noted.ts";
 import { ByteSource } from "./numbers.ts";
 import { decodeOwners, type StoredOwners } from "./owners.ts";
 import { IDS_PER_MS } from "./schema.ts";
+import { sightingKey } from "./sightings.ts";
 
 /** A run of a recorder, as far as one file has it. */
 export interface StoredRun {
@@ -188,6 +190,43 @@ export class StoreReader {
       const found = this.#reading(file, (database) => connectionsIn(database, fromMs, untilMs));
       if (found !== undefined && found.connections.length > 0) yield found;
     }
+  }
+
+  /** How many connections both opened and ended in a span. */
+  countBetween({ fromMs, untilMs }: Span): number {
+    let count = 0;
+    for (const file of this.#files) {
+      if (begunMs(file) > untilMs) continue;
+      const found = this.#reading(
+        file,
+        (database) =>
+          database
+            .query("SELECT count(*) AS count FROM connection WHERE id BETWEEN ? AND ? AND opened_ms >= ?")
+            .get(...idsOf(fromMs, untilMs), fromMs) as { count: number },
+      );
+      count += found?.count ?? 0;
+    }
+    return count;
+  }
+
+  /** The findings that lasted at some time of a span, the first first. */
+  findings({ fromMs, untilMs }: Span): StoredFinding[] {
+    const files = this.#files.filter((file) => begunMs(file) <= untilMs);
+    return mergedFindings(
+      files.map((file) => this.#reading(file, (database) => findingsIn(database, fromMs, untilMs)) ?? []),
+    );
+  }
+
+  /** The first sightings of all times, each once. */
+  sightings(): StoredSighting[] {
+    const found = new Map<string, StoredSighting>();
+    for (const file of this.#files)
+      for (const each of this.#reading(file, sightingsIn) ?? []) {
+        const key = sightingKey(each);
+        const known = found.get(key);
+        if (known === undefined || each.firstMs < known.firstMs) found.set(key, each);
+      }
+    return [...found.values()].sort((a, b) => a.firstMs - b.firstMs);
   }
 
   /** How much of a span was recorded. */
@@ -381,6 +420,11 @@ function contextIn(database: Database, atMs: number): StoredContext[] {
   });
 }
 
+/** The first and the last id of connections that ended in a span. */
+function idsOf(fromMs: number, untilMs: number): [number, number] {
+  return [Math.floor(fromMs) * IDS_PER_MS, Math.floor(untilMs) * IDS_PER_MS + IDS_PER_MS - 1];
+}
+
 function connectionsIn(database: Database, fromMs: number, untilMs: number): FileConnections {
   const rows = database
     .query(
@@ -390,7 +434,7 @@ function connectionsIn(database: Database, fromMs: number, untilMs: number): Fil
       FROM connection JOIN address AS here ON here.id = local JOIN address AS there ON there.id = peer
       WHERE connection.id BETWEEN ? AND ? ORDER BY connection.id`,
     )
-    .all(Math.floor(fromMs) * IDS_PER_MS, Math.floor(untilMs) * IDS_PER_MS + IDS_PER_MS - 1);
+    .all(...idsOf(fromMs, untilMs));
   const connections = rows as StoredConnection[];
   const ids = new Set(connections.flatMap(({ process }) => process ?? []));
   const booted = database.query("SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1").get() as {

@@ -243,6 +243,11 @@ export class Store implements Disposable {
     return this.#processes.get(`${pid}/${startTicks}/${name}`);
   }
 
+  /** What is known of a process. @param id as {@link addProcess} has returned it */
+  processFacts(id: number): ProcessFacts | undefined {
+    return this.#processFacts.get(id);
+  }
+
   /** The number of a process that was not seen before. @param name as text, to find it again */
   addProcess(name: string, facts: ProcessFacts): number {
     const id = this.#nextId++;

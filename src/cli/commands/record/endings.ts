@@ -6,6 +6,7 @@ import type { ConnectionIntake } from "../../../store/bundles.ts";
 import type { RecorderClock } from "../../../store/clock.ts";
 import type { OwnerTracker } from "../../../store/owner-tracker.ts";
 import type { Store } from "../../../store/store.ts";
+import type { Monitor } from "./monitor.ts";
 import type { Sampler } from "./sampler.ts";
 
 /** Connections whose failure is remembered until they end. */
@@ -17,6 +18,7 @@ export interface EndingsOptions {
   readonly intake: ConnectionIntake;
   readonly sampler: Sampler;
   readonly owners: OwnerTracker;
+  readonly monitor: Monitor;
   readonly clock: RecorderClock;
   /** The number of a network namespace in the store; undefined is our own. */
   readonly placeOf: (netns: Netns | undefined) => number;
@@ -70,7 +72,7 @@ export class Endings {
     const { sport, dport } = socket;
     // A socket that never had a peer is no connection.
     if (dport === 0) return;
-    const { intake, sampler, owners, placeOf } = this.#options;
+    const { intake, sampler, owners, monitor, placeOf } = this.#options;
     let reason: string | undefined;
     if (this.#reasons.size > 0) {
       const tuple = tupleOf(socket);
@@ -79,18 +81,21 @@ export class Endings {
     }
     const info = socket.tcpInfo;
     const owner = found?.[0];
+    const process = owner === undefined ? undefined : owners.process(owner);
     const place = placeOf(netns);
+    monitor.ended(socket, process, place);
+    const { protocol } = socket.origin;
     intake.add(
       {
         closedMs: timeMs,
         openedMs: durationMs === undefined ? undefined : timeMs - Math.max(0, durationMs),
-        protocol: socket.origin.protocol,
+        protocol,
         place,
         local: addressBytes(socket, socket.sourceOffset),
         localPort: sport,
         peer: addressBytes(socket, socket.destinationOffset),
         peerPort: dport,
-        process: owner === undefined ? undefined : owners.process(owner),
+        process,
         uid: socket.uid,
         reason,
         bytesSent: info?.bytesAcked,
@@ -101,7 +106,7 @@ export class Endings {
         rttUs: info?.rtt,
         minRttUs: info?.minRtt,
       },
-      sampler.listens(place, sport) ? sport : dport,
+      sampler.listens(place, protocol, sport) ? sport : dport,
     );
   }
 }

@@ -50,8 +50,8 @@ export class Recorder {
     this.#parts = parts;
   }
 
-  /** Takes one sample. */
-  takeOne(): void {
+  /** Takes one sample. @param single whether no other follows */
+  takeOne(single = false): void {
     const { query, sampler, store, clock, owners, settings } = this.#parts;
     const begun = processorMs();
     const { wallMs } = readClocks(clock);
@@ -60,7 +60,7 @@ export class Recorder {
     const demands = this.#degradation.leavesOut("tcp_info")
       ? new Set<Demand>([...wanted].filter((demand) => demand !== "info"))
       : wanted;
-    const socketsMs = sampler.take(query, demands);
+    const socketsMs = sampler.take(query, demands, single);
     if (socketsMs > SLOW_MS) store.cover("slow", wallMs, wallMs + socketsMs, Math.round(socketsMs));
     const now = performance.now();
     if (now >= this.#contextAt) {

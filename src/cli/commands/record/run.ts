@@ -1,7 +1,9 @@
 /** One run of `record`. */
-import { readlinkSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import manifest from "../../../../package.json" with { type: "json" };
+import type { ChosenRule } from "../../../doctor/examine.ts";
+import { rules } from "../../../doctor/rules/index.ts";
 import type { EventSource } from "../../../events/event-source.ts";
 import { Follower } from "../../../events/follower.ts";
 import { eventSources } from "../../../events/registry.ts";
@@ -23,6 +25,7 @@ import { readClocks, systemClock } from "../../../store/clock.ts";
 import { StoreError } from "../../../store/error.ts";
 import { defaultFolder } from "../../../store/folder.ts";
 import { OwnerTracker } from "../../../store/owner-tracker.ts";
+import { StoreReader } from "../../../store/reader.ts";
 import { Store } from "../../../store/store.ts";
 import { filterStop } from "../../filter.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
@@ -31,10 +34,13 @@ import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
 import { chooseStates, chooseTable, select } from "../../select.ts";
 import type { Task } from "../command.ts";
+import { ChoiceError, chooseRules } from "../doctor/thresholds.ts";
 import { chooseSources, findSources, missingLine } from "../events/sources.ts";
 import { takeTurns } from "../turns.ts";
 import { readText } from "./context.ts";
 import { Endings } from "./endings.ts";
+import { Hooks } from "./hooks.ts";
+import { Monitor } from "./monitor.ts";
 import { Recorder } from "./recorder.ts";
 import { SampledSource } from "./sampled-source.ts";
 import { Sampler } from "./sampler.ts";
@@ -66,12 +72,27 @@ function followable(selection: Selection): Selection | undefined {
   return tables.size === 0 || families.size === 0 ? undefined : { ...selection, tables, families };
 }
 
+/** What earlier runs of a store have seen, and when the last of them ended. */
+function earlierSightings(folder: string, nowMs: number) {
+  if (!existsSync(folder)) return { earlier: [], earlierMs: undefined };
+  const reader = new StoreReader(folder);
+  const { recorded } = reader.coverage({ fromMs: 0, untilMs: nowMs });
+  return { earlier: reader.sightings(), earlierMs: recorded.at(-1)?.untilMs };
+}
+
 /** Records until interrupted. @returns the exit status */
 export async function runRecord(task: Task<RecordSettings>): Promise<number> {
   const { world, draft, settings, words } = task;
   const { program } = world;
   const folder = settings.store ?? defaultFolder(world.env, process.geteuid?.() === 0);
   if (folder === undefined) return halt(world, stop(program, "--store is needed: there is no home folder"));
+  let chosen: readonly ChosenRule[];
+  try {
+    chosen = chooseRules(rules, [], settings.thresholds);
+  } catch (error) {
+    if (!(error instanceof ChoiceError)) throw error;
+    return halt(world, stop(program, error.message));
+  }
   const isLimited = draft.choice.made;
   const choice = isLimited ? draft.choice : allTables.reduce(chooseTable, draft.choice);
   const named = choice.stateFilter === 0 ? chooseStates(choice, stateGroups.all) : choice;
@@ -118,7 +139,9 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
   const missing = followed === undefined ? undefined : missingLine(found);
   if (missing !== undefined) say(missing);
   let store: Store;
+  let known: ReturnType<typeof earlierSightings>;
   try {
+    known = earlierSightings(folder, clock.wallMs());
     store = new Store({
       folder,
       limits: settings,
@@ -158,7 +181,21 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     shared === undefined ? picked : picked.map((each) => (each === pollingSource ? shared.source : each));
   const sampler = new Sampler({ store: held, owners, clock, placeOf, netnsOf, events: shared, report });
   const intake = new ConnectionIntake(held, settings.rows);
-  const endings = new Endings({ store: held, intake, sampler, owners, clock, placeOf });
+  using hooks = new Hooks({ hooks: settings.hooks, env: world.env, say, now: () => clock.awakeMs() });
+  const monitor = new Monitor({
+    query,
+    store: held,
+    sampled: sampler,
+    files: host.files,
+    root: plan.sources.root,
+    rules: chosen,
+    hooks,
+    ...known,
+    arguments: settings.arguments,
+    place: placeOf,
+  });
+  sampler.watchWith(monitor);
+  const endings = new Endings({ store: held, intake, sampler, owners, monitor, clock, placeOf });
   const recorder = new Recorder({
     query,
     sampler,
@@ -171,8 +208,10 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     settings,
   });
   if (settings.once) {
-    recorder.takeOne();
+    recorder.takeOne(true);
+    monitor.close();
     held.close(readClocks(clock));
+    await hooks.idle();
     return 0;
   }
   let follower: Follower | undefined;
@@ -221,6 +260,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
   } finally {
     follower?.[Symbol.dispose]();
     followedQuery?.[Symbol.dispose]();
+    monitor.close();
     recorder.close();
   }
   return 0;

@@ -1,23 +1,25 @@
 /** Takes the samples of a recorder. */
-import { copyToRoom, roomWords } from "../../../bytes/room.ts";
+import { copyToRoom, roomData, roomWords } from "../../../bytes/room.ts";
+import type { Origin } from "../../../diag/message.ts";
 import type { Owner } from "../../../enrich/processes.ts";
 import type { DirectRows } from "../../../families/direct-rows.ts";
 import { inetDiagMessage } from "../../../families/inet/layouts/inet-diag.ts";
 import { cookieOf } from "../../../families/inet/made-socket.ts";
-import type { InetSocket } from "../../../families/inet/socket.ts";
+import { InetSocket } from "../../../families/inet/socket.ts";
 import type { Socket } from "../../../families/socket.ts";
 import type { Netns } from "../../../host/namespaces.ts";
 import type { Demands } from "../../../model/demand.ts";
-import { AF_INET, AF_INET6, AF_TIPC } from "../../../model/family.ts";
-import type { InetTable } from "../../../model/inet-tables.ts";
+import { AF_INET, AF_INET6, AF_TIPC, IPPROTO_TCP } from "../../../model/family.ts";
+import { type InetTable, inetTables } from "../../../model/inet-tables.ts";
 import { type DumpName, dumpOrder } from "../../../model/selection.ts";
-import { SS_LISTEN } from "../../../model/state.ts";
+import { SS_CLOSE, SS_LISTEN } from "../../../model/state.ts";
 import type { FilteredPlace } from "../../../query/filters.ts";
 import type { OpenQuery } from "../../../query/open.ts";
-import type { Problem } from "../../../query/query.ts";
-import { type RecorderClock, readClocks } from "../../../store/clock.ts";
+import type { Problem, SocketBatch } from "../../../query/query.ts";
+import { type ClockReading, type RecorderClock, readClocks } from "../../../store/clock.ts";
 import { type ImageGroup, SocketImage } from "../../../store/image.ts";
 import type { OwnerTracker } from "../../../store/owner-tracker.ts";
+import type { StoredOwners } from "../../../store/owners.ts";
 import type { Store } from "../../../store/store.ts";
 import type { SampledSource } from "./sampled-source.ts";
 
@@ -48,13 +50,26 @@ export interface SamplerOptions {
   readonly report: (problem: Problem) => void;
 }
 
+/** Watches samples as they are taken. */
+export interface SampleWatcher {
+  /** Begins a sample. @returns whether it wants all sockets of this sample */
+  begin(clocks: ClockReading): boolean;
+  /** Takes sockets, if it wants all. */
+  feed(batch: SocketBatch): void;
+  /** Takes a TCP or UDP socket that the sample before did not have, or not with a process. Valid during the call. */
+  arrived(socket: InetSocket): void;
+  /** Ends the sample. @param single whether no other sample follows */
+  finish(owners: StoredOwners, clocks: ClockReading, single: boolean): void;
+}
+
 /** Takes samples into a store. */
 export class Sampler {
   readonly #options: SamplerOptions;
   readonly #image = new SocketImage();
   /** Processes that have opened sockets since the last sample, by id. */
   readonly #openers = new Map<number, Owner>();
-  /** Ports of listeners of the last sample, as {@link Sampler.listens} looks them up. */
+  #watcher: SampleWatcher | undefined;
+  /** Services of the last sample, as {@link Sampler.listens} looks them up. */
   #listeners = new Set<number>();
   #beganBootMs = 0;
   #beganMs = 0;
@@ -68,92 +83,113 @@ export class Sampler {
     if (this.#openers.size < MOST_OPENERS) this.#openers.set(owner.pid, owner);
   }
 
-  /** Whether something listened on a TCP port of a place when the last sample was taken. */
-  listens(place: number, port: number): boolean {
-    return this.#listeners.has(place * PORT_NUMBERS + port);
+  /** Sets who watches the samples. */
+  watchWith(watcher: SampleWatcher): void {
+    this.#watcher = watcher;
+  }
+
+  /** Whether the last sample has a TCP or UDP socket of a place. */
+  has(place: number, protocol: number, cookie: number): boolean {
+    const dump = dumpOrder.indexOf(protocol === IPPROTO_TCP ? "tcp" : "udp");
+    return [AF_INET, AF_INET6].some((family) => this.#image.find({ place, dump, family })?.has(cookie));
+  }
+
+  /** Whether a service had a port of a place when the last sample was taken. */
+  listens(place: number, protocol: number, port: number): boolean {
+    return this.#listeners.has(serviceKey(place, protocol, port));
   }
 
   /**
    * Takes a sample.
    *
    * @param demands what is requested of the kernel
+   * @param single whether no other sample follows
    * @returns how long the sockets took, in milliseconds
    */
-  take(query: OpenQuery, demands: Demands): number {
+  take(query: OpenQuery, demands: Demands, single: boolean): number {
     const { store, owners, clock } = this.#options;
     const image = this.#image;
     const clocks = readClocks(clock);
     this.#beganBootMs = clocks.bootMs;
     this.#beganMs = performance.now();
     this.#listeners = new Set();
+    const isWatched = this.#watcher?.begin(clocks) ?? false;
     image.begin();
-    for (const place of query.places) this.#takePlace(query, place, demands);
+    for (const place of query.places) this.#takePlace(query, place, demands, isWatched);
     image.end();
     const durationMs = performance.now() - this.#beganMs;
     const found = owners.update(image.inodes, this.#openers.values());
     this.#openers.clear();
     store.sample({ clocks, durationUs: durationMs * 1000, image, owners: found });
+    this.#watcher?.finish(found.all, clocks, single);
     return durationMs;
   }
 
-  #takePlace(query: OpenQuery, place: FilteredPlace, demands: Demands): void {
-    const { placeOf, netnsOf } = this.#options;
-    const number = placeOf(place.netns);
-    const netns = netnsOf(place.netns);
-    const tables: TableRows[] = [];
+  #takePlace(query: OpenQuery, place: FilteredPlace, demands: Demands, isWatched: boolean): void {
+    const number = this.#options.placeOf(place.netns);
+    const tables = new Map<DumpName, TableRows>();
     const incomplete = new Set<DumpName>();
     const report = (problem: Problem) => {
       if ("dump" in problem) incomplete.add(problem.dump);
       this.#options.report(problem);
     };
-    const begin = (table: InetTable) => {
-      const rows = this.#tableRows(number, netns, table);
-      tables.push(rows);
+    const begin = (table: InetTable): TableRows => {
+      let rows = tables.get(table);
+      if (rows === undefined) {
+        rows = this.#tableRows(number, place.netns, table);
+        tables.set(table, rows);
+      }
       return rows;
     };
-    const batches = query.listPlace(place, {
-      report,
-      demands,
-      rows: { begin, everyNamespace: true },
-    });
-    for (const { dump, sockets } of batches) {
+    const changes = { report, demands };
+    const batches = query.listPlace(
+      place,
+      isWatched ? changes : { ...changes, rows: { begin, everyNamespace: true } },
+    );
+    for (const batch of batches) {
+      const { dump, sockets } = batch;
       const index = dumpOrder.indexOf(dump);
-      for (const socket of sockets) this.#addView(number, index, socket);
+      for (const socket of sockets)
+        if (socket.kind === "inet") begin(dump as InetTable).write(socket);
+        else this.#addView(number, index, socket);
+      if (isWatched) this.#watcher?.feed(batch);
     }
-    for (const { table, end } of tables) end(!incomplete.has(table));
+    for (const [table, { end }] of tables) end(!incomplete.has(table));
   }
 
   /** Takes the rows of an inet table as they arrive. */
-  #tableRows(place: number, netns: number, table: InetTable): TableRows {
-    const { events } = this.#options;
+  #tableRows(place: number, netns: Netns | undefined, table: InetTable): TableRows {
+    const { events, netnsOf } = this.#options;
     const dump = dumpOrder.indexOf(table);
     const image = this.#image;
     const ipv4 = image.group({ place, dump, family: AF_INET });
     const ipv6 = image.group({ place, dump, family: AF_INET6 });
-    const isTcp = table === "tcp";
-    const followed = isTcp || table === "udp" ? events?.begin(netns, table) : undefined;
+    const protocol = inetTables[table];
+    const origin: Origin = { protocol, netns };
+    const isFollowed = table === "tcp" || table === "udp";
+    const followed = isFollowed ? events?.begin(netnsOf(netns), table) : undefined;
+    const watcher = isFollowed ? this.#watcher : undefined;
     const put = (offset: number, length: number): boolean => {
       const at = offset >> 2;
       const head = roomWords[at]!;
       followed?.take(at);
-      if (isTcp && ((head >>> STATE_SHIFT) & 0xff) === SS_LISTEN)
-        this.#noteListener(place, roomWords[at + PORTS]!);
+      const ports = roomWords[at + PORTS]!;
+      if (isFollowed && isService((head >>> STATE_SHIFT) & 0xff, ports))
+        this.#listeners.add(serviceKey(place, protocol, ((ports & 0xff) << 8) | ((ports >>> 8) & 0xff)));
       const cookie = (roomWords[at + COOKIE + 1]! >>> 0) * TWO_32 + (roomWords[at + COOKIE]! >>> 0);
       const inode = roomWords[at + INODE]! >>> 0;
       const group = (head & 0xff) === AF_INET6 ? ipv6 : ipv4;
-      group.add(cookie === 0 ? -inode : cookie, inode, roomWords, at, length, this.#nowMs());
+      const isNew = group.add(cookie === 0 ? -inode : cookie, inode, roomWords, at, length, this.#nowMs());
+      if (isNew) watcher?.arrived(new InetSocket(roomData, offset, length, origin));
       return true;
     };
     return {
-      table,
       put,
-      write: (socket) => this.#addView(place, dump, socket),
+      write({ data, offset, length }) {
+        if (copyToRoom(data, offset, length)) put(0, length);
+      },
       end: (complete) => followed?.end(complete),
     };
-  }
-
-  #noteListener(place: number, ports: number): void {
-    this.#listeners.add(place * PORT_NUMBERS + (((ports & 0xff) << 8) | ((ports >>> 8) & 0xff)));
   }
 
   /** Milliseconds since boot. */
@@ -176,6 +212,16 @@ const PORT_NUMBERS = 1 << 16;
 
 /** The rows of a table of a place. */
 interface TableRows extends DirectRows<InetSocket> {
-  readonly table: InetTable;
+  /** Ends the table. @param complete whether all its sockets came */
   end(complete: boolean): void;
+}
+
+/** Whether a socket offers a service: a listener, or a UDP socket without a peer. @param ports both, as the kernel has them */
+function isService(state: number, ports: number): boolean {
+  return state === SS_LISTEN || (state === SS_CLOSE && ports >>> 16 === 0);
+}
+
+/** Names a service by a number. */
+function serviceKey(place: number, protocol: number, port: number): number {
+  return (place * 2 + (protocol === IPPROTO_TCP ? 1 : 0)) * PORT_NUMBERS + port;
 }

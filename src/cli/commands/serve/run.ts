@@ -115,6 +115,9 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: (() =>
     intervalMs: settings.delayMs,
     showArguments: settings.showArguments,
     allowKill,
+    metrics: settings.metrics
+      ? { peerLabel: settings.metricsPeers, seriesLimit: settings.metricsSeries }
+      : undefined,
     store: draft.store ?? defaultFolder(world.env, process.geteuid?.() === 0),
     live: draft.replay === undefined,
   });
