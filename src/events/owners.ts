@@ -14,6 +14,8 @@ const NO_STAT = new Uint8Array(0);
 const THREAD_MS = 1000;
 /** How many passes search for a socket before its owner counts as unreadable. */
 const TRIES = 2;
+/** After how many sockets of a large table signals are let in. */
+const BREATH = 1024;
 /** The share of the time that may go into scans of all processes. */
 const SHARE = 0.25;
 /** `fd` of an owner whose descriptor is unknown: the trace does not have it. */
@@ -100,11 +102,16 @@ export class OwnerCache {
   /** Searches for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
   async find(inodes: Iterable<number>, breathe: Breathe): Promise<void> {
     if (this.#ownersOf !== undefined) return;
-    const wanted = new Set<number>();
-    for (const inode of inodes)
-      if (!this.#byInode.has(inode) && (this.#tries.get(inode) ?? 0) < TRIES) wanted.add(inode);
     const begun = performance.now();
-    if (wanted.size === 0 || begun < this.#nextSweepMs) return;
+    if (begun < this.#nextSweepMs) return;
+    const wanted = new Set<number>();
+    let looked = 0;
+    for (const inode of inodes) {
+      if (++looked % BREATH === 0) await breathe();
+      if (inode !== 0 && !this.#byInode.has(inode) && (this.#tries.get(inode) ?? 0) < TRIES)
+        wanted.add(inode);
+    }
+    if (wanted.size === 0) return;
     const found = new Map<number, Owner[]>();
     for (const pid of this.#processes()) {
       const folder = `${this.#root}/${pid}`;
@@ -128,6 +135,7 @@ export class OwnerCache {
       await breathe();
     }
     for (const inode of wanted) {
+      if (++looked % BREATH === 0) await breathe();
       const owners = found.get(inode);
       if (owners === undefined) this.#tries.set(inode, (this.#tries.get(inode) ?? 0) + 1);
       else this.#byInode.set(inode, owners);

@@ -52,6 +52,11 @@ export function openPortListing(context: SourceContext): OpenSource {
   return new Polling(context, false);
 }
 
+/** The inodes of listed sockets, 0 for a socket without one. */
+function* inodesOf(listed: readonly ListedTable[]): Generator<number> {
+  for (const { sockets } of listed) for (const { inode } of sockets) yield inode;
+}
+
 /** Lists tables when they are due. */
 class Polling implements OpenSource {
   readonly #context: SourceContext;
@@ -72,9 +77,7 @@ class Polling implements OpenSource {
     if (this.#queued > 0) return false;
     const { owners, options } = this.#context;
     const listed = await this.#listDue();
-    const inodes = new Set<number>();
-    for (const { sockets } of listed) for (const { inode } of sockets) if (inode !== 0) inodes.add(inode);
-    await owners.find(inodes, options.breathe);
+    await owners.find(inodesOf(listed), options.breathe);
     return false;
   }
 
