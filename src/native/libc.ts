@@ -85,6 +85,18 @@ export interface Libc {
   mount(source: string | null, target: string, type: string | null, flags: number): number;
   /** umount2(2). @returns 0 or -errno. */
   umount(target: string, flags: number): number;
+  /** prctl(2) with one or two further arguments. It is about the calling thread. @returns the C result, or -errno. */
+  prctl(option: number, second: number, third?: number): number;
+  /** capset(2) of the calling thread. @returns 0 or -errno. */
+  capset(header: Uint8Array, data: Uint8Array): number;
+  /**
+   * execve(2): replaces the process, with all of its threads, by a program.
+   *
+   * @param args its arguments, its name first, without NULs
+   * @param env `NAME=VALUE`, likewise
+   * @returns -errno; not at all if it succeeds
+   */
+  execve(path: string, args: readonly Uint8Array[], env: readonly Uint8Array[]): number;
   /**
    * getnameinfo(3) for the name of a host, which may wait for a name server.
    *

@@ -117,7 +117,8 @@ function rowSink(
 
 /** What writes the rows of a dump; undefined if its sockets are to come in batches. */
 function writerOf({ predicate, netns, rows }: TableQuery, name: DumpName): DirectRows<Socket> | undefined {
-  return predicate?.withOwners === undefined && netns === undefined ? rows?.begin(name) : undefined;
+  const here = netns === undefined || rows?.everyNamespace === true;
+  return predicate?.withOwners === undefined && here ? rows?.begin(name) : undefined;
 }
 
 /** The buffer of all datagrams whose rows are written: they are read in place, before the next one. */

@@ -111,6 +111,8 @@ export type Problem =
 export interface RowSink {
   /** Begins a dump. @returns what writes its rows; undefined if its sockets are to come in batches */
   begin(dump: DumpName): DirectRows<Socket> | undefined;
+  /** Whether it also takes the sockets of network namespaces other than our own. */
+  readonly everyNamespace?: true;
 }
 
 /** The part of a query that concerns each table. */
@@ -130,8 +132,8 @@ export interface TableQuery {
   /** The network namespace; undefined if only our own is listed. */
   readonly netns?: Netns;
   /**
-   * Takes the sockets that netlink lists in our own namespace and that pass the filter, unless that needs owners;
-   * they come in no batch then.
+   * Takes the sockets that netlink lists and that pass the filter, unless that needs owners; they come in no batch
+   * then. Those of other namespaces come in batches, unless it says that it takes them, too.
    */
   readonly rows?: RowSink | undefined;
   /** Receives problems. */
