@@ -1,4 +1,4 @@
-/** A server of a recording in this process, and requests of which every byte is chosen. */
+/** A server of a recording in this process, and requests that are written byte by byte. */
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Host } from "../../src/host/host.ts";

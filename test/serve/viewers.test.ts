@@ -95,7 +95,7 @@ describe("samples", () => {
     expect([after > 0, server.service.sampler.taken]).toEqual([true, after]);
   });
 
-  test("one viewer more than the limit is told to come back", async () => {
+  test("one viewer beyond the limit has to come back later", async () => {
     await using server = serve(recorded("tcp-states"));
     const streams = await Promise.all(
       Array.from({ length: limits.viewers }, () => server.get("/api/stream")),
