@@ -27,7 +27,7 @@ export const endColumns = [
   "tcpInfo.timestamps",
   "tcpInfo.sack",
   "tcpInfo.wscale",
-  // Last: it is asked for only where containers matter, as it takes a look at every process.
+  // Last, and requested only where containers matter: it takes a look at every process.
   "container",
 ] as const;
 
