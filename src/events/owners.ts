@@ -46,6 +46,7 @@ interface ThreadFacts {
 export class OwnerCache {
   readonly #files: Files;
   readonly #root: string;
+  readonly #ownersOf: ((inode: number) => readonly Owner[] | undefined) | undefined;
   /** The threads whose exits the trace has recorded. */
   #exited: ExitedThreads | undefined;
   /** Whether the trace's thread ids mean something in procfs. */
@@ -55,22 +56,31 @@ export class OwnerCache {
   readonly #threads = new Map<number, ThreadFacts>();
   #nextSweepMs = 0;
 
-  /** @param root where procfs is mounted */
-  constructor(files: Files, root: string) {
+  /**
+   * @param root where procfs is mounted
+   * @param ownersOf finds the owners of a socket that are not remembered; undefined to search /proc for them
+   */
+  constructor(files: Files, root: string, ownersOf?: (inode: number) => readonly Owner[] | undefined) {
     this.#files = files;
+    this.#ownersOf = ownersOf;
     this.#root = root;
     this.#initialPids = hasInitialPids(files, root);
   }
 
-  /** The store for a trace's exits of threads. @param mount where tracefs is mounted */
-  useTrace(mount: string): ExitedThreads {
-    this.#exited ??= new ExitedThreads(mount);
+  /**
+   * The store for a trace's exits of threads.
+   *
+   * @param mount where tracefs is mounted
+   * @param share of a processor's time that looking up their processes may take
+   */
+  useTrace(mount: string, share?: number): ExitedThreads {
+    this.#exited ??= new ExitedThreads(mount, share);
     return this.#exited;
   }
 
   /** The owners of the socket of an inode, if they were found. */
   owners(inode: number): readonly Owner[] | undefined {
-    return this.#byInode.get(inode);
+    return this.#byInode.get(inode) ?? this.#ownersOf?.(inode);
   }
 
   /** A thread's process as an owner, with {@link NO_DESCRIPTOR} and perhaps {@link NO_PID}. @param ns of the trace's record */
@@ -91,6 +101,7 @@ export class OwnerCache {
 
   /** Searches for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
   async find(inodes: Iterable<number>, breathe: Breathe): Promise<void> {
+    if (this.#ownersOf !== undefined) return;
     const begun = performance.now();
     if (begun < this.#nextSweepMs) return;
     const wanted = new Set<number>();
