@@ -1,27 +1,15 @@
 /** The files that lsof shows: sockets of a query, each as often as a process has it open. */
-import { type Owner, processName } from "../../../enrich/processes.ts";
+import type { Owner } from "../../../enrich/processes.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Socket } from "../../../families/socket.ts";
 import type { UnixSocket } from "../../../families/unix/socket.ts";
-import { statField } from "../../../host/process-stat.ts";
+import type { Host } from "../../../host/host.ts";
 import type { HostNames } from "../../../lookup/names.ts";
 import { isMappedIpv4 } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import type { SocketBatch } from "../../../query/query.ts";
 import type { End } from "./internet.ts";
-
-/** A process that has sockets open. */
-export interface LsofProcess {
-  readonly pid: number;
-  readonly parent: number;
-  readonly group: number;
-  /** Its name, as the kernel has it. */
-  readonly name: Uint8Array;
-  /** Effective user id; undefined if the process is gone. */
-  readonly uid: number | undefined;
-  /** One of its entries among owners. */
-  readonly owner: Owner;
-}
+import { type LsofProcess, readProcess } from "./process.ts";
 
 /** An Internet socket. */
 export interface InternetFile {
@@ -53,7 +41,8 @@ function endAt(data: DataView, at: number, length: number, port: number): End {
   return { address: new Uint8Array(data.buffer, start, mapped ? 4 : length), port };
 }
 
-function internetFile(socket: InetSocket, dump: string): InternetFile {
+/** The file of an Internet socket. @param dump the table that listed it */
+export function internetFile(socket: InetSocket, dump: string): InternetFile {
   const { data, addressLength: length, sport, dport, sourceOffset, destinationOffset } = socket;
   return {
     kind: "internet",
@@ -71,20 +60,17 @@ function fileOf(socket: Socket, dump: string): InternetFile | UnixFile | undefin
 }
 
 /** The files of all sockets, by process id and then by descriptor. */
-export function filesOf(batches: readonly SocketBatch[], names: HostNames): LsofFile[] {
+export function filesOf(
+  batches: readonly SocketBatch[],
+  names: HostNames,
+  host: Pick<Host, "files">,
+  root: string,
+): LsofFile[] {
   const processes = new Map<number, LsofProcess>();
-  const processOf = (owner: Owner): LsofProcess => {
-    let process = processes.get(owner.pid);
+  const processOf = ({ pid }: Owner): LsofProcess => {
+    let process = processes.get(pid);
     if (process === undefined) {
-      const { stat, pid } = owner;
-      process = {
-        pid,
-        parent: Number(statField(stat, "parent") ?? 0),
-        group: Number(statField(stat, "group") ?? 0),
-        name: processName(stat),
-        uid: names.details(owner).uid,
-        owner,
-      };
+      process = readProcess(host.files, root, pid);
       processes.set(pid, process);
     }
     return process;

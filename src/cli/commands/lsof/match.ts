@@ -1,6 +1,7 @@
 /** Which files the options of lsof select, and which of the options found nothing. */
-import type { LsofFile, LsofProcess } from "./files.ts";
+import type { InternetFile, LsofFile } from "./files.ts";
 import { type End, matchesTerm } from "./internet.ts";
+import type { LsofProcess } from "./process.ts";
 import type { Chosen, LsofSettings } from "./settings.ts";
 import { stateNumbers } from "./states.ts";
 
@@ -46,19 +47,41 @@ function isZero({ address, port }: End): boolean {
   return port === 0 && address.every((byte) => byte === 0);
 }
 
+/** Nothing was found yet. */
+export function nothingLocated({ internet }: LsofSettings): Located {
+  return { internet: false, terms: internet.map(() => false), unix: false, states: new Set() };
+}
+
+/** Whether the options want an Internet socket of a process that they want. Records what it shows to be there. */
+export function wantsInternet(settings: LsofSettings, file: InternetFile, located: Located): boolean {
+  const { allInternet, internet, unix, and, states } = settings;
+  const { socket, protocol, family, local, peer } = file;
+  const number = socket.stateNumber;
+  if (!stateWanted(settings, number)) return false;
+  for (const name of states.include) if (stateNumbers.get(name) === number) located.states.add(name);
+  const ends = isZero(peer) ? [local] : [local, peer];
+  let term = false;
+  for (const [index, each] of internet.entries()) {
+    if (!matchesTerm(each, protocol, family, ends)) continue;
+    located.terms[index] = true;
+    term = true;
+  }
+  if (allInternet) located.internet = true;
+  return (allInternet || term) && !(and && unix);
+}
+
+/** Whether the options want a descriptor. */
+export function wantsDescriptor({ fds }: LsofSettings, fd: number): boolean {
+  return fds === undefined || passes(fds, fd);
+}
+
 /** Selects files, and records which of the options found something. */
 export function selectFiles(
   settings: LsofSettings,
   files: readonly LsofFile[],
 ): { readonly selected: readonly LsofFile[]; readonly located: Located } {
-  const { allInternet, internet, unix, and, fds, states } = settings;
-  const wantsInternet = allInternet || internet.length > 0;
-  const located: Located = {
-    internet: false,
-    terms: internet.map(() => false),
-    unix: false,
-    states: new Set(),
-  };
+  const { allInternet, internet, unix, and } = settings;
+  const located = nothingLocated(settings);
   const wanted = new Map<LsofProcess, boolean>();
   const selected = files.filter((file) => {
     const { process } = file;
@@ -68,26 +91,12 @@ export function selectFiles(
       wanted.set(process, of);
     }
     if (!of) return false;
-    let matches: boolean;
-    if (file.kind === "unix") {
-      if (unix) located.unix = true;
-      matches = unix && !(and && wantsInternet);
-    } else {
-      const { socket, protocol, family, local, peer } = file;
-      const number = socket.stateNumber;
-      if (!stateWanted(settings, number)) return false;
-      for (const name of states.include) if (stateNumbers.get(name) === number) located.states.add(name);
-      const ends = isZero(peer) ? [local] : [local, peer];
-      let term = false;
-      for (const [index, each] of internet.entries()) {
-        if (!matchesTerm(each, protocol, family, ends)) continue;
-        located.terms[index] = true;
-        term = true;
-      }
-      if (allInternet) located.internet = true;
-      matches = (allInternet || term) && !(and && unix);
-    }
-    return matches && (fds === undefined || passes(fds, file.fd));
+    if (file.kind === "unix" && unix) located.unix = true;
+    const matches =
+      file.kind === "unix"
+        ? unix && !(and && (allInternet || internet.length > 0))
+        : wantsInternet(settings, file, located);
+    return matches && wantsDescriptor(settings, file.fd);
   });
   return { selected, located };
 }

@@ -4,10 +4,13 @@ import { once } from "../../../enrich/once.ts";
 import { parseUsers } from "../../../enrich/passwd.ts";
 import { resolveHosts, withDeadline } from "../../../enrich/resolve.ts";
 import { readServices } from "../../../enrich/services.ts";
+import type { DirectRows } from "../../../families/direct-rows.ts";
+import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Host } from "../../../host/host.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
 import { type Demand, demandSet } from "../../../model/demand.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "../../../model/family.ts";
+import type { InetTable } from "../../../model/inet-tables.ts";
 import type { JsonObject } from "../../../model/json.ts";
 import { type Selection, type Table, tables } from "../../../model/selection.ts";
 import {
@@ -25,20 +28,23 @@ import type { Problem, SocketBatch } from "../../../query/query.ts";
 import { problemText } from "../../report.ts";
 import type { World } from "../../world.ts";
 import { strftime } from "../strftime.ts";
+import { isDirect, selectedPids, selectHeld, writeTable } from "./direct.ts";
 import { endpointFinder, type UnixPeers } from "./endpoints.ts";
 import { formatFields } from "./fields.ts";
 import { filesOf, type LsofFile } from "./files.ts";
 import { descriptorFlags } from "./flags.ts";
 import { takeApart } from "./getopt.ts";
+import { findHeld } from "./held.ts";
 import { lsofHelp } from "./help.ts";
 import { type InternetTerm, portFilter } from "./internet.ts";
 import { jsonDocument, jsonLines } from "./json.ts";
-import { selectFiles } from "./match.ts";
+import { KeptSockets } from "./kept.ts";
+import { nothingLocated, selectFiles, wantsProcess } from "./match.ts";
 import { missing } from "./missing.ts";
 import type { NameStyle } from "./names.ts";
 import { LsofError, lsofOptions, lsofWords, type OptionLookups } from "./options.ts";
 import type { PrintStyle } from "./printable.ts";
-import { type Row, rowsOf } from "./rows.ts";
+import { rowsOf } from "./rows.ts";
 import { defaultSettings, type LsofSettings } from "./settings.ts";
 import { formatTable } from "./table.ts";
 
@@ -173,15 +179,23 @@ async function unixPeers(
 
 /** One listing. */
 interface Listing {
-  /** None for the format that shows process ids alone. */
-  readonly rows: readonly Row[];
   /** The processes of the files, each once. */
   readonly pids: ReadonlySet<number>;
-  readonly print: PrintStyle;
   /** What was not found, as `-V` says it. */
   readonly missing: readonly string[];
-  /** The sockets as objects, for `--json`. */
-  readonly objects: readonly JsonObject[];
+  /** Writes it in the format of the settings. */
+  write(): void;
+}
+
+/** What both ways of listing work with. */
+interface Surroundings {
+  readonly world: World;
+  readonly host: Host;
+  readonly settings: LsofSettings;
+  readonly lookups: OptionLookups;
+  readonly sources: Sources;
+  readonly print: PrintStyle;
+  report(problem: Problem): void;
 }
 
 async function styleFor(
@@ -231,20 +245,91 @@ async function listOnce(
   lookups: OptionLookups,
 ): Promise<Listing> {
   const sources = sourcesOf(world.env);
-  const plan = planOf(settings, sources);
-  const report = (problem: Problem) => {
-    if (problem.kind === "unreadable") return;
-    world.stderr.write(encoder.encode(problemText(world, host, sources, problem)));
+  const locale = world.env["LC_ALL"] || world.env["LC_CTYPE"] || world.env["LANG"] || "";
+  const surroundings: Surroundings = {
+    world,
+    host,
+    settings,
+    lookups,
+    sources,
+    print: { utf8: /utf-?8/i.test(locale), terminal: world.stdout.terminalColumns !== undefined },
+    report(problem) {
+      if (problem.kind === "unreadable") return;
+      world.stderr.write(encoder.encode(problemText(world, host, sources, problem)));
+    },
   };
+  return isDirect(settings) ? listDirectly(surroundings) : listFiles(surroundings);
+}
+
+/** Lists Internet sockets from the kernel's structs. */
+async function listDirectly({
+  world,
+  host,
+  settings,
+  lookups,
+  sources,
+  print,
+  report,
+}: Surroundings): Promise<Listing> {
+  const { root } = sources;
+  using query = await openQuery({ host, report, keep: false }, planOf(settings, sources));
+  const sockets = new KeptSockets();
+  const arrived = () => {
+    if (settings.pids.include.length === 0) host.files.beginSockets?.(root);
+  };
+  const keepers = new Map<string, DirectRows<InetSocket>>();
+  const begin = (table: InetTable) => {
+    const keeper = keepers.get(table) ?? sockets.keeper(table, arrived);
+    keepers.set(table, keeper);
+    return keeper;
+  };
+  for await (const { dump, sockets } of query.socketsAsync(undefined, { begin }))
+    for (const socket of sockets) if (socket.kind === "inet") begin(dump as InetTable).write(socket);
+  sockets.index();
+  const held = findHeld(host.files, root, sockets, settings.pids, (process) =>
+    wantsProcess(settings, process),
+  );
+  const located = nothingLocated(settings);
+  const selected = selectHeld(settings, sockets, held, located);
+  const pids = selectedPids(held, selected);
+  const write = (bytes: Uint8Array) => world.stdout.write(bytes);
+  const { names } = query;
+  const context = {
+    settings,
+    print,
+    services: settings.portNames ? lookups.services() : undefined,
+    user: (uid: number) => names.user(uid),
+    write,
+  };
+  return {
+    pids,
+    missing: missing(settings, host.files, root, located),
+    write() {
+      if (settings.format === "table") writeTable(sockets, held, selected, context);
+      else write(encoder.encode(pidLines(pids)));
+    },
+  };
+}
+
+function pidLines(pids: ReadonlySet<number>): string {
+  return Array.from(pids, (pid) => `${pid}\n`).join("");
+}
+
+/** Lists sockets of all kinds as files of their processes, with whatever the options add. */
+async function listFiles({
+  world,
+  host,
+  settings,
+  lookups,
+  sources,
+  print,
+  report,
+}: Surroundings): Promise<Listing> {
+  const plan = planOf(settings, sources);
   using query = await openQuery({ host, report, keep: true }, plan);
   const batches: readonly SocketBatch[] = await query.complete(query.socketsAsync());
-  const all = filesOf(batches, query.names);
+  const all = filesOf(batches, query.names, host, sources.root);
   const { selected, located } = selectFiles(settings, all);
-  const locale = world.env["LC_ALL"] || world.env["LC_CTYPE"] || world.env["LANG"] || "";
-  const print: PrintStyle = {
-    utf8: /utf-?8/i.test(locale),
-    terminal: world.stdout.terminalColumns !== undefined,
-  };
   const peers = settings.endpoints ? await unixPeers(host, plan, sources, report) : new Map<number, number>();
   const endpoint = settings.endpoints ? endpointFinder(all, peers, print, settings.commandWidth) : () => "";
   const pids = new Set(selected.map(({ process }) => process.pid));
@@ -253,6 +338,7 @@ async function listOnce(
   const needsFlags = settings.flags !== undefined || ["fields", "json", "ndjson"].includes(settings.format);
   const rows = rowsOf(shown, {
     settings,
+    print,
     style,
     user: (uid) => query.names.user(uid),
     flags: ({ process, fd }) =>
@@ -264,34 +350,25 @@ async function listOnce(
     netns: ({ socket }) => (socket.origin.netns === undefined ? undefined : netnsLabel(socket.origin.netns)),
   });
   const objects = settings.format === "ours" ? await describe(query, selected) : [];
-  return {
-    rows,
-    pids,
-    print,
-    missing: missing(settings, host.files, sources.root, located),
-    objects,
-  };
-}
-
-/** The text of a listing in the formats that are not JSON. */
-function textOf({ rows, pids, print }: Listing, settings: LsofSettings): string {
-  if (settings.format === "table") return formatTable(rows, settings);
-  if (settings.format === "fields") return formatFields(rows, settings, print);
-  return Array.from(pids, (pid) => `${pid}\n`).join("");
-}
-
-function write(world: World, settings: LsofSettings, listing: Listing): void {
-  const { rows, objects } = listing;
   const out = (bytes: Uint8Array) => world.stdout.write(bytes);
   const writeAll = (format: "json" | "ndjson", all: readonly JsonObject[]) => {
     const json = new JsonWriter(format, out);
     for (const object of all) json.write(object);
     json.end();
   };
-  if (settings.format === "ours") writeAll("json", objects);
-  else if (settings.format === "json") writeAll("ndjson", [jsonDocument(rows, settings)]);
-  else if (settings.format === "ndjson") writeAll("ndjson", jsonLines(rows, settings));
-  else out(encoder.encode(textOf(listing, settings)));
+  const writers: Readonly<Record<LsofSettings["format"], () => void>> = {
+    table: () => out(encoder.encode(formatTable(rows, settings))),
+    fields: () => out(encoder.encode(formatFields(rows, settings, print))),
+    terse: () => out(encoder.encode(pidLines(pids))),
+    json: () => writeAll("ndjson", [jsonDocument(rows, settings)]),
+    ndjson: () => writeAll("ndjson", jsonLines(rows, settings)),
+    ours: () => writeAll("json", objects),
+  };
+  return {
+    pids,
+    missing: missing(settings, host.files, sources.root, located),
+    write: writers[settings.format],
+  };
 }
 
 /** Says what is wrong. */
@@ -310,7 +387,7 @@ async function repeat(
   const ended = world.interrupted();
   for (let run = 1; ; run++) {
     const listing = await listOnce(world, host, settings, lookups);
-    write(world, settings, listing);
+    listing.write();
     if (untilNone && listing.pids.size === 0) return run === 1 ? EXIT_ERROR : 0;
     const text = marker === undefined ? MARKER : strftime(marker, new Date());
     const line =
@@ -342,7 +419,7 @@ export async function runLsof(world: World): Promise<number> {
     const settings = { ...typed, internet };
     if (settings.repeat !== undefined) return await repeat(world, host, settings, lookups);
     const listing = await listOnce(world, host, settings, lookups);
-    write(world, settings, listing);
+    listing.write();
     if (settings.verbose)
       world.stdout.write(encoder.encode(listing.missing.map((line) => `lsof: ${line}\n`).join("")));
     return listing.missing.length > 0 && !settings.quiet ? EXIT_ERROR : 0;
