@@ -4,16 +4,17 @@
  */
 import { keepOutOfLastTier } from "#libc";
 import { putBlanks, putBytes, putInt31, putStamp, putUint32, type Stamp, stamp } from "../../../bytes/put.ts";
+import { roomBytes, roomData, roomWords } from "../../../bytes/room.ts";
 import { ascii, ByteWriter } from "../../../bytes/writer.ts";
 import type { Services } from "../../../enrich/services.ts";
 import { inetDiagMessage } from "../../../families/inet/layouts/inet-diag.ts";
-import { ADDRESS_ROOM, isMappedIpv4, putIpv4, putIpv6 } from "../../../model/address.ts";
+import { ADDRESS_ROOM, isMappedIpv4, putIpv4Word, putIpv6 } from "../../../model/address.ts";
 import { AF_INET6 } from "../../../model/family.ts";
 import { SS_LISTEN } from "../../../model/state.ts";
 import { internetFile } from "./files.ts";
 import { entry, type HeldSockets } from "./held.ts";
 import { type KeptSockets, SOCKET_WORDS } from "./kept.ts";
-import { type Located, wantsDescriptor, wantsInternet } from "./match.ts";
+import { choosesSockets, type Located, matchesAny, wantsDescriptor, wantsInternet } from "./match.ts";
 import type { LsofProcess } from "./process.ts";
 import { type ProcessContext, processText } from "./rows.ts";
 import type { LsofSettings } from "./settings.ts";
@@ -36,6 +37,9 @@ const STAR = 0x2a;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const NEWLINE = 0x0a;
+const LETTER_U = 0x75;
+const OPEN_INFO = 0x28;
+const CLOSE_INFO = 0x29;
 /** Bytes that are collected before they are written. */
 const FULL = 60_000;
 /** Room for what follows the cells of a process, without names of services. */
@@ -64,6 +68,7 @@ const UNWANTED = 2;
 export function isDirect(settings: LsofSettings): boolean {
   const { format, unix, endpoints, hostNames, containers, allNetns, flags } = settings;
   if (unix || endpoints || allNetns || containers) return false;
+  if (matchesAny(settings) || !choosesSockets(settings)) return false;
   return format === "terse" || (format === "table" && !hostNames && flags === undefined);
 }
 
@@ -81,9 +86,12 @@ export function selectHeld(
 ): Int32Array {
   const verdicts = new Uint8Array(sockets.count);
   // Without addresses, ports and families, sockets of one table and state are all alike.
-  const alike = settings.internet.every(
-    ({ addresses, ports, family }) => addresses === undefined && ports === undefined && family === undefined,
-  );
+  const alike =
+    settings.allFamily === undefined &&
+    settings.internet.every(
+      ({ addresses, ports, family }) =>
+        addresses === undefined && ports === undefined && family === undefined,
+    );
   const byKey = new Uint8Array(2 << 8);
   const judge = (socket: number): number => {
     const table = sockets.table(socket);
@@ -180,7 +188,6 @@ export function writeTable(
 ): void {
   if (selected.length === 0) return;
   const { settings, services, write } = context;
-  const { words, data } = sockets;
   const { entries, processes } = held;
   const info = settings.tcpInfo ?? usualInfo;
   const texts = new Map(processes.map((process) => [process, processText(process, context)] as const));
@@ -234,27 +241,24 @@ export function writeTable(
 
   function putHost(at: number, from: number, inet6: boolean): number {
     const target = writer.data;
-    const mapped = inet6 && isMappedIpv4(data, from);
-    const low = data.getInt32(mapped ? from + 12 : from);
-    if (low === 0 && (!inet6 || mapped || isRestZero(from))) {
+    if (isZero(from, inet6)) {
       target.setUint8(at, STAR);
       return at + 1;
     }
-    if (!inet6 || mapped) return putIpv4(target, at, data, mapped ? from + 12 : from);
+    if (!inet6) return putIpv4Word(target, at, roomWords[from >> 2]!);
+    if (isMappedIpv4(roomData, from)) return putIpv4Word(target, at, roomWords[(from >> 2) + 3]!);
     target.setUint8(at, OPEN);
-    const next = putIpv6(target, at + 1, data, from);
+    const next = putIpv6(target, at + 1, roomData, from);
     target.setUint8(next, CLOSE);
     return next + 1;
   }
 
-  /** Whether the twelve bytes behind the first four of an address are 0. */
-  function isRestZero(from: number): boolean {
-    return (data.getInt32(from + 4) | data.getInt32(from + 8) | data.getInt32(from + 12)) === 0;
-  }
-
+  /** Whether an address is unspecified; a mapped one counts as the IPv4 address that it is. */
   function isZero(from: number, inet6: boolean): boolean {
-    if (inet6 && isMappedIpv4(data, from)) return data.getInt32(from + 12) === 0;
-    return data.getInt32(from) === 0 && (!inet6 || isRestZero(from));
+    const word = from >> 2;
+    if (!inet6) return roomWords[word] === 0;
+    if (roomWords[word + 3] !== 0 || (roomWords[word]! | roomWords[word + 1]!) !== 0) return false;
+    return roomWords[word + 2] === 0 || isMappedIpv4(roomData, from);
   }
 
   function putEnd(start: number, from: number, inet6: boolean, port: number, table: "tcp" | "udp"): number {
@@ -271,24 +275,23 @@ export function writeTable(
     return putBytes(writer.data, at + 1, name);
   }
 
-  function putInfo(start: number, socket: number, state: number, table: "tcp" | "udp"): number {
+  function putInfo(start: number, state: number, table: "tcp" | "udp"): number {
     if (!info.state && !info.queues) return start;
     const target = writer.data;
     target.setUint8(start, BLANK);
     let at = start + 1;
     const showsState = info.state && table === "tcp";
     if (!showsState && !info.queues) return at;
-    target.setUint8(at++, 0x28);
+    target.setUint8(at++, OPEN_INFO);
     if (showsState) at = putStamp(target, at, states[Math.min(state, UNKNOWN)]!);
     if (showsState && info.queues) target.setUint8(at++, BLANK);
     if (info.queues) {
-      const from = socket * SOCKET_WORDS;
       // For a listener the kernel sends its limit there; /proc has 0.
       const limit = table === "tcp" && state === SS_LISTEN;
-      at = putUint32(target, putStamp(target, at, readQueue), words[from + RQUEUE]!);
-      at = putUint32(target, putStamp(target, at, sendQueue), limit ? 0 : words[from + WQUEUE]!);
+      at = putUint32(target, putStamp(target, at, readQueue), roomWords[RQUEUE]!);
+      at = putUint32(target, putStamp(target, at, sendQueue), limit ? 0 : roomWords[WQUEUE]!);
     }
-    target.setUint8(at, 0x29);
+    target.setUint8(at, CLOSE_INFO);
     return at + 1;
   }
 
@@ -299,32 +302,36 @@ export function writeTable(
     return isLong ? putBytes(writer.data, at, ascii(descriptorText(fd))) : putInt31(writer.data, at, fd);
   }
 
+  /** Writes all but the cells of the process. */
   function putRow(fd: number, socket: number): void {
-    const from = socket * SOCKET_SIZE;
+    const { words } = sockets;
+    const from = socket * SOCKET_WORDS;
+    for (let word = 0; word < SOCKET_WORDS; word++) roomWords[word] = words[from + word]!;
     const table = sockets.table(socket) === "tcp" ? "tcp" : "udp";
-    const inet6 = data.getUint8(from + FAMILY) === AF_INET6;
-    const inode = words[socket * SOCKET_WORDS + INODE]!;
+    const inet6 = roomBytes[FAMILY] === AF_INET6;
+    const inode = roomWords[INODE]!;
     writer.reserve(ROW_ROOM + middle.length + fdWidth + deviceWidth);
+    const target = writer.data;
     let at = putDescriptor(writer.length, fd);
-    writer.data.setUint8(at, 0x75);
-    writer.data.setUint8(at + 1, BLANK);
-    at = putStamp(writer.data, at + 2, inet6 ? types.ipv6 : types.ipv4);
-    at = putBlanks(writer.data, at, deviceWidth - digitsOf(inode >>> 0));
-    at = putUint32(writer.data, at, inode);
-    at = putBytes(writer.data, at, middle);
-    at = putStamp(writer.data, at, nodes[table]);
-    at = putEnd(at, from + SOURCE, inet6, data.getUint16(from + SPORT), table);
-    const dport = data.getUint16(from + DPORT);
-    if (dport !== 0 || !isZero(from + DESTINATION, inet6)) {
+    target.setUint8(at, LETTER_U);
+    target.setUint8(at + 1, BLANK);
+    at = putStamp(target, at + 2, inet6 ? types.ipv6 : types.ipv4);
+    at = putBlanks(target, at, deviceWidth - digitsOf(inode >>> 0));
+    at = putUint32(target, at, inode);
+    at = putBytes(target, at, middle);
+    at = putStamp(target, at, nodes[table]);
+    at = putEnd(at, SOURCE, inet6, (roomBytes[SPORT]! << 8) | roomBytes[SPORT + 1]!, table);
+    const dport = (roomBytes[DPORT]! << 8) | roomBytes[DPORT + 1]!;
+    if (dport !== 0 || !isZero(DESTINATION, inet6)) {
       at = putStamp(writer.data, at, arrow);
-      at = putEnd(at, from + DESTINATION, inet6, dport, table);
+      at = putEnd(at, DESTINATION, inet6, dport, table);
     }
-    at = putInfo(at, socket, data.getUint8(from + STATE), table);
+    at = putInfo(at, roomBytes[STATE]!, table);
     writer.data.setUint8(at, NEWLINE);
     writer.length = at + 1;
   }
 
-  keepOutOfLastTier(portName, putHost, isRestZero, isZero, putEnd, putInfo, putDescriptor, putRow);
+  keepOutOfLastTier(portName, putHost, isZero, putEnd, putInfo, putDescriptor, putRow);
   for (let at = 0; at < selected.length; at++) {
     const from = selected[at]! * entry.size;
     writer.put(prefixes[entries[from + entry.process]!]!);

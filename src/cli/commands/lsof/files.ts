@@ -15,7 +15,7 @@ import { type LsofProcess, readProcess } from "./process.ts";
 export interface InternetFile {
   readonly kind: "internet";
   readonly socket: InetSocket;
-  readonly protocol: "TCP" | "UDP";
+  readonly protocol: "TCP" | "UDP" | "UDPLITE";
   /** AF_INET or AF_INET6. */
   readonly family: number;
   readonly local: End;
@@ -41,13 +41,15 @@ function endAt(data: DataView, at: number, length: number, port: number): End {
   return { address: new Uint8Array(data.buffer, start, mapped ? 4 : length), port };
 }
 
+const protocols: Readonly<Record<string, InternetFile["protocol"]>> = { tcp: "TCP", udplite: "UDPLITE" };
+
 /** The file of an Internet socket. @param dump the table that listed it */
 export function internetFile(socket: InetSocket, dump: string): InternetFile {
   const { data, addressLength: length, sport, dport, sourceOffset, destinationOffset } = socket;
   return {
     kind: "internet",
     socket,
-    protocol: dump === "tcp" ? "TCP" : "UDP",
+    protocol: protocols[dump] ?? "UDP",
     family: socket.familyNumber === AF_INET6 ? AF_INET6 : AF_INET,
     local: endAt(data, sourceOffset, length, sport),
     peer: endAt(data, destinationOffset, length, dport),
@@ -59,10 +61,17 @@ function fileOf(socket: Socket, dump: string): InternetFile | UnixFile | undefin
   return socket.kind === "unix" ? { kind: "unix", socket } : undefined;
 }
 
+/** Sockets that came together. */
+interface ListedSockets {
+  /** The dump that listed them, or `udplite`. */
+  readonly dump: string;
+  readonly sockets: SocketBatch["sockets"];
+}
+
 /** The files of all sockets, by process id and then by descriptor. */
 export function filesOf(
-  batches: readonly SocketBatch[],
-  names: HostNames,
+  batches: readonly ListedSockets[],
+  owners: HostNames["owners"],
   host: Pick<Host, "files">,
   root: string,
 ): LsofFile[] {
@@ -78,11 +87,11 @@ export function filesOf(
   const files: LsofFile[] = [];
   for (const { dump, sockets } of batches)
     for (const socket of sockets) {
-      const owners = socket.inode ? names.owners(socket.inode) : undefined;
-      if (owners === undefined) continue;
+      const holders = socket.inode ? owners(socket.inode) : undefined;
+      if (holders === undefined) continue;
       const file = fileOf(socket, dump);
       if (file === undefined) continue;
-      for (const owner of owners) files.push({ ...file, process: processOf(owner), fd: owner.fd });
+      for (const owner of holders) files.push({ ...file, process: processOf(owner), fd: owner.fd });
     }
   return files.sort((a, b) => a.process.pid - b.process.pid || a.fd - b.fd);
 }

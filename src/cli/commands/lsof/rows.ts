@@ -63,8 +63,11 @@ export function processText(
   const { commandWidth, userNames } = settings;
   const limit = commandWidth === 0 ? ALL : Math.max(commandWidth, FEWEST);
   const login = userNames && uid !== undefined ? user(uid) : undefined;
+  const style = { ...print, blanks: true };
+  // A character that does not fit leaves blanks, which count as part of the name.
+  const width = Math.min(printable(name, style).length, limit);
   return {
-    command: printable(name, { ...print, blanks: true }, limit),
+    command: printable(name, style, limit).padEnd(width),
     user: login === undefined ? String(uid ?? "") : escapeText(login),
   };
 }

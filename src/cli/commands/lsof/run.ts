@@ -28,6 +28,7 @@ import type { Problem, SocketBatch } from "../../../query/query.ts";
 import { problemText } from "../../report.ts";
 import type { World } from "../../world.ts";
 import { strftime } from "../strftime.ts";
+import { hasUdpLite, udpLiteSources } from "../udp-lite.ts";
 import { isDirect, selectedPids, selectHeld, writeTable } from "./direct.ts";
 import { endpointFinder, type UnixPeers } from "./endpoints.ts";
 import { formatFields } from "./fields.ts";
@@ -39,7 +40,14 @@ import { lsofHelp } from "./help.ts";
 import { type InternetTerm, portFilter } from "./internet.ts";
 import { jsonDocument, jsonLines } from "./json.ts";
 import { KeptSockets } from "./kept.ts";
-import { nothingLocated, selectFiles, wantsProcess } from "./match.ts";
+import {
+  choosesProcesses,
+  choosesSockets,
+  matchesAny,
+  nothingLocated,
+  selectFiles,
+  wantsProcess,
+} from "./match.ts";
 import { missing } from "./missing.ts";
 import type { NameStyle } from "./names.ts";
 import { LsofError, lsofOptions, lsofWords, type OptionLookups } from "./options.ts";
@@ -56,6 +64,8 @@ const EXIT_ERROR = 1;
 const RESOLVE_TIMEOUT_MS = 5000;
 const MS_PER_SECOND = 1000;
 const MARKER = "=======";
+/** What the files of UDP-Lite sockets come from, in place of the name of a dump. */
+const UDP_LITE = "udplite";
 
 /** Sockets in these states have no descriptor, or none that lsof knows of. */
 const WITHOUT_FILE =
@@ -72,31 +82,41 @@ function optionLookups({ files }: Host): OptionLookups {
   return { services: once(() => readServices(files)), uid: (name) => users().get(name) };
 }
 
+/** Formats that cannot be combined. */
+const exclusive = [
+  ["F", "t"],
+  ["J", "t"],
+  ["j", "t"],
+  ["J", "j"],
+] as const;
+
 /** What the arguments come to. @throws LsofError */
 function readSettings(args: readonly string[], lookups: OptionLookups): LsofSettings {
   const { options, names, error } = takeApart(lsofOptions, lsofWords, args);
   let settings = defaultSettings;
   for (const { row, sign, value } of options) settings = row.apply(settings, value, sign, lookups);
   if (error !== undefined) throw new LsofError(error);
+  const letters = new Set(options.map(({ row }) => row.letter));
+  for (const [one, other] of exclusive)
+    if (letters.has(one) && letters.has(other))
+      throw new LsofError(`-${one} and -${other} are mutually exclusive`);
   if (names.length > 0)
     throw new LsofError(`${names[0]} is a file, not a socket: lsof(8) itself lists files`);
   return settings;
 }
 
-/** Why a command line is not about sockets alone, if it is so. */
+/** Why a command line is not about sockets, if it is so. */
 function refusal(settings: LsofSettings): string | undefined {
-  const { allInternet, internet, unix, and, pids, pgids, uids, commands, fds } = settings;
-  const chooses =
-    fds !== undefined ||
-    [pids, pgids, uids].some((list) => list.include.length > 0) ||
-    commands.some(({ exclude }) => !exclude);
-  const sockets = allInternet || internet.length > 0 || unix;
-  if (and && !sockets && !chooses) return "no select options to AND via -a";
-  if (!sockets)
-    return "without -i and -U files of every kind are meant, not sockets: lsof(8) itself lists files";
-  if (chooses && !and)
-    return "without -a all files of these processes are meant, too: add -a, or let lsof(8) itself list files";
-  return undefined;
+  if (choosesSockets(settings) || choosesProcesses(settings)) return undefined;
+  if (settings.and) return "no select options to AND via -a";
+  return "without -i and -U files of every kind are meant, not sockets: lsof(8) itself lists files";
+}
+
+/** What is said where the options mean files that are no sockets, too. */
+const SOCKETS_ONLY = "only sockets are listed: lsof(8) itself lists the other files of these processes";
+
+function meansFiles(settings: LsofSettings): boolean {
+  return matchesAny(settings) || !choosesSockets(settings);
 }
 
 async function resolveTerm(host: Host, term: InternetTerm): Promise<InternetTerm> {
@@ -116,8 +136,10 @@ function unixInProc(sources: Sources): Sources {
 }
 
 function selectionOf(settings: LsofSettings): Selection {
-  const { allInternet, internet, unix, states } = settings;
-  const wantsInternet = allInternet || internet.length > 0 || states.include.length > 0;
+  const { allInternet, internet, states } = settings;
+  const every = meansFiles(settings);
+  const unix = settings.unix || every;
+  const wantsInternet = every || allInternet || internet.length > 0 || states.include.length > 0;
   const chosen: Table[] = [...(wantsInternet ? (["tcp", "udp"] as const) : [])];
   if (unix) chosen.push("unix_stream", "unix_dgram", "unix_seqpacket");
   return {
@@ -129,8 +151,10 @@ function selectionOf(settings: LsofSettings): Selection {
 }
 
 /** Whether no more than the ports of the terms narrows the listing down, so that the kernel can do it. */
-function kernelFilter({ allInternet, internet, unix, endpoints, states }: LsofSettings): string | undefined {
-  return allInternet || unix || endpoints || states.include.length > 0 ? undefined : portFilter(internet);
+function kernelFilter(settings: LsofSettings): string | undefined {
+  const { allInternet, internet, unix, endpoints, states } = settings;
+  const isWider = allInternet || unix || endpoints || states.include.length > 0 || meansFiles(settings);
+  return isWider ? undefined : portFilter(internet);
 }
 
 function planOf(settings: LsofSettings, sources: Sources): Plan {
@@ -258,7 +282,8 @@ async function listOnce(
       world.stderr.write(encoder.encode(problemText(world, host, sources, problem)));
     },
   };
-  return isDirect(settings) ? listDirectly(surroundings) : listFiles(surroundings);
+  const direct = isDirect(settings) && !(mayBeUdpLite(settings) && hasUdpLite(host.files, sources));
+  return direct ? listDirectly(surroundings) : listFiles(surroundings);
 }
 
 /** Lists Internet sockets from the kernel's structs. */
@@ -315,20 +340,44 @@ function pidLines(pids: ReadonlySet<number>): string {
   return Array.from(pids, (pid) => `${pid}\n`).join("");
 }
 
+/** Whether the options may mean UDP-Lite sockets. */
+function mayBeUdpLite(settings: LsofSettings): boolean {
+  const { allInternet, internet } = settings;
+  const named = internet.some(({ protocol }) => protocol === undefined || protocol === "UDPLITE");
+  return allInternet || named || meansFiles(settings);
+}
+
+/** Opens the listing of UDP-Lite sockets, if some are wanted and there may be any. */
+async function openUdpLite(
+  { host, settings, sources, report }: Surroundings,
+  plan: Plan,
+): Promise<OpenQuery | undefined> {
+  if (!mayBeUdpLite(settings) || !(settings.allNetns || hasUdpLite(host.files, sources))) return undefined;
+  const selection: Selection = {
+    ...plan.selection,
+    tables: new Set(["udp"]),
+    families: new Set([AF_INET, AF_INET6]),
+  };
+  return openQuery(
+    { host, report, keep: true },
+    { ...plan, selection, filter: undefined, sources: udpLiteSources(sources) },
+  );
+}
+
 /** Lists sockets of all kinds as files of their processes, with whatever the options add. */
-async function listFiles({
-  world,
-  host,
-  settings,
-  lookups,
-  sources,
-  print,
-  report,
-}: Surroundings): Promise<Listing> {
+async function listFiles(surroundings: Surroundings): Promise<Listing> {
+  const { world, host, settings, lookups, sources, print, report } = surroundings;
   const plan = planOf(settings, sources);
   using query = await openQuery({ host, report, keep: true }, plan);
   const batches: readonly SocketBatch[] = await query.complete(query.socketsAsync());
-  const all = filesOf(batches, query.names, host, sources.root);
+  using lite = await openUdpLite(surroundings, plan);
+  const liteBatches = lite === undefined ? [] : await lite.complete(lite.socketsAsync());
+  const all = filesOf(
+    [...batches, ...liteBatches.map(({ sockets }) => ({ dump: UDP_LITE, sockets }))],
+    (inode) => query.names.owners(inode) ?? lite?.names.owners(inode),
+    host,
+    sources.root,
+  );
   const { selected, located } = selectFiles(settings, all);
   const peers = settings.endpoints ? await unixPeers(host, plan, sources, report) : new Map<number, number>();
   const endpoint = settings.endpoints ? endpointFinder(all, peers, print, settings.commandWidth) : () => "";
@@ -393,7 +442,7 @@ async function repeat(
     const line =
       settings.format === "fields" ? `m${marker === undefined ? "" : text}${settings.nul ? "\0" : ""}` : text;
     world.stdout.write(encoder.encode(`${line}\n`));
-    if (count !== undefined && run >= count) return marker === undefined ? EXIT_ERROR : 0;
+    if (count !== undefined && run >= count) return marker === undefined && !settings.quiet ? EXIT_ERROR : 0;
     try {
       await sleep(seconds * MS_PER_SECOND, undefined, { signal: ended });
     } catch {
@@ -415,6 +464,7 @@ export async function runLsof(world: World): Promise<number> {
     const typed = readSettings(args, lookups);
     const refused = refusal(typed);
     if (refused !== undefined) return complain(world, refused);
+    if (meansFiles(typed)) world.stderr.write(encoder.encode(`lsof: ${SOCKETS_ONLY}\n`));
     const internet = await Promise.all(typed.internet.map((term) => resolveTerm(host, term)));
     const settings = { ...typed, internet };
     if (settings.repeat !== undefined) return await repeat(world, host, settings, lookups);
