@@ -144,10 +144,10 @@ export function lsofLine(random: Random): string {
   const chosen = [random.of(sockets), ...(random.once(3) ? [random.of(sockets)] : [])];
   const narrowed = random.once(2) ? some(random, narrowing, 2) : [];
   const mistakes = random.once(25) ? [random.of(wrong)] : [];
-  // lsof shows what ^ takes out with -E, and reads the c of -r1c1 as an option when it says what is missing.
-  const excludes = narrowed.some((each) => each.includes("^"));
+  // With -E lsof counts files that it does not show, and shows some that ^ takes out. It reads the c of -r1c1 as an option when it says what is missing.
   const styles = some(random, shown, 4).filter(
-    (each, _, all) => !(each === "-E" && excludes) && !(each.startsWith("-r") && all.includes("-V")),
+    (each, _, all) =>
+      !(each === "-E" && narrowed.length > 0) && !(each.startsWith("-r") && all.includes("-V")),
   );
   return ["-n", "-P", ...chosen, ...narrowed, ...styles, ...mistakes].join(" ");
 }

@@ -188,7 +188,8 @@ async function namesFor(
     host: (data, at, length) => resolved?.name(data, at, length),
     services: settings.numericPorts ? undefined : readServices(host.files),
     protocols: once(() => readNumberNames(host.files, "/etc/protocols")),
-    user: (uid) => (settings.numericUsers ? String(uid) : escapeText(names.user(uid) ?? String(uid))),
+    // netstat writes the number as a signed one.
+    user: (uid) => escapeText((settings.numericUsers ? undefined : names.user(uid)) ?? `${uid | 0}`),
     program: programNames(host.files, sources.root, owners, terminal),
     container(socket) {
       const found = names.cgroupOwner(socket).container;
