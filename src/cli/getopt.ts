@@ -77,6 +77,8 @@ export interface GetoptSettings {
   readonly program: string;
   /** Whether the first word ends the options (POSIXLY_CORRECT). */
   readonly firstWordEnds: boolean;
+  /** Arguments that are words although they begin with a dash, such as `-2h` where times are expected. */
+  readonly dashedWords?: RegExp | undefined;
 }
 
 /** The text of an error; undefined if there is none. */
@@ -98,7 +100,7 @@ function candidates<Row extends OptionNames>(
 export function getopt<Row extends OptionNames>(
   rows: readonly Row[],
   args: readonly string[],
-  { program, firstWordEnds }: GetoptSettings,
+  { program, firstWordEnds, dashedWords }: GetoptSettings,
 ): CommandLine<Row> {
   const steps: Step<Row>[] = [];
   const words: string[] = [];
@@ -126,11 +128,16 @@ export function getopt<Row extends OptionNames>(
     return take(row, attached, `option '--${long}' requires an argument`);
   }
 
+  function rowOf(letter: string): Row | undefined {
+    for (const row of rows) if (row.shorts?.includes(letter)) return row;
+    return undefined;
+  }
+
   function takeBundle(arg: string): Complaint {
     let rest = arg.slice("-".length);
     while (rest !== "") {
       const letter = String.fromCodePoint(rest.codePointAt(0)!);
-      const row = rows.find(({ shorts }) => shorts?.includes(letter));
+      const row = rowOf(letter);
       if (!row) return `invalid option -- '${firstByte(letter)}'`;
       rest = rest.slice(letter.length);
       if (row.value) return take(row, rest || undefined, `option requires an argument -- '${letter}'`);
@@ -141,7 +148,7 @@ export function getopt<Row extends OptionNames>(
 
   while (next < args.length) {
     const arg = args[next]!;
-    const isWord = arg === "-" || !arg.startsWith("-");
+    const isWord = arg === "-" || !arg.startsWith("-") || dashedWords?.test(arg) === true;
     if (isWord && firstWordEnds) break;
     next++;
     if (arg === "--") break;

@@ -81,14 +81,14 @@ interface Taken {
 }
 
 /** A sample of one namespace. */
-interface PlaceSample {
+export interface PlaceSample {
   readonly place: ExaminedPlace;
   readonly counters: Counters;
   readonly taken: readonly Taken[];
 }
 
 /** The collectors of each table, by socket state. */
-type Routes = ReadonlyMap<DumpName, readonly (readonly Collector<unknown>[])[]>;
+export type Routes = ReadonlyMap<DumpName, readonly (readonly Collector<unknown>[])[]>;
 
 const STATES = 32;
 
@@ -104,7 +104,8 @@ function statesOf({ rule }: ChosenRule, pass: Pass): number {
   return pass === "first" ? states : statesAgain;
 }
 
-function routesOf(taken: readonly Taken[], pass: Pass): Routes {
+/** Which collectors read the sockets of each table and state. */
+export function routesOf(taken: readonly Taken[], pass: Pass): Routes {
   const routes = new Map<DumpName, Collector<unknown>[][]>();
   for (const { chosen, collector } of taken) {
     const gathering = chosen.rule.sockets;
@@ -124,7 +125,7 @@ function routesOf(taken: readonly Taken[], pass: Pass): Routes {
 }
 
 /** Passes every socket to the collectors of its table and state. @returns how many sockets there were */
-function feed(
+export function feed(
   routes: Routes,
   batches: Iterable<SocketBatch>,
   wanted?: ReadonlySet<bigint | undefined>,
@@ -171,7 +172,7 @@ function* requestsOf(
  * Whether a rule is checked in a namespace: a host-wide rule in the first only, a rule about sockets only if the
  * command line selects one of its tables and states.
  */
-function isCheckedAt({ rule }: ChosenRule, { selection }: ExaminedPlace, index: number): boolean {
+export function isCheckedAt({ rule }: ChosenRule, { selection }: ExaminedPlace, index: number): boolean {
   if (rule.hostWide && index > 0) return false;
   const { sockets } = rule;
   if (sockets === undefined) return true;
@@ -185,7 +186,7 @@ function countersOf({ hostFacts, predicate }: ExaminedPlace): Counters {
 }
 
 /** Begins a sample: reads the counters and makes the collectors. */
-function begin(place: ExaminedPlace, rules: readonly ChosenRule[]): PlaceSample {
+export function begin(place: ExaminedPlace, rules: readonly ChosenRule[]): PlaceSample {
   const taken = rules.map((chosen) => ({
     chosen,
     collector: chosen.rule.sockets?.collect(chosen.thresholds),
@@ -309,7 +310,8 @@ function samplesOf(
   };
 }
 
-function rank(severity: Severity): number {
+/** How bad a severity is: larger is worse. */
+export function rank(severity: Severity): number {
   return severities.indexOf(severity);
 }
 

@@ -96,6 +96,8 @@ export interface Rule<Gathered = unknown, Name extends string = string> {
    * Left out, one sample is enough.
    */
   readonly rate?: true | "better";
+  /** Whether it needs what a recorder keeps: only `record` and `--at` check it. */
+  readonly recorded?: true;
   /** Whether it is about the whole host and is checked once, not in each network namespace. */
   readonly hostWide?: true;
   /** Which sockets it reads; left out, none. */

@@ -37,6 +37,23 @@ export interface HostFacts {
   descriptors(): readonly DescriptorCount[];
   /** The addresses of a host name, as text; undefined if it was not resolved. */
   addresses(hostName: string): readonly string[] | undefined;
+  /** The listeners and peers that a recorder has lately seen for the first time; none without a recorder. */
+  newcomers(): readonly Newcomer[];
+}
+
+/** A listener, or a peer of a process, that was not there before. */
+export interface Newcomer {
+  /** A listener; a server that the process connects to; or a client of the process. */
+  readonly what: "listener" | "server" | "client";
+  /** Name of the process; empty if it is not known. */
+  readonly process: string;
+  readonly netid: string;
+  /** Address of the listener, or of the peer. */
+  readonly address: string;
+  /** Port of the service. */
+  readonly port: number;
+  /** Milliseconds since it was first seen. */
+  readonly ageMs: number;
 }
 
 /** A process, as /proc shows it. */

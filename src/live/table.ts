@@ -139,9 +139,17 @@ export class SocketTable {
     this.#totals.fill(Number.NaN);
   }
 
-  /** Takes sockets of the current sample. @param now when they were read */
-  add({ dump, sockets }: SocketBatch, now: number): void {
-    for (const socket of sockets) this.#take(dump, socket, now);
+  /**
+   * Takes sockets of the current sample.
+   *
+   * @param now when they were read
+   * @param see takes each socket with its slot
+   */
+  add({ dump, sockets }: SocketBatch, now: number, see?: (slot: number, socket: Socket) => void): void {
+    for (const socket of sockets) {
+      const slot = this.#take(dump, socket, now);
+      see?.(slot, socket);
+    }
   }
 
   /**
@@ -152,7 +160,7 @@ export class SocketTable {
    */
   addEnded(dump: DumpName, socket: InetSocket, netns: Netns | undefined, isWanted: boolean): void {
     if (this.#number === 0) return;
-    const cookie = cookieOf(socket);
+    const cookie = socketNumber(socket);
     let slot = this.#slots.get(netns)?.get(cookie);
     const isKnown = slot !== undefined;
     if (slot === undefined) {
@@ -254,14 +262,9 @@ export class SocketTable {
     return undefined;
   }
 
-  /** The slot of a socket of the last sample; undefined if it is not in the table. */
-  slotOfSocket(socket: Socket): number | undefined {
-    return this.#slots.get(socket.origin.netns)?.get(cookieOf(socket));
-  }
-
   /** Whether a key names this socket. */
   isThat(socket: Socket, key: SocketKey): boolean {
-    return `${socket.origin.netns?.inode ?? ""}/${cookieOf(socket)}` === key;
+    return `${socket.origin.netns?.inode ?? ""}/${socketNumber(socket)}` === key;
   }
 
   /** The local end of a socket. */
@@ -305,8 +308,9 @@ export class SocketTable {
     return !this.#endpoints.has(slot);
   }
 
-  #take(dump: DumpName, socket: Socket, now: number): void {
-    const cookie = cookieOf(socket);
+  /** @returns its slot */
+  #take(dump: DumpName, socket: Socket, now: number): number {
+    const cookie = socketNumber(socket);
     const { netns } = socket.origin;
     let slots = this.#slots.get(netns);
     if (slots === undefined) {
@@ -320,7 +324,7 @@ export class SocketTable {
       slots.set(cookie, slot);
       this.#identify(slot, dump, socket, cookie, netns);
       this.#live++;
-    } else if (this.#seen[slot] === this.#number) return;
+    } else if (this.#seen[slot] === this.#number) return slot;
     const state = stateNumber(socket) ?? SS_CLOSE;
     if (state === SS_TIME_WAIT) {
       if (!isNew && this.state[slot] !== SS_TIME_WAIT) this.#closed++;
@@ -331,6 +335,7 @@ export class SocketTable {
     this.inode[slot] = socket.inode ?? 0;
     this.#read(slot, socket, now, isNew);
     this.#seen[slot] = this.#number;
+    return slot;
   }
 
   /** Notes what never changes about a socket. */
@@ -424,7 +429,7 @@ export class SocketTable {
  * A number that no other socket of the namespace has: the cookie, which counts up from 1 and so fits a number. A socket
  * from /proc has no cookie; its pointer or inode serves, as a negative number.
  */
-function cookieOf(socket: Socket): number {
+export function socketNumber(socket: Socket): number {
   if (socket.kind === "inet") {
     const { data, cookieOffset: at } = socket;
     const cookie = data.getUint32(at, true) + data.getUint32(at + 4, true) * 2 ** 32;

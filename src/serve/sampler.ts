@@ -2,7 +2,9 @@
  * Takes samples of sockets. One sample serves every viewer and every request that comes within its interval; without
  * a viewer or a request, none is taken.
  */
+import type { Catalog } from "../catalogue/catalog.ts";
 import type { Socket } from "../families/socket.ts";
+import type { NameSource } from "../fields/names.ts";
 import type { Resolver } from "../host/host.ts";
 import { SocketTable } from "../live/table.ts";
 import { knowPlaces } from "../lookup/places.ts";
@@ -39,18 +41,20 @@ const withoutMemory: ReadonlySet<Table> = new Set(["tcp", "mptcp"]);
 export interface OpenMachine extends Disposable {
   readonly query: OpenQuery;
   readonly owners: OwnerKeeper;
+  readonly names: NameSource;
+  readonly catalog: Catalog;
   /** The problems since the last call, each once. */
   notes(): readonly string[];
 }
 
 /** The plan of everything that a server may list. */
-export function planOf({ sources, allNetns }: ServeContext): Plan {
+export function planOf({ sources, allNetns }: ServeContext, demands: readonly Demand[] = []): Plan {
   return {
     selection: selectionOf(new Set(allTables)),
     filter: undefined,
     allNetns,
     sources,
-    demands: demandSet(namedDemands),
+    demands: demandSet(namedDemands, demands),
     bpfMapIds: [],
     serviceNames: false,
     order: { sort: [] },
@@ -64,8 +68,12 @@ const silent: Pick<Resolver, "addresses" | "name"> = {
   name: async () => undefined,
 };
 
-/** Opens the machine's places and names. @param owners the keeper of an earlier opening */
-export async function openMachine(context: ServeContext, owners?: OwnerKeeper): Promise<OpenMachine> {
+/** Opens the machine's places and names. @param owners the keeper of an earlier opening @param demands beyond the usual ones */
+export async function openMachine(
+  context: ServeContext,
+  owners?: OwnerKeeper,
+  demands: readonly Demand[] = [],
+): Promise<OpenMachine> {
   const { sources } = context;
   const host = { ...context.host, resolver: { ...context.host.resolver, ...silent } };
   const notes = new Set<string>();
@@ -86,11 +94,15 @@ export async function openMachine(context: ServeContext, owners?: OwnerKeeper): 
       processContext: () => undefined,
     }),
   };
-  const query = await openQuery({ host, report, parts, keep: true }, planOf(context));
+  const query = await openQuery({ host, report, parts, keep: true }, planOf(context, demands));
   keeper ??= ownerKeeper(host.files, sources.root, (uid) => query.names.user(uid));
+  const explainer = { explanationOf, explanationText };
+  const names = showable(nameSource(query.plan, query.names, explainer), context);
   return {
     query,
     owners: known(),
+    names,
+    catalog: columnsWith(names),
     notes() {
       const taken = [...notes];
       notes.clear();
@@ -114,7 +126,6 @@ function listings({ tables, demands }: Wants): readonly Wants[] {
 
 /** What a snapshot is taken with. */
 export interface Taking {
-  readonly context: ServeContext;
   readonly machine: OpenMachine;
   readonly table: SocketTable;
   readonly wants: Wants;
@@ -126,7 +137,6 @@ export interface Taking {
 
 /** Takes a snapshot. Requests are answered meanwhile. */
 export async function take({
-  context,
   machine,
   table,
   wants,
@@ -139,25 +149,19 @@ export async function take({
   const began = clock();
   const breathe = turns(signal);
   const sockets: (Socket | undefined)[] = [];
-  const inodes = new Set<number>();
+  const keep = (slot: number, socket: Socket) => {
+    sockets[slot] = socket;
+  };
   table.begin(clock());
   for (const place of query.places)
     for (const { tables, demands } of listings(wants))
       for (const batch of query.listPlace(place, { selection: selectionOf(tables), demands, keep: true })) {
-        table.add(batch, clock());
-        for (const socket of batch.sockets) {
-          sockets[table.slotOfSocket(socket)!] = socket;
-          if (socket.inode) inodes.add(socket.inode);
-        }
+        table.add(batch, clock(), keep);
         await breathe();
       }
   const summary = table.finish();
   const durationMs = clock() - began;
-  await owners.refresh(inodes, clock, breathe);
-  for (let slot = 0; slot < table.end; slot++)
-    table.process[slot] = table.isLive(slot) ? owners.processOf(table.inode[slot]!) : table.process[slot]!;
-  const explainer = { explanationOf, explanationText };
-  const names = showable(nameSource(query.plan, query.names, explainer), context);
+  noteOwners(table, owners, false);
   return {
     generation,
     timeMs,
@@ -167,11 +171,24 @@ export async function take({
     summary,
     owners,
     query,
-    names,
-    catalog: columnsWith(names),
+    names: machine.names,
+    catalog: machine.catalog,
     sockets,
     notes: machine.notes(),
   };
+}
+
+/** Notes in a table who has its sockets open, as far as it is known. @param all whether known owners may have changed */
+function noteOwners({ process, inode, end }: SocketTable, owners: OwnerKeeper, all: boolean): void {
+  for (let slot = 0; slot < end; slot++)
+    if (inode[slot] !== 0 && (all || process[slot] === 0)) process[slot] = owners.processOf(inode[slot]!);
+}
+
+/** Looks for the owners of a snapshot's sockets, if it is time for that. @returns whether a pass was made */
+export async function findOwners({ table, owners }: Snapshot, signal?: AbortSignal): Promise<boolean> {
+  if (!(await owners.refresh(table, () => performance.now(), turns(signal)))) return false;
+  noteOwners(table, owners, true);
+  return true;
 }
 
 /** Takes samples on request. */
@@ -189,12 +206,16 @@ export interface Sampler extends Disposable {
    * @returns a function that ends it
    */
   watch(see: (snapshot: Snapshot) => void): () => void;
+  /** Calls a listener with every sample, without having any taken. */
+  observe(see: (snapshot: Snapshot) => void): void;
   /** How many samples were taken. */
   readonly taken: number;
 }
 
 /** Milliseconds without a viewer and without a request after which everything is forgotten. */
 const IDLE_MS = 15_000;
+/** Milliseconds after which the owners of sockets are forgotten, too: scrapes come every minute or so. */
+const OWNERS_IDLE_MS = 5 * 60_000;
 /** What somebody wanted is sampled for others, too, for this many intervals, and at least so many milliseconds. */
 const WANTED_INTERVALS = 3;
 const WANTED_MS = 5000;
@@ -221,11 +242,15 @@ function covers({ wants }: Snapshot, { tables, demands }: Wants): boolean {
 export function openSampler(context: ServeContext): Sampler {
   const { intervalMs } = context;
   const viewers = new Set<(snapshot: Snapshot) => void>();
+  const observers: ((snapshot: Snapshot) => void)[] = [];
   /** When each table and demand was last wanted. */
   const wanted = { tables: new Map<Table, number>(), demands: new Map<Demand, number>() };
   const ending = new AbortController();
   let machine: OpenMachine | undefined;
   let opening: Promise<OpenMachine> | undefined;
+  /** The owners of sockets, which outlive the machine for a while: to find them takes longer than a sample. */
+  let owners: OwnerKeeper | undefined;
+  let ownersTimer: ReturnType<typeof setTimeout> | undefined;
   /** Machines whose sockets the last sample may still have. */
   const stale: OpenMachine[] = [];
   let openedMs = 0;
@@ -233,6 +258,8 @@ export function openSampler(context: ServeContext): Sampler {
   let latest: Snapshot | undefined;
   let latestMs = Number.NEGATIVE_INFINITY;
   let running: Promise<Snapshot> | undefined;
+  let finding: Promise<void> | undefined;
+  let generation = 0;
   let taken = 0;
   let usedMs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -254,7 +281,9 @@ export function openSampler(context: ServeContext): Sampler {
   }
 
   async function reopen(): Promise<OpenMachine> {
-    const opened = await openMachine(context, machine?.owners);
+    clearTimeout(ownersTimer);
+    const opened = await openMachine(context, owners);
+    owners = opened.owners;
     if (machine !== undefined) stale.push(machine);
     machine = opened;
     openedMs = performance.now();
@@ -273,19 +302,46 @@ export function openSampler(context: ServeContext): Sampler {
     const began = performance.now();
     const open = await openedMachine();
     const snapshot = await take({
-      context,
       machine: open,
       table,
       wants: currentWants(),
-      generation: taken + 1,
+      generation: generation + 1,
       signal: ending.signal,
     });
     taken++;
-    latest = snapshot;
     latestMs = began;
     for (const each of stale.splice(0)) if (each !== open) each[Symbol.dispose]();
-    for (const see of viewers) see(snapshot);
+    publish(snapshot);
+    lookForOwners(snapshot);
     return snapshot;
+  }
+
+  function publish(snapshot: Snapshot): void {
+    generation = snapshot.generation;
+    latest = snapshot;
+    for (const see of [...observers, ...viewers]) see(snapshot);
+  }
+
+  /** Looks for owners beside the samples: a pass over /proc may take longer than an interval. */
+  function lookForOwners(snapshot: Snapshot): void {
+    finding ??= findOwners(snapshot, ending.signal)
+      .then((found) => {
+        // The first pass fills a whole column: viewers need not wait for the next sample to see it.
+        if (found && latest !== undefined && latest.generation <= snapshot.generation + 1)
+          publish({ ...latest, generation: generation + 1 });
+      })
+      .catch(() => {
+        // The server ends, or /proc cannot be read: the next sample tries again.
+      })
+      .finally(() => {
+        finding = undefined;
+      });
+  }
+
+  /** A snapshot once its owners are known. */
+  async function owned(snapshot: Snapshot): Promise<Snapshot> {
+    while (!snapshot.owners.ready && finding !== undefined) await finding;
+    return latest ?? snapshot;
   }
 
   /** Takes a sample, once for all who ask meanwhile. */
@@ -304,6 +360,11 @@ export function openSampler(context: ServeContext): Sampler {
     for (const each of stale.splice(0)) each[Symbol.dispose]();
     machine?.[Symbol.dispose]();
     machine = undefined;
+    clearTimeout(ownersTimer);
+    if (!ending.signal.aborted)
+      ownersTimer = setTimeout(() => {
+        owners = undefined;
+      }, OWNERS_IDLE_MS);
     latest = undefined;
     latestMs = Number.NEGATIVE_INFINITY;
     table = new SocketTable();
@@ -349,12 +410,13 @@ export function openSampler(context: ServeContext): Sampler {
     async sample(wants) {
       note(wants);
       for (;;) {
-        if (latest !== undefined && isFresh() && covers(latest, wants)) return latest;
-        const snapshot = await shared();
+        const fresh = latest !== undefined && isFresh() && covers(latest, wants);
+        const snapshot = fresh ? latest! : await shared();
         if (timer === undefined) plan();
-        if (covers(snapshot, wants)) return snapshot;
+        if (covers(snapshot, wants)) return wants.owners ? owned(snapshot) : snapshot;
       }
     },
+    observe: (see) => void observers.push(see),
     watch(see) {
       viewers.add(see);
       plan();

@@ -1,6 +1,6 @@
 /** One file of a store: opening it for the recorder or for a reader, and what is written to it. */
 import { Database } from "bun:sqlite";
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { StoreError } from "./error.ts";
 import { migrations, SCHEMA_VERSION } from "./schema.ts";
 
@@ -8,7 +8,7 @@ import { migrations, SCHEMA_VERSION } from "./schema.ts";
 const CACHE_KIB = 4096;
 
 /** The version of the schema that a file has; 0 for an empty one. */
-function versionOf(database: Database): number {
+export function versionOf(database: Database): number {
   return (database.query("PRAGMA user_version").get() as { user_version: number }).user_version;
 }
 
@@ -48,7 +48,7 @@ const HEADER_SIZE = 100;
 const CHECKPOINT_MS = 50;
 
 /** Whether a file is shorter than it says, and has no log with the rest. SQLite would read zeros there. */
-function isCut(path: string): boolean {
+export function isCut(path: string): boolean {
   if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return false;
   const fd = openSync(path, "r");
   try {
@@ -61,6 +61,81 @@ function isCut(path: string): boolean {
   }
 }
 
+/** What SQLite opens beside a file if it is there. sqlite.org/tempfiles.html. */
+const COMPANIONS = ["-wal", "-shm", "-journal"];
+
+/** The first companion of a file that is not a regular file: SQLite would wait for a FIFO. */
+function oddCompanion(path: string): string | undefined {
+  return COMPANIONS.find((each) => lstatSync(path + each, { throwIfNoEntry: false })?.isFile() === false);
+}
+
+/** What a file consists of: its tables, indexes and views, with their definitions. */
+function schemaOf(database: Database): string {
+  const rows = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name";
+  return JSON.stringify(database.query(rows).values());
+}
+
+/** What {@link schemaOf} gives for the files that recorders write, by version. */
+const schemas = new Map<number, string>();
+
+function schemaOfVersion(version: number): string {
+  let schema = schemas.get(version);
+  if (schema === undefined) {
+    using database = new Database(":memory:");
+    for (const migration of migrations.slice(0, version)) database.run(migration);
+    schema = schemaOf(database);
+    schemas.set(version, schema);
+  }
+  return schema;
+}
+
+/** Where a SQLite file says with which journal it is written and read: 1 for none beside it while it is at rest. */
+const WRITE_VERSION_AT = 18;
+const READ_VERSION_AT = 19;
+const ROLLBACK_JOURNAL = 1;
+/** Bytes of a cut file that are read at most: a file has a sixteenth of the budget. */
+const SALVAGE_LIMIT = 1 << 28;
+
+/**
+ * Opens what is left of a file that is cut: a copy of its whole pages in memory, which says how many they are, so that
+ * reading beyond them fails and gives no zeros.
+ *
+ * @throws StoreError if not even its tables can be found
+ */
+export function openSalvaged(path: string, name: string): Database {
+  let database: Database | undefined;
+  try {
+    if (statSync(path).size > SALVAGE_LIMIT) throw new StoreError("it is too large");
+    const bytes = readFileSync(path);
+    const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes.length < HEADER_SIZE) throw new StoreError("nothing of it is left");
+    const stored = header.getUint16(PAGE_SIZE_AT);
+    const pageSize = stored === 1 ? 1 << 16 : stored;
+    const pages = pageSize === 0 ? 0 : Math.floor(bytes.length / pageSize);
+    if (pages === 0) throw new StoreError("nothing of it is left");
+    header.setUint8(WRITE_VERSION_AT, ROLLBACK_JOURNAL);
+    header.setUint8(READ_VERSION_AT, ROLLBACK_JOURNAL);
+    header.setUint32(PAGE_COUNT_AT, pages);
+    database = Database.deserialize(bytes.subarray(0, pages * pageSize), { readonly: true, strict: true });
+    checkSchema(database);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw new StoreError(`cannot read ${name}: ${(error as Error).message}`);
+  }
+}
+
+/** Prepares a file that somebody else may have made. @throws StoreError if it is not what a recorder writes */
+function checkSchema(database: Database): void {
+  database.run("PRAGMA trusted_schema = OFF");
+  database.run("PRAGMA cell_size_check = ON");
+  const version = versionOf(database);
+  if (version === 0) throw new StoreError("it is empty");
+  if (version > SCHEMA_VERSION) throw new StoreError(`it has schema ${version}, newer than this program`);
+  // A view in the place of a table can compute for ever.
+  if (schemaOf(database) !== schemaOfVersion(version)) throw new StoreError("its tables are not ours");
+}
+
 /**
  * Opens a file for reading: a snapshot of it, while a recorder may write on.
  *
@@ -69,17 +144,14 @@ function isCut(path: string): boolean {
 export function openForReading(path: string, name: string): Database {
   let database: Database | undefined;
   try {
+    const odd = oddCompanion(path);
+    if (odd !== undefined) throw new StoreError(`${name}${odd} is not a regular file`);
     if (isCut(path)) {
       Bun.sleepSync(CHECKPOINT_MS);
       if (isCut(path)) throw new StoreError("it is cut short");
     }
     database = new Database(path, { readonly: true, strict: true });
-    // Somebody else may have made the file.
-    database.run("PRAGMA trusted_schema = OFF");
-    database.run("PRAGMA cell_size_check = ON");
-    const version = versionOf(database);
-    if (version === 0) throw new StoreError("it is empty");
-    if (version > SCHEMA_VERSION) throw new StoreError(`it has schema ${version}, newer than this program`);
+    checkSchema(database);
     return database;
   } catch (error) {
     database?.close();

@@ -24,6 +24,7 @@ import type { StoredMessage } from "./codec.ts";
 import { groupName, timesToAges } from "./image.ts";
 import type { StoredOwners } from "./owners.ts";
 import type { Moment, StoredContext, StoredPlace, StoredProcess } from "./reader.ts";
+import { statText } from "./stat-text.ts";
 
 /** Names of what is noted beside sockets, where it is no file below /proc. */
 export const contextNames = { links: "links", cgroups: "cgroups" } as const;
@@ -111,31 +112,48 @@ function familiesOf(dump: DumpName): readonly number[] {
   return Object.values(tables).find((row) => row.dump === dump)!.families;
 }
 
-/** A conversation whose answer is made when it is read first. */
-function lazyConversation(request: Uint8Array, answer: () => readonly Uint8Array[]): Conversation {
-  let made: readonly Uint8Array[] | undefined;
+/** Facts that may be of another moment at the next reading. */
+type Facts = () => PastFacts;
+
+/** Something that is made of facts when it is read first, and again when they are of another moment. */
+function madeOf<T>(facts: Facts, make: (facts: PastFacts) => T): () => T {
+  let made: { readonly of: PastFacts; readonly value: T } | undefined;
+  return () => {
+    const of = facts();
+    if (made?.of !== of) made = { of, value: make(of) };
+    return made.value;
+  };
+}
+
+/** The number that the store has for a network namespace at the moment; -1 if it was not there. */
+function placeNumber({ places }: PastFacts, inode: number): number {
+  return places.find((place) => place.inode === inode)?.id ?? -1;
+}
+
+/** A request with an answer that is made when it is read. */
+function conversationOf(facts: Facts, inode: number, dump: DumpName, family: number): Conversation {
+  const index = dumpOrder.indexOf(dump);
+  const answer = madeOf(facts, (of) =>
+    datagramsOf(of.messages(placeNumber(of, inode), index, family), family, of.agesAtMs),
+  );
   return {
-    request,
+    request: requestOf(dump, family),
     get answer() {
-      made ??= answer();
-      return made;
+      return answer();
     },
   };
 }
 
-/** The kernel of a place. */
-function pastTransport(facts: PastFacts, place: number): Transport {
-  const conversations = dumpOrder.flatMap((dump, index) =>
-    familiesOf(dump).map((family) =>
-      lazyConversation(requestOf(dump, family), () =>
-        datagramsOf(facts.messages(place, index, family), family, facts.agesAtMs),
-      ),
-    ),
+/** The kernel of a network namespace. Its interfaces are those of the first moment. */
+function pastTransport(facts: Facts, inode: number): Transport {
+  const conversations = dumpOrder.flatMap((dump) =>
+    familiesOf(dump).map((family) => conversationOf(facts, inode, dump, family)),
   );
   const recording = new Map<number, ProtocolRecording>([
     [NETLINK_SOCK_DIAG, { conversations, multicasts: [] }],
   ]);
-  const links = facts.context.find((each) => each.place === place && each.name === contextNames.links);
+  const place = placeNumber(facts(), inode);
+  const links = facts().context.find((each) => each.place === place && each.name === contextNames.links);
   if (links !== undefined)
     for (const [protocol, each] of readRecording(decodePcap(links.data, "links")))
       if (protocol !== NETLINK_SOCK_DIAG) recording.set(protocol, each);
@@ -145,17 +163,6 @@ function pastTransport(facts: PastFacts, place: number): Transport {
 const encoder = new TextEncoder();
 const USER_HZ = 100;
 const MS_PER_SECOND = 1000;
-
-/** Text of /proc/PID/stat: what is read of it is the name, the flags and the start time. proc_pid_stat(5). */
-function statText({ pid, name, start_ticks }: StoredProcess): Uint8Array {
-  const before = encoder.encode(`${pid} (`);
-  const after = encoder.encode(`) S ${"0 ".repeat(18)}${start_ticks} 0\n`);
-  const bytes = new Uint8Array(before.length + name.length + after.length);
-  bytes.set(before);
-  bytes.set(name, before.length);
-  bytes.set(after, before.length + name.length);
-  return bytes;
-}
 
 /** The error for a file that does not exist. */
 function notFound(path: string): NodeJS.ErrnoException {
@@ -179,8 +186,14 @@ interface PastProcess {
   readonly descriptors: [fd: number, inode: number][];
 }
 
-/** /proc as it was, of the processes that had sockets open; everything else from the machine. */
-function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
+/** What /proc has of a moment, in one network namespace. */
+interface PastProc {
+  readonly processes: ReadonlyMap<number, PastProcess>;
+  /** Files that are no process's, by path. */
+  readonly fixed: ReadonlyMap<string, Uint8Array>;
+}
+
+function procOf(facts: PastFacts, inode: number): PastProc {
   const rows = new Map(facts.processes.map((row) => [row.id, row]));
   const processes = new Map<number, PastProcess>();
   for (const [inode, owners] of facts.owners)
@@ -197,26 +210,29 @@ function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
       found.descriptors.push([fd, inode]);
     }
   for (const { descriptors } of processes.values()) descriptors.sort((a, b) => a[0] - b[0]);
+  const place = placeNumber(facts, inode);
   const fixed = new Map<string, Uint8Array>(
     facts.context.filter((each) => each.place === place).map(({ name, data }) => [`/proc/${name}`, data]),
   );
   if (facts.bootedMs !== undefined && !fixed.has("/proc/stat"))
-    fixed.set(
-      "/proc/stat",
-      encoder.encode(`btime ${Math.round(facts.bootedMs / MS_PER_SECOND)}
-`),
-    );
+    fixed.set("/proc/stat", encoder.encode(`btime ${Math.round(facts.bootedMs / MS_PER_SECOND)}\n`));
+  return { processes, fixed };
+}
+
+/** /proc as it was, of the processes that had sockets open; everything else from the machine. */
+function pastFiles(facts: Facts, inode: number, elsewhere: Files): Files {
+  const proc = madeOf(facts, (of) => procOf(of, inode));
 
   /** The process and the rest of a path below /proc/PID. */
   function lookUp(path: string): { readonly process: PastProcess; readonly rest: string } | undefined {
     const match = PROCESS.exec(path.replace(/\/+$/, ""));
     if (match === null || (match[2] !== undefined && match[2] !== match[1])) return undefined;
-    const process = processes.get(Number(match[1]));
+    const process = proc().processes.get(Number(match[1]));
     return process && { process, rest: match[3] ?? "" };
   }
 
   const readers: Readonly<Record<string, (row: StoredProcess) => Uint8Array | undefined>> = {
-    stat: statText,
+    stat: ({ pid, name, start_ticks }) => statText(pid, name, start_ticks),
     cmdline: (row) => row.arguments ?? undefined,
     status: ({ uid }) =>
       uid === null ? undefined : encoder.encode(`Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`),
@@ -227,14 +243,14 @@ function pastFiles(facts: PastFacts, place: number, elsewhere: Files): Files {
     read(path, bound) {
       if (!PROC.test(path)) return elsewhere.read(path, bound);
       const found = lookUp(path);
-      const bytes = found === undefined ? fixed.get(path) : readers[found.rest]?.(found.process.row);
+      const bytes = found === undefined ? proc().fixed.get(path) : readers[found.rest]?.(found.process.row);
       if (bytes === undefined) throw notFound(path);
       return bound === undefined ? bytes : bytes.subarray(0, bound.limit + 1);
     },
     list(path) {
       if (!PROC.test(path)) return elsewhere.list(path);
       if (path === "/proc" || path === "/proc/")
-        return [...processes.keys()].sort((a, b) => a - b).map((pid) => `${pid}`);
+        return [...proc().processes.keys()].sort((a, b) => a - b).map((pid) => `${pid}`);
       const found = lookUp(path);
       if (found?.rest === "fd") return found.process.descriptors.map(([fd]) => `${fd}`);
       if (found?.rest === "task") return [`${found.process.row.pid}`];
@@ -270,25 +286,33 @@ function netnsOf({ inode, name, pid }: StoredPlace): Netns {
   return { inode, name: name ?? undefined, pid: pid ?? undefined };
 }
 
+/** The machine as it was. @param elsewhere the files of this machine */
+export function pastHost(facts: PastFacts, elsewhere: Files, resolver: Resolver): Host {
+  return movingHost(() => facts, elsewhere, resolver);
+}
+
 /**
- * Makes a past machine. Names of hosts are looked up now, and files outside of /proc are those of this machine.
+ * A past machine that moves in time. Names of hosts are looked up now, and files outside of /proc are those of this
+ * machine.
  *
+ * @param facts gives those of the present moment, always of the same network namespaces
  * @param elsewhere the files of this machine
  */
-export function pastHost(facts: PastFacts, elsewhere: Files, resolver: Resolver): Host {
-  const cgroups = facts.context.find(({ name }) => name === contextNames.cgroups);
-  const tree = cgroups && parseCgroups(new TextDecoder().decode(cgroups.data));
-  const hostOf = (place: number): Host => ({
-    transport: pastTransport(facts, place),
-    files: pastFiles(facts, place, elsewhere),
+export function movingHost(facts: Facts, elsewhere: Files, resolver: Resolver): Host {
+  const tree = madeOf(facts, ({ context }) => {
+    const cgroups = context.find(({ name }) => name === contextNames.cgroups);
+    return cgroups && parseCgroups(new TextDecoder().decode(cgroups.data));
+  });
+  const hostOf = (inode: number): Host => ({
+    transport: pastTransport(facts, inode),
+    files: pastFiles(facts, inode, elsewhere),
     resolver,
     bpf: async () => ({ map: () => -2, btf: () => undefined }),
-    cgroups: () => tree,
+    cgroups: tree,
   });
   // The recorder notes its own network namespace first.
-  const own = facts.places[0]?.id ?? 0;
   return {
-    ...hostOf(own),
-    namespaces: () => facts.places.map((place) => ({ host: hostOf(place.id), netns: netnsOf(place) })),
+    ...hostOf(facts().places[0]?.inode ?? 0),
+    namespaces: () => facts().places.map((place) => ({ host: hostOf(place.inode), netns: netnsOf(place) })),
   };
 }

@@ -9,10 +9,11 @@ import { addressText } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { systemMessage } from "../native/errno.ts";
 import { type ClockReading, clockChange } from "./clock.ts";
-import { encodeImage } from "./codec.ts";
+import { encodeImage, sampleFormats } from "./codec.ts";
 import { pack } from "./compress.ts";
-import { openForWriting } from "./database.ts";
+import { isCut, openForReading, openForWriting } from "./database.ts";
 import { StoreError } from "./error.ts";
+import type { Bundle, CoverageKind, EndedConnection, PlaceFacts, ProcessFacts } from "./facts.ts";
 import {
   begunMs,
   createPrivate,
@@ -26,9 +27,9 @@ import {
   storeBytes,
   storeFiles,
 } from "./folder.ts";
-import type { Image } from "./image.ts";
+import type { SocketImage } from "./image.ts";
 import { ByteSink } from "./numbers.ts";
-import { encodeOwners, type StoredOwners } from "./owners.ts";
+import { encodeOwners, type SampleOwners, type StoredOwners } from "./owners.ts";
 import { IDS_PER_MS } from "./schema.ts";
 
 /** How much a store may take, and for how long. */
@@ -52,54 +53,6 @@ export interface RunFacts {
   readonly tables: string | undefined;
   /** Names of the sources of events in use. */
   readonly sources: string;
-}
-
-/** A network namespace. */
-export interface PlaceFacts {
-  readonly inode: number;
-  readonly name: string | undefined;
-  readonly pid: number | undefined;
-}
-
-/** A process, as it was when it was first seen. */
-export interface ProcessFacts {
-  readonly pid: number;
-  /** Start time in clock ticks since boot. */
-  readonly startTicks: number;
-  readonly name: Uint8Array;
-  readonly uid: number | undefined;
-  readonly user: string | undefined;
-  readonly exe: string | undefined;
-  /** Its arguments, each with a NUL at its end; undefined if they are left out or unknown. */
-  readonly arguments: Uint8Array | undefined;
-  /** Text of /proc/PID/cgroup. */
-  readonly cgroup: string | undefined;
-}
-
-/** A connection that ended. */
-export interface EndedConnection {
-  readonly closedMs: number;
-  /** undefined if it was there before the recorder. */
-  readonly openedMs: number | undefined;
-  /** IP protocol. */
-  readonly protocol: number;
-  readonly place: number;
-  /** Bytes of the addresses: 4 or 16. */
-  readonly local: Uint8Array;
-  readonly localPort: number;
-  readonly peer: Uint8Array;
-  readonly peerPort: number;
-  readonly process: number | undefined;
-  readonly uid: number;
-  /** Why it ended, if that is known and was not an ordinary close. */
-  readonly reason: string | undefined;
-  readonly bytesSent: number | undefined;
-  readonly bytesReceived: number | undefined;
-  readonly segmentsSent: number | undefined;
-  readonly segmentsReceived: number | undefined;
-  readonly retransmits: number | undefined;
-  readonly rttUs: number | undefined;
-  readonly minRttUs: number | undefined;
 }
 
 /** A finding of a rule of the doctor, from when it was first seen. */
@@ -136,15 +89,13 @@ export interface SightingFacts {
   readonly firstMs: number;
 }
 
-/** What a row of the table `coverage` is about. */
-export type CoverageKind = "clock" | "suspend" | "lost" | "slow" | "disk" | "owners" | "damaged";
-
 /** All sockets at one moment, as they are handed to the store. */
 export interface SampleToStore {
   readonly clocks: ClockReading;
   readonly durationUs: number;
-  readonly image: Image;
-  readonly owners: StoredOwners;
+  /** The image that every sample of this store is of. */
+  readonly image: SocketImage;
+  readonly owners: SampleOwners;
 }
 
 /** How big samples are, for measurements. */
@@ -157,6 +108,8 @@ export interface StoreTotals {
   /** Bytes of whole samples. */
   wholeBytes: number;
   connections: number;
+  /** Connections that are counted together. */
+  bundled: number;
 }
 
 /** What a store is opened with. */
@@ -167,15 +120,16 @@ export interface StoreOptions {
   readonly now: ClockReading;
   /** Takes one line for each thing that goes wrong, and for its end. */
   readonly say: (line: string) => void;
+  /** Whether to go on with the last file of today, where that is possible: for one sample after another by a timer. */
+  readonly append?: boolean;
   /** Called before each step that changes a file: tests end the process there, or throw. */
   readonly step?: (name: string) => void;
 }
 
 /** The part of the budget that one file takes: what is removed at once when space is needed. */
 const SHARES = 16;
-/** A whole sample is written after this many, or when the differences since have become larger. */
-const DIFFERENCES_LIMIT = 240;
-const DIFFERENCES_FACTOR = 2;
+/** A whole sample is written after this many differences: to read the last of them, all must be read. */
+const DIFFERENCES_LIMIT = 120;
 /** Bytes that wait in memory at most while nothing can be written. */
 const WAITING_LIMIT = 32 << 20;
 /** Estimates for the budget: what a row takes, and what SQLite adds to a transaction. */
@@ -186,11 +140,74 @@ const DAY_MS = 86_400_000;
 const ADDRESSES_LIMIT = 100_000;
 const PROCESSES_LIMIT = 10_000;
 
+/** A span of time that has not ended. */
+interface OpenSpan {
+  readonly id: number;
+  readonly kind: CoverageKind;
+  readonly detail: string;
+}
+
 /** A row that waits: its statement, and what is bound. */
 interface WaitingRow {
   readonly sql: string;
   readonly values: SQLQueryBindings[];
 }
+
+/** What a file has that a later run goes on with. */
+interface KnownOfFile {
+  readonly run: { readonly id: number; readonly boot_id: string } | null;
+  readonly nextId: number;
+  readonly lastSample: number;
+  readonly lastConnection: number;
+  readonly places: readonly {
+    readonly id: number;
+    readonly inode: number;
+    readonly name: string | null;
+    readonly pid: number | null;
+  }[];
+  readonly processes: readonly {
+    readonly id: number;
+    readonly pid: number;
+    readonly start_ticks: number;
+    readonly name: Uint8Array;
+    readonly uid: number | null;
+    readonly user: string | null;
+    readonly exe: string | null;
+    readonly arguments: Uint8Array | null;
+    readonly cgroup: string | null;
+  }[];
+  readonly contexts: readonly { readonly place: number; readonly name: string; readonly data: Uint8Array }[];
+}
+
+/** The tables whose ids are numbers of {@link Store}. */
+const NUMBERED = [
+  "place",
+  "process",
+  "address",
+  "context",
+  "coverage",
+  "bundle",
+  "finding",
+  "sighting",
+] as const;
+
+function knownOf(database: Database): KnownOfFile {
+  const all = <Row>(sql: string) => database.query(sql).all() as Row[];
+  const most = (column: string, table: string) =>
+    (database.query(`SELECT max(${column}) AS most FROM ${table}`).get() as { most: number | null }).most ??
+    0;
+  return {
+    run: database.query("SELECT id, boot_id FROM run ORDER BY id DESC LIMIT 1").get() as KnownOfFile["run"],
+    nextId: Math.max(...NUMBERED.map((table) => most("id", table))) + 1,
+    lastSample: most("wall_ms", "sample"),
+    lastConnection: most("id", "connection"),
+    places: all("SELECT * FROM place"),
+    processes: all("SELECT * FROM process"),
+    contexts: all("SELECT place, name, data, max(id) FROM context GROUP BY place, name"),
+  };
+}
+
+const decoder = new TextDecoder();
 
 /** Takes the lock of a folder; it is held until the returned database is closed, or the process ends. */
 function lockFolder(folder: string): Database {
@@ -219,6 +236,7 @@ export class Store implements Disposable {
     differenceBytes: 0,
     wholeBytes: 0,
     connections: 0,
+    bundled: 0,
   };
   readonly #options: StoreOptions;
   readonly #lock: Database;
@@ -240,10 +258,11 @@ export class Store implements Disposable {
   #run = 0;
   #lastConnection = 0;
   #lastSample = 0;
-  #previous: { readonly image: Image; readonly owners: StoredOwners } | undefined;
-  #differences = 0;
-  #differenceBytes = 0;
-  #wholeBytes = 0;
+  /** Spans that have not ended, with their rows in this file. */
+  readonly #spans = new Map<string, OpenSpan>();
+  readonly #sink = new ByteSink();
+  /** Differences since the last whole sample; undefined if the next one must be whole. */
+  #differences: number | undefined;
   #clocks: ClockReading;
   #failing: string | undefined;
 
@@ -255,10 +274,14 @@ export class Store implements Disposable {
     makeFolder(folder);
     this.#lock = lockFolder(folder);
     try {
-      this.#file = this.#newFile();
+      const last = storeFiles(folder).at(-1);
+      const resumed = options.append === true && last !== undefined ? this.#resume(last) : undefined;
+      this.#file = resumed ?? this.#newFile();
       this.#fileDay = Math.floor(now.wallMs / DAY_MS);
       this.#makeRoom(0);
+      if (resumed === undefined) this.#forgetFile();
       this.#beginRun();
+      if (last !== undefined && resumed === undefined) this.#noteRestart(last);
       this.#commit(now);
     } catch (error) {
       this.#lock.close();
@@ -280,6 +303,11 @@ export class Store implements Disposable {
   /** The number of a process, if it was seen before. */
   knownProcess(pid: number, startTicks: number, name: string): number | undefined {
     return this.#processes.get(`${pid}/${startTicks}/${name}`);
+  }
+
+  /** What is known of a process. @param id as {@link addProcess} has returned it */
+  processFacts(id: number): ProcessFacts | undefined {
+    return this.#processFacts.get(id);
   }
 
   /** The number of a process that was not seen before. @param name as text, to find it again */
@@ -309,7 +337,8 @@ export class Store implements Disposable {
 
   /** Adds a row about what is known of a span of time. */
   cover(kind: CoverageKind, fromMs: number, untilMs: number, count?: number, detail?: string): void {
-    this.#add("INSERT INTO coverage (kind, from_ms, until_ms, count, detail) VALUES (?, ?, ?, ?, ?)", [
+    this.#add("INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?)", [
+      this.#nextId++,
       kind,
       Math.floor(Math.min(fromMs, untilMs)),
       Math.ceil(Math.max(fromMs, untilMs)),
@@ -318,42 +347,63 @@ export class Store implements Disposable {
     ]);
   }
 
+  /** Begins a span of time that something is true of. It ends with {@link endSpan}, or where the file ends. */
+  beginSpan(kind: CoverageKind, detail: string, now: ClockReading): void {
+    const id = this.#nextId++;
+    this.#spans.set(`${kind} ${detail}`, { id, kind, detail });
+    this.#insertSpan(id, kind, detail, now.wallMs);
+  }
+
+  /** Ends a span that {@link beginSpan} has begun. */
+  endSpan(kind: CoverageKind, detail: string, now: ClockReading): void {
+    const name = `${kind} ${detail}`;
+    const span = this.#spans.get(name);
+    if (span !== undefined) this.#extendSpan(span.id, now.wallMs);
+    this.#spans.delete(name);
+  }
+
+  #insertSpan(id: number, kind: CoverageKind, detail: string, ms: number): void {
+    const at = Math.floor(ms);
+    this.#add("INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?)", [id, kind, at, at, null, detail]);
+  }
+
+  #extendSpan(id: number, ms: number): void {
+    this.#add("UPDATE coverage SET until_ms = max(until_ms, ?) WHERE id = ?", [Math.ceil(ms), id]);
+  }
+
   /** Adds a sample. */
   sample({ clocks, durationUs, image, owners }: SampleToStore): void {
     this.#noteClocks(clocks);
-    const isDue =
-      this.#differences >= DIFFERENCES_LIMIT ||
-      this.#differenceBytes > this.#wholeBytes * DIFFERENCES_FACTOR + TRANSACTION_BYTES;
-    const previous = isDue ? undefined : this.#previous;
-    const sink = new ByteSink();
-    const { sockets, changed } = encodeImage(sink, previous?.image, image);
-    encodeOwners(sink, previous?.owners, owners);
+    const whole = this.#differences === undefined || this.#differences >= DIFFERENCES_LIMIT;
+    const sink = this.#sink;
+    sink.clear();
+    const { sockets, changed } = encodeImage(sink, image.groups, whole, clocks.bootMs);
+    const written = whole ? owners.all : owners.changed;
+    encodeOwners(sink, written);
     const { data, crc } = pack(sink.bytes);
-    for (const { place } of image.values()) this.#writePlace(place);
-    for (const list of owners.values()) for (const { process } of list) this.#writeProcess(process);
+    for (const { place } of image.groups.values()) this.#writePlace(place);
+    for (const list of written.values()) for (const { process } of list) this.#writeProcess(process);
     this.#lastSample = Math.max(this.#lastSample + 1, Math.floor(clocks.wallMs));
-    const isWhole = previous === undefined;
-    this.#add("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [
+    this.#add("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
       this.#lastSample,
       this.#run,
       Math.floor(clocks.bootMs),
       Math.round(durationUs),
       sockets,
-      isWhole ? 1 : 0,
+      whole ? 1 : 0,
       crc,
       data,
+      sampleFormats.current,
+      changed,
     ]);
     this.#waitingBytes += data.length;
-    this.#previous = { image, owners };
-    this.#differences = isWhole ? 0 : this.#differences + 1;
-    this.#differenceBytes = isWhole ? 0 : this.#differenceBytes + data.length;
-    if (isWhole) this.#wholeBytes = data.length;
-    if (isWhole) this.#forgetProcesses(owners);
+    this.#differences = whole ? 0 : this.#differences! + 1;
+    if (whole) this.#forgetProcesses(owners.all);
     const { totals } = this;
     totals.samples++;
     totals.sockets += sockets;
-    totals.changed += isWhole ? 0 : changed;
-    totals[isWhole ? "wholeBytes" : "differenceBytes"] += data.length;
+    totals.changed += whole ? 0 : changed;
+    totals[whole ? "wholeBytes" : "differenceBytes"] += data.length;
   }
 
   /** Adds a connection that ended. */
@@ -433,6 +483,32 @@ export class Store implements Disposable {
     ]);
   }
 
+  /** Adds connections that are counted together. */
+  bundle(bundle: Bundle): void {
+    const { place, process, peer } = bundle;
+    this.#writePlace(place);
+    if (process !== undefined) this.#writeProcess(process);
+    this.#add("INSERT INTO bundle VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+      this.#nextId++,
+      Math.floor(bundle.fromMs),
+      Math.floor(bundle.untilMs),
+      bundle.protocol,
+      place,
+      peer === undefined ? null : this.#address(peer),
+      bundle.serverPort,
+      process ?? null,
+      bundle.connections,
+      bundle.failed,
+      Math.round(bundle.durationMs),
+      bundle.bytesSent,
+      bundle.bytesReceived,
+      bundle.segmentsSent,
+      bundle.segmentsReceived,
+      bundle.retransmits,
+    ]);
+    this.totals.bundled += bundle.connections;
+  }
+
   /**
    * Writes all that waits, and makes room for it first. What cannot be written waits on, up to a limit, and is counted
    * lost beyond it.
@@ -441,6 +517,7 @@ export class Store implements Disposable {
     const { folder, limits, say } = this.#options;
     this.#noteClocks(now);
     try {
+      for (const { id } of this.#spans.values()) this.#extendSpan(id, now.wallMs);
       const need = this.#waitingBytes * 2 + this.#waiting.length * ROW_BYTES * 2 + TRANSACTION_BYTES;
       this.#makeRoom(need);
       if (freeBytes(folder) - need < limits.keepFreeBytes) throw new StoreError("the disk is nearly full");
@@ -488,19 +565,90 @@ export class Store implements Disposable {
     return database;
   }
 
-  /** Writes the run's row to a new file, and forgets what the file before knew. */
-  #beginRun(): void {
-    const { run } = this.#options;
+  /** Notes how long nothing was recorded before this run, and why. @param last the newest file of the run before */
+  #noteRestart({ name }: StoreFile): void {
+    const { folder, run } = this.#options;
+    try {
+      using database = openForReading(join(folder, name), name);
+      const before = database.query("SELECT * FROM run ORDER BY id DESC LIMIT 1").get() as {
+        readonly until_ms: number;
+        readonly ended: number;
+        readonly boot_id: string;
+      } | null;
+      if (before === null) return;
+      const how = before.ended === 1 ? "the recorder was ended" : "the recorder was killed";
+      const detail = before.boot_id === run.bootId ? how : "the host was booted";
+      this.cover("restart", before.until_ms, this.#clocks.wallMs, undefined, detail);
+    } catch {
+      // A file that cannot be read is noted by its reader.
+    }
+  }
+
+  /** Opens a file to write on in it, and learns what it has. @returns undefined if a new one must be begun */
+  #resume(file: StoreFile): StoreFile | undefined {
+    const { folder, run, limits } = this.#options;
     const { wallMs } = this.#clocks;
+    const path = join(folder, file.name);
+    const isToday = Math.floor(begunMs(file) / DAY_MS) === Math.floor(wallMs / DAY_MS);
+    if (!isToday || fileBytes(folder, file.name) >= limits.budgetBytes / SHARES || isCut(path))
+      return undefined;
+    let database: Database | undefined;
+    try {
+      openForReading(path, file.name).close();
+      database = openForWriting(path, file.name);
+      const known = knownOf(database);
+      if (known.run?.boot_id !== run.bootId || known.lastSample > wallMs)
+        throw new StoreError("it is of another time");
+      this.#database = database;
+      this.#run = known.run.id + 1;
+      this.#nextId = known.nextId;
+      this.#lastSample = known.lastSample;
+      this.#lastConnection = known.lastConnection;
+      for (const { id, inode, name, pid } of known.places) {
+        this.#places.set(inode, id);
+        this.#placeFacts.set(id, { inode, name: name ?? undefined, pid: pid ?? undefined });
+        this.#written.add(id);
+      }
+      for (const { id, pid, start_ticks: startTicks, name, ...facts } of known.processes) {
+        this.#processes.set(`${pid}/${startTicks}/${decoder.decode(name)}`, id);
+        this.#processFacts.set(id, {
+          pid,
+          startTicks,
+          name,
+          uid: facts.uid ?? undefined,
+          user: facts.user ?? undefined,
+          exe: facts.exe ?? undefined,
+          arguments: facts.arguments ?? undefined,
+          cgroup: facts.cgroup ?? undefined,
+        });
+        this.#written.add(id);
+      }
+      for (const { place, name, data } of known.contexts)
+        this.#contexts.set(`${place}/${name}`, Bun.hash.crc32(Bun.zstdDecompressSync(data)));
+      return file;
+    } catch {
+      database?.close();
+      return undefined;
+    }
+  }
+
+  /** Forgets what the file before knew. */
+  #forgetFile(): void {
     this.#run = 1;
     this.#addresses = new Map();
     this.#contexts = new Map();
     this.#written = new Set();
     this.#lastConnection = 0;
     this.#lastSample = 0;
-    this.#previous = undefined;
+    this.#differences = undefined;
     this.#waiting = [];
     this.#waitingBytes = 0;
+  }
+
+  /** Adds the row of this run to the file, and the spans that have not ended. */
+  #beginRun(): void {
+    const { run } = this.#options;
+    const { wallMs } = this.#clocks;
     this.#add("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
       this.#run,
       run.bootId,
@@ -514,6 +662,11 @@ export class Store implements Disposable {
       Math.floor(wallMs),
       0,
     ]);
+    for (const [name, { kind, detail }] of this.#spans) {
+      const id = this.#nextId++;
+      this.#spans.set(name, { id, kind, detail });
+      this.#insertSpan(id, kind, detail, wallMs);
+    }
   }
 
   #add(sql: string, values: SQLQueryBindings[]): void {
@@ -629,7 +782,7 @@ export class Store implements Disposable {
     // The rows that later ones refer to are kept, and the next sample must not build on one that is gone.
     this.#waiting = this.#waiting.filter(({ sql }) => !/ (sample|connection) /.test(sql));
     this.#waitingBytes = 0;
-    this.#previous = undefined;
+    this.#differences = undefined;
     this.cover("disk", now.wallMs, now.wallMs, lost - this.#waiting.length, message);
   }
 
@@ -649,6 +802,7 @@ export class Store implements Disposable {
       this.#closeDatabase();
       this.#file = this.#newFile();
       this.#fileDay = Math.floor(this.#clocks.wallMs / DAY_MS);
+      this.#forgetFile();
       this.#beginRun();
     } catch (error) {
       this.#fail((error as Error).message, now);

@@ -1,4 +1,5 @@
 /** Cases of rules about datagrams, MPTCP, and the host as a whole. */
+import type { Newcomer } from "../../src/doctor/sample.ts";
 import { type RuleCase, times } from "./case.ts";
 import { mptcp, netlink, owner, type Scene, tcp, udp } from "./samples.ts";
 
@@ -44,6 +45,10 @@ const memory = (pages: number, more: Scene = {}): Scene => ({
 
 const open = (open: number): Scene => ({
   facts: { descriptors: () => [{ pid: 12, name: "app", open, limit: 1000 }] },
+});
+
+const newcomer = (what: Newcomer["what"], ageMs: number, process = "nc"): Scene => ({
+  facts: { newcomers: () => [{ what, process, netid: "tcp", address: "0.0.0.0", port: 4444, ageMs }] },
 });
 
 export const hostCases: Readonly<Record<string, RuleCase>> = {
@@ -137,6 +142,28 @@ export const hostCases: Readonly<Record<string, RuleCase>> = {
     },
     healthy: { "room left": open(500) },
     edges: { share: [open(799), open(800)], full: [open(949), open(950)] },
+  },
+  "new-listener": {
+    ill: newcomer("listener", 1000),
+    finds: {
+      severity: "warning",
+      subject: "tcp 0.0.0.0:4444 nc",
+      title: "nc listens on TCP 0.0.0.0:4444, where nothing of it did before",
+    },
+    healthy: { "only peers": newcomer("client", 1000) },
+    edges: { age: [newcomer("listener", 3_600_001), newcomer("listener", 3_600_000)] },
+    more: { "of no known process": [newcomer("listener", 0, ""), ["warning tcp 0.0.0.0:4444"]] },
+  },
+  "new-peer": {
+    ill: newcomer("server", 1000),
+    finds: {
+      severity: "info",
+      subject: "server tcp 0.0.0.0:4444 nc",
+      title: "nc connects to 0.0.0.0:4444, where it did not connect before",
+    },
+    healthy: { "only a listener": newcomer("listener", 1000) },
+    edges: { age: [newcomer("server", 3_600_001), newcomer("server", 3_600_000)] },
+    more: { "a client": [newcomer("client", 0), ["info client tcp 0.0.0.0:4444 nc"]] },
   },
   unseen: {
     ill: { facts: { unlisted: () => ["tcp: Operation not permitted"] } },

@@ -217,6 +217,7 @@ export function factsOf({ files = {}, owners = {}, facts }: Scene): HostFacts {
     unlisted: () => [],
     descriptors: () => [],
     addresses: () => undefined,
+    newcomers: () => [],
     ...facts,
   };
 }

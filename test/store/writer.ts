@@ -3,7 +3,7 @@
  * any step. Arguments as JSON: see {@link WriterOptions}. Prints the number of each flush that has returned.
  */
 import type { ClockReading } from "../../src/store/clock.ts";
-import { ImageBuilder } from "../../src/store/image.ts";
+import { SocketImage } from "../../src/store/image.ts";
 import { Store } from "../../src/store/store.ts";
 
 /** What to write. */
@@ -17,6 +17,11 @@ export interface WriterOptions {
   readonly keepFreeBytes?: number;
   /** When the wall clock stands at, in milliseconds since 1970. */
   readonly startMs: number;
+  /** Milliseconds since boot at the start, and the id of the boot. */
+  readonly bootMs?: number;
+  readonly bootId?: string;
+  /** Go on with the file of the day. */
+  readonly append?: boolean;
   /** Kill ourselves before this step; undefined for never. */
   readonly killAt?: number;
   /** Milliseconds that the clock is set forward by before each flush. */
@@ -47,7 +52,7 @@ export function write(
 ): void {
   const { folder, budgetBytes, startMs, keepFreeBytes = 0 } = options;
   let wallMs = startMs;
-  let bootMs = 1_000_000;
+  let { bootMs = 1_000_000 } = options;
   const now = (): ClockReading => ({ wallMs, bootMs, awakeMs: bootMs });
   const pass = (ms: number) => {
     wallMs += ms;
@@ -57,7 +62,7 @@ export function write(
     folder,
     limits: { budgetBytes, keepFreeBytes, days: 7 },
     run: {
-      bootId: "boot",
+      bootId: options.bootId ?? "boot",
       version: "0",
       host: "host",
       intervalMs: SAMPLE_MS,
@@ -66,39 +71,44 @@ export function write(
       sources: "test",
     },
     now: now(),
+    append: options.append ?? false,
     say: (line) => say(`said ${line}`),
     step: onStep,
   });
   using held = store;
   const place = held.place({ inode: 1, name: undefined, pid: undefined });
-  const process = held.addProcess("server", {
-    pid: 7,
-    startTicks: 1,
-    name: new TextEncoder().encode("server"),
-    uid: 0,
-    user: "root",
-    exe: "/server",
-    arguments: new TextEncoder().encode("server\0--secret\0"),
-    cgroup: "0::/\n",
-  });
+  const process =
+    held.knownProcess(7, 1, "server") ??
+    held.addProcess("server", {
+      pid: 7,
+      startTicks: 1,
+      name: new TextEncoder().encode("server"),
+      uid: 0,
+      user: "root",
+      exe: "/server",
+      arguments: new TextEncoder().encode("server\0--secret\0"),
+      cgroup: "0::/\n",
+    });
   const random = numbers();
   const next = () => random.next().value as number;
-  const builder = new ImageBuilder();
+  const image = new SocketImage();
   const bytes = new Uint8Array(64);
   const data = new DataView(bytes.buffer);
   const values = Array.from({ length: options.sockets }, next);
   for (let flush = 1; flush <= options.flushes; flush++) {
     for (let sample = 0; sample < FLUSH_MS / SAMPLE_MS; sample++) {
-      builder.begin();
+      image.begin();
+      const group = image.group({ ...UNIX, place });
       values.forEach((value, index) => {
         if (index % 2 === 0) values[index] = next();
         data.setUint32(0, 1, true);
         data.setUint32(4, index + 1, true);
         data.setUint32(20, value, true);
-        builder.add({ ...UNIX, place }, index + 1, data, 0, bytes.length, bootMs);
+        group.add(index + 1, index + 1, new Int32Array(bytes.buffer), 0, bytes.length, bootMs);
       });
+      image.end();
       const owners = new Map([[1, [{ process, fd: flush }]]]);
-      held.sample({ clocks: now(), durationUs: 1000, image: builder.image, owners });
+      held.sample({ clocks: now(), durationUs: 1000, image, owners: { all: owners, changed: owners } });
       pass(SAMPLE_MS);
     }
     for (let each = 0; each < options.connections; each++)

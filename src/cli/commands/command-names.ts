@@ -11,6 +11,8 @@ export const commandWords = {
   record: "Keep the sockets of the past, for --at and history",
   history: "List the connections that record has kept",
   serve: "Show sockets on a page and to programs, over HTTP",
+  map: "Show which programs and hosts depend on which services",
+  agent: "Answer the questions of other hosts: see --host",
 } as const satisfies Record<string, string>;
 
 /** The name of a command. */
@@ -40,3 +42,11 @@ export const machineCommands: readonly CommandWord[] = commandNames.filter((word
 
 /** The commands whose command line selects sockets. The requests that `serve` answers do that themselves. */
 export const listingCommands: readonly CommandWord[] = machineCommands.filter((word) => word !== "serve");
+
+/** The commands that other hosts answer, too: they only look. */
+export const askedCommands: readonly CommandWord[] = ["events", "doctor", "history"];
+
+/** Whether other hosts run a command themselves, and not only send the sockets for it. */
+export function isAsked(word: CommandWord): boolean {
+  return askedCommands.includes(word);
+}

@@ -41,6 +41,8 @@ export interface Command<Settings> {
   /** The words that it takes, for the usage line. Default: a filter. */
   readonly operands?: string;
   readonly options: readonly CommandOption<Settings>[];
+  /** Arguments that are words although they begin with a dash. */
+  readonly dashedWords?: RegExp;
   /** The default settings. */
   readonly settings: Settings;
   /** Runs the command. @returns the exit status */

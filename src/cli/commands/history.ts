@@ -9,9 +9,11 @@ export const history: Command<HistorySettings> = {
   doc:
     `${commandWords.history}: TCP and UDP connections that ended in a span of time, and those that were still open at ` +
     "its end, each with its owner and counters. The filter, --columns, --by, --sort, --top and the formats are those " +
-    "of the listing. Columns of their own are opened, closed, durationMs and reason. 'history coverage' shows when a " +
-    "recorder ran, and what was lost; 'history diff' shows what changed between --since and --until: listeners, peers " +
-    "and connections. Every answer ends with a line on standard error that names the span and its gaps. Times are " +
+    "of the listing. Columns of their own are opened, closed, durationMs and reason. A first word asks another question: " +
+    "'history diff [A [B]]' shows what changed between two times: listeners, peers and connections; 'history new' shows " +
+    "the listeners and peers that were never seen before; 'history findings [RULE...]' shows what the doctor's rules " +
+    "found; 'history coverage' shows when a recorder ran, and what was lost. Every answer ends with its coverage: a line " +
+    "on standard error, or a part of the JSON. Times are " +
     `${timeSpelling.replace(/^a time such as /, "")}.`,
   options: [
     {
@@ -39,6 +41,8 @@ export const history: Command<HistorySettings> = {
       apply: (settings, store) => ({ ...settings, store }),
     },
   ],
+  // `-2h` as a time of `diff`.
+  dashedWords: /^-\d+(?:\.\d+)?(?:s|m|min|h|d|w)$/,
   settings: { since: "-1h", until: "now", store: undefined },
   run: async (task) => (await import("./history/run.ts")).runHistory(task),
 };

@@ -1,8 +1,10 @@
 /** `record`: keeps the sockets of the past. */
+import { rules } from "../../doctor/rules/index.ts";
 import { readAmount } from "../../filter/quantity.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
 import { commandWords } from "./command-names.ts";
+import { splitWords } from "./record/argv.ts";
 import type { RecordSettings } from "./record/settings.ts";
 
 const SHORTEST_S = 0.1;
@@ -12,11 +14,27 @@ const BUDGET = 2 ** 30;
 const LEAST_BUDGET = 2 ** 20;
 const KEEP_FREE = 256 << 20;
 const DAYS = 7;
+const ROWS = 1000;
 const MOST_DAYS = 36_500;
 
 function wrong(program: string, what: string, value: string, expected: string): Stop {
   const message = `${program}: record: ${what} "${value}" is not ${expected}`;
   return { kind: "error", message, usage: false, status: EXIT_USAGE };
+}
+
+/** Adds a command of `--on`. */
+function addHook(settings: RecordSettings, value: string, program: string): RecordSettings | Stop {
+  const at = value.indexOf("=");
+  const ids = value.slice(0, Math.max(0, at)).split(",");
+  const expected = "RULE[,RULE...]=COMMAND, with rules that 'doctor --list-rules' lists";
+  const unknown = ids.find((id) => id !== "all" && !rules.some((rule) => rule.id === id));
+  if (at < 0 || unknown !== undefined) return wrong(program, "--on", value, expected);
+  const words = splitWords(value.slice(at + 1));
+  if (words === undefined) return wrong(program, "--on", value, `${expected}: a quote is not closed`);
+  const [first, ...others] = words;
+  if (first === undefined) return wrong(program, "--on", value, `${expected}: the command is missing`);
+  const hook = { rules: ids.includes("all") ? [] : ids, argv: [first, ...others] as const };
+  return { ...settings, hooks: [...settings.hooks, hook] };
 }
 
 const SIZE = "a number of bytes such as 500m or 2g (k, m, g: powers of 1024)";
@@ -99,6 +117,19 @@ export const record: Command<RecordSettings> = {
       },
     },
     {
+      longs: ["rows"],
+      inFull: true,
+      value: { name: "RATE", kind: "number" },
+      brief: "Ended connections a second with a row each (1000)",
+      doc: "Keep a row for each of so many ended connections a second (default 1000, on average of ten seconds). More are counted together by process, peer and server port.",
+      apply(settings, value, program) {
+        const rows = /^\d{1,7}$/.test(value) ? Number(value) : 0;
+        return rows >= 1
+          ? { ...settings, rows }
+          : wrong(program, "rate", value, "a number of connections a second, from 1");
+      },
+    },
+    {
       longs: ["store"],
       inFull: true,
       value: { name: "FOLDER", kind: "folder" },
@@ -106,14 +137,37 @@ export const record: Command<RecordSettings> = {
       doc: "Keep the store in this folder. It is made if it is missing; one that other users can enter is refused.",
       apply: (settings, store) => ({ ...settings, store }),
     },
+    {
+      longs: ["on"],
+      inFull: true,
+      value: { name: "RULE[,RULE...]=COMMAND", kind: "word" },
+      brief: "Run a command when a rule finds something",
+      doc:
+        "Run COMMAND when one of these rules of the doctor (or 'all') finds something; may be repeated. The command reads " +
+        "the finding as one line of JSON, as 'doctor --watch --json' prints it. COMMAND is split at blanks; quotes and " +
+        "backslashes keep blanks as in a shell, and nothing is expanded: no shell is involved. It runs once for a finding " +
+        "until that clears, for 30 seconds at most, and 30 times a minute at most. Further findings wait.",
+      apply: addHook,
+    },
+    {
+      longs: ["set"],
+      inFull: true,
+      value: { name: "RULE.NAME=VALUE", kind: "word" },
+      brief: "Change a threshold of a rule; may be repeated",
+      doc: "Change a threshold of a rule of the doctor, such as new-peer.age=10m; may be repeated. 'doctor --list-rules' lists them.",
+      apply: (settings, value) => ({ ...settings, thresholds: [...settings.thresholds, value] }),
+    },
   ],
   settings: {
+    hooks: [],
+    thresholds: [],
     delayMs: DELAY_MS,
     once: false,
     arguments: true,
     budgetBytes: BUDGET,
     days: DAYS,
     keepFreeBytes: KEEP_FREE,
+    rows: ROWS,
     store: undefined,
   },
   run: async (task) => (await import("./record/run.ts")).runRecord(task),

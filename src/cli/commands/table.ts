@@ -1,10 +1,13 @@
 /** The table of commands. */
+
+import { agent } from "./agent.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { history } from "./history.ts";
 import { lsof } from "./lsof.ts";
+import { map } from "./map.ts";
 import { netstat } from "./netstat.ts";
 import { record } from "./record.ts";
 import { serve } from "./serve.ts";
@@ -22,6 +25,8 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   record,
   history,
   serve,
+  map,
+  agent,
 };
 
 /** The commands with their names, in display order. */

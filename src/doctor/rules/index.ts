@@ -17,6 +17,8 @@ import { keepalive } from "./keepalive.ts";
 import { loopbackOnly } from "./loopback-only.ts";
 import { mptcpFallback } from "./mptcp-fallback.ts";
 import { netlinkOverrun } from "./netlink-overrun.ts";
+import { newListener } from "./new-listener.ts";
+import { newPeer } from "./new-peer.ts";
 import { notAccepting } from "./not-accepting.ts";
 import { orphans } from "./orphans.ts";
 import { pathMtu } from "./path-mtu.ts";
@@ -73,5 +75,7 @@ export const rules: readonly Rule[] = [
   conntrack,
   tcpMemory,
   descriptors,
+  newListener,
+  newPeer,
   unseen,
 ];

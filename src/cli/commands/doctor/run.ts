@@ -158,6 +158,7 @@ async function examineOnce(
       owners: (inode) => owners.get(inode) ?? [],
       unlisted: () => unlisted,
       addresses: (hostName) => addresses.get(hostName),
+      newcomers: () => [],
     },
   }));
   const status = { interrupted: 0 };

@@ -1,5 +1,7 @@
 /** The settings of `record`. */
 
+import type { Hook } from "./hooks.ts";
+
 /** The options of `record`. */
 export interface RecordSettings {
   /** Milliseconds between two samples. */
@@ -11,6 +13,12 @@ export interface RecordSettings {
   readonly budgetBytes: number;
   readonly days: number;
   readonly keepFreeBytes: number;
+  /** Ended connections a second that have a row each; more are counted together. */
+  readonly rows: number;
+  /** Commands that are run when findings appear. */
+  readonly hooks: readonly Hook[];
+  /** Thresholds of rules, each as `RULE.NAME=VALUE`. */
+  readonly thresholds: readonly string[];
   /** The store's folder; undefined for the default. */
   readonly store: string | undefined;
 }

@@ -1,0 +1,73 @@
+/** The connections of a span, as a listing. */
+import { withDeadline } from "../../../enrich/resolve.ts";
+import { demandSet } from "../../../model/demand.ts";
+import { stateGroups } from "../../../model/state.ts";
+import { type OpenQuery, openQuery } from "../../../query/open.ts";
+import { connectionsOf } from "../../../store/connections.ts";
+import { pastHost } from "../../../store/past.ts";
+import type { Span, StoreReader } from "../../../store/reader.ts";
+import { filterStop } from "../../filter.ts";
+import { isStop } from "../../getopt.ts";
+import { halt } from "../../halt.ts";
+import { planListing, viewFor } from "../../plan.ts";
+import { reporter } from "../../report.ts";
+import { chooseStates, chooseTables } from "../../select.ts";
+import { show } from "../../show.ts";
+import type { Task } from "../command.ts";
+import type { HistorySettings } from "./settings.ts";
+
+const encoder = new TextEncoder();
+
+/** The columns unless others are named. */
+const DEFAULT_COLUMNS = [
+  "closed",
+  "durationMs",
+  "netid",
+  "local",
+  "peer",
+  "process",
+  "bytes_acked",
+  "bytes_received",
+  "tcpInfo.totalRetrans",
+  "reason",
+];
+/** How old the sample may be that says what was open at the end of a span. */
+const STALE_MS = 60_000;
+
+/** Lists the connections that were open in a span. @returns the exit status */
+export async function listConnections(
+  { world, host, draft: given, words }: Task<HistorySettings>,
+  reader: StoreReader,
+  span: Span,
+): Promise<number> {
+  const tables = given.choice.made ? given.choice : chooseTables(given.choice, "tcp,udp");
+  if ("illegal" in tables) throw new TypeError("tcp and udp are tables");
+  // Columns bring what they need. Owners of a hundred thousand connections are not looked up for nothing.
+  const isChosen = given.columns !== undefined || given.by !== undefined;
+  const isPlain = given.format === "table" && !isChosen;
+  const draft = {
+    ...given,
+    choice: chooseStates(tables, stateGroups.all),
+    demands: demandSet(given.demands, isChosen ? ["past"] : ["past", "info", "owners"]),
+    ...(isPlain ? { columns: DEFAULT_COLUMNS } : {}),
+  };
+  const view = await viewFor(world, draft);
+  if (isStop(view)) return halt(world, view);
+  const planned = await planListing(world, draft, view, words);
+  if (isStop(planned)) return halt(world, planned);
+  const { plan, presentation } = planned;
+  const { facts, cut } = connectionsOf(reader, span, STALE_MS);
+  const past = pastHost(facts, host.files, withDeadline(host.resolver, draft.resolveTimeoutMs));
+  let opened: OpenQuery;
+  try {
+    opened = await openQuery({ host: past, report: reporter(world, past, plan.sources) }, plan);
+  } catch (error) {
+    return halt(world, filterStop(world, error, plan.filter));
+  }
+  using query = opened;
+  const kept = await query.complete(query.socketsAsync());
+  await show(world, query, presentation, () => kept);
+  if (cut)
+    world.stderr.write(encoder.encode(`${world.program}: history: only the first connections are shown\n`));
+  return 0;
+}

@@ -1,0 +1,195 @@
+/** GET /api/doctor: what is wrong with the sockets of this host. One examination serves all for a while. */
+import { describers } from "../catalogue/describe.ts";
+import {
+  type ChosenRule,
+  type Diagnosis,
+  type ExaminedPlace,
+  examine,
+  type Report,
+} from "../doctor/examine.ts";
+import { filesBelow, processTable } from "../doctor/host-facts.ts";
+import { rules } from "../doctor/rules/index.ts";
+import type { Owner } from "../enrich/processes.ts";
+import type { Json } from "../model/json.ts";
+import { reportObject } from "../output/doctor.ts";
+import { explanationOf, explanationText } from "../output/explain.ts";
+import { nameSource } from "../output/name-source.ts";
+import { allParts } from "../query/all-parts.ts";
+import { list } from "../query/list.ts";
+import { openQuery } from "../query/open.ts";
+import type { ServeContext } from "./context.ts";
+import { problemSentence } from "./notes.ts";
+import { queryParameter, readWord } from "./parameters.ts";
+import type { Route } from "./route.ts";
+import { planOf } from "./sampler.ts";
+import { showable } from "./secrets.ts";
+import { jsonAnswer } from "./server.ts";
+import { socketIdOf } from "./socket-id.ts";
+
+/** How long a report answers requests. */
+const KEPT_MS = 10_000;
+/** Time between the two samples of an examination. */
+const APART_MS = 2000;
+/** Sockets of a finding that are shown. */
+const SHOWN = 20;
+
+/** A report, and the same as JSON. */
+export interface Examined {
+  readonly report: Report;
+  /** When it was made, in milliseconds since 1970. */
+  readonly timeMs: number;
+  /** As docs/doctor-schema.json describes it; each finding also has `ids` and `filter`. */
+  readonly object: { readonly [key: string]: Json };
+  /** The findings about a socket, by its id. */
+  findingsOf(
+    id: string,
+  ): readonly { readonly rule: string; readonly severity: string; readonly title: string }[];
+}
+
+/** Examines the host on request. */
+export interface Doctor {
+  /** The last report, if there is one. */
+  readonly latest: Examined | undefined;
+  /** A report that is not old. @param apart whether to take two samples: rules about rates need them */
+  report(apart: boolean): Promise<Examined>;
+  /** Calls a listener with every new report. @returns a function that ends it */
+  subscribe(listener: (examined: Examined) => void): () => void;
+}
+
+/** The rules with their default thresholds. */
+const chosen: readonly ChosenRule[] = rules.map((rule) => ({
+  rule,
+  thresholds: Object.fromEntries(Object.entries(rule.thresholds).map(([name, { value }]) => [name, value])),
+}));
+
+/** A filter that selects the sockets of a finding, if its subject gives one. */
+function filterOf({ subject, place }: Diagnosis): string | null {
+  if (place?.netns !== undefined) return null;
+  const [, what, number] = /^(port|pid) (\d+)$/.exec(subject) ?? [];
+  if (number !== undefined) return what === "port" ? `sport = :${number}` : `pid = ${number}`;
+  return /^[0-9a-f.:]+$/.test(subject) && /[.:]/.test(subject) ? `dst ${subject}` : null;
+}
+
+function idsOf({ sockets = [] }: Diagnosis): string[] {
+  return sockets.map((socket) => socketIdOf(socket));
+}
+
+async function examineOnce(context: ServeContext, apartMs: number): Promise<Examined> {
+  const { host, sources, showArguments } = context;
+  const unlisted: string[] = [];
+  const report = (problem: Parameters<typeof problemSentence>[0]) => {
+    const sentence = problemSentence(problem);
+    if (sentence !== undefined) unlisted.push(sentence);
+  };
+  const plan = planOf(context);
+  using query = await openQuery({ host, report, parts: allParts, keep: false }, plan);
+  const owners = new Map<number, readonly Owner[]>();
+  const processes = processTable(host.files, sources.root);
+  const places: ExaminedPlace[] = query.places.map((place) => ({
+    ...place,
+    hostFacts: {
+      netns: place.netns,
+      ...filesBelow(place.host.files, sources.root),
+      ...processes,
+      // Findings quote what they read.
+      commandLine: (pid) => (showArguments ? processes.commandLine(pid) : []),
+      owners: (inode) => owners.get(inode) ?? [],
+      unlisted: () => unlisted,
+      addresses: () => undefined,
+      newcomers: () => [],
+    },
+  }));
+  const found = await examine({
+    rules: chosen,
+    places,
+    query: { ...query.request, demands: new Set() },
+    list: (place, asked) => list(place.host, asked),
+    apartMs,
+    wait: async (ms) => {
+      await Bun.sleep(ms);
+      return true;
+    },
+    now: () => performance.now(),
+    shown: SHOWN,
+    findOwners(inodes) {
+      query.findOwners(inodes);
+      for (const inode of inodes) {
+        const known = query.names.owners(inode);
+        if (known !== undefined) owners.set(inode, known);
+      }
+    },
+    resolve: async () => undefined,
+  });
+  const names = { ...query.names, owners: (inode: number) => owners.get(inode) };
+  const describe = describers(showable(nameSource(plan, names, { explanationOf, explanationText }), context));
+  const object = reportObject(found!, { shown: SHOWN, netns: undefined, describe });
+  const ids = found!.diagnoses.map(idsOf);
+  const findings = (object["findings"] as { [key: string]: Json }[]).map((finding, index) => ({
+    ...finding,
+    ids: ids[index]!.slice(0, SHOWN),
+    filter: filterOf(found!.diagnoses[index]!),
+  }));
+  const bySocket = new Map<string, { rule: string; severity: string; title: string }[]>();
+  for (const [index, { rule, severity, title }] of found!.diagnoses.entries())
+    for (const id of ids[index]!) {
+      const own = bySocket.get(id) ?? [];
+      own.push({ rule: rule.id, severity, title });
+      bySocket.set(id, own);
+    }
+  const timeMs = Date.now();
+  return {
+    report: found!,
+    timeMs,
+    object: { time: new Date(timeMs).toISOString(), ...object, findings },
+    findingsOf: (id) => bySocket.get(id) ?? [],
+  };
+}
+
+/** Makes the doctor of a server. */
+export function openDoctor(context: ServeContext): Doctor {
+  const listeners = new Set<(examined: Examined) => void>();
+  const kept = new Map<boolean, { readonly untilMs: number; readonly report: Promise<Examined> }>();
+  let latest: Examined | undefined;
+  return {
+    get latest() {
+      return latest;
+    },
+    report(apart) {
+      const known = kept.get(apart);
+      if (known !== undefined && performance.now() < known.untilMs) return known.report;
+      const report = examineOnce(context, apart && context.live ? APART_MS : 0).then((examined) => {
+        latest = examined;
+        for (const listener of listeners) listener(examined);
+        return examined;
+      });
+      kept.set(apart, { untilMs: performance.now() + KEPT_MS + (apart ? APART_MS : 0), report });
+      report.catch(() => kept.delete(apart));
+      return report;
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** The route. */
+export function doctorRoute(doctor: Doctor): Route {
+  return {
+    method: "GET",
+    path: "/api/doctor",
+    doc: "What is wrong with the sockets of this host, as 'sockscope doctor --json' reports it. A report serves all requests of ten seconds.",
+    access: "token",
+    parameters: [
+      queryParameter("apart", "Time between the two samples that rules about rates need; 0s takes one.", {
+        enum: ["0s", "2s"],
+        default: "2s",
+      }),
+    ],
+    types: ["application/json"],
+    async handle({ values, request }) {
+      const apart = readWord("apart", values["apart"], ["0s", "2s"], "2s");
+      return jsonAnswer(request, (await doctor.report(apart === "2s")).object);
+    },
+  };
+}

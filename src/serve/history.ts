@@ -1,0 +1,190 @@
+/** GET /api/history: the connections of a span of the past, what was recorded of it, and what changed in it. */
+import { SocketTable } from "../live/table.ts";
+import { changesBetween } from "../store/changes.ts";
+import { connectionsOf } from "../store/connections.ts";
+import { StoreError } from "../store/error.ts";
+import { pastHost } from "../store/past.ts";
+import { type Span, type StoreCoverage, StoreReader } from "../store/reader.ts";
+import { readTime, timeSpelling, timeText } from "../store/time.ts";
+import type { ServeContext } from "./context.ts";
+import { queryParameter, readWord, selecting, windowing } from "./parameters.ts";
+import { Refusal, wrongParameter } from "./problem.ts";
+import type { Route } from "./route.ts";
+import { findOwners, openMachine, take } from "./sampler.ts";
+import { jsonAnswer } from "./server.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { readWindow, type WindowRequest, wantsOf, windowOf } from "./window.ts";
+
+/** How old the sample may be that says what was open at the end of a span. */
+const STALE_MS = 60_000;
+/** Spans whose connections are kept, and for how long: a span up to now goes on. */
+const KEPT_SPANS = 2;
+const KEPT_MS = 10_000;
+/** Changes that are sent at most. */
+const MOST_CHANGES = 5000;
+
+const whatWords = ["connections", "coverage", "diff"] as const;
+
+/** The columns unless others are named. */
+const columns = [
+  "closed",
+  "durationMs",
+  "netid",
+  "local",
+  "peer",
+  "process",
+  "bytes_acked",
+  "bytes_received",
+  "tcpInfo.totalRetrans",
+  "reason",
+];
+
+function isoSpan({ fromMs, untilMs }: Span) {
+  return { from: new Date(fromMs).toISOString(), until: new Date(untilMs).toISOString() };
+}
+
+/** How much of a span was recorded, as JSON. */
+function coverageObject({ recorded, gaps, notes, sources, filters }: StoreCoverage) {
+  return {
+    recorded: recorded.map(isoSpan),
+    gaps: gaps.map(isoSpan),
+    notes: notes.map(({ kind, count, detail, ...span }) => ({
+      kind,
+      ...isoSpan(span),
+      ...(count === undefined ? {} : { count }),
+      ...(detail === undefined ? {} : { detail }),
+    })),
+    sources,
+    filters,
+  };
+}
+
+function readMoment(name: string, text: string): number {
+  const ms = readTime(text, Date.now());
+  if (ms === undefined) throw wrongParameter(name, `"${text}" is not ${timeSpelling}.`);
+  return ms;
+}
+
+/** The store; undefined if there is none. */
+export function openStore({ store }: Pick<ServeContext, "store">): StoreReader | undefined {
+  if (store === undefined) return undefined;
+  try {
+    return new StoreReader(store);
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
+}
+
+/** The connections of a span as a snapshot. */
+interface KeptSpan {
+  readonly name: string;
+  readonly untilMs: number;
+  readonly snapshot: Promise<{ readonly snapshot: Snapshot; readonly cut: boolean }>;
+}
+
+/** The route. */
+export function historyRoute(context: ServeContext): Route {
+  const kept: KeptSpan[] = [];
+
+  async function snapshotOf(reader: StoreReader, span: Span, request: WindowRequest) {
+    const { facts, cut } = connectionsOf(reader, span, STALE_MS);
+    const host = pastHost(facts, context.host.files, context.host.resolver);
+    const then = { ...context, host, live: false };
+    const machine = await openMachine(then, undefined, ["past"]);
+    const { tables, demands } = await wantsOf(machine.query, request);
+    const wants = { tables, demands: new Set([...demands, "past" as const, "info" as const]) };
+    const table = new SocketTable();
+    const timeMs = span.untilMs;
+    const snapshot = await take({ machine, table, wants, generation: 0, timeMs });
+    await findOwners(snapshot);
+    return { snapshot, cut };
+  }
+
+  function connections(reader: StoreReader, span: Span, request: WindowRequest) {
+    const { tables } = request.selecting;
+    // The words of a span up to now give another time in every request.
+    const second = (ms: number) => Math.floor(ms / KEPT_MS);
+    const name = [
+      second(span.fromMs),
+      second(span.untilMs),
+      ...[...tables].sort(),
+      request.selecting.filter ?? "",
+      ...request.names,
+      request.sort,
+    ].join(" ");
+    const nowMs = performance.now();
+    const known = kept.find((each) => each.name === name && nowMs < each.untilMs);
+    if (known !== undefined) return known.snapshot;
+    const snapshot = snapshotOf(reader, span, request);
+    kept.unshift({ name, untilMs: nowMs + KEPT_MS, snapshot });
+    kept.length = Math.min(kept.length, KEPT_SPANS);
+    snapshot.catch(() => kept.splice(0));
+    return snapshot;
+  }
+
+  function changes(reader: StoreReader, { fromMs, untilMs }: Span) {
+    const momentAt = (ms: number) => {
+      const found = reader.moment(ms);
+      if (found === undefined || found.wallMs < ms - STALE_MS)
+        throw new Refusal(404, `Nothing was recorded at ${timeText(ms)}.`);
+      return found;
+    };
+    const all = changesBetween(momentAt(fromMs), momentAt(untilMs));
+    return {
+      changes: all.slice(0, MOST_CHANGES).map(({ sign, what, netid, end, process }) => ({
+        change: sign === "+" ? "appeared" : "gone",
+        what,
+        netid,
+        end,
+        ...(process === undefined ? {} : { process }),
+      })),
+      cut: all.length > MOST_CHANGES,
+    };
+  }
+
+  return {
+    method: "GET",
+    path: "/api/history",
+    doc: "The past, as 'sockscope record' has kept it: connections that ended in a span or were open at its end, how much of it was recorded, or what changed.",
+    access: "token",
+    parameters: [
+      queryParameter("what", "What is wanted of the past.", { enum: whatWords, default: "connections" }),
+      queryParameter("since", "The beginning of the span (-1h), as --since takes it."),
+      queryParameter("until", "The end of the span (now)."),
+      ...selecting,
+      ...windowing,
+    ],
+    types: ["application/json"],
+    async handle({ values, request }) {
+      const what = readWord("what", values["what"], whatWords, "connections");
+      const span = {
+        fromMs: readMoment("since", values["since"] ?? "-1h"),
+        untilMs: readMoment("until", values["until"] ?? "now"),
+      };
+      if (span.fromMs > span.untilMs) throw wrongParameter("since", "The span ends before it begins.");
+      const window = readWindow(values, { columns, sort: "-closed", tables: "tcp,udp" });
+      const reader = openStore(context);
+      if (reader === undefined)
+        return jsonAnswer(request, {
+          available: false,
+          why: "There is no store: 'sockscope record' keeps the past.",
+        });
+      const coverage = coverageObject(reader.coverage(span));
+      const head = { available: true, asked: isoSpan(span), coverage };
+      if (what === "coverage") return jsonAnswer(request, head);
+      if (what === "diff") return jsonAnswer(request, { ...head, ...changes(reader, span) });
+      const { snapshot, cut } = await connections(reader, span, window);
+      const { matched, columns: keys, rows } = await windowOf(snapshot, window);
+      return jsonAnswer(request, {
+        ...head,
+        total: matched.total,
+        matched: matched.slots.length,
+        offset: window.offset,
+        columns: keys,
+        rows,
+        cut,
+      });
+    },
+  };
+}
