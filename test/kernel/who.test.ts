@@ -130,7 +130,7 @@ describe.skipIf(obstacle !== undefined)(`who${obstacle ? ` (${obstacle})` : ""}`
   );
 
   test.each([
-    [["9"], 1, "nothing has port 9"],
+    [[":9"], 1, "nothing has port 9"],
     [["pid=4194303"], 1, "nothing has process 4194303"],
     [[], 255, "one operand is needed"],
     [["80", "81"], 255, "one operand is needed"],
