@@ -182,6 +182,22 @@ export class StoreReader {
     return undefined;
   }
 
+  /** When the last sample before a time was taken; undefined if there is none. */
+  sampleBefore(atMs: number): number | undefined {
+    for (const file of this.#files.toReversed()) {
+      if (begunMs(file) > atMs) continue;
+      const found = this.#reading(
+        file,
+        (database) =>
+          database
+            .query("SELECT wall_ms FROM sample WHERE wall_ms < ? ORDER BY wall_ms DESC LIMIT 1")
+            .get(atMs) as { wall_ms: number } | null,
+      );
+      if (found) return found.wall_ms;
+    }
+    return undefined;
+  }
+
   /** The connections that ended in a span, file by file. */
   *connections({ fromMs, untilMs }: Span): Generator<FileConnections> {
     for (const file of this.#files) {
