@@ -34,7 +34,10 @@ function messages(image: DecodedImage): string[] {
   return [...image.values()]
     .toSorted((a, b) => a.family - b.family)
     .flatMap(({ family, messages: list }) =>
-      list.map(({ words, length }) => `${family} ${new Uint8Array(words.buffer, 0, length).join(" ")}`),
+      list.map(
+        ({ words, length }) =>
+          `${family} ${new Uint8Array(words.buffer, words.byteOffset, length).join(" ")}`,
+      ),
     );
 }
 

@@ -222,28 +222,33 @@ export interface DecodedGroup extends GroupKey {
 export type DecodedImage = ReadonlyMap<string, DecodedGroup>;
 
 function decodeWhole(source: ByteSource, count: number): StoredMessage[] {
-  const messages: StoredMessage[] = [];
-  const sizes = new Map<number, Uint32Array[]>();
+  const messages: { words: Uint32Array; readonly length: number }[] = [];
+  const sizes = new Map<number, number[]>();
   let total = 0;
   for (let index = 0; index < count; index++) {
     const length = source.atMost(sampleLimits.words * 4);
     const size = (length + 3) >>> 2;
     total += size * 4;
     if (total > source.left) throw new StoreError("a sample ends too early");
-    const words = new Uint32Array(size);
-    messages.push({ words, length });
+    messages.push({ words: noWords, length });
     const same = sizes.get(size);
-    if (same === undefined) sizes.set(size, [words]);
-    else same.push(words);
+    if (same === undefined) sizes.set(size, [index]);
+    else same.push(index);
   }
-  for (const [size, same] of sizes)
-    for (let word = 0; word < size; word++)
-      for (let shift = 0; shift < 32; shift += 8)
-        for (const words of same) words[word] = words[word]! | (source.byte() << shift);
+  for (const [size, same] of sizes) {
+    // Messages of one length stand in one array, byte plane by byte plane.
+    const all = new Uint32Array(size * same.length);
+    source.planes(new Uint8Array(all.buffer), size * 4, same.length);
+    same.forEach((index, at) => {
+      messages[index]!.words = all.subarray(at * size, (at + 1) * size);
+    });
+  }
   return messages;
 }
 
-function decodeChanges(source: ByteSource, messages: StoredMessage[]): void {
+const noWords = new Uint32Array(0);
+
+function decodeChanges(source: ByteSource, messages: readonly StoredMessage[]): void {
   const changed = source.rising(messages.length);
   const patterns = Array.from({ length: source.atMost(changed.length) }, () =>
     source.rising(sampleLimits.words),
@@ -251,22 +256,28 @@ function decodeChanges(source: ByteSource, messages: StoredMessage[]): void {
   const columns: Uint32Array[][] = [];
   for (const row of changed) {
     const pattern = patterns[source.atMost(patterns.length - 1)]!;
-    const { words: earlier, length } = messages[row]!;
-    if ((pattern.at(-1) ?? 0) >= earlier.length)
+    const { words } = messages[row]!;
+    if ((pattern.at(-1) ?? 0) >= words.length)
       throw new StoreError("a sample changes a word beyond the end of a message");
-    const words = earlier.slice();
-    messages[row] = { words, length };
-    for (const word of pattern) {
-      columns[word] ??= [];
-      columns[word].push(words);
+    for (let index = 0; index < pattern.length; index++) {
+      const word = pattern[index]!;
+      const column = columns[word];
+      if (column === undefined) columns[word] = [words];
+      else column.push(words);
     }
   }
-  columns.forEach((rows, word) => {
-    for (const words of rows) words[word] = words[word]! + source.signed();
-  });
+  for (let word = 0; word < columns.length; word++) {
+    const column = columns[word];
+    if (column !== undefined) source.addSigned(column, word);
+  }
 }
 
-/** Reads an image. @param previous the image that it was written as a difference to @throws StoreError */
+/**
+ * Reads an image.
+ *
+ * @param previous the image that it was written as a difference to. It goes into the new one, and must not be used again
+ * @throws StoreError
+ */
 export function decodeImage(source: ByteSource, previous: DecodedImage | undefined): DecodedImage {
   const image = new Map<string, DecodedGroup>();
   for (let groups = source.atMost(sampleLimits.groups); groups > 0; groups--) {
@@ -300,7 +311,7 @@ export function decodeImage(source: ByteSource, previous: DecodedImage | undefin
     missing.forEach((row, index) => {
       messages[row] = whole[index]!;
     });
-    if (before !== undefined) decodeChanges(source, messages as StoredMessage[]);
+    if (before !== undefined) decodeChanges(source, messages as readonly StoredMessage[]);
     image.set(groupName(key), { ...key, messages: messages as StoredMessage[] });
   }
   return image;

@@ -101,6 +101,35 @@ export class ByteSource {
     return values;
   }
 
+  /** Adds a number of either sign to one word of each of many messages. */
+  addSigned(messages: readonly Uint32Array[], word: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let index = 0; index < messages.length; index++) {
+      let value = 0;
+      let byte = CONTINUES;
+      for (let factor = 1; byte >= CONTINUES; factor *= CONTINUES) {
+        if (at >= bytes.length) throw new StoreError("a sample ends too early");
+        if (factor >= 2 ** 56) throw new StoreError("a number of a sample has too many digits");
+        byte = bytes[at++]!;
+        value += (byte % CONTINUES) * factor;
+      }
+      const words = messages[index]!;
+      words[word] = words[word]! + (value % 2 === 0 ? value / 2 : -(value + 1) / 2);
+    }
+    this.#at = at;
+  }
+
+  /** Reads records of one size, whose first bytes come first, then their second ones, and so on. */
+  planes(to: Uint8Array, size: number, count: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    if (bytes.length - at < size * count) throw new StoreError("a sample ends too early");
+    for (let plane = 0; plane < size; plane++)
+      for (let place = plane; place < to.length; place += size) to[place] = bytes[at++]!;
+    this.#at = at;
+  }
+
   /** One byte. */
   byte(): number {
     if (this.#at >= this.#bytes.length) throw new StoreError("a sample ends too early");

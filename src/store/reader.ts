@@ -3,12 +3,13 @@ import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { type DecodedImage, decodeImage } from "./codec.ts";
 import { inflate, unpack } from "./compress.ts";
+import { anyConnection, type ConnectionQuery } from "./conditions.ts";
 import { openForReading } from "./database.ts";
 import { StoreError } from "./error.ts";
 import { begunMs, type StoreFile, storeFiles } from "./folder.ts";
 import { findingsIn, mergedFindings, type StoredFinding, type StoredSighting, sightingsIn } from "./noted.ts";
 import { ByteSource } from "./numbers.ts";
-import { decodeOwners, type StoredOwners } from "./owners.ts";
+import { decodeOwners, type StoredOwner, type StoredOwners } from "./owners.ts";
 import { IDS_PER_MS } from "./schema.ts";
 import { sightingKey } from "./sightings.ts";
 
@@ -199,10 +200,10 @@ export class StoreReader {
   }
 
   /** The connections that ended in a span, file by file. */
-  *connections({ fromMs, untilMs }: Span): Generator<FileConnections> {
+  *connections(span: Span, query = anyConnection): Generator<FileConnections> {
     for (const file of this.#files) {
-      if (begunMs(file) > untilMs) continue;
-      const found = this.#reading(file, (database) => connectionsIn(database, fromMs, untilMs));
+      if (begunMs(file) > span.untilMs) continue;
+      const found = this.#reading(file, (database) => connectionsIn(database, span, query));
       if (found !== undefined && found.connections.length > 0) yield found;
     }
   }
@@ -363,7 +364,7 @@ function momentIn(database: Database, atMs: number, laterThan: number): Moment |
       bootMs: row.boot_ms,
       image,
       owners,
-      processes: processesIn(database, new Set([...owners.values()].flat().map(({ process }) => process))),
+      processes: processesIn(database, processNumbers(owners)),
       places: placesIn(database),
       context: contextIn(database, row.wall_ms),
       run: database.query("SELECT * FROM run ORDER BY id DESC LIMIT 1").get() as StoredRun,
@@ -375,7 +376,7 @@ function momentIn(database: Database, atMs: number, laterThan: number): Moment |
 /** Decodes samples from a whole one on, as far as they are intact; undefined if not even the first is. */
 function decodeChain(database: Database, fromMs: number, untilMs: number) {
   let image: DecodedImage | undefined;
-  let owners: StoredOwners | undefined;
+  let owners: Map<number, readonly StoredOwner[]> | undefined;
   let row: SampleRow | undefined;
   let damaged = false;
   const query = database.prepare(
@@ -384,9 +385,11 @@ function decodeChain(database: Database, fromMs: number, untilMs: number) {
   try {
     for (const next of query.iterate(fromMs, untilMs) as IterableIterator<SampleRow>) {
       const source = new ByteSource(unpack(next));
-      const decoded = decodeImage(source, image);
-      owners = decodeOwners(source, owners);
-      image = decoded;
+      const [before, ownersBefore] = [image, owners];
+      // What fails from here on has changed the sample before.
+      image = undefined;
+      image = decodeImage(source, before);
+      owners = decodeOwners(source, ownersBefore);
       row = next;
     }
   } catch {
@@ -397,6 +400,12 @@ function decodeChain(database: Database, fromMs: number, untilMs: number) {
   return image === undefined || owners === undefined || row === undefined
     ? undefined
     : { image, owners, row, damaged };
+}
+
+function processNumbers(owners: StoredOwners): Set<number> {
+  const numbers = new Set<number>();
+  for (const list of owners.values()) for (const { process } of list) numbers.add(process);
+  return numbers;
 }
 
 function processesIn(database: Database, ids: ReadonlySet<number>): StoredProcess[] {
@@ -433,17 +442,92 @@ function idsOf(fromMs: number, untilMs: number): [number, number] {
   return [Math.floor(fromMs) * IDS_PER_MS, Math.floor(untilMs) * IDS_PER_MS + IDS_PER_MS - 1];
 }
 
-function connectionsIn(database: Database, fromMs: number, untilMs: number): FileConnections {
+/** Addresses of a file by their number, each read once. */
+function addressesIn(database: Database): (id: number) => Uint8Array {
+  const known = new Map<number, Uint8Array>();
+  const query = database.query("SELECT bytes FROM address WHERE id = ?");
+  return (id) => {
+    let bytes = known.get(id);
+    if (bytes === undefined) {
+      bytes = (query.get(id) as { bytes: Uint8Array } | null)?.bytes ?? new Uint8Array(4);
+      known.set(id, bytes);
+    }
+    return bytes;
+  };
+}
+
+type Row = [
+  ...numbers: [
+    id: number,
+    opened: number | null,
+    protocol: number,
+    place: number,
+    local: number,
+    localPort: number,
+  ],
+  ...peer: [peer: number, peerPort: number, process: number | null, uid: number, reason: string | null],
+  ...counters: (number | null)[],
+];
+
+function connectionsIn(
+  database: Database,
+  { fromMs, untilMs }: Span,
+  { conditions, first }: ConnectionQuery,
+): FileConnections {
+  // The bounds of a query over a whole file would only keep SQLite from using the index of peers.
+  const where = ["id BETWEEN ? AND ?", ...conditions.map(({ sql }) => `(${sql})`)].join(" AND ");
+  const order =
+    first === undefined
+      ? "id"
+      : `${first.column} ${first.descending ? "DESC NULLS LAST" : "NULLS LAST"}, id LIMIT ${first.count}`;
   const rows = database
     .query(
-      `SELECT connection.id / ${IDS_PER_MS} AS closedMs, opened_ms, protocol, place, here.bytes AS local, local_port,
-        there.bytes AS peer, peer_port, process, uid, reason, bytes_sent, bytes_received, segments_sent,
-        segments_received, retransmits, rtt_us, min_rtt_us
-      FROM connection JOIN address AS here ON here.id = local JOIN address AS there ON there.id = peer
-      WHERE connection.id BETWEEN ? AND ? ORDER BY connection.id`,
+      `SELECT id, opened_ms, protocol, place, local, local_port, peer, peer_port, process, uid, reason, bytes_sent,
+        bytes_received, segments_sent, segments_received, retransmits, rtt_us, min_rtt_us
+      FROM connection WHERE ${where} ORDER BY ${order}`,
     )
-    .all(...idsOf(fromMs, untilMs));
-  const connections = rows as StoredConnection[];
+    .values(...idsOf(fromMs, untilMs), ...conditions.flatMap(({ values }) => values)) as Row[];
+  if (first !== undefined) rows.sort((a, b) => a[0] - b[0]);
+  const addressOf = addressesIn(database);
+  const connections = rows.map(
+    ([
+      id,
+      opened_ms,
+      protocol,
+      place,
+      local,
+      local_port,
+      peer,
+      peer_port,
+      process,
+      uid,
+      reason,
+      ...counters
+    ]) => {
+      const [bytes_sent, bytes_received, segments_sent, segments_received, retransmits, rtt_us, min_rtt_us] =
+        counters as (number | null)[];
+      return {
+        closedMs: Math.floor(id / IDS_PER_MS),
+        opened_ms,
+        protocol,
+        place,
+        local: addressOf(local),
+        local_port,
+        peer: addressOf(peer),
+        peer_port,
+        process,
+        uid,
+        reason,
+        bytes_sent: bytes_sent ?? null,
+        bytes_received: bytes_received ?? null,
+        segments_sent: segments_sent ?? null,
+        segments_received: segments_received ?? null,
+        retransmits: retransmits ?? null,
+        rtt_us: rtt_us ?? null,
+        min_rtt_us: min_rtt_us ?? null,
+      };
+    },
+  );
   const ids = new Set(connections.flatMap(({ process }) => process ?? []));
   const booted = database.query("SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1").get() as {
     ms: number;
