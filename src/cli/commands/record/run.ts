@@ -30,7 +30,7 @@ import { StoreError } from "../../../store/error.ts";
 import { defaultFolder } from "../../../store/folder.ts";
 import { ImageBuilder } from "../../../store/image.ts";
 import { OwnerTracker } from "../../../store/owner-tracker.ts";
-import { contextNames } from "../../../store/past.ts";
+import { contextFiles, contextNames } from "../../../store/past.ts";
 import { StoreReader } from "../../../store/reader.ts";
 import { Store } from "../../../store/store.ts";
 import { filterStop } from "../../filter.ts";
@@ -66,14 +66,6 @@ const CONTEXT_EVERY = 12;
 const REASONS_LIMIT = 10_000;
 const OWN_NETNS = "/proc/thread-self/ns/net";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
-
-/** Files below /proc that listings of the past read. */
-const contextFiles = [
-  "net/sockstat",
-  "net/sockstat6",
-  "net/snmp",
-  "sys/net/ipv4/ip_local_port_range",
-] as const;
 
 const decoder = new TextDecoder();
 
