@@ -12,7 +12,7 @@ import { cookieOf } from "../src/families/inet/made-socket.ts";
 import { AF_INET } from "../src/model/family.ts";
 import { dumpOrder } from "../src/model/selection.ts";
 import type { ClockReading } from "../src/store/clock.ts";
-import { ImageBuilder } from "../src/store/image.ts";
+import { SocketImage } from "../src/store/image.ts";
 import { Store } from "../src/store/store.ts";
 import { tcp } from "../test/doctor/samples.ts";
 
@@ -82,7 +82,7 @@ function make(): void {
     }),
   );
   const owners = new Map(sockets.map(({ inode }, index) => [inode, [{ process, fd: index + 3 }]]));
-  const builder = new ImageBuilder();
+  const image = new SocketImage();
   const perDay = Number(values.connections);
   const ADDRESSES = 5000;
   for (let day = 0; day < DAYS; day++) {
@@ -114,16 +114,20 @@ function make(): void {
     }
     for (let sample = 0; sample < SAMPLES_A_DAY; sample++) {
       wallMs = dayMs + DAY_MS - 1_500_000 + sample * 5000;
-      builder.begin();
+      image.begin();
+      const rows = image.group(group);
       sockets.forEach((socket, index) => {
         if ((index + sample) % 10 === 0) {
           const info = socket.data;
           for (let at = 100; at < 180; at += 8)
             info.setUint32(at, info.getUint32(at, true) + sample + index, true);
         }
-        builder.add(group, cookieOf(socket), socket.data, socket.offset, socket.length, now().bootMs);
+        const words = new Int32Array(socket.data.buffer.slice(0, socket.data.byteLength & ~3));
+        rows.add(cookieOf(socket), socket.inode, words, 0, socket.length, now().bootMs);
       });
-      store.sample({ clocks: now(), durationUs: 1000, image: builder.image, owners });
+      image.end();
+      const changed = day === 0 && sample === 0 ? owners : new Map();
+      store.sample({ clocks: now(), durationUs: 1000, image, owners: { all: owners, changed } });
       if (sample % 2 === 1) store.flush(now());
     }
   }

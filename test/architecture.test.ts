@@ -29,10 +29,12 @@ const stages = [
   "live",
   "doctor",
   "events",
+  "metrics",
   "store",
   "output",
   "library",
   "index.ts",
+  "fleet",
   "serve",
   "cli",
 ];

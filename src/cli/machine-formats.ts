@@ -1,13 +1,13 @@
 /** Writes sockets or groups as JSON, CSV or a table of chosen columns. */
 import { type Catalog, type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
 import { columnsByKind } from "../catalogue/describe.ts";
-import { groupSockets } from "../catalogue/group.ts";
+import { type Group, groupSockets } from "../catalogue/group.ts";
 import { rowOrder, type SortValues } from "../catalogue/order.ts";
 import { once } from "../enrich/once.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
-import type { NameSource } from "../fields/names.ts";
+import { type NameSource, noNames } from "../fields/names.ts";
 import type { Demand, Demands } from "../model/demand.ts";
-import type { Kind } from "../model/selection.ts";
+import type { Kind, Selection } from "../model/selection.ts";
 import { columnsWith, selectedKinds } from "../output/columns.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
@@ -22,13 +22,13 @@ import type { Presentation, ShowOptions } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** A chosen column, with the name that the user gave for it. */
-interface Chosen {
+export interface Chosen {
   readonly name: string;
   readonly column: CatalogColumn;
 }
 
 /** Writes rows in one format. */
-interface RowWriter {
+export interface RowWriter {
   write(row: Row): void;
   flush(): void;
   end(): void;
@@ -39,14 +39,18 @@ function isNumeric({ type }: CatalogColumn): boolean {
 }
 
 /** The heading of a column. It has the unit unless the name contains it or the unit needs no suffix. */
-function headOf({ name, column }: Chosen, prefix = ""): Head {
+export function headOf({ name, column }: Chosen, prefix = ""): Head {
   const { key, unit } = column;
   const showsUnit = suffixOf(unit) !== undefined && name !== key && !name.includes(unit!);
   return { name, key: prefix + key, numeric: isNumeric(column), ...(showsUnit ? { unit: unit! } : {}) };
 }
 
 /** The writer for the presentation's format. */
-function rowWriter({ stdout }: World, { format, header }: Presentation, heads: readonly Head[]): RowWriter {
+export function rowWriter(
+  { stdout }: World,
+  { format, header }: Presentation,
+  heads: readonly Head[],
+): RowWriter {
   const write = (bytes: Uint8Array) => stdout.write(bytes);
   const terminal = stdout.terminalColumns;
   if (format === "csv") {
@@ -143,6 +147,20 @@ function choose(names: readonly string[], { find }: Catalog, whole: boolean): Ch
   });
 }
 
+/** The columns of rows of values: those that were named, or all that the options fill. */
+export function chosenColumns(
+  presentation: Presentation,
+  selection: Pick<Selection, "tables">,
+  source: NameSource,
+): Chosen[] {
+  const { format, columns } = presentation;
+  const whole = format === "json" || format === "ndjson";
+  if (columns !== undefined) return choose(columns, columnsWith(source), whole);
+  return columnsWith(source, selectedKinds(selection))
+    .columns.filter((column) => isShown(column, presentation))
+    .map((column) => ({ name: column.key, column }));
+}
+
 /** Whether CSV has a column by default: the kernel always sends it, or an option requests it. */
 function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): boolean {
   return (
@@ -175,14 +193,7 @@ async function showColumns(
   each: EachSocket,
   following: boolean,
 ): Promise<void> {
-  const { format, columns } = presentation;
-  const whole = format === "json" || format === "ndjson";
-  const chosen =
-    columns === undefined
-      ? columnsWith(source, selectedKinds(selection))
-          .columns.filter((column) => isShown(column, presentation))
-          .map((column) => ({ name: column.key, column }))
-      : choose(columns, columnsWith(source), whole);
+  const chosen = chosenColumns(presentation, selection, source);
   const writer = rowWriter(
     world,
     presentation,
@@ -190,7 +201,7 @@ async function showColumns(
   );
   const read = catalogReader(chosen.map(({ column }) => column));
   try {
-    if (columns !== undefined && plan.order.sort.length > 0) {
+    if (presentation.columns !== undefined && plan.order.sort.length > 0) {
       for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
     } else {
       await each((socket) => {
@@ -203,6 +214,21 @@ async function showColumns(
   }
 }
 
+/** The columns of a grouping: what sockets are grouped by, and what is added up. */
+export interface GroupColumns {
+  readonly by: readonly Chosen[];
+  readonly sum: readonly Chosen[];
+}
+
+/** The columns of `--by`. */
+export function groupColumns(presentation: Presentation, source: NameSource): GroupColumns {
+  const catalog = columnsWith(source);
+  return {
+    by: choose(presentation.by!, catalog, false),
+    sum: choose(presentation.columns!, catalog, false),
+  };
+}
+
 async function showGroups(
   world: World,
   presentation: Presentation,
@@ -210,24 +236,35 @@ async function showGroups(
   source: NameSource,
   each: EachSocket,
 ): Promise<void> {
-  const catalog = columnsWith(source);
-  const by = choose(presentation.by!, catalog, false);
-  const sum = choose(presentation.columns!, catalog, false);
-  const columns = (chosen: readonly Chosen[]) => chosen.map(({ column }) => column);
-  const grouping = groupSockets(columns(by), columns(sum));
+  const chosen = groupColumns(presentation, source);
+  const columns = (list: readonly Chosen[]) => list.map(({ column }) => column);
+  const grouping = groupSockets(columns(chosen.by), columns(chosen.sum));
   await each(grouping.add);
+  writeGroups(world, presentation, order, chosen, grouping.groups());
+}
+
+/** Writes groups in the order of the plan, or the largest first. */
+export function writeGroups(
+  world: World,
+  presentation: Presentation,
+  order: Order,
+  { by, sum }: GroupColumns,
+  groups: readonly Group[],
+): void {
+  const { find } = columnsWith(noNames);
   const heads = [
     ...by.map((column) => headOf(column, "by.")),
     { name: COUNT, key: COUNT, numeric: true },
     ...sum.map((column) => headOf(column, "sum.")),
   ];
-  const keys = [...columns(by).map(({ key }) => key), COUNT, ...columns(sum).map(({ key }) => key)];
-  const indexOf = ({ name }: SortKey) => keys.indexOf(name === COUNT ? COUNT : catalog.find(name)![0]!.key);
+  const keysOf = (chosen: readonly Chosen[]) => chosen.map(({ column }) => column.key);
+  const keys = [...keysOf(by), COUNT, ...keysOf(sum)];
+  const indexOf = ({ name }: SortKey) =>
+    keys.indexOf(name === COUNT ? COUNT : (find(name)?.[0]?.key ?? name));
   const sort = order.sort.length > 0 ? order.sort : [{ name: COUNT, descending: true }];
   const indexes = sort.map(indexOf);
   const compare = rowOrder(sort.map(({ descending }) => descending));
-  const rows = grouping
-    .groups()
+  const rows = groups
     .map(({ values, count, sums }) => {
       const row: Row = [...values, count, ...sums];
       return { row, keys: indexes.map((index) => row[index]) };

@@ -6,6 +6,7 @@ import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/st
 import { COUNT } from "../plan/plan.ts";
 import { plainStyle, type RowStyle } from "../table/style.ts";
 import {
+  askedCommands,
   type CommandWord,
   commandNames,
   listingCommands,
@@ -80,6 +81,22 @@ export interface Draft {
   readonly at?: string;
   /** The store of the past; undefined for the default. */
   readonly store?: string;
+  /** The other hosts to ask; undefined for none. */
+  readonly hosts?: HostChoice;
+  /** Whether hosts with equal answers are shown as one. */
+  readonly fold: boolean;
+  /** Whether the far side runs as root, by sudo. */
+  readonly sudo: boolean;
+  /** Time for all answers of other hosts, in milliseconds. */
+  readonly hostTimeoutMs: number;
+}
+
+/** Which other hosts to ask. */
+export interface HostChoice {
+  /** Lists as typed: `web1,db[1-9]`. */
+  readonly lists: readonly string[];
+  /** Files with such lists. */
+  readonly files: readonly string[];
 }
 
 /** `--columns help` lists all columns. */
@@ -101,6 +118,9 @@ export const blankDraft: Draft = {
   killAll: false,
   allNetns: false,
   resolveTimeoutMs: 5000,
+  fold: false,
+  sudo: false,
+  hostTimeoutMs: 30_000,
 };
 
 /** Headings of the option groups in help and man page, in display order. */
@@ -113,11 +133,12 @@ export const categories = {
   output: "Output",
   modes: "Other modes",
   source: "Where to read sockets",
+  hosts: "Other hosts",
   general: "General",
 } as const;
 
 /** The kind of an option's value. Shell completions use it to offer candidates. */
-export type ValueKind = "file" | "folder" | "netns" | "number" | "word" | "list";
+export type ValueKind = "file" | "folder" | "netns" | "hosts" | "number" | "word" | "list";
 
 /** The value that an option takes. */
 export interface OptionValue {
@@ -245,10 +266,19 @@ const readTop: Apply = (draft, value, program) => {
   return { ...draft, top: Number(value) };
 };
 
-const readResolveTimeout: Apply = (draft, value, program) =>
-  /^(\d+\.?\d*|\.\d+)$/.test(value)
-    ? { ...draft, resolveTimeoutMs: Number(value) * 1000 }
-    : fail(`${program}: "${value}" is not a number of seconds`);
+/** Sets a time limit from a number of seconds. */
+const readSeconds =
+  (field: "resolveTimeoutMs" | "hostTimeoutMs"): Apply =>
+  (draft, value, program) =>
+    /^(\d+\.?\d*|\.\d+)$/.test(value)
+      ? { ...draft, [field]: Number(value) * 1000 }
+      : fail(`${program}: "${value}" is not a number of seconds`);
+
+/** Adds to the hosts to ask. */
+function choosing(draft: Draft, { lists = [], files = [] }: Partial<HostChoice>): Draft {
+  const { hosts = { lists: [], files: [] } } = draft;
+  return { ...draft, hosts: { lists: [...hosts.lists, ...lists], files: [...hosts.files, ...files] } };
+}
 
 const file = { name: "FILE", kind: "file" } as const;
 
@@ -498,7 +528,13 @@ export const options: readonly Option[] = [
   {
     shorts: "A",
     longs: ["socket", "query"],
-    value: { name: "TABLES", kind: "list", choices: Object.keys(tableWords) },
+    value: {
+      name: "TABLES",
+      kind: "list",
+      get choices() {
+        return Object.keys(tableWords());
+      },
+    },
     category: "tables",
     brief: "Tables, separated by commas; !NAME excludes one",
     doc: "Show these tables. The first list discards tables that earlier options chose.",
@@ -795,7 +831,7 @@ export const options: readonly Option[] = [
     brief: "Total time for host name lookups (default 5)",
     doc: "Spend at most this long on all host name lookups, including those of the filter. An address without an answer stays numeric. The default is 5.",
     commands: ["doctor"],
-    apply: readResolveTimeout,
+    apply: readSeconds("resolveTimeoutMs"),
   },
   {
     longs: ["all-netns"],
@@ -828,7 +864,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Read a recording: a folder, a pcap or a file of -D",
     doc: "Read a recording instead of this machine: a folder that --record wrote, a pcap of netlink traffic, or a file that --diag wrote.",
-    commands: ["doctor", "serve", "who"],
+    commands: ["doctor", "serve", "who", "agent"],
     apply: (draft, replay) => ({ ...draft, replay }),
   },
   {
@@ -854,6 +890,58 @@ export const options: readonly Option[] = [
     doc: "The folder that 'sockscope record' has written, for --at. By default /var/lib/sockscope for root, $XDG_STATE_HOME/sockscope for others.",
     commands: ["doctor", "top", "serve", "who"],
     apply: (draft, store) => ({ ...draft, store }),
+  },
+  {
+    longs: ["host"],
+    inFull: true,
+    value: { name: "HOSTS", kind: "hosts" },
+    category: "hosts",
+    brief: "Ask these hosts over ssh: web1,db[1-9]",
+    doc: "Ask other hosts, over ssh, instead of this one: names separated by commas, with ranges of numbers in brackets. May be repeated. Each host needs sockscope, and a key that ssh knows. Every row says which host it is from; hosts without a whole answer are named on standard error, and the exit status is 1.",
+    commands: askedCommands,
+    apply: (draft, list) => choosing(draft, { lists: [list] }),
+    excludes: {
+      options: ["kill", "kill-all", "diag", "record", "replay", "store", "net"],
+      reason: (other) => `${other} cannot be combined with --host`,
+    },
+  },
+  {
+    longs: ["hosts-file"],
+    inFull: true,
+    value: { name: "FILE", kind: "file" },
+    category: "hosts",
+    brief: "Ask the hosts of a file, a list on each line",
+    doc: "Ask the hosts that a file names: a list as for --host on each line, # begins a comment. May be repeated.",
+    commands: askedCommands,
+    apply: (draft, path) => choosing(draft, { files: [path] }),
+  },
+  {
+    longs: ["fold"],
+    inFull: true,
+    category: "hosts",
+    brief: "Show equal answers of several hosts once",
+    doc: "Show an answer that several hosts give once, with their names as ranges.",
+    commands: ["doctor", "history"],
+    apply: set({ fold: true }),
+  },
+  {
+    longs: ["sudo"],
+    inFull: true,
+    category: "hosts",
+    brief: "Run the far side as root, by sudo -n",
+    doc: "Run the far side as root by 'sudo -n', which must not ask for a password there.",
+    commands: askedCommands,
+    apply: set({ sudo: true }),
+  },
+  {
+    longs: ["host-timeout"],
+    inFull: true,
+    value: { name: "SECONDS", kind: "number" },
+    category: "hosts",
+    brief: "Total time for the answers of hosts (default 30)",
+    doc: "Spend at most this long on the answers of all hosts together; a third of it, at most 10 seconds, on connecting to one. The default is 30; events have no limit.",
+    commands: askedCommands,
+    apply: readSeconds("hostTimeoutMs"),
   },
   {
     longs: ["man"],
@@ -886,6 +974,8 @@ export const options: readonly Option[] = [
 export interface Parsed {
   /** The effect of the options up to the end or an error. Its actions run before `stop` is reported. */
   readonly draft: Draft;
+  /** The options in order, each by its first long name. */
+  readonly steps: readonly { readonly long: string; readonly value: string | undefined }[];
   /** Words that are not options: state words, then the filter. */
   readonly words: readonly string[];
   /** Why the run ends here, if it does. */
@@ -936,15 +1026,34 @@ export function optionsOf(demand: Demand): string {
     .join(", ");
 }
 
+/** Ends a question of another host that has an option which is not for others to choose. */
+export function refusedRemotely(
+  { remote, program }: Pick<World, "remote" | "program">,
+  { longs }: OptionNames,
+) {
+  const [long = ""] = longs;
+  const why = remote?.refusal(long);
+  return why === undefined
+    ? undefined
+    : fail(`${program}: --${long} cannot be asked of another host: ${why}`);
+}
+
 /** Parses the arguments. Honours POSIXLY_CORRECT as getopt does. Never throws and has no side effects. */
-export function parse({ program, args, env }: Pick<World, "program" | "args" | "env">): Parsed {
+export function parse(world: Pick<World, "program" | "args" | "env" | "remote">): Parsed {
+  const { program, args, env } = world;
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
-  const { steps, words, error } = getopt(options, args, { program, firstWordEnds });
+  const { steps: found, words, error } = getopt(options, args, { program, firstWordEnds });
+  const steps = found.map(({ row, value }) => spelled(row, value));
   let draft = blankDraft;
-  for (const { row, value } of steps) {
-    const next = applyOption(row, draft, value, program);
-    if (isStop(next)) return { draft, words, stop: next };
+  for (const { row, value } of found) {
+    const next = refusedRemotely(world, row) ?? applyOption(row, draft, value, program);
+    if (isStop(next)) return { draft, steps, words, stop: next };
     draft = next;
   }
-  return error ? { draft, words, stop: error } : { draft, words };
+  return error ? { draft, steps, words, stop: error } : { draft, steps, words };
+}
+
+/** An option with its full name, whatever was typed. */
+export function spelled({ longs, value: takes }: OptionNames, value: string): Parsed["steps"][number] {
+  return { long: longs[0]!, value: takes === undefined ? undefined : value };
 }

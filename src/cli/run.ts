@@ -34,7 +34,7 @@ export async function run(world: World): Promise<number> {
     const { runCommand } = await import("./commands/run.ts");
     return runCommand(world, first);
   }
-  const { draft, words, stop } = parse(world);
+  const { draft, steps, words, stop } = parse(world);
   const done = await performActions(world, draft);
   if (isStop(done)) return halt(world, done);
   if (stop?.kind === "help" && words.length === 1 && words[0] === "filter") {
@@ -46,7 +46,11 @@ export async function run(world: World): Promise<number> {
   if (stop !== undefined) return halt(world, stop, { text });
   const refused = refusalOf(draft, world.env);
   if (refused !== undefined) return halt(world, usageError(`${world.program}: ${refused}`));
-  const source = { args: words, file: done.filterFile };
+  const source = { args: words, file: world.remote?.filterFile ?? done.filterFile };
+  if (draft.hosts !== undefined) {
+    const { askHosts } = await import("./fleet/ask.ts");
+    return askHosts(world, { draft, steps, source });
+  }
   return onMachine(world, draft, (host) => showSockets(world, host, draft, source));
 }
 

@@ -23,6 +23,14 @@ export interface Terminal {
   readonly stdout: WriteStream;
 }
 
+/** What differs for a question of another host. */
+export interface RemoteQuestion {
+  /** Why an option is refused, by its first long name; undefined for one that is accepted. */
+  refusal(long: string): string | undefined;
+  /** The contents of the filter file, which the asker has read. */
+  readonly filterFile?: Uint8Array;
+}
+
 /** Everything that a run reads from and writes to its process. */
 export interface World {
   /** The program's name in messages: `ss` or `sockscope`. */
@@ -49,4 +57,8 @@ export interface World {
   readonly observeRows?: (rows: RowSink) => RowSink | undefined;
   /** The machine whose sockets are listed, unless `--replay` names a recording. */
   readonly host: Host;
+  /** Present if another host asks. */
+  readonly remote?: RemoteQuestion;
+  /** Runs the program again, with other arguments and outputs: an agent does. @returns the exit status */
+  readonly run?: (world: World) => Promise<number>;
 }

@@ -1,12 +1,11 @@
 /** The page: its files as text in the executable. No request makes the server open a file. */
 import { createHash } from "node:crypto";
+import { pageFiles } from "./page-files.ts" with { type: "macro" };
 import type { Call, Route } from "./route.ts";
 import { takesGzip } from "./server.ts";
 
-/** The page until it has its own. */
-const files: Readonly<Record<string, string>> = {
-  "index.html": "<!doctype html>\n<title>Sockscope</title>\n<p>See /openapi.json.\n",
-};
+/** The page: a macro has made its text when this file was bundled. */
+const files: Readonly<Record<string, string>> = pageFiles();
 
 const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",

@@ -11,6 +11,7 @@ export const commandWords = {
   record: "Keep the sockets of the past, for --at and history",
   history: "List the connections that record has kept",
   serve: "Show sockets on a page and to programs, over HTTP",
+  agent: "Answer the questions of other hosts: see --host",
 } as const satisfies Record<string, string>;
 
 /** The name of a command. */
@@ -40,3 +41,6 @@ export const machineCommands: readonly CommandWord[] = commandNames.filter((word
 
 /** The commands whose command line selects sockets. The requests that `serve` answers do that themselves. */
 export const listingCommands: readonly CommandWord[] = machineCommands.filter((word) => word !== "serve");
+
+/** The commands that other hosts answer, too: they only look. */
+export const askedCommands: readonly CommandWord[] = ["events", "doctor", "history"];

@@ -1,9 +1,19 @@
 /** Runs a command: parses its own options together with those of ss. */
+import { expectLongRun } from "#libc";
 import { performActions } from "../actions.ts";
 import { getopt, isStop, type OptionNames, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
-import { applyOption, blankDraft, type Draft, isTaken, type Option, options } from "../options.ts";
+import {
+  applyOption,
+  blankDraft,
+  type Draft,
+  isTaken,
+  type Option,
+  options,
+  refusedRemotely,
+  spelled,
+} from "../options.ts";
 import { refusalOf } from "../plan.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
@@ -60,6 +70,7 @@ export function runCommand(world: World, word: CommandWord): Promise<number> {
 }
 
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
+  expectLongRun();
   const { program, args, env } = world;
   const end = (stop: Stop) => halt(world, stop, { help: () => commandUsage(program, word) });
   const rows = rowsOf(word, command, program);
@@ -71,7 +82,7 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   });
   let progress: Progress<Settings> = { draft: blankDraft, settings: command.settings };
   for (const { row, value } of steps) {
-    const next = row.apply(progress, value);
+    const next = refusedRemotely(world, row) ?? row.apply(progress, value);
     if (isStop(next)) return end(next);
     progress = next;
   }
@@ -81,6 +92,12 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   if (refused !== undefined) return end(usageError(`${program}: ${refused}`));
   const done = await performActions(world, draft);
   if (isStop(done)) return end(done);
-  const source = { args: words, file: done.filterFile };
+  const file = world.remote?.filterFile ?? done.filterFile;
+  const source = { args: words, file };
+  if (draft.hosts !== undefined) {
+    const { askHosts } = await import("../fleet/ask.ts");
+    const given = steps.map(({ row, value }) => spelled(row, value));
+    return askHosts(world, { command: word, draft, steps: given, source });
+  }
   return onMachine(world, draft, (host) => command.run({ world, host, draft, settings, words: source }));
 }

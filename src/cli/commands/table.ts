@@ -1,4 +1,6 @@
 /** The table of commands. */
+
+import { agent } from "./agent.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 import { doctor } from "./doctor.ts";
@@ -22,6 +24,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   record,
   history,
   serve,
+  agent,
 };
 
 /** The commands with their names, in display order. */

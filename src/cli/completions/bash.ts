@@ -32,6 +32,7 @@ const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => strin
   file: () => "files -f",
   folder: () => "files -d",
   netns: () => "netns",
+  hosts: () => "hosts",
   number: () => "nothing",
   word: (value) => (value.choices === undefined ? "nothing" : `words ${valueWords(value).join(" ")}`),
   list: (value) => `list ${listWords(value).join(" ")}`,

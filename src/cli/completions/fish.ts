@@ -25,6 +25,7 @@ const values: Readonly<Record<OptionValue["kind"], (value: OptionValue) => strin
   file: () => "-r -F",
   folder: () => "-x -a '(__fish_complete_directories)'",
   netns: () => "-x -a '(__sockscope_entries /run/netns)'",
+  hosts: () => "-x -a '(__fish_print_hostnames)'",
   number: () => "-x",
   word: (value) => (value.choices === undefined ? "-x" : `-x -a '${valueWords(value).join(" ")}'`),
   list: (value) => `-x -a '(__sockscope_list ${listWords(value).join(" ")})'`,

@@ -25,6 +25,7 @@ const actions: Readonly<Record<OptionValue["kind"], (value: OptionValue) => stri
   file: () => "_files",
   folder: () => "_files -/",
   netns: () => "_sockscope_netns",
+  hosts: () => "_hosts",
   number: () => "",
   word: (value) => (value.choices === undefined ? "" : `(${valueWords(value).join(" ")})`),
   list: (value) => `_sockscope_list ${listWords(value).join(" ")}`,

@@ -1,0 +1,273 @@
+/** The agent's side: answers one question, as rows of a listing or as what a command prints. */
+import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
+import { catalogReader } from "../../catalogue/catalog.ts";
+import { describers } from "../../catalogue/describe.ts";
+import { groupSockets } from "../../catalogue/group.ts";
+import { familyOf } from "../../families/index.ts";
+import type { Socket } from "../../families/socket.ts";
+import type { Frame, Question, RemoteRow } from "../../fleet/protocol.ts";
+import type { Json } from "../../model/json.ts";
+import { kindOfDump } from "../../model/selection.ts";
+import { columnsWith } from "../../output/columns.ts";
+import { nameSource, tableChooser } from "../../output/name-source.ts";
+import { keepsSockets } from "../../plan/plan.ts";
+import { type OpenQuery, openQuery } from "../../query/open.ts";
+import type { SocketBatch } from "../../query/query.ts";
+import { Table } from "../../table/table.ts";
+import { performActions } from "../actions.ts";
+import { arranged } from "../arranged.ts";
+import { askedCommands } from "../commands/command-names.ts";
+import { filterStop } from "../filter.ts";
+import { EXIT_USAGE, isStop, type Stop } from "../getopt.ts";
+import { onMachine } from "../machine.ts";
+import { chosenColumns, groupColumns } from "../machine-formats.ts";
+import { type Draft, parse } from "../options.ts";
+import { isSsTable, type Presentation, planListing, viewFor } from "../plan.ts";
+import { reporter, withStatus } from "../report.ts";
+import { hiddenColumns } from "../show.ts";
+import type { Output, World } from "../world.ts";
+import { remoteRefusal } from "./remote-options.ts";
+
+const decoder = new TextDecoder();
+
+/** Takes frames as they become ready. */
+export type Send = (frame: Frame) => void;
+
+/** Rows that one frame holds at most, and about how many characters. */
+const FRAME_ROWS = 512;
+const FRAME_SIZE = 128 << 10;
+
+/** What stops an answer before it is whole. */
+class Cut extends Error {
+  readonly reason: "rows" | "time";
+
+  constructor(reason: "rows" | "time") {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** Collects rows into frames, within the limits of a question. */
+function rowSender({ maxRows, budgetMs }: Question, send: Send, now: () => number) {
+  const untilMs = now() + budgetMs;
+  let left = maxRows;
+  let rows: RemoteRow[] = [];
+  let size = 0;
+  const flush = () => {
+    if (rows.length > 0) send({ rows });
+    rows = [];
+    size = 0;
+  };
+  return {
+    flush,
+    /** @throws Cut */
+    checkTime() {
+      if (now() > untilMs) throw new Cut("time");
+    },
+    /** @throws Cut */
+    send(row: RemoteRow) {
+      if (left-- <= 0) throw new Cut("rows");
+      rows.push(row);
+      size += row.cells?.reduce((sum, { length }) => sum + length, 0) ?? FRAME_SIZE / FRAME_ROWS;
+      if (rows.length < FRAME_ROWS && size < FRAME_SIZE) return;
+      flush();
+      this.checkTime();
+    },
+  };
+}
+
+type RowSender = ReturnType<typeof rowSender>;
+
+/** The text of an answer in whole lines: strangers' bytes become what the asker's JSON can hold. */
+function outputOf(kind: "output" | "note", send: Send): Output {
+  let rest = "";
+  return {
+    terminalColumns: undefined,
+    write(bytes) {
+      const text = rest + decoder.decode(bytes, { stream: true });
+      const end = text.lastIndexOf("\n") + 1;
+      rest = text.slice(end);
+      if (end > 0) send(kind === "output" ? { output: text.slice(0, end) } : { note: text.slice(0, end) });
+    },
+  };
+}
+
+/** The arguments of a question as one command line. */
+function argumentsOf({ args, words }: Question): string[] {
+  return [...args, "--", ...words];
+}
+
+/** Why a question is not about what a command prints; undefined if it is. */
+function commandRefusal({ args: [first = ""] }: Question): string | undefined {
+  if (first.startsWith("--") || askedCommands.some((word) => word === first)) return undefined;
+  return `"${first}" cannot be asked of another host`;
+}
+
+/**
+ * Answers a question.
+ *
+ * @param world this process; its output is not used
+ * @param now milliseconds of a clock
+ */
+export async function answer(world: World, question: Question, send: Send, now: () => number): Promise<void> {
+  const stdout = outputOf("output", send);
+  const stderr = outputOf("note", send);
+  const file = question.filterFile;
+  const asked: World = {
+    ...world,
+    program: "sockscope",
+    args: argumentsOf(question),
+    stdout,
+    stderr,
+    terminal: () => undefined,
+    readStdin: () => new Uint8Array(0),
+    remote: { refusal: remoteRefusal, ...(file === undefined ? {} : { filterFile: encodeBytes(file) }) },
+  };
+  if (question.form === "output") {
+    const refusal = commandRefusal(question);
+    if (refusal !== undefined) stderr.write(encodeBytes(`${refusal}\n`));
+    send({ end: { status: refusal === undefined ? await world.run!(asked) : EXIT_USAGE } });
+    return;
+  }
+  const rows = rowSender(question, send, now);
+  try {
+    const status = await answerListing(asked, rows);
+    rows.flush();
+    send({ end: { status } });
+  } catch (error) {
+    if (!(error instanceof Cut)) throw error;
+    rows.flush();
+    send({ end: { status: 1, cut: error.reason } });
+  }
+}
+
+/** Lists sockets as rows. @returns the exit status @throws Cut */
+async function answerListing(world: World, rows: RowSender): Promise<number> {
+  const stopped = (stop: Stop) => {
+    const message = stop.kind === "error" ? stop.message : "this is not a question";
+    world.stderr.write(encodeBytes(`${message}\n`));
+    return stop.kind === "error" ? stop.status : EXIT_USAGE;
+  };
+  const { draft, words, stop } = parse(world);
+  if (stop !== undefined) return stopped(stop);
+  const done = await performActions(world, draft);
+  if (isStop(done)) return stopped(done);
+  const view = await viewFor(world, draft);
+  if (isStop(view)) return stopped(view);
+  const planned = await planListing(world, draft, view, { args: words, file: world.remote?.filterFile });
+  if (isStop(planned)) return stopped(planned);
+  const { presentation } = planned;
+  // Rows are sorted by their sockets, which must be kept for that.
+  const plan = { ...planned.plan, order: { ...planned.plan.order, byValues: false } };
+  return onMachine(world, draft, async (host) => {
+    const { report, status } = withStatus(reporter(world, host, plan.sources), machineDraft(draft));
+    let opened: OpenQuery;
+    try {
+      opened = await openQuery({ host, report }, plan);
+    } catch (error) {
+      return stopped(filterStop(world, error, plan.filter));
+    }
+    using query = opened;
+    const batches = keepsSockets(plan) ? await query.complete(query.socketsAsync()) : query.socketsAsync();
+    await sendSockets(query, presentation, batches, rows);
+    return status();
+  });
+}
+
+/** An asker is a program: what is missing shows in the exit status. */
+function machineDraft({ allNetns }: Draft): Pick<Draft, "format" | "allNetns"> {
+  return { format: "ndjson", allNetns };
+}
+
+/** Sends the sockets of a listing in the form of its presentation. */
+async function sendSockets(
+  query: OpenQuery,
+  presentation: Presentation,
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  rows: RowSender,
+): Promise<void> {
+  const { names, plan, selection } = query;
+  const source = nameSource(plan, names, presentation.explainer);
+  const { sort, top } = plan.order;
+  const { find } = columnsWith(source);
+  const useTable = tableChooser(names, false, selection);
+  if (presentation.by !== undefined) {
+    const { by, sum } = groupColumns(presentation, source);
+    const columns = (chosen: typeof by) => chosen.map(({ column }) => column);
+    const grouping = groupSockets(columns(by), columns(sum));
+    for await (const batch of batches) {
+      useTable(batch);
+      for (const socket of batch.sockets) grouping.add(socket);
+      rows.checkTime();
+    }
+    for (const { values, count, sums } of grouping.groups())
+      rows.send({ values: values.map(orNull), count, sums: sums.map((each) => each ?? null) });
+    return;
+  }
+  const rowOf = rowMaker(query, presentation, source);
+  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
+  const ordered = sort.length > 0 || top !== undefined ? arranged(query, presentation, batches) : batches;
+  for await (const batch of ordered) {
+    useTable(batch);
+    for (const socket of batch.sockets) {
+      const row = rowOf(batch, socket);
+      rows.send(sort.length === 0 ? row : { ...row, keys: keysOf(socket).map(orNull) });
+    }
+    rows.checkTime();
+  }
+}
+
+function orNull(value: Json | undefined): Json {
+  return value ?? null;
+}
+
+/** Makes the function that makes the row of a socket. */
+function rowMaker(
+  query: OpenQuery,
+  presentation: Presentation,
+  source: ReturnType<typeof nameSource>,
+): (batch: SocketBatch, socket: Socket) => RemoteRow {
+  const { format, columns } = presentation;
+  if (isSsTable(presentation)) return cellMaker(query, presentation);
+  if (columns === undefined && format !== "csv") {
+    const describe = describers(source);
+    return (_, socket) => ({ object: describe(socket) });
+  }
+  const read = catalogReader(
+    chosenColumns(presentation, query.selection, source).map(({ column }) => column),
+  );
+  return (_, socket) => ({ values: read(socket).map(orNull) });
+}
+
+/** Makes the cells of ss's table: the very bytes that a listing here would lay out. */
+function cellMaker(
+  query: OpenQuery,
+  presentation: Presentation,
+): (batch: SocketBatch, socket: Socket) => RemoteRow {
+  const { names, request } = query;
+  const { style, explainer, shown } = presentation;
+  const table = new Table({
+    hidden: hiddenColumns(presentation, query),
+    header: false,
+    screen: undefined,
+    write: () => undefined,
+  });
+  const width = Object.values(table.shows).filter(Boolean).length;
+  const plain = { ...style, escape: false };
+  return ({ dump }, socket) => {
+    familyOf(request.parts.families, kindOfDump(dump)).writeRow(table, socket, plain, names);
+    const cells: string[] = [];
+    let at = 0;
+    for (let cell = 0; cell < width; cell++) {
+      const length = cell < table.cells ? table.lengths[cell]! : 0;
+      cells.push(decodeBytes(table.text.bytes.subarray(at, at + length)));
+      at += length;
+    }
+    table.flush();
+    if (!shown.has("explanation") || socket.kind !== "inet") return { cells };
+    return {
+      cells,
+      note: explainer!.explanationText(socket, { screen: undefined, oneline: style.oneline }),
+    };
+  };
+}

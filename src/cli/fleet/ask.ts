@@ -1,0 +1,152 @@
+/** The asker's side: puts a question to other hosts, shows their answers, and names the hosts that did not answer. */
+
+import { escapeText } from "../../bytes/terminal.ts";
+import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
+import { type Severity, severities } from "../../doctor/rule.ts";
+import { fanOut, type HostOutcome } from "../../fleet/fan-out.ts";
+import { HostListError, readHosts, readHostsFile, writeHosts } from "../../fleet/host-list.ts";
+import { PROTOCOL, type Question } from "../../fleet/protocol.ts";
+import { sshConnect } from "../../fleet/ssh.ts";
+import { systemMessage } from "../../native/errno.ts";
+import { EXIT_FOUND } from "../commands/doctor/settings.ts";
+import { isStop, type Stop, usageError } from "../getopt.ts";
+import { halt } from "../halt.ts";
+import type { HostChoice } from "../options.ts";
+import type { World } from "../world.ts";
+import { answersFor } from "./answers.ts";
+import { type AskAll, between, showBetween } from "./between.ts";
+import { isAskersOwn } from "./remote-options.ts";
+import type { HostsTask } from "./task.ts";
+
+/** Hosts that answer at a time, and hosts that connect or wait for their turn. */
+const ANSWERING = 64;
+const CONNECTING = 256;
+/** Longest time for connecting to one host, in seconds. */
+const CONNECT_SECONDS = 10;
+/** Rows that one host may send. */
+const MOST_ROWS = 1_000_000;
+/** A time limit that is none: the longest that a timer takes, 24 days. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+/** Not all hosts gave a whole answer. */
+const EXIT_INCOMPLETE = 1;
+
+/** The hosts of a choice, each once. @returns a Stop if a list or a file cannot be read */
+function hostsOf({ program, host }: World, { lists, files }: HostChoice): readonly string[] | Stop {
+  const found = new Set<string>();
+  try {
+    for (const name of readHosts(lists.join(","))) found.add(name);
+    for (const path of files)
+      for (const name of readHostsFile(decodeBytes(host.files.read(path)))) found.add(name);
+  } catch (error) {
+    if (error instanceof HostListError) return usageError(`${program}: ${error.message}`);
+    return usageError(`${program}: cannot read the hosts: ${systemMessage(error)}`);
+  }
+  return found.size > 0 ? [...found] : usageError(`${program}: no host is named`);
+}
+
+/** The question as it is sent: its options in full, without those for the asker. */
+function questionOf({ command, draft, steps, source }: HostsTask, form: Question["form"]): Question {
+  const args = steps
+    .filter(({ long }) => !isAskersOwn(long))
+    .map(({ long, value }) => (value === undefined ? `--${long}` : `--${long}=${value}`));
+  const { args: words, file } = source;
+  return {
+    protocol: PROTOCOL,
+    args: command === undefined ? args : [command, ...args],
+    words,
+    ...(file === undefined ? {} : { filterFile: decodeBytes(file) }),
+    form,
+    maxRows: MOST_ROWS,
+    budgetMs: draft.hostTimeoutMs,
+  };
+}
+
+/** Names joined by what was said of them: `web[1-2]: Connection refused`. */
+function folded(lines: Iterable<readonly [host: string, text: string]>): string[] {
+  const hosts = new Map<string, string[]>();
+  for (const [host, text] of lines) {
+    const known = hosts.get(text);
+    if (known === undefined) hosts.set(text, [host]);
+    else known.push(host);
+  }
+  return Array.from(hosts, ([text, names]) => `${writeHosts(names)}: ${text}`);
+}
+
+/** Why a host's answer is not whole, in words. */
+function cutText({ end }: HostOutcome): string | undefined {
+  if (end?.cut === "rows") return "the answer was cut at the most rows that it may have";
+  return end?.cut === "time" ? "the answer was cut at the time limit" : undefined;
+}
+
+/** Says which hosts gave no answer, or not all of it. @returns the exit status */
+function conclude(
+  { program, stderr }: World,
+  outcomes: readonly HostOutcome[],
+  notes: readonly (readonly [host: string, text: string])[],
+): number {
+  const say = (line: string) => stderr.write(encodeBytes(`${line}\n`));
+  for (const line of folded(notes)) say(`${program}: ${line}`);
+  const missing = outcomes.filter(({ failure }) => failure !== undefined);
+  if (missing.length > 0) {
+    say(`${program}: ${missing.length} of ${outcomes.length} hosts did not answer:`);
+    for (const line of folded(missing.map(({ host, failure }) => [host, escapeText(failure!)])))
+      say(`  ${line}`);
+  }
+  const cut = outcomes.flatMap((outcome) => {
+    const text = cutText(outcome);
+    return text === undefined ? [] : [[outcome.host, text] as const];
+  });
+  for (const line of folded(cut)) say(`${program}: ${line}`);
+  const status = Math.max(...outcomes.map(({ end }) => end?.status ?? 0));
+  return missing.length > 0 || cut.length > 0 ? Math.max(status, EXIT_INCOMPLETE) : status;
+}
+
+/** Options of the doctor with which the hosts are not compared: they choose its rules, or it never ends. */
+const alone: ReadonlySet<string> = new Set(["watch", "rule", "explain", "list-rules"]);
+
+function isAlone({ steps }: HostsTask): boolean {
+  return steps.some(({ long }) => alone.has(long));
+}
+
+/** Whether a finding of this severity fails the run: --fail-on. */
+function fails({ steps }: HostsTask, severity: Severity): boolean {
+  const wanted = steps.findLast(({ long }) => long === "fail-on")?.value;
+  const least = severities.findIndex((each: string) => each === wanted);
+  return least >= 0 && severities.indexOf(severity) >= least;
+}
+
+/** Asks other hosts, and shows what they answer. @returns the exit status */
+export async function askHosts(world: World, task: HostsTask): Promise<number> {
+  const { draft, command } = task;
+  const hosts = hostsOf(world, draft.hosts!);
+  if (isStop(hosts)) return halt(world, hosts);
+  const answers = await answersFor(world, task, hosts);
+  if (isStop(answers)) return halt(world, answers);
+  const limitMs = command === "events" ? NO_LIMIT_MS : draft.hostTimeoutMs;
+  const connect = sshConnect({
+    program: "ssh",
+    connectTimeoutS: Math.max(1, Math.min(CONNECT_SECONDS, Math.ceil(draft.hostTimeoutMs / 3000))),
+    sudo: draft.sudo,
+  });
+  const limits = {
+    answering: command === "events" ? hosts.length : ANSWERING,
+    connecting: CONNECTING,
+    deadlineMs: limitMs,
+  };
+  const interrupted = world.interrupted();
+  const ask: AskAll = (some, question, take) => fanOut(some, connect, question, limits, take, interrupted);
+  const notes: [host: string, text: string][] = [];
+  const question = questionOf({ ...task, steps: answers.steps ?? task.steps }, answers.form);
+  const outcomes = await ask(hosts, question, (host, frame) => {
+    if ("note" in frame) {
+      for (const line of frame.note.split("\n")) if (line !== "") notes.push([host, escapeText(line)]);
+    } else answers.take(host, frame);
+  });
+  answers.end();
+  const status = conclude(world, outcomes, notes);
+  const whole = outcomes.filter(({ failure }) => failure === undefined).map(({ host }) => host);
+  if (command !== "doctor" || whole.length === 0 || interrupted.aborted || isAlone(task)) return status;
+  const found = await between(ask, task, whole);
+  showBetween(world, draft.format === "table" ? "text" : "json", found);
+  return found.findings.some(({ severity }) => fails(task, severity)) ? Math.max(status, EXIT_FOUND) : status;
+}

@@ -1,0 +1,26 @@
+/** Which options are part of a question to another host. */
+
+/** Options that an agent refuses, by the first long name of their row: they name its files, or change something. */
+const refusals: Readonly<Record<string, string>> = {
+  kill: "sockets are closed on the host itself",
+  "kill-all": "sockets are closed on the host itself",
+  filter: "the file is read by the asker",
+  diag: "it writes a file",
+  record: "it writes a folder",
+  replay: "it reads a recording",
+  store: "each host has a store of its own",
+  events: "'events --host' follows them",
+};
+
+/** Why an option cannot be part of a question to another host; undefined for one that can. */
+export function remoteRefusal(long: string): string | undefined {
+  return Object.hasOwn(refusals, long) ? refusals[long] : undefined;
+}
+
+/** The options that say which hosts are asked, and how. */
+const hostOptions: ReadonlySet<string> = new Set(["host", "hosts-file", "fold", "sudo", "host-timeout"]);
+
+/** Whether an option is not part of the question: it concerns the hosts, or the asker reads its file. */
+export function isAskersOwn(long: string): boolean {
+  return hostOptions.has(long) || long === "filter";
+}

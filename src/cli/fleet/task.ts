@@ -1,0 +1,27 @@
+/** What the asker does: a command line for other hosts, and what shows their answers. */
+import type { FilterSource } from "../../filter/source.ts";
+import type { Frame, Question } from "../../fleet/protocol.ts";
+import type { CommandWord } from "../commands/command-names.ts";
+import type { Draft, Parsed } from "../options.ts";
+
+/** A command line that asks other hosts. */
+export interface HostsTask {
+  /** The command; undefined for a listing. */
+  readonly command?: CommandWord;
+  readonly draft: Draft;
+  /** The options, in order. */
+  readonly steps: Parsed["steps"];
+  readonly source: FilterSource;
+}
+
+/** What shows the answers. */
+export interface Answers {
+  /** What the answers consist of. */
+  readonly form: Question["form"];
+  /** The options of the question, where they differ from what was typed. */
+  readonly steps?: HostsTask["steps"];
+  /** Takes a part of a host's answer. @throws ProtocolError for one that cannot be shown */
+  take(host: string, frame: Frame): void;
+  /** Shows what is not shown yet. */
+  end(): void;
+}

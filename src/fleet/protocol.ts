@@ -1,0 +1,225 @@
+/**
+ * What an asker and an agent say to each other: JSON, one object per line.
+ *
+ * The agent begins with `hello`. The asker answers with one question, and the agent with rows, text and notes until
+ * `end`. An agent is another host, so nothing that it sends is trusted: {@link readFrame} checks every line.
+ */
+import type { Json } from "../model/json.ts";
+
+/** The version of this protocol. A change that an older side would misread gets another number. */
+export const PROTOCOL = 1;
+
+/** The longest line that either side accepts, in bytes of UTF-8. */
+export const LINE_LIMIT = 4 << 20;
+
+/** What an agent says of itself. */
+export interface Hello {
+  /** Version of its program. */
+  readonly version: string;
+  /** The protocols that it speaks. */
+  readonly protocols: readonly number[];
+  /** The name that the host gives itself. */
+  readonly host: string;
+  /** /proc/sys/kernel/random/boot_id. */
+  readonly bootId: string;
+}
+
+/** What an agent says when it has read the question. */
+export interface Begin {
+  /** Its clock: milliseconds since 1970. */
+  readonly wallMs: number;
+  /** Milliseconds since the host was booted. */
+  readonly bootMs: number;
+  /** The IP addresses of its interfaces. */
+  readonly addresses: readonly string[];
+}
+
+/** A question. */
+export interface Question {
+  readonly protocol: number;
+  /** The options as arguments, each in full: `--tcp`, `--sort=-rtt`. A command stands before them. */
+  readonly args: readonly string[];
+  /** State words and the filter. */
+  readonly words: readonly string[];
+  /** The contents of the filter file. */
+  readonly filterFile?: string;
+  /** What the answer consists of: rows of a listing, or what a command prints. */
+  readonly form: "rows" | "output";
+  /** Rows that the asker takes at most. */
+  readonly maxRows: number;
+  /** Milliseconds that the answer may take. */
+  readonly budgetMs: number;
+}
+
+/** A row of an answer: exactly one of `cells`, `values`, `object` and `count` is there. */
+export interface RemoteRow {
+  /** The cells of ss's table. */
+  readonly cells?: readonly string[];
+  /** The text below the row. */
+  readonly note?: string;
+  /** The values of chosen columns, or of those that a group shares; null for one that the socket does not have. */
+  readonly values?: readonly Json[];
+  /** The socket as in --json. */
+  readonly object?: { readonly [key: string]: Json };
+  /** Sockets of the group. */
+  readonly count?: number;
+  /** Sums of the group; null where no socket has the number. */
+  readonly sums?: readonly (number | null)[];
+  /** The values that the row is sorted by. */
+  readonly keys?: readonly Json[];
+}
+
+/** The end of an answer. */
+export interface End {
+  /** Exit status that the run would have had. */
+  readonly status: number;
+  /** What ended the answer before it was whole; absent if it is. */
+  readonly cut?: "rows" | "time";
+}
+
+/** What an agent sends. */
+export type Frame =
+  | { readonly hello: Hello }
+  | { readonly begin: Begin }
+  | { readonly rows: readonly RemoteRow[] }
+  /** What a command prints, in whole lines. */
+  | { readonly output: string }
+  /** A message on standard error. */
+  | { readonly note: string }
+  | { readonly end: End };
+
+/** A line that is not part of the protocol. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  /** Tells this error from others. */
+  readonly code = "protocol";
+}
+
+type Plain = { readonly [key: string]: unknown };
+
+function isObject(value: unknown): value is Plain {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isArrayOf<T>(value: unknown, is: (each: unknown) => each is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(is);
+}
+
+const isString = (value: unknown): value is string => typeof value === "string";
+const isNumber = (value: unknown): value is number => typeof value === "number";
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isSum = (value: unknown): value is number | null => value === null || isNumber(value);
+/** What JSON.parse returns is JSON. */
+const isJsonList = (value: unknown): value is readonly Json[] => Array.isArray(value);
+const isAbsentOr =
+  <T>(is: (value: unknown) => value is T) =>
+  (value: unknown): boolean =>
+    value === undefined || is(value);
+
+const ROW_KINDS = ["cells", "values", "object"] as const;
+
+function isRow(value: unknown): value is RemoteRow {
+  if (!isObject(value)) return false;
+  const { cells, note, values, object, count, sums, keys } = value;
+  return (
+    ROW_KINDS.filter((kind) => value[kind] !== undefined).length === 1 &&
+    isAbsentOr((each): each is readonly string[] => isArrayOf(each, isString))(cells) &&
+    isAbsentOr(isString)(note) &&
+    isAbsentOr(isJsonList)(values) &&
+    isAbsentOr(isObject)(object) &&
+    isAbsentOr(isCount)(count) &&
+    isAbsentOr((each): each is readonly (number | null)[] => isArrayOf(each, isSum))(sums) &&
+    isAbsentOr(isJsonList)(keys)
+  );
+}
+
+/** What each kind of frame must be. */
+const frames: Readonly<Record<string, (value: unknown) => boolean>> = {
+  hello: (value) =>
+    isObject(value) &&
+    isString(value["version"]) &&
+    isArrayOf(value["protocols"], isNumber) &&
+    isString(value["host"]) &&
+    isString(value["bootId"]),
+  begin: (value) =>
+    isObject(value) &&
+    isNumber(value["wallMs"]) &&
+    isNumber(value["bootMs"]) &&
+    isArrayOf(value["addresses"], isString),
+  rows: (value) => isArrayOf(value, isRow),
+  output: isString,
+  note: isString,
+  end: (value) =>
+    isObject(value) &&
+    isCount(value["status"]) &&
+    (value["cut"] === undefined || value["cut"] === "rows" || value["cut"] === "time"),
+};
+
+/** A line of an agent. @throws ProtocolError for anything else than a frame */
+export function readFrame(line: string): Frame {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new ProtocolError("a line that is not JSON");
+  }
+  const [kind, ...others] = isObject(value) ? Object.keys(value) : [];
+  if (kind === undefined || others.length > 0 || !Object.hasOwn(frames, kind))
+    throw new ProtocolError("a line of an unknown kind");
+  if (!frames[kind]!((value as Plain)[kind])) throw new ProtocolError(`a malformed "${kind}"`);
+  return value as Frame;
+}
+
+/** A question that an agent got. @throws ProtocolError for anything else, and for a protocol that it does not speak */
+export function readQuestion(line: string): Question {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new ProtocolError("the question is not JSON");
+  }
+  if (!isObject(value)) throw new ProtocolError("the question is not an object");
+  if (value["protocol"] !== PROTOCOL)
+    throw new ProtocolError(
+      `the question is in protocol ${String(value["protocol"])}, this agent speaks ${PROTOCOL}`,
+    );
+  const { args, words, filterFile, form, maxRows, budgetMs } = value;
+  const isWhole =
+    isArrayOf(args, isString) &&
+    isArrayOf(words, isString) &&
+    isAbsentOr(isString)(filterFile) &&
+    (form === "rows" || form === "output") &&
+    isCount(maxRows) &&
+    isCount(budgetMs);
+  if (!isWhole) throw new ProtocolError("the question is malformed");
+  return value as unknown as Question;
+}
+
+/** A frame or a question as its line, with the newline. */
+export function writeLine(message: Frame | Question): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/**
+ * Splits a stream of bytes into lines.
+ *
+ * @throws ProtocolError for a line beyond {@link LINE_LIMIT}; what comes is never kept beyond that
+ */
+export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of bytes) {
+    const text = decoder.decode(chunk, { stream: true });
+    let from = 0;
+    for (let newline = text.indexOf("\n"); newline >= 0; newline = text.indexOf("\n", from)) {
+      const line = rest + text.slice(from, newline);
+      rest = "";
+      from = newline + 1;
+      if (line.length > LINE_LIMIT) throw new ProtocolError("a line that is too long");
+      yield line;
+    }
+    rest += text.slice(from);
+    if (rest.length > LINE_LIMIT) throw new ProtocolError("a line that is too long");
+  }
+  if (rest !== "") yield rest;
+}

@@ -1,0 +1,165 @@
+/** What is wrong, and what to do about it. */
+import { computed, effect, signal } from "@preact/signals";
+import { defaultView } from "./address.ts";
+import type { DoctorAnswer, Finding, Severity } from "./answers.ts";
+import { request } from "./api.ts";
+import { endText, filterOf } from "./ends.ts";
+import { clock } from "./format.ts";
+import { loader } from "./loader.ts";
+import { heardAt, now, show, showRows, view } from "./state.ts";
+
+/** Pause between two examinations, in milliseconds: with the tab open, and without. */
+const PAUSE = { open: 10_000, closed: 60_000 };
+
+const report = signal<{ readonly answer: DoctorAnswer; readonly at: number } | undefined>(undefined);
+const failure = signal("");
+
+const doctor = loader(async (signal) => {
+  try {
+    report.value = { answer: await request<DoctorAnswer>("/api/doctor", {}, signal), at: Date.now() };
+    failure.value = "";
+  } catch (error) {
+    if (signal.aborted) return;
+    failure.value = `The doctor cannot examine the host: ${(error as Error).message}`;
+  }
+});
+
+/** How many findings there are of each severity. */
+export const findings = computed(() => {
+  const counts: Partial<Record<Severity, number>> = {};
+  for (const { severity } of report.value?.answer.findings ?? [])
+    counts[severity] = (counts[severity] ?? 0) + 1;
+  return counts;
+});
+
+/** Examines the host now and then, while samples come. */
+export function followDoctor(): void {
+  let last = 0;
+  effect(() => {
+    const pause = view.value.tab === "doctor" ? PAUSE.open : PAUSE.closed;
+    if (heardAt.value === 0 || document.visibilityState !== "visible" || now.value - last < pause) return;
+    last = now.value;
+    doctor.refresh();
+  });
+}
+
+/** The ids of the sockets of a finding that are known. */
+function knownIds({ ids = [] }: Finding): readonly string[] {
+  return ids.filter((id) => id !== null);
+}
+
+/** Sockets whose expressions are joined, if the server has none for all of them. */
+const MOST_JOINED = 10;
+
+/** The expression that selects the sockets of a finding. */
+function filterFor({ filter, sockets }: Finding): string | undefined {
+  if (filter) return filter;
+  const each = sockets.slice(0, MOST_JOINED).map(filterOf);
+  if (each.length === 0 || each.includes(undefined)) return undefined;
+  return each.length === 1 ? each[0] : each.map((one) => `( ${one} )`).join(" or ");
+}
+
+function Card({ finding }: { readonly finding: Finding }) {
+  const { severity, title, rule, why, advice, evidence, sockets, socketCount } = finding;
+  const filter = filterFor(finding);
+  const ids = knownIds(finding);
+  return (
+    <article class="card finding" data-severity={severity}>
+      <h3 tabIndex={-1} data-step="">
+        <span class="severity">{severity}</span> {title}
+      </h3>
+      <p>{why}</p>
+      {sockets.length === 0 ? null : (
+        <ul class="about">
+          {sockets.slice(0, 5).map(({ netid, state, local = {}, peer = {} }, index) => {
+            const id = ids.length === sockets.length ? ids[index] : undefined;
+            const text = `${endText(local)} → ${endText(peer)}`;
+            return (
+              <li key={id ?? `${index} ${text}`}>
+                <span data-state={state}>{state}</span> <code>{netid}</code>{" "}
+                {id === undefined ? (
+                  text
+                ) : (
+                  <button
+                    type="button"
+                    class="link"
+                    onClick={() =>
+                      show({ ...defaultView, filter: filterOf({ local, peer }) ?? "", open: id })
+                    }
+                  >
+                    {text}
+                  </button>
+                )}
+              </li>
+            );
+          })}
+        </ul>
+      )}
+      {evidence.length === 0 ? null : (
+        <p class="evidence">
+          {evidence.map((each) => (
+            <code key={each}>{each}</code>
+          ))}
+        </p>
+      )}
+      <ol class="advice">
+        {advice.map(({ text, command }) => (
+          <li key={text}>
+            {text}
+            {command === undefined ? null : <pre>{command}</pre>}
+          </li>
+        ))}
+      </ol>
+      <footer>
+        {filter === undefined ? null : (
+          <button type="button" class="main" onClick={() => showRows(filter)}>
+            Show{" "}
+            {socketCount === 1
+              ? "the socket"
+              : socketCount > 0
+                ? `the ${socketCount} sockets`
+                : "the sockets"}
+          </button>
+        )}
+        <code>{rule}</code>
+      </footer>
+    </article>
+  );
+}
+
+/** The tab. */
+export function Doctor() {
+  const held = report.value;
+  return (
+    <div class="page">
+      <div class="heading">
+        <h2>What is wrong</h2>
+        {held === undefined ? null : (
+          <span class="note">
+            {held.answer.rulesChecked.length} rules on {held.answer.socketsExamined.toLocaleString("en")}{" "}
+            sockets, at {clock(held.at)}
+          </span>
+        )}
+        <button type="button" onClick={() => doctor.refresh()}>
+          Examine again
+        </button>
+      </div>
+      {view.value.at === "" ? null : (
+        <p class="call">The doctor examines the host as it is now, not at the chosen time.</p>
+      )}
+      {failure.value === "" ? null : (
+        <p class="call" data-severity="warning" role="alert">
+          {failure.value}
+        </p>
+      )}
+      {held === undefined && failure.value === "" ? <p class="empty">Examining the host…</p> : null}
+      {held?.answer.findings.length === 0 ? (
+        <p class="empty good">No rule found anything wrong.</p>
+      ) : (
+        held?.answer.findings.map((finding) => (
+          <Card key={`${finding.rule} ${finding.subject}`} finding={finding} />
+        ))
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,121 @@
+/** The window of rows that the table shows. */
+import { batch, effect, signal } from "@preact/signals";
+import type { ColumnInfo, FilterProblem, LiveAnswer, Row } from "./answers.ts";
+import { Refusal, request } from "./api.ts";
+import { loader } from "./loader.ts";
+import { announcement, columns, fields, link, sample, view } from "./state.ts";
+
+/** Rows to request beyond each end of the visible ones, so that scrolling by a page shows no gap. */
+const MARGIN = 40;
+
+/** The newest answer. */
+export const answer = signal<LiveAnswer | undefined>(undefined);
+
+/** The columns of the newest answer: other ones may be chosen, and on their way. */
+export const answered = signal<readonly ColumnInfo[] | undefined>(undefined);
+
+/** Why there is no newer answer. */
+export const failure = signal<
+  { readonly text: string; readonly filter?: FilterProblem | undefined } | undefined
+>(undefined);
+
+/** Whether the answer is the one to another view, and the right one is on its way. */
+export const outdated = signal(false);
+
+/** The rows that are on the screen. */
+export const range = signal({ first: 0, count: 40 });
+
+/** The row that j and k move, and Enter opens. */
+export const cursor = signal<{ readonly index: number; readonly id: string | undefined }>({
+  index: -1,
+  id: undefined,
+});
+
+/** A row by its index in the whole list, if it was requested. */
+export function rowAt(index: number): Row | undefined {
+  const held = answer.value;
+  return held?.rows[index - held.offset];
+}
+
+/** The parameters that choose sockets. */
+export function selection(): Record<string, string> {
+  const { tables, state, filter, at } = view.value;
+  return { tables, state, filter, at };
+}
+
+/** Keeps the cursor on its socket, while other rows come and go. */
+function followCursor({ rows, offset }: LiveAnswer): void {
+  const { index, id } = cursor.peek();
+  if (index < 0) return;
+  const found = id === undefined ? -1 : rows.findIndex((row) => row.id === id);
+  cursor.value = found >= 0 ? { index: offset + found, id } : { index, id: rows[index - offset]?.id };
+}
+
+async function load(signal: AbortSignal): Promise<void> {
+  const { first, count } = range.peek();
+  const offset = Math.max(0, first - MARGIN);
+  const shown = columns.peek();
+  try {
+    const parameters = {
+      ...selection(),
+      columns: shown.map(({ name }) => name).join(","),
+      sort: view.peek().sort,
+      offset,
+      limit: Math.min(1000, count + first - offset + MARGIN),
+    };
+    const next = await request<LiveAnswer>("/api/live", parameters, signal);
+    batch(() => {
+      if (outdated.peek()) announcement.value = `${next.matched} sockets`;
+      answer.value = next;
+      answered.value = shown;
+      failure.value = undefined;
+      outdated.value = false;
+      followCursor(next);
+    });
+  } catch (error) {
+    if (signal.aborted) return;
+    failure.value =
+      error instanceof Refusal
+        ? { text: error.message, filter: error.filter }
+        : { text: "The server does not answer." };
+    if (error instanceof Refusal) announcement.value = error.message;
+  }
+}
+
+const rows = loader(load);
+
+/** Whether a range of rows was requested. */
+function isHeld(first: number, count: number): boolean {
+  const held = answer.peek();
+  if (held === undefined) return false;
+  const end = Math.min(first + count, held.matched);
+  return first >= held.offset && end <= held.offset + held.rows.length;
+}
+
+/** Requests rows whenever the view, the visible range or the sockets change. */
+export function followRows(): void {
+  effect(() => {
+    if (fields.value === undefined || view.value.tab !== "sockets") return;
+    void [
+      view.value.tables,
+      view.value.state,
+      view.value.filter,
+      view.value.sort,
+      view.value.at,
+      columns.value,
+    ];
+    outdated.value = true;
+    rows.restart();
+  });
+  effect(() => {
+    const { first, count } = range.value;
+    if (fields.peek() !== undefined && !isHeld(first, count)) rows.refresh();
+  });
+  effect(() => {
+    void [sample.value?.generation, link.value.state];
+    const { at, tab } = view.peek();
+    // A wrong filter stays wrong.
+    const canChange = at === "" && tab === "sockets" && failure.peek()?.filter === undefined;
+    if (canChange && fields.peek() !== undefined && document.visibilityState === "visible") rows.refresh();
+  });
+}
