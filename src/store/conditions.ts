@@ -1,5 +1,4 @@
 /** What of a filter SQLite can decide about connections that ended, so that others are never decoded. */
-import type { SQLQueryBindings } from "bun:sqlite";
 import type { Prefix } from "../filter/addresses.ts";
 import { ANY } from "../filter/number-hosts.ts";
 import type { HostOperand } from "../filter/operands.ts";
@@ -8,7 +7,7 @@ import { type Filter, type FilterPredicate, isJoin } from "../filter/tree.ts";
 /** A condition on rows of the table `connection`. */
 export interface Condition {
   readonly sql: string;
-  readonly values: readonly SQLQueryBindings[];
+  readonly values: readonly (number | Uint8Array)[];
 }
 
 /** Conditions that every matching connection meets, and the order in which few of them are wanted. */

@@ -141,6 +141,7 @@ export function directRows(
     stateNumber: 0,
     congestion: 0,
     congestionLength: 0,
+    escapesNames: style.escape,
     vegas: 0,
     dctcp: 0,
     bbr: 0,
