@@ -84,7 +84,7 @@ const tableRanks: Readonly<Record<string, (snapshot: Snapshot, slots: readonly n
   },
 };
 
-/** The numbers of slots; NaN for those that are not positive, which stand for none. */
+/** The numbers of slots; NaN for numbers that are not positive, which stand for none. */
 function ranked(length: number, slots: readonly number[], rankOf: (slot: number) => number): Float64Array {
   const ranks = new Float64Array(length).fill(Number.NaN);
   for (const slot of slots) {
