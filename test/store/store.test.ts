@@ -108,7 +108,7 @@ describe("a recorder that is killed", () => {
       const { notes } = new StoreReader(folder).coverage({ fromMs: 0, untilMs: startMs + 1e9 });
       expect(notes.filter(({ kind }) => kind !== "restart")).toEqual([]);
     }
-  }, 60_000);
+  }, 60_000 + kills * 2000);
 });
 
 test("the budget is never exceeded, at any step", () => {
