@@ -52,7 +52,9 @@ export function machineAt(world: World, store: string | undefined, at: string): 
     `sockets of ${timeText(moment.wallMs)}${ageMs >= 1000 ? `, ${durationText(ageMs)} before` : ""}`,
     ...(limits === "" ? [] : [`recorded were only ${limits}`]),
     ...coverage.notes.map(({ kind, count, detail }) =>
-      [kind, count, detail].filter((part) => part !== undefined).join(" "),
+      kind === "slow"
+        ? `the sample took ${count} ms`
+        : [kind, count, detail].filter((part) => part !== undefined).join(" "),
     ),
     ...(moment.damaged ? ["later samples are damaged"] : []),
   ];
