@@ -12,6 +12,7 @@ import { dumpOrder } from "../model/selection.ts";
 import { SS_CLOSE, SS_TIME_WAIT, stateGroups } from "../model/state.ts";
 import { type AttributeToWrite, encodeAttributes } from "../netlink/message.ts";
 import type { StoredMessage } from "./codec.ts";
+import { anyConnection } from "./conditions.ts";
 import { timesToAges } from "./image.ts";
 import type { StoredOwner } from "./owners.ts";
 import { type PastFacts, ticksOf } from "./past.ts";
@@ -141,8 +142,14 @@ export interface PastConnections {
  * open at its end.
  *
  * @param staleMs how old the last sample may be to say what was open
+ * @param query which of those that ended may be wanted
  */
-export function connectionsOf(reader: StoreReader, span: Span, staleMs: number): PastConnections {
+export function connectionsOf(
+  reader: StoreReader,
+  span: Span,
+  staleMs: number,
+  query = anyConnection,
+): PastConnections {
   const places = new Merged<StoredPlace>(({ inode }) => `${inode}`);
   const processes = new Merged<StoredProcess>(
     ({ pid, start_ticks, name }) => `${pid}/${start_ticks}/${name.join(".")}`,
@@ -170,7 +177,7 @@ export function connectionsOf(reader: StoreReader, span: Span, staleMs: number):
   const last = newest !== undefined && newest.wallMs >= span.untilMs - staleMs ? newest : undefined;
   let ended = 0;
   let cut = false;
-  for (const file of reader.connections(span)) {
+  for (const file of reader.connections(span, query)) {
     const placeIds = places.add(file.places);
     const processIds = processes.add(file.processes.map((row) => sinceBoot(row, file.bootedMs)));
     for (const connection of file.connections) {

@@ -113,6 +113,18 @@ describe("/api/live", () => {
       const sorted = known.toSorted((a, b) => (sort.startsWith("-") ? b - a : a - b));
       expect([sort, known]).toEqual([sort, sorted]);
     }
+    for (const sort of ["process", "pid"]) {
+      const { rows } = await json<LiveAnswer>(owners, `/api/live?tables=all&sort=${sort}&columns=${sort}`);
+      const known = rows.flatMap(({ values: [value] }) => [value].flat().slice(0, 1) as (string | number)[]);
+      const compare = (a: string | number, b: string | number) =>
+        Number(a) - Number(b) || (a < b ? -1 : Number(a > b));
+      const values = known.filter((value) => value !== null);
+      expect([sort, values.length > 1, values]).toEqual([sort, true, values.toSorted(compare)]);
+    }
+    const cookies = (await live("tables=tcp&sort=cookie&columns=cookie")).rows.map(({ values }) =>
+      Number(values[0]),
+    );
+    expect(cookies).toEqual(cookies.toSorted((a, b) => a - b));
     const { rows } = await live("tables=tcp&sort=-state&limit=1000&columns=state");
     const states = rows.map(({ values }) => values[0] as string);
     expect(states).toEqual(states.toSorted().reverse());
