@@ -147,7 +147,11 @@ export function lsofLine(random: Random): string {
   // With -E lsof counts files that it does not show, and shows some that ^ takes out. It reads the c of -r1c1 as an option when it says what is missing.
   const styles = some(random, shown, 4).filter(
     (each, _, all) =>
-      !(each === "-E" && narrowed.length > 0) && !(each.startsWith("-r") && all.includes("-V")),
+      !(each === "-E" && narrowed.length > 0) &&
+      !(
+        each.startsWith("-r") &&
+        (all.includes("-V") || all.find((other) => other.startsWith("-r")) !== each)
+      ),
   );
   return ["-n", "-P", ...chosen, ...narrowed, ...styles, ...mistakes].join(" ");
 }

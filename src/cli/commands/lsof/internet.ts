@@ -107,7 +107,7 @@ export function readTerm(
     if (address !== undefined) addresses = [address];
     if (rest !== "" && !rest.startsWith(":")) throw unacceptable;
     if (family !== undefined && address !== undefined && (address.length === 4) !== (family === AF_INET))
-      throw unacceptable;
+      throw new TermError(`IPv${address.length === 4 ? 4 : 6} addresses are prohibited: -i ${term}`);
   }
   // 0.0.0.0 stands for any IPv4 address.
   if (addresses?.[0]?.every((byte) => byte === 0)) {

@@ -100,7 +100,7 @@ export function nothingLocated({ internet }: LsofSettings): Located {
  * its repetitions.
  */
 function meansInternet(settings: LsofSettings, file: InternetFile, located: Located): boolean {
-  const { allInternet, allFamily, internet } = settings;
+  const { allInternet, allFamily, internet, and } = settings;
   const { protocol, family, local, peer } = file;
   const ends = isZero(peer) ? [local] : [local, peer];
   const found = internet.findLast((each) => matchesTerm(each, protocol, family, ends));
@@ -108,7 +108,9 @@ function meansInternet(settings: LsofSettings, file: InternetFile, located: Loca
     for (const [index, { text }] of internet.entries()) if (text === found.text) located.terms[index] = true;
   const isOfAll = allInternet && (allFamily === undefined || allFamily === family);
   if (isOfAll) located.internet = true;
-  return isOfAll || found !== undefined;
+  const isOfTerms = found !== undefined;
+  // -i without a term and -i with one are two selections.
+  return and && allInternet && internet.length > 0 ? isOfAll && isOfTerms : isOfAll || isOfTerms;
 }
 
 /** Whether the state of an Internet socket is wanted. Records which states are there. */
