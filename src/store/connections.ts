@@ -166,18 +166,20 @@ export function connectionsOf(
     [IPPROTO_TCP, dumpOrder.indexOf("tcp")],
     [IPPROTO_UDP, dumpOrder.indexOf("udp")],
   ]);
-  const newest = reader.moment(span.untilMs);
-  const bootedMs = newest && newest.wallMs - newest.bootMs;
+  const lastMs = reader.sampleBefore(span.untilMs + 1);
+  // A sample that is too old to say what was open is not decoded.
+  const last = lastMs !== undefined && lastMs >= span.untilMs - staleMs ? reader.moment(lastMs) : undefined;
+  let bootedMs = last && last.wallMs - last.bootMs;
   /** A process with its start time as if it had begun since the last boot: ticks count from its own. */
   const sinceBoot = (row: StoredProcess, itsBootMs: number | undefined): StoredProcess => {
     if (bootedMs === undefined || itsBootMs === undefined || Math.abs(itsBootMs - bootedMs) < SAME_BOOT_MS)
       return row;
     return { ...row, start_ticks: row.start_ticks + ticksOf(itsBootMs - bootedMs) };
   };
-  const last = newest !== undefined && newest.wallMs >= span.untilMs - staleMs ? newest : undefined;
   let ended = 0;
   let cut = false;
   for (const file of reader.connections(span, query)) {
+    bootedMs ??= file.bootedMs;
     const placeIds = places.add(file.places);
     const processIds = processes.add(file.processes.map((row) => sinceBoot(row, file.bootedMs)));
     for (const connection of file.connections) {
@@ -228,7 +230,7 @@ export function connectionsOf(
       owners,
       processes: processes.rows,
       places: places.rows,
-      context: newest?.context ?? [],
+      context: last?.context ?? [],
       bootedMs,
     },
   };
