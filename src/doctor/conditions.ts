@@ -1,4 +1,5 @@
 /** Conditions of a TCP connection at one moment, from which its limit is judged. */
+import { keepOutOfLastTier } from "#libc";
 import { SS_SYN_SENT } from "../model/state.ts";
 import {
   type Connection,
@@ -143,6 +144,8 @@ export function quietMs({ lastDataSent, lastDataRecv }: Connection["info"]): num
     ? undefined
     : Math.min(lastDataSent, lastDataRecv);
 }
+
+keepOutOfLastTier(quietMs);
 
 /** Whether no data went in either direction for longer than a retransmission timeout. RFC 5681 4.1 calls that idle. */
 export function isIdle({ rqueue, wqueue, info }: Connection): boolean {

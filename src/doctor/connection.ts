@@ -1,4 +1,5 @@
 /** The numbers of one TCP connection from which its limit is judged. */
+import { keepOutOfLastTier } from "#libc";
 import type { Fields } from "../bytes/layout.ts";
 import type { skMemInfo } from "../diag/memory.ts";
 import type { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
@@ -45,10 +46,20 @@ export const CA_LOSS = 4;
 
 const nothing: Info = {};
 
+/** The socket that {@link infoOf} was last called for, and its answer: one rule after another reads each socket. */
+let lastSocket: InetSocket | undefined;
+let lastInfo: Info | undefined;
+
 /** The struct tcp_info of a socket, or the fields of it that /proc has. */
 export function infoOf(socket: InetSocket): Info | undefined {
-  return socket.tcpInfo ?? socket.procfs?.tcp?.info;
+  if (socket !== lastSocket) {
+    lastInfo = socket.tcpInfo ?? socket.procfs?.tcp?.info;
+    lastSocket = socket;
+  }
+  return lastInfo;
 }
+
+keepOutOfLastTier(infoOf);
 
 /** The numbers of a TCP socket. @param earlier its struct tcp_info in a sample before */
 export function connectionOf(socket: InetSocket, earlier?: Info): Connection {

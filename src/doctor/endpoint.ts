@@ -1,4 +1,5 @@
 /** Addresses and ports of inet sockets: as keys to count by, and as text. */
+import { keepOutOfLastTier } from "#libc";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { addressText, isMappedIpv4, isUnspecifiedIpv6 } from "../model/address.ts";
 import { endpointText } from "../model/endpoint.ts";
@@ -85,6 +86,8 @@ export function writeAddress(
   key[word + 2] = 0xffff;
   key[word + 3] = data.getUint32(at);
 }
+
+keepOutOfLastTier(ipv4At, isLoopback, writeAddress);
 
 /** Whether the address in a key is an IPv4 address. */
 export function isIpv4Key(key: Uint32Array, word: number): boolean {

@@ -2,6 +2,7 @@
  * One examination: list the sockets once for all rules, wait, fetch again the sockets that rules picked, then run the
  * checks.
  */
+import { keepOutOfLastTier } from "#libc";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { stateNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
@@ -89,7 +90,7 @@ export interface PlaceSample {
   readonly taken: readonly Taken[];
 }
 
-/** The collectors of each table, by socket state. */
+/** The collectors of each table: by socket state, and behind these for inet sockets at rest by socket state. */
 export type Routes = ReadonlyMap<DumpName, readonly (readonly Collector<unknown>[])[]>;
 
 const STATES = 32;
@@ -115,11 +116,14 @@ export function routesOf(taken: readonly Taken[], pass: Pass): Routes {
     for (const table of gathering.tables) {
       let route = routes.get(table);
       if (route === undefined) {
-        route = Array.from({ length: STATES }, () => []);
+        route = Array.from({ length: 2 * STATES }, () => []);
         routes.set(table, route);
       }
-      route.forEach((collectors, state) => {
-        if ((statesOf(chosen, pass) & (1 << state)) !== 0) collectors.push(collector);
+      const states = statesOf(chosen, pass);
+      const atRest = states & (gathering.statesAtRest ?? states);
+      route.forEach((collectors, index) => {
+        const mask = index < STATES ? states : atRest;
+        if ((mask & (1 << (index % STATES))) !== 0) collectors.push(collector);
       });
     }
   }
@@ -139,16 +143,22 @@ export function feed(
     if (route === undefined) continue;
     for (const socket of sockets) {
       if (wanted !== undefined && !wanted.has(socket.cookie)) continue;
-      for (const collector of route[stateOf(socket)]!) collector.see(socket);
+      const collectors = route[routeOf(socket)]!;
+      for (let index = 0; index < collectors.length; index++) collectors[index]!.see(socket);
     }
   }
   return count;
 }
 
-/** The state of a socket; families without states count as closed, as in ss. */
-function stateOf(socket: Socket): number {
-  return (stateNumber(socket) ?? SS_CLOSE) & (STATES - 1);
+/** The index of a socket's collectors in {@link Routes}; families without states count as closed, as in ss. */
+function routeOf(socket: Socket): number {
+  if (socket.kind !== "inet") return (stateNumber(socket) ?? SS_CLOSE) & (STATES - 1);
+  const state = socket.stateNumber & (STATES - 1);
+  const isAtRest = socket.timerNumber === 0 && socket.wqueue === 0 && socket.rqueue === 0;
+  return isAtRest ? state + STATES : state;
 }
+
+keepOutOfLastTier(feed, routeOf);
 
 /** One request per table, with only the states and details that some rule reads. */
 function* requestsOf(
@@ -339,6 +349,7 @@ export async function examine(examination: Examination): Promise<Report | undefi
   const first: PlaceSample[] = places.map((place, index) => {
     const here = rules.filter((chosen) => isCheckedAt(chosen, place, index));
     const sample = begin(place, here);
+    keepOutOfLastTier(...sample.taken.flatMap(({ collector }) => collector?.see ?? []));
     sockets += feed(routesOf(sample.taken, "first"), listFor(examination, place, here, "first"));
     return sample;
   });

@@ -54,6 +54,11 @@ export interface Gathering<Gathered, Name extends string> {
   readonly tables: readonly DumpName[];
   /** A mask of socket states. */
   readonly states: number;
+  /**
+   * The states in which the rule also reads inet sockets at rest: with empty queues and without a running timer. Most
+   * connections are. Left out, {@link states}.
+   */
+  readonly statesAtRest?: number;
   /** The details that the kernel has to send with each socket. */
   readonly demands?: readonly Demand[];
   /** Makes the collector of one sample. */

@@ -1,4 +1,5 @@
 /** Copies sockets so that they outlive their batch. */
+import { keepOutOfLastTier } from "#libc";
 import { SocketArena } from "../diag/socket-arena.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { NetlinkDiagSocket } from "../families/netlink/socket.ts";
@@ -21,6 +22,7 @@ export function keep<S extends KeptSocket>(socket: S): S {
 
 /** Keeps the sockets that pass a test. */
 export function suspects<S extends KeptSocket>(test: (socket: S) => boolean): Collector<readonly S[]> {
+  keepOutOfLastTier(test);
   const gathered: S[] = [];
   return {
     gathered,

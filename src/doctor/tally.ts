@@ -1,5 +1,7 @@
 /** Counts by keys of a few 32-bit words, without making strings. */
 
+import { keepOutOfLastTier } from "#libc";
+
 /** One key and its counts; valid until the next one is read. */
 export interface Entry {
   /** The words of the key. */
@@ -13,6 +15,33 @@ const FULL = 0.6;
 
 /** The largest count. */
 const LARGEST = 0xffff_ffff;
+
+/**
+ * Finds the slot of a key in a table, and writes the key there if it is new.
+ *
+ * @param words of a key
+ * @param stride words of a slot
+ * @param from the key, from word `offset` on
+ * @returns where in the table the slot begins
+ */
+function find(table: Uint32Array, words: number, stride: number, from: Uint32Array, offset: number): number {
+  const slots = table.length / stride;
+  let hash = 0x9e37_79b9;
+  for (let word = 0; word < words; word++) {
+    hash = Math.imul(hash ^ from[offset + word]!, 0x85eb_ca6b);
+    hash ^= hash >>> 15;
+  }
+  for (let slot = hash & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
+    const at = slot * stride;
+    if (table[at + words] === 0) {
+      for (let word = 0; word < words; word++) table[at + word] = from[offset + word]!;
+      return at;
+    }
+    let same = true;
+    for (let word = 0; word < words && same; word++) same = table[at + word] === from[offset + word]!;
+    if (same) return at;
+  }
+}
 
 /** A hash table with open addressing. */
 export class Tally {
@@ -51,7 +80,7 @@ export class Tally {
    * @returns how often it has been counted
    */
   add(also = 0, amount = 1): number {
-    const at = this.#find(this.#table, this.#slots, this.key, 0);
+    const at = find(this.#table, this.#words, this.#stride, this.key, 0);
     const counter = at + this.#words;
     const count = ++this.#table[counter]!;
     if (also > 0) this.#table[counter + also] = Math.min(LARGEST, this.#table[counter + also]! + amount);
@@ -61,45 +90,30 @@ export class Tally {
 
   /** Whether {@link key} has been counted. */
   hasKey(): boolean {
-    return this.#table[this.#find(this.#table, this.#slots, this.key, 0) + this.#words] !== 0;
+    return this.#table[find(this.#table, this.#words, this.#stride, this.key, 0) + this.#words] !== 0;
   }
 
   /** Adds to a counter of {@link key}, which must have been counted; no counter grows beyond 32 bits. */
   sum(counter: number, amount: number): void {
-    const at = this.#find(this.#table, this.#slots, this.key, 0) + this.#words + counter;
+    const at = find(this.#table, this.#words, this.#stride, this.key, 0) + this.#words + counter;
     this.#table[at] = Math.min(LARGEST, this.#table[at]! + amount);
   }
 
   /** Every key with its counts. */
-  *[Symbol.iterator](): Generator<Entry> {
+  [Symbol.iterator](): Generator<Entry> {
+    return this.atLeast(1);
+  }
+
+  /** The keys of which a counter, the first unless `counter` says another, has reached `least`, with their counts. */
+  *atLeast(least: number, counter = 0): Generator<Entry> {
     for (let slot = 0; slot < this.#slots; slot++) {
       const at = slot * this.#stride;
       const end = at + this.#words;
-      if (this.#table[end] !== 0)
+      if (this.#table[end] !== 0 && this.#table[end + counter]! >= least)
         yield {
           key: this.#table.subarray(at, end),
           counts: this.#table.subarray(end, end + this.#counters),
         };
-    }
-  }
-
-  /** Finds the slot of a key, and writes the key there if it is new. */
-  #find(table: Uint32Array, slots: number, from: Uint32Array, offset: number): number {
-    const words = this.#words;
-    let hash = 0x9e37_79b9;
-    for (let word = 0; word < words; word++) {
-      hash = Math.imul(hash ^ from[offset + word]!, 0x85eb_ca6b);
-      hash ^= hash >>> 15;
-    }
-    for (let slot = hash & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
-      const at = slot * this.#stride;
-      if (table[at + words] === 0) {
-        for (let word = 0; word < words; word++) table[at + word] = from[offset + word]!;
-        return at;
-      }
-      let same = true;
-      for (let word = 0; word < words && same; word++) same = table[at + word] === from[offset + word]!;
-      if (same) return at;
     }
   }
 
@@ -108,10 +122,12 @@ export class Tally {
     const table = new Uint32Array(slots * this.#stride);
     for (let from = 0; from < this.#table.length; from += this.#stride) {
       if (this.#table[from + this.#words] === 0) continue;
-      const at = this.#find(table, slots, this.#table, from);
+      const at = find(table, this.#words, this.#stride, this.#table, from);
       for (let word = this.#words; word < this.#stride; word++) table[at + word] = this.#table[from + word]!;
     }
     this.#slots = slots;
     this.#table = table;
   }
 }
+
+keepOutOfLastTier(find, Tally.prototype.add);

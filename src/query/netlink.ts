@@ -66,11 +66,13 @@ interface MessageSink {
 /** Makes views of messages, and collects those whose sockets pass the filter. */
 function viewSink(query: TableQuery, origin: Origin): MessageSink {
   let sockets: Socket[] = [];
+  const take: MessageSink["take"] = (data, offset, length) => {
+    const socket = new InetSocket(data, offset, length, origin);
+    if (admits(query, socket)) sockets.push(socket);
+  };
+  keepOutOfLastTier(take);
   return {
-    take(data, offset, length) {
-      const socket = new InetSocket(data, offset, length, origin);
-      if (admits(query, socket)) sockets.push(socket);
-    },
+    take,
     taken() {
       const taken = sockets;
       sockets = [];

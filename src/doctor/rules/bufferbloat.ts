@@ -58,6 +58,7 @@ export const bufferbloat = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
+    statesAtRest: 0,
     demands: ["info"],
     collect: ({ queue, times }) =>
       suspects<InetSocket>((socket) => {

@@ -1,4 +1,5 @@
 /** Peers that never answer, and programs that give up early and try again. */
+import { keepOutOfLastTier } from "#libc";
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_LISTEN, SS_SYN_SENT, stateGroups } from "../../model/state.ts";
 import { durationText } from "../amounts.ts";
@@ -18,24 +19,56 @@ const KEPT = 1000;
 interface Attempts {
   readonly attempts: InetSocket[];
   /** Peers, by address and port, with a connection in any other state: these answer. */
-  readonly answering: Tally;
+  answering(): Tally;
 }
 
-function writeKey({ key }: Tally, { data, destinationOffset, familyNumber, dport }: InetSocket): void {
-  writeAddress(key, 0, data, destinationOffset, familyNumber);
-  key[ADDRESS_WORDS] = dport;
+/** 32-bit words of a peer's address and port. */
+const PEER_WORDS = ADDRESS_WORDS + 1;
+/** Peers for which there is room at first. */
+const PEERS = 256;
+
+function writeKey(
+  key: Uint32Array,
+  word: number,
+  { data, destinationOffset, familyNumber, dport }: InetSocket,
+): void {
+  writeAddress(key, word, data, destinationOffset, familyNumber);
+  key[word + ADDRESS_WORDS] = dport;
 }
+
+keepOutOfLastTier(writeKey);
 
 function collectAttempts(): Collector<Attempts> {
-  const gathered: Attempts = { attempts: [], answering: new Tally(ADDRESS_WORDS + 1) };
+  // Most hosts have no attempt under way: until there is one, peers are only noted, which costs less than a look-up.
+  let peers = new Uint32Array(PEERS * PEER_WORDS);
+  let end = 0;
+  const answering = new Tally(PEER_WORDS);
+  const gathered: Attempts = {
+    attempts: [],
+    answering() {
+      for (let at = 0; at < end; at += PEER_WORDS) {
+        answering.key.set(peers.subarray(at, at + PEER_WORDS));
+        answering.add();
+      }
+      end = 0;
+      return answering;
+    },
+  };
   return {
     gathered,
     see(each) {
       const socket = each as InetSocket;
-      if (socket.stateNumber !== SS_SYN_SENT) {
-        writeKey(gathered.answering, socket);
-        gathered.answering.add();
-      } else if (gathered.attempts.length < KEPT) gathered.attempts.push(keep(socket));
+      if (socket.stateNumber === SS_SYN_SENT) {
+        if (gathered.attempts.length < KEPT) gathered.attempts.push(keep(socket));
+        return;
+      }
+      if (end === peers.length) {
+        const longer = new Uint32Array(peers.length * 2);
+        longer.set(peers);
+        peers = longer;
+      }
+      writeKey(peers, end, socket);
+      end += PEER_WORDS;
     },
   };
 }
@@ -47,10 +80,12 @@ export function synAgeMs({ retransmits, expires }: InetSocket): number {
 
 /** Attempts by destination, without destinations that have answered. */
 function unanswered({ attempts, answering }: Attempts): Map<string, InetSocket[]> {
+  if (attempts.length === 0) return new Map();
+  const peers = answering();
   return Map.groupBy(
     attempts.filter((socket) => {
-      writeKey(answering, socket);
-      return !answering.hasKey();
+      writeKey(peers.key, 0, socket);
+      return !peers.hasKey();
     }),
     (socket) => endpoint(peerOf(socket).address, socket.dport),
   );

@@ -48,6 +48,7 @@ export const deadPeer = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")! | CLOSING,
+    statesAtRest: 0,
     demands: ["info"],
     collect: ({ retransmits }) =>
       suspects<InetSocket>(

@@ -114,7 +114,7 @@ export const ephemeralPorts = rule({
     if (available === undefined || available <= 0) return [];
     const [reuse] = samples.numbers(REUSE);
     const findings: Finding[] = [];
-    for (const { key, counts } of samples.first.gathered.tally) {
+    for (const { key, counts } of samples.first.gathered.tally.atLeast((available * share) / 100)) {
       const [all = 0, waiting = 0] = counts;
       const isReused = reuse === REUSE_ALWAYS || (reuse === REUSE_LOOPBACK && key[LOOPBACK] === 1);
       const used = isReused ? all - waiting : all;

@@ -1,4 +1,5 @@
 /** Idle connections whose peer may be gone without anybody noticing. */
+import { keepOutOfLastTier } from "#libc";
 import type { InetSocket } from "../../families/inet/socket.ts";
 import { SS_ESTABLISHED } from "../../model/state.ts";
 import { durationText } from "../amounts.ts";
@@ -26,6 +27,8 @@ function silentMs(socket: InetSocket): number {
   // A peer with keepalive sends no data, but acknowledges.
   return info === undefined ? 0 : Math.min(quietMs(info) ?? 0, info.lastAckRecv ?? 0);
 }
+
+keepOutOfLastTier(silentMs);
 
 function collectIdle(age: number): Collector<Idle> {
   const gathered: Idle = { sockets: [], count: 0 };

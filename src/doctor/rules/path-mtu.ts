@@ -42,6 +42,7 @@ export const pathMtu = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | (1 << SS_FIN_WAIT_1) | stateMask("close-wait")!,
+    statesAtRest: 0,
     demands: ["info"],
     collect: ({ retransmits }) => suspects<InetSocket>((socket) => mayBePathMtu(socket, retransmits)),
   },

@@ -46,6 +46,7 @@ export const peerNotReading = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
+    statesAtRest: 0,
     demands: ["info"],
     collect: ({ age }) =>
       suspects<InetSocket>(

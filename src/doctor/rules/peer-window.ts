@@ -50,6 +50,7 @@ export const peerWindow = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
+    statesAtRest: 0,
     demands: ["info"],
     collect: () =>
       suspects<InetSocket>((socket) => socket.wqueue > 0 && (infoOf(socket)?.rwndLimited ?? 0) > 0),

@@ -46,6 +46,7 @@ export const receiverNotReading = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("fin-wait-1")! | stateMask("fin-wait-2")!,
+    statesAtRest: 0,
     demands: ["info"],
     // A connection without an inode is not accepted yet. The rule not-accepting checks those.
     collect: ({ age }) =>

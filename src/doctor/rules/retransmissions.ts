@@ -64,9 +64,9 @@ function shareOf({ segments, retransmitted }: Pick<Lossy, "segments" | "retransm
 /** The lossy addresses; several of one network are merged. */
 function lossyPeers({ tally }: Losses, thresholds: { segments: number; share: number }): Lossy[] {
   const networks = new Map<string, Lossy[]>();
-  for (const { key, counts } of tally) {
+  for (const { key, counts } of tally.atLeast(thresholds.segments, SEGMENTS)) {
     const [connections = 0, segments = 0, retransmitted = 0] = counts;
-    if (segments < thresholds.segments || retransmitted * 100 < segments * thresholds.share) continue;
+    if (retransmitted * 100 < segments * thresholds.share) continue;
     const address = addressOf(key, 0);
     const network = networkOf(key);
     const peer = { name: address, addresses: new Set([address]), connections, segments, retransmitted };

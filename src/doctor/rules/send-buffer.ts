@@ -56,6 +56,7 @@ export const sendBuffer = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")!,
+    statesAtRest: 0,
     demands: ["info", "memory"],
     collect: () => suspects<InetSocket>((socket) => socket.wqueue > 0 && wasLimited(socket)),
     again: (gathered) => gathered,

@@ -47,6 +47,7 @@ export const stoppedProcess = rule({
   sockets: {
     tables: ["tcp", "unix", "mptcp"],
     states: (1 << SS_LISTEN) | (1 << SS_ESTABLISHED),
+    statesAtRest: 1 << SS_LISTEN,
     collect: () =>
       suspects<InetSocket | UnixSocket>(
         (socket) => socket.stateNumber === SS_LISTEN || (socket.kind === "inet" && socket.rqueue > 0),

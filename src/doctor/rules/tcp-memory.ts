@@ -97,6 +97,7 @@ export const tcpMemory = rule({
   sockets: {
     tables: ["tcp"],
     states: (1 << SS_ESTABLISHED) | stateMask("close-wait")! | stateMask("fin-wait-1")!,
+    statesAtRest: 0,
     collect: largest,
   },
   check(samples) {
