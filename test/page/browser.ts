@@ -37,7 +37,7 @@ export interface Stage extends AsyncDisposable {
   stopServer(): Promise<void>;
   startServer(): Promise<void>;
   /** What pages wrote to their consoles as errors, and requests to anywhere else. */
-  readonly complaints: readonly string[];
+  readonly complaints: string[];
 }
 
 /** Answers that are part of a test: the browser reports each as an error. */
@@ -55,7 +55,7 @@ export async function openStage(): Promise<Stage> {
   let server: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
 
   async function startServer(): Promise<void> {
-    const command = [EXECUTABLE, "serve", "-d", "0.25", "--token-file", tokenFile];
+    const command = [EXECUTABLE, "serve", "-d", "0.5", "--token-file", tokenFile];
     server = Bun.spawn([...enter, ...command], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
     await server.stdout.getReader().read();
   }
