@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { obstacle, startWorld } from "../kernel/namespace.ts";
 
+/** How long anything on a page may take on a busy machine, in milliseconds. */
+export const PATIENCE = 45_000;
 const CHROMIUM = "/usr/bin/chromium";
 const EXECUTABLE = join(import.meta.dirname, "../../dist/sockscope");
 const ORIGIN = "http://127.0.0.1:7787";
@@ -74,7 +76,7 @@ export async function openStage(): Promise<Stage> {
   async function openAddress(address: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(PATIENCE);
     page.on("console", (message) => {
       if (message.type() === "error" && !expectedComplaint.test(message.text()))
         complaints.push(message.text());

@@ -8,8 +8,8 @@ import { clock } from "./format.ts";
 import { loader } from "./loader.ts";
 import { heardAt, now, show, showRows, view } from "./state.ts";
 
-/** Pause between two examinations, in milliseconds: with the tab open, and without. */
-const PAUSE = { open: 10_000, closed: 60_000 };
+/** Pause between two examinations, in milliseconds: with the tab open, and without; and before the first one. */
+const PAUSE = { open: 10_000, closed: 60_000, first: 4000 };
 
 const report = signal<{ readonly answer: DoctorAnswer; readonly at: number } | undefined>(undefined);
 const failure = signal("");
@@ -32,11 +32,13 @@ export const findings = computed(() => {
   return counts;
 });
 
-/** Examines the host now and then, while samples come. */
+/** Examines the host now and then, while samples come: first some seconds after the rows, which must not wait for it. */
 export function followDoctor(): void {
-  let last = 0;
+  let last = Date.now() - PAUSE.closed + PAUSE.first;
   effect(() => {
-    const pause = view.value.tab === "doctor" ? PAUSE.open : PAUSE.closed;
+    const isOpen = view.value.tab === "doctor";
+    const pause = isOpen ? PAUSE.open : PAUSE.closed;
+    if (isOpen && report.peek() === undefined) last = 0;
     if (heardAt.value === 0 || document.visibilityState !== "visible" || now.value - last < pause) return;
     last = now.value;
     doctor.refresh();

@@ -94,17 +94,16 @@ function isHeld(first: number, count: number): boolean {
 
 /** Requests rows whenever the view, the visible range or the sockets change. */
 export function followRows(): void {
+  let before = "";
   effect(() => {
     if (fields.value === undefined || view.value.tab !== "sockets") return;
-    void [
-      view.value.tables,
-      view.value.state,
-      view.value.filter,
-      view.value.sort,
-      view.value.at,
-      columns.value,
-    ];
+    const { tables, state, filter, sort, at } = view.value;
+    const next = JSON.stringify([tables, state, filter, sort, at, columns.value.map(({ name }) => name)]);
+    // An open row or a time line changes the view, and not the list.
+    if (next === before && answer.peek() !== undefined) return;
+    before = next;
     outdated.value = true;
+    cursor.value = { index: -1, id: undefined };
     rows.restart();
   });
   effect(() => {

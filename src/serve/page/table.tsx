@@ -166,6 +166,7 @@ function Empty() {
 /** The table. */
 export function SocketTable() {
   const held = answer.value;
+  const { filter, tables, state, sort, at } = view.value;
   const shown = shownColumns();
   const isOld = outdated.value || staleSeconds.value > 0 || failure.value !== undefined;
   return (
@@ -175,6 +176,7 @@ export function SocketTable() {
         rowHeight={narrow.value ? NARROW_ROW : ROW}
         range={range}
         show={cursor.value.index}
+        list={[filter, tables, state, sort, at].join("\n")}
         draw={(index) => <SocketRow key={index} index={index} />}
         head={
           <div role="row" class="row head" aria-rowindex={1}>
