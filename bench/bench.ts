@@ -8,13 +8,14 @@
  * --record  writes the ratios to recorded.json
  * --growth  measures from 1,000 live to 1,000,000 replayed sockets, and draws docs/growth.svg
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { loopbackUp } from "../test/kernel/c.ts";
 import { unshare } from "../test/kernel/namespace.ts";
 import { drawGrowth } from "./growth.ts";
+import { makeSockets } from "./herds.ts";
 import { compare, peakMemory, type Sink } from "./measure.ts";
 import { checkRatios, noteRatios, recordRatios } from "./recorded.ts";
 
@@ -63,37 +64,6 @@ const cases: readonly Case[] = [
   { args: "-tn state established sport = :1", target: 1.5, sinks: ["/dev/null"] },
   { args: "-tanp", netstat: "-tanp", target: 0.12, sinks: ["/dev/null"] },
 ];
-
-/** The most descriptors that one process takes. */
-const DESCRIPTORS = 18_000;
-/** Descriptors that it needs for other things: its own files and its listeners. */
-const SPARE_DESCRIPTORS = 100;
-
-/** Starts a process that makes connections. */
-function startHerd(number: number, connections: number, descriptors: number) {
-  const program = [process.execPath, join(import.meta.dirname, "herd.ts"), `${number}`, `${connections}`];
-  const command = ["sh", "-c", `ulimit -n ${descriptors} && exec "$@"`, "sh", ...program];
-  return Bun.spawn(command, { stdin: "pipe", stderr: "inherit" });
-}
-
-/** Starts the processes that hold so many sockets. @returns what ends them */
-async function makeSockets(sockets: number): Promise<() => Promise<void>> {
-  const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
-  const limit = Math.min(DESCRIPTORS, Number(hard ?? DESCRIPTORS));
-  const most = (limit - SPARE_DESCRIPTORS) >> 1;
-  const herds: ReturnType<typeof startHerd>[] = [];
-  for (let left = sockets >> 1; left > 0; left -= most) {
-    herds.push(startHerd(herds.length, Math.min(left, most), limit));
-  }
-  for (const { stdout } of herds) {
-    const { value } = await stdout.getReader().read();
-    if (value === undefined) throw new Error("The sockets cannot be made");
-  }
-  return async () => {
-    for (const { stdin } of herds) stdin.end();
-    await Promise.all(herds.map(({ exited }) => exited));
-  };
-}
 
 function inMs(value: number | undefined): string {
   return value === undefined ? "" : value.toFixed(value < 100 ? 1 : 0);

@@ -7,6 +7,7 @@ import { topSchema } from "../src/cli/commands/top/schema.ts";
 import { optionsOf } from "../src/cli/options.ts";
 import { factPredicates } from "../src/filter/facts.ts";
 import { doctorSchema } from "../src/output/doctor-schema.ts";
+import { metricsPage } from "./metrics-page.ts";
 import { outputPage } from "./output-page.ts";
 import { tcpInfoCode } from "./tcp-info-code.ts";
 
@@ -47,6 +48,7 @@ export const generated: Readonly<Record<string, () => string>> = {
   "docs/top-schema.json": () => formatted("docs/top-schema.json", JSON.stringify(topSchema())),
   "docs/output.md": outputPage,
   "docs/filter.md": filterPage,
+  "docs/metrics.md": metricsPage,
   [TCP_INFO_CODE]: () => formatted(TCP_INFO_CODE, tcpInfoCode()),
 };
 

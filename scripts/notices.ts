@@ -9,8 +9,9 @@
  * Usage: bun scripts/notices.ts licences|materials
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import manifest from "../package.json" with { type: "json" };
+import { entryPoints } from "./build.ts";
 
 const root = join(import.meta.dirname, "..");
 /** The names of the files. */
@@ -29,18 +30,13 @@ const copyrights: Readonly<Record<string, string>> = {
   "yoga-layout": "Copyright (c) Meta Platforms, Inc. and affiliates.",
 };
 
-/** The entry points of the executable, as in package.json. */
-function entryPoints(): string[] {
-  return manifest.scripts["build:cli"].split(" ").filter((word) => /^src\/.*\.ts$/.test(word));
-}
-
 /** The entry point of the page, which a macro bundles for browsers, and the executable has as text. */
 const pageEntry = "src/serve/page/main.tsx";
 
 /** The modules that a bundle of entry points has, relative to the repository. */
 async function bundledModules(entries: readonly string[], target: "bun" | "browser"): Promise<string[]> {
   const { metafile } = await Bun.build({
-    entrypoints: entries.map((path) => join(root, path)),
+    entrypoints: entries.map((path) => resolve(root, path)),
     root,
     splitting: true,
     metafile: true,
@@ -54,7 +50,7 @@ async function bundledModules(entries: readonly string[], target: "bun" | "brows
 /** The folders of packages whose modules are bundled, relative to the repository. */
 async function bundledFolders(): Promise<string[]> {
   const modules = [
-    ...(await bundledModules(entryPoints(), "bun")),
+    ...(await bundledModules(entryPoints, "bun")),
     ...(await bundledModules([pageEntry], "browser")),
   ];
   const folders = modules.map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);

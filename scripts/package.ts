@@ -10,9 +10,9 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } fro
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
+import { buildExecutable } from "./build.ts";
 import { bundledPackages, noticeFiles, writeNotice } from "./notices.ts";
 import { type Platform, platforms } from "./platforms.ts";
-import { seal } from "./seal.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -47,14 +47,10 @@ function emptyFolder(name: string): string {
 }
 
 /** Makes the package of a platform. */
-function makePlatform(name: string, { cpu, libc }: Platform): void {
+async function makePlatform(name: string, { cpu, libc }: Platform): Promise<void> {
   const folder = emptyFolder(name);
-  // The same flags and entry points as for this machine, so that all executables are alike.
-  const words = manifest.scripts["build:cli"].split(" > ")[0]!.split(" ");
-  const given = words.filter((word) => /^--(?!outfile$)|^src\/.*\.ts$/.test(word));
   const program = join(folder, "sockscope");
-  run([process.execPath, "build", ...given, `--target=bun-${name}`, "--outfile", program]);
-  seal(program);
+  await buildExecutable(program, `bun-${name}` as Bun.Build.CompileTarget);
   copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
   writeFileSync(join(folder, noticeFiles.licences), licences);
   writeFileSync(join(folder, noticeFiles.materials), materials);
@@ -150,6 +146,6 @@ const materials = writeNotice("materials", bundled);
 for (const name of values.platform) {
   const platform = platforms[name];
   if (platform === undefined) throw new RangeError(`Cannot make a package for ${name}`);
-  makePlatform(name, platform);
+  await makePlatform(name, platform);
 }
 makeMain();

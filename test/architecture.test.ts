@@ -29,6 +29,7 @@ const stages = [
   "live",
   "doctor",
   "events",
+  "metrics",
   "store",
   "output",
   "library",

@@ -84,6 +84,8 @@ export type View<L extends Layout> = StructView & Fields<L>;
 export type WholeFields<L extends Layout> = { readonly [K in keyof L]: FieldValue<L[K]> };
 
 type ViewClass = new (...arguments_: never[]) => StructView;
+/** What a view class is made on: {@link StructView}, or a class of messages, which takes a fourth argument. */
+type ViewBase = new (data: DataView, offset: number, length: number, origin?: unknown) => StructView;
 
 const readers: Readonly<Record<FieldType, (data: DataView, at: number) => number | bigint>> = {
   u8: (data, at) => data.getUint8(at),
@@ -148,6 +150,23 @@ function define(layout: Layout, View: ViewClass): void {
   }
 }
 
+/**
+ * A class of views on top of `Base`. Its getters are defined when the first view is made: a run reads few of the
+ * structs whose layouts it has loaded.
+ */
+function viewClass(layout: Layout, Base: ViewBase): ViewBase {
+  let defined = false;
+  return class LayoutView extends Base {
+    constructor(data: DataView, offset: number, length: number, origin?: unknown) {
+      if (!defined) {
+        defined = true;
+        define(layout, LayoutView);
+      }
+      super(data, offset, length, origin);
+    }
+  };
+}
+
 /** Makes the view class of a layout whose tail the kernel may not have sent. */
 export function view<const L extends Layout>(
   layout: L,
@@ -156,9 +175,7 @@ export function view<const L extends Layout>(
   offset: number,
   length: number,
 ) => View<L> {
-  const LayoutView = class extends StructView {};
-  define(layout, LayoutView);
-  return LayoutView as never;
+  return viewClass(layout, StructView) as never;
 }
 
 /** Makes a view class, on top of `Base`, of a struct whose whole length is checked before a view is made. */
@@ -168,12 +185,16 @@ export function wholeView<const L extends Layout, B extends ViewClass>(
 ): new (
   ...arguments_: ConstructorParameters<B>
 ) => InstanceType<B> & WholeFields<L> {
-  const LayoutView = class extends (Base as unknown as typeof StructView) {};
-  define(layout, LayoutView);
-  return LayoutView as never;
+  return viewClass(layout, Base as unknown as ViewBase) as never;
 }
 
 /** Bytes of a struct up to the end of its last field. */
 export function layoutSize(layout: Layout): number {
-  return Math.max(...Object.values(layout).map((field) => field.offset + fieldWidth[field.type]));
+  let size = 0;
+  for (const name in layout) {
+    const { offset, type } = layout[name]!;
+    const end = offset + fieldWidth[type];
+    if (end > size) size = end;
+  }
+  return size;
 }

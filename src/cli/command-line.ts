@@ -1,5 +1,5 @@
 /** The arguments of this process, with bytes that are not UTF-8. */
-import { readFileSync } from "node:fs";
+import { builtin } from "#libc";
 import { decodeBytes } from "../bytes/text.ts";
 
 const REPLACEMENT = "\ufffd";
@@ -7,7 +7,7 @@ const REPLACEMENT = "\ufffd";
 /** The last `count` arguments of /proc/self/cmdline; undefined if it cannot be read, or has fewer. proc(5). */
 function rawArguments(count: number): string[] | undefined {
   try {
-    const all = decodeBytes(readFileSync("/proc/self/cmdline")).split("\0");
+    const all = decodeBytes(builtin("node:fs").readFileSync("/proc/self/cmdline")).split("\0");
     // Each argument ends with a NUL.
     const end = all.length - 1;
     return end > count ? all.slice(end - count, end) : undefined;

@@ -128,11 +128,16 @@ export function getopt<Row extends OptionNames>(
     return take(row, attached, `option '--${long}' requires an argument`);
   }
 
+  function rowOf(letter: string): Row | undefined {
+    for (const row of rows) if (row.shorts?.includes(letter)) return row;
+    return undefined;
+  }
+
   function takeBundle(arg: string): Complaint {
     let rest = arg.slice("-".length);
     while (rest !== "") {
       const letter = String.fromCodePoint(rest.codePointAt(0)!);
-      const row = rows.find(({ shorts }) => shorts?.includes(letter));
+      const row = rowOf(letter);
       if (!row) return `invalid option -- '${firstByte(letter)}'`;
       rest = rest.slice(letter.length);
       if (row.value) return take(row, rest || undefined, `option requires an argument -- '${letter}'`);

@@ -1,8 +1,5 @@
 /** The entry point of the executable: connects a run to the process. */
-import { fstatSync, readFileSync, writeSync } from "node:fs";
-import { constants } from "node:os";
-import { basename } from "node:path";
-import { libc } from "#libc";
+import { builtin, libc } from "#libc";
 import { escapeLines } from "../bytes/terminal.ts";
 import { encodeBytes } from "../bytes/text.ts";
 import { once } from "../enrich/once.ts";
@@ -36,7 +33,7 @@ function room(fd: number, isFile: () => boolean): "free" | "full" | "broken" {
 }
 
 function output(fd: number, write: Output["write"]): Output {
-  const isFile = once(() => fstatSync(fd).isFile());
+  const isFile = once(() => builtin("node:fs").fstatSync(fd).isFile());
   return { write, terminalColumns: terminalColumns(fd), room: () => room(fd, isFile) };
 }
 
@@ -70,7 +67,7 @@ function reportFatal(text: string): void {
   const bytes = encodeBytes(text);
   try {
     const { isatty } = process.getBuiltinModule("node:tty");
-    writeSync(STDERR, isatty(STDERR) ? escapeLines(bytes) : bytes);
+    builtin("node:fs").writeSync(STDERR, isatty(STDERR) ? escapeLines(bytes) : bytes);
   } catch {
     // The exit status remains.
   }
@@ -88,13 +85,14 @@ const EXIT_SIGNAL = 128;
 
 const interrupted = once(() => {
   const controller = new AbortController();
-  for (const name of endings) process.on(name, () => controller.abort(EXIT_SIGNAL + constants.signals[name]));
+  const { signals } = builtin("node:os").constants;
+  for (const name of endings) process.on(name, () => controller.abort(EXIT_SIGNAL + signals[name]));
   return controller.signal;
 });
 
 /** The name of the script that starts us, or else our own. */
 const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
-const name = basename(called);
+const name = called.slice(called.lastIndexOf("/") + 1);
 const program = name === "ss" ? "ss" : "sockscope";
 /** A link called `lsof` or `netstat` runs that command. */
 const habit = habits.filter((word) => word === name);
@@ -108,7 +106,7 @@ try {
     env: process.env,
     stdout: { ...output(STDOUT, standard.write), ignoreFailures: standard.ignoreFailures },
     stderr,
-    readStdin: () => readFileSync(0),
+    readStdin: () => builtin("node:fs").readFileSync(0),
     terminal,
     interrupted,
     run,

@@ -528,7 +528,13 @@ export const options: readonly Option[] = [
   {
     shorts: "A",
     longs: ["socket", "query"],
-    value: { name: "TABLES", kind: "list", choices: Object.keys(tableWords) },
+    value: {
+      name: "TABLES",
+      kind: "list",
+      get choices() {
+        return Object.keys(tableWords());
+      },
+    },
     category: "tables",
     brief: "Tables, separated by commas; !NAME excludes one",
     doc: "Show these tables. The first list discards tables that earlier options chose.",

@@ -1,4 +1,5 @@
 /** Turns options and leading state words into a selection of sockets, by ss's rules. */
+import { once } from "../enrich/once.ts";
 import {
   allTables,
   defaultTables,
@@ -49,15 +50,15 @@ function ofKind(kind: string): readonly Table[] {
  * The words of `-A` and the tables that each stands for: `all`, each kind with several tables, and each table by its
  * own name and its short names.
  */
-export const tableWords: Readonly<Record<string, readonly Table[]>> = Object.fromEntries([
-  ["all", defaultTables],
-  ...allTables.flatMap((table) => {
+export const tableWords = once((): Readonly<Record<string, readonly Table[]>> => {
+  const words = allTables.flatMap((table) => {
     const { kind, words = [] }: TableRow = tables[table];
     const group = ofKind(kind);
     const names = [table, ...words].map((word) => [word, [table]] as const);
     return group[0] === table && group.length > 1 ? [[kind, group] as const, ...names] : names;
-  }),
-]);
+  });
+  return Object.fromEntries([["all", defaultTables], ...words]);
+});
 
 /** Adds a table and its default states. */
 export function chooseTable(choice: Choice, table: Table): Choice {
@@ -94,11 +95,12 @@ export function chooseStates(choice: Choice, mask: number): Choice {
 export function chooseTables(choice: Choice, list: string): Choice | { readonly illegal: string } {
   const chosen = new Set(choice.queried ? choice.tables : []);
   let { states } = choice;
+  const words = tableWords();
   for (const element of list.split(",")) {
     const removes = element.startsWith("!");
     const word = removes ? element.slice("!".length) : element;
-    if (!Object.hasOwn(tableWords, word)) return { illegal: element };
-    for (const table of tableWords[word]!) {
+    if (!Object.hasOwn(words, word)) return { illegal: element };
+    for (const table of words[word]!) {
       if (removes) {
         chosen.delete(table);
       } else {

@@ -43,17 +43,15 @@ export function hiddenColumns(
   { shown, queues }: Presentation,
   { selection }: Pick<OpenQuery, "selection">,
 ): Set<TableColumn> {
-  const hidden: [TableColumn, boolean][] = [
-    ["netns", !shown.has("netns")],
-    ["netid", netidHidden(selection)],
-    ["state", stateHidden(selection)],
-    ["recvQueue", !queues],
-    ["sendQueue", !queues],
-    ["process", !shown.has("owners")],
-    ["peerProcess", !shown.has("peers")],
-    ["container", !shown.has("containers")],
-  ];
-  return new Set(hidden.flatMap(([column, isHidden]) => (isHidden ? column : [])));
+  const hidden = new Set<TableColumn>();
+  if (!shown.has("netns")) hidden.add("netns");
+  if (netidHidden(selection)) hidden.add("netid");
+  if (stateHidden(selection)) hidden.add("state");
+  if (!queues) hidden.add("recvQueue").add("sendQueue");
+  if (!shown.has("owners")) hidden.add("process");
+  if (!shown.has("peers")) hidden.add("peerProcess");
+  if (!shown.has("containers")) hidden.add("container");
+  return hidden;
 }
 
 /** Width of the terminal, or else COLUMNS; undefined for the layout that ss uses on a pipe. */

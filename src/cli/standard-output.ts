@@ -1,6 +1,5 @@
 /** Standard output: writes all bytes, and remembers what went wrong. */
-import { readFileSync } from "node:fs";
-import { libc } from "#libc";
+import { builtin, libc } from "#libc";
 import { EAGAIN, EINTR } from "../native/libc.ts";
 import { isStandardOutputClosed } from "./stdout-closed.ts";
 
@@ -80,7 +79,7 @@ export function standardOutput(): StandardOutput {
  */
 function parentIgnoresSigpipe(): boolean {
   try {
-    const status = readFileSync(`/proc/${process.ppid}/status`, "latin1");
+    const status = builtin("node:fs").readFileSync(`/proc/${process.ppid}/status`, "latin1");
     const ignored = /^SigIgn:\s*([0-9a-f]+)/m.exec(status)?.[1];
     return (BigInt(`0x${ignored ?? "0"}`) & SIGPIPE_BIT) !== 0n;
   } catch {

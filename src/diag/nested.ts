@@ -56,7 +56,7 @@ function readNested(view: NestedView, field: NestedField): number | bigint | und
   return readField(field, payload.data, payload.offset);
 }
 
-/** Makes the view class of a nested attribute: a getter for each row of its table. */
+/** Makes the view class of a nested attribute: a getter for each row of its table, defined for the first view. */
 export function nestedView<const T extends NestedTable>(
   table: T,
 ): new (
@@ -64,13 +64,20 @@ export function nestedView<const T extends NestedTable>(
   offset: number,
   length: number,
 ) => NestedView & Fields<T> {
-  const TableView = class extends NestedView {};
-  for (const [name, field] of Object.entries(table)) {
-    Object.defineProperty(TableView.prototype, name, {
-      get(this: NestedView) {
-        return readNested(this, field);
-      },
-    });
-  }
-  return TableView as never;
+  let defined = false;
+  const define = (prototype: NestedView) => {
+    defined = true;
+    for (const [name, field] of Object.entries(table))
+      Object.defineProperty(prototype, name, {
+        get(this: NestedView) {
+          return readNested(this, field);
+        },
+      });
+  };
+  return class TableView extends NestedView {
+    constructor(data: DataView, offset: number, length: number) {
+      if (!defined) define(TableView.prototype);
+      super(data, offset, length);
+    }
+  } as never;
 }

@@ -112,7 +112,8 @@ export function endpoint(address: string, port: number): string {
   return endpointText(address, port);
 }
 
-function textAt(data: DataView, at: number, familyNumber: number): string {
+/** The address at `at` as text; an IPv4 address mapped into IPv6 is written as IPv4. */
+export function addressTextAt(data: DataView, at: number, familyNumber: number): string {
   const ipv4 = ipv4At(data, at, familyNumber);
   return ipv4 >= 0 ? addressText(data, ipv4, AF_INET) : addressText(data, at, AF_INET6);
 }
@@ -122,12 +123,12 @@ export function peerOf({ data, destinationOffset, familyNumber, dport }: InetSoc
   readonly address: string;
   readonly port: number;
 } {
-  return { address: textAt(data, destinationOffset, familyNumber), port: dport };
+  return { address: addressTextAt(data, destinationOffset, familyNumber), port: dport };
 }
 
 /** The local address, written as {@link peerOf} does. */
 export function localAddress({ data, sourceOffset, familyNumber }: InetSocket): string {
-  return textAt(data, sourceOffset, familyNumber);
+  return addressTextAt(data, sourceOffset, familyNumber);
 }
 
 /** Bytes of the IP header and of the ICMP header. RFC 791, RFC 8200, RFC 792, RFC 4443. */

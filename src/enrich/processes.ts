@@ -1,4 +1,5 @@
 /** The processes that have a socket open: one pass over the descriptors of every process. proc(5). */
+import { expectLongRun } from "#libc";
 import { type Files, processFile, readBounded } from "../host/host.ts";
 import { isLiveProcess } from "../host/process-stat.ts";
 
@@ -37,6 +38,8 @@ export interface ProcessScan {
 }
 
 const NUMBER = /^\d+$/;
+/** From here on it pays to compile the code that reads them. */
+const MANY_PROCESSES = 250;
 const nothing = new Uint8Array(0);
 
 /**
@@ -51,27 +54,47 @@ export function scanProcesses(
   inodes: ReadonlySet<number> | undefined,
   options: ScanOptions,
 ): ProcessScan {
-  const steps = scanInSteps(files, root, inodes, options);
+  const steps = scan(files, root, inodes, options, (folder, visit) => visitSockets(files, folder, visit));
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
   }
 }
 
-/** {@link scanProcesses} in steps of one process, for callers that must not block for the whole pass. */
-export function* scanInSteps(
+/** {@link scanProcesses} in steps of some hundred descriptors, for callers that must not block for the whole pass. */
+export function scanInSteps(
   files: Files,
   root: string,
   inodes: ReadonlySet<number> | undefined,
   options: ScanOptions,
 ): Generator<void, ProcessScan> {
+  return scan(
+    files,
+    root,
+    inodes,
+    options,
+    (folder, visit) => files.socketsInSteps?.(folder, visit) ?? visitSockets(files, folder, visit),
+  );
+}
+
+/** Takes a descriptor that is a socket, with its inode. */
+type Visit = (fd: number, inode: number) => void;
+
+/** @param visitFolder visits the sockets in a directory of descriptors; false if it cannot be read */
+function* scan(
+  files: Files,
+  root: string,
+  inodes: ReadonlySet<number> | undefined,
+  options: ScanOptions,
+  visitFolder: (folder: string, visit: Visit) => boolean | Generator<void, boolean>,
+): Generator<void, ProcessScan> {
   const owners = new Map<number, Owner[]>();
   const unreadable: number[] = [];
 
-  function scan(folder: string, pid: number, tid: number): boolean {
+  function* scanProcess(folder: string, pid: number, tid: number): Generator<void, boolean> {
     let stat: Uint8Array | undefined;
     let processContext: Uint8Array | undefined;
-    return visitSockets(files, `${folder}/fd`, (fd, inode) => {
+    const visited = visitFolder(`${folder}/fd`, (fd, inode) => {
       if (inodes?.has(inode) === false) return;
       stat ??= readOrNothing(files, `${folder}/stat`);
       if (options.processContext) processContext ??= processContextIn(files, folder);
@@ -83,16 +106,19 @@ export function* scanInSteps(
       if (known === undefined) owners.set(inode, [owner]);
       else known.push(owner);
     });
+    return typeof visited === "boolean" ? visited : yield* visited;
   }
 
   if (inodes?.size !== 0) {
-    for (const pid of numbersIn(files, root)) {
+    const pids = numbersIn(files, root);
+    if (pids.length > MANY_PROCESSES) expectLongRun();
+    for (const pid of pids) {
       const folder = `${root}/${pid}`;
       yield;
-      if (!scan(folder, pid, pid)) unreadable.push(pid);
+      if (!(yield* scanProcess(folder, pid, pid))) unreadable.push(pid);
       if (!options.threads) continue;
       for (const tid of numbersIn(files, `${folder}/task`))
-        if (tid !== pid) scan(`${folder}/task/${tid}`, pid, tid);
+        if (tid !== pid) yield* scanProcess(`${folder}/task/${tid}`, pid, tid);
     }
   }
   for (const found of owners.values()) found.reverse();
@@ -105,11 +131,7 @@ export function countProcesses(files: Files, root: string, pids: readonly number
 }
 
 /** Visits the sockets in a directory of descriptors (/proc/PID/fd). @returns false if it cannot be read */
-export function visitSockets(
-  files: Files,
-  folder: string,
-  visit: (fd: number, inode: number) => void,
-): boolean {
+export function visitSockets(files: Files, folder: string, visit: Visit): boolean {
   if (files.sockets !== undefined) return files.sockets(folder, visit);
   let names: string[];
   try {

@@ -1,6 +1,7 @@
 /** The interface of a source of events. Each file in sources/ implements one; registry.ts lists them. */
 
 import type { Origin } from "../diag/message.ts";
+import type { Owner } from "../enrich/processes.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
@@ -81,6 +82,10 @@ export interface FollowOptions {
   readonly traceBufferKb: number | undefined;
   /** Called often by long work: lets signals in, and throws if one has ended the run. */
   readonly breathe: Breathe;
+  /** The owners of a socket by its inode, from somebody who reads /proc; undefined: this follower reads it itself. */
+  readonly ownersOf?: (inode: number) => readonly Owner[] | undefined;
+  /** The share of a processor's time that finding the processes of threads that have ended may take; default 0.25. */
+  readonly threadShare?: number;
   /** Takes problems of listings. */
   readonly report: (problem: Problem) => void;
 }

@@ -1,24 +1,19 @@
 /** Threads that are gone: their names from the trace's records of their exits, their processes from saved_tgids. */
+import { processorMs } from "../host/processor-time.ts";
 import { traceText } from "../host/tracefs.ts";
 import type { ThreadExit } from "./trace-record.ts";
 
 /** The share of a processor's time that reading saved_tgids may take: it costs a pass over all possible pids. */
 const SHARE = 0.25;
-const US_PER_MS = 1000;
 /** Exits to remember; beyond it, the oldest are forgotten. */
 const MOST_EXITS = 10_000;
 /** Least time between two searches for exits that were not read yet. */
 const PEEK_INTERVAL_MS = 1;
 
-/** Processor time of this process, in milliseconds: unlike the time of day, it does not grow while others run. */
-function processorMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / US_PER_MS;
-}
-
 /** Threads that are gone, by their id in the initial PID namespace. */
 export class ExitedThreads {
   readonly #mount: string;
+  readonly #share: number;
   /** Functions that read the exits that the kernel has recorded since the last round, one per trace. */
   readonly #peeks: (() => void)[] = [];
   readonly #exits = new Map<number, ThreadExit>();
@@ -28,9 +23,13 @@ export class ExitedThreads {
   /** Whether saved_tgids was read after the last records were. */
   #isCurrent = false;
 
-  /** @param mount where tracefs is mounted */
-  constructor(mount: string) {
+  /**
+   * @param mount where tracefs is mounted
+   * @param share of a processor's time that reading saved_tgids may take
+   */
+  constructor(mount: string, share = SHARE) {
     this.#mount = mount;
+    this.#share = share;
   }
 
   /** Takes a function that reads the exits that the kernel has recorded since the last round. */
@@ -74,7 +73,7 @@ export class ExitedThreads {
       const begun = processorMs();
       this.#processes = traceText(this.#mount, "saved_tgids") ?? "";
       this.#isCurrent = true;
-      this.#nextReadMs = performance.now() + (processorMs() - begun) * (1 / SHARE - 1);
+      this.#nextReadMs = performance.now() + (processorMs() - begun) * (1 / this.#share - 1);
     }
     const pid = savedValue(this.#processes, tid);
     if (pid !== undefined) return Number(pid);

@@ -53,7 +53,7 @@ export class Follower implements Disposable {
     const { files } = places[0]!.host;
     const covered = new Set(sources.flatMap(({ covers }) => covers));
     const numbers = new Map(places.map(({ inode }, number) => [inode, number]));
-    this.#owners = new OwnerCache(files, root);
+    this.#owners = new OwnerCache(files, root, options.ownersOf);
     this.#flows = new UdpFlows(emit);
     this.#locator = new SocketLocator(places);
     const origin = (place: PlaceNumber, protocol: number) => this.#origin(place, protocol);

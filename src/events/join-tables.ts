@@ -28,12 +28,25 @@ export class TableJoin {
   }
 
   /** Whether a listed socket is unchanged, so that no copy is needed. */
-  isUnchanged({ generation, refresh, place }: TableListing, socket: InetSocket): boolean {
-    // The socket itself has ended, and its destroy event reports that.
-    if (lingers(socket) && this.#core.context.covered.has("ends")) return true;
-    const entry = this.#core.sockets.withCookie(cookieOf(socket));
-    if (entry === undefined || refresh || entry.place !== place) return false;
+  isUnchanged(listing: TableListing, socket: InetSocket): boolean {
     const { stateNumber, inode, sport, dport } = socket;
+    return this.isSame(listing, cookieOf(socket), lingers(socket), stateNumber, inode, sport, dport);
+  }
+
+  /** {@link isUnchanged} of the socket with these values. @param isLingering whether it is a TIME-WAIT */
+  isSame(
+    { generation, refresh, place }: TableListing,
+    cookie: number,
+    isLingering: boolean,
+    stateNumber: number,
+    inode: number,
+    sport: number,
+    dport: number,
+  ): boolean {
+    // The socket itself has ended, and its destroy event reports that.
+    if (isLingering && this.#core.context.covered.has("ends")) return true;
+    const entry = this.#core.sockets.withCookie(cookie);
+    if (entry === undefined || refresh || entry.place !== place) return false;
     const known = entry.socket;
     if (!entry.ended) {
       if (entry.state !== stateNumber || known.inode !== inode) return false;

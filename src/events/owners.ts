@@ -14,6 +14,8 @@ const NO_STAT = new Uint8Array(0);
 const THREAD_MS = 1000;
 /** How many passes search for a socket before its owner counts as unreadable. */
 const TRIES = 2;
+/** After how many sockets of a large table signals are let in. */
+const BREATH = 1024;
 /** The share of the time that may go into scans of all processes. */
 const SHARE = 0.25;
 /** `fd` of an owner whose descriptor is unknown: the trace does not have it. */
@@ -44,6 +46,7 @@ interface ThreadFacts {
 export class OwnerCache {
   readonly #files: Files;
   readonly #root: string;
+  readonly #ownersOf: ((inode: number) => readonly Owner[] | undefined) | undefined;
   /** The threads whose exits the trace has recorded. */
   #exited: ExitedThreads | undefined;
   /** Whether the trace's thread ids mean something in procfs. */
@@ -53,22 +56,31 @@ export class OwnerCache {
   readonly #threads = new Map<number, ThreadFacts>();
   #nextSweepMs = 0;
 
-  /** @param root where procfs is mounted */
-  constructor(files: Files, root: string) {
+  /**
+   * @param root where procfs is mounted
+   * @param ownersOf finds the owners of a socket that are not remembered; undefined to search /proc for them
+   */
+  constructor(files: Files, root: string, ownersOf?: (inode: number) => readonly Owner[] | undefined) {
     this.#files = files;
+    this.#ownersOf = ownersOf;
     this.#root = root;
     this.#initialPids = hasInitialPids(files, root);
   }
 
-  /** The store for a trace's exits of threads. @param mount where tracefs is mounted */
-  useTrace(mount: string): ExitedThreads {
-    this.#exited ??= new ExitedThreads(mount);
+  /**
+   * The store for a trace's exits of threads.
+   *
+   * @param mount where tracefs is mounted
+   * @param share of a processor's time that looking up their processes may take
+   */
+  useTrace(mount: string, share?: number): ExitedThreads {
+    this.#exited ??= new ExitedThreads(mount, share);
     return this.#exited;
   }
 
   /** The owners of the socket of an inode, if they were found. */
   owners(inode: number): readonly Owner[] | undefined {
-    return this.#byInode.get(inode);
+    return this.#byInode.get(inode) ?? this.#ownersOf?.(inode);
   }
 
   /** A thread's process as an owner, with {@link NO_DESCRIPTOR} and perhaps {@link NO_PID}. @param ns of the trace's record */
@@ -89,11 +101,17 @@ export class OwnerCache {
 
   /** Searches for the owners of sockets in one pass over all processes, unless the last pass is too recent. */
   async find(inodes: Iterable<number>, breathe: Breathe): Promise<void> {
-    const wanted = new Set<number>();
-    for (const inode of inodes)
-      if (!this.#byInode.has(inode) && (this.#tries.get(inode) ?? 0) < TRIES) wanted.add(inode);
+    if (this.#ownersOf !== undefined) return;
     const begun = performance.now();
-    if (wanted.size === 0 || begun < this.#nextSweepMs) return;
+    if (begun < this.#nextSweepMs) return;
+    const wanted = new Set<number>();
+    let looked = 0;
+    for (const inode of inodes) {
+      if (++looked % BREATH === 0) await breathe();
+      if (inode !== 0 && !this.#byInode.has(inode) && (this.#tries.get(inode) ?? 0) < TRIES)
+        wanted.add(inode);
+    }
+    if (wanted.size === 0) return;
     const found = new Map<number, Owner[]>();
     for (const pid of this.#processes()) {
       const folder = `${this.#root}/${pid}`;
@@ -117,6 +135,7 @@ export class OwnerCache {
       await breathe();
     }
     for (const inode of wanted) {
+      if (++looked % BREATH === 0) await breathe();
       const owners = found.get(inode);
       if (owners === undefined) this.#tries.set(inode, (this.#tries.get(inode) ?? 0) + 1);
       else this.#byInode.set(inode, owners);

@@ -88,7 +88,7 @@ export function openTraceSource(
   const plan = planTrace(withExits(events));
   if ("obstacle" in plan) throw new Error(`Cannot trace: ${plan.obstacle}`);
   const { files } = options.places[0]!.host;
-  const threads = owners.useTrace(plan.mount);
+  const threads = owners.useTrace(plan.mount, options.threadShare);
   const visitExit = (exit: ThreadExit) => threads.add(exit);
   const reader = startReader(files, plan, name, options.traceBufferKb, visitExit);
   threads.usePeek(() => reader.peek());

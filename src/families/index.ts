@@ -5,13 +5,14 @@
 import type { DiagMessage } from "../diag/message.ts";
 import type { Kind } from "../model/selection.ts";
 import type { Family } from "./family.ts";
+import { inet } from "./inet/index.ts";
 import type { SocketsByKind } from "./socket.ts";
 
 /** Families that are loaded. */
 export type Families = { readonly [K in Kind]?: Family<SocketsByKind[K]> };
 
-const loaders: { readonly [K in Kind]: () => Promise<Family<SocketsByKind[K]>> } = {
-  inet: async () => (await import("./inet/index.ts")).inet,
+/** How to load each family, except for that of nearly every run. */
+const loaders: { readonly [K in Exclude<Kind, "inet">]: () => Promise<Family<SocketsByKind[K]>> } = {
   unix: async () => (await import("./unix/index.ts")).unix,
   packet: async () => (await import("./packet/index.ts")).packet,
   netlink: async () => (await import("./netlink/index.ts")).netlink,
@@ -22,8 +23,16 @@ const loaders: { readonly [K in Kind]: () => Promise<Family<SocketsByKind[K]>> }
 
 /** Loads the families of some kinds of sockets. */
 export async function loadFamilies(kinds: Iterable<Kind>): Promise<Families> {
-  const load = async (kind: Kind) => [kind, await loaders[kind]()] as const;
-  return Object.fromEntries(await Promise.all(Array.from(kinds, load)));
+  const families: Partial<Record<Kind, unknown>> = {};
+  const loading: Promise<void>[] = [];
+  const load = async (kind: Exclude<Kind, "inet">) => {
+    families[kind] = await loaders[kind]();
+  };
+  for (const kind of kinds)
+    if (kind === "inet") families.inet = inet;
+    else loading.push(load(kind));
+  if (loading.length > 0) await Promise.all(loading);
+  return families as Families;
 }
 
 /** The family of a kind of socket. @throws TypeError if it was not loaded */

@@ -174,7 +174,7 @@ describe("fanOut()", () => {
 
   test("measures how far a host's clock is ahead", async () => {
     const times = [1000, 1100];
-    const begin = { begin: { wallMs: 5050, bootMs: 1 } };
+    const begin = { begin: { wallMs: 5050, bootMs: 1, addresses: ["10.0.0.1"] } };
     const [outcome] = await fanOut(
       ["h"],
       scripted(() => ({ before: [hello], after: [begin, end] })),

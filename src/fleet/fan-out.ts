@@ -47,6 +47,8 @@ export interface HostOutcome {
    * question and answer. Undefined if there was no answer.
    */
   readonly clock: { readonly aheadMs: number; readonly errorMs: number; readonly bootMs: number } | undefined;
+  /** The IP addresses of its interfaces, as far as it said. */
+  readonly addresses: readonly string[];
   /** The end of its answer; undefined if it did not get there. */
   readonly end: End | undefined;
   /** Why there is no whole answer, in a few words; undefined if there is one. */
@@ -129,7 +131,16 @@ export async function fanOut(
   async function ask(host: string): Promise<HostOutcome> {
     let hello: Hello | undefined;
     let clock: HostOutcome["clock"];
-    const failed = (failure: string): HostOutcome => ({ host, hello, clock, end: undefined, failure });
+    let addresses: readonly string[] = [];
+    const outcome = (end: End | undefined, failure: string | undefined): HostOutcome => ({
+      host,
+      hello,
+      clock,
+      addresses,
+      end,
+      failure,
+    });
+    const failed = (failure: string) => outcome(undefined, failure);
     await connecting.enter();
     let waits = true;
     let answers = false;
@@ -161,8 +172,9 @@ export async function fanOut(
         else if ("begin" in frame) {
           const nowMs = now();
           const { wallMs, bootMs } = frame.begin;
+          addresses = frame.begin.addresses;
           clock = { aheadMs: wallMs - (askedMs + nowMs) / 2, errorMs: (nowMs - askedMs) / 2, bootMs };
-        } else if ("end" in frame) return { host, hello, clock, end: frame.end, failure: undefined };
+        } else if ("end" in frame) return outcome(frame.end, undefined);
         else take(host, frame);
       }
       if (late)

@@ -23,7 +23,7 @@ const question = {
 
 const frames: readonly Frame[] = [
   { hello: { version: "0.1.0", protocols: [1], host: "web1", bootId: "x" } },
-  { begin: { wallMs: 1, bootMs: 2 } },
+  { begin: { wallMs: 1, bootMs: 2, addresses: ["10.0.0.1"] } },
   { rows: [{ cells: ["a", "b"], note: "n", keys: [1, null, "x"] }, { object: { state: "LISTEN" } }] },
   { rows: [{ values: ["ESTAB", null], count: 3, sums: [null, 5] }] },
   { output: "text\n" },
@@ -52,7 +52,7 @@ test.each([
   '{"end":{"status":"0"}}',
   '{"end":{"status":0,"cut":"x"}}',
   '{"hello":{"version":"1","protocols":["1"],"host":"","bootId":""}}',
-  '{"begin":{"wallMs":"1","bootMs":1}}',
+  '{"begin":{"wallMs":"1","bootMs":1,"addresses":[]}}',
   '{"output":1}',
 ])("%s is not a frame", (line) => {
   expect(() => readFrame(line)).toThrow(ProtocolError);

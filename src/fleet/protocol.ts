@@ -24,6 +24,16 @@ export interface Hello {
   readonly bootId: string;
 }
 
+/** What an agent says when it has read the question. */
+export interface Begin {
+  /** Its clock: milliseconds since 1970. */
+  readonly wallMs: number;
+  /** Milliseconds since the host was booted. */
+  readonly bootMs: number;
+  /** The IP addresses of its interfaces. */
+  readonly addresses: readonly string[];
+}
+
 /** A question. */
 export interface Question {
   readonly protocol: number;
@@ -70,8 +80,7 @@ export interface End {
 /** What an agent sends. */
 export type Frame =
   | { readonly hello: Hello }
-  /** The agent has read the question: its clock in milliseconds since 1970, and since it was booted. */
-  | { readonly begin: { readonly wallMs: number; readonly bootMs: number } }
+  | { readonly begin: Begin }
   | { readonly rows: readonly RemoteRow[] }
   /** What a command prints, in whole lines. */
   | { readonly output: string }
@@ -132,7 +141,11 @@ const frames: Readonly<Record<string, (value: unknown) => boolean>> = {
     isArrayOf(value["protocols"], isNumber) &&
     isString(value["host"]) &&
     isString(value["bootId"]),
-  begin: (value) => isObject(value) && isNumber(value["wallMs"]) && isNumber(value["bootMs"]),
+  begin: (value) =>
+    isObject(value) &&
+    isNumber(value["wallMs"]) &&
+    isNumber(value["bootMs"]) &&
+    isArrayOf(value["addresses"], isString),
   rows: (value) => isArrayOf(value, isRow),
   output: isString,
   note: isString,

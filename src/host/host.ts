@@ -40,7 +40,10 @@ export interface Files {
    */
   readonly sockets?: (directory: string, visit: (fd: number, inode: number) => void) => boolean;
   /** The same in steps of some hundred descriptors. A process may have a million. */
-  readonly socketsInSteps?: (directory: string, visit: (fd: number, inode: number) => void) => Iterable<void>;
+  readonly socketsInSteps?: (
+    directory: string,
+    visit: (fd: number, inode: number) => void,
+  ) => Generator<void, boolean>;
   /**
    * Announces that `sockets` will be called once for every process. If there are many descriptors, another thread
    * starts to read them ahead.

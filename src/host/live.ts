@@ -1,7 +1,5 @@
 /** The machine that this process runs on. */
-import { readdirSync, readFileSync, readlinkSync, statfsSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { libc } from "#libc";
+import { builtin, libc } from "#libc";
 import { filePath } from "../bytes/text.ts";
 import { parseIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "../model/family.ts";
@@ -57,10 +55,10 @@ const CONTEXT_LIMIT = 4096;
 /** The files of this machine. */
 export const liveFiles: Files = {
   read: readFile,
-  list: (path) => readdirSync(path),
+  list: (path) => builtin("node:fs").readdirSync(path),
   link(path) {
     try {
-      return readlinkSync(path);
+      return builtin("node:fs").readlinkSync(path);
     } catch {
       return undefined;
     }
@@ -138,6 +136,7 @@ const CGROUP2_MAGIC = 0x63677270;
 /** The id of a control group: the inode of its directory. */
 function liveCgroupId(path: string): bigint | undefined {
   const file = filePath(path);
+  const { statfsSync, statSync } = builtin("node:fs");
   const status = statSync(file, { bigint: true });
   return status.isDirectory() && statfsSync(file).type === CGROUP2_MAGIC ? status.ino : undefined;
 }
@@ -160,7 +159,7 @@ function liveInterfaceName(index: number): Uint8Array | undefined {
 /** The first cgroup2 tree that is mounted. */
 function liveCgroups(): ReturnType<Host["cgroups"]> {
   try {
-    const mount = cgroup2Mount(readFileSync("/proc/mounts", "utf8"));
+    const mount = cgroup2Mount(builtin("node:fs").readFileSync("/proc/mounts", "utf8"));
     return mount === undefined ? undefined : walkCgroups(mount);
   } catch {
     return undefined;
@@ -175,6 +174,8 @@ export function cgroup2Mount(mounts: string): string | undefined {
 
 /** Walks the cgroups of a mounted tree, parents first. Leaves out those that vanish during the walk. */
 export function* walkCgroups(mount: string, path = "/"): Generator<[id: bigint, path: string]> {
+  const { join } = builtin("node:path");
+  const { readdirSync, statSync } = builtin("node:fs");
   const folder = join(mount, path);
   let children: string[];
   try {

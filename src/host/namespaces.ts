@@ -1,7 +1,5 @@
 /** Finds the network namespaces of the host and enters them. namespaces(7), ip-netns(8). */
-import { closeSync, fstatSync, openSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { libc } from "#libc";
+import { builtin, libc } from "#libc";
 import { NetlinkError } from "../netlink/errors.ts";
 import type { Files, Host } from "./host.ts";
 import { netnsMounts } from "./mounts.ts";
@@ -85,6 +83,7 @@ function readOptional(files: Files, path: string): Uint8Array {
 
 /** Finds the network namespaces of processes, named ones, and mounted ones. Each is listed once. */
 export function findNamespaces(files: Files): FoundNamespaces {
+  const { basename, dirname, join } = builtin("node:path");
   const found = new Map<number, Draft>();
   const at = (inode: number): Draft => {
     let draft = found.get(inode);
@@ -166,6 +165,7 @@ export function hostWithin(host: Host, within: <T>(action: () => T) => T): Host 
 
 /** Opens a namespace through the first of its files that still leads to it. @throws the error of the last file */
 function openFile({ inode, paths }: FoundNetns): number {
+  const { closeSync, fstatSync, openSync } = builtin("node:fs");
   let problem: unknown;
   for (const path of paths) {
     try {
@@ -214,6 +214,7 @@ export function openNamespace(files: Files, inode: number): OpenNamespace | unde
   if (linkedInode(files, OWN) === inode) return { within: (action) => action(), close: () => undefined };
   const found = findNamespaces(files).namespaces.find((each) => each.inode === inode);
   if (found === undefined) return undefined;
+  const { closeSync, openSync } = builtin("node:fs");
   const descriptors = [openFile(found), openSync(OWN, "r")] as const;
   return {
     within: visitor(...descriptors),
@@ -282,7 +283,7 @@ function brieflyVisiting(found: FoundNetns, home: number): <T>(action: () => T) 
     try {
       return visitor(fd, home)(action);
     } finally {
-      closeSync(fd);
+      builtin("node:fs").closeSync(fd);
     }
   };
 }
@@ -306,6 +307,7 @@ function ownFirst(namespaces: readonly FoundNetns[], own: number | undefined): r
  * @param report takes each problem
  */
 export function openNamespaces(host: Host, report: (problem: NamespaceProblem) => void): OpenNamespaces {
+  const { closeSync, openSync } = builtin("node:fs");
   const { namespaces, stale, unreadable } = findNamespaces(host.files);
   const own = linkedInode(host.files, OWN);
   const home = openSync(OWN, "r");

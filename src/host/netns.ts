@@ -1,7 +1,5 @@
 /** Enters a network namespace as `ip netns exec` does. namespaces(7), ip-netns(8). */
-import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { libc } from "#libc";
+import { builtin, libc } from "#libc";
 import { systemMessage } from "../native/errno.ts";
 
 const CLONE_NEWNS = 0x20000;
@@ -21,7 +19,7 @@ const OWN_ETC = "/etc/netns";
 function fileOf(name: string): string {
   const pid = /^pid:(\d+)$/.exec(name);
   if (pid !== null) return `/proc/${pid[1]}/ns/net`;
-  return name.includes("/") ? name : join(NETNS_NAMES, name);
+  return name.includes("/") ? name : `${NETNS_NAMES}/${name}`;
 }
 
 /**
@@ -33,6 +31,7 @@ function fileOf(name: string): string {
  * @returns undefined, or one line that says why it failed
  */
 export function enterNetns(name: string, warn: (line: string) => void): string | undefined {
+  const { closeSync, existsSync, openSync, readdirSync } = builtin("node:fs");
   let fd: number;
   try {
     fd = openSync(fileOf(name), "r");
@@ -50,10 +49,10 @@ export function enterNetns(name: string, warn: (line: string) => void): string |
   libc.umount("/sys", MNT_DETACH);
   const sys = libc.mount(name, "/sys", "sysfs", 0);
   if (sys < 0) return `mount of /sys failed: ${libc.strerror(-sys)}`;
-  const own = join(OWN_ETC, name);
+  const own = `${OWN_ETC}/${name}`;
   if (name.includes("/") || !existsSync(own)) return undefined;
   for (const file of readdirSync(own)) {
-    const [from, to] = [join(own, file), join("/etc", file)];
+    const [from, to] = [`${own}/${file}`, `/etc/${file}`];
     const bound = libc.mount(from, to, null, MS_BIND);
     if (bound < 0) warn(`Bind ${from} -> ${to} failed: ${libc.strerror(-bound)}`);
   }

@@ -1,15 +1,15 @@
 /** Reading files that somebody else may control: bounded, and without waiting for anybody. open(2), openat2(2). */
-import { closeSync, constants, fstatSync, readFileSync, readSync, type Stats, statSync } from "node:fs";
-import { constants as errnos } from "node:os";
-import { isAbsolute, relative } from "node:path";
-import { libc } from "#libc";
+import type { Stats } from "node:fs";
+import { builtin, expectLongRun, libc } from "#libc";
 import { filePath } from "../bytes/text.ts";
-import { AT_FDCWD, EINTR } from "../native/libc.ts";
+import { AT_FDCWD, EINTR, O_DIRECTORY } from "../native/libc.ts";
 import type { ReadBound } from "./host.ts";
 
+/** asm-generic/fcntl.h. */
+const O_RDONLY = 0;
+const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
-const O_DIRECTORY = constants.O_DIRECTORY;
-const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
 /** Opening neither waits for a FIFO nor makes a terminal our controlling one. */
 const OPEN_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
@@ -22,7 +22,8 @@ const CHUNK = 1 << 16;
 
 /** A system error as Node throws it. @param errno positive */
 function systemError(errno: number, path: string): NodeJS.ErrnoException {
-  const code = Object.entries(errnos.errno).find(([, number]) => number === errno)?.[0] ?? `E${errno}`;
+  const codes = builtin("node:os").constants.errno;
+  const code = Object.entries(codes).find(([, number]) => number === errno)?.[0] ?? `E${errno}`;
   return Object.assign(new Error(`${code}: ${libc.strerror(errno)}, open '${path}'`), {
     code,
     errno: -errno,
@@ -38,6 +39,8 @@ function opened(result: number, path: string): number {
 
 /** Opens a regular file of a user somewhere below a folder. @throws a system error if the path is anything else */
 function openStrangers(path: string, { uid, folder }: NonNullable<ReadBound["stranger"]>): number {
+  const { isAbsolute, relative } = builtin("node:path");
+  const { closeSync, fstatSync } = builtin("node:fs");
   const below = relative(folder, path);
   if (below === "" || below.startsWith("..") || isAbsolute(below)) throw systemError(1, path);
   const directory = opened(libc.openat(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
@@ -61,6 +64,7 @@ function readUpTo(fd: number, limit: number, path: string): Uint8Array {
   const parts: Uint8Array[] = [];
   let total = 0;
   while (total <= limit) {
+    if (parts.length > 0) expectLongRun();
     const wanted = Math.min(CHUNK, limit + 1 - total);
     const count = libc.read(fd, wanted === CHUNK ? scratch : scratch.subarray(0, wanted));
     if (count === -EINTR) continue;
@@ -74,7 +78,11 @@ function readUpTo(fd: number, limit: number, path: string): Uint8Array {
 
 /** {@link Files.read} of this machine. */
 export function readFile(path: string, bound?: ReadBound): Uint8Array {
-  if (bound === undefined) return readFileSync(filePath(path));
+  if (bound === undefined) {
+    const bytes = builtin("node:fs").readFileSync(filePath(path));
+    if (bytes.length > CHUNK) expectLongRun();
+    return bytes;
+  }
   const { limit, stranger } = bound;
   const fd =
     stranger === undefined
@@ -95,11 +103,13 @@ export function readFile(path: string, bound?: ReadBound): Uint8Array {
  * @throws an error with a system error `code`: EINVAL if it is not a regular file, EFBIG if it is longer
  */
 export function readRegularFile(path: string, limit: number): Uint8Array {
+  const { fstatSync, readSync, statSync } = builtin("node:fs");
   checkRegular(statSync(path), path, limit);
   const fd = opened(libc.openat(AT_FDCWD, path, OPEN_FLAGS), path);
   try {
     // Another file may have taken its place meanwhile.
     const bytes = new Uint8Array(checkRegular(fstatSync(fd), path, limit));
+    if (bytes.length > CHUNK) expectLongRun();
     let at = 0;
     for (let count = 1; at < bytes.length && count > 0; at += count)
       count = readSync(fd, bytes, at, bytes.length - at, null);

@@ -1,9 +1,7 @@
 /** Finds the sockets among the descriptors of a process, with only getdents64 and readlinkat. */
-import { statSync } from "node:fs";
-import { libc } from "#libc";
-import { AT_FDCWD } from "../native/libc.ts";
+import { builtin, libc } from "#libc";
+import { AT_FDCWD, O_DIRECTORY } from "../native/libc.ts";
 
-const O_DIRECTORY = 0o200000;
 const O_CLOEXEC = 0o2000000;
 
 /** Offsets of length and name in struct linux_dirent64. dirent.h. */
@@ -85,7 +83,7 @@ export function* socketLinksInSteps(
 export function descriptorCount(directory: string): number | undefined {
   try {
     // Older kernels report 0. A process without descriptors can be treated as unknown.
-    return statSync(directory).size || undefined;
+    return builtin("node:fs").statSync(directory).size || undefined;
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@
  * goes from the last process to the first while sockets are still being listed, the main thread from the first to the
  * last.
  */
-import { readdirSync } from "node:fs";
+import { builtin } from "#libc";
 import { descriptorCount, socketLinks } from "./socket-links.ts";
 
 /** From this many descriptors on, a second thread is worth the milliseconds that it takes to start. */
@@ -52,7 +52,8 @@ export interface SocketSweep {
 
 /** The processes with their number of descriptors, 0 if the kernel does not report it. */
 function descriptorCounts(root: string): [pid: number, descriptors: number][] {
-  return readdirSync(root)
+  return builtin("node:fs")
+    .readdirSync(root)
     .filter((name) => /^\d+$/.test(name))
     .map((name): [number, number] => [Number(name), descriptorCount(`${root}/${name}/fd`) ?? 0])
     .sort(([a], [b]) => a - b);

@@ -107,3 +107,28 @@ test("after a while all are looked up again: a socket may have been passed to an
   );
   expect(table.process[0]).toBe(43);
 });
+
+test("signals are let in while the descriptors of one process are read", async () => {
+  const steps = 10;
+  const { files } = proc({ 42: [5] });
+  let turns = 0;
+  const slow: Files = {
+    ...files,
+    *socketsInSteps(directory, visit) {
+      for (let step = 0; step < steps; step++) yield;
+      return files.sockets!(directory, visit);
+    },
+  };
+  const table = tableOf(5);
+  const owners = ownerSearch(slow, "/proc", () => undefined);
+  await owners.refresh(
+    table,
+    () => 0,
+    () => {
+      turns++;
+      return undefined;
+    },
+  );
+  expect(table.process[0]).toBe(42);
+  expect(turns).toBeGreaterThanOrEqual(steps);
+});

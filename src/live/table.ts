@@ -139,9 +139,17 @@ export class SocketTable {
     this.#totals.fill(Number.NaN);
   }
 
-  /** Takes sockets of the current sample. @param now when they were read */
-  add({ dump, sockets }: SocketBatch, now: number): void {
-    for (const socket of sockets) this.#take(dump, socket, now);
+  /**
+   * Takes sockets of the current sample.
+   *
+   * @param now when they were read
+   * @param see takes each socket with its slot
+   */
+  add({ dump, sockets }: SocketBatch, now: number, see?: (slot: number, socket: Socket) => void): void {
+    for (const socket of sockets) {
+      const slot = this.#take(dump, socket, now);
+      see?.(slot, socket);
+    }
   }
 
   /**
@@ -254,11 +262,6 @@ export class SocketTable {
     return undefined;
   }
 
-  /** The slot of a socket of the last sample; undefined if it is not in the table. */
-  slotOfSocket(socket: Socket): number | undefined {
-    return this.#slots.get(socket.origin.netns)?.get(socketNumber(socket));
-  }
-
   /** Whether a key names this socket. */
   isThat(socket: Socket, key: SocketKey): boolean {
     return `${socket.origin.netns?.inode ?? ""}/${socketNumber(socket)}` === key;
@@ -305,7 +308,8 @@ export class SocketTable {
     return !this.#endpoints.has(slot);
   }
 
-  #take(dump: DumpName, socket: Socket, now: number): void {
+  /** @returns its slot */
+  #take(dump: DumpName, socket: Socket, now: number): number {
     const cookie = socketNumber(socket);
     const { netns } = socket.origin;
     let slots = this.#slots.get(netns);
@@ -320,7 +324,7 @@ export class SocketTable {
       slots.set(cookie, slot);
       this.#identify(slot, dump, socket, cookie, netns);
       this.#live++;
-    } else if (this.#seen[slot] === this.#number) return;
+    } else if (this.#seen[slot] === this.#number) return slot;
     const state = stateNumber(socket) ?? SS_CLOSE;
     if (state === SS_TIME_WAIT) {
       if (!isNew && this.state[slot] !== SS_TIME_WAIT) this.#closed++;
@@ -331,6 +335,7 @@ export class SocketTable {
     this.inode[slot] = socket.inode ?? 0;
     this.#read(slot, socket, now, isNew);
     this.#seen[slot] = this.#number;
+    return slot;
   }
 
   /** Notes what never changes about a socket. */

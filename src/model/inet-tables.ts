@@ -21,9 +21,8 @@ export const inetTables = {
 /** A table of inet_diag. */
 export type InetTable = keyof typeof inetTables;
 
-const tableOfProtocol = new Map<number, InetTable>(
-  Object.entries(inetTables).map(([name, protocol]) => [protocol, name as InetTable]),
-);
+const tableOfProtocol = new Map<number, InetTable>();
+for (const name in inetTables) tableOfProtocol.set(inetTables[name as InetTable], name as InetTable);
 
 /** The inet table that lists an IP protocol; `unknown` for a protocol without a table. */
 export function inetTableOf(protocol: number): InetTable | "unknown" {

@@ -1,6 +1,6 @@
 /** The dump requests for a selection, in ss's order. */
 import { AF_INET, AF_INET6 } from "./family.ts";
-import { allTables, type DumpName, dumpOrder, type Selection, tables } from "./selection.ts";
+import { type DumpName, dumpOrder, type Selection, type Table, tables } from "./selection.ts";
 import { SS_CLOSE } from "./state.ts";
 
 /** A dump request, or two for a table with two families. */
@@ -23,11 +23,12 @@ function inetFamilies(preferred: number | undefined): readonly number[] {
 export function requestOrder(selection: Selection): readonly Dump[] {
   const closed = (selection.states & (1 << SS_CLOSE)) !== 0;
   const dumps: Dump[] = [];
+  const wanted = new Map<DumpName, Table>();
+  for (const table of selection.tables) wanted.set(tables[table].dump, table);
   for (const name of dumpOrder) {
-    const own = allTables.filter((table) => tables[table].dump === name);
-    if (!own.some((table) => selection.tables.has(table))) continue;
-    if (stateless.has(name) && !closed) continue;
-    const theirs = tables[own[0]!].families;
+    const table = wanted.get(name);
+    if (table === undefined || (stateless.has(name) && !closed)) continue;
+    const theirs: readonly number[] = tables[table].families;
     // ss requests tipc even if the filter names another family.
     if (name !== "tipc" && !theirs.some((family) => selection.families.has(family))) continue;
     dumps.push({ name, families: theirs.length > 1 ? inetFamilies(selection.preferred) : theirs });

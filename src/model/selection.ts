@@ -88,7 +88,11 @@ export const dumpOrder: readonly DumpName[] = [
 export const allTables = Object.keys(tables) as readonly Table[];
 
 /** ss's default tables, which are also its `all`: every table except tipc. */
-export const defaultTables: readonly Table[] = allTables.filter((table) => table !== "tipc");
+export const defaultTables: readonly Table[] = (() => {
+  const chosen: Table[] = [];
+  for (const table of allTables) if (table !== "tipc") chosen.push(table);
+  return chosen;
+})();
 
 /** Every family by its word in `-f`: its number, and the states that are shown if an option selects it. */
 export const families = {
@@ -118,10 +122,13 @@ export interface Selection {
 
 /** The kind of the sockets that a dump lists. */
 export function kindOfDump(name: DumpName): Kind {
-  return tables[allTables.find((table) => tables[table].dump === name)!].kind;
+  for (const table of allTables) if (tables[table].dump === name) return tables[table].kind;
+  throw new RangeError(`no table is listed by ${name}`);
 }
 
 /** The kinds of socket that a selection may contain. */
 export function kindsOf({ tables: selected }: Pick<Selection, "tables">): ReadonlySet<Kind> {
-  return new Set(Array.from(selected, (table) => tables[table].kind));
+  const kinds = new Set<Kind>();
+  for (const table of selected) kinds.add(tables[table].kind);
+  return kinds;
 }

@@ -1,6 +1,6 @@
 /** The C library through bun:ffi, and what else only Bun has. */
 import { dlopen, type FFITypeOrString, type Pointer, ptr, read } from "bun:ffi";
-import { noFTL } from "bun:jsc";
+import type { Builtins } from "./builtins.ts";
 import { type CType, type Functions, LIBRARY, libcOf, prototypes } from "./functions.ts";
 import type { Libc } from "./libc.ts";
 
@@ -11,20 +11,28 @@ const ffiTypes: Readonly<Record<CType, FFITypeOrString>> = {
   pointer: "ptr",
 };
 
-// All at once: a symbol costs about 5 µs, and binding groups on demand did not make the start faster.
-const symbols = Object.fromEntries(
-  Object.entries(prototypes).map(([name, types]: [string, readonly CType[]]) => [
-    name,
-    { args: types.map((type) => ffiTypes[type]), returns: "i32" as const },
-  ]),
-);
-const signatures = { ...symbols, __errno_location: { args: [], returns: "ptr" } } as const;
+/** What bun:ffi needs to know of a C function. */
+interface Signature {
+  readonly args: FFITypeOrString[];
+  readonly returns: FFITypeOrString;
+}
+
+/** All functions. A symbol costs about 5 µs; binding groups on demand did not make the start faster. */
+function signatures(): Record<string, Signature> {
+  const all: Record<string, Signature> = { __errno_location: { args: [], returns: "ptr" } };
+  for (const name in prototypes) {
+    const args: FFITypeOrString[] = [];
+    for (const type of prototypes[name as keyof typeof prototypes]) args.push(ffiTypes[type]);
+    all[name] = { args, returns: "i32" };
+  }
+  return all;
+}
 
 /** Binds the C library. @throws an Error that says why it cannot be bound */
 function bind(): Libc {
-  let library: ReturnType<typeof dlopen<typeof signatures>>;
+  let library: ReturnType<typeof dlopen<Record<string, Signature>>>;
   try {
-    library = dlopen(LIBRARY, signatures);
+    library = dlopen(LIBRARY, signatures());
   } catch (cause) {
     const why = /JIT/.test((cause as Error).message)
       ? "this process may not make memory executable (MemoryDenyWriteExecute, SELinux execmem or a memory limit)"
@@ -32,7 +40,7 @@ function bind(): Libc {
     throw new Error(`cannot call the C library: ${why}`, { cause });
   }
   // Where errno is does not change in the life of a thread, and each thread loads its own modules.
-  const errnoLocation = (library.symbols.__errno_location as () => Pointer)();
+  const errnoLocation = (library.symbols["__errno_location"] as unknown as () => Pointer)();
   return libcOf(
     library.symbols as unknown as Functions,
     () => read.i32(errnoLocation, 0),
@@ -60,10 +68,38 @@ function bindOrNot(): Libc {
 /** The seam, on Bun. */
 export const libc: Libc = bindOrNot();
 
+/** A module of Node, loaded at the first call: loading node:fs takes a fifth of a short run. */
+export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
+  return process.getBuiltinModule(name);
+}
+
+type AnyFunction = (...values: never[]) => unknown;
+
+/** The functions that are to be kept out of the last tier; undefined once {@link expectLongRun} has been called. */
+let kept: AnyFunction[] | undefined = [];
+
 /**
  * Keeps functions out of the last tier of the just-in-time compiler. A listing is over before that tier pays off: on
  * two cores its compiler threads take more time than the compiled code saves.
  */
-export function keepOutOfLastTier(...functions: readonly ((...values: never[]) => unknown)[]): void {
+export function keepOutOfLastTier(...functions: readonly AnyFunction[]): void {
+  if (kept === undefined) keepOut(functions);
+  else for (const each of functions) kept.push(each);
+}
+
+function keepOut(functions: readonly AnyFunction[]): void {
+  const { noFTL } = require("bun:jsc") as typeof import("bun:jsc");
   for (const each of functions) noFTL(each as (...values: unknown[]) => unknown);
+}
+
+/**
+ * Lets the just-in-time compiler work at its usual thresholds. The executable starts with much higher ones, because
+ * compiling costs a short run more than it saves.
+ */
+export function expectLongRun(): void {
+  if (kept === undefined) return;
+  keepOut(kept);
+  kept = undefined;
+  // Bun has this function only since 1.4.
+  (Bun.unsafe as { setJITPolicy?(scale: number): void }).setJITPolicy?.(1);
 }

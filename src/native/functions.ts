@@ -11,8 +11,8 @@ export type CType = "int" | "unsigned" | "size" | "pointer";
  * Name and arguments of each function. All return an int: also where C says ssize_t, as the kernel moves less than
  * 2 GiB at a time and an int needs no bigint.
  *
- * Variadic functions (ioctl, openat, syscall) are called as if they were not: the ABIs of x86-64 and arm64 Linux
- * pass the arguments the same way.
+ * Variadic functions (fcntl, ioctl, openat, prctl, syscall) are called as if they were not: the ABIs of x86-64 and arm64
+ * Linux pass the arguments the same way.
  */
 export const prototypes = {
   socket: ["int", "int", "int"],
@@ -25,6 +25,7 @@ export const prototypes = {
   read: ["int", "pointer", "size"],
   write: ["int", "pointer", "size"],
   close: ["int"],
+  fcntl: ["int", "int", "size"],
   ioctl: ["int", "size", "pointer"],
   openat: ["int", "pointer", "int"],
   syscall: ["size", "int", "pointer", "size", "size"],
@@ -35,6 +36,9 @@ export const prototypes = {
   clock_gettime: ["int", "pointer"],
   mount: ["pointer", "pointer", "pointer", "size", "pointer"],
   umount2: ["pointer", "int"],
+  prctl: ["int", "size", "size", "size", "size"],
+  capset: ["pointer", "pointer"],
+  execve: ["pointer", "pointer", "pointer"],
   __xpg_strerror_r: ["int", "pointer", "size"],
   getnameinfo: ["pointer", "unsigned", "pointer", "unsigned", "pointer", "unsigned", "int"],
   gethostbyname2_r: ["pointer", "int", "pointer", "pointer", "size", "pointer", "pointer"],
@@ -83,6 +87,7 @@ const OPEN_HOW = { flags: 0, resolve: 16, size: 24 };
 /** Buffers of at most 64 bytes may move, see {@link Libc.address}. */
 const FIXED_BYTES = 128;
 const ENOENT = 2;
+const POINTER_BYTES = 8;
 
 /** Offsets in `struct pollfd` (poll.h), and its size. */
 const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 };
@@ -153,6 +158,7 @@ export function libcOf(
     read: (fd, buffer) => checked(c.read(fd, buffer, buffer.length)),
     write: (fd, bytes) => checked(c.write(fd, bytes, bytes.length)),
     close: (fd) => checked(c.close(fd)),
+    fcntl: (fd, command, argument) => checked(c.fcntl(fd, command, argument)),
     ioctl: (fd, request, argument) => checked(c.ioctl(fd, request, argument)),
     openat: (directory, path, flags) => checked(c.openat(directory, cString(path), flags)),
     getdents64: (fd, buffer) => checked(c.syscall(SYS_GETDENTS64, fd, buffer, buffer.length, 0)),
@@ -174,6 +180,29 @@ export function libcOf(
     mount: (source, target, type, flags) =>
       checked(c.mount(cStringOrNull(source), cString(target), cStringOrNull(type), flags, null)),
     umount: (target, flags) => checked(c.umount2(cString(target), flags)),
+    prctl: (option, ...values) => {
+      const [second = 0, third = 0] = values;
+      return checked(c.prctl(option, second, third, 0, 0));
+    },
+    capset: (header, data) => checked(c.capset(header, data)),
+    execve(path, args, env) {
+      const strings: Uint8Array[] = [];
+      const table = (texts: readonly Uint8Array[]) => {
+        const bytes = new Uint8Array(FIXED_BYTES + texts.length * POINTER_BYTES);
+        const view = new DataView(bytes.buffer);
+        for (const [index, text] of texts.entries()) {
+          const string = new Uint8Array(FIXED_BYTES + text.length);
+          string.set(text);
+          strings.push(string);
+          view.setBigUint64(index * POINTER_BYTES, address(string), true);
+        }
+        return bytes;
+      };
+      const failed = checked(c.execve(cString(path), table(args), table(env)));
+      // The strings are referenced until here, so they stay where they are.
+      strings.length = 0;
+      return failed;
+    },
     getnameinfo: (address, host, flags) =>
       c.getnameinfo(address, address.length, host, host.length, null, 0, flags),
     gethostbyname2(name, family, entry, strings) {

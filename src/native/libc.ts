@@ -45,6 +45,8 @@ export interface Libc {
   write(fd: number, bytes: Uint8Array): number;
   /** close(2). @returns 0 or -errno. */
   close(fd: number): number;
+  /** fcntl(2) of a command whose argument is a number. @returns the C result, or -errno. */
+  fcntl(fd: number, command: number, argument: number): number;
   /** ioctl(2) with a pointer argument. @returns the C result, or -errno. */
   ioctl(fd: number, request: number, argument: Uint8Array): number;
   /** openat(2). @returns a file descriptor, or -errno. */
@@ -83,6 +85,18 @@ export interface Libc {
   mount(source: string | null, target: string, type: string | null, flags: number): number;
   /** umount2(2). @returns 0 or -errno. */
   umount(target: string, flags: number): number;
+  /** prctl(2) with one or two further arguments. It is about the calling thread. @returns the C result, or -errno. */
+  prctl(option: number, second: number, third?: number): number;
+  /** capset(2) of the calling thread. @returns 0 or -errno. */
+  capset(header: Uint8Array, data: Uint8Array): number;
+  /**
+   * execve(2): replaces the process, with all of its threads, by a program.
+   *
+   * @param args its arguments, its name first, without NULs
+   * @param env `NAME=VALUE`, likewise
+   * @returns -errno; not at all if it succeeds
+   */
+  execve(path: string, args: readonly Uint8Array[], env: readonly Uint8Array[]): number;
   /**
    * getnameinfo(3) for the name of a host, which may wait for a name server.
    *
@@ -105,6 +119,9 @@ export interface Libc {
 
 /** `dirfd` that means the current directory. linux/fcntl.h. */
 export const AT_FDCWD = -100;
+
+/** The flag of open(2) for directories alone. asm-generic/fcntl.h, and asm/fcntl.h of arm64. */
+export const O_DIRECTORY = process.arch === "arm64" ? 0o40000 : 0o200000;
 
 /** The errnos that callers distinguish. asm-generic/errno-base.h, asm-generic/errno.h. */
 export const EINTR = 4;

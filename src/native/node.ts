@@ -1,5 +1,9 @@
 /** The C library through koffi, for Node. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import koffi from "koffi";
+import type { Builtins } from "./builtins.ts";
 import {
   type CType,
   type Functions,
@@ -52,5 +56,15 @@ export const libc: Libc = libcOf(
   asynchronous as unknown as OffThread,
 );
 
+const builtins: Builtins = { "node:fs": fs, "node:os": os, "node:path": path };
+
+/** A module of Node. Node 20.0 cannot load one on demand from an ES module, see bun.ts. */
+export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
+  return builtins[name];
+}
+
 /** Only JavaScriptCore has this setting; see bun.ts. */
 export function keepOutOfLastTier(..._functions: readonly ((...values: never[]) => unknown)[]): void {}
+
+/** Likewise. */
+export function expectLongRun(): void {}

@@ -1,5 +1,5 @@
 /** Dumps: one request, answered by messages in any number of datagrams up to NLMSG_DONE. */
-import { keepOutOfLastTier } from "#libc";
+import { expectLongRun, keepOutOfLastTier } from "#libc";
 import {
   NLA_HDRLEN,
   NLM_F_ACK_TLVS,
@@ -128,6 +128,7 @@ export function startDump(
   let failure: NetlinkError | DecodeError | undefined;
   const allocate =
     typeof room === "function" ? room : (size: number) => (size > room.length ? new Uint8Array(size) : room);
+  let isFirst = true;
   const { receiveInto } = socket;
   const receive =
     typeof room === "function" || receiveInto === undefined
@@ -166,6 +167,8 @@ export function startDump(
   return () => {
     if (failure !== undefined) throw failure;
     if (finished) return { interrupted };
+    if (isFirst) isFirst = false;
+    else expectLongRun();
     const datagram = receive();
     if (datagram === pending) return "pending";
     if (datagram.length === 0) throw new DecodeError("dump", 0, "the conversation ends without NLMSG_DONE");

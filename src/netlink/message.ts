@@ -22,7 +22,8 @@ export interface AttributeToWrite {
 
 /** Encodes consecutive attributes, each padded to 4 bytes. */
 export function encodeAttributes(attributes: readonly AttributeToWrite[]): Uint8Array {
-  const size = attributes.reduce((sum, { payload }) => sum + align4(NLA_HDRLEN + payload.length), 0);
+  let size = 0;
+  for (const { payload } of attributes) size += align4(NLA_HDRLEN + payload.length);
   const bytes = new Uint8Array(size);
   const data = new DataView(bytes.buffer);
   let at = 0;

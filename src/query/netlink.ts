@@ -134,7 +134,8 @@ export function* listInet(
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
   const storages = bpfStorageRequest(query.bpfMapFds);
   const legacy = legacyTypes[table];
-  const direct = predicate?.withOwners === undefined && query.netns === undefined;
+  const here = query.netns === undefined || query.rows?.everyNamespace === true;
+  const direct = predicate?.withOwners === undefined && here;
   const writer = direct ? query.rows?.begin(table) : undefined;
   const sink = writer === undefined ? viewSink(query, origin) : rowSink(query, origin, writer);
   // Rows are read in place, before the next datagram. Sockets may be read while another query receives.

@@ -112,6 +112,8 @@ export type Problem =
 export interface RowSink {
   /** Begins a table. @returns what writes its rows; undefined if its sockets are to come in batches */
   begin(table: InetTable): DirectRows<InetSocket> | undefined;
+  /** Whether it also takes the sockets of network namespaces other than our own. */
+  readonly everyNamespace?: true;
 }
 
 /** The part of a query that concerns each table. */
@@ -131,8 +133,8 @@ export interface TableQuery {
   /** The network namespace; undefined if only our own is listed. */
   readonly netns?: Netns;
   /**
-   * Takes the inet sockets that netlink lists in our own namespace and that pass the filter, unless that needs owners;
-   * they come in no batch then.
+   * Takes the inet sockets that netlink lists and that pass the filter, unless that needs owners; they come in no batch
+   * then. Those of other namespaces come in batches, unless it says that it takes them, too.
    */
   readonly rows?: RowSink | undefined;
   /** Receives problems. */

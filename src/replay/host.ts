@@ -1,10 +1,11 @@
 /** Replays a recording in place of this machine. */
 import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { join, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import type { Files, Host, Resolver } from "../host/host.ts";
 import { readRegularFile } from "../host/read.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { replayBpf } from "./bpf.ts";
+import { DESCRIPTORS_FILE, DESCRIPTORS_LIMIT, type Descriptors, parseDescriptors } from "./descriptors.ts";
 import { decodeDiagDump, isDiagDump } from "./diag-dump.ts";
 import { RecordingError, recordingError } from "./error.ts";
 import { CGROUPS_FILE, PCAP_FILE, PROC_FOLDER, parseCgroups, procPath } from "./folder.ts";
@@ -33,10 +34,13 @@ export function replayHost(path: string, elsewhere: Files): Host {
   const root = isFolder ? procRoot(path) : undefined;
   if (pcap === undefined && cgroups === undefined && root === undefined)
     throw new RecordingError("read", path, `neither ${PCAP_FILE} nor ${PROC_FOLDER} in it`);
+  const descriptors = isFolder
+    ? readOptional(path, join(path, DESCRIPTORS_FILE), DESCRIPTORS_LIMIT)
+    : undefined;
   const tree = cgroups && parseCgroups(new TextDecoder().decode(cgroups));
   return {
     transport: replayTransport(readRecording(pcap === undefined ? [] : packetsOf(pcap, path))),
-    files: replayFiles(root, elsewhere),
+    files: replayFiles(root, parseDescriptors(descriptors ?? new Uint8Array(0)), elsewhere),
     resolver: localhostOnly,
     bpf: async () => replayBpf((name) => (isFolder ? readOptional(path, join(path, name)) : undefined)),
     cgroups: () => tree,
@@ -57,9 +61,9 @@ function statOf(path: string) {
 }
 
 /** A file of a recording, or undefined if it does not exist. */
-function readOptional(recording: string, file: string): Uint8Array | undefined {
+function readOptional(recording: string, file: string, limit = FILE_LIMIT): Uint8Array | undefined {
   try {
-    return readRegularFile(file, FILE_LIMIT);
+    return readRegularFile(file, limit);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw recordingError("read", recording, cause);
@@ -100,8 +104,17 @@ function notFound(path: string): NodeJS.ErrnoException {
 /** Names and contexts chosen by this machine's administrator are hidden: they do not apply to the recorded machine. */
 const HIDDEN = /^\/((etc|usr\/share)\/iproute2|sys\/fs\/selinux\/initial_contexts)\//;
 
-/** /proc from a folder, everything else from the machine. */
-function replayFiles(root: string | undefined, elsewhere: Files): Files {
+/** Keeps the last result of a function: the descriptors of one process are read one after another. */
+function lastKept<T>(find: (key: string) => T): (key: string) => T {
+  let last: { readonly key: string; readonly found: T } | undefined;
+  return (key) => {
+    if (last?.key !== key) last = { key, found: find(key) };
+    return last.found;
+  };
+}
+
+/** /proc from a folder and the table of descriptors, everything else from the machine. */
+function replayFiles(root: string | undefined, descriptors: Descriptors, elsewhere: Files): Files {
   const threads = threadLeaders(root);
   /** The place of a path below /proc in the recording; undefined for a link that leads out of it. */
   const place = (name: string, follow: boolean): string | undefined => {
@@ -119,6 +132,11 @@ function replayFiles(root: string | undefined, elsewhere: Files): Files {
     if (found === undefined) throw notFound(path);
     return found;
   };
+  /** The descriptors in a directory, which may be named through a link or by a thread's id alone. */
+  const descriptorsIn = lastKept((folder) => {
+    const found = descriptors.size === 0 ? undefined : place(folder, true);
+    return descriptors.get(root === undefined || found === undefined ? folder : relative(root, found));
+  });
   return {
     read(path, bound) {
       if (HIDDEN.test(path)) throw notFound(path);
@@ -129,12 +147,17 @@ function replayFiles(root: string | undefined, elsewhere: Files): Files {
     },
     list(path) {
       const name = procPath(path);
-      return name === undefined ? elsewhere.list(path) : procOrder(readdirSync(placeOf(path, name)));
+      if (name === undefined) return elsewhere.list(path);
+      const inTable = descriptorsIn(name);
+      const inFolder = readdirSync(placeOf(path, name));
+      return procOrder(inTable === undefined ? inFolder : [...new Set([...inFolder, ...inTable.keys()])]);
     },
     securityContext: (path) => (procPath(path) === undefined ? elsewhere.securityContext(path) : undefined),
     link(path) {
       const name = procPath(path);
       if (name === undefined) return elsewhere.link(path);
+      const target = descriptorsIn(dirname(name))?.get(basename(name));
+      if (target !== undefined) return target;
       const found = place(name, false);
       try {
         return found && readlinkSync(found);

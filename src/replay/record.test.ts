@@ -170,8 +170,96 @@ describe("recordHost and replayHost", () => {
       [98765432101n, "/a b"],
     ]);
     expect(existsSync(join(folder, "proc/etc"))).toBe(false);
-    expect(lstatSync(join(folder, "proc/9/fd/3")).isSymbolicLink()).toBe(true);
+    expect(lstatSync(join(folder, "proc/9/cwd")).isDirectory()).toBe(true);
+    expect(readFileSync(join(folder, "descriptors.tsv"), "utf8")).toBe("9/fd/3\tsocket:[12]\n");
     expect(answers(host.transport, "udp")).toEqual(answers(fixtureTransport("udp"), "udp"));
+  });
+
+  test.each(["owners", "real-linux-6.18", "buffer-5mb"])(
+    "%s: descriptors recorded as links and as a table are the same",
+    (name) => {
+      const folder = join(scratch, `again-${name}`);
+      const original = replayHost(fixture(name), nothing);
+      const recorder = recordHost(original, folder);
+      const read = ({ files }: Pick<Host, "files">) => {
+        const processes = files.list("/proc").filter((each) => /^\d+$/.test(each));
+        return processes.map((process) => {
+          try {
+            const names = files.list(`/proc/${process}/fd`);
+            return names.map((fd) => [process, fd, files.link(`/proc/${process}/fd/${fd}`)]);
+          } catch {
+            return [];
+          }
+        });
+      };
+      const found = read(recorder.host);
+      expect(found.flat().length).toBeGreaterThan(0);
+      recorder.finish();
+      expect(read(replayHost(folder, nothing))).toEqual(found);
+    },
+  );
+
+  test("a descriptor is one line, whatever its target is called and whether it could be read", () => {
+    const targets = new Map([
+      ["/proc/7/fd/0", "/tmp/a\tb\n9/fd/9\tsocket:[1]\\x0a"],
+      ["/proc/7/fd/1", "socket:[5]"],
+      ["/proc/7/task/8/fd/1", "/tmp/ü \u001b[31m"],
+      ["/proc/self", "7"],
+    ]);
+    const folder = join(scratch, "lines");
+    const recorder = recordHost(
+      {
+        ...live,
+        files: {
+          ...nothing,
+          list: (path) =>
+            path === "/proc/7/fd" ? ["0", "1", "2"] : path === "/proc/7/task/8/fd" ? ["1"] : ["7"],
+          link: (path) => targets.get(path),
+        },
+      },
+      folder,
+    );
+    const { files } = recorder.host;
+    files.list("/proc");
+    files.list("/proc/7/fd");
+    files.list("/proc/7/task/8/fd");
+    for (const path of [...targets.keys(), "/proc/7/fd/2"]) files.link(path);
+    recorder.finish();
+    expect(readFileSync(join(folder, "descriptors.tsv"), "utf8").split("\n")).toEqual([
+      "7/fd/2",
+      "7/fd/0\t/tmp/a\\x09b\\x0a9/fd/9\\x09socket:[1]\\x5cx0a",
+      "7/fd/1\tsocket:[5]",
+      "7/task/8/fd/1\t/tmp/ü \\x1b[31m",
+      "",
+    ]);
+    const replayed = replayHost(folder, nothing).files;
+    expect(replayed.list("/proc/7/fd")).toEqual(["0", "1", "2"]);
+    for (const [path, target] of targets) expect(replayed.link(path)).toBe(target);
+    expect(replayed.link("/proc/7/fd/2")).toBeUndefined();
+    // As in procfs, a thread has a directory that is not listed, and /proc/self is a link.
+    expect([replayed.list("/proc/8/fd"), replayed.link("/proc/8/fd/1")]).toEqual([
+      ["1"],
+      "/tmp/ü \u001b[31m",
+    ]);
+    expect([replayed.list("/proc/self/fd"), replayed.link("/proc/self/fd/1")]).toEqual([
+      ["0", "1", "2"],
+      "socket:[5]",
+    ]);
+  });
+
+  test("lines about descriptors that no recorder writes are skipped", () => {
+    const folder = join(scratch, "odd-lines");
+    mkdirSync(join(folder, "proc/7/fd"), { recursive: true });
+    writeFileSync(
+      join(folder, "descriptors.tsv"),
+      "7/fd/1\tsocket:[5]\n7/fd/x\tsocket:[6]\n\n../../fd/3\tsocket:[7]\n7/exe\t/bin/sh\n7/fd/2\tsocket:[8]\textra",
+    );
+    const { files } = replayHost(folder, nothing);
+    expect(files.list("/proc/7/fd")).toEqual(["1", "2"]);
+    expect(files.link("/proc/7/fd/2")).toBe("socket:[8]");
+    expect([files.link("/proc/7/exe"), files.link("/proc/../fd/3")]).toEqual([undefined, undefined]);
+    truncateSync(join(folder, "descriptors.tsv"), 2 ** 27);
+    expect(() => replayHost(folder, nothing)).toThrow(RecordingError);
   });
 
   test("without a cgroup2 tree the replay has none either", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Files, Host } from "../host/host.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { type BpfRecorder, recordBpf } from "./bpf.ts";
+import { DESCRIPTORS_FILE, formatDescriptors, splitDescriptor } from "./descriptors.ts";
 import { recordingError } from "./error.ts";
 import { CGROUPS_FILE, formatCgroups, PCAP_FILE, PROC_FOLDER, procPath } from "./folder.ts";
 import { type NewFolder, newFolder } from "./new-folder.ts";
@@ -150,14 +151,21 @@ export function recordHost(inner: Host, path: string): HostRecorder {
 /** Writes what was read below /proc. Files come first: a symbolic link is dropped if files were read through it. */
 function writeProc(folder: NewFolder, { files, links, folders }: ProcRecord): void {
   folder.makeFolder(PROC_FOLDER);
-  for (const name of folders)
-    if (!files.has(name) && !links.has(name)) folder.makeFolder(join(PROC_FOLDER, name));
+  const descriptors = new Map<string, string | undefined>();
+  for (const name of folders) {
+    if (files.has(name) || links.has(name)) continue;
+    if (splitDescriptor(name) === undefined) folder.makeFolder(join(PROC_FOLDER, name));
+    else descriptors.set(name, undefined);
+  }
   for (const [name, bytes] of files) {
     const path = join(PROC_FOLDER, name);
     if (!folder.has(path)) folder.write(path, bytes);
   }
   for (const [name, target] of links) {
     const path = join(PROC_FOLDER, name);
-    if (!folder.has(path)) folder.link(path, target);
+    if (splitDescriptor(name) !== undefined) descriptors.set(name, target);
+    else if (!folder.has(path)) folder.link(path, target);
   }
+  if (descriptors.size > 0)
+    folder.write(DESCRIPTORS_FILE, new TextEncoder().encode(formatDescriptors(descriptors)));
 }

@@ -1,5 +1,6 @@
 /** What the routes work with: the machine, and what the user allows. */
 import type { Host } from "../host/host.ts";
+import type { MetricsOptions } from "../metrics/metrics.ts";
 import type { Sources } from "../procfs/source.ts";
 
 /** What the routes work with. */
@@ -17,6 +18,8 @@ export interface ServeContext {
   readonly allowKill: boolean;
   /** The folder that `record` writes; undefined if nothing says where it is. */
   readonly store: string | undefined;
+  /** The choices for /metrics; undefined for none. */
+  readonly metrics: Pick<MetricsOptions, "peerLabel" | "seriesLimit"> | undefined;
   /** Whether the machine is this one, now: neither a recording nor the past. */
   readonly live: boolean;
 }

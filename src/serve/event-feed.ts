@@ -85,6 +85,7 @@ export function openFeed(context: ServeContext): EventFeed {
   let following: Following | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let busy = false;
+  let ended = false;
   let events = 0;
 
   function emit(event: SocketEvent): void {
@@ -124,7 +125,7 @@ export function openFeed(context: ServeContext): EventFeed {
   }
 
   function close(): void {
-    following?.follower.close(false);
+    following?.follower.close(ended);
     following?.query[Symbol.dispose]();
     following = undefined;
   }
@@ -143,7 +144,8 @@ export function openFeed(context: ServeContext): EventFeed {
       close();
     }
     busy = false;
-    schedule(waitMs);
+    if (ended) close();
+    else schedule(waitMs);
   }
 
   function schedule(waitMs: number): void {
@@ -170,8 +172,10 @@ export function openFeed(context: ServeContext): EventFeed {
       };
     },
     [Symbol.dispose]() {
+      ended = true;
       listeners.clear();
-      schedule(0);
+      clearTimeout(timer);
+      close();
     },
   };
 }

@@ -10,7 +10,7 @@ import type { ServeContext } from "./context.ts";
 import { queryParameter, readWord, selecting, windowing } from "./parameters.ts";
 import { Refusal, wrongParameter } from "./problem.ts";
 import type { Route } from "./route.ts";
-import { openMachine, take } from "./sampler.ts";
+import { findOwners, openMachine, take } from "./sampler.ts";
 import { jsonAnswer } from "./server.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readWindow, type WindowRequest, wantsOf, windowOf } from "./window.ts";
@@ -96,7 +96,9 @@ export function historyRoute(context: ServeContext): Route {
     const wants = { tables, demands: new Set([...demands, "past" as const, "info" as const]) };
     const table = new SocketTable();
     const timeMs = span.untilMs;
-    return { snapshot: await take({ context: then, machine, table, wants, generation: 0, timeMs }), cut };
+    const snapshot = await take({ machine, table, wants, generation: 0, timeMs });
+    await findOwners(snapshot);
+    return { snapshot, cut };
   }
 
   function connections(reader: StoreReader, span: Span, request: WindowRequest) {

@@ -11,7 +11,7 @@ import { DEFAULT_STATES } from "../model/state.ts";
 import { everyColumn } from "../output/columns.ts";
 import { COUNT, type SortKey } from "../plan/plan.ts";
 import { type View, ViewError, viewOf } from "../plan/view.ts";
-import { demandsOfFilter, matching, type Selecting } from "./matching.ts";
+import { matching, type Selecting, wantsOfFilter } from "./matching.ts";
 import type { Moments } from "./moments.ts";
 import {
   atParameter,
@@ -199,10 +199,10 @@ export function listingRoute(moments: Moments): Route {
       const top = readNumber("top", values["top"], { least: 1, most: MOST, otherwise: MOST });
       const offset = readNumber("offset", values["offset"], { least: 0, most: MOST, otherwise: 0 });
       const lines = (request.headers.get("Accept") ?? "").includes(NDJSON);
-      const snapshot = await moments.at(values["at"], async (query) => ({
-        tables: wanted.tables,
-        demands: demandSet(details, view.demands, await demandsOfFilter(query, wanted)),
-      }));
+      const snapshot = await moments.at(values["at"], async (query) => {
+        const { tables, demands } = await wantsOfFilter(query, wanted);
+        return { tables, demands: demandSet(details, view.demands, demands), owners: true };
+      });
       const { slots } = await matching(snapshot, wanted, turns());
       const headers = { "Content-Type": lines ? NDJSON : "application/json", Vary: "Accept" };
       if (view.by !== undefined) {

@@ -2,7 +2,7 @@
 import { groupings } from "../live/groups.ts";
 import type { Holders } from "../live/owners.ts";
 import type { SocketTable } from "../live/table.ts";
-import { demandsOfFilter, matching } from "./matching.ts";
+import { matching, wantsOfFilter } from "./matching.ts";
 import type { Moments } from "./moments.ts";
 import { atParameter, queryParameter, readNumber, readWord, selecting } from "./parameters.ts";
 import type { Route } from "./route.ts";
@@ -133,8 +133,8 @@ export function mapRoute(moments: Moments): Route {
       const order = readWord("order", values["order"], orderWords, "rate");
       const top = readNumber("top", values["top"], { least: 1, most: MOST_EDGES, otherwise: EDGES });
       const snapshot = await moments.at(values["at"], async (query) => ({
-        tables: wanted.tables,
-        demands: await demandsOfFilter(query, wanted),
+        ...(await wantsOfFilter(query, wanted)),
+        owners: true,
       }));
       const { slots } = await matching(snapshot, wanted, turns());
       const { table, owners, generation, timeMs } = snapshot;

@@ -1,7 +1,6 @@
 /** Which sockets of a snapshot a request selects. */
 import type { Socket } from "../families/socket.ts";
 import type { Breathe } from "../live/owners.ts";
-import type { Demands } from "../model/demand.ts";
 import { demandSet } from "../model/demand.ts";
 import { AF_TIPC } from "../model/family.ts";
 import type { Table } from "../model/selection.ts";
@@ -9,7 +8,7 @@ import { stateName } from "../model/state.ts";
 import type { FilteredPlace } from "../query/filters.ts";
 import type { OpenQuery } from "../query/open.ts";
 import { selectionOf } from "./sampler.ts";
-import { type Snapshot, tableOf } from "./snapshot.ts";
+import { type Snapshot, tableOf, type Wants } from "./snapshot.ts";
 
 /** What a request selects. */
 export interface Selecting {
@@ -78,10 +77,14 @@ export function placesOf(query: OpenQuery, selecting: Selecting): Promise<readon
   });
 }
 
-/** What the filter reads beyond what the kernel always sends. @throws FilterError */
-export async function demandsOfFilter(query: OpenQuery, selecting: Selecting): Promise<Demands> {
+/** What a filter needs of a snapshot. @throws FilterError */
+export async function wantsOfFilter(query: OpenQuery, selecting: Selecting): Promise<Wants> {
   const places = await placesOf(query, selecting);
-  return demandSet(...places.map(({ predicate }) => predicate?.demands));
+  return {
+    tables: selecting.tables,
+    demands: demandSet(...places.map(({ predicate }) => predicate?.demands)),
+    owners: places.some(({ predicate }) => predicate?.withOwners !== undefined),
+  };
 }
 
 /** Whether a socket passes a filter in its place. */

@@ -8,7 +8,7 @@ import { StoreReader } from "../store/reader.ts";
 import { durationText, readTime, timeSpelling, timeText } from "../store/time.ts";
 import type { ServeContext } from "./context.ts";
 import { Refusal, wrongParameter } from "./problem.ts";
-import { openMachine, type Sampler, take } from "./sampler.ts";
+import { findOwners, openMachine, type Sampler, take } from "./sampler.ts";
 import type { Snapshot, Wants } from "./snapshot.ts";
 
 /** Where snapshots come from. */
@@ -76,7 +76,8 @@ export function openMoments(context: ServeContext, sampler: Sampler): Moments {
     const known = kept.get(name);
     if (known !== undefined) return known;
     const table = new SocketTable();
-    const taken = await take({ context: then, machine, table, wants: wanted, generation: 0, timeMs });
+    const taken = await take({ machine, table, wants: wanted, generation: 0, timeMs });
+    await findOwners(taken);
     const snapshot = { ...taken, notes: [note, ...taken.notes] };
     if (kept.size >= KEPT) kept.delete(kept.keys().next().value!);
     kept.set(name, snapshot);

@@ -3,7 +3,7 @@ import { containerLabel, findContainers } from "../enrich/containers.ts";
 import { type Owner, type Owners, processName, scanInSteps } from "../enrich/processes.ts";
 import type { Files } from "../host/host.ts";
 import type { Breathe, Holders } from "../live/owners.ts";
-import { NO_UID } from "../live/table.ts";
+import { NO_UID, type SocketTable } from "../live/table.ts";
 
 /** The owners of sockets, and facts about them. */
 export interface OwnerKeeper extends Holders {
@@ -11,19 +11,21 @@ export interface OwnerKeeper extends Holders {
   owners(inode: number): readonly Owner[] | undefined;
   /** The process that is shown for a socket, 0 if none is known. */
   processOf(inode: number): number;
-  /** How many processes could not be read in the last pass. */
-  readonly unreadable: number;
+  /** Whether a pass has been made. */
+  readonly ready: boolean;
   /**
-   * Looks for the owners of sockets, if one of them is new and the passes so far have left time for another.
+   * Looks for the owners of a table's sockets, if one of them is new and the passes so far have left time for another.
    *
    * @param now in milliseconds
    * @returns whether a pass was made
    */
-  refresh(inodes: ReadonlySet<number>, now: () => number, breathe: Breathe): Promise<boolean>;
+  refresh(table: SocketTable, now: () => number, breathe: Breathe): Promise<boolean>;
 }
 
-/** The part of the time that passes may take. */
+/** The part of a processor's time that passes may take, and the longest and shortest rest between two. */
 const SHARE = 0.01;
+const SHORTEST_REST_MS = 1000;
+const LONGEST_REST_MS = 30_000;
 /** Milliseconds after which a pass is made even if no socket is new: a process may have passed on its socket. */
 const RENEWAL_MS = 30_000;
 
@@ -43,16 +45,25 @@ export function ownerKeeper(
 ): OwnerKeeper {
   let found: Owners = new Map();
   let unowned: ReadonlySet<number> = new Set();
-  let unreadable = 0;
   let names = new Map<number, string>();
   let containers = findContainers(files, root);
   let nextMs = Number.NEGATIVE_INFINITY;
   let renewMs = Number.NEGATIVE_INFINITY;
 
-  /** Whether a pass would find somebody. */
-  function isNeeded(inodes: ReadonlySet<number>): boolean {
-    for (const inode of inodes) if (!found.has(inode) && !unowned.has(inode)) return true;
+  /** Whether a pass may find somebody. */
+  function isNeeded(table: SocketTable): boolean {
+    for (let slot = 0; slot < table.end; slot++) {
+      const inode = table.inode[slot]!;
+      if (inode !== 0 && table.process[slot] === 0 && table.isLive(slot) && !unowned.has(inode)) return true;
+    }
     return false;
+  }
+
+  function inodesOf(table: SocketTable): Set<number> {
+    const inodes = new Set<number>();
+    for (let slot = 0; slot < table.end; slot++)
+      if (table.inode[slot] !== 0 && table.isLive(slot)) inodes.add(table.inode[slot]!);
+    return inodes;
   }
 
   async function pass(inodes: ReadonlySet<number>, breathe: Breathe): Promise<void> {
@@ -64,7 +75,6 @@ export function ownerKeeper(
         continue;
       }
       found = value.owners;
-      unreadable = value.unreadable.length;
       unowned = new Set([...inodes].filter((inode) => !found.has(inode)));
       names = new Map();
       for (const [{ pid, stat }] of found.values() as Iterable<readonly [Owner]>)
@@ -77,17 +87,20 @@ export function ownerKeeper(
   return {
     owners: (inode) => found.get(inode),
     processOf: (inode) => found.get(inode)?.[0]?.pid ?? 0,
-    get unreadable() {
-      return unreadable;
+    get ready() {
+      return renewMs !== Number.NEGATIVE_INFINITY;
     },
-    async refresh(inodes, now, breathe) {
+    async refresh(table, now, breathe) {
       const began = now();
       const renews = began >= renewMs;
-      if (began < nextMs || !(renews || isNeeded(inodes))) return false;
+      if (began < nextMs || !(renews || isNeeded(table))) return false;
       if (renews) containers = findContainers(files, root);
-      await pass(inodes, breathe);
+      const before = process.cpuUsage();
+      await pass(inodesOf(table), breathe);
+      const { user, system } = process.cpuUsage(before);
       const ended = now();
-      nextMs = ended + (ended - began) / SHARE;
+      const restMs = (user + system) / 1000 / SHARE;
+      nextMs = ended + Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, restMs));
       if (renews) renewMs = ended + RENEWAL_MS;
       return true;
     },

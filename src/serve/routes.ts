@@ -12,6 +12,7 @@ import { killRoute } from "./kill.ts";
 import { listingRoute } from "./listing.ts";
 import { liveRoute } from "./live.ts";
 import { mapRoute } from "./map.ts";
+import { openMetrics } from "./metrics.ts";
 import { openMoments } from "./moments.ts";
 import { withOpenapi } from "./openapi.ts";
 import type { Route } from "./route.ts";
@@ -35,6 +36,7 @@ export function openService(context: ServeContext): Service {
   const log = openLog(feed);
   const doctor = openDoctor(context);
   const { epoch } = moments;
+  const metrics = context.metrics && openMetrics({ context, sampler, feed, doctor });
   const routes = [
     ...assetRoutes(),
     hostRoute(context, feed),
@@ -47,12 +49,14 @@ export function openService(context: ServeContext): Service {
     historyRoute(context),
     eventsRoute(feed, log),
     streamRoute({ sampler, log, epoch, intervalMs }),
+    ...(metrics === undefined ? [] : [metrics.route]),
     ...(allowKill ? [killRoute(sampler, moments)] : []),
   ];
   return {
     sampler,
     routes: withOpenapi(routes, version),
     [Symbol.dispose]() {
+      metrics?.[Symbol.dispose]();
       feed[Symbol.dispose]();
       sampler[Symbol.dispose]();
     },

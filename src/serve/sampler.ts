@@ -2,7 +2,9 @@
  * Takes samples of sockets. One sample serves every viewer and every request that comes within its interval; without
  * a viewer or a request, none is taken.
  */
+import type { Catalog } from "../catalogue/catalog.ts";
 import type { Socket } from "../families/socket.ts";
+import type { NameSource } from "../fields/names.ts";
 import type { Resolver } from "../host/host.ts";
 import { SocketTable } from "../live/table.ts";
 import { knowPlaces } from "../lookup/places.ts";
@@ -39,6 +41,8 @@ const withoutMemory: ReadonlySet<Table> = new Set(["tcp", "mptcp"]);
 export interface OpenMachine extends Disposable {
   readonly query: OpenQuery;
   readonly owners: OwnerKeeper;
+  readonly names: NameSource;
+  readonly catalog: Catalog;
   /** The problems since the last call, each once. */
   notes(): readonly string[];
 }
@@ -92,9 +96,13 @@ export async function openMachine(
   };
   const query = await openQuery({ host, report, parts, keep: true }, planOf(context, demands));
   keeper ??= ownerKeeper(host.files, sources.root, (uid) => query.names.user(uid));
+  const explainer = { explanationOf, explanationText };
+  const names = showable(nameSource(query.plan, query.names, explainer), context);
   return {
     query,
     owners: known(),
+    names,
+    catalog: columnsWith(names),
     notes() {
       const taken = [...notes];
       notes.clear();
@@ -118,7 +126,6 @@ function listings({ tables, demands }: Wants): readonly Wants[] {
 
 /** What a snapshot is taken with. */
 export interface Taking {
-  readonly context: ServeContext;
   readonly machine: OpenMachine;
   readonly table: SocketTable;
   readonly wants: Wants;
@@ -130,7 +137,6 @@ export interface Taking {
 
 /** Takes a snapshot. Requests are answered meanwhile. */
 export async function take({
-  context,
   machine,
   table,
   wants,
@@ -143,25 +149,19 @@ export async function take({
   const began = clock();
   const breathe = turns(signal);
   const sockets: (Socket | undefined)[] = [];
-  const inodes = new Set<number>();
+  const keep = (slot: number, socket: Socket) => {
+    sockets[slot] = socket;
+  };
   table.begin(clock());
   for (const place of query.places)
     for (const { tables, demands } of listings(wants))
       for (const batch of query.listPlace(place, { selection: selectionOf(tables), demands, keep: true })) {
-        table.add(batch, clock());
-        for (const socket of batch.sockets) {
-          sockets[table.slotOfSocket(socket)!] = socket;
-          if (socket.inode) inodes.add(socket.inode);
-        }
+        table.add(batch, clock(), keep);
         await breathe();
       }
   const summary = table.finish();
   const durationMs = clock() - began;
-  await owners.refresh(inodes, clock, breathe);
-  for (let slot = 0; slot < table.end; slot++)
-    table.process[slot] = table.isLive(slot) ? owners.processOf(table.inode[slot]!) : table.process[slot]!;
-  const explainer = { explanationOf, explanationText };
-  const names = showable(nameSource(query.plan, query.names, explainer), context);
+  noteOwners(table, owners, false);
   return {
     generation,
     timeMs,
@@ -171,11 +171,24 @@ export async function take({
     summary,
     owners,
     query,
-    names,
-    catalog: columnsWith(names),
+    names: machine.names,
+    catalog: machine.catalog,
     sockets,
     notes: machine.notes(),
   };
+}
+
+/** Notes in a table who has its sockets open, as far as it is known. @param all whether known owners may have changed */
+function noteOwners({ process, inode, end }: SocketTable, owners: OwnerKeeper, all: boolean): void {
+  for (let slot = 0; slot < end; slot++)
+    if (inode[slot] !== 0 && (all || process[slot] === 0)) process[slot] = owners.processOf(inode[slot]!);
+}
+
+/** Looks for the owners of a snapshot's sockets, if it is time for that. @returns whether a pass was made */
+export async function findOwners({ table, owners }: Snapshot, signal?: AbortSignal): Promise<boolean> {
+  if (!(await owners.refresh(table, () => performance.now(), turns(signal)))) return false;
+  noteOwners(table, owners, true);
+  return true;
 }
 
 /** Takes samples on request. */
@@ -240,6 +253,8 @@ export function openSampler(context: ServeContext): Sampler {
   let latest: Snapshot | undefined;
   let latestMs = Number.NEGATIVE_INFINITY;
   let running: Promise<Snapshot> | undefined;
+  let finding: Promise<void> | undefined;
+  let generation = 0;
   let taken = 0;
   let usedMs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -280,19 +295,46 @@ export function openSampler(context: ServeContext): Sampler {
     const began = performance.now();
     const open = await openedMachine();
     const snapshot = await take({
-      context,
       machine: open,
       table,
       wants: currentWants(),
-      generation: taken + 1,
+      generation: generation + 1,
       signal: ending.signal,
     });
     taken++;
-    latest = snapshot;
     latestMs = began;
     for (const each of stale.splice(0)) if (each !== open) each[Symbol.dispose]();
-    for (const see of [...observers, ...viewers]) see(snapshot);
+    publish(snapshot);
+    lookForOwners(snapshot);
     return snapshot;
+  }
+
+  function publish(snapshot: Snapshot): void {
+    generation = snapshot.generation;
+    latest = snapshot;
+    for (const see of [...observers, ...viewers]) see(snapshot);
+  }
+
+  /** Looks for owners beside the samples: a pass over /proc may take longer than an interval. */
+  function lookForOwners(snapshot: Snapshot): void {
+    finding ??= findOwners(snapshot, ending.signal)
+      .then((found) => {
+        // The first pass fills a whole column: viewers need not wait for the next sample to see it.
+        if (found && latest !== undefined && latest.generation <= snapshot.generation + 1)
+          publish({ ...latest, generation: generation + 1 });
+      })
+      .catch(() => {
+        // The server ends, or /proc cannot be read: the next sample tries again.
+      })
+      .finally(() => {
+        finding = undefined;
+      });
+  }
+
+  /** A snapshot once its owners are known. */
+  async function owned(snapshot: Snapshot): Promise<Snapshot> {
+    while (!snapshot.owners.ready && finding !== undefined) await finding;
+    return latest ?? snapshot;
   }
 
   /** Takes a sample, once for all who ask meanwhile. */
@@ -356,10 +398,10 @@ export function openSampler(context: ServeContext): Sampler {
     async sample(wants) {
       note(wants);
       for (;;) {
-        if (latest !== undefined && isFresh() && covers(latest, wants)) return latest;
-        const snapshot = await shared();
+        const fresh = latest !== undefined && isFresh() && covers(latest, wants);
+        const snapshot = fresh ? latest! : await shared();
         if (timer === undefined) plan();
-        if (covers(snapshot, wants)) return snapshot;
+        if (covers(snapshot, wants)) return wants.owners ? owned(snapshot) : snapshot;
       }
     },
     observe: (see) => void observers.push(see),

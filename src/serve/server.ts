@@ -33,12 +33,14 @@ export interface ServerOptions {
 export interface RunningServer {
   /** The TCP port; undefined for a UNIX socket. */
   readonly port: number | undefined;
-  /** Stops listening and closes every connection. */
-  stop(): void;
+  /** Says so to the streams, stops listening and closes every connection. */
+  stop(): Promise<void>;
 }
 
 /** Seconds after which a connection without a request, or with half of one, is closed. Streams are excepted. */
 const IDLE_S = 8;
+/** Time for the last messages of streams, in milliseconds. */
+const FAREWELL_MS = 20;
 /** Bytes of a body that the runtime reads before it answers with an error of its own, which has no headers of ours. */
 const BODY_CUT = 4 * limits.body;
 /** JSON from this length on is compressed. */
@@ -98,7 +100,10 @@ export function startServer({ address, tls, routes, guard, report }: ServerOptio
     const { streams } = route;
     if (streams ? viewers >= limits.viewers : requests >= limits.requests)
       throw new Refusal(503, "Too many requests at once.", { headers: { "Retry-After": "1" } });
+    let left = false;
     const leave = () => {
+      if (left) return;
+      left = true;
       if (streams) viewers--;
       else requests--;
     };
@@ -133,7 +138,7 @@ export function startServer({ address, tls, routes, guard, report }: ServerOptio
           parameter: "filter",
         });
       const { streams } = route;
-      if (streams) server.timeout(request, 0);
+      server.timeout(request, streams ? 0 : 2 * (limits.requestMs / 1000));
       const time = streams ? [] : [AbortSignal.timeout(limits.requestMs)];
       const signal = AbortSignal.any([request.signal, ending.signal, ...time]);
       return await run({ values: all, request, signal }, route);
@@ -163,8 +168,9 @@ export function startServer({ address, tls, routes, guard, report }: ServerOptio
   port = address.kind === "unix" ? undefined : server.port;
   return {
     port,
-    stop() {
+    async stop() {
       ending.abort(new Refusal(503, "The server ends."));
+      if (viewers > 0) await Bun.sleep(FAREWELL_MS);
       void server.stop(true);
     },
   };

@@ -14,6 +14,8 @@ export interface Wants {
   readonly tables: ReadonlySet<Table>;
   /** What the kernel must send beyond what it always sends. */
   readonly demands: Demands;
+  /** Whether the owners of sockets decide which rows are shown, so that the answer waits for them. */
+  readonly owners?: boolean;
 }
 
 /** The sockets of one moment. Sockets are valid as long as the snapshot is kept. */

@@ -198,7 +198,7 @@ export function socketRoute({ context, sampler, moments, doctor }: SocketSources
       if (keyOf(id) === undefined) throw new Refusal(404, "This is not the id of a socket.");
       const isNow = at === undefined;
       const tables = sampler.latest?.wants.tables ?? basicWants.tables;
-      const snapshot = await moments.at(at, async () => ({ tables, demands: noDemands }));
+      const snapshot = await moments.at(at, async () => ({ tables, demands: noDemands, owners: true }));
       const slot = slotIn(snapshot, id);
       if (!isNow) {
         if (slot === undefined) throw new Refusal(404, "There was no such socket then.");

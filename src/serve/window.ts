@@ -1,10 +1,11 @@
 /** A window of rows: the part of an answer that /api/live and /api/history share. */
 import { catalogReader } from "../catalogue/catalog.ts";
+import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
 import { everyColumn } from "../output/columns.ts";
 import type { OpenQuery } from "../query/open.ts";
 import { columnsOf, demandsOf, type ServedColumn, sortOf } from "./columns.ts";
-import { demandsOfFilter, type Matched, matching, type Selecting } from "./matching.ts";
+import { type Matched, matching, type Selecting, wantsOfFilter } from "./matching.ts";
 import { inOrder } from "./order.ts";
 import { listOf, MOST_ROWS, readNumber, readStates, readTables } from "./parameters.ts";
 import type { Call } from "./route.ts";
@@ -53,12 +54,18 @@ function neededColumns({ names, sort }: WindowRequest): readonly ServedColumn[] 
   return [...columnsOf(every, names), sortOf(every, sort).column];
 }
 
+/** Demands that the keeper of owners fills. */
+const ownerDemands: ReadonlySet<Demand> = new Set(["owners", "containers", "peerOwners"]);
+
 /** What a snapshot must have for a window. @throws FilterError */
 export async function wantsOf(query: OpenQuery, request: WindowRequest): Promise<Wants> {
-  const { selecting } = request;
+  const needed = neededColumns(request);
+  const { tables, demands, owners } = await wantsOfFilter(query, request.selecting);
   return {
-    tables: selecting.tables,
-    demands: new Set([...demandsOf(neededColumns(request)), ...(await demandsOfFilter(query, selecting))]),
+    tables,
+    demands: new Set([...demandsOf(needed), ...demands]),
+    // Rows are shown before the owners are known, unless these decide the order.
+    owners: owners === true || demandsOf(needed.slice(-1)).some((each) => ownerDemands.has(each)),
   };
 }
 

@@ -17,11 +17,15 @@ const CLOCK_BOOTTIME = 7;
 const MS_PER_SECOND = 1e3;
 const NS_PER_MS = 1e6;
 
+const timespec = new Uint8Array(16);
+const data = new DataView(timespec.buffer);
+
+function word(at: number): number {
+  return data.getUint32(at + 4, true) * 2 ** 32 + data.getUint32(at, true);
+}
+
 function read(clock: number): number {
-  const timespec = new Uint8Array(16);
   libc.clockGettime(clock, timespec);
-  const data = new DataView(timespec.buffer);
-  const word = (at: number) => data.getUint32(at + 4, true) * 2 ** 32 + data.getUint32(at, true);
   return word(0) * MS_PER_SECOND + word(8) / NS_PER_MS;
 }
 

@@ -1,57 +1,26 @@
 /**
  * Samples as differences: which sockets came, went and moved, and of those that changed the words that did, column by
- * column, so that equal changes stand beside each other for the compression that follows.
+ * column. A column is written as its difference to what another column of the same sockets foretells, where that is
+ * smaller: counters of one socket rise together, and times are close to the time of the sample.
  */
 import { StoreError } from "./error.ts";
-import { type Group, type GroupKey, groupName, hasAges, type Image, settleTimes } from "./image.ts";
+import { type GroupKey, groupName, type Image, type ImageGroup, infoAges, toTick } from "./image.ts";
 import type { ByteSink, ByteSource } from "./numbers.ts";
 
 /** Most sockets of one group, and most words of one message, that a file may claim. */
 export const sampleLimits = { sockets: 1 << 24, words: 1 << 14, groups: 1 << 16 } as const;
 
-/** How far ahead a socket is looked for before all are indexed: as many as may have gone in a row. */
-const AHEAD = 8;
-
-/** The row of the earlier image that each row continues; -1 for a new socket. */
-function matchRows(previous: Group | undefined, next: Group): Int32Array {
-  const sources = new Int32Array(next.count).fill(-1);
-  if (previous === undefined) return sources;
-  let index: Map<number, number> | undefined;
-  const used = new Uint8Array(previous.count);
-  const indexed = (): Map<number, number> => {
-    const map = new Map<number, number>();
-    for (let row = previous.count - 1; row >= 0; row--) map.set(previous.keys[row]!, row);
-    return map;
-  };
-  let at = 0;
-  for (let row = 0; row < next.count; row++) {
-    const key = next.keys[row]!;
-    if (key === 0) continue;
-    let found = -1;
-    for (let ahead = at; ahead < previous.count && ahead < at + AHEAD; ahead++)
-      if (previous.keys[ahead] === key) {
-        found = ahead;
-        break;
-      }
-    if (found < 0) {
-      index ??= indexed();
-      found = index.get(key) ?? -1;
-    }
-    if (found < 0 || used[found] === 1) continue;
-    used[found] = 1;
-    sources[row] = found;
-    at = found + 1;
-  }
-  return sources;
-}
-
 /** The rows that keep their order: a longest rising subsequence of their sources. */
-function keptRows(sources: Int32Array): Uint8Array {
-  const kept = new Uint8Array(sources.length);
+function keptRows({ sources, count, isRising }: ImageGroup): Uint8Array {
+  const kept = new Uint8Array(count);
+  if (isRising) {
+    for (let row = 0; row < count; row++) if (sources[row]! >= 0) kept[row] = 1;
+    return kept;
+  }
   /** The row that ends the best sequence of each length. */
   const ends: number[] = [];
-  const before = new Int32Array(sources.length).fill(-1);
-  for (let row = 0; row < sources.length; row++) {
+  const before = new Int32Array(count).fill(-1);
+  for (let row = 0; row < count; row++) {
     const source = sources[row]!;
     if (source < 0) continue;
     let low = ends.length;
@@ -70,97 +39,222 @@ function keptRows(sources: Int32Array): Uint8Array {
   return kept;
 }
 
-/** Which rows of a group are written whole, and which words of the others changed. */
-interface Differences {
-  /** Rows that continue a socket, and are written whole all the same: their length differs. */
-  readonly reshaped: number[];
-  readonly whole: number[];
-  readonly changed: number[];
-  /** Of each changed row, the indices of the changed words. */
-  readonly patterns: number[][];
-}
-
-function findDifferences(previous: Group | undefined, next: Group, sources: Int32Array): Differences {
-  const found: Differences = { reshaped: [], whole: [], changed: [], patterns: [] };
-  const ages = hasAges(next);
-  for (let row = 0; row < next.count; row++) {
-    const source = sources[row]!;
-    if (source < 0 || previous === undefined) {
-      found.whole.push(row);
-      continue;
-    }
-    if (previous.lengths[source] !== next.lengths[row]) {
-      found.reshaped.push(row);
-      found.whole.push(row);
-      continue;
-    }
-    if (ages) settleTimes(next, row, previous, source);
-    const from = next.starts[row]!;
-    const size = next.starts[row + 1]! - from;
-    const earlier = previous.starts[source]!;
-    let pattern: number[] | undefined;
-    for (let word = 0; word < size; word++)
-      if (next.words[from + word] !== previous.words[earlier + word]) {
-        pattern ??= [];
-        pattern.push(word);
-      }
-    if (pattern === undefined) continue;
-    found.changed.push(row);
-    found.patterns.push(pattern);
-  }
-  return found;
-}
-
 /** Writes whole messages: their lengths, then for each length the bytes of all words, plane by plane. */
-function encodeWhole(sink: ByteSink, { words, starts, lengths }: Group, rows: readonly number[]): void {
+function encodeWhole(sink: ByteSink, group: ImageGroup, rows: readonly number[]): void {
   const sizes = new Map<number, number[]>();
   for (const row of rows) {
-    sink.unsigned(lengths[row]!);
-    const size = starts[row + 1]! - starts[row]!;
+    const length = group.length(row);
+    sink.unsigned(length);
+    const size = (length + 3) >>> 2;
     const same = sizes.get(size);
     if (same === undefined) sizes.set(size, [row]);
     else same.push(row);
   }
   for (const [size, same] of sizes)
-    for (let word = 0; word < size; word++)
-      for (let shift = 0; shift < 32; shift += 8)
-        for (const row of same) sink.byte((words[starts[row]! + word]! >>> shift) & 0xff);
+    sink.planes(same.length * size * 4, (bytes, at) => {
+      const { length } = same;
+      for (const [index, row] of same.entries()) {
+        const words = group.words(row);
+        const from = group.wordsFrom(row);
+        for (let word = 0; word < size; word++) {
+          const value = words[from + word]!;
+          const plane = at + word * 4 * length + index;
+          bytes[plane] = value;
+          bytes[plane + length] = value >>> 8;
+          bytes[plane + 2 * length] = value >>> 16;
+          bytes[plane + 3 * length] = value >>> 24;
+        }
+      }
+    });
 }
 
-/** Writes the changed words: the patterns, which of them each row has, then the differences word by word. */
-function encodeChanges(
-  sink: ByteSink,
-  previous: Group,
-  next: Group,
-  sources: Int32Array,
-  { changed, patterns }: Differences,
-): void {
-  sink.rising(changed);
-  const known = new Map<string, number>();
-  const numbers: number[] = [];
-  const distinct: number[][] = [];
-  const columns: number[][] = [];
-  for (let index = 0; index < changed.length; index++) {
-    const pattern = patterns[index]!;
-    const name = pattern.join();
-    let number = known.get(name);
-    if (number === undefined) {
-      number = distinct.push(pattern) - 1;
-      known.set(name, number);
+/** How the values of a column are written. The names are what each value is a difference to. */
+const prediction = {
+  /** Its own earlier value. */
+  own: 0,
+  /** Its earlier value, moved as far as another column moved. */
+  move: 1,
+  /** The value of another column. */
+  value: 2,
+  /** The time of the sample. */
+  now: 3,
+  /** The later of the times of two other columns. */
+  later: 4,
+} as const;
+
+/** A way to write a column: a number of {@link prediction}, and the columns that it reads. */
+interface Choice {
+  readonly kind: number;
+  readonly first: number;
+  readonly second: number;
+}
+
+const own: Choice = { kind: prediction.own, first: 0, second: 0 };
+
+/** What is foretold of a word. @param at where the messages begin in the words */
+function foretold(
+  { kind, first, second }: Choice,
+  word: number,
+  before: ArrayLike<number>,
+  beforeAt: number,
+  now: ArrayLike<number>,
+  nowAt: number,
+  nowMs: number,
+): number {
+  switch (kind) {
+    case prediction.move:
+      return (before[beforeAt + word]! + now[nowAt + first]! - before[beforeAt + first]!) | 0;
+    case prediction.value:
+      return now[nowAt + first]! | 0;
+    case prediction.now:
+      return nowMs;
+    case prediction.later: {
+      const one = now[nowAt + first]! | 0;
+      const other = now[nowAt + second]! | 0;
+      return ((one - other) | 0) > 0 ? one : other;
     }
-    numbers.push(number);
-    const row = changed[index]!;
-    const from = next.starts[row]!;
-    const earlier = previous.starts[sources[row]!]!;
-    for (const word of pattern) {
-      columns[word] ??= [];
-      columns[word].push((next.words[from + word]! - previous.words[earlier + word]!) | 0);
-    }
+    default:
+      return before[beforeAt + word]! | 0;
   }
-  sink.unsigned(distinct.length);
-  for (const pattern of distinct) sink.rising(pattern);
+}
+
+/** Rows that are tried to choose how a column is written. */
+const TRIED_ROWS = 24;
+/** A way must be this much shorter than the column's own difference: it may be worse for other rows. */
+const WORTH = 0.9;
+
+/** The changed messages of a group: how they were, and how they are. */
+class Changes {
+  readonly group: ImageGroup;
+  readonly nowMs: number;
+  /** Of each word that changed in any message, the indices of these messages. */
+  readonly columns: number[][] = [];
+
+  constructor(group: ImageGroup, nowMs: number) {
+    this.group = group;
+    this.nowMs = nowMs | 0;
+  }
+
+  /** The number that stands for a word. */
+  residual(index: number, word: number, choice: Choice): number {
+    const { group, nowMs } = this;
+    const { rows, starts, words } = group.earlier;
+    const row = rows[index]!;
+    const now = group.words(row);
+    const nowAt = group.wordsFrom(row);
+    return (now[nowAt + word]! - foretold(choice, word, words, starts[index]!, now, nowAt, nowMs)) | 0;
+  }
+
+  /** Bits that some values of a column take. */
+  #cost(tried: readonly number[], word: number, choice: Choice): number {
+    let bits = 0;
+    for (const index of tried) {
+      const value = this.residual(index, word, choice);
+      bits += 32 - Math.clz32((value << 1) ^ (value >> 31));
+    }
+    return bits;
+  }
+
+  /** The shortest way to write a column. @param others the columns before it, which every message has that has it */
+  choose(word: number, others: readonly number[]): Choice {
+    const column = this.columns[word]!;
+    const step = Math.max(1, Math.floor(column.length / TRIED_ROWS));
+    const tried: number[] = [];
+    for (let at = 0; at < column.length && tried.length < TRIED_ROWS; at += step) tried.push(column[at]!);
+    let best = own;
+    let least = this.#cost(tried, word, own) * WORTH;
+    const offer = (choice: Choice) => {
+      if (least === 0) return;
+      const bits = this.#cost(tried, word, choice);
+      if (bits >= least) return;
+      best = choice;
+      least = bits;
+    };
+    const infoAt = this.group.infoAt(this.group.earlier.rows[tried[0]!]!);
+    offer({ kind: prediction.now, first: 0, second: 0 });
+    if (infoAt > 0 && word === infoAt + infoAges.acknowledged) {
+      const { sent, received } = infoAges;
+      offer({ kind: prediction.later, first: infoAt + sent, second: infoAt + received });
+    }
+    for (const first of others) {
+      offer({ kind: prediction.move, first, second: 0 });
+      offer({ kind: prediction.value, first, second: 0 });
+    }
+    return best;
+  }
+}
+
+/** Patterns that are remembered from sample to sample: with more, a group begins anew. */
+const PATTERNS_LIMIT = 4096;
+
+/** Numbers the sets of words that changed together, from the last whole sample on. */
+class Patterns {
+  readonly distinct: number[][] = [];
+  readonly #byHash = new Map<number, number>();
+
+  /** @returns the number of a pattern; the same pattern may get another number if hashes collide */
+  numberOf(pattern: readonly number[], hash: number): number {
+    const known = this.#byHash.get(hash);
+    if (known !== undefined) {
+      const found = this.distinct[known]!;
+      if (found.length === pattern.length && found.every((word, index) => word === pattern[index]))
+        return known;
+    }
+    const number = this.distinct.push(pattern.slice()) - 1;
+    this.#byHash.set(hash, number);
+    return number;
+  }
+}
+
+const HASH_FACTOR = 0x0100_0193;
+
+/** The patterns of each group: its reader knows those of the samples before. */
+const patternsOf = new WeakMap<ImageGroup, Patterns>();
+
+/** Writes the changed words: the patterns, which of them each row has, then the numbers word by word. */
+function encodeChanges(sink: ByteSink, group: ImageGroup, nowMs: number): void {
+  const { rows, starts, words, count } = group.earlier;
+  sink.rising(rows.subarray(0, count));
+  const changes = new Changes(group, nowMs);
+  const { columns } = changes;
+  const known = patternsOf.get(group);
+  const isNew = known === undefined || known.distinct.length > PATTERNS_LIMIT;
+  const patterns = isNew ? new Patterns() : known;
+  patternsOf.set(group, patterns);
+  const old = patterns.distinct.length;
+  const numbers = new Uint32Array(count);
+  const pattern: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const row = rows[index]!;
+    const now = group.words(row);
+    const nowAt = group.wordsFrom(row);
+    const from = starts[index]!;
+    const size = starts[index + 1]! - from;
+    let hash = 0;
+    pattern.length = 0;
+    for (let word = 0; word < size; word++) {
+      if (now[nowAt + word] === words[from + word]) continue;
+      pattern.push(word);
+      hash = Math.imul(hash ^ word, HASH_FACTOR);
+      const column = columns[word];
+      if (column === undefined) columns[word] = [index];
+      else column.push(index);
+    }
+    numbers[index] = patterns.numberOf(pattern, hash);
+  }
+  sink.unsigned(old);
+  sink.unsigned(patterns.distinct.length - old);
+  for (const each of patterns.distinct.slice(old)) sink.rising(each);
   for (const number of numbers) sink.unsigned(number);
-  for (const column of columns) for (const value of column ?? []) sink.signed(value);
+  const others: number[] = [];
+  columns.forEach((column, word) => {
+    const choice = changes.choose(word, others);
+    sink.unsigned(choice.kind);
+    if (choice.kind !== prediction.own && choice.kind !== prediction.now) sink.unsigned(choice.first);
+    if (choice.kind === prediction.later) sink.unsigned(choice.second);
+    for (const index of column) sink.signed(changes.residual(index, word, choice));
+    others.push(word);
+  });
 }
 
 /** Counts of one encoded image. */
@@ -170,38 +264,53 @@ export interface EncodedCounts {
   readonly changed: number;
 }
 
-/** Writes an image as its difference to an earlier one, or whole if there is none. */
-export function encodeImage(sink: ByteSink, previous: Image | undefined, next: Image): EncodedCounts {
+/**
+ * Writes the last sample of an image.
+ *
+ * @param whole whether to write all sockets; if not, what changed since the sample before
+ * @param nowMs about when it was taken, in milliseconds since boot
+ */
+export function encodeImage(sink: ByteSink, image: Image, whole: boolean, nowMs: number): EncodedCounts {
   let sockets = 0;
   let changed = 0;
-  const groups = [...next.values()].filter(({ count }) => count > 0);
+  const time = toTick(nowMs);
+  const groups = [...image.values()].filter(({ count }) => count > 0);
+  sink.unsigned(time);
   sink.unsigned(groups.length);
   for (const group of groups) {
-    const earlier = previous?.get(groupName(group));
-    // A group without sockets is not written, so that for the reader there was none.
-    const before = earlier?.count === 0 ? undefined : earlier;
-    const sources = matchRows(before, group);
-    const kept = keptRows(sources);
-    const staying = new Set<number>();
-    const inserted: number[] = [];
-    for (let row = 0; row < group.count; row++)
-      if (kept[row] === 1) staying.add(sources[row]!);
-      else inserted.push(row);
-    const removed: number[] = [];
-    for (let row = 0; row < (before?.count ?? 0); row++) if (!staying.has(row)) removed.push(row);
-    const differences = findDifferences(before, group, sources);
+    const { count, sources, previousCount } = group;
     sink.unsigned(group.place);
     sink.unsigned(group.dump);
     sink.unsigned(group.family);
-    sink.unsigned(group.count);
+    sink.unsigned(count);
+    sockets += count;
+    // A group without sockets is not written, so that for the reader there was none.
+    if (whole || previousCount === 0) {
+      const all = Array.from({ length: count }, (_, row) => row);
+      sink.rising([]);
+      sink.rising(all);
+      for (let row = 0; row < count; row++) sink.unsigned(0);
+      sink.rising([]);
+      encodeWhole(sink, group, all);
+      patternsOf.delete(group);
+      changed += count;
+      continue;
+    }
+    const kept = keptRows(group);
+    const stays = new Uint8Array(previousCount);
+    const inserted: number[] = [];
+    for (let row = 0; row < count; row++)
+      if (kept[row] === 1) stays[sources[row]!] = 1;
+      else inserted.push(row);
+    const removed: number[] = [];
+    for (let row = 0; row < previousCount; row++) if (stays[row] === 0) removed.push(row);
     sink.rising(removed);
     sink.rising(inserted);
     for (const row of inserted) sink.unsigned(sources[row]! + 1);
-    sink.rising(differences.reshaped);
-    encodeWhole(sink, group, differences.whole);
-    if (before !== undefined) encodeChanges(sink, before, group, sources, differences);
-    sockets += group.count;
-    changed += differences.whole.length + differences.changed.length;
+    sink.rising(group.whole.filter((row) => sources[row]! >= 0));
+    encodeWhole(sink, group, group.whole);
+    encodeChanges(sink, group, time);
+    changed += group.whole.length + group.earlier.count;
   }
   return { sockets, changed };
 }
@@ -216,6 +325,8 @@ export interface StoredMessage {
 /** The sockets of a group, decoded. */
 export interface DecodedGroup extends GroupKey {
   readonly messages: readonly StoredMessage[];
+  /** The sets of words that have changed together so far. */
+  readonly patterns: readonly (readonly number[])[];
 }
 
 /** A decoded image, by {@link groupName}. */
@@ -236,39 +347,86 @@ function decodeWhole(source: ByteSource, count: number): StoredMessage[] {
     if (same === undefined) sizes.set(size, [words]);
     else same.push(words);
   }
-  for (const [size, same] of sizes)
+  for (const [size, same] of sizes) {
+    const { length } = same;
+    const bytes = source.take(length * size * 4);
     for (let word = 0; word < size; word++)
-      for (let shift = 0; shift < 32; shift += 8)
-        for (const words of same) words[word] = words[word]! | (source.byte() << shift);
+      for (let index = 0; index < length; index++) {
+        const plane = word * 4 * length + index;
+        same[index]![word] =
+          bytes[plane]! |
+          (bytes[plane + length]! << 8) |
+          (bytes[plane + 2 * length]! << 16) |
+          (bytes[plane + 3 * length]! << 24);
+      }
+  }
   return messages;
 }
 
-function decodeChanges(source: ByteSource, messages: StoredMessage[]): void {
-  const changed = source.rising(messages.length);
-  const patterns = Array.from({ length: source.atMost(changed.length) }, () =>
-    source.rising(sampleLimits.words),
-  );
-  const columns: Uint32Array[][] = [];
-  for (const row of changed) {
-    const pattern = patterns[source.atMost(patterns.length - 1)]!;
-    const { words: earlier, length } = messages[row]!;
-    if ((pattern.at(-1) ?? 0) >= earlier.length)
-      throw new StoreError("a sample changes a word beyond the end of a message");
-    const words = earlier.slice();
-    messages[row] = { words, length };
-    for (const word of pattern) {
-      columns[word] ??= [];
-      columns[word].push(words);
-    }
-  }
-  columns.forEach((rows, word) => {
-    for (const words of rows) words[word] = words[word]! + source.signed();
-  });
+/** The versions of what is in a sample: the first wrote every column as the difference to its own earlier value. */
+export const sampleFormats = { first: 1, current: 2 } as const;
+
+function decodeChoice(source: ByteSource, word: number): Choice {
+  const kind = source.atMost(prediction.later);
+  if (kind === prediction.own || kind === prediction.now) return { kind, first: 0, second: 0 };
+  // Only a column before this one is surely in every message that has it.
+  const first = source.atMost(word - 1);
+  return { kind, first, second: kind === prediction.later ? source.atMost(word - 1) : 0 };
 }
 
-/** Reads an image. @param previous the image that it was written as a difference to @throws StoreError */
-export function decodeImage(source: ByteSource, previous: DecodedImage | undefined): DecodedImage {
+/** Changes messages. @returns the patterns that the next sample may use */
+function decodeChanges(
+  source: ByteSource,
+  messages: StoredMessage[],
+  known: DecodedGroup["patterns"],
+  format: number,
+  nowMs: number,
+): DecodedGroup["patterns"] {
+  const changed = source.rising(messages.length);
+  const patterns = format === sampleFormats.first ? [] : known.slice(0, source.atMost(known.length));
+  for (let more = source.atMost(changed.length); more > 0; more--)
+    patterns.push(source.rising(sampleLimits.words));
+  /** Of each word, the messages that change it: how they were, and how they become. */
+  const columns: { readonly before: Uint32Array[]; readonly now: Uint32Array[] }[] = [];
+  for (const row of changed) {
+    const pattern = patterns[source.atMost(patterns.length - 1)]!;
+    const { words: before, length } = messages[row]!;
+    if ((pattern.at(-1) ?? 0) >= before.length)
+      throw new StoreError("a sample changes a word beyond the end of a message");
+    const now = before.slice();
+    messages[row] = { words: now, length };
+    for (const word of pattern) {
+      const column = columns[word];
+      if (column === undefined) columns[word] = { before: [before], now: [now] };
+      else {
+        column.before.push(before);
+        column.now.push(now);
+      }
+    }
+  }
+  columns.forEach(({ before, now }, word) => {
+    const choice = format === sampleFormats.first ? own : decodeChoice(source, word);
+    for (const [index, words] of now.entries())
+      words[word] = foretold(choice, word, before[index]!, 0, words, 0, nowMs) + source.signed();
+  });
+  return patterns;
+}
+
+/**
+ * Reads an image.
+ *
+ * @param previous the image that it was written as a difference to
+ * @param format one of {@link sampleFormats}
+ * @throws StoreError
+ */
+export function decodeImage(
+  source: ByteSource,
+  previous: DecodedImage | undefined,
+  format: number = sampleFormats.current,
+): DecodedImage {
+  if (format > sampleFormats.current) throw new StoreError(`a sample has the unknown format ${format}`);
   const image = new Map<string, DecodedGroup>();
+  const nowMs = format === sampleFormats.first ? 0 : source.unsigned() | 0;
   for (let groups = source.atMost(sampleLimits.groups); groups > 0; groups--) {
     const place = source.unsigned();
     const dump = source.unsigned();
@@ -277,9 +435,9 @@ export function decodeImage(source: ByteSource, previous: DecodedImage | undefin
     const before = previous?.get(groupName(key));
     const earlier = before?.messages ?? [];
     const count = source.atMost(sampleLimits.sockets);
-    const removed = new Set(source.rising(earlier.length));
+    const removed = source.rising(earlier.length);
     const inserted = source.rising(count);
-    if (earlier.length - removed.size + inserted.length !== count)
+    if (earlier.length - removed.length + inserted.length !== count)
       throw new StoreError("a sample has another number of sockets than it says");
     const messages: (StoredMessage | undefined)[] = new Array(count);
     const isInserted = new Uint8Array(count);
@@ -289,19 +447,22 @@ export function decodeImage(source: ByteSource, previous: DecodedImage | undefin
       isInserted[row] = 1;
     }
     let at = 0;
+    let gone = 0;
     for (let row = 0; row < count; row++) {
       if (isInserted[row] === 1) continue;
-      while (removed.has(at)) at++;
+      for (; removed[gone] === at; gone++) at++;
       messages[row] = earlier[at++]!;
     }
     for (const row of source.rising(count)) messages[row] = undefined;
-    const missing = Array.from(messages.keys()).filter((row) => messages[row] === undefined);
+    const missing: number[] = [];
+    for (let row = 0; row < count; row++) if (messages[row] === undefined) missing.push(row);
     const whole = decodeWhole(source, missing.length);
     missing.forEach((row, index) => {
       messages[row] = whole[index]!;
     });
-    if (before !== undefined) decodeChanges(source, messages as StoredMessage[]);
-    image.set(groupName(key), { ...key, messages: messages as StoredMessage[] });
+    const done = messages as StoredMessage[];
+    const patterns = before === undefined ? [] : decodeChanges(source, done, before.patterns, format, nowMs);
+    image.set(groupName(key), { ...key, messages: done, patterns });
   }
   return image;
 }

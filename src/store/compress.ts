@@ -3,7 +3,7 @@ import { StoreError } from "./error.ts";
 
 /** Bytes that a sample may have when it is unpacked: a million sockets take less. */
 const UNPACKED_LIMIT = 2 ** 30;
-const LEVEL = 3;
+const LEVEL = 6;
 
 /** A packed sample. */
 export interface Packed {

@@ -1,6 +1,6 @@
 /** One file of a store: opening it for the recorder or for a reader, and what is written to it. */
 import { Database } from "bun:sqlite";
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs";
 import { StoreError } from "./error.ts";
 import { migrations, SCHEMA_VERSION } from "./schema.ts";
 
@@ -61,6 +61,34 @@ function isCut(path: string): boolean {
   }
 }
 
+/** What SQLite opens beside a file if it is there. sqlite.org/tempfiles.html. */
+const COMPANIONS = ["-wal", "-shm", "-journal"];
+
+/** The first companion of a file that is not a regular file: SQLite would wait for a FIFO. */
+function oddCompanion(path: string): string | undefined {
+  return COMPANIONS.find((each) => lstatSync(path + each, { throwIfNoEntry: false })?.isFile() === false);
+}
+
+/** What a file consists of: its tables, indexes and views, with their definitions. */
+function schemaOf(database: Database): string {
+  const rows = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name";
+  return JSON.stringify(database.query(rows).values());
+}
+
+/** What {@link schemaOf} gives for the files that recorders write, by version. */
+const schemas = new Map<number, string>();
+
+function schemaOfVersion(version: number): string {
+  let schema = schemas.get(version);
+  if (schema === undefined) {
+    using database = new Database(":memory:");
+    for (const migration of migrations.slice(0, version)) database.run(migration);
+    schema = schemaOf(database);
+    schemas.set(version, schema);
+  }
+  return schema;
+}
+
 /**
  * Opens a file for reading: a snapshot of it, while a recorder may write on.
  *
@@ -69,6 +97,8 @@ function isCut(path: string): boolean {
 export function openForReading(path: string, name: string): Database {
   let database: Database | undefined;
   try {
+    const odd = oddCompanion(path);
+    if (odd !== undefined) throw new StoreError(`${name}${odd} is not a regular file`);
     if (isCut(path)) {
       Bun.sleepSync(CHECKPOINT_MS);
       if (isCut(path)) throw new StoreError("it is cut short");
@@ -80,6 +110,8 @@ export function openForReading(path: string, name: string): Database {
     const version = versionOf(database);
     if (version === 0) throw new StoreError("it is empty");
     if (version > SCHEMA_VERSION) throw new StoreError(`it has schema ${version}, newer than this program`);
+    // A view in the place of a table can compute for ever.
+    if (schemaOf(database) !== schemaOfVersion(version)) throw new StoreError("its tables are not ours");
     return database;
   } catch (error) {
     database?.close();

@@ -9,6 +9,11 @@ export class ByteSink {
   #bytes = new Uint8Array(FIRST_CAPACITY);
   #length = 0;
 
+  /** Forgets everything, to be filled again. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   /** Everything so far; valid until the next call of any method. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
@@ -16,7 +21,11 @@ export class ByteSink {
 
   /** Adds a whole number from 0 to 2^53. */
   unsigned(value: number): void {
-    this.#reserve(8);
+    if (this.#length + 8 > this.#bytes.length) this.#reserve(8);
+    if (value < CONTINUES) {
+      this.#bytes[this.#length++] = value;
+      return;
+    }
     let rest = value;
     while (rest >= CONTINUES) {
       this.#bytes[this.#length++] = (rest % CONTINUES) + CONTINUES;
@@ -40,16 +49,18 @@ export class ByteSink {
     }
   }
 
-  /** Adds one byte. */
-  byte(value: number): void {
-    this.#reserve(1);
-    this.#bytes[this.#length++] = value;
+  /** Adds bytes. @param fill writes them from a place on */
+  planes(count: number, fill: (bytes: Uint8Array, at: number) => void): void {
+    this.#reserve(count);
+    fill(this.#bytes, this.#length);
+    this.#length += count;
   }
 
   #reserve(count: number): void {
-    if (this.#length + count <= this.#bytes.length) return;
-    const larger = new Uint8Array(this.#bytes.length * 2);
-    larger.set(this.#bytes);
+    const needed = this.#length + count;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.bytes);
     this.#bytes = larger;
   }
 }
@@ -65,9 +76,12 @@ export class ByteSource {
 
   /** A whole number from 0 to 2^53. */
   unsigned(): number {
+    const first = this.#byte();
+    if (first < CONTINUES) return first;
+    this.#at--;
     let value = 0;
     for (let factor = 1; factor < 2 ** 56; factor *= CONTINUES) {
-      const byte = this.byte();
+      const byte = this.#byte();
       value += (byte % CONTINUES) * factor;
       if (byte < CONTINUES) return value;
     }
@@ -101,8 +115,14 @@ export class ByteSource {
     return values;
   }
 
-  /** One byte. */
-  byte(): number {
+  /** So many bytes. */
+  take(count: number): Uint8Array {
+    if (count > this.left) throw new StoreError("a sample ends too early");
+    this.#at += count;
+    return this.#bytes.subarray(this.#at - count, this.#at);
+  }
+
+  #byte(): number {
     if (this.#at >= this.#bytes.length) throw new StoreError("a sample ends too early");
     return this.#bytes[this.#at++]!;
   }

@@ -1,5 +1,5 @@
 /** Who has which socket open, from sample to sample. */
-import { ByteSink, type ByteSource } from "./numbers.ts";
+import type { ByteSink, ByteSource } from "./numbers.ts";
 
 /** A descriptor of a socket. */
 export interface StoredOwner {
@@ -11,28 +11,32 @@ export interface StoredOwner {
 /** The owners of each socket by inode. */
 export type StoredOwners = ReadonlyMap<number, readonly StoredOwner[]>;
 
+/** The owners of sockets for a sample. */
+export interface SampleOwners {
+  readonly all: StoredOwners;
+  /** The changes since the sample before; an empty list for a socket that is gone. */
+  readonly changed: StoredOwners;
+}
+
 /** Most owners of one socket, and most sockets, that a file may claim. */
 const OWNERS_LIMIT = 1 << 20;
 const INODES_LIMIT = 2 ** 32;
 
-function sameOwners(one: readonly StoredOwner[], other: readonly StoredOwner[] | undefined): boolean {
+/** Whether two lists of owners are the same. */
+export function sameOwners(one: readonly StoredOwner[], other: readonly StoredOwner[] | undefined): boolean {
   return (
     one.length === other?.length &&
     one.every(({ process, fd }, index) => process === other[index]!.process && fd === other[index]!.fd)
   );
 }
 
-/** Writes the owners of all sockets as their difference to earlier ones; an empty list is a socket that lost them. */
-export function encodeOwners(sink: ByteSink, previous: StoredOwners | undefined, next: StoredOwners): void {
-  const changes = new Map<number, readonly StoredOwner[]>();
-  for (const [inode, owners] of next)
-    if (!sameOwners(owners, previous?.get(inode))) changes.set(inode, owners);
-  for (const inode of previous?.keys() ?? []) if (!next.has(inode)) changes.set(inode, []);
-  const inodes = Float64Array.from(changes.keys()).sort();
+/** Writes the owners of sockets, all or those that changed; an empty list is a socket that lost them. */
+export function encodeOwners(sink: ByteSink, owners: StoredOwners): void {
+  const inodes = Float64Array.from(owners.keys()).sort();
   sink.rising(inodes);
-  for (const inode of inodes) sink.unsigned(changes.get(inode)!.length);
-  for (const inode of inodes) for (const { process } of changes.get(inode)!) sink.unsigned(process);
-  for (const inode of inodes) for (const { fd } of changes.get(inode)!) sink.unsigned(fd);
+  for (const inode of inodes) sink.unsigned(owners.get(inode)!.length);
+  for (const inode of inodes) for (const { process } of owners.get(inode)!) sink.unsigned(process);
+  for (const inode of inodes) for (const { fd } of owners.get(inode)!) sink.unsigned(fd);
 }
 
 /** Reads what {@link encodeOwners} wrote. @throws StoreError */
@@ -51,11 +55,4 @@ export function decodeOwners(source: ByteSource, previous: StoredOwners | undefi
     else owners.set(inode, list);
   }
   return owners;
-}
-
-/** Bytes of a sink that an encoder fills. */
-export function encoded(encode: (sink: ByteSink) => void): Uint8Array {
-  const sink = new ByteSink();
-  encode(sink);
-  return sink.bytes;
 }

@@ -1,7 +1,7 @@
 /** Reads a store: the sockets of a moment, the connections of a span, and how much of that span was recorded. */
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
-import { type DecodedImage, decodeImage } from "./codec.ts";
+import { type DecodedImage, decodeImage, sampleFormats } from "./codec.ts";
 import { inflate, unpack } from "./compress.ts";
 import { openForReading } from "./database.ts";
 import { StoreError } from "./error.ts";
@@ -133,6 +133,7 @@ const DAY_MS = 86_400_000;
 interface SampleRow {
   readonly wall_ms: number;
   readonly boot_ms: number;
+  readonly format: number;
   readonly crc: number;
   readonly data: Uint8Array;
 }
@@ -356,6 +357,12 @@ function momentIn(database: Database, atMs: number, laterThan: number): Moment |
   }
 }
 
+/** How a query finds the format of a sample: a file of the first version does not say. */
+function formatColumn(database: Database): string {
+  const { user_version } = database.query("PRAGMA user_version").get() as { user_version: number };
+  return user_version > 1 ? "format" : `${sampleFormats.first}`;
+}
+
 /** Decodes samples from a whole one on, as far as they are intact; undefined if not even the first is. */
 function decodeChain(database: Database, fromMs: number, untilMs: number) {
   let image: DecodedImage | undefined;
@@ -363,12 +370,13 @@ function decodeChain(database: Database, fromMs: number, untilMs: number) {
   let row: SampleRow | undefined;
   let damaged = false;
   const query = database.prepare(
-    "SELECT wall_ms, boot_ms, crc, data FROM sample WHERE wall_ms BETWEEN ? AND ? ORDER BY wall_ms",
+    `SELECT wall_ms, boot_ms, crc, data, ${formatColumn(database)} AS format FROM sample
+      WHERE wall_ms BETWEEN ? AND ? ORDER BY wall_ms`,
   );
   try {
     for (const next of query.iterate(fromMs, untilMs) as IterableIterator<SampleRow>) {
       const source = new ByteSource(unpack(next));
-      const decoded = decodeImage(source, image);
+      const decoded = decodeImage(source, image, next.format);
       owners = decodeOwners(source, owners);
       image = decoded;
       row = next;

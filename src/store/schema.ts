@@ -121,6 +121,38 @@ CREATE TABLE sighting (
   first_ms INTEGER NOT NULL
 ) STRICT;
 `,
+  // Samples say how they are written; connections beyond what rows can hold are counted together.
+  `
+ALTER TABLE sample ADD COLUMN format INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE sample ADD COLUMN changed INTEGER;
+CREATE TABLE bundle (
+  id INTEGER PRIMARY KEY,
+  from_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,
+  protocol INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  peer INTEGER,
+  server_port INTEGER NOT NULL,
+  process INTEGER,
+  connections INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL,
+  bytes_sent INTEGER NOT NULL,
+  bytes_received INTEGER NOT NULL,
+  segments_sent INTEGER NOT NULL,
+  segments_received INTEGER NOT NULL,
+  retransmits INTEGER NOT NULL
+) STRICT;
+CREATE VIEW bundles AS
+  SELECT from_ms, until_ms, CASE protocol WHEN 6 THEN 'tcp' WHEN 17 THEN 'udp' ELSE protocol END AS netid,
+    address.text AS peer_address, server_port, process.pid, CAST(process.name AS TEXT) AS process, process.user,
+    connections, failed, duration_ms, bytes_sent, bytes_received, segments_sent, segments_received, retransmits,
+    place.inode AS netns
+  FROM bundle
+  JOIN place ON place.id = place
+  LEFT JOIN address ON address.id = peer
+  LEFT JOIN process ON process.id = process;
+`,
 ];
 
 /** The version of the schema that this program writes. */

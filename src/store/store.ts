@@ -9,10 +9,11 @@ import { addressText } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { systemMessage } from "../native/errno.ts";
 import { type ClockReading, clockChange } from "./clock.ts";
-import { encodeImage } from "./codec.ts";
+import { encodeImage, sampleFormats } from "./codec.ts";
 import { pack } from "./compress.ts";
 import { openForWriting } from "./database.ts";
 import { StoreError } from "./error.ts";
+import type { Bundle, CoverageKind, EndedConnection, PlaceFacts, ProcessFacts } from "./facts.ts";
 import {
   begunMs,
   createPrivate,
@@ -26,9 +27,9 @@ import {
   storeBytes,
   storeFiles,
 } from "./folder.ts";
-import type { Image } from "./image.ts";
+import type { SocketImage } from "./image.ts";
 import { ByteSink } from "./numbers.ts";
-import { encodeOwners, type StoredOwners } from "./owners.ts";
+import { encodeOwners, type SampleOwners, type StoredOwners } from "./owners.ts";
 import { IDS_PER_MS } from "./schema.ts";
 
 /** How much a store may take, and for how long. */
@@ -52,54 +53,6 @@ export interface RunFacts {
   readonly tables: string | undefined;
   /** Names of the sources of events in use. */
   readonly sources: string;
-}
-
-/** A network namespace. */
-export interface PlaceFacts {
-  readonly inode: number;
-  readonly name: string | undefined;
-  readonly pid: number | undefined;
-}
-
-/** A process, as it was when it was first seen. */
-export interface ProcessFacts {
-  readonly pid: number;
-  /** Start time in clock ticks since boot. */
-  readonly startTicks: number;
-  readonly name: Uint8Array;
-  readonly uid: number | undefined;
-  readonly user: string | undefined;
-  readonly exe: string | undefined;
-  /** Its arguments, each with a NUL at its end; undefined if they are left out or unknown. */
-  readonly arguments: Uint8Array | undefined;
-  /** Text of /proc/PID/cgroup. */
-  readonly cgroup: string | undefined;
-}
-
-/** A connection that ended. */
-export interface EndedConnection {
-  readonly closedMs: number;
-  /** undefined if it was there before the recorder. */
-  readonly openedMs: number | undefined;
-  /** IP protocol. */
-  readonly protocol: number;
-  readonly place: number;
-  /** Bytes of the addresses: 4 or 16. */
-  readonly local: Uint8Array;
-  readonly localPort: number;
-  readonly peer: Uint8Array;
-  readonly peerPort: number;
-  readonly process: number | undefined;
-  readonly uid: number;
-  /** Why it ended, if that is known and was not an ordinary close. */
-  readonly reason: string | undefined;
-  readonly bytesSent: number | undefined;
-  readonly bytesReceived: number | undefined;
-  readonly segmentsSent: number | undefined;
-  readonly segmentsReceived: number | undefined;
-  readonly retransmits: number | undefined;
-  readonly rttUs: number | undefined;
-  readonly minRttUs: number | undefined;
 }
 
 /** A finding of a rule of the doctor, from when it was first seen. */
@@ -136,15 +89,13 @@ export interface SightingFacts {
   readonly firstMs: number;
 }
 
-/** What a row of the table `coverage` is about. */
-export type CoverageKind = "clock" | "suspend" | "lost" | "slow" | "disk" | "owners" | "peers" | "damaged";
-
 /** All sockets at one moment, as they are handed to the store. */
 export interface SampleToStore {
   readonly clocks: ClockReading;
   readonly durationUs: number;
-  readonly image: Image;
-  readonly owners: StoredOwners;
+  /** The image that every sample of this store is of. */
+  readonly image: SocketImage;
+  readonly owners: SampleOwners;
 }
 
 /** How big samples are, for measurements. */
@@ -157,6 +108,8 @@ export interface StoreTotals {
   /** Bytes of whole samples. */
   wholeBytes: number;
   connections: number;
+  /** Connections that are counted together. */
+  bundled: number;
 }
 
 /** What a store is opened with. */
@@ -173,9 +126,8 @@ export interface StoreOptions {
 
 /** The part of the budget that one file takes: what is removed at once when space is needed. */
 const SHARES = 16;
-/** A whole sample is written after this many, or when the differences since have become larger. */
-const DIFFERENCES_LIMIT = 240;
-const DIFFERENCES_FACTOR = 2;
+/** A whole sample is written after this many differences: to read the last of them, all must be read. */
+const DIFFERENCES_LIMIT = 120;
 /** Bytes that wait in memory at most while nothing can be written. */
 const WAITING_LIMIT = 32 << 20;
 /** Estimates for the budget: what a row takes, and what SQLite adds to a transaction. */
@@ -185,6 +137,13 @@ const DAY_MS = 86_400_000;
 /** Addresses and processes that are remembered, so that the next row finds them; others are written again. */
 const ADDRESSES_LIMIT = 100_000;
 const PROCESSES_LIMIT = 10_000;
+
+/** A span of time that has not ended. */
+interface OpenSpan {
+  readonly id: number;
+  readonly kind: CoverageKind;
+  readonly detail: string;
+}
 
 /** A row that waits: its statement, and what is bound. */
 interface WaitingRow {
@@ -219,6 +178,7 @@ export class Store implements Disposable {
     differenceBytes: 0,
     wholeBytes: 0,
     connections: 0,
+    bundled: 0,
   };
   readonly #options: StoreOptions;
   readonly #lock: Database;
@@ -240,10 +200,11 @@ export class Store implements Disposable {
   #run = 0;
   #lastConnection = 0;
   #lastSample = 0;
-  #previous: { readonly image: Image; readonly owners: StoredOwners } | undefined;
-  #differences = 0;
-  #differenceBytes = 0;
-  #wholeBytes = 0;
+  /** Spans that have not ended, with their rows in this file. */
+  readonly #spans = new Map<string, OpenSpan>();
+  readonly #sink = new ByteSink();
+  /** Differences since the last whole sample; undefined if the next one must be whole. */
+  #differences: number | undefined;
   #clocks: ClockReading;
   #failing: string | undefined;
 
@@ -314,7 +275,8 @@ export class Store implements Disposable {
 
   /** Adds a row about what is known of a span of time. */
   cover(kind: CoverageKind, fromMs: number, untilMs: number, count?: number, detail?: string): void {
-    this.#add("INSERT INTO coverage (kind, from_ms, until_ms, count, detail) VALUES (?, ?, ?, ?, ?)", [
+    this.#add("INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?)", [
+      this.#nextId++,
       kind,
       Math.floor(Math.min(fromMs, untilMs)),
       Math.ceil(Math.max(fromMs, untilMs)),
@@ -323,42 +285,63 @@ export class Store implements Disposable {
     ]);
   }
 
+  /** Begins a span of time that something is true of. It ends with {@link endSpan}, or where the file ends. */
+  beginSpan(kind: CoverageKind, detail: string, now: ClockReading): void {
+    const id = this.#nextId++;
+    this.#spans.set(`${kind} ${detail}`, { id, kind, detail });
+    this.#insertSpan(id, kind, detail, now.wallMs);
+  }
+
+  /** Ends a span that {@link beginSpan} has begun. */
+  endSpan(kind: CoverageKind, detail: string, now: ClockReading): void {
+    const name = `${kind} ${detail}`;
+    const span = this.#spans.get(name);
+    if (span !== undefined) this.#extendSpan(span.id, now.wallMs);
+    this.#spans.delete(name);
+  }
+
+  #insertSpan(id: number, kind: CoverageKind, detail: string, ms: number): void {
+    const at = Math.floor(ms);
+    this.#add("INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?)", [id, kind, at, at, null, detail]);
+  }
+
+  #extendSpan(id: number, ms: number): void {
+    this.#add("UPDATE coverage SET until_ms = max(until_ms, ?) WHERE id = ?", [Math.ceil(ms), id]);
+  }
+
   /** Adds a sample. */
   sample({ clocks, durationUs, image, owners }: SampleToStore): void {
     this.#noteClocks(clocks);
-    const isDue =
-      this.#differences >= DIFFERENCES_LIMIT ||
-      this.#differenceBytes > this.#wholeBytes * DIFFERENCES_FACTOR + TRANSACTION_BYTES;
-    const previous = isDue ? undefined : this.#previous;
-    const sink = new ByteSink();
-    const { sockets, changed } = encodeImage(sink, previous?.image, image);
-    encodeOwners(sink, previous?.owners, owners);
+    const whole = this.#differences === undefined || this.#differences >= DIFFERENCES_LIMIT;
+    const sink = this.#sink;
+    sink.clear();
+    const { sockets, changed } = encodeImage(sink, image.groups, whole, clocks.bootMs);
+    const written = whole ? owners.all : owners.changed;
+    encodeOwners(sink, written);
     const { data, crc } = pack(sink.bytes);
-    for (const { place } of image.values()) this.#writePlace(place);
-    for (const list of owners.values()) for (const { process } of list) this.#writeProcess(process);
+    for (const { place } of image.groups.values()) this.#writePlace(place);
+    for (const list of written.values()) for (const { process } of list) this.#writeProcess(process);
     this.#lastSample = Math.max(this.#lastSample + 1, Math.floor(clocks.wallMs));
-    const isWhole = previous === undefined;
-    this.#add("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [
+    this.#add("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
       this.#lastSample,
       this.#run,
       Math.floor(clocks.bootMs),
       Math.round(durationUs),
       sockets,
-      isWhole ? 1 : 0,
+      whole ? 1 : 0,
       crc,
       data,
+      sampleFormats.current,
+      changed,
     ]);
     this.#waitingBytes += data.length;
-    this.#previous = { image, owners };
-    this.#differences = isWhole ? 0 : this.#differences + 1;
-    this.#differenceBytes = isWhole ? 0 : this.#differenceBytes + data.length;
-    if (isWhole) this.#wholeBytes = data.length;
-    if (isWhole) this.#forgetProcesses(owners);
+    this.#differences = whole ? 0 : this.#differences! + 1;
+    if (whole) this.#forgetProcesses(owners.all);
     const { totals } = this;
     totals.samples++;
     totals.sockets += sockets;
-    totals.changed += isWhole ? 0 : changed;
-    totals[isWhole ? "wholeBytes" : "differenceBytes"] += data.length;
+    totals.changed += whole ? 0 : changed;
+    totals[whole ? "wholeBytes" : "differenceBytes"] += data.length;
   }
 
   /** Adds a connection that ended. */
@@ -438,6 +421,32 @@ export class Store implements Disposable {
     ]);
   }
 
+  /** Adds connections that are counted together. */
+  bundle(bundle: Bundle): void {
+    const { place, process, peer } = bundle;
+    this.#writePlace(place);
+    if (process !== undefined) this.#writeProcess(process);
+    this.#add("INSERT INTO bundle VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+      this.#nextId++,
+      Math.floor(bundle.fromMs),
+      Math.floor(bundle.untilMs),
+      bundle.protocol,
+      place,
+      peer === undefined ? null : this.#address(peer),
+      bundle.serverPort,
+      process ?? null,
+      bundle.connections,
+      bundle.failed,
+      Math.round(bundle.durationMs),
+      bundle.bytesSent,
+      bundle.bytesReceived,
+      bundle.segmentsSent,
+      bundle.segmentsReceived,
+      bundle.retransmits,
+    ]);
+    this.totals.bundled += bundle.connections;
+  }
+
   /**
    * Writes all that waits, and makes room for it first. What cannot be written waits on, up to a limit, and is counted
    * lost beyond it.
@@ -446,6 +455,7 @@ export class Store implements Disposable {
     const { folder, limits, say } = this.#options;
     this.#noteClocks(now);
     try {
+      for (const { id } of this.#spans.values()) this.#extendSpan(id, now.wallMs);
       const need = this.#waitingBytes * 2 + this.#waiting.length * ROW_BYTES * 2 + TRANSACTION_BYTES;
       this.#makeRoom(need);
       if (freeBytes(folder) - need < limits.keepFreeBytes) throw new StoreError("the disk is nearly full");
@@ -503,7 +513,7 @@ export class Store implements Disposable {
     this.#written = new Set();
     this.#lastConnection = 0;
     this.#lastSample = 0;
-    this.#previous = undefined;
+    this.#differences = undefined;
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#add("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
@@ -519,6 +529,11 @@ export class Store implements Disposable {
       Math.floor(wallMs),
       0,
     ]);
+    for (const [name, { kind, detail }] of this.#spans) {
+      const id = this.#nextId++;
+      this.#spans.set(name, { id, kind, detail });
+      this.#insertSpan(id, kind, detail, wallMs);
+    }
   }
 
   #add(sql: string, values: SQLQueryBindings[]): void {
@@ -634,7 +649,7 @@ export class Store implements Disposable {
     // The rows that later ones refer to are kept, and the next sample must not build on one that is gone.
     this.#waiting = this.#waiting.filter(({ sql }) => !/ (sample|connection) /.test(sql));
     this.#waitingBytes = 0;
-    this.#previous = undefined;
+    this.#differences = undefined;
     this.cover("disk", now.wallMs, now.wallMs, lost - this.#waiting.length, message);
   }
 

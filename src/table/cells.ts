@@ -1,6 +1,15 @@
 /** Cells and details that the rows of several families share. */
 import { keepOutOfLastTier } from "#libc";
-import { OVERSHOOT, putBlanks, putHex64, putInt32, putStamp, putUint32, stamp } from "../bytes/put.ts";
+import {
+  OVERSHOOT,
+  putBlanks,
+  putHex64,
+  putInt32,
+  putStamp,
+  putUint32,
+  type Stamp,
+  stamp,
+} from "../bytes/put.ts";
 import { ascii, type ByteWriter } from "../bytes/writer.ts";
 import { states } from "../model/state.ts";
 import type { Style } from "./style.ts";
@@ -12,7 +21,8 @@ const QUEUE_WIDTH = 6;
 /** Room for the longest of these cells and details. */
 const CELL_ROOM = 96 + OVERSHOOT;
 
-const stateLabels = states.map(({ label }) => stamp(label));
+const stateLabels: Stamp[] = [];
+for (const { label } of states) stateLabels.push(stamp(label));
 const otherState = stateLabels.at(-1)!;
 
 const lineStart = ascii("\n\t");

@@ -68,9 +68,13 @@ function putWords(
 
 const skMemWords = words(skMemLabels);
 /** The labels of an SK_MEMINFO array and their lengths. Only the first label is longer than eight bytes. */
-const skMemStamps = Float64Array.from(skMemWords, ({ label }) => label.first);
-const skMemLengths = Uint8Array.from(skMemWords, ({ label }) => label.length);
 const SK_MEM_WORDS = skMemWords.length;
+const skMemStamps = new Float64Array(SK_MEM_WORDS);
+const skMemLengths = new Uint8Array(SK_MEM_WORDS);
+skMemWords.forEach(({ label }, index) => {
+  skMemStamps[index] = label.first;
+  skMemLengths[index] = label.length;
+});
 /** Bytes of the words of an SK_MEMINFO array that ss knows. */
 export const SK_MEM_SIZE = 4 * SK_MEM_WORDS;
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { obstacle, unshare } from "./namespace.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sockscope-record-"));
-const main = join(import.meta.dirname, "../../src/cli/main.ts");
+const executable = join(import.meta.dirname, "../../dist/sockscope");
 const isRoot = process.getuid?.() === 0;
 
 /** Ages move on from one listing to the next. */
@@ -32,7 +32,7 @@ function inNamespace(script: string, name: string): Shell {
     [...unshare, "sh", "-ec", `ip link set lo up\n${script}`],
     {
       stderr: "pipe",
-      env: { ...process.env, S: `${process.execPath} ${main}`, D: join(folder, name), B: process.execPath },
+      env: { ...process.env, S: executable, D: join(folder, name), B: process.execPath },
     },
   );
   return { stdout: stdout.toString(), stderr: stderr.toString(), exit: exitCode };
@@ -65,7 +65,7 @@ server.listen(0, host, () => {
     socket.on("close", () => { if (++done === count) { console.log("ready"); setTimeout(() => process.exit(), 300); } });
   }
 });
-setTimeout(() => process.exit(), 30_000);
+setTimeout(() => process.exit(), 120_000);
 `,
   );
 });
@@ -76,7 +76,7 @@ function start(name: string, options: readonly unknown[]): string {
   const log = join(folder, `${name}.log`);
   return `$B ${transfer} '${JSON.stringify(options)}' > ${log} &
 T=$!
-for i in $(seq 100); do grep -q ready ${log} && break; sleep 0.1; done\n`;
+for i in $(seq 600); do grep -q ready ${log} && break; sleep 0.1; done\n`;
 }
 
 describe.skipIf(obstacle !== undefined)("--at", () => {
@@ -106,7 +106,7 @@ describe.skipIf(obstacle !== undefined)("--at", () => {
       "at",
     );
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
-  }, 60_000);
+  }, 120_000);
 
   for (const [index, options] of listings.entries())
     test(`is equal for ${options}`, async () => {
@@ -148,7 +148,7 @@ describe.skipIf(obstacle !== undefined || !isRoot)("record and history", () => {
       const { stdout, stderr } = inNamespace(
         `$S record -d 1 --store $D 2> $D.err &
 R=$!
-for i in $(seq 100); do grep -q writes $D.err && break; sleep 0.1; done
+for i in $(seq 600); do grep -q writes $D.err && break; sleep 0.1; done
 sleep 1
 ${start(`run-${name}`, options)}sleep 1
 kill -INT $R; wait $R
@@ -170,7 +170,7 @@ $S history --store $D -t --ndjson`,
         expect(row.closed).toBeString();
       }
       expect(stderr).toMatch(/history: .* not recorded: /);
-    }, 60_000);
+    }, 120_000);
 
   test("goes on when a full disk has room again, and corrupts nothing", () => {
     const { stdout } = inNamespace(
@@ -179,7 +179,7 @@ mount -t tmpfs -o size=2m,mode=700 tmpfs $D
 dd if=/dev/zero of=$D/filler bs=1k count=1600 2> /dev/null
 $S record -d 0.2 --keep-free 0 --store $D/store 2> $D.err &
 R=$!
-for i in $(seq 60); do grep -q "writes" $D.err && break; sleep 0.1; done
+for i in $(seq 600); do grep -q "writes" $D.err && break; sleep 0.1; done
 dd if=/dev/zero of=$D/filler2 bs=1k 2> /dev/null || true
 sleep 11
 rm $D/filler $D/filler2
@@ -194,5 +194,5 @@ cat $D.err'`,
     const { notes, recorded } = JSON.parse(coverage!);
     expect(notes.filter(({ kind }: { kind: string }) => kind === "damaged")).toEqual([]);
     expect(recorded).not.toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

@@ -3,7 +3,7 @@
  * any step. Arguments as JSON: see {@link WriterOptions}. Prints the number of each flush that has returned.
  */
 import type { ClockReading } from "../../src/store/clock.ts";
-import { ImageBuilder } from "../../src/store/image.ts";
+import { SocketImage } from "../../src/store/image.ts";
 import { Store } from "../../src/store/store.ts";
 
 /** What to write. */
@@ -83,22 +83,24 @@ export function write(
   });
   const random = numbers();
   const next = () => random.next().value as number;
-  const builder = new ImageBuilder();
+  const image = new SocketImage();
   const bytes = new Uint8Array(64);
   const data = new DataView(bytes.buffer);
   const values = Array.from({ length: options.sockets }, next);
   for (let flush = 1; flush <= options.flushes; flush++) {
     for (let sample = 0; sample < FLUSH_MS / SAMPLE_MS; sample++) {
-      builder.begin();
+      image.begin();
+      const group = image.group({ ...UNIX, place });
       values.forEach((value, index) => {
         if (index % 2 === 0) values[index] = next();
         data.setUint32(0, 1, true);
         data.setUint32(4, index + 1, true);
         data.setUint32(20, value, true);
-        builder.add({ ...UNIX, place }, index + 1, data, 0, bytes.length, bootMs);
+        group.add(index + 1, index + 1, new Int32Array(bytes.buffer), 0, bytes.length, bootMs);
       });
+      image.end();
       const owners = new Map([[1, [{ process, fd: flush }]]]);
-      held.sample({ clocks: now(), durationUs: 1000, image: builder.image, owners });
+      held.sample({ clocks: now(), durationUs: 1000, image, owners: { all: owners, changed: owners } });
       pass(SAMPLE_MS);
     }
     for (let each = 0; each < options.connections; each++)

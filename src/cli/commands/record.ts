@@ -14,6 +14,7 @@ const BUDGET = 2 ** 30;
 const LEAST_BUDGET = 2 ** 20;
 const KEEP_FREE = 256 << 20;
 const DAYS = 7;
+const ROWS = 1000;
 const MOST_DAYS = 36_500;
 
 function wrong(program: string, what: string, value: string, expected: string): Stop {
@@ -116,6 +117,19 @@ export const record: Command<RecordSettings> = {
       },
     },
     {
+      longs: ["rows"],
+      inFull: true,
+      value: { name: "RATE", kind: "number" },
+      brief: "Ended connections a second with a row each (1000)",
+      doc: "Keep a row for each of so many ended connections a second (default 1000, on average of ten seconds). More are counted together by process, peer and server port.",
+      apply(settings, value, program) {
+        const rows = /^\d{1,7}$/.test(value) ? Number(value) : 0;
+        return rows >= 1
+          ? { ...settings, rows }
+          : wrong(program, "rate", value, "a number of connections a second, from 1");
+      },
+    },
+    {
       longs: ["store"],
       inFull: true,
       value: { name: "FOLDER", kind: "folder" },
@@ -153,6 +167,7 @@ export const record: Command<RecordSettings> = {
     budgetBytes: BUDGET,
     days: DAYS,
     keepFreeBytes: KEEP_FREE,
+    rows: ROWS,
     store: undefined,
   },
   run: async (task) => (await import("./record/run.ts")).runRecord(task),

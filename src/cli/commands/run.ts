@@ -1,4 +1,5 @@
 /** Runs a command: parses its own options together with those of ss. */
+import { expectLongRun } from "#libc";
 import { performActions } from "../actions.ts";
 import { getopt, isStop, type OptionNames, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
@@ -69,6 +70,7 @@ export function runCommand(world: World, word: CommandWord): Promise<number> {
 }
 
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
+  expectLongRun();
   const { program, args, env } = world;
   const end = (stop: Stop) => halt(world, stop, { help: () => commandUsage(program, word) });
   const rows = rowsOf(word, command, program);

@@ -1,4 +1,5 @@
 /** `serve`: the sockets of this host on a page and over HTTP. */
+import { FEWEST_SERIES, peerLabels, SERIES_LIMIT } from "../../metrics/limits.ts";
 import { addressSpelling, DEFAULT_PORT, readAddress } from "../../serve/listen.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
@@ -93,6 +94,39 @@ export const serve: Command<ServeSettings> = {
       apply: (settings) => ({ ...settings, allowKill: true }),
     },
     {
+      longs: ["no-metrics"],
+      inFull: true,
+      brief: "No metrics for Prometheus",
+      doc: "Do not answer at /metrics.",
+      apply: (settings) => ({ ...settings, metrics: false }),
+    },
+    {
+      longs: ["metrics-peers"],
+      inFull: true,
+      value: { name: "LABEL", kind: "word", choices: peerLabels },
+      brief: "What metrics name a peer by (address)",
+      doc: "What the label peer of metrics has: the peer's address (default), its network (/24 of IPv4, /64 of IPv6), or none.",
+      apply(settings, value, program) {
+        const metricsPeers = peerLabels.find((known) => known === value);
+        return metricsPeers === undefined
+          ? wrong(program, `metrics-peers "${value}" is not one of ${peerLabels.join(", ")}`)
+          : { ...settings, metricsPeers };
+      },
+    },
+    {
+      longs: ["metrics-series"],
+      inFull: true,
+      value: { name: "N", kind: "number" },
+      brief: `The most series of metrics (${SERIES_LIMIT})`,
+      doc: `The most series that /metrics has (default ${SERIES_LIMIT}, minimum ${FEWEST_SERIES}). Fewer series leave more processes, peers and listeners in "other".`,
+      apply(settings, value, program) {
+        const series = /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN;
+        return series >= FEWEST_SERIES
+          ? { ...settings, metricsSeries: series }
+          : wrong(program, `metrics-series "${value}" is not a number from ${FEWEST_SERIES} to 999999`);
+      },
+    },
+    {
       shorts: "d",
       longs: ["delay"],
       inFull: true,
@@ -116,6 +150,9 @@ export const serve: Command<ServeSettings> = {
     insecure: false,
     showArguments: false,
     allowKill: false,
+    metrics: true,
+    metricsPeers: "address",
+    metricsSeries: SERIES_LIMIT,
     delayMs: DELAY_MS,
   },
   run: async (task) => (await import("./serve/run.ts")).runServe(task),

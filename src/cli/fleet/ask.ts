@@ -2,16 +2,19 @@
 
 import { escapeText } from "../../bytes/terminal.ts";
 import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
+import { type Severity, severities } from "../../doctor/rule.ts";
 import { fanOut, type HostOutcome } from "../../fleet/fan-out.ts";
 import { HostListError, readHosts, readHostsFile, writeHosts } from "../../fleet/host-list.ts";
 import { PROTOCOL, type Question } from "../../fleet/protocol.ts";
 import { sshConnect } from "../../fleet/ssh.ts";
 import { systemMessage } from "../../native/errno.ts";
+import { EXIT_FOUND } from "../commands/doctor/settings.ts";
 import { isStop, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
 import type { HostChoice } from "../options.ts";
 import type { World } from "../world.ts";
 import { answersFor } from "./answers.ts";
+import { type AskAll, between, showBetween } from "./between.ts";
 import { isAskersOwn } from "./remote-options.ts";
 import type { HostsTask } from "./task.ts";
 
@@ -98,6 +101,20 @@ function conclude(
   return missing.length > 0 || cut.length > 0 ? Math.max(status, EXIT_INCOMPLETE) : status;
 }
 
+/** Options of the doctor with which the hosts are not compared: they choose its rules, or it never ends. */
+const alone: ReadonlySet<string> = new Set(["watch", "rule", "explain", "list-rules"]);
+
+function isAlone({ steps }: HostsTask): boolean {
+  return steps.some(({ long }) => alone.has(long));
+}
+
+/** Whether a finding of this severity fails the run: --fail-on. */
+function fails({ steps }: HostsTask, severity: Severity): boolean {
+  const wanted = steps.findLast(({ long }) => long === "fail-on")?.value;
+  const least = severities.findIndex((each: string) => each === wanted);
+  return least >= 0 && severities.indexOf(severity) >= least;
+}
+
 /** Asks other hosts, and shows what they answer. @returns the exit status */
 export async function askHosts(world: World, task: HostsTask): Promise<number> {
   const { draft, command } = task;
@@ -111,23 +128,25 @@ export async function askHosts(world: World, task: HostsTask): Promise<number> {
     connectTimeoutS: Math.max(1, Math.min(CONNECT_SECONDS, Math.ceil(draft.hostTimeoutMs / 3000))),
     sudo: draft.sudo,
   });
+  const limits = {
+    answering: command === "events" ? hosts.length : ANSWERING,
+    connecting: CONNECTING,
+    deadlineMs: limitMs,
+  };
+  const interrupted = world.interrupted();
+  const ask: AskAll = (some, question, take) => fanOut(some, connect, question, limits, take, interrupted);
   const notes: [host: string, text: string][] = [];
-  const outcomes = await fanOut(
-    hosts,
-    connect,
-    questionOf({ ...task, steps: answers.steps ?? task.steps }, answers.form),
-    {
-      answering: command === "events" ? hosts.length : ANSWERING,
-      connecting: CONNECTING,
-      deadlineMs: limitMs,
-    },
-    (host, frame) => {
-      if ("note" in frame) {
-        for (const line of frame.note.split("\n")) if (line !== "") notes.push([host, escapeText(line)]);
-      } else answers.take(host, frame);
-    },
-    world.interrupted(),
-  );
+  const question = questionOf({ ...task, steps: answers.steps ?? task.steps }, answers.form);
+  const outcomes = await ask(hosts, question, (host, frame) => {
+    if ("note" in frame) {
+      for (const line of frame.note.split("\n")) if (line !== "") notes.push([host, escapeText(line)]);
+    } else answers.take(host, frame);
+  });
   answers.end();
-  return conclude(world, outcomes, notes);
+  const status = conclude(world, outcomes, notes);
+  const whole = outcomes.filter(({ failure }) => failure === undefined).map(({ host }) => host);
+  if (command !== "doctor" || whole.length === 0 || interrupted.aborted || isAlone(task)) return status;
+  const found = await between(ask, task, whole);
+  showBetween(world, draft.format === "table" ? "text" : "json", found);
+  return found.findings.some(({ severity }) => fails(task, severity)) ? Math.max(status, EXIT_FOUND) : status;
 }

@@ -28,7 +28,7 @@ const SHARE = 0.05;
 const SOON_MS = 50;
 
 /** States in which the kernel lists a full socket, except bound-inactive ones. */
-const LISTED_STATES =
+export const LISTED_STATES =
   stateGroups.all &
   ~((1 << SS_SYN_RECV) | (1 << SS_NEW_SYN_RECV) | (1 << SS_BOUND_INACTIVE) | (1 << SS_TIME_WAIT));
 
@@ -44,29 +44,40 @@ export const pollingSource: EventSource = {
     return obstacle === undefined ? {} : { obstacle };
   },
 
-  open: (context) => new Polling(context),
+  open: (context) => new Polling(context, true),
 };
+
+/** Opens a source that lists connecting sockets only, for their local ports: somebody else lists the tables. */
+export function openPortListing(context: SourceContext): OpenSource {
+  return new Polling(context, false);
+}
+
+/** The inodes of listed sockets, 0 for a socket without one. */
+function* inodesOf(listed: readonly ListedTable[]): Generator<number> {
+  for (const { sockets } of listed) for (const { inode } of sockets) yield inode;
+}
 
 /** Lists tables when they are due. */
 class Polling implements OpenSource {
   readonly #context: SourceContext;
+  readonly #whole: boolean;
   /** When each table is listed next. */
   readonly #nextMs = new Map<EventTable, number>();
   #nextPortsMs = 0;
   /** Listings that are not applied yet. */
   #queued = 0;
 
-  constructor(context: SourceContext) {
+  /** @param whole whether to list all sockets, or connecting ones only */
+  constructor(context: SourceContext, whole: boolean) {
     this.#context = context;
+    this.#whole = whole;
   }
 
   async take(): Promise<boolean> {
     if (this.#queued > 0) return false;
     const { owners, options } = this.#context;
     const listed = await this.#listDue();
-    const inodes = new Set<number>();
-    for (const { sockets } of listed) for (const { inode } of sockets) if (inode !== 0) inodes.add(inode);
-    await owners.find(inodes, options.breathe);
+    await owners.find(inodesOf(listed), options.breathe);
     return false;
   }
 
@@ -80,6 +91,7 @@ class Polling implements OpenSource {
   }
 
   async #listDue(): Promise<ListedTable[]> {
+    if (!this.#whole) return this.#listConnecting();
     const { options, covered } = this.#context;
     const listed: ListedTable[] = [];
     for (const table of ["tcp", "udp"] as const) {

@@ -1,4 +1,5 @@
 /** One run of `agent`. */
+import { networkInterfaces } from "node:os";
 import packageJson from "../../../../package.json" with { type: "json" };
 import { type Frame, PROTOCOL, ProtocolError, readQuestion, writeLine } from "../../../fleet/protocol.ts";
 import type { Files } from "../../../host/host.ts";
@@ -34,6 +35,13 @@ function helloOf({ host: { files } }: World): Frame {
   };
 }
 
+/** The IP addresses of this host's interfaces. */
+function addresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .map(({ address }) => address);
+}
+
 /** Answers one question. @returns the exit status */
 export async function runAgent({ world: here, host, settings, words }: Task<AgentSettings>): Promise<number> {
   const world = { ...here, host };
@@ -47,7 +55,7 @@ export async function runAgent({ world: here, host, settings, words }: Task<Agen
   if (line === "") return 0;
   try {
     const question = readQuestion(line);
-    send({ begin: { wallMs: systemClock.wallMs(), bootMs: systemClock.bootMs() } });
+    send({ begin: { wallMs: systemClock.wallMs(), bootMs: systemClock.bootMs(), addresses: addresses() } });
     const maxRows = Math.min(question.maxRows, settings.maxRows);
     await answer(world, { ...question, maxRows }, send, () => systemClock.awakeMs());
     return 0;

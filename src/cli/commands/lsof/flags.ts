@@ -1,5 +1,5 @@
 /** The flags of a descriptor: /proc/PID/fdinfo/FD. proc(5), open(2). */
-import type { Files } from "../../../host/host.ts";
+import { type Files, processFile, readBounded } from "../../../host/host.ts";
 
 const decoder = new TextDecoder("latin1");
 const ACCESS = 0o3;
@@ -18,7 +18,8 @@ const names: readonly (readonly [bit: number, name: string])[] = [
 /** The flags of a descriptor as open(2) has them; undefined if they cannot be read. */
 export function descriptorFlags(files: Files, root: string, pid: number, fd: number): number | undefined {
   try {
-    const match = /^flags:\s*([0-7]+)/m.exec(decoder.decode(files.read(`${root}/${pid}/fdinfo/${fd}`)));
+    const { bytes } = readBounded(files, `${root}/${pid}/fdinfo/${fd}`, processFile);
+    const match = /^flags:\s*([0-7]+)/m.exec(decoder.decode(bytes));
     return match === null ? undefined : Number.parseInt(match[1]!, 8);
   } catch {
     return undefined;

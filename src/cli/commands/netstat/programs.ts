@@ -1,11 +1,13 @@
 /** The PID/Program name column: the first process that has a socket open, and the base name of its program. */
 import { escapeControls } from "../../../bytes/terminal.ts";
 import type { Owner } from "../../../enrich/processes.ts";
-import type { Files } from "../../../host/host.ts";
+import { type Files, readBounded } from "../../../host/host.ts";
 
 /** Columns that id and name are cut to. */
 const WIDTH = 19;
 const NOBODY = "-";
+/** Bytes of a command line that are read: PATH_MAX. The whole may have gigabytes. */
+const READ_BYTES = 4096;
 const SLASH = 0x2f;
 
 const decoder = new TextDecoder("latin1");
@@ -13,7 +15,7 @@ const decoder = new TextDecoder("latin1");
 /** The base name of what a process calls its program; undefined if it has no arguments that can be read. */
 function programOf(files: Files, root: string, pid: number): Uint8Array | undefined {
   try {
-    const bytes = files.read(`${root}/${pid}/cmdline`);
+    const { bytes } = readBounded(files, `${root}/${pid}/cmdline`, { limit: READ_BYTES });
     const end = bytes.indexOf(0);
     const name = bytes.subarray(0, end < 0 ? bytes.length : end);
     return name.subarray(name.lastIndexOf(SLASH) + 1);

@@ -10,6 +10,7 @@ import { cookieOf } from "../../../families/inet/made-socket.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Files } from "../../../host/host.ts";
 import type { Netns } from "../../../host/namespaces.ts";
+import { processorMs } from "../../../host/processor-time.ts";
 import { addressText } from "../../../model/address.ts";
 import { demandSet } from "../../../model/demand.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../model/family.ts";
@@ -18,7 +19,7 @@ import { findingObject } from "../../../output/doctor.ts";
 import { nameSource } from "../../../output/name-source.ts";
 import type { OpenQuery } from "../../../query/open.ts";
 import type { SocketBatch } from "../../../query/query.ts";
-import type { ClockReading, RecorderClock } from "../../../store/clock.ts";
+import type { ClockReading } from "../../../store/clock.ts";
 import { FindingLog } from "../../../store/finding-log.ts";
 import type { StoredOwners } from "../../../store/owners.ts";
 import { type Sighted, Sightings } from "../../../store/sightings.ts";
@@ -27,11 +28,20 @@ import type { SightingFacts, Store } from "../../../store/store.ts";
 import { keysOf } from "../doctor/watch.ts";
 import type { Hooks } from "./hooks.ts";
 
+/** What a monitor asks about the last sample: see Sampler. */
+export interface SampledSockets {
+  /** Whether it has a socket. */
+  has(place: number, protocol: number, cookie: number): boolean;
+  /** Whether a service had a port. */
+  listens(place: number, protocol: number, port: number): boolean;
+}
+
 /** What a monitor works with. */
 export interface MonitorOptions {
   readonly query: OpenQuery;
   readonly store: Store;
-  readonly clock: RecorderClock;
+  /** The last sample. */
+  readonly sampled: SampledSockets;
   readonly files: Files;
   /** Where /proc is. */
   readonly root: string;
@@ -80,10 +90,6 @@ function peerText({ data, destinationOffset, familyNumber }: InetSocket): string
   return addressText(data, destinationOffset, familyNumber);
 }
 
-function serviceOf(place: number, protocol: number, port: number): string {
-  return `${place} ${protocol} ${port}`;
-}
-
 /** Runs rules and notes sightings, sample by sample. */
 export class Monitor {
   readonly #options: MonitorOptions;
@@ -92,12 +98,6 @@ export class Monitor {
   readonly #rounds: Rounds;
   readonly #longestAgeMs: number;
   readonly #clientPorts: readonly [number, number];
-  /** Cookies of the sockets of the last sample, and of this one. */
-  #seen = new Set<number>();
-  #next = new Set<number>();
-  /** Services of the last sample, and of this one. */
-  #services = new Set<string>();
-  #nextServices = new Set<string>();
   #arrived = new Map<number, Arrived>();
   #newcomers: SightingFacts[] = [];
   #owners: StoredOwners = new Map();
@@ -124,21 +124,18 @@ export class Monitor {
     this.#rounds = new Rounds(rules, places);
   }
 
-  /** Begins a sample. */
-  begin({ wallMs, awakeMs }: ClockReading): void {
+  /** Begins a sample. @returns whether the rules are to judge it, so that {@link feed} takes all its sockets */
+  begin({ wallMs, awakeMs }: ClockReading): boolean {
     this.#nowMs = wallMs;
-    [this.#seen, this.#next] = [this.#next, new Set()];
-    [this.#services, this.#nextServices] = [this.#nextServices, new Set()];
     this.#isRound = awakeMs >= this.#nextRoundMs;
     this.#spentMs = 0;
     if (this.#isRound) this.#timed(() => this.#rounds.begin(awakeMs));
+    return this.#isRound;
   }
 
   /** Takes sockets of the sample. */
   feed(batch: SocketBatch): void {
-    if (this.#isRound) this.#timed(() => this.#rounds.feed(batch));
-    if (batch.dump !== "tcp" && batch.dump !== "udp") return;
-    for (const socket of batch.sockets) if (socket.kind === "inet") this.#note(socket);
+    this.#timed(() => this.#rounds.feed(batch));
   }
 
   /**
@@ -165,15 +162,14 @@ export class Monitor {
   ended(socket: InetSocket, process: number | undefined, place: number): void {
     const cookie = cookieOf(socket);
     const arrived = this.#arrived.get(cookie);
-    const isKnown = this.#seen.has(cookie) || this.#next.has(cookie);
+    const { protocol } = socket.origin;
+    const { sampled } = this.#options;
+    const isKnown = sampled.has(place, protocol, cookie);
     if (process === undefined || (isKnown && arrived === undefined)) return;
     this.#arrived.delete(cookie);
     const name = this.#options.store.processFacts(process)?.name;
     if (name === undefined) return;
-    const { protocol } = socket.origin;
-    const isClient =
-      this.#services.has(serviceOf(place, protocol, socket.sport)) ||
-      this.#nextServices.has(serviceOf(place, protocol, socket.sport));
+    const isClient = sampled.listens(place, protocol, socket.sport);
     const sighted: Sighted = {
       what: isClient ? "client" : "server",
       process: decoder.decode(name),
@@ -191,25 +187,21 @@ export class Monitor {
   }
 
   #timed(work: () => void): void {
-    const { clock } = this.#options;
-    const begun = clock.awakeMs();
+    const begun = processorMs();
     work();
-    this.#spentMs += clock.awakeMs() - begun;
+    this.#spentMs += processorMs() - begun;
   }
 
-  #note(socket: InetSocket): void {
+  /** Takes a socket that the sample before did not have, or not with a process. */
+  arrived(socket: InetSocket): void {
     const { protocol, netns } = socket.origin;
     const { stateNumber, dport } = socket;
     const isListener = stateNumber === SS_LISTEN || (stateNumber === SS_CLOSE && dport === 0);
-    if (isListener) {
-      if (socket.sport === 0) return;
-      this.#nextServices.add(serviceOf(this.#options.place(netns), protocol, socket.sport));
-    }
+    if (isListener && socket.sport === 0) return;
     const cookie = cookieOf(socket);
     // A handshake, TIME-WAIT and a connection that its process has closed have no owner.
     if (cookie === 0 || socket.inode === 0) return;
-    this.#next.add(cookie);
-    if (this.#seen.has(cookie) || (!isListener && dport === 0)) return;
+    if (!isListener && dport === 0) return;
     const { sport } = socket;
     const [low, high] = this.#clientPorts;
     if (isListener && protocol === IPPROTO_UDP && sport >= low && sport <= high) return;
@@ -233,12 +225,13 @@ export class Monitor {
       const { inode, sinceMs, place, protocol, localPort } = arrived;
       const owner = this.#owners.get(inode)?.[0];
       const name = owner && this.#options.store.processFacts(owner.process)?.name;
-      const isHere = this.#next.has(cookie);
+      const { sampled } = this.#options;
+      const isHere = sampled.has(place, protocol, cookie);
       if (isHere && name === undefined && this.#nowMs - sinceMs < OWNER_MS) continue;
       this.#arrived.delete(cookie);
       // The end of a connection names its process; that of a listener is not followed.
       if (!isHere && !arrived.isListener) continue;
-      const isClient = this.#nextServices.has(serviceOf(place, protocol, localPort));
+      const isClient = sampled.listens(place, protocol, localPort);
       const what = arrived.isListener ? "listener" : isClient ? "client" : "server";
       const sighted: Sighted = {
         what,

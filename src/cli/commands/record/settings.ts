@@ -13,6 +13,8 @@ export interface RecordSettings {
   readonly budgetBytes: number;
   readonly days: number;
   readonly keepFreeBytes: number;
+  /** Ended connections a second that have a row each; more are counted together. */
+  readonly rows: number;
   /** Commands that are run when findings appear. */
   readonly hooks: readonly Hook[];
   /** Thresholds of rules, each as `RULE.NAME=VALUE`. */

@@ -12,6 +12,7 @@ import {
   removerOf,
   SOCKET_UMASK,
 } from "../../../serve/listen.ts";
+import { keepOnly, neededCapabilities, RightsError } from "../../../serve/rights.ts";
 import { openService } from "../../../serve/routes.ts";
 import { type Address, type RunningServer, startServer } from "../../../serve/server.ts";
 import { tokenTest } from "../../../serve/token.ts";
@@ -76,27 +77,39 @@ function credentialsOf({ world, settings }: Task<ServeSettings>, port: number | 
   return { tokens, path, temporary: true };
 }
 
+/** What must be done at the end of a run. */
+type Cleanup = () => void | Promise<void>;
+
 /** Runs `serve`. @returns the exit status */
 export async function runServe(task: Task<ServeSettings>): Promise<number> {
-  const { world, settings, words } = task;
+  const { world, draft, settings, words } = task;
   const { program } = world;
   if (words.args.length > 0 || words.file !== undefined)
     return halt(world, stop(program, "takes no filter: requests have their own", EXIT_USAGE));
   const conflict = conflictOf(settings);
   if (conflict !== undefined) return halt(world, stop(program, conflict, EXIT_USAGE));
-  const cleanups: (() => void)[] = [];
+  const cleanups: Cleanup[] = [];
   try {
+    keepOnly(
+      neededCapabilities({
+        address: settings.address,
+        entersNamespaces: draft.allNetns || draft.actions.some(({ kind }) => kind === "netns"),
+        live: draft.replay === undefined,
+      }),
+      world.env,
+    );
     return await serveUntilInterrupted(task, cleanups);
   } catch (error) {
-    if (error instanceof ListenError) return halt(world, stop(program, error.message));
+    if (error instanceof ListenError || error instanceof RightsError)
+      return halt(world, stop(program, error.message));
     throw error;
   } finally {
-    for (const cleanup of cleanups.reverse()) cleanup();
+    for (const cleanup of cleanups.reverse()) await cleanup();
   }
 }
 
 /** @param cleanups takes what must be done at the end, whatever happens */
-async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: (() => void)[]): Promise<number> {
+async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: Cleanup[]): Promise<number> {
   const { world, host, draft, settings } = task;
   const { address, allowKill, tlsCert, tlsKey } = settings;
   const interrupted = world.interrupted();
@@ -115,6 +128,9 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: (() =>
     intervalMs: settings.delayMs,
     showArguments: settings.showArguments,
     allowKill,
+    metrics: settings.metrics
+      ? { peerLabel: settings.metricsPeers, seriesLimit: settings.metricsSeries }
+      : undefined,
     store: draft.store ?? defaultFolder(world.env, process.geteuid?.() === 0),
     live: draft.replay === undefined,
   });

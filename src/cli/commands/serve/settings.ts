@@ -1,4 +1,5 @@
 /** The settings that the options of `serve` change. */
+import type { PeerLabel } from "../../../metrics/limits.ts";
 import type { Address } from "../../../serve/server.ts";
 
 /** The settings of a run of `serve`. */
@@ -16,6 +17,12 @@ export interface ServeSettings {
   readonly showArguments: boolean;
   /** Whether sockets can be closed. */
   readonly allowKill: boolean;
+  /** Whether /metrics exists. */
+  readonly metrics: boolean;
+  /** What the label `peer` of metrics has. */
+  readonly metricsPeers: PeerLabel;
+  /** The most series of metrics. */
+  readonly metricsSeries: number;
   /** Milliseconds between two samples. */
   readonly delayMs: number;
 }

@@ -1,0 +1,34 @@
+/** Makes TCP sockets over loopback in this network namespace, in processes of their own: see herd.ts. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The most descriptors that one process takes. */
+const DESCRIPTORS = 18_000;
+/** Descriptors that it needs for other things: its own files and its listeners. */
+const SPARE_DESCRIPTORS = 100;
+
+/** Starts a process that makes connections. */
+function startHerd(number: number, connections: number, descriptors: number) {
+  const program = [process.execPath, join(import.meta.dirname, "herd.ts"), `${number}`, `${connections}`];
+  const command = ["sh", "-c", `ulimit -n ${descriptors} && exec "$@"`, "sh", ...program];
+  return Bun.spawn(command, { stdin: "pipe", stderr: "inherit" });
+}
+
+/** Starts the processes that hold so many sockets. @returns what ends them */
+export async function makeSockets(sockets: number): Promise<() => Promise<void>> {
+  const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
+  const limit = Math.min(DESCRIPTORS, Number(hard ?? DESCRIPTORS));
+  const most = (limit - SPARE_DESCRIPTORS) >> 1;
+  const herds: ReturnType<typeof startHerd>[] = [];
+  for (let left = sockets >> 1; left > 0; left -= most) {
+    herds.push(startHerd(herds.length, Math.min(left, most), limit));
+  }
+  for (const { stdout } of herds) {
+    const { value } = await stdout.getReader().read();
+    if (value === undefined) throw new Error("The sockets cannot be made");
+  }
+  return async () => {
+    for (const { stdin } of herds) stdin.end();
+    await Promise.all(herds.map(({ exited }) => exited));
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * What `sockscope record` costs on a busy host: processor time, memory and bytes, in a network namespace of its own.
+ * A tenth of the sockets change from sample to sample, and some connections open and close.
+ *
+ * Usage: bun bench/recorder.ts [SOCKETS [INTERVAL_S [SECONDS [CLOSES_A_SECOND]]]]
+ */
+import { Database } from "bun:sqlite";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loopbackUp } from "../test/kernel/c.ts";
+import { unshare } from "../test/kernel/namespace.ts";
+
+const INSIDE = "SOCKSCOPE_BENCH_INSIDE";
+const CONNECTIONS_PER_PROCESS = 2500;
+/** Sockets that change between two samples. */
+const CHANGING = 0.1;
+const TICKS_PER_SECOND = 100;
+const WARM_UP_MS = 20_000;
+
+const [sockets = 10_000, interval = 5, seconds = 120, closes = 20] = process.argv.slice(2).map(Number);
+
+/** Processor time of a process in seconds: user mode and kernel. proc_pid_stat(5). */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Memory of a process in MiB: its own pages, and its share of those that others have, too. */
+function memoryMib(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Pss:\s+(\d+)/m.exec(text)?.[1]) / 1024;
+}
+
+/** Starts a program of this folder, and waits for its first line. */
+async function startProgram(name: string, args: readonly number[], limit?: number) {
+  const program = [process.execPath, join(import.meta.dirname, name), ...args.map(String)];
+  const command = limit === undefined ? program : ["prlimit", `--nofile=${limit}`, ...program];
+  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  return child;
+}
+
+async function measure(): Promise<void> {
+  loopbackUp();
+  const connections = sockets / 2;
+  const rate = (sockets * CHANGING) / 2 / interval;
+  const programs: Awaited<ReturnType<typeof startProgram>>[] = [];
+  for (let left = connections; left > 0; left -= CONNECTIONS_PER_PROCESS) {
+    const some = Math.min(left, CONNECTIONS_PER_PROCESS);
+    const child = await startProgram(
+      "traffic.ts",
+      [programs.length, some, (rate * some) / connections],
+      some * 2 + 100,
+    );
+    await child.stdout.getReader().read();
+    programs.push(child);
+  }
+  const closing = closes === 0 ? undefined : await startProgram("connections.ts", [closes, seconds + 60]);
+  const store = mkdtempSync(join(tmpdir(), "sockscope-recorder-"));
+  const command = [
+    process.env["SOCKSCOPE"] ?? join(import.meta.dirname, "../dist/sockscope"),
+    "record",
+    "-d",
+    `${interval}`,
+    "--store",
+    store,
+  ];
+  const recorder = Bun.spawn(command, { stdout: "inherit", stderr: "inherit" });
+  try {
+    await Bun.sleep(WARM_UP_MS);
+    const begun = performance.now();
+    const cpu = cpuSeconds(recorder.pid);
+    const memory: number[] = [];
+    while (performance.now() - begun < seconds * 1000) {
+      await Bun.sleep(1000);
+      memory.push(memoryMib(recorder.pid));
+    }
+    const share = (cpuSeconds(recorder.pid) - cpu) / ((performance.now() - begun) / 1000);
+    recorder.kill("SIGINT");
+    await recorder.exited;
+    memory.sort((a, b) => a - b);
+    console.log(`${sockets} sockets every ${interval} s, ${closes} connections a second, for ${seconds} s`);
+    console.log(`CPU ${(share * 100).toFixed(2)} % of a core`);
+    console.log(
+      `memory (PSS) ${memory[memory.length >> 1]?.toFixed(0)} MiB median, ${memory.at(-1)?.toFixed(0)} MiB at most`,
+    );
+    for (const name of readdirSync(store).filter((each) => each.endsWith(".db"))) {
+      using database = new Database(join(store, name), { readonly: true });
+      const sql = `SELECT whole, count(*) AS samples, sum(sockets) AS sockets, sum(length(data)) AS bytes,
+        avg(duration_us) / 1000 AS ms FROM sample GROUP BY whole`;
+      for (const row of database.query(sql).all()) console.log(JSON.stringify(row));
+      console.log(JSON.stringify(database.query("SELECT count(*) AS connections FROM connection").get()));
+      console.log(
+        JSON.stringify(
+          database.query("SELECT kind, count(*) AS n, sum(count) AS count FROM coverage GROUP BY kind").all(),
+        ),
+      );
+    }
+  } finally {
+    recorder.kill();
+    closing?.kill();
+    for (const { stdin } of programs) stdin.end();
+    if (process.env["KEEP"] === undefined) rmSync(store, { recursive: true });
+    else console.log(store);
+  }
+}
+
+if (process.env[INSIDE] === undefined) {
+  const { exitCode } = Bun.spawnSync(
+    [...unshare, process.execPath, import.meta.path, ...process.argv.slice(2)],
+    {
+      env: { ...process.env, [INSIDE]: "1" },
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
+  process.exitCode = exitCode;
+} else {
+  await measure();
+}

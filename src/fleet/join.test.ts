@@ -1,0 +1,154 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type End, endColumns, readEnd } from "./ends.ts";
+import { joinEnds } from "./join.ts";
+import { findBetween } from "./pair-rules.ts";
+
+/** An end with addresses as text, `10.0.0.1:80`. */
+function end(host: string, local: string, peer: string, facts: Readonly<Record<string, unknown>> = {}): End {
+  const of = (text: string) => {
+    const at = text.lastIndexOf(":");
+    return [text.slice(0, at), Number(text.slice(at + 1))] as const;
+  };
+  const row: Readonly<Record<string, unknown>> = {
+    state: "ESTAB",
+    "local.address": of(local)[0],
+    "local.port": of(local)[1],
+    "peer.address": of(peer)[0],
+    "peer.port": of(peer)[1],
+    cookie: `${host} ${local} ${peer}`,
+    ...facts,
+  };
+  return readEnd(
+    host,
+    endColumns.map((name) => (row[name] ?? null) as never),
+  )!;
+}
+
+describe("joinEnds()", () => {
+  test("joins mirrored addresses, and tells the client from the server", () => {
+    const client = end("web1", "10.0.0.1:40000", "10.0.0.2:5432");
+    const server = end("db1", "::ffff:10.0.0.2:5432", "::ffff:10.0.0.1:40000");
+    expect(joinEnds([server, client]).pairs).toEqual([{ client, server }]);
+  });
+
+  test("a listener makes an end the server, whatever its port", () => {
+    const server = end("a", "10.0.0.1:50000", "10.0.0.2:99");
+    const listener = end("a", "0.0.0.0:50000", "0.0.0.0:0", { state: "LISTEN" });
+    const client = end("b", "10.0.0.2:99", "10.0.0.1:50000");
+    expect(joinEnds([client, listener, server]).pairs).toEqual([{ client, server }]);
+  });
+
+  test("loopback is another network on each host and in each namespace", () => {
+    const ends = [
+      end("a", "127.0.0.1:80", "127.0.0.1:9000"),
+      end("b", "127.0.0.1:9000", "127.0.0.1:80"),
+      end("a", "127.0.0.1:9000", "127.0.0.1:80", { netns: "x" }),
+    ];
+    expect(joinEnds(ends)).toMatchObject({ pairs: [], missing: [], ambiguous: [], outside: ends });
+    expect(joinEnds([...ends, end("a", "127.0.0.1:9000", "127.0.0.1:80")]).pairs).toHaveLength(1);
+  });
+
+  test("never guesses: the same addresses at two sites are ambiguous", () => {
+    const ends = [
+      end("site1-a", "10.0.0.1:40000", "10.0.0.2:80"),
+      end("site1-b", "10.0.0.2:80", "10.0.0.1:40000"),
+      end("site2-a", "10.0.0.1:40000", "10.0.0.2:80"),
+    ];
+    expect(joinEnds(ends)).toMatchObject({ pairs: [], ambiguous: ends });
+  });
+
+  test("a peer is missing on the host that has its address, and outside if no host has it", () => {
+    const ends = [end("a", "10.0.0.1:40000", "10.0.0.2:80"), end("a", "10.0.0.1:40001", "192.0.2.9:80")];
+    const { missing, outside } = joinEnds(ends, new Map([["b", ["10.0.0.2"]]]));
+    expect(missing).toEqual([{ end: ends[0]!, peerHost: "b" }]);
+    expect(outside).toEqual([ends[1]!]);
+  });
+
+  test("a socket that is connected to itself is neither", () => {
+    const itself = end("a", "10.0.0.1:80", "10.0.0.1:80");
+    expect(joinEnds([itself])).toMatchObject({ pairs: [], missing: [], outside: [], ambiguous: [] });
+  });
+
+  test("among the connections of a random fleet, each pair is right and none is missing", () => {
+    const connection = fc.record({
+      from: fc.nat(9),
+      to: fc.nat(9),
+      clientPort: fc.integer({ min: 1024, max: 65535 }),
+      serverPort: fc.integer({ min: 1, max: 1023 }),
+    });
+    const address = (host: number) => `10.0.0.${host + 1}`;
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(connection, {
+          selector: ({ from, to, clientPort, serverPort }) => `${from} ${to} ${clientPort} ${serverPort}`,
+          maxLength: 60,
+        }),
+        fc.infiniteStream(fc.nat()),
+        (connections, order) => {
+          const ends = connections.flatMap(({ from, to, clientPort, serverPort }) => {
+            const [client, server] = [`${address(from)}:${clientPort}`, `${address(to)}:${serverPort}`];
+            return [end(`h${from}`, client, server), end(`h${to}`, server, client)];
+          });
+          const shuffled = ends.map((each) => [order.next().value, each] as const);
+          const { pairs } = joinEnds(shuffled.sort((a, b) => a[0] - b[0]).map(([, each]) => each));
+          expect(pairs).toHaveLength(connections.length);
+          for (const { client, server } of pairs) {
+            expect([client.local, client.peer]).toEqual([server.peer, server.local]);
+            expect(client.local.port).toBeGreaterThan(1023);
+          }
+        },
+      ),
+    );
+  });
+});
+
+describe("findBetween()", () => {
+  type Facts = Readonly<Record<string, unknown>>;
+  const pair = (client: Facts, server: Facts) =>
+    joinEnds([
+      end("a", "10.0.0.1:40000", "10.0.0.2:80", { process: "curl", ...client }),
+      end("b", "10.0.0.2:80", "10.0.0.1:40000", { process: "nginx", ...server }),
+    ]);
+  const rulesOf = (before: ReturnType<typeof pair>, now: ReturnType<typeof pair>) =>
+    findBetween(before, now).map(({ rule, ends }) => `${rule} ${ends.map(({ host }) => host).join(" ")}`);
+
+  test("segments that are sent again in one direction only are loss in that direction", () => {
+    const before = pair({ "tcpInfo.totalRetrans": 5 }, { "tcpInfo.totalRetrans": 7 });
+    expect(rulesOf(before, pair({ "tcpInfo.totalRetrans": 9 }, { "tcpInfo.totalRetrans": 7 }))).toEqual([
+      "path-loss a b",
+    ]);
+    expect(rulesOf(before, pair({ "tcpInfo.totalRetrans": 5 }, { "tcpInfo.totalRetrans": 70 }))).toEqual([
+      "path-loss b a",
+    ]);
+    expect(rulesOf(before, before)).toEqual([]);
+  });
+
+  test("options that the ends do not agree on", () => {
+    const differing = pair({ "tcpInfo.timestamps": true }, { "tcpInfo.timestamps": false });
+    expect(rulesOf(differing, differing)).toEqual(["options-differ a b"]);
+    const alike = pair({ "tcpInfo.timestamps": true }, { "tcpInfo.timestamps": true });
+    expect(rulesOf(alike, alike)).toEqual([]);
+  });
+
+  test("a queue that is being read is not stuck, nor is one that was empty before", () => {
+    const full = pair({ sendq: 9000 }, { recvq: 100_000 });
+    expect(rulesOf(full, full)).toEqual(["reader-stuck b a"]);
+    expect(rulesOf(full, pair({ sendq: 9000 }, { recvq: 90_000 }))).toEqual([]);
+    expect(rulesOf(pair({}, { recvq: 0 }), full)).toEqual([]);
+  });
+
+  test("a connection that is new in the second sample is not compared", () => {
+    const stuck = pair({}, { recvq: 100_000 });
+    expect(rulesOf(joinEnds([]), stuck)).toEqual([]);
+    expect(rulesOf(pair({ cookie: "old" }, { recvq: 100_000 }), stuck)).toEqual([]);
+  });
+
+  test("a connection that one end has just closed is not half-open", () => {
+    const alone = (state: string) =>
+      joinEnds([end("a", "10.0.0.1:40000", "10.0.0.2:80", { state })], new Map([["b", ["10.0.0.2"]]]));
+    expect(findBetween(pair({}, {}), alone("ESTAB"))).toEqual([]);
+    expect(findBetween(alone("ESTAB"), alone("LAST-ACK"))).toEqual([]);
+    expect(findBetween(alone("ESTAB"), alone("ESTAB")).map(({ rule }) => rule)).toEqual(["half-open"]);
+  });
+});

@@ -1,0 +1,116 @@
+/** `doctor --host` between two network namespaces whose connections are ill in known ways. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PairFinding } from "../../src/fleet/pair-rules.ts";
+import { obstacle } from "../kernel/namespace.ts";
+
+setDefaultTimeout(120_000);
+
+const executable = join(import.meta.dirname, "../../dist/sockscope");
+const skipped = obstacle ?? (process.getuid?.() === 0 ? undefined : "only root can make network namespaces");
+
+describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped: ${skipped})` : ""}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), "sockscope-pairs-"));
+  let world: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  let found: {
+    readonly between: readonly PairFinding[];
+    readonly joined: number;
+    readonly ambiguous: number;
+  };
+  let status: number;
+
+  /** Runs the program among the namespaces of the world. */
+  async function run(
+    ...args: readonly string[]
+  ): Promise<{ readonly text: string; readonly status: number }> {
+    const child = Bun.spawn(
+      [
+        "nsenter",
+        `--mount=/proc/${world.pid}/ns/mnt`,
+        `--net=/proc/${world.pid}/ns/net`,
+        "--",
+        executable,
+        ...args,
+      ],
+      {
+        env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}`, AGENT: executable },
+        stdout: "pipe",
+        stderr: "inherit",
+      },
+    );
+    return { text: await child.stdout.text(), status: await child.exited };
+  }
+
+  beforeAll(async () => {
+    copyFileSync(join(import.meta.dirname, "ssh-netns.sh"), join(folder, "ssh"));
+    chmodSync(join(folder, "ssh"), 0o755);
+    const script = join(import.meta.dirname, "pairs-world.py");
+    world = Bun.spawn(["unshare", "--net", "--mount", "--", "python3", script], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const { value } = await world.stdout.getReader().read();
+    expect(new TextDecoder().decode(value)).toBe("ready\n");
+    const finished = await run(
+      "doctor",
+      "--host",
+      "front,back",
+      "--for",
+      "0s",
+      "--json",
+      "--fail-on",
+      "critical",
+    );
+    status = finished.status;
+    found = JSON.parse(finished.text.trim().split("\n").at(-1)!);
+  });
+  afterAll(async () => {
+    world?.stdin.end();
+    await world?.exited;
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const portOf = ({ ends }: PairFinding) =>
+    Math.min(...ends.flatMap(({ local, peer }) => [local.port, peer.port]).filter((port) => port > 0));
+
+  test.each([
+    [7001, "reader-stuck", "python3 on back does not read"],
+    [7003, "never-closes", "python3 on back does not close its connection to python3 on front"],
+    [7004, "accept-queue-full", "the accept queue of python3 on back is full (2 of 1)"],
+    [7005, "path-stuck", "20,000 bytes from python3 on front do not reach python3 on back"],
+    [7006, "syn-lost", "back has seen nothing of the SYNs that python3 on front sends to its port 7006"],
+    [7007, "answer-lost", "back has the SYN of python3 on front and answers"],
+    [7008, "nothing-listens", "python3 on front calls back port 7008, where nothing listens"],
+    [7009, "half-open", "python3 on front holds a connection to back port 7009 that back does not have"],
+  ] as const)("port %d: %s", (port, rule, title) => {
+    const findings = found.between.filter((finding) => portOf(finding) === port);
+    expect(findings.map((finding) => finding.rule)).toEqual([rule]);
+    expect(findings[0]!.title).toContain(title);
+  });
+
+  test("twenty healthy connections give no finding, and every connection is joined", () => {
+    expect(found.between.filter((finding) => portOf(finding) === 7002)).toEqual([]);
+    expect(found.joined).toBeGreaterThanOrEqual(24);
+    expect(found.ambiguous).toBe(0);
+  });
+
+  test("each finding has the evidence of both hosts where both have some", () => {
+    for (const { rule, ends } of found.between) {
+      const hosts = new Set(ends.map(({ host }) => host));
+      expect(hosts.size).toBe(["half-open", "nothing-listens"].includes(rule) ? 1 : 2);
+    }
+  });
+
+  test("--fail-on counts what is between the hosts", () => {
+    expect(status).toBe(2);
+  });
+
+  test("a filter restricts the findings, not the ends that are compared", async () => {
+    const { text } = await run("doctor", "--host", "front,back", "--for", "0s", "--json", "dport = :7001");
+    const { between } = JSON.parse(text.trim().split("\n").at(-1)!) as typeof found;
+    expect(between.map(({ rule }) => rule)).toEqual(["reader-stuck"]);
+  });
+});

@@ -1,0 +1,31 @@
+/** What every run of the executable loads before it does anything. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { staticImports } from "../scripts/build.ts";
+
+const src = join(import.meta.dirname, "../src");
+const loaded = [...staticImports(join(src, "cli/main.ts"))];
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+test("no run loads a module of Node before it needs one", () => {
+  const ofNode = loaded.flatMap((file) =>
+    transpiler
+      .scanImports(readFileSync(file))
+      .filter(({ kind, path }) => kind === "import-statement" && path.startsWith("node:"))
+      .map(({ path }) => `${relative(src, file)} imports ${path}`),
+  );
+  expect(ofNode).toEqual([]);
+});
+
+test("no run loads commands, recordings, the catalogue or output for machines before it needs them", () => {
+  const paths = loaded.map((file) => relative(src, file));
+  expect(paths).toContain("families/inet/direct.ts");
+  expect(
+    paths.filter((path) =>
+      /^(btf|catalogue|doctor|events|live|replay|serve|store)\/|^output\/(json|columns|csv|summary)/.test(
+        path,
+      ),
+    ),
+  ).toEqual([]);
+});
