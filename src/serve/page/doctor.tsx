@@ -53,17 +53,23 @@ function knownIds({ ids = [] }: Finding): readonly string[] {
 /** Sockets whose expressions are joined, if the server has none for all of them. */
 const MOST_JOINED = 10;
 
-/** The expression that selects the sockets of a finding. */
-function filterFor({ filter, sockets }: Finding): string | undefined {
-  if (filter) return filter;
+/** The expression that selects sockets of a finding, and what the button says that it shows. */
+function selectionOf({
+  filter,
+  sockets,
+  socketCount,
+}: Finding): { filter: string; name: string } | undefined {
+  const all = socketCount === 1 ? "the socket" : `the ${socketCount} sockets`;
+  if (filter) return { filter, name: socketCount > 0 ? all : "the sockets" };
   const each = sockets.slice(0, MOST_JOINED).map(filterOf);
   if (each.length === 0 || each.includes(undefined)) return undefined;
-  return each.length === 1 ? each[0] : each.map((one) => `( ${one} )`).join(" or ");
+  const joined = each.length === 1 ? each[0]! : each.map((one) => `( ${one} )`).join(" or ");
+  return { filter: joined, name: each.length < socketCount ? `${each.length} of ${all}` : all };
 }
 
 function Card({ finding }: { readonly finding: Finding }) {
-  const { severity, title, rule, why, advice, evidence, sockets, socketCount } = finding;
-  const filter = filterFor(finding);
+  const { severity, title, rule, why, advice, evidence, sockets } = finding;
+  const selection = selectionOf(finding);
   const ids = knownIds(finding);
   return (
     <article class="card finding" data-severity={severity}>
@@ -113,14 +119,9 @@ function Card({ finding }: { readonly finding: Finding }) {
         ))}
       </ol>
       <footer>
-        {filter === undefined ? null : (
-          <button type="button" class="main" onClick={() => showRows(filter)}>
-            Show{" "}
-            {socketCount === 1
-              ? "the socket"
-              : socketCount > 0
-                ? `the ${socketCount} sockets`
-                : "the sockets"}
+        {selection === undefined ? null : (
+          <button type="button" class="main" onClick={() => showRows(selection.filter)}>
+            Show {selection.name}
           </button>
         )}
         <code>{rule}</code>
