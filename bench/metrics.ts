@@ -1,21 +1,13 @@
 /**
- * Measures a scrape of the metrics in a network namespace of its own: the listing of all sockets, their processes, the
- * count, and the text.
+ * Measures scrapes of `sockscope serve` in a network namespace of its own: how long a scrape takes that needs a sample
+ * of its own, and one that shares the last. Prints a row of the table in docs/metrics.md.
  *
- * Usage: metrics.ts [--sockets N] [--runs N] [--show]
+ * Usage: metrics.ts [--sockets N] [--runs N] [--executable PATH]
  */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { filesBelow } from "../src/doctor/host-facts.ts";
-import { liveHost } from "../src/host/live.ts";
-import { ownerSearch } from "../src/live/owners.ts";
-import { SocketTable } from "../src/live/table.ts";
-import { Metrics } from "../src/metrics/metrics.ts";
-import { demandSet } from "../src/model/demand.ts";
-import { defaultTables, tables } from "../src/model/selection.ts";
-import { stateGroups } from "../src/model/state.ts";
-import { sourcesOf } from "../src/procfs/source.ts";
-import { allParts } from "../src/query/all-parts.ts";
-import { openQuery } from "../src/query/open.ts";
 import { loopbackUp } from "../test/kernel/c.ts";
 import { unshare } from "../test/kernel/namespace.ts";
 import { makeSockets } from "./herds.ts";
@@ -23,95 +15,90 @@ import { makeSockets } from "./herds.ts";
 const { values } = parseArgs({
   options: {
     sockets: { type: "string", default: "10000" },
-    runs: { type: "string", default: "7" },
-    /** Prints the exposition, too. */
-    show: { type: "boolean", default: false },
+    runs: { type: "string", default: "9" },
+    executable: { type: "string", default: join(import.meta.dirname, "../dist/sockscope") },
     /** This is the process inside the namespace. */
     inside: { type: "boolean", default: false },
   },
 });
 
+/** Milliseconds after which a sample is too old to be shared, on a busy machine too. */
+const AGED_MS = 4000;
+
+/** What one scrape cost. */
+interface Scrape {
+  /** Milliseconds until the answer was read. */
+  readonly ms: number;
+  /** Processor time of the server meanwhile, in milliseconds. */
+  readonly cpuMs: number;
+  readonly body: string;
+}
+
+/** The value of a series without labels. */
+function seriesValue(body: string, name: string): number {
+  return Number(new RegExp(`^${name} (.*)$`, "m").exec(body)?.[1]);
+}
+
+function medianOf(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+}
+
+/** Processor time of all threads of a process in milliseconds: other programs do not lengthen it. */
+function usedMs(pid: number): number {
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`))
+    ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
+  return ns / 1e6;
+}
+
+async function measure(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "sockscope-bench-"));
+  const unix = join(folder, "socket");
+  const server = Bun.spawn([values.executable, "serve", "--listen", `unix:${unix}`], { stdout: "pipe" });
+  await server.stdout.getReader().read();
+  const scrape = async (): Promise<Scrape> => {
+    const began = performance.now();
+    const used = usedMs(server.pid);
+    const headers = { Accept: "application/openmetrics-text;version=1.0.0", "Accept-Encoding": "gzip" };
+    const answer = await fetch("http://localhost/metrics", { unix, headers });
+    const body = await answer.text();
+    return { body, ms: performance.now() - began, cpuMs: usedMs(server.pid) - used };
+  };
+  const first = await scrape();
+  const alone: Scrape[] = [];
+  const shared: Scrape[] = [];
+  for (let run = 0; run < Number(values.runs); run++) {
+    await Bun.sleep(AGED_MS);
+    alone.push(await scrape());
+    shared.push(await scrape());
+  }
+  const { body } = alone.at(-1)!;
+  const counts = [...body.matchAll(/^sockscope_sockets\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+  const cells = [
+    counts.reduce((sum, count) => sum + count, 0),
+    seriesValue(body, "sockscope_series"),
+    medianOf(alone.map(({ ms }) => ms)),
+    medianOf(alone.map(({ cpuMs }) => cpuMs)),
+    medianOf(shared.map(({ ms }) => ms)),
+    first.ms,
+  ];
+  console.log(
+    "| sockets | series | scrape, ms | processor time, ms | with a shared sample, ms | first scrape, ms |",
+  );
+  console.log("|--:|--:|--:|--:|--:|--:|");
+  console.log(`| ${cells.map((cell) => Math.round(cell).toLocaleString("en")).join(" | ")} |`);
+  server.kill();
+  await server.exited;
+  rmSync(folder, { recursive: true });
+}
+
 if (values.inside) {
   loopbackUp();
   const end = await makeSockets(Number(values.sockets));
-  await measure(Number(values.runs));
+  await measure();
   await end();
 } else {
   const program = [process.execPath, import.meta.path, "--inside", ...process.argv.slice(2)];
   const inside = Bun.spawn([...unshare, ...program], { stdio: ["ignore", "inherit", "inherit"] });
   process.exitCode = await inside.exited;
-}
-
-async function measure(runs: number): Promise<void> {
-  const host = liveHost();
-  const families = new Set(defaultTables.flatMap((table): readonly number[] => tables[table].families));
-  const selection = {
-    tables: new Set(defaultTables),
-    families,
-    states: stateGroups.all,
-    preferred: undefined,
-  };
-  using query = await openQuery(
-    { host, report: () => undefined, parts: allParts, keep: false },
-    {
-      selection,
-      filter: undefined,
-      allNetns: false,
-      sources: sourcesOf({}),
-      demands: demandSet(["info"]),
-      bpfMapIds: [],
-      serviceNames: false,
-      order: { sort: [] },
-      kill: false,
-    },
-  );
-  const table = new SocketTable();
-  const owners = ownerSearch(host.files, "/proc", () => undefined);
-  const metrics = new Metrics({
-    version: "bench",
-    now: () => performance.now(),
-    files: filesBelow(host.files, "/proc"),
-    cost: () => ({ cpuSeconds: 0, rssBytes: process.memoryUsage.rss(), startSeconds: 0 }),
-    sources: [],
-  });
-  const now = () => performance.now();
-  /** Processor time of this process in milliseconds: other programs do not lengthen it. */
-  const used = () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1000;
-  };
-  const stages = ["list", "owners", "count", "text", "all"] as const;
-  const costs = stages.map(() => ({ wall: [] as number[], cpu: [] as number[] }));
-  let body = "";
-  for (let run = 0; run < runs; run++) {
-    const marks = [[now(), used()] as const];
-    const mark = () => marks.push([now(), used()]);
-    table.begin(now());
-    for (const batch of query.sockets()) table.add(batch, now());
-    table.finish();
-    mark();
-    await owners.refresh(table, now, () => undefined);
-    mark();
-    metrics.takeSample({ number: run, durationMs: now() - marks[0]![0], table, holders: owners });
-    mark();
-    ({ body } = metrics.exposition("application/openmetrics-text"));
-    mark();
-    for (const [index, { wall, cpu }] of costs.entries()) {
-      const [from, to] = stages[index] === "all" ? [0, stages.length - 1] : [index, index + 1];
-      wall.push(marks[to]![0] - marks[from]![0]);
-      cpu.push(marks[to]![1] - marks[from]![1]);
-    }
-  }
-  const series = /^sockscope_series (\d+)$/m.exec(body)?.[1];
-  console.log(`${table.size} sockets, ${series} series, ${body.length} bytes\n`);
-  console.log("| milliseconds | first | median | processor time, median |\n|---|--:|--:|--:|");
-  for (const [index, { wall, cpu }] of costs.entries()) {
-    const shown = [wall[0]!, medianOf(wall), medianOf(cpu)].map((each) => each.toFixed(1));
-    console.log(`| ${stages[index]} | ${shown.join(" | ")} |`);
-  }
-  if (values.show) console.log(body);
-}
-
-function medianOf(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 }

@@ -20,11 +20,11 @@ const WARM_UP_MS = 20_000;
 
 const [sockets = 10_000, interval = 5, seconds = 120, closes = 20] = process.argv.slice(2).map(Number);
 
-/** Processor time of a process in seconds: user mode and kernel. proc_pid_stat(5). */
-function cpuSeconds(pid: number): number {
+/** Processor time of a process in seconds: in user mode, and in the kernel. proc_pid_stat(5). */
+function cpuSeconds(pid: number): readonly [user: number, system: number] {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return [Number(fields[11]) / TICKS_PER_SECOND, Number(fields[12]) / TICKS_PER_SECOND];
 }
 
 /** Memory of a process in MiB: its own pages, and its share of those that others have, too. */
@@ -76,12 +76,17 @@ async function measure(): Promise<void> {
       await Bun.sleep(1000);
       memory.push(memoryMib(recorder.pid));
     }
-    const share = (cpuSeconds(recorder.pid) - cpu) / ((performance.now() - begun) / 1000);
+    const passed = (performance.now() - begun) / 1000;
+    const [user, system] = cpuSeconds(recorder.pid).map(
+      (now, index) => (100 * (now - cpu[index]!)) / passed,
+    ) as [number, number];
     recorder.kill("SIGINT");
     await recorder.exited;
     memory.sort((a, b) => a - b);
     console.log(`${sockets} sockets every ${interval} s, ${closes} connections a second, for ${seconds} s`);
-    console.log(`CPU ${(share * 100).toFixed(2)} % of a core`);
+    console.log(
+      `CPU ${(user + system).toFixed(2)} % of a core: ${user.toFixed(2)} in user mode, ${system.toFixed(2)} in the kernel`,
+    );
     console.log(
       `memory (PSS) ${memory[memory.length >> 1]?.toFixed(0)} MiB median, ${memory.at(-1)?.toFixed(0)} MiB at most`,
     );

@@ -274,6 +274,9 @@ const readSeconds =
       ? { ...draft, [field]: Number(value) * 1000 }
       : fail(`${program}: "${value}" is not a number of seconds`);
 
+/** The commands that ask other hosts. */
+const hostsCommands: readonly CommandWord[] = [...askedCommands, "map"];
+
 /** Adds to the hosts to ask. */
 function choosing(draft: Draft, { lists = [], files = [] }: Partial<HostChoice>): Draft {
   const { hosts = { lists: [], files: [] } } = draft;
@@ -673,7 +676,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Leave out the headings",
     doc: "Leave out the line of headings.",
-    commands: ["events"],
+    commands: ["events", "map"],
     apply: set({ header: false }),
   },
   {
@@ -742,7 +745,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Print one JSON document",
     doc: "Print the sockets as one JSON document, with all values of the chosen details.",
-    commands: ["doctor", "who"],
+    commands: ["doctor", "who", "map"],
     apply: set({ format: "json" }),
   },
   {
@@ -795,7 +798,7 @@ export const options: readonly Option[] = [
     category: "output",
     brief: "Show at most this many rows",
     doc: "Show at most this many sockets or groups, after sorting.",
-    commands: ["top", "doctor"],
+    commands: ["top", "doctor", "map"],
     apply: readTop,
   },
   {
@@ -812,7 +815,7 @@ export const options: readonly Option[] = [
     category: "details",
     brief: "Container of the owner",
     doc: "Show the container of the process that owns the socket, or the one that the socket was created in. JSON also has the systemd unit.",
-    commands: ["doctor", "who"],
+    commands: ["doctor", "who", "map"],
     demands: ["containers"],
   },
   {
@@ -898,7 +901,7 @@ export const options: readonly Option[] = [
     category: "hosts",
     brief: "Ask these hosts over ssh: web1,db[1-9]",
     doc: "Ask other hosts, over ssh, instead of this one: names separated by commas, with ranges of numbers in brackets. May be repeated. Each host needs sockscope, and a key that ssh knows. Every row says which host it is from; hosts without a whole answer are named on standard error, and the exit status is 1.",
-    commands: askedCommands,
+    commands: hostsCommands,
     apply: (draft, list) => choosing(draft, { lists: [list] }),
     excludes: {
       options: ["kill", "kill-all", "diag", "record", "replay", "store", "net"],
@@ -912,7 +915,7 @@ export const options: readonly Option[] = [
     category: "hosts",
     brief: "Ask the hosts of a file, a list on each line",
     doc: "Ask the hosts that a file names: a list as for --host on each line, # begins a comment. May be repeated.",
-    commands: askedCommands,
+    commands: hostsCommands,
     apply: (draft, path) => choosing(draft, { files: [path] }),
   },
   {
@@ -930,7 +933,7 @@ export const options: readonly Option[] = [
     category: "hosts",
     brief: "Run the far side as root, by sudo -n",
     doc: "Run the far side as root by 'sudo -n', which must not ask for a password there.",
-    commands: askedCommands,
+    commands: hostsCommands,
     apply: set({ sudo: true }),
   },
   {
@@ -940,7 +943,7 @@ export const options: readonly Option[] = [
     category: "hosts",
     brief: "Total time for the answers of hosts (default 30)",
     doc: "Spend at most this long on the answers of all hosts together; a third of it, at most 10 seconds, on connecting to one. The default is 30; events have no limit.",
-    commands: askedCommands,
+    commands: hostsCommands,
     apply: readSeconds("hostTimeoutMs"),
   },
   {

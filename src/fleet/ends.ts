@@ -27,7 +27,14 @@ export const endColumns = [
   "tcpInfo.timestamps",
   "tcpInfo.sack",
   "tcpInfo.wscale",
+  // Last, and requested only where containers matter: it takes a look at every process.
+  "container",
 ] as const;
+
+/** The columns of a question. @param containers whether to look up containers */
+export function askedColumns(containers: boolean): readonly string[] {
+  return containers ? endColumns : endColumns.slice(0, -1);
+}
 
 /** Numbers of an end, in the units of their columns; undefined if the kernel did not send them. */
 export interface EndNumbers {
@@ -76,6 +83,8 @@ export interface End extends EndNumbers {
   readonly cookie: string;
   /** The processes that have it open, as the column `process` shows them. */
   readonly process: string | undefined;
+  /** The container of its owner; undefined if it has none, or was not looked up. */
+  readonly container: string | undefined;
   /** Options that both ends agreed on with their SYNs. */
   readonly options: {
     readonly timestamps: boolean | undefined;
@@ -112,7 +121,7 @@ function flag(value: Json | undefined): boolean | undefined {
 /**
  * An end from a row.
  *
- * @param values the values of {@link endColumns}
+ * @param values the values of {@link askedColumns}
  * @returns undefined for a row that is not a TCP socket
  */
 export function readEnd(host: string, values: readonly Json[]): End | undefined {
@@ -130,6 +139,7 @@ export function readEnd(host: string, values: readonly Json[]): End | undefined 
     peer: { address: plainAddress(peer.address), port: peer.port },
     cookie: text(of("cookie")) ?? "",
     process: text(of("process")),
+    container: text(of("container")),
     recvq: number(of("recvq")),
     sendq: number(of("sendq")),
     backlog: number(of("backlog")),

@@ -101,11 +101,15 @@ describe("linesOf()", () => {
 
   test("gives the same lines however the bytes come", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.string({ unit: "binary" })), fc.array(fc.nat(5)), async (texts, sizes) => {
-        const lines = texts.map((text) => text.replaceAll("\n", " ").toWellFormed());
-        const bytes = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
-        expect(await Array.fromAsync(linesOf(chunks(bytes, sizes)))).toEqual(lines);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: "binary" }), { maxLength: 8 }),
+        fc.array(fc.nat(5)),
+        async (texts, sizes) => {
+          const lines = texts.map((text) => text.replaceAll("\n", " ").toWellFormed());
+          const bytes = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
+          expect(await Array.fromAsync(linesOf(chunks(bytes, sizes)))).toEqual(lines);
+        },
+      ),
     );
   });
 

@@ -206,7 +206,7 @@ export function writeLine(message: Frame | Question): string {
  * @throws ProtocolError for a line beyond {@link LINE_LIMIT}; what comes is never kept beyond that
  */
 export async function* linesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let rest = "";
   for await (const chunk of bytes) {
     const text = decoder.decode(chunk, { stream: true });

@@ -109,7 +109,7 @@ export class SampleCounters {
       const isOpen = isConnection && state !== SS_TIME_WAIT;
       const holder = this.#holderOf(table, slot, isOpen ? ports : undefined, holders, nowMs);
       addTo(holder.member, processAt.sockets + state, 1);
-      this.#groups.process.weigh(holder.member, holder.name, holder.labels, weight, nowMs);
+      if (weight > 0) this.#groups.process.weigh(holder.member, holder.name, holder.labels, weight, nowMs);
       const lost = dropped[slot]!;
       if (lost > 0) this.#countDrops(drops, table.cookie(slot), lost, holder.member);
       if (!listens && (dump === "tcp" || dump === "udp")) this.#notePort(dump, table.localPort[slot]!);

@@ -51,8 +51,9 @@ type Carried = Record<(typeof carried)[number], number>;
 /** The weight of a connection that is open for a second, or is opened, ended or refused; a byte weighs 1. */
 const OPEN_WEIGHT = 10;
 const EVENT_WEIGHT = 1000;
-/** The longest time for which an open connection weighs, in seconds. */
-const LONGEST = 60;
+/** Open connections are weighed that often, in milliseconds, and for ten minutes at most: between that, nobody scrapes. */
+const WEIGH_MS = 60_000;
+const LONGEST_S = 600;
 /** A connection that is missing in samples is kept this long: the event of its end may come later. */
 const ABSENT_MS = 10_000;
 /** Ends are remembered for this long at least: a sample may be older than they are. */
@@ -96,7 +97,7 @@ export class Traffic {
   readonly #network = new Uint32Array(4);
   readonly #now: Carried = { sent: 0, received: 0, retransmitted: 0 };
   #pass = 0;
-  #passedMs = Number.NaN;
+  #weighedMs = Number.NaN;
   /** The weight of an open connection in the current pass. */
   #openWeight = 0;
 
@@ -118,12 +119,15 @@ export class Traffic {
     return this.#pass <= 1;
   }
 
-  /** Begins a pass over a sample. @returns the weight of an open socket */
+  /** Begins a pass over a sample. @returns the weight of an open socket; 0 if none is weighed in this pass */
   begin(nowMs: number): number {
     this.#pass++;
-    const elapsed = Number.isNaN(this.#passedMs) ? 1 : (nowMs - this.#passedMs) / 1000;
-    this.#passedMs = nowMs;
-    this.#openWeight = OPEN_WEIGHT * Math.min(LONGEST, Math.max(0, elapsed));
+    const elapsedMs = nowMs - this.#weighedMs;
+    this.#openWeight = 0;
+    if (!(elapsedMs < WEIGH_MS)) {
+      this.#weighedMs = nowMs;
+      this.#openWeight = OPEN_WEIGHT * (Number.isNaN(elapsedMs) ? 1 : Math.min(LONGEST_S, elapsedMs / 1000));
+    }
     this.#groups.peer.clear(peerAt.connections, peerAt.connections + 1);
     return this.#openWeight;
   }
@@ -136,7 +140,7 @@ export class Traffic {
    */
   take(table: SocketTable, slot: number, process: string, owner: Member, ports: Ports, nowMs: number): void {
     const cookie = table.cookie(slot);
-    if (cookie <= 0 || this.#ended.has(cookie)) return;
+    if (cookie <= 0) return;
     const { acked, received, retransmitted } = table.numbers;
     const now = this.#now;
     now.sent = acked[slot]!;
@@ -145,6 +149,7 @@ export class Traffic {
     const here = this.#place(table.netns(slot)?.inode ?? 0);
     let counted = here.get(cookie);
     if (counted === undefined) {
+      if (this.#ended.has(cookie)) return;
       counted = this.#first(endsOf(table, slot), process, owner, ports, nowMs);
       here.set(cookie, counted);
       if (this.isFirst) for (const name of carried) counted.last[name] = now[name] || 0;
@@ -158,7 +163,8 @@ export class Traffic {
     addTo(counted.peer, peerAt.connections, 1);
     const moved = this.#count(counted, now);
     const { peer, key, labels } = counted;
-    this.#groups.peer.weigh(peer, key, labels, this.#openWeight + moved, nowMs);
+    const weight = this.#openWeight + moved;
+    if (weight > 0) this.#groups.peer.weigh(peer, key, labels, weight, nowMs);
     // The pass weighs the sockets of each process itself.
     if (moved > 0) this.#groups.process.weigh(owner, process, [process], moved, nowMs);
   }

@@ -214,6 +214,8 @@ export interface Sampler extends Disposable {
 
 /** Milliseconds without a viewer and without a request after which everything is forgotten. */
 const IDLE_MS = 15_000;
+/** Milliseconds after which the owners of sockets are forgotten, too: scrapes come every minute or so. */
+const OWNERS_IDLE_MS = 5 * 60_000;
 /** What somebody wanted is sampled for others, too, for this many intervals, and at least so many milliseconds. */
 const WANTED_INTERVALS = 3;
 const WANTED_MS = 5000;
@@ -246,6 +248,9 @@ export function openSampler(context: ServeContext): Sampler {
   const ending = new AbortController();
   let machine: OpenMachine | undefined;
   let opening: Promise<OpenMachine> | undefined;
+  /** The owners of sockets, which outlive the machine for a while: to find them takes longer than a sample. */
+  let owners: OwnerKeeper | undefined;
+  let ownersTimer: ReturnType<typeof setTimeout> | undefined;
   /** Machines whose sockets the last sample may still have. */
   const stale: OpenMachine[] = [];
   let openedMs = 0;
@@ -276,7 +281,9 @@ export function openSampler(context: ServeContext): Sampler {
   }
 
   async function reopen(): Promise<OpenMachine> {
-    const opened = await openMachine(context, machine?.owners);
+    clearTimeout(ownersTimer);
+    const opened = await openMachine(context, owners);
+    owners = opened.owners;
     if (machine !== undefined) stale.push(machine);
     machine = opened;
     openedMs = performance.now();
@@ -353,6 +360,11 @@ export function openSampler(context: ServeContext): Sampler {
     for (const each of stale.splice(0)) each[Symbol.dispose]();
     machine?.[Symbol.dispose]();
     machine = undefined;
+    clearTimeout(ownersTimer);
+    if (!ending.signal.aborted)
+      ownersTimer = setTimeout(() => {
+        owners = undefined;
+      }, OWNERS_IDLE_MS);
     latest = undefined;
     latestMs = Number.NEGATIVE_INFINITY;
     table = new SocketTable();

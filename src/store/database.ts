@@ -1,6 +1,6 @@
 /** One file of a store: opening it for the recorder or for a reader, and what is written to it. */
 import { Database } from "bun:sqlite";
-import { closeSync, fstatSync, lstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { StoreError } from "./error.ts";
 import { migrations, SCHEMA_VERSION } from "./schema.ts";
 
@@ -48,7 +48,7 @@ const HEADER_SIZE = 100;
 const CHECKPOINT_MS = 50;
 
 /** Whether a file is shorter than it says, and has no log with the rest. SQLite would read zeros there. */
-function isCut(path: string): boolean {
+export function isCut(path: string): boolean {
   if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return false;
   const fd = openSync(path, "r");
   try {
@@ -89,6 +89,53 @@ function schemaOfVersion(version: number): string {
   return schema;
 }
 
+/** Where a SQLite file says with which journal it is written and read: 1 for none beside it while it is at rest. */
+const WRITE_VERSION_AT = 18;
+const READ_VERSION_AT = 19;
+const ROLLBACK_JOURNAL = 1;
+/** Bytes of a cut file that are read at most: a file has a sixteenth of the budget. */
+const SALVAGE_LIMIT = 1 << 28;
+
+/**
+ * Opens what is left of a file that is cut: a copy of its whole pages in memory, which says how many they are, so that
+ * reading beyond them fails and gives no zeros.
+ *
+ * @throws StoreError if not even its tables can be found
+ */
+export function openSalvaged(path: string, name: string): Database {
+  let database: Database | undefined;
+  try {
+    if (statSync(path).size > SALVAGE_LIMIT) throw new StoreError("it is too large");
+    const bytes = readFileSync(path);
+    const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes.length < HEADER_SIZE) throw new StoreError("nothing of it is left");
+    const stored = header.getUint16(PAGE_SIZE_AT);
+    const pageSize = stored === 1 ? 1 << 16 : stored;
+    const pages = pageSize === 0 ? 0 : Math.floor(bytes.length / pageSize);
+    if (pages === 0) throw new StoreError("nothing of it is left");
+    header.setUint8(WRITE_VERSION_AT, ROLLBACK_JOURNAL);
+    header.setUint8(READ_VERSION_AT, ROLLBACK_JOURNAL);
+    header.setUint32(PAGE_COUNT_AT, pages);
+    database = Database.deserialize(bytes.subarray(0, pages * pageSize), { readonly: true, strict: true });
+    checkSchema(database);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw new StoreError(`cannot read ${name}: ${(error as Error).message}`);
+  }
+}
+
+/** Prepares a file that somebody else may have made. @throws StoreError if it is not what a recorder writes */
+function checkSchema(database: Database): void {
+  database.run("PRAGMA trusted_schema = OFF");
+  database.run("PRAGMA cell_size_check = ON");
+  const version = versionOf(database);
+  if (version === 0) throw new StoreError("it is empty");
+  if (version > SCHEMA_VERSION) throw new StoreError(`it has schema ${version}, newer than this program`);
+  // A view in the place of a table can compute for ever.
+  if (schemaOf(database) !== schemaOfVersion(version)) throw new StoreError("its tables are not ours");
+}
+
 /**
  * Opens a file for reading: a snapshot of it, while a recorder may write on.
  *
@@ -104,14 +151,7 @@ export function openForReading(path: string, name: string): Database {
       if (isCut(path)) throw new StoreError("it is cut short");
     }
     database = new Database(path, { readonly: true, strict: true });
-    // Somebody else may have made the file.
-    database.run("PRAGMA trusted_schema = OFF");
-    database.run("PRAGMA cell_size_check = ON");
-    const version = versionOf(database);
-    if (version === 0) throw new StoreError("it is empty");
-    if (version > SCHEMA_VERSION) throw new StoreError(`it has schema ${version}, newer than this program`);
-    // A view in the place of a table can compute for ever.
-    if (schemaOf(database) !== schemaOfVersion(version)) throw new StoreError("its tables are not ours");
+    checkSchema(database);
     return database;
   } catch (error) {
     database?.close();

@@ -3,13 +3,13 @@ import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { type DecodedImage, decodeImage, sampleFormats } from "./codec.ts";
 import { inflate, unpack } from "./compress.ts";
-import { openForReading } from "./database.ts";
+import { isCut, openForReading, openSalvaged, versionOf } from "./database.ts";
 import { StoreError } from "./error.ts";
 import { begunMs, type StoreFile, storeFiles } from "./folder.ts";
 import { findingsIn, mergedFindings, type StoredFinding, type StoredSighting, sightingsIn } from "./noted.ts";
 import { ByteSource } from "./numbers.ts";
 import { decodeOwners, type StoredOwners } from "./owners.ts";
-import { IDS_PER_MS } from "./schema.ts";
+import { FORMAT_VERSION, IDS_PER_MS } from "./schema.ts";
 import { sightingKey } from "./sightings.ts";
 
 /** A run of a recorder, as far as one file has it. */
@@ -132,6 +132,7 @@ const DAY_MS = 86_400_000;
 
 interface SampleRow {
   readonly wall_ms: number;
+  readonly run: number;
   readonly boot_ms: number;
   readonly format: number;
   readonly crc: number;
@@ -162,7 +163,9 @@ export class StoreReader {
       if (begun > atMs) continue;
       // A file is of one day; only a clock that was set lets an older one have later samples.
       if (best !== undefined && begun < best.wallMs - 2 * DAY_MS) break;
-      const found = this.#reading(file, (database) => momentIn(database, atMs, best?.wallMs ?? 0));
+      const found = this.#reading(file, (database, rowsOf) =>
+        momentIn(database, rowsOf, atMs, best?.wallMs ?? 0),
+      );
       if (found !== undefined) best = found;
     }
     return best;
@@ -187,7 +190,9 @@ export class StoreReader {
   *connections({ fromMs, untilMs }: Span): Generator<FileConnections> {
     for (const file of this.#files) {
       if (begunMs(file) > untilMs) continue;
-      const found = this.#reading(file, (database) => connectionsIn(database, fromMs, untilMs));
+      const found = this.#reading(file, (database, rowsOf) =>
+        connectionsIn(database, rowsOf, fromMs, untilMs),
+      );
       if (found !== undefined && found.connections.length > 0) yield found;
     }
   }
@@ -237,28 +242,35 @@ export class StoreReader {
     const filters = new Set<string>();
     for (const file of this.#files) {
       if (begunMs(file) > asked.untilMs) continue;
-      this.#reading(file, (database) => {
-        const runs = database
-          .query("SELECT * FROM run WHERE until_ms >= ? AND started_ms <= ? ORDER BY id")
-          .all(asked.fromMs, asked.untilMs) as StoredRun[];
+      this.#reading(file, (database, rowsOf) => {
+        const runs = rowsOf<StoredRun>(
+          database,
+          "SELECT * FROM run WHERE until_ms >= ? AND started_ms <= ? ORDER BY id",
+          asked.fromMs,
+          asked.untilMs,
+        );
+        // What is lost of a damaged file is not recorded, whatever its runs say.
+        const keptMs = rowsOf === leftRows ? lastKept(database) : Number.POSITIVE_INFINITY;
         for (const { started_ms, until_ms, sources: names, filter, tables } of runs) {
-          recorded.push({
-            fromMs: Math.max(asked.fromMs, started_ms),
-            untilMs: Math.min(asked.untilMs, until_ms),
-          });
+          const fromMs = Math.max(asked.fromMs, started_ms);
+          const untilMs = Math.min(asked.untilMs, until_ms, keptMs);
+          if (untilMs >= fromMs) recorded.push({ fromMs, untilMs });
           for (const name of names.split(",")) if (name !== "") sources.add(name);
           const limits = [tables, filter].filter((each) => each !== null).join(" ");
           if (limits !== "") filters.add(limits);
         }
-        const rows = database
-          .query("SELECT * FROM coverage WHERE until_ms >= ? AND from_ms <= ? ORDER BY from_ms")
-          .all(asked.fromMs, asked.untilMs) as readonly {
+        const rows = rowsOf<{
           readonly kind: string;
           readonly from_ms: number;
           readonly until_ms: number;
           readonly count: number | null;
           readonly detail: string | null;
-        }[];
+        }>(
+          database,
+          "SELECT * FROM coverage WHERE until_ms >= ? AND from_ms <= ? ORDER BY id",
+          asked.fromMs,
+          asked.untilMs,
+        );
         for (const { kind, from_ms, until_ms, count, detail } of rows)
           notes.push({
             kind,
@@ -280,22 +292,61 @@ export class StoreReader {
     };
   }
 
-  /** Reads a file; one that cannot be read is noted once. */
-  #reading<T>(file: StoreFile, read: (database: Database) => T): T | undefined {
+  /** Reads a file; one that is damaged is noted once, and read as far as it can be. */
+  #reading<T>(file: StoreFile, read: (database: Database, rows: RowsOf) => T): T | undefined {
+    const path = join(this.#folder, file.name);
     let database: Database | undefined;
     try {
-      database = openForReading(join(this.#folder, file.name), file.name);
-      return read(database);
+      database = openForReading(path, file.name);
+      return read(database, allRows);
     } catch (error) {
       const begun = begunMs(file);
       const detail = `${file.name}: ${(error as Error).message}`;
       if (!this.#damage.some((note) => note.detail === detail))
         this.#damage.push({ kind: "damaged", fromMs: begun, untilMs: begun, count: undefined, detail });
-      return undefined;
+      try {
+        if (database === undefined && isCut(path)) database = openSalvaged(path, file.name);
+        return database && read(database, leftRows);
+      } catch {
+        return undefined;
+      }
     } finally {
       database?.close();
     }
   }
+}
+
+/** Reads the rows of a query. */
+type RowsOf = <Row>(database: Database, sql: string, ...values: readonly number[]) => Row[];
+
+/** Reads all rows. */
+const allRows: RowsOf = <Row>(database: Database, sql: string, ...values: readonly number[]) =>
+  database.query(sql).all(...values) as Row[];
+
+/** Reads the rows of a damaged file, up to the first that cannot be read. */
+const leftRows: RowsOf = <Row>(database: Database, sql: string, ...values: readonly number[]) => {
+  const rows: Row[] = [];
+  try {
+    const query = database.prepare(sql);
+    try {
+      for (const row of query.iterate(...values)) rows.push(row as Row);
+    } finally {
+      query.finalize();
+    }
+  } catch {
+    // The rest is lost.
+  }
+  return rows;
+};
+
+/** When the last thing happened that a damaged file still has, in milliseconds since 1970; 0 if it has nothing. */
+function lastKept(database: Database): number {
+  const samples = leftRows<{ ms: number }>(database, "SELECT wall_ms AS ms FROM sample ORDER BY wall_ms");
+  const ends = leftRows<{ ms: number }>(
+    database,
+    `SELECT id / ${IDS_PER_MS} AS ms FROM connection ORDER BY id`,
+  );
+  return Math.max(samples.at(-1)?.ms ?? 0, ends.at(-1)?.ms ?? 0);
 }
 
 /** Spans in order, those that touch as one. */
@@ -323,44 +374,71 @@ function gapsBetween({ fromMs, untilMs }: Span, spans: readonly Span[]): Span[] 
   return gaps;
 }
 
-function momentIn(database: Database, atMs: number, laterThan: number): Moment | undefined {
-  const newest = database
-    .query("SELECT wall_ms FROM sample WHERE wall_ms <= ? ORDER BY wall_ms DESC LIMIT 1")
-    .get(atMs) as { wall_ms: number } | null;
-  if (newest === null || newest.wall_ms <= laterThan) return undefined;
-  let damaged = false;
+function momentIn(database: Database, rowsOf: RowsOf, atMs: number, laterThan: number): Moment | undefined {
+  const samples =
+    rowsOf === leftRows
+      ? leftRows<SampleTime>(
+          database,
+          "SELECT wall_ms, whole FROM sample WHERE wall_ms <= ? ORDER BY wall_ms",
+          atMs,
+        )
+      : undefined;
+  const newest = lastSample(database, samples, "", atMs);
+  if (newest === undefined || newest <= laterThan) return undefined;
+  let damaged = samples !== undefined;
   for (let until = atMs; ; damaged = true) {
-    const whole = database
-      .query("SELECT wall_ms FROM sample WHERE whole = 1 AND wall_ms <= ? ORDER BY wall_ms DESC LIMIT 1")
-      .get(until) as { wall_ms: number } | null;
-    if (whole === null) {
+    const whole = lastSample(database, samples, "AND whole = 1", until);
+    if (whole === undefined) {
       if (damaged) throw new StoreError("its samples are damaged");
       return undefined;
     }
-    const chain = decodeChain(database, whole.wall_ms, until);
+    const chain = decodeChain(database, whole, until);
     if (chain === undefined) {
-      until = whole.wall_ms - 1;
+      until = whole - 1;
       continue;
     }
     const { row, image, owners } = chain;
+    const used = new Set([...owners.values()].flat().map(({ process }) => process));
+    const runs = rowsOf<StoredRun & { readonly id: number }>(database, "SELECT * FROM run ORDER BY id");
     return {
       wallMs: row.wall_ms,
       bootMs: row.boot_ms,
       image,
       owners,
-      processes: processesIn(database, new Set([...owners.values()].flat().map(({ process }) => process))),
-      places: placesIn(database),
-      context: contextIn(database, row.wall_ms),
-      run: database.query("SELECT * FROM run ORDER BY id DESC LIMIT 1").get() as StoredRun,
+      processes: processesIn(database, used, rowsOf),
+      places: placesIn(database, rowsOf),
+      context: contextIn(database, rowsOf, row.wall_ms),
+      run: runs.find(({ id }) => id === row.run) ?? runs.at(-1)!,
       damaged: damaged || chain.damaged,
     };
   }
 }
 
-/** How a query finds the format of a sample: a file of the first version does not say. */
+/** When a sample was taken, and whether it is whole. */
+interface SampleTime {
+  readonly wall_ms: number;
+  readonly whole: number;
+}
+
+/** The time of the last sample up to a time. @param samples those of a damaged file, which no index finds */
+function lastSample(
+  database: Database,
+  samples: readonly SampleTime[] | undefined,
+  condition: "" | "AND whole = 1",
+  untilMs: number,
+): number | undefined {
+  if (samples !== undefined)
+    return samples.findLast(({ wall_ms, whole }) => wall_ms <= untilMs && (condition === "" || whole === 1))
+      ?.wall_ms;
+  const found = database
+    .query(`SELECT wall_ms FROM sample WHERE wall_ms <= ? ${condition} ORDER BY wall_ms DESC LIMIT 1`)
+    .get(untilMs) as { wall_ms: number } | null;
+  return found?.wall_ms;
+}
+
+/** How a query finds the format of a sample: early versions of the schema do not say. */
 function formatColumn(database: Database): string {
-  const { user_version } = database.query("PRAGMA user_version").get() as { user_version: number };
-  return user_version > 1 ? "format" : `${sampleFormats.first}`;
+  return versionOf(database) >= FORMAT_VERSION ? "format" : `${sampleFormats.first}`;
 }
 
 /** Decodes samples from a whole one on, as far as they are intact; undefined if not even the first is. */
@@ -370,7 +448,7 @@ function decodeChain(database: Database, fromMs: number, untilMs: number) {
   let row: SampleRow | undefined;
   let damaged = false;
   const query = database.prepare(
-    `SELECT wall_ms, boot_ms, crc, data, ${formatColumn(database)} AS format FROM sample
+    `SELECT wall_ms, run, boot_ms, crc, data, ${formatColumn(database)} AS format FROM sample
       WHERE wall_ms BETWEEN ? AND ? ORDER BY wall_ms`,
   );
   try {
@@ -391,26 +469,21 @@ function decodeChain(database: Database, fromMs: number, untilMs: number) {
     : { image, owners, row, damaged };
 }
 
-function processesIn(database: Database, ids: ReadonlySet<number>): StoredProcess[] {
-  const query = database.prepare("SELECT * FROM process WHERE id = ?");
-  try {
-    return [...ids].flatMap((id) => (query.get(id) as StoredProcess | null) ?? []);
-  } finally {
-    query.finalize();
-  }
+function processesIn(database: Database, ids: ReadonlySet<number>, rowsOf: RowsOf): StoredProcess[] {
+  return [...ids].flatMap((id) => rowsOf<StoredProcess>(database, "SELECT * FROM process WHERE id = ?", id));
 }
 
-function placesIn(database: Database): StoredPlace[] {
-  return database.query("SELECT * FROM place ORDER BY id").all() as StoredPlace[];
+function placesIn(database: Database, rowsOf: RowsOf): StoredPlace[] {
+  return rowsOf<StoredPlace>(database, "SELECT * FROM place ORDER BY id");
 }
 
 /** The latest note of each name that is not later than a time. */
-function contextIn(database: Database, atMs: number): StoredContext[] {
-  const rows = database
-    .query(
-      "SELECT place, name, data, max(id) FROM context WHERE wall_ms <= ? GROUP BY place, name ORDER BY place, name",
-    )
-    .all(atMs) as StoredContext[];
+function contextIn(database: Database, rowsOf: RowsOf, atMs: number): StoredContext[] {
+  const rows = rowsOf<StoredContext>(
+    database,
+    "SELECT place, name, data, max(id) FROM context WHERE wall_ms <= ? GROUP BY place, name ORDER BY place, name",
+    atMs,
+  );
   return rows.flatMap(({ place, name, data }) => {
     try {
       return { place, name, data: inflate(data) };
@@ -425,25 +498,22 @@ function idsOf(fromMs: number, untilMs: number): [number, number] {
   return [Math.floor(fromMs) * IDS_PER_MS, Math.floor(untilMs) * IDS_PER_MS + IDS_PER_MS - 1];
 }
 
-function connectionsIn(database: Database, fromMs: number, untilMs: number): FileConnections {
-  const rows = database
-    .query(
-      `SELECT connection.id / ${IDS_PER_MS} AS closedMs, opened_ms, protocol, place, here.bytes AS local, local_port,
+function connectionsIn(database: Database, rowsOf: RowsOf, fromMs: number, untilMs: number): FileConnections {
+  const connections = rowsOf<StoredConnection>(
+    database,
+    `SELECT connection.id / ${IDS_PER_MS} AS closedMs, opened_ms, protocol, place, here.bytes AS local, local_port,
         there.bytes AS peer, peer_port, process, uid, reason, bytes_sent, bytes_received, segments_sent,
         segments_received, retransmits, rtt_us, min_rtt_us
       FROM connection JOIN address AS here ON here.id = local JOIN address AS there ON there.id = peer
       WHERE connection.id BETWEEN ? AND ? ORDER BY connection.id`,
-    )
-    .all(...idsOf(fromMs, untilMs));
-  const connections = rows as StoredConnection[];
+    ...idsOf(fromMs, untilMs),
+  );
   const ids = new Set(connections.flatMap(({ process }) => process ?? []));
-  const booted = database.query("SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1").get() as {
-    ms: number;
-  } | null;
+  const [booted] = rowsOf<{ ms: number }>(database, "SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1");
   return {
     connections,
-    processes: processesIn(database, ids),
-    places: placesIn(database),
+    processes: processesIn(database, ids, rowsOf),
+    places: placesIn(database, rowsOf),
     bootedMs: booted?.ms,
   };
 }

@@ -158,5 +158,8 @@ CREATE VIEW bundles AS
 /** The version of the schema that this program writes. */
 export const SCHEMA_VERSION = migrations.length;
 
+/** The first version whose samples say how they are written. */
+export const FORMAT_VERSION = 3;
+
 /** Ids of connections are the time of their end in milliseconds times this, plus a number that makes them unique. */
 export const IDS_PER_MS = 4096;

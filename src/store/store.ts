@@ -11,7 +11,7 @@ import { systemMessage } from "../native/errno.ts";
 import { type ClockReading, clockChange } from "./clock.ts";
 import { encodeImage, sampleFormats } from "./codec.ts";
 import { pack } from "./compress.ts";
-import { openForWriting } from "./database.ts";
+import { isCut, openForReading, openForWriting } from "./database.ts";
 import { StoreError } from "./error.ts";
 import type { Bundle, CoverageKind, EndedConnection, PlaceFacts, ProcessFacts } from "./facts.ts";
 import {
@@ -120,6 +120,8 @@ export interface StoreOptions {
   readonly now: ClockReading;
   /** Takes one line for each thing that goes wrong, and for its end. */
   readonly say: (line: string) => void;
+  /** Whether to go on with the last file of today, where that is possible: for one sample after another by a timer. */
+  readonly append?: boolean;
   /** Called before each step that changes a file: tests end the process there, or throw. */
   readonly step?: (name: string) => void;
 }
@@ -150,6 +152,62 @@ interface WaitingRow {
   readonly sql: string;
   readonly values: SQLQueryBindings[];
 }
+
+/** What a file has that a later run goes on with. */
+interface KnownOfFile {
+  readonly run: { readonly id: number; readonly boot_id: string } | null;
+  readonly nextId: number;
+  readonly lastSample: number;
+  readonly lastConnection: number;
+  readonly places: readonly {
+    readonly id: number;
+    readonly inode: number;
+    readonly name: string | null;
+    readonly pid: number | null;
+  }[];
+  readonly processes: readonly {
+    readonly id: number;
+    readonly pid: number;
+    readonly start_ticks: number;
+    readonly name: Uint8Array;
+    readonly uid: number | null;
+    readonly user: string | null;
+    readonly exe: string | null;
+    readonly arguments: Uint8Array | null;
+    readonly cgroup: string | null;
+  }[];
+  readonly contexts: readonly { readonly place: number; readonly name: string; readonly data: Uint8Array }[];
+}
+
+/** The tables whose ids are numbers of {@link Store}. */
+const NUMBERED = [
+  "place",
+  "process",
+  "address",
+  "context",
+  "coverage",
+  "bundle",
+  "finding",
+  "sighting",
+] as const;
+
+function knownOf(database: Database): KnownOfFile {
+  const all = <Row>(sql: string) => database.query(sql).all() as Row[];
+  const most = (column: string, table: string) =>
+    (database.query(`SELECT max(${column}) AS most FROM ${table}`).get() as { most: number | null }).most ??
+    0;
+  return {
+    run: database.query("SELECT id, boot_id FROM run ORDER BY id DESC LIMIT 1").get() as KnownOfFile["run"],
+    nextId: Math.max(...NUMBERED.map((table) => most("id", table))) + 1,
+    lastSample: most("wall_ms", "sample"),
+    lastConnection: most("id", "connection"),
+    places: all("SELECT * FROM place"),
+    processes: all("SELECT * FROM process"),
+    contexts: all("SELECT place, name, data, max(id) FROM context GROUP BY place, name"),
+  };
+}
+
+const decoder = new TextDecoder();
 
 /** Takes the lock of a folder; it is held until the returned database is closed, or the process ends. */
 function lockFolder(folder: string): Database {
@@ -216,10 +274,14 @@ export class Store implements Disposable {
     makeFolder(folder);
     this.#lock = lockFolder(folder);
     try {
-      this.#file = this.#newFile();
+      const last = storeFiles(folder).at(-1);
+      const resumed = options.append === true && last !== undefined ? this.#resume(last) : undefined;
+      this.#file = resumed ?? this.#newFile();
       this.#fileDay = Math.floor(now.wallMs / DAY_MS);
       this.#makeRoom(0);
+      if (resumed === undefined) this.#forgetFile();
       this.#beginRun();
+      if (last !== undefined && resumed === undefined) this.#noteRestart(last);
       this.#commit(now);
     } catch (error) {
       this.#lock.close();
@@ -503,10 +565,75 @@ export class Store implements Disposable {
     return database;
   }
 
-  /** Writes the run's row to a new file, and forgets what the file before knew. */
-  #beginRun(): void {
-    const { run } = this.#options;
+  /** Notes how long nothing was recorded before this run, and why. @param last the newest file of the run before */
+  #noteRestart({ name }: StoreFile): void {
+    const { folder, run } = this.#options;
+    try {
+      using database = openForReading(join(folder, name), name);
+      const before = database.query("SELECT * FROM run ORDER BY id DESC LIMIT 1").get() as {
+        readonly until_ms: number;
+        readonly ended: number;
+        readonly boot_id: string;
+      } | null;
+      if (before === null) return;
+      const how = before.ended === 1 ? "the recorder was ended" : "the recorder was killed";
+      const detail = before.boot_id === run.bootId ? how : "the host was booted";
+      this.cover("restart", before.until_ms, this.#clocks.wallMs, undefined, detail);
+    } catch {
+      // A file that cannot be read is noted by its reader.
+    }
+  }
+
+  /** Opens a file to write on in it, and learns what it has. @returns undefined if a new one must be begun */
+  #resume(file: StoreFile): StoreFile | undefined {
+    const { folder, run, limits } = this.#options;
     const { wallMs } = this.#clocks;
+    const path = join(folder, file.name);
+    const isToday = Math.floor(begunMs(file) / DAY_MS) === Math.floor(wallMs / DAY_MS);
+    if (!isToday || fileBytes(folder, file.name) >= limits.budgetBytes / SHARES || isCut(path))
+      return undefined;
+    let database: Database | undefined;
+    try {
+      openForReading(path, file.name).close();
+      database = openForWriting(path, file.name);
+      const known = knownOf(database);
+      if (known.run?.boot_id !== run.bootId || known.lastSample > wallMs)
+        throw new StoreError("it is of another time");
+      this.#database = database;
+      this.#run = known.run.id + 1;
+      this.#nextId = known.nextId;
+      this.#lastSample = known.lastSample;
+      this.#lastConnection = known.lastConnection;
+      for (const { id, inode, name, pid } of known.places) {
+        this.#places.set(inode, id);
+        this.#placeFacts.set(id, { inode, name: name ?? undefined, pid: pid ?? undefined });
+        this.#written.add(id);
+      }
+      for (const { id, pid, start_ticks: startTicks, name, ...facts } of known.processes) {
+        this.#processes.set(`${pid}/${startTicks}/${decoder.decode(name)}`, id);
+        this.#processFacts.set(id, {
+          pid,
+          startTicks,
+          name,
+          uid: facts.uid ?? undefined,
+          user: facts.user ?? undefined,
+          exe: facts.exe ?? undefined,
+          arguments: facts.arguments ?? undefined,
+          cgroup: facts.cgroup ?? undefined,
+        });
+        this.#written.add(id);
+      }
+      for (const { place, name, data } of known.contexts)
+        this.#contexts.set(`${place}/${name}`, Bun.hash.crc32(Bun.zstdDecompressSync(data)));
+      return file;
+    } catch {
+      database?.close();
+      return undefined;
+    }
+  }
+
+  /** Forgets what the file before knew. */
+  #forgetFile(): void {
     this.#run = 1;
     this.#addresses = new Map();
     this.#contexts = new Map();
@@ -516,6 +643,12 @@ export class Store implements Disposable {
     this.#differences = undefined;
     this.#waiting = [];
     this.#waitingBytes = 0;
+  }
+
+  /** Adds the row of this run to the file, and the spans that have not ended. */
+  #beginRun(): void {
+    const { run } = this.#options;
+    const { wallMs } = this.#clocks;
     this.#add("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
       this.#run,
       run.bootId,
@@ -669,6 +802,7 @@ export class Store implements Disposable {
       this.#closeDatabase();
       this.#file = this.#newFile();
       this.#fileDay = Math.floor(this.#clocks.wallMs / DAY_MS);
+      this.#forgetFile();
       this.#beginRun();
     } catch (error) {
       this.#fail((error as Error).message, now);

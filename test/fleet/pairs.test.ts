@@ -108,6 +108,15 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
     expect(status).toBe(2);
   });
 
+  test("map joins the programs of both, and names what is missing by its listener", async () => {
+    const { text } = await run("map", "--host", "front,back", "--json");
+    const { edges } = JSON.parse(text) as { readonly edges: readonly Record<string, unknown>[] };
+    const edgeOf = (port: number) => edges.find((edge) => edge["port"] === port);
+    expect(edgeOf(7002)).toMatchObject({ client: "front python3", service: "back python3", connections: 20 });
+    expect(edgeOf(7006)).toMatchObject({ client: "front python3", service: "back python3" });
+    expect(edgeOf(7008)).toMatchObject({ client: "front python3", service: "back port 7008" });
+  });
+
   test("a filter restricts the findings, not the ends that are compared", async () => {
     const { text } = await run("doctor", "--host", "front,back", "--for", "0s", "--json", "dport = :7001");
     const { between } = JSON.parse(text.trim().split("\n").at(-1)!) as typeof found;

@@ -1,4 +1,5 @@
 /** The store against what ends, fills and damages it. */
+import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import {
   cpSync,
@@ -12,8 +13,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pack } from "../../src/store/compress.ts";
 import { storeBytes } from "../../src/store/folder.ts";
 import { StoreReader } from "../../src/store/reader.ts";
+import { migrations } from "../../src/store/schema.ts";
 import { type WriterOptions, write } from "./writer.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sockscope-store-"));
@@ -101,7 +104,7 @@ describe("a recorder that is killed", () => {
       child.kill(9);
       await child.exited;
       const { notes } = new StoreReader(folder).coverage({ fromMs: 0, untilMs: startMs + 1e9 });
-      expect(notes).toEqual([]);
+      expect(notes.filter(({ kind }) => kind !== "restart")).toEqual([]);
     }
   }, 60_000);
 });
@@ -148,6 +151,92 @@ test("files are private, and the folder of another user or an open one is refuse
       () => undefined,
     ),
   ).toThrow("other users can enter it");
+});
+
+test("a restart is noted with its cause, and one sample after another goes to the file of the day", () => {
+  const folder = newFolder();
+  write(
+    { ...small, folder },
+    () => undefined,
+    () => undefined,
+  );
+  const later = (minutes: number, options: Partial<WriterOptions>) =>
+    write(
+      { ...small, folder, startMs: startMs + minutes * 60_000, ...options },
+      () => undefined,
+      () => undefined,
+    );
+  later(1, { bootMs: 1_060_000 });
+  later(2, { bootMs: 1_120_000, append: true });
+  later(3, { bootMs: 1_180_000, append: true });
+  later(4, { bootMs: 1000, bootId: "other" });
+  later(5, { bootMs: 61_000, bootId: "third", append: true });
+  const reader = new StoreReader(folder);
+  const { notes, recorded } = reader.coverage({ fromMs: startMs, untilMs: startMs + 1e7 });
+  expect(notes.map(({ kind, detail }) => `${kind}: ${detail}`)).toEqual([
+    "restart: the recorder was ended",
+    "restart: the host was booted",
+    "restart: the host was booted",
+  ]);
+  expect(recorded).toHaveLength(6);
+  expect(readdirSync(folder).filter((name) => name.endsWith(".db"))).toHaveLength(4);
+  expect(countConnections(folder)).toBe(6 * 3 * small.connections);
+  for (let minutes = 0; minutes < 6; minutes++) {
+    const moment = reader.moment(startMs + minutes * 60_000 + 29_000);
+    expect(moment?.wallMs).toBe(startMs + minutes * 60_000 + 25_000);
+    expect(moment?.processes).toHaveLength(1);
+    expect(moment?.run.started_ms).toBe(startMs + minutes * 60_000);
+  }
+});
+
+/** The file of a store of an early version: a whole sample of one socket, and another that changes a word of it. */
+function writeEarlyFile(folder: string, version: number): void {
+  mkdirSync(folder, { mode: 0o700 });
+  const database = new Database(join(folder, "00000001-20260105T120000Z.db"));
+  for (const migration of migrations.slice(0, version)) database.run(migration);
+  database.run(`PRAGMA user_version = ${version}`);
+  database.run("INSERT INTO run VALUES (1, 'boot', '0', 'host', 5000, NULL, NULL, '', ?, ?, 1)", [
+    startMs,
+    startMs + 10_000,
+  ]);
+  database.run("INSERT INTO place VALUES (1, 1, NULL, NULL)");
+  const numbers = [
+    // One group of place 1, request 2, family 1 with one row: none removed, row 0 inserted and new, 4 bytes in planes.
+    [1, 1, 2, 1, 1, 0, 1, 0, 0, 0, 4, 7, 0, 0, 0, 0],
+    // None removed, inserted or reshaped; row 0 changes by pattern 0, word 0, which grows by 3 (6 is +3); no owners.
+    [1, 1, 2, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 6, 0],
+  ];
+  for (const [index, bytes] of numbers.entries()) {
+    const { data, crc } = pack(Uint8Array.from(bytes));
+    database.run(
+      "INSERT INTO sample (wall_ms, run, boot_ms, duration_us, sockets, whole, crc, data) VALUES (?, 1, ?, 1, 1, ?, ?, ?)",
+      [startMs + index * 5000, 1_000_000 + index * 5000, index === 0 ? 1 : 0, crc, data],
+    );
+  }
+  database.close();
+}
+
+test.each([1, 2])("files of version %i are read, and go on as the current one", (version) => {
+  const folder = newFolder();
+  writeEarlyFile(folder, version);
+  const values = () =>
+    [0, 5000].map((ms) => {
+      const moment = new StoreReader(folder).moment(startMs + ms);
+      return [...(moment?.image.values() ?? [])].flatMap(({ messages }) =>
+        messages.map(({ words }) => words[0]),
+      );
+    });
+  expect(values()).toEqual([[7], [10]]);
+  write(
+    { ...small, folder, startMs: startMs + 60_000, bootMs: 1_060_000, append: true },
+    () => undefined,
+    () => undefined,
+  );
+  expect(readdirSync(folder).filter((name) => name.endsWith(".db"))).toHaveLength(1);
+  expect(values()).toEqual([[7], [10]]);
+  const reader = new StoreReader(folder);
+  expect(reader.moment(startMs + 90_000)?.image.size).toBe(1);
+  expect(reader.coverage({ fromMs: startMs, untilMs: startMs + 100_000 }).notes).toEqual([]);
 });
 
 test("a second recorder says so", () => {
@@ -202,6 +291,8 @@ test("a file that is cut anywhere never gives a wrong answer, and the damage sho
   runWriter({ ...small, folder, flushes: 30, sockets: 200 });
   const name = readdirSync(folder).find((each) => each.endsWith(".db"))!;
   const size = readFileSync(join(folder, name)).length;
+  let most = 0;
+  let mostSamples = 0;
   for (let part = 0; part < 12; part++) {
     const cut = newFolder();
     cpSync(folder, cut, { recursive: true });
@@ -213,10 +304,22 @@ test("a file that is cut anywhere never gives a wrong answer, and the damage sho
       moment = reader.moment(asked);
     }).not.toThrow();
     const connections = countConnections(cut);
-    const { notes } = reader.coverage({ fromMs: startMs, untilMs: asked });
+    const { notes, gaps, recorded } = reader.coverage({ fromMs: startMs, untilMs: asked + 60_000 });
     const isWhole = moment?.wallMs === startMs + 295_000 && connections === 30 * small.connections;
-    if (!isWhole && moment?.damaged !== true) expect(notes.some(({ kind }) => kind === "damaged")).toBe(true);
+    if (isWhole) continue;
+    expect(notes.some(({ kind }) => kind === "damaged")).toBe(true);
+    // What is lost shows as a gap, and nothing of it is made up.
+    expect(gaps.at(-1)?.untilMs).toBe(asked + 60_000);
+    expect(gaps.at(-1)?.fromMs).toBeLessThan(asked);
+    const kept = recorded.at(-1)?.untilMs ?? 0;
+    if (moment !== undefined) expect(moment.wallMs).toBeLessThanOrEqual(kept);
+    expect(connections).toBeLessThanOrEqual(30 * small.connections);
+    most = Math.max(most, connections);
+    mostSamples = Math.max(mostSamples, moment === undefined ? 0 : moment.wallMs - startMs);
   }
+  // Of a file that is cut near its end, most is left.
+  expect(most).toBeGreaterThan(20 * small.connections);
+  expect(mostSamples).toBeGreaterThan(150_000);
 }, 60_000);
 
 test("a log that is cut anywhere loses what was in it alone", () => {

@@ -17,6 +17,11 @@ export interface WriterOptions {
   readonly keepFreeBytes?: number;
   /** When the wall clock stands at, in milliseconds since 1970. */
   readonly startMs: number;
+  /** Milliseconds since boot at the start, and the id of the boot. */
+  readonly bootMs?: number;
+  readonly bootId?: string;
+  /** Go on with the file of the day. */
+  readonly append?: boolean;
   /** Kill ourselves before this step; undefined for never. */
   readonly killAt?: number;
   /** Milliseconds that the clock is set forward by before each flush. */
@@ -47,7 +52,7 @@ export function write(
 ): void {
   const { folder, budgetBytes, startMs, keepFreeBytes = 0 } = options;
   let wallMs = startMs;
-  let bootMs = 1_000_000;
+  let { bootMs = 1_000_000 } = options;
   const now = (): ClockReading => ({ wallMs, bootMs, awakeMs: bootMs });
   const pass = (ms: number) => {
     wallMs += ms;
@@ -57,7 +62,7 @@ export function write(
     folder,
     limits: { budgetBytes, keepFreeBytes, days: 7 },
     run: {
-      bootId: "boot",
+      bootId: options.bootId ?? "boot",
       version: "0",
       host: "host",
       intervalMs: SAMPLE_MS,
@@ -66,21 +71,24 @@ export function write(
       sources: "test",
     },
     now: now(),
+    append: options.append ?? false,
     say: (line) => say(`said ${line}`),
     step: onStep,
   });
   using held = store;
   const place = held.place({ inode: 1, name: undefined, pid: undefined });
-  const process = held.addProcess("server", {
-    pid: 7,
-    startTicks: 1,
-    name: new TextEncoder().encode("server"),
-    uid: 0,
-    user: "root",
-    exe: "/server",
-    arguments: new TextEncoder().encode("server\0--secret\0"),
-    cgroup: "0::/\n",
-  });
+  const process =
+    held.knownProcess(7, 1, "server") ??
+    held.addProcess("server", {
+      pid: 7,
+      startTicks: 1,
+      name: new TextEncoder().encode("server"),
+      uid: 0,
+      user: "root",
+      exe: "/server",
+      arguments: new TextEncoder().encode("server\0--secret\0"),
+      cgroup: "0::/\n",
+    });
   const random = numbers();
   const next = () => random.next().value as number;
   const image = new SocketImage();

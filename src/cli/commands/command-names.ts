@@ -11,6 +11,7 @@ export const commandWords = {
   record: "Keep the sockets of the past, for --at and history",
   history: "List the connections that record has kept",
   serve: "Show sockets on a page and to programs, over HTTP",
+  map: "Show which programs and hosts depend on which services",
   agent: "Answer the questions of other hosts: see --host",
 } as const satisfies Record<string, string>;
 
@@ -44,3 +45,8 @@ export const listingCommands: readonly CommandWord[] = machineCommands.filter((w
 
 /** The commands that other hosts answer, too: they only look. */
 export const askedCommands: readonly CommandWord[] = ["events", "doctor", "history"];
+
+/** Whether other hosts run a command themselves, and not only send the sockets for it. */
+export function isAsked(word: CommandWord): boolean {
+  return askedCommands.includes(word);
+}

@@ -17,7 +17,7 @@ import {
 import { refusalOf } from "../plan.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
-import type { CommandWord } from "./command-names.ts";
+import { type CommandWord, isAsked } from "./command-names.ts";
 import { commandUsage } from "./help.ts";
 import { commands } from "./table.ts";
 
@@ -94,7 +94,7 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   if (isStop(done)) return end(done);
   const file = world.remote?.filterFile ?? done.filterFile;
   const source = { args: words, file };
-  if (draft.hosts !== undefined) {
+  if (draft.hosts !== undefined && isAsked(word)) {
     const { askHosts } = await import("../fleet/ask.ts");
     const given = steps.map(({ row, value }) => spelled(row, value));
     return askHosts(world, { command: word, draft, steps: given, source });

@@ -7,6 +7,7 @@ import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { history } from "./history.ts";
 import { lsof } from "./lsof.ts";
+import { map } from "./map.ts";
 import { netstat } from "./netstat.ts";
 import { record } from "./record.ts";
 import { serve } from "./serve.ts";
@@ -24,6 +25,7 @@ export const commands: { readonly [Word in CommandWord]: Command<unknown> } = {
   record,
   history,
   serve,
+  map,
   agent,
 };
 

@@ -6,6 +6,7 @@ import { type Severity, severities } from "../../doctor/rule.ts";
 import { fanOut, type HostOutcome } from "../../fleet/fan-out.ts";
 import { HostListError, readHosts, readHostsFile, writeHosts } from "../../fleet/host-list.ts";
 import { PROTOCOL, type Question } from "../../fleet/protocol.ts";
+import type { AskAll } from "../../fleet/samples.ts";
 import { sshConnect } from "../../fleet/ssh.ts";
 import { systemMessage } from "../../native/errno.ts";
 import { EXIT_FOUND } from "../commands/doctor/settings.ts";
@@ -14,7 +15,7 @@ import { halt } from "../halt.ts";
 import type { HostChoice } from "../options.ts";
 import type { World } from "../world.ts";
 import { answersFor } from "./answers.ts";
-import { type AskAll, between, showBetween } from "./between.ts";
+import { between, showBetween } from "./between.ts";
 import { isAskersOwn } from "./remote-options.ts";
 import type { HostsTask } from "./task.ts";
 
@@ -79,7 +80,7 @@ function cutText({ end }: HostOutcome): string | undefined {
 }
 
 /** Says which hosts gave no answer, or not all of it. @returns the exit status */
-function conclude(
+export function conclude(
   { program, stderr }: World,
   outcomes: readonly HostOutcome[],
   notes: readonly (readonly [host: string, text: string])[],
@@ -115,26 +116,40 @@ function fails({ steps }: HostsTask, severity: Severity): boolean {
   return least >= 0 && severities.indexOf(severity) >= least;
 }
 
-/** Asks other hosts, and shows what they answer. @returns the exit status */
-export async function askHosts(world: World, task: HostsTask): Promise<number> {
-  const { draft, command } = task;
+/** Hosts that can be asked. */
+export interface OpenHosts {
+  /** Their names, each once. */
+  readonly hosts: readonly string[];
+  readonly ask: AskAll;
+}
+
+/** The hosts of a command line, reached by ssh. @returns a Stop if a list cannot be read */
+export function openHosts(
+  world: World,
+  { draft, command }: Pick<HostsTask, "draft" | "command">,
+): OpenHosts | Stop {
   const hosts = hostsOf(world, draft.hosts!);
-  if (isStop(hosts)) return halt(world, hosts);
-  const answers = await answersFor(world, task, hosts);
-  if (isStop(answers)) return halt(world, answers);
-  const limitMs = command === "events" ? NO_LIMIT_MS : draft.hostTimeoutMs;
-  const connect = sshConnect({
-    program: "ssh",
-    connectTimeoutS: Math.max(1, Math.min(CONNECT_SECONDS, Math.ceil(draft.hostTimeoutMs / 3000))),
-    sudo: draft.sudo,
-  });
+  if (isStop(hosts)) return hosts;
+  const { hostTimeoutMs, sudo } = draft;
+  const connectTimeoutS = Math.max(1, Math.min(CONNECT_SECONDS, Math.ceil(hostTimeoutMs / 3000)));
+  const connect = sshConnect({ program: "ssh", connectTimeoutS, sudo });
   const limits = {
     answering: command === "events" ? hosts.length : ANSWERING,
     connecting: CONNECTING,
-    deadlineMs: limitMs,
+    deadlineMs: command === "events" ? NO_LIMIT_MS : hostTimeoutMs,
   };
   const interrupted = world.interrupted();
-  const ask: AskAll = (some, question, take) => fanOut(some, connect, question, limits, take, interrupted);
+  return { hosts, ask: (some, question, take) => fanOut(some, connect, question, limits, take, interrupted) };
+}
+
+/** Asks other hosts, and shows what they answer. @returns the exit status */
+export async function askHosts(world: World, task: HostsTask): Promise<number> {
+  const { draft, command } = task;
+  const open = openHosts(world, task);
+  if (isStop(open)) return halt(world, open);
+  const { hosts, ask } = open;
+  const answers = await answersFor(world, task, hosts);
+  if (isStop(answers)) return halt(world, answers);
   const notes: [host: string, text: string][] = [];
   const question = questionOf({ ...task, steps: answers.steps ?? task.steps }, answers.form);
   const outcomes = await ask(hosts, question, (host, frame) => {
@@ -145,7 +160,8 @@ export async function askHosts(world: World, task: HostsTask): Promise<number> {
   answers.end();
   const status = conclude(world, outcomes, notes);
   const whole = outcomes.filter(({ failure }) => failure === undefined).map(({ host }) => host);
-  if (command !== "doctor" || whole.length === 0 || interrupted.aborted || isAlone(task)) return status;
+  if (command !== "doctor" || whole.length === 0 || world.interrupted().aborted || isAlone(task))
+    return status;
   const found = await between(ask, task, whole);
   showBetween(world, draft.format === "table" ? "text" : "json", found);
   return found.findings.some(({ severity }) => fails(task, severity)) ? Math.max(status, EXIT_FOUND) : status;

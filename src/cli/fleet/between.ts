@@ -1,74 +1,18 @@
 /** `doctor --host`: what both ends of connections show together, after what each host finds alone. */
 import { escapeText } from "../../bytes/terminal.ts";
 import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
-import { type End, endColumns, readEnd } from "../../fleet/ends.ts";
-import type { HostOutcome } from "../../fleet/fan-out.ts";
-import { type HostAddresses, type Joined, joinEnds } from "../../fleet/join.ts";
+import type { End } from "../../fleet/ends.ts";
+import { type Joined, joinEnds } from "../../fleet/join.ts";
 import { findBetween, type PairFinding, pairRules } from "../../fleet/pair-rules.ts";
-import { type Frame, PROTOCOL, ProtocolError, type Question } from "../../fleet/protocol.ts";
+import { type AskAll, sampleEnds } from "../../fleet/samples.ts";
 import type { Json } from "../../model/json.ts";
 import { JsonWriter } from "../../output/json.ts";
 import type { World } from "../world.ts";
 import type { HostsTask } from "./task.ts";
 
-/** Puts a question to hosts. */
-export type AskAll = (
-  hosts: readonly string[],
-  question: Question,
-  take: (host: string, frame: Frame) => void,
-) => Promise<readonly HostOutcome[]>;
-
 /** Time between the two samples, in milliseconds. */
 const APART_MS = 2000;
-/** Ends that one host may send. */
-const MOST_ENDS = 500_000;
 const COLUMNS = 100;
-
-/** The question for the ends of a host's TCP connections. @param filtered whether only those of the filter */
-function endsQuestion({ draft, source }: HostsTask, filtered: boolean): Question {
-  const { allNetns, hostTimeoutMs } = draft;
-  return {
-    protocol: PROTOCOL,
-    args: [
-      "--tcp",
-      "--all",
-      "--numeric",
-      ...(allNetns ? ["--all-netns"] : []),
-      `--columns=${endColumns.join(",")}`,
-    ],
-    words: filtered ? source.args : [],
-    ...(filtered && source.file !== undefined ? { filterFile: decodeBytes(source.file) } : {}),
-    form: "rows",
-    maxRows: MOST_ENDS,
-    budgetMs: hostTimeoutMs,
-  };
-}
-
-/** What the hosts that answered whole have. */
-interface Sample {
-  readonly ends: readonly End[];
-  readonly addresses: HostAddresses;
-}
-
-/** Takes one sample of the hosts. */
-async function sample(ask: AskAll, hosts: readonly string[], question: Question): Promise<Sample> {
-  const found = new Map<string, End[]>(hosts.map((host) => [host, []]));
-  const outcomes = await ask(hosts, question, (host, frame) => {
-    if (!("rows" in frame)) return;
-    const ends = found.get(host)!;
-    for (const { values } of frame.rows) {
-      if (values?.length !== endColumns.length) throw new ProtocolError("a row of another shape");
-      const end = readEnd(host, values);
-      if (end !== undefined) ends.push(end);
-    }
-  });
-  // A part of the sockets would make the other ends of the rest look missing.
-  const whole = outcomes.filter(({ end }) => end?.status === 0 && end.cut === undefined);
-  return {
-    ends: whole.flatMap(({ host }) => found.get(host)!),
-    addresses: new Map(whole.map(({ host, addresses }) => [host, addresses])),
-  };
-}
 
 function cookieOf({ host, netns = "", cookie }: End): string {
   return `${host} ${netns} ${cookie}`;
@@ -80,19 +24,21 @@ export async function between(
   task: HostsTask,
   hosts: readonly string[],
 ): Promise<{ readonly findings: readonly PairFinding[]; readonly joined: Joined }> {
-  const filters = task.source.args.length > 0 || task.source.file !== undefined;
-  const whole = endsQuestion(task, false);
+  const { args: words, file } = task.source;
+  const { allNetns, hostTimeoutMs: budgetMs } = task.draft;
+  const all = { allNetns, containers: false, words: [], budgetMs };
+  const matching = { ...all, words, ...(file === undefined ? {} : { filterFile: decodeBytes(file) }) };
   const [first, chosen] = await Promise.all([
-    sample(ask, hosts, whole),
-    filters ? sample(ask, hosts, endsQuestion(task, true)) : undefined,
+    sampleEnds(ask, hosts, all),
+    words.length > 0 || file !== undefined ? sampleEnds(ask, hosts, matching) : undefined,
   ]);
   await Bun.sleep(APART_MS);
-  const second = await sample(ask, hosts, whole);
+  const second = await sampleEnds(ask, hosts, all);
   const joined = joinEnds(second.ends, second.addresses);
-  const all = findBetween(joinEnds(first.ends, first.addresses), joined);
-  if (chosen === undefined) return { findings: all, joined };
+  const findings = findBetween(joinEnds(first.ends, first.addresses), joined);
+  if (chosen === undefined) return { findings, joined };
   const cookies = new Set(chosen.ends.map(cookieOf));
-  return { findings: all.filter(({ ends }) => ends.some((end) => cookies.has(cookieOf(end)))), joined };
+  return { findings: findings.filter(({ ends }) => ends.some((end) => cookies.has(cookieOf(end)))), joined };
 }
 
 function numberText(label: string, value: number | undefined): string[] {

@@ -155,6 +155,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
         sources: picked.map(({ name }) => name).join(","),
       },
       now: readClocks(clock),
+      append: settings.once,
       say,
     });
   } catch (error) {

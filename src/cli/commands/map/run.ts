@@ -1,0 +1,152 @@
+/** One run of `map`. */
+import { decodeBytes, encodeBytes } from "../../../bytes/text.ts";
+import { type DependencyMap, dependencyMap, type MapNode } from "../../../fleet/dependency-map.ts";
+import { type Connect, fanOut } from "../../../fleet/fan-out.ts";
+import { joinEnds } from "../../../fleet/join.ts";
+import { dot, mermaid } from "../../../fleet/map-drawing.ts";
+import { PROTOCOL, readQuestion, writeLine } from "../../../fleet/protocol.ts";
+import { type EndsRequest, sampleEnds } from "../../../fleet/samples.ts";
+import { ColumnsTable } from "../../../output/columns-table.ts";
+import { JsonWriter } from "../../../output/json.ts";
+import type { Head } from "../../../output/value.ts";
+import { systemClock } from "../../../store/clock.ts";
+import { answer } from "../../fleet/answer.ts";
+import { conclude, type OpenHosts, openHosts } from "../../fleet/ask.ts";
+import { isStop } from "../../getopt.ts";
+import { halt } from "../../halt.ts";
+import type { World } from "../../world.ts";
+import type { Task } from "../command.ts";
+import type { MapSettings } from "./settings.ts";
+
+const APART_MS = 2000;
+const MS_PER_SECOND = 1000;
+/** Edges that are shown unless --top says otherwise. */
+const EDGES = 50;
+/** The name of this host where it is the only one. */
+const HERE = "here";
+
+/** This host, asked like another one, within this process. */
+function thisHost(world: World, budgetMs: number): OpenHosts {
+  const connect: Connect = () => {
+    const question = Promise.withResolvers<string>();
+    async function* lines(): AsyncGenerator<string> {
+      yield writeLine({ hello: { version: "", protocols: [PROTOCOL], host: HERE, bootId: "" } });
+      const asked = readQuestion(await question.promise);
+      const frames: string[] = [];
+      await answer(
+        world,
+        asked,
+        (frame) => frames.push(writeLine(frame)),
+        () => systemClock.awakeMs(),
+      );
+      yield* frames;
+    }
+    return {
+      lines: lines(),
+      send: (line) => question.resolve(line),
+      failure: async () => "no answer",
+      close: () => question.resolve(""),
+    };
+  };
+  const limits = { answering: 1, connecting: 1, deadlineMs: budgetMs };
+  const never = new AbortController().signal;
+  return {
+    hosts: [HERE],
+    ask: (hosts, question, take) => fanOut(hosts, connect, question, limits, take, never),
+  };
+}
+
+const heads: readonly Head[] = [
+  { name: "Client", key: "client", numeric: false },
+  { name: "Service", key: "service", numeric: false },
+  { name: "Port", key: "port", numeric: true },
+  { name: "Conns", key: "connections", numeric: true },
+  { name: "Sent/s", key: "sentBytesPerSecond", numeric: true },
+  { name: "Received/s", key: "receivedBytesPerSecond", numeric: true },
+  { name: "RTT ms", key: "rttUs", numeric: true },
+  { name: "Retr/s", key: "retransmitsPerSecond", numeric: true },
+];
+
+/** A node in one word: the host is left out where there is only one. */
+function nodeName({ host, name }: MapNode, oneHost: boolean): string {
+  if (host === undefined) return name === "clients" ? "(clients elsewhere)" : name;
+  return oneHost ? host.replace(/^here ?/, "") + (host === HERE ? "" : " ") + name : `${host} ${name}`;
+}
+
+function showTable(world: World, { nodes, edges }: DependencyMap, oneHost: boolean, header: boolean): void {
+  const names = new Map(nodes.map((node) => [node.id, nodeName(node, oneHost)]));
+  const table = new ColumnsTable(heads, {
+    header,
+    screen: world.stdout.terminalColumns || undefined,
+    write: (bytes) => world.stdout.write(bytes),
+  });
+  for (const edge of edges) {
+    const { port, connections, sentBytesPerSecond, receivedBytesPerSecond, rttUs, retransmitsPerSecond } =
+      edge;
+    table.write([
+      names.get(edge.client),
+      names.get(edge.service),
+      port,
+      connections,
+      Math.round(sentBytesPerSecond),
+      Math.round(receivedBytesPerSecond),
+      rttUs === undefined ? undefined : Number((rttUs / 1000).toFixed(1)),
+      Number(retransmitsPerSecond.toFixed(1)),
+    ]);
+  }
+  table.flush();
+}
+
+function showJson(world: World, { nodes, edges }: DependencyMap, left: number): void {
+  const json = new JsonWriter("ndjson", (bytes) => world.stdout.write(bytes));
+  json.write({
+    nodes: nodes.map(({ id, host, name }) => ({ id, ...(host === undefined ? {} : { host }), name })),
+    edges: edges.map(({ rttUs, ...edge }) => ({ ...edge, ...(rttUs === undefined ? {} : { rttUs }) })),
+    leftOut: left,
+  });
+  json.end();
+}
+
+/** The first edges with their nodes. */
+function firstEdges({ nodes, edges }: DependencyMap, count: number): DependencyMap {
+  const shown = edges.slice(0, count);
+  const ids = new Set(shown.flatMap(({ client, service }) => [client, service]));
+  return { nodes: nodes.filter(({ id }) => ids.has(id)), edges: shown };
+}
+
+/** Draws the map. @returns the exit status */
+export async function runMap({ world, host, draft, settings, words }: Task<MapSettings>): Promise<number> {
+  const open =
+    draft.hosts === undefined
+      ? thisHost({ ...world, host }, draft.hostTimeoutMs)
+      : openHosts(world, { draft });
+  if (isStop(open)) return halt(world, open);
+  const { hosts, ask } = open;
+  const request: EndsRequest = {
+    allNetns: draft.allNetns,
+    containers: draft.demands.has("containers"),
+    words: words.args,
+    ...(words.file === undefined ? {} : { filterFile: decodeBytes(words.file) }),
+    budgetMs: draft.hostTimeoutMs,
+  };
+  const begunMs = systemClock.awakeMs();
+  const first = await sampleEnds(ask, hosts, request);
+  const status = conclude(world, first.outcomes, []);
+  const whole = [...first.addresses.keys()];
+  if (whole.length === 0) return status;
+  await Bun.sleep(APART_MS);
+  const seconds = (systemClock.awakeMs() - begunMs) / MS_PER_SECOND;
+  const second = await sampleEnds(ask, whole, request);
+  const all = dependencyMap(first.ends, joinEnds(second.ends, second.addresses), seconds);
+  const map = firstEdges(all, draft.top ?? EDGES);
+  const left = all.edges.length - map.edges.length;
+  const as = draft.format === "table" ? settings.as : "json";
+  if (as === "json") showJson(world, map, left);
+  else if (as === "table") showTable(world, map, draft.hosts === undefined, draft.header);
+  else world.stdout.write(encodeBytes(as === "dot" ? dot(map) : mermaid(map)));
+  if (left > 0 && as !== "json")
+    world.stderr.write(
+      encodeBytes(`${world.program}: map: ${left} more edges are left out: --top shows more\n`),
+    );
+  return status;
+}
