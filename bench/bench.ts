@@ -1,5 +1,5 @@
 /**
- * Compares us with ss and netstat over a number of TCP sockets, in a network namespace of its own. Prints a Markdown
+ * Compares us with ss and netstat over a number of sockets, in a network namespace of its own. Prints a Markdown
  * table of medians, and one of the library on Node.
  *
  * Usage: bench.ts [--sockets N] [--runs N] [--executable PATH] [--check | --record] [--growth]
@@ -51,18 +51,29 @@ interface Case {
 const bothSinks: readonly Sink[] = ["/dev/null", "pipe"];
 
 /** Run before there are sockets: nearly all of the time is the start of the program. */
-const emptyCases: readonly Case[] = [{ args: "-tln", netstat: "-tln", target: 2.5, sinks: ["/dev/null"] }];
+const emptyCases: readonly Case[] = [
+  { args: "-tln", netstat: "-tln", target: 3.5, sinks: ["/dev/null"] },
+  { args: "-s", target: 3.5, sinks: ["/dev/null"] },
+];
 
 const cases: readonly Case[] = [
   { args: "-tan", netstat: "-tan", target: 0.68, cpuTarget: 0.85, sinks: bothSinks, memory: true },
   { args: "-tani", target: 0.48, cpuTarget: 0.65, sinks: bothSinks, memory: true },
   { args: "-taneom", target: 0.6, sinks: ["/dev/null"] },
-  { args: "-tan sport = :1", target: 1.5, sinks: ["/dev/null"] },
+  { args: "-tan sport = :1", target: 1.3, sinks: ["/dev/null"] },
   // Asked for all states, an ss before 6.8 leaves out a table that takes the kernel long: that of bound sockets.
   { args: "-tn state established", target: 0.75, sinks: ["/dev/null"] },
   { args: "-tin state established", target: 0.75, sinks: ["/dev/null"] },
   { args: "-tn state established sport = :1", target: 1.5, sinks: ["/dev/null"] },
-  { args: "-tanp", netstat: "-tanp", target: 0.12, sinks: ["/dev/null"] },
+  { args: "-tanp", netstat: "-tanp", target: 0.08, sinks: ["/dev/null"] },
+];
+
+/** How many UNIX sockets there are for {@link unixCases}, which run without the other sockets. */
+const UNIX_SOCKETS = 18_000;
+
+const unixCases: readonly Case[] = [
+  { args: "-xa", target: 0.8, sinks: ["/dev/null"], memory: true },
+  { args: "-xap", target: 0.8, sinks: ["/dev/null"] },
 ];
 
 function inMs(value: number | undefined): string {
@@ -121,6 +132,9 @@ async function bench(): Promise<void> {
     "/dev/null",
     runs,
   );
+  const endUnix = await makeSockets(UNIX_SOCKETS, "unix");
+  for (const each of unixCases) await measure(each, UNIX_SOCKETS.toLocaleString("en"));
+  await endUnix();
   const end = await makeSockets(sockets);
   for (const each of cases) await measure(each, sockets.toLocaleString("en"));
   console.log();

@@ -1,4 +1,4 @@
-/** Makes TCP sockets over loopback in this network namespace, in processes of their own: see herd.ts. */
+/** Makes connections in this network namespace, in processes of their own: see herd.ts. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -8,20 +8,29 @@ const DESCRIPTORS = 18_000;
 const SPARE_DESCRIPTORS = 100;
 
 /** Starts a process that makes connections. */
-function startHerd(number: number, connections: number, descriptors: number) {
-  const program = [process.execPath, join(import.meta.dirname, "herd.ts"), `${number}`, `${connections}`];
+function startHerd(kind: "tcp" | "unix", number: number, connections: number, descriptors: number) {
+  const program = [
+    process.execPath,
+    join(import.meta.dirname, "herd.ts"),
+    kind,
+    `${number}`,
+    `${connections}`,
+  ];
   const command = ["sh", "-c", `ulimit -n ${descriptors} && exec "$@"`, "sh", ...program];
   return Bun.spawn(command, { stdin: "pipe", stderr: "inherit" });
 }
 
 /** Starts the processes that hold so many sockets. @returns what ends them */
-export async function makeSockets(sockets: number): Promise<() => Promise<void>> {
+export async function makeSockets(
+  sockets: number,
+  kind: "tcp" | "unix" = "tcp",
+): Promise<() => Promise<void>> {
   const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1"))?.[1];
   const limit = Math.min(DESCRIPTORS, Number(hard ?? DESCRIPTORS));
   const most = (limit - SPARE_DESCRIPTORS) >> 1;
   const herds: ReturnType<typeof startHerd>[] = [];
   for (let left = sockets >> 1; left > 0; left -= most) {
-    herds.push(startHerd(herds.length, Math.min(left, most), limit));
+    herds.push(startHerd(kind, herds.length, Math.min(left, most), limit));
   }
   for (const { stdout } of herds) {
     const { value } = await stdout.getReader().read();

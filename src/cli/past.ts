@@ -3,18 +3,13 @@ import type { Host } from "../host/host.ts";
 import { systemClock } from "../store/clock.ts";
 import { StoreError } from "../store/error.ts";
 import { defaultFolder } from "../store/folder.ts";
-import { factsOf, pastHost } from "../store/past.ts";
+import { longestAgeMs, pastMachine } from "../store/past-machine.ts";
 import { StoreReader } from "../store/reader.ts";
 import { durationText, readTime, timeSpelling, timeText } from "../store/time.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
 import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();
-
-/** A sample stands for this many intervals after it; later, nothing is known. */
-const INTERVALS = 3;
-/** And for this long at least: a run may be killed before its last samples are written. */
-const LEAST_MS = 15_000;
 
 /** The folder of the store. @throws StoreError if nothing says where it is */
 export function storeFolder({ env }: Pick<World, "env">, store: string | undefined): string {
@@ -46,17 +41,23 @@ export function machineAt(world: World, store: string | undefined, at: string): 
   };
   if (moment === undefined) throw new StoreError(`nothing was recorded up to ${wanted}${next()}`);
   const ageMs = atMs - moment.wallMs;
-  if (ageMs > Math.max(LEAST_MS, INTERVALS * moment.run.interval_ms))
+  if (ageMs > longestAgeMs(moment))
     throw new StoreError(
       `nothing was recorded at ${wanted}: the last sample is ${durationText(ageMs)} before${next()}`,
     );
   const { tables, filter } = moment.run;
   const limits = [tables, filter].filter((each) => each !== null).join(" ");
+  const coverage = reader.coverage({ fromMs: moment.wallMs, untilMs: Math.max(atMs, moment.wallMs) });
   const notes = [
-    `sockets of ${timeText(moment.wallMs)}`,
+    `sockets of ${timeText(moment.wallMs)}${ageMs >= 1000 ? `, ${durationText(ageMs)} before` : ""}`,
     ...(limits === "" ? [] : [`recorded were only ${limits}`]),
+    ...coverage.notes.map(({ kind, count, detail }) =>
+      kind === "slow"
+        ? `the sample took ${count} ms`
+        : [kind, count, detail].filter((part) => part !== undefined).join(" "),
+    ),
     ...(moment.damaged ? ["later samples are damaged"] : []),
   ];
   stderr.write(encoder.encode(`${program}: ${notes.join("; ")}\n`));
-  return pastHost(factsOf(moment), host.files, host.resolver);
+  return pastMachine(reader, moment, host.files, host.resolver);
 }

@@ -65,13 +65,17 @@ export function screenWidth({ stdout, env }: World): number | undefined {
 /** What writes rows straight from messages, if the table allows that. */
 function rowSink(
   { observeRows = (rows) => rows }: World,
-  { inet }: Families,
+  { inet, unix }: Families,
   table: Table,
   style: Style,
   names: Names,
 ): RowSink | undefined {
-  const begin = inet?.direct?.(table, style, names);
-  return begin && observeRows({ begin });
+  const inetRows = inet?.direct?.(table, style, names);
+  const unixRows = unix?.direct?.(table, style, names);
+  if (inetRows === undefined && unixRows === undefined) return undefined;
+  return observeRows({
+    begin: (dump) => (dump === "unix" ? unixRows?.(dump) : inetRows?.(dump)),
+  });
 }
 
 async function showTable(

@@ -41,6 +41,8 @@ export interface Examination {
   list(place: Place, query: Query): Iterable<SocketBatch>;
   /** Milliseconds between the samples; 0 for one sample. */
   readonly apartMs: number;
+  /** Whether the kernel finds single sockets; otherwise the second sample lists again. A past one does not. */
+  readonly findsSingle?: boolean;
   /** Waits. @returns false if the user interrupted the wait */
   wait(ms: number): Promise<boolean>;
   /** A monotonic clock, in milliseconds. */
@@ -223,12 +225,14 @@ function* wantedAgain({ taken }: PlaceSample) {
 /** Takes the second sample of a namespace. */
 function takeAgain(examination: Examination, first: PlaceSample): PlaceSample {
   const { place } = first;
+  const { findsSingle = true } = examination;
   const everything = new Set<ChosenRule>();
   const listed = new Map<ChosenRule, readonly Socket[]>();
   const alone = new Map<ChosenRule, readonly InetSocket[]>();
   for (const { chosen, wanted } of wantedAgain(first)) {
     if (wanted === "all") everything.add(chosen);
-    else if (wanted.length <= SINGLE_LIMIT && wanted.every(hasUniqueTuple)) alone.set(chosen, wanted);
+    else if (findsSingle && wanted.length <= SINGLE_LIMIT && wanted.every(hasUniqueTuple))
+      alone.set(chosen, wanted);
     else listed.set(chosen, wanted);
   }
   const second = begin(

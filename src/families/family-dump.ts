@@ -18,6 +18,8 @@ export interface FamilyDump<S extends DiagMessage> {
   ) => S;
   /** Whether the kernel sends enough; if not, it is an old one, and sockets are read in /proc. */
   complete?(socket: S): boolean;
+  /** The same as `selected` of a message, without a view of it. Families whose rows are written straight have it. */
+  readonly selectedAt?: (data: DataView, offset: number, selection: Selection) => boolean;
   /** Whether a socket belongs to the selected tables, as far as the kernel does not see to that. */
   selected(socket: S, selection: Selection): boolean;
 }

@@ -1,6 +1,6 @@
 /** What a family of sockets adds to the pipeline. Each has a folder, whose index.ts puts it together. */
 import type { DiagMessage } from "../diag/message.ts";
-import type { InetTable } from "../model/inet-tables.ts";
+import type { DumpName } from "../model/selection.ts";
 import type { Names, Style } from "../table/style.ts";
 import type { Table } from "../table/table.ts";
 import type { DirectRows } from "./direct-rows.ts";
@@ -25,5 +25,5 @@ export interface Family<S extends DiagMessage> {
     table: Table,
     style: Style,
     names: Names,
-  ): ((name: InetTable) => DirectRows<S> | undefined) | undefined;
+  ): ((name: DumpName) => DirectRows<S> | undefined) | undefined;
 }

@@ -136,6 +136,18 @@ export interface HostNamespace {
   };
 }
 
+/** The time of a past machine, which can be moved from sample to sample. */
+export interface PastTime {
+  /** When the present sample was taken, in milliseconds since 1970. */
+  readonly wallMs: number;
+  /** The same in milliseconds since boot. */
+  readonly bootMs: number;
+  /** Inode of the recorder's own network namespace. */
+  readonly netns: number;
+  /** Moves to the next sample, or to the one before. @returns false if the recorder took none soon after or before */
+  step(by: 1 | -1): boolean;
+}
+
 /** The machine whose sockets are listed. */
 export interface Host {
   readonly transport: Transport;
@@ -156,6 +168,8 @@ export interface Host {
    * out for recordings. if_indextoname(3).
    */
   readonly interfaceName?: (index: number) => Uint8Array | undefined;
+  /** The time of a past machine. Left out for this one. */
+  readonly past?: PastTime;
   /** All network namespaces of a past machine, its own first. Left out for this one, whose namespaces can be entered. */
   readonly namespaces?: () => readonly HostNamespace[];
   /**

@@ -55,8 +55,8 @@ export function extensions(demands: Demands): number {
   );
 }
 
-/** Where the messages of an inet table go. */
-interface InetSink {
+/** Where the messages of a table go. */
+interface MessageSink {
   /** Takes a message whose socket is to be listed. */
   take(data: DataView, offset: number, length: number): void;
   /** The sockets that were taken since the last call, as far as they come in batches. */
@@ -64,7 +64,7 @@ interface InetSink {
 }
 
 /** Makes views of messages, and collects those whose sockets pass the filter. */
-function viewSink(query: TableQuery, origin: Origin): InetSink {
+function viewSink(query: TableQuery, origin: Origin): MessageSink {
   let sockets: Socket[] = [];
   return {
     take(data, offset, length) {
@@ -80,15 +80,20 @@ function viewSink(query: TableQuery, origin: Origin): InetSink {
 }
 
 /** Writes rows of messages. What a filter is to judge, and what has something rare in it, becomes a view before. */
-function rowSink(query: TableQuery, origin: Origin, rows: DirectRows<InetSocket>): InetSink {
+function rowSink(
+  query: TableQuery,
+  origin: Origin,
+  View: FamilyDump<Socket>["View"],
+  rows: DirectRows<Socket>,
+  predicate: Predicate | undefined,
+): MessageSink {
   const { report } = query;
-  const predicate = query.predicate?.exact === true ? undefined : query.predicate;
   let last: DataView | undefined;
   let inRoom = false;
 
   /** Whether a message passes the filter. */
   function passes(predicate: Predicate, data: DataView, offset: number, length: number): boolean {
-    const socket = new InetSocket(data, offset, length, origin);
+    const socket = new View(data, offset, length, origin);
     if (predicate.accepts(socket)) return true;
     const { malformed } = socket;
     if (malformed !== undefined) report({ kind: "malformed", ...malformed, shown: false });
@@ -103,11 +108,22 @@ function rowSink(query: TableQuery, origin: Origin, rows: DirectRows<InetSocket>
         inRoom = data.buffer === roomBytes.buffer;
       }
       if (inRoom ? rows.put(offset, length) : copyToRoom(data, offset, length) && rows.put(0, length)) return;
-      const socket = new InetSocket(data, offset, length, origin);
+      const socket = new View(data, offset, length, origin);
       if (admits(query, socket)) rows.write(socket);
     },
     taken: () => [],
   };
+}
+
+/** What writes the rows of a dump; undefined if its sockets are to come in batches. */
+function writerOf({ predicate, netns, rows }: TableQuery, name: DumpName): DirectRows<Socket> | undefined {
+  const here = netns === undefined || rows?.everyNamespace === true;
+  return predicate?.withOwners === undefined && here ? rows?.begin(name) : undefined;
+}
+
+/** The buffer of all datagrams whose rows are written: they are read in place, before the next one. */
+function rowRoom(): Uint8Array {
+  return roomBytes.subarray(0, ROOM_SIZE);
 }
 
 /**
@@ -134,12 +150,13 @@ export function* listInet(
     protocol > 0xff ? [{ type: INET_DIAG_REQ_PROTOCOL, payload: u32Payload(protocol) }] : [];
   const storages = bpfStorageRequest(query.bpfMapFds);
   const legacy = legacyTypes[table];
-  const here = query.netns === undefined || query.rows?.everyNamespace === true;
-  const direct = predicate?.withOwners === undefined && here;
-  const writer = direct ? query.rows?.begin(table) : undefined;
-  const sink = writer === undefined ? viewSink(query, origin) : rowSink(query, origin, writer);
-  // Rows are read in place, before the next datagram. Sockets may be read while another query receives.
-  const ownRoom = writer === undefined ? () => allocate(ROOM_SIZE) : () => roomBytes.subarray(0, ROOM_SIZE);
+  const writer = writerOf(query, table);
+  const sink =
+    writer === undefined
+      ? viewSink(query, origin)
+      : rowSink(query, origin, InetSocket, writer, predicate?.exact ? undefined : predicate);
+  // Sockets may be read while another query receives.
+  const ownRoom = writer === undefined ? () => allocate(ROOM_SIZE) : rowRoom;
   const room = query.keep || storages.length > 0 ? allocate : ownRoom();
   // A family that was listed, even in part, is not requested again: its sockets would be listed twice.
   const listed = new Set<number>();
@@ -251,11 +268,16 @@ export function* listFamily<S extends Socket>(
   transport: Transport,
   query: TableQuery,
   name: DumpName,
-  { request, minimum, View, selected, complete }: FamilyDump<S>,
+  { request, minimum, View, selected, selectedAt, complete }: FamilyDump<S>,
   allocate: (size: number) => Uint8Array,
 ): Generator<SocketBatch, readonly number[]> {
   const { selection, demands } = query;
   const origin = originOf(query, 0);
+  const writer = selectedAt === undefined || query.keep ? undefined : writerOf(query, name);
+  const sink =
+    writer === undefined
+      ? undefined
+      : rowSink(query, origin, View as unknown as FamilyDump<Socket>["View"], writer, query.predicate);
   let listed = false;
   let incomplete = false;
   const answered = yield* conversation(transport, query, name, function* (socket) {
@@ -263,9 +285,14 @@ export function* listFamily<S extends Socket>(
     let sockets: Socket[] = [];
     let arrived = false;
     const message = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, payload);
-    const next = startDump(socket, message, allocate, (data, _type, offset, length) => {
+    const room = writer === undefined ? allocate : rowRoom();
+    const next = startDump(socket, message, room, (data, _type, offset, length) => {
       arrived = true;
       if (length < minimum) return;
+      if (sink !== undefined) {
+        if (selectedAt!(data, offset, selection)) sink.take(data, offset, length);
+        return;
+      }
       const found = new View(data, offset, length, origin);
       if (complete?.(found) === false) incomplete = true;
       if (selected(found, selection) && admits(query, found)) sockets.push(found);

@@ -10,7 +10,6 @@ import type { Files } from "../host/host.ts";
 import type { NamespaceProblem, Netns } from "../host/namespaces.ts";
 import type { MakeOwnerLookup, NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
-import type { InetTable } from "../model/inet-tables.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import type { Sources } from "../procfs/source.ts";
@@ -108,10 +107,10 @@ export type Problem =
       readonly shown: boolean;
     });
 
-/** Writes the sockets of inet tables as their messages arrive, so that they come in no batch. */
+/** Writes sockets as their messages arrive, so that they come in no batch. */
 export interface RowSink {
-  /** Begins a table. @returns what writes its rows; undefined if its sockets are to come in batches */
-  begin(table: InetTable): DirectRows<InetSocket> | undefined;
+  /** Begins a dump. @returns what writes its rows; undefined if its sockets are to come in batches */
+  begin(dump: DumpName): DirectRows<Socket> | undefined;
   /** Whether it also takes the sockets of network namespaces other than our own. */
   readonly everyNamespace?: true;
 }
@@ -133,7 +132,7 @@ export interface TableQuery {
   /** The network namespace; undefined if only our own is listed. */
   readonly netns?: Netns;
   /**
-   * Takes the inet sockets that netlink lists and that pass the filter, unless that needs owners; they come in no batch
+   * Takes the sockets that netlink lists and that pass the filter, unless that needs owners; they come in no batch
    * then. Those of other namespaces come in batches, unless it says that it takes them, too.
    */
   readonly rows?: RowSink | undefined;

@@ -67,7 +67,8 @@ function filterOf({ subject, place }: Diagnosis): string | null {
   if (place?.netns !== undefined) return null;
   const [, what, number] = /^(port|pid) (\d+)$/.exec(subject) ?? [];
   if (number !== undefined) return what === "port" ? `sport = :${number}` : `pid = ${number}`;
-  return /^[0-9a-f.:]+$/.test(subject) && /[.:]/.test(subject) ? `dst ${subject}` : null;
+  if (!/^[0-9a-f.:]+$/.test(subject)) return null;
+  return subject.includes(":") ? `dst [${subject}]` : subject.includes(".") ? `dst ${subject}` : null;
 }
 
 function idsOf({ sockets = [] }: Diagnosis): string[] {

@@ -18,7 +18,7 @@ export const limits = {
   /** Characters of a filter. */
   filter: 4096,
   /** Requests at once, without streams. */
-  requests: 64,
+  requests: 128,
   /** Streams at once. */
   viewers: 32,
   /** Milliseconds that a request may take. */

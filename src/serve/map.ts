@@ -101,7 +101,7 @@ function ownFilter(by: (typeof ownWords)[number], prefixed: string, label: strin
 
 function peerFilter(by: (typeof peerWords)[number], label: string): string | undefined {
   if (label === UNKNOWN) return undefined;
-  if (by === "peer") return `dst ${label}`;
+  if (by === "peer") return `dst ${label.includes(":") ? `[${label}]` : label}`;
   return by === "dport" ? `dport = ${label}` : undefined;
 }
 

@@ -4,7 +4,7 @@ import type { Breathe } from "../live/owners.ts";
 import { demandSet } from "../model/demand.ts";
 import { AF_TIPC } from "../model/family.ts";
 import type { Table } from "../model/selection.ts";
-import { stateName } from "../model/state.ts";
+import { SS_BOUND_INACTIVE, SS_CLOSE, SS_NEW_SYN_RECV, SS_SYN_RECV, stateName } from "../model/state.ts";
 import type { FilteredPlace } from "../query/filters.ts";
 import type { OpenQuery } from "../query/open.ts";
 import { selectionOf } from "./sampler.ts";
@@ -104,6 +104,19 @@ function testsOf(places: readonly FilteredPlace[]): ReadonlyMap<number | undefin
   );
 }
 
+/**
+ * The states that a socket counts for, as bits: the kernel shows a connection request as SYN-RECV and a socket that is
+ * only bound as closed, but both are requested by states of their own.
+ */
+const stateBits: readonly number[] = Array.from({ length: 32 }, (_, number) => {
+  if (number === SS_SYN_RECV) return (1 << SS_SYN_RECV) | (1 << SS_NEW_SYN_RECV);
+  if (number === SS_CLOSE) return (1 << SS_CLOSE) | (1 << SS_BOUND_INACTIVE);
+  return 1 << number;
+});
+
+/** The tables whose sockets can be bound without being connected or listening. */
+const withRequests: ReadonlySet<string> = new Set(["tcp", "dccp"]);
+
 async function match(snapshot: Snapshot, selecting: Selecting, breathe: Breathe): Promise<Matched> {
   const { table, sockets, query } = snapshot;
   const { tables, states } = selecting;
@@ -119,7 +132,8 @@ async function match(snapshot: Snapshot, selecting: Selecting, breathe: Breathe)
     const socket = sockets[slot];
     if (socket === undefined || !table.isLive(slot)) continue;
     const number = table.state[slot]!;
-    if ((states & (1 << number)) === 0) continue;
+    const bits = withRequests.has(table.dump(slot)) ? stateBits[number]! : 1 << number;
+    if ((states & bits) === 0) continue;
     if (!everything) {
       const own = tableOf(table.dump(slot), socket);
       if (own === undefined || !tables.has(own)) continue;

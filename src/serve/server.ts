@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly routes: readonly Route[];
   readonly guard: Omit<GuardOptions, "port">;
+  /** Seconds after which a connection without a request, or with half of one, is closed; by default {@link IDLE_S}. */
+  readonly idleS?: number;
   /** Receives what a handler threw without meaning to. */
   readonly report: (error: unknown) => void;
 }
@@ -40,7 +42,7 @@ export interface RunningServer {
 /** Seconds after which a connection without a request, or with half of one, is closed. Streams are excepted. */
 const IDLE_S = 8;
 /** Time for the last messages of streams, in milliseconds. */
-const FAREWELL_MS = 20;
+const FAREWELL_MS = 50;
 /** Bytes of a body that the runtime reads before it answers with an error of its own, which has no headers of ours. */
 const BODY_CUT = 4 * limits.body;
 /** JSON from this length on is compressed. */
@@ -90,7 +92,14 @@ function routeOf(routes: readonly Route[], { method }: Request, pathname: string
 }
 
 /** Listens. @throws an error with a system error `code` if the address cannot be used */
-export function startServer({ address, tls, routes, guard, report }: ServerOptions): RunningServer {
+export function startServer({
+  address,
+  tls,
+  routes,
+  guard,
+  report,
+  idleS = IDLE_S,
+}: ServerOptions): RunningServer {
   const ending = new AbortController();
   let requests = 0;
   let viewers = 0;
@@ -151,7 +160,7 @@ export function startServer({ address, tls, routes, guard, report }: ServerOptio
 
   const common = {
     development: false as const,
-    idleTimeout: IDLE_S,
+    idleTimeout: idleS,
     maxRequestBodySize: BODY_CUT,
     ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
     async fetch(request: Request, server: Server<undefined>): Promise<Response> {
@@ -169,8 +178,9 @@ export function startServer({ address, tls, routes, guard, report }: ServerOptio
   return {
     port,
     async stop() {
+      const hadViewers = viewers > 0;
       ending.abort(new Refusal(503, "The server ends."));
-      if (viewers > 0) await Bun.sleep(FAREWELL_MS);
+      if (hadViewers) await Bun.sleep(FAREWELL_MS);
       void server.stop(true);
     },
   };

@@ -41,7 +41,10 @@ function messages(image: DecodedImage): string[] {
   return [...image.values()]
     .toSorted((a, b) => a.family - b.family)
     .flatMap(({ family, messages: list }) =>
-      list.map(({ words, length }) => `${family} ${new Uint8Array(words.buffer, 0, length).join(" ")}`),
+      list.map(
+        ({ words, length }) =>
+          `${family} ${new Uint8Array(words.buffer, words.byteOffset, length).join(" ")}`,
+      ),
     );
 }
 
@@ -176,7 +179,7 @@ test("owners come back as they were", () => {
     const read = (owners: StoredOwners, previous?: StoredOwners) => {
       const sink = new ByteSink();
       encodeOwners(sink, owners);
-      return decodeOwners(new ByteSource(sink.bytes), previous);
+      return decodeOwners(new ByteSource(sink.bytes), previous && new Map(previous));
     };
     const first = read(before);
     expect(new Map(first)).toEqual(before);

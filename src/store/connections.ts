@@ -12,6 +12,7 @@ import { dumpOrder } from "../model/selection.ts";
 import { SS_CLOSE, SS_TIME_WAIT, stateGroups } from "../model/state.ts";
 import { type AttributeToWrite, encodeAttributes } from "../netlink/message.ts";
 import type { StoredMessage } from "./codec.ts";
+import { anyConnection } from "./conditions.ts";
 import { timesToAges } from "./image.ts";
 import type { StoredOwner } from "./owners.ts";
 import { type PastFacts, ticksOf } from "./past.ts";
@@ -141,8 +142,14 @@ export interface PastConnections {
  * open at its end.
  *
  * @param staleMs how old the last sample may be to say what was open
+ * @param query which of those that ended may be wanted
  */
-export function connectionsOf(reader: StoreReader, span: Span, staleMs: number): PastConnections {
+export function connectionsOf(
+  reader: StoreReader,
+  span: Span,
+  staleMs: number,
+  query = anyConnection,
+): PastConnections {
   const places = new Merged<StoredPlace>(({ inode }) => `${inode}`);
   const processes = new Merged<StoredProcess>(
     ({ pid, start_ticks, name }) => `${pid}/${start_ticks}/${name.join(".")}`,
@@ -159,18 +166,20 @@ export function connectionsOf(reader: StoreReader, span: Span, staleMs: number):
     [IPPROTO_TCP, dumpOrder.indexOf("tcp")],
     [IPPROTO_UDP, dumpOrder.indexOf("udp")],
   ]);
-  const newest = reader.moment(span.untilMs);
-  const bootedMs = newest && newest.wallMs - newest.bootMs;
+  const lastMs = reader.sampleBefore(span.untilMs + 1);
+  // A sample that is too old to say what was open is not decoded.
+  const last = lastMs !== undefined && lastMs >= span.untilMs - staleMs ? reader.moment(lastMs) : undefined;
+  let bootedMs = last && last.wallMs - last.bootMs;
   /** A process with its start time as if it had begun since the last boot: ticks count from its own. */
   const sinceBoot = (row: StoredProcess, itsBootMs: number | undefined): StoredProcess => {
     if (bootedMs === undefined || itsBootMs === undefined || Math.abs(itsBootMs - bootedMs) < SAME_BOOT_MS)
       return row;
     return { ...row, start_ticks: row.start_ticks + ticksOf(itsBootMs - bootedMs) };
   };
-  const last = newest !== undefined && newest.wallMs >= span.untilMs - staleMs ? newest : undefined;
   let ended = 0;
   let cut = false;
-  for (const file of reader.connections(span)) {
+  for (const file of reader.connections(span, query)) {
+    bootedMs ??= file.bootedMs;
     const placeIds = places.add(file.places);
     const processIds = processes.add(file.processes.map((row) => sinceBoot(row, file.bootedMs)));
     for (const connection of file.connections) {
@@ -221,7 +230,7 @@ export function connectionsOf(reader: StoreReader, span: Span, staleMs: number):
       owners,
       processes: processes.rows,
       places: places.rows,
-      context: newest?.context ?? [],
+      context: last?.context ?? [],
       bootedMs,
     },
   };

@@ -39,9 +39,16 @@ export function encodeOwners(sink: ByteSink, owners: StoredOwners): void {
   for (const inode of inodes) for (const { fd } of owners.get(inode)!) sink.unsigned(fd);
 }
 
-/** Reads what {@link encodeOwners} wrote. @throws StoreError */
-export function decodeOwners(source: ByteSource, previous: StoredOwners | undefined): StoredOwners {
-  const owners = new Map(previous);
+/**
+ * Reads what {@link encodeOwners} wrote.
+ *
+ * @param owners those of the sample before, which are changed; empty for the first sample
+ * @throws StoreError
+ */
+export function decodeOwners(
+  source: ByteSource,
+  owners = new Map<number, readonly StoredOwner[]>(),
+): Map<number, readonly StoredOwner[]> {
   const inodes = source.rising(INODES_LIMIT);
   const counts = inodes.map(() => source.atMost(OWNERS_LIMIT));
   const processes = counts.map((count) => {

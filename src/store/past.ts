@@ -29,6 +29,14 @@ import { statText } from "./stat-text.ts";
 /** Names of what is noted beside sockets, where it is no file below /proc. */
 export const contextNames = { links: "links", cgroups: "cgroups" } as const;
 
+/** Files below /proc that listings of the past read. */
+export const contextFiles = [
+  "net/sockstat",
+  "net/sockstat6",
+  "net/snmp",
+  "sys/net/ipv4/ip_local_port_range",
+] as const;
+
 /** What a past machine is made of. */
 export interface PastFacts {
   /** Messages of a place, request and family, in the kernel's order. */

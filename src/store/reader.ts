@@ -3,12 +3,13 @@ import type { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { type DecodedImage, decodeImage, sampleFormats } from "./codec.ts";
 import { inflate, unpack } from "./compress.ts";
+import { anyConnection, type ConnectionQuery } from "./conditions.ts";
 import { isCut, openForReading, openSalvaged, versionOf } from "./database.ts";
 import { StoreError } from "./error.ts";
 import { begunMs, type StoreFile, storeFiles } from "./folder.ts";
 import { findingsIn, mergedFindings, type StoredFinding, type StoredSighting, sightingsIn } from "./noted.ts";
 import { ByteSource } from "./numbers.ts";
-import { decodeOwners, type StoredOwners } from "./owners.ts";
+import { decodeOwners, type StoredOwner, type StoredOwners } from "./owners.ts";
 import { FORMAT_VERSION, IDS_PER_MS } from "./schema.ts";
 import { sightingKey } from "./sightings.ts";
 
@@ -186,13 +187,27 @@ export class StoreReader {
     return undefined;
   }
 
-  /** The connections that ended in a span, file by file. */
-  *connections({ fromMs, untilMs }: Span): Generator<FileConnections> {
-    for (const file of this.#files) {
-      if (begunMs(file) > untilMs) continue;
-      const found = this.#reading(file, (database, rowsOf) =>
-        connectionsIn(database, rowsOf, fromMs, untilMs),
+  /** When the last sample before a time was taken; undefined if there is none. */
+  sampleBefore(atMs: number): number | undefined {
+    for (const file of this.#files.toReversed()) {
+      if (begunMs(file) > atMs) continue;
+      const found = this.#reading(
+        file,
+        (database) =>
+          database
+            .query("SELECT wall_ms FROM sample WHERE wall_ms < ? ORDER BY wall_ms DESC LIMIT 1")
+            .get(atMs) as { wall_ms: number } | null,
       );
+      if (found) return found.wall_ms;
+    }
+    return undefined;
+  }
+
+  /** The connections that ended in a span, file by file. */
+  *connections(span: Span, query = anyConnection): Generator<FileConnections> {
+    for (const file of this.#files) {
+      if (begunMs(file) > span.untilMs) continue;
+      const found = this.#reading(file, (database, rowsOf) => connectionsIn(database, rowsOf, span, query));
       if (found !== undefined && found.connections.length > 0) yield found;
     }
   }
@@ -317,14 +332,18 @@ export class StoreReader {
 }
 
 /** Reads the rows of a query. */
-type RowsOf = <Row>(database: Database, sql: string, ...values: readonly number[]) => Row[];
+type RowsOf = <Row>(database: Database, sql: string, ...values: readonly (number | Uint8Array)[]) => Row[];
 
 /** Reads all rows. */
-const allRows: RowsOf = <Row>(database: Database, sql: string, ...values: readonly number[]) =>
+const allRows: RowsOf = <Row>(database: Database, sql: string, ...values: readonly (number | Uint8Array)[]) =>
   database.query(sql).all(...values) as Row[];
 
 /** Reads the rows of a damaged file, up to the first that cannot be read. */
-const leftRows: RowsOf = <Row>(database: Database, sql: string, ...values: readonly number[]) => {
+const leftRows: RowsOf = <Row>(
+  database: Database,
+  sql: string,
+  ...values: readonly (number | Uint8Array)[]
+) => {
   const rows: Row[] = [];
   try {
     const query = database.prepare(sql);
@@ -398,7 +417,8 @@ function momentIn(database: Database, rowsOf: RowsOf, atMs: number, laterThan: n
       continue;
     }
     const { row, image, owners } = chain;
-    const used = new Set([...owners.values()].flat().map(({ process }) => process));
+    const used = new Set<number>();
+    for (const list of owners.values()) for (const { process } of list) used.add(process);
     const runs = rowsOf<StoredRun & { readonly id: number }>(database, "SELECT * FROM run ORDER BY id");
     return {
       wallMs: row.wall_ms,
@@ -444,7 +464,7 @@ function formatColumn(database: Database): string {
 /** Decodes samples from a whole one on, as far as they are intact; undefined if not even the first is. */
 function decodeChain(database: Database, fromMs: number, untilMs: number) {
   let image: DecodedImage | undefined;
-  let owners: StoredOwners | undefined;
+  let owners: Map<number, readonly StoredOwner[]> | undefined;
   let row: SampleRow | undefined;
   let damaged = false;
   const query = database.prepare(
@@ -455,7 +475,10 @@ function decodeChain(database: Database, fromMs: number, untilMs: number) {
     for (const next of query.iterate(fromMs, untilMs) as IterableIterator<SampleRow>) {
       const source = new ByteSource(unpack(next));
       const decoded = decodeImage(source, image, next.format);
-      owners = decodeOwners(source, owners);
+      // What fails from here on has changed the owners of the sample before.
+      const ownersBefore = owners;
+      owners = undefined;
+      owners = decodeOwners(source, ownersBefore);
       image = decoded;
       row = next;
     }
@@ -498,15 +521,26 @@ function idsOf(fromMs: number, untilMs: number): [number, number] {
   return [Math.floor(fromMs) * IDS_PER_MS, Math.floor(untilMs) * IDS_PER_MS + IDS_PER_MS - 1];
 }
 
-function connectionsIn(database: Database, rowsOf: RowsOf, fromMs: number, untilMs: number): FileConnections {
+function connectionsIn(
+  database: Database,
+  rowsOf: RowsOf,
+  { fromMs, untilMs }: Span,
+  { conditions, first }: ConnectionQuery,
+): FileConnections {
+  const where = ["connection.id BETWEEN ? AND ?", ...conditions.map(({ sql }) => `(${sql})`)].join(" AND ");
+  const order =
+    first === undefined
+      ? "id"
+      : `${first.column} ${first.descending ? "DESC" : "ASC"} NULLS LAST, id LIMIT ${first.count}`;
   const connections = rowsOf<StoredConnection>(
     database,
-    `SELECT connection.id / ${IDS_PER_MS} AS closedMs, opened_ms, protocol, place, here.bytes AS local, local_port,
+    `SELECT chosen.id / ${IDS_PER_MS} AS closedMs, opened_ms, protocol, place, here.bytes AS local, local_port,
         there.bytes AS peer, peer_port, process, uid, reason, bytes_sent, bytes_received, segments_sent,
         segments_received, retransmits, rtt_us, min_rtt_us
-      FROM connection JOIN address AS here ON here.id = local JOIN address AS there ON there.id = peer
-      WHERE connection.id BETWEEN ? AND ? ORDER BY connection.id`,
+      FROM (SELECT * FROM connection WHERE ${where} ORDER BY ${order}) AS chosen
+      JOIN address AS here ON here.id = local JOIN address AS there ON there.id = peer ORDER BY chosen.id`,
     ...idsOf(fromMs, untilMs),
+    ...conditions.flatMap(({ values }) => values),
   );
   const ids = new Set(connections.flatMap(({ process }) => process ?? []));
   const [booted] = rowsOf<{ ms: number }>(database, "SELECT wall_ms - boot_ms AS ms FROM sample LIMIT 1");

@@ -493,6 +493,26 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
     });
   });
 
+  test("prctl() and capset() give the C result, or say why not", () => {
+    const [PR_GET_DUMPABLE, UNKNOWN] = [3, 0x7fff];
+    assert.ok([0, 1, 2].includes(libc.prctl(PR_GET_DUMPABLE, 0)));
+    assert.equal(libc.prctl(UNKNOWN, 0), -EINVAL);
+    // No version of the header is 0.
+    assert.equal(libc.capset(new Uint8Array(128), new Uint8Array(128)), -EINVAL);
+  });
+
+  test("execve() replaces a process, with arguments and environment, or says why not", () => {
+    assert.equal(libc.execve("/nothing/here", [], []), -ENOENT);
+    const source = `
+      import { libc } from "#libc";
+      const bytes = (text) => new TextEncoder().encode(text);
+      const long = "x".repeat(5000);
+      libc.execve("/bin/sh", ["sh", "-c", 'echo "$1 $A $#" "$2"', "sh", "one two", long].map(bytes), [bytes("A=b c")]);
+    `;
+    const output = execFileSync(process.execPath, [...evaluate, source], { encoding: "utf8" });
+    assert.equal(output, `one two b c 2 ${"x".repeat(5000)}\n`);
+  });
+
   test("getnameinfo() gives the name of an address, or one of EAI_*", () => {
     const address = Uint8Array.of(AF_INET, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
     const name = new Uint8Array(1025);

@@ -3,11 +3,18 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { roomBytes } from "../../src/bytes/room.ts";
+import type { AttributeTable } from "../../src/diag/attribute.ts";
+import type { DirectRows } from "../../src/families/direct-rows.ts";
 import { directRows, isDirect } from "../../src/families/inet/direct.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetAttributes } from "../../src/families/inet/layouts/inet-diag.ts";
 import { writeInetRow } from "../../src/families/inet/row.ts";
 import { InetSocket } from "../../src/families/inet/socket.ts";
-import { IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
+import type { Socket } from "../../src/families/socket.ts";
+import { directUnixRows } from "../../src/families/unix/direct.ts";
+import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes } from "../../src/families/unix/layout.ts";
+import { writeUnixRow } from "../../src/families/unix/row.ts";
+import { UnixSocket } from "../../src/families/unix/socket.ts";
+import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
 import { SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
 import { align4 } from "../../src/netlink/message.ts";
 import { decodePcap } from "../../src/replay/pcap.ts";
@@ -16,7 +23,7 @@ import { Table, type TableColumn } from "../../src/table/table.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
 
-const fixtures = [
+const inetFixtures = [
   "addresses",
   "raw",
   "tcp-congestion",
@@ -25,13 +32,14 @@ const fixtures = [
   "tcp-meta",
   "udp",
 ];
+const unixFixtures = ["unix", "mixed-500"];
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The payloads of the answers in a fixture. */
-function messagesOf(fixture: string): Uint8Array[] {
+/** The payloads of the answers in a fixture that are about sockets of these families and have `size` bytes or more. */
+function messagesOf(fixture: string, families: readonly number[], size: number): Uint8Array[] {
   const path = new URL(`../fixtures/${fixture}/recording.pcap`, import.meta.url);
   return decodePcap(readFileSync(path), fixture).flatMap(({ protocol, datagram }) => {
     const data = viewOf(datagram);
@@ -39,14 +47,12 @@ function messagesOf(fixture: string): Uint8Array[] {
     for (let at = 0; at < datagram.length; at += align4(data.getUint32(at, true))) {
       const length = data.getUint32(at, true);
       const wanted = protocol === 4 && data.getUint16(at + 4, true) === SOCK_DIAG_BY_FAMILY;
-      if (wanted && length >= 16 + INET_DIAG_MESSAGE_SIZE)
+      if (wanted && length >= 16 + size && families.includes(datagram[at + 16]!))
         messages.push(Uint8Array.from(datagram.subarray(at + 16, at + length)));
     }
     return messages;
   });
 }
-
-const corpus = fixtures.flatMap(messagesOf);
 
 const encoder = new TextEncoder();
 /** Names with a control character, which a terminal must not get; every other port and cgroup has none. */
@@ -113,28 +119,75 @@ const payload = fc.oneof(
     .map((bytes) => Uint8Array.from(bytes)),
 );
 
-const made = fc
-  .tuple(
-    fc.uint8Array({ minLength: INET_DIAG_MESSAGE_SIZE, maxLength: INET_DIAG_MESSAGE_SIZE }),
-    fc.array(fc.tuple(fc.constantFrom(...Object.values(inetAttributes).map(({ id }) => id)), payload), {
-      maxLength: 6,
-    }),
-  )
-  .map(([head, list]) =>
-    Uint8Array.from(Buffer.concat([head, ...list.map(([type, bytes]) => attribute(type, bytes))])),
-  );
+/** Messages with a struct of `size` bytes and any attributes of a table. */
+function made(size: number, attributes: AttributeTable): fc.Arbitrary<Uint8Array> {
+  const ids = Object.values(attributes).map(({ id }) => id);
+  return fc
+    .tuple(
+      fc.uint8Array({ minLength: size, maxLength: size }),
+      fc.array(fc.tuple(fc.constantFrom(...ids), payload), { maxLength: 6 }),
+    )
+    .map(([head, list]) =>
+      Uint8Array.from(Buffer.concat([head, ...list.map(([type, bytes]) => attribute(type, bytes))])),
+    );
+}
 
-const mutated = fc
-  .tuple(
-    fc.constantFrom(...corpus),
-    fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 }),
-    fc.option(fc.nat()),
-  )
-  .map(([message, mutations, cut]) => {
-    const bytes = message.slice();
-    for (const [at, byte] of mutations) bytes[at % bytes.length] = byte;
-    return cut === null ? bytes : bytes.slice(0, Math.max(INET_DIAG_MESSAGE_SIZE, cut % (bytes.length + 1)));
-  });
+/** Messages of a corpus with some bytes changed, and some cut. */
+function mutated(corpus: readonly Uint8Array[], size: number): fc.Arbitrary<Uint8Array> {
+  return fc
+    .tuple(
+      fc.constantFrom(...corpus),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 }),
+      fc.option(fc.nat()),
+    )
+    .map(([message, mutations, cut]) => {
+      const bytes = message.slice();
+      for (const [at, byte] of mutations) bytes[at % bytes.length] = byte;
+      return cut === null ? bytes : bytes.slice(0, Math.max(size, cut % (bytes.length + 1)));
+    });
+}
+
+/** A family whose rows are compared. */
+interface Compared {
+  readonly messages: fc.Arbitrary<Uint8Array>;
+  readonly protocols: readonly number[];
+  view(bytes: Uint8Array, protocol: number): Socket;
+  write(table: Table, socket: Socket, style: Style): void;
+  rows(table: Table, style: Style, protocol: number): DirectRows<Socket>;
+}
+
+const originOf = (protocol: number) => ({ protocol, describe: () => ({}) });
+
+const inet: Compared = {
+  messages: fc.oneof(
+    made(INET_DIAG_MESSAGE_SIZE, inetAttributes),
+    mutated(
+      inetFixtures.flatMap((name) => messagesOf(name, [AF_INET, AF_INET6], INET_DIAG_MESSAGE_SIZE)),
+      INET_DIAG_MESSAGE_SIZE,
+    ),
+  ),
+  protocols: [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_RAW],
+  view: (bytes, protocol) => new InetSocket(viewOf(bytes), 0, bytes.length, originOf(protocol)),
+  write: (table, socket, style) => writeInetRow(table, socket as InetSocket, style, names),
+  rows(table, style, protocol) {
+    expect(isDirect(table, style)).toBeTrue();
+    return directRows(table, style, names, protocol);
+  },
+};
+
+const unix: Compared = {
+  messages: fc.oneof(
+    made(UNIX_DIAG_MESSAGE_SIZE, unixAttributes),
+    mutated(
+      unixFixtures.flatMap((name) => messagesOf(name, [AF_UNIX], UNIX_DIAG_MESSAGE_SIZE)),
+      UNIX_DIAG_MESSAGE_SIZE,
+    ),
+  ),
+  protocols: [0],
+  view: (bytes) => new UnixSocket(viewOf(bytes), 0, bytes.length, originOf(0)),
+  write: (table, socket, style) => writeUnixRow(table, socket as UnixSocket, style, names),
+  rows: (table, style) => directUnixRows(table, style, names)!(),
+};
 
 /** Fills a table, and gives its text and how many rows `write` said that it wrote. */
 function filled(
@@ -153,32 +206,32 @@ function filled(
   return text;
 }
 
-test("a row straight from a message is the row of its view", () => {
+test.each([
+  ["inet", inet],
+  ["unix", unix],
+] as const)("a row straight from an %s message is the row of its view", (_, family) => {
   let direct = 0;
   let all = 0;
   fc.assert(
     fc.property(
-      fc.array(fc.oneof(made, mutated), { minLength: 1, maxLength: 12 }),
-      fc.constantFrom(IPPROTO_TCP, IPPROTO_UDP, IPPROTO_RAW),
+      fc.array(family.messages, { minLength: 1, maxLength: 12 }),
+      fc.constantFrom(...family.protocols),
       style,
       layout,
       fc.nat(255),
       (messages, protocol, style, layout, filler) => {
-        const origin = { protocol, describe: () => ({}) };
         const expected = filled(layout, (table) => {
-          for (const message of messages)
-            writeInetRow(table, new InetSocket(viewOf(message), 0, message.length, origin), style, names);
+          for (const message of messages) family.write(table, family.view(message, protocol), style);
         });
         const text = filled(layout, (table) => {
-          expect(isDirect(table, style)).toBeTrue();
-          const rows = directRows(table, style, names, protocol);
+          const rows = family.rows(table, style, protocol);
           for (const message of messages) {
             // Other bytes stand around a message: what is read outside of it would show.
             roomBytes.fill(filler, 0, message.length + 64);
             roomBytes.set(message, 32);
             all++;
             if (rows.put(32, message.length)) direct++;
-            else rows.write(new InetSocket(viewOf(message), 0, message.length, origin));
+            else rows.write(family.view(message, protocol));
           }
         });
         expect(text).toBe(expected);

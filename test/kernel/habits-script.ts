@@ -16,7 +16,7 @@ const processes: readonly (readonly [name: string, uid: number, body: string])[]
     "a name (blank)",
     65534,
     `Bun.listen({ hostname: "0.0.0.0", port: 8000, socket: { data() {} } });
-     await Bun.udpSocket({ hostname: "127.0.0.1", port: 5353 });`,
+     await Bun.udpSocket({ hostname: "127.0.0.1", port: 5354 });`,
   ],
   ["longcommandname", 1, `Bun.listen({ hostname: "::", port: 8443, socket: { data() {} } });`],
   [

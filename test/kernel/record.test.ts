@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { obstacle, unshare } from "./namespace.ts";
+import { transferKinds } from "./transfer-kinds.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sockscope-record-"));
 const executable = join(import.meta.dirname, "../../dist/sockscope");
@@ -27,9 +28,9 @@ interface Shell {
 }
 
 /** Runs a shell script in a network namespace of its own. `$S` is sockscope, `$D` an empty folder. */
-function inNamespace(script: string, name: string): Shell {
+function inNamespace(script: string, name: string, enter: readonly string[] = unshare): Shell {
   const { stdout, stderr, exitCode } = Bun.spawnSync(
-    [...unshare, "sh", "-ec", `ip link set lo up\n${script}`],
+    [...enter, "sh", "-ec", `ip link set lo up\n${script}`],
     {
       stderr: "pipe",
       env: { ...process.env, S: executable, D: join(folder, name), B: process.execPath },
@@ -137,40 +138,69 @@ describe.skipIf(obstacle !== undefined)("--at", () => {
 });
 
 describe.skipIf(obstacle !== undefined || !isRoot)("record and history", () => {
-  const runs = [
-    { name: "ipv4", options: ["127.0.0.1", 300_000, 20_000, 3, true] },
-    { name: "ipv6", options: ["::1", 20_000, 500_000, 2, true] },
-    { name: "many", options: ["127.0.0.1", 1000, 1000, 50, true] },
-  ] as const;
-  for (const { name, options } of runs)
-    test(`has bytes and owners of known transfers: ${name}`, () => {
-      const [, sent, received, count] = options;
-      const { stdout, stderr } = inNamespace(
-        `$S record -d 1 --store $D 2> $D.err &
+  interface Row {
+    readonly local: { readonly port: number };
+    readonly peer: { readonly port: number };
+    readonly durationMs: number;
+    readonly tcpInfo: { readonly bytesAcked: number; readonly bytesReceived: number };
+    readonly processes?: readonly { readonly cmdline: string }[];
+  }
+  const script = join(import.meta.dirname, "transfers-script.ts");
+  const rowsOf: Record<string, Row[]> = {};
+
+  /** Records the transfers. @param command runs a command in the namespace where they are */
+  function recordTransfers(name: string, options: string, command: string, enter = unshare): void {
+    const { stdout, stderr } = inNamespace(
+      `mkfifo $D.go; ${command} sh -c 'read line < '$D.go'; exec '"$B"' ${script}' > $D.log &
+T=$!
+$S record -d 1 --store $D ${options} 2> $D.err &
 R=$!
 for i in $(seq 600); do grep -q writes $D.err && break; sleep 0.1; done
-sleep 1
-${start(`run-${name}`, options)}sleep 1
+sleep 1; echo > $D.go; wait $T; sleep 0.5
 kill -INT $R; wait $R
-$S history --store $D -t --ndjson`,
-        name,
-      );
-      const rows = stdout
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line));
-      expect(rows).toHaveLength(2 * count);
-      const sum = (key: string) => rows.reduce((total, row) => total + row.tcpInfo[key], 0);
-      const expected = (sent + received) * count;
-      expect(Math.abs(sum("bytesAcked") - expected) / expected).toBeLessThan(0.01);
-      expect(Math.abs(sum("bytesReceived") - expected) / expected).toBeLessThan(0.01);
-      for (const row of rows) {
-        expect(row.processes[0]?.cmdline).toContain(transfer);
-        expect(row.durationMs).toBeGreaterThanOrEqual(0);
-        expect(row.closed).toBeString();
-      }
-      expect(stderr).toMatch(/history: .* not recorded: /);
-    }, 120_000);
+$S history --store $D -t --ndjson ${options}`,
+      name,
+      enter,
+    );
+    expect(stderr).toMatch(/history: .* not recorded: /);
+    rowsOf[name] = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  }
+
+  beforeAll(() => {
+    recordTransfers("here", "", "");
+    // Only the processes of this test are in its /proc, and so only its namespaces are found.
+    const alone = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--"];
+    recordTransfers("elsewhere", "--all-netns", "unshare --net", alone);
+  }, 120_000);
+
+  for (const place of ["here", "elsewhere"])
+    test.each(transferKinds.map((kind) => [kind.name, kind] as const))(
+      `${place} has bytes and owners of known transfers: %s`,
+      (_, { port, connections, sent, received }) => {
+        const rows = rowsOf[place]!;
+        const clients = rows.filter(({ peer }) => peer.port === port);
+        const servers = rows.filter(({ local }) => local.port === port);
+        expect([clients.length, servers.length]).toEqual([connections, connections]);
+        const sum = (list: readonly Row[], key: keyof Row["tcpInfo"]) =>
+          list.reduce((total, { tcpInfo }) => total + tcpInfo[key], 0);
+        // The kernel counts SYN and FIN as a byte each.
+        const isNear = (found: number, bytes: number) =>
+          expect(Math.abs(found - bytes * connections)).toBeLessThanOrEqual(
+            Math.max(2 * connections, (bytes * connections) / 100),
+          );
+        isNear(sum(clients, "bytesAcked"), sent);
+        isNear(sum(servers, "bytesReceived"), sent);
+        isNear(sum(servers, "bytesAcked"), received);
+        isNear(sum(clients, "bytesReceived"), received);
+        for (const { durationMs, processes } of [...clients, ...servers]) {
+          expect(durationMs).toBeGreaterThanOrEqual(0);
+          expect(processes?.[0]?.cmdline).toContain(script);
+        }
+      },
+    );
 
   test("goes on when a full disk has room again, and corrupts nothing", () => {
     const { stdout } = inNamespace(

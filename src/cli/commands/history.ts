@@ -12,7 +12,7 @@ export const history: Command<HistorySettings> = {
     "of the listing. Columns of their own are opened, closed, durationMs and reason. A first word asks another question: " +
     "'history diff [A [B]]' shows what changed between two times: listeners, peers and connections; 'history new' shows " +
     "the listeners and peers that were never seen before; 'history findings [RULE...]' shows what the doctor's rules " +
-    "found; 'history coverage' shows when a recorder ran, and what was lost. Every answer ends with its coverage: a line " +
+    "found; 'history export --at TIME FOLDER' writes a moment as a recording; 'history coverage' shows when a recorder ran, and what was lost. Every answer ends with its coverage: a line " +
     "on standard error, or a part of the JSON. Times are " +
     `${timeSpelling.replace(/^a time such as /, "")}.`,
   options: [
@@ -33,6 +33,14 @@ export const history: Command<HistorySettings> = {
       apply: (settings, until) => ({ ...settings, until }),
     },
     {
+      longs: ["at"],
+      inFull: true,
+      value: { name: "TIME", kind: "word" },
+      brief: "The moment to export",
+      doc: "The moment whose sockets 'history export FOLDER' writes as a recording, for --replay and for Wireshark.",
+      apply: (settings, at) => ({ ...settings, at }),
+    },
+    {
       longs: ["store"],
       inFull: true,
       value: { name: "FOLDER", kind: "folder" },
@@ -43,6 +51,6 @@ export const history: Command<HistorySettings> = {
   ],
   // `-2h` as a time of `diff`.
   dashedWords: /^-\d+(?:\.\d+)?(?:s|m|min|h|d|w)$/,
-  settings: { since: "-1h", until: "now", store: undefined },
+  settings: { since: "-1h", until: "now", at: undefined, store: undefined },
   run: async (task) => (await import("./history/run.ts")).runHistory(task),
 };

@@ -4,11 +4,12 @@
  */
 import { keepOutOfLastTier } from "#libc";
 import { putBytes, putInt31, putStamp } from "../../bytes/put.ts";
-import { roomBytes, roomData, roomWords, wholeStruct } from "../../bytes/room.ts";
+import { roomBytes, roomData, roomWords } from "../../bytes/room.ts";
+import { lengthOf, payloads, sized, struct, walkAttributes } from "../../diag/room-attributes.ts";
 import { putIpv4Word, putIpv6 } from "../../model/address.ts";
 import { AF_INET6, IPPROTO_SCTP, IPPROTO_UDP } from "../../model/family.ts";
 import { type InetTable, inetTables } from "../../model/inet-tables.ts";
-import { NLA_HDRLEN, NLA_TYPE_MASK } from "../../netlink/constants.ts";
+import type { DumpName } from "../../model/selection.ts";
 import { putIdentity, putQueue, putShutdown, putState } from "../../table/cells.ts";
 import { putInetMemInfo, putSkMemInfo, putWholeSkMemInfo, SK_MEM_SIZE } from "../../table/memory.ts";
 import { foreignBytes, type Names, type Style } from "../../table/style.ts";
@@ -69,50 +70,6 @@ const MD5 = inetAttributes.md5Signatures.id;
 const ULP = inetAttributes.ulpInfo.id;
 const CGROUP = inetAttributes.cgroupId.id;
 
-/** Attribute numbers beyond this are none that we know. */
-const INDEXED = 64;
-/** Where the payload of each attribute of the message that was walked last begins in the room; 0 if it was not sent. */
-const payloads = new Int32Array(INDEXED);
-/** The attributes that message has, and how many. */
-const present = new Uint8Array(INDEXED);
-let presentCount = 0;
-
-/** Walks the attributes of a message in the room; the first of a kind wins. @returns whether all are well-formed */
-function walkAttributes(from: number, end: number): boolean {
-  for (let index = 0; index < presentCount; index++) payloads[present[index]!] = 0;
-  presentCount = 0;
-  let at = from;
-  while (at + NLA_HDRLEN <= end) {
-    const header = roomWords[at >> 2]!;
-    const length = header & 0xffff;
-    if (length < NLA_HDRLEN || at + length > end) return false;
-    const type = (header >>> 16) & NLA_TYPE_MASK;
-    if (type < INDEXED && payloads[type] === 0) {
-      payloads[type] = at + NLA_HDRLEN;
-      present[presentCount++] = type;
-    }
-    at += (length + 3) & ~3;
-  }
-  return at >= end;
-}
-
-/** Bytes of a payload. */
-function lengthOf(payload: number): number {
-  return (roomWords[(payload - NLA_HDRLEN) >> 2]! & 0xffff) - NLA_HDRLEN;
-}
-
-/** The payload of an attribute that is to have `size` bytes; 0 if it was not sent or is shorter. */
-function sized(type: number, size: number): number {
-  const payload = payloads[type]!;
-  return payload !== 0 && lengthOf(payload) >= size ? payload : 0;
-}
-
-/** Where the struct of an attribute can be read whole, see {@link wholeStruct}; 0 if it was not sent. */
-function struct(type: number, size: number, slot: number): number {
-  const payload = payloads[type]!;
-  return payload === 0 ? 0 : wholeStruct(payload, lengthOf(payload), size, slot);
-}
-
 /** Whether rows of a table and a style can be written straight from messages. */
 export function isDirect({ shows }: Table, style: Style): boolean {
   const { resolve, tos, cgroup, inetSockopt, bpfMaps, bpfMapIds } = style;
@@ -141,6 +98,7 @@ export function directRows(
     stateNumber: 0,
     congestion: 0,
     congestionLength: 0,
+    escapesNames: style.escape,
     vegas: 0,
     dctcp: 0,
     bbr: 0,
@@ -360,21 +318,20 @@ export function directRows(
   return { put, write: (socket) => writeInetRow(table, socket, style, names) };
 }
 
-keepOutOfLastTier(walkAttributes, lengthOf, sized, struct);
-
 /** The tables whose rows can be written straight from messages. */
-const directTables: ReadonlySet<InetTable> = new Set(["tcp", "udp", "raw"]);
+const directTables: ReadonlySet<DumpName> = new Set<InetTable>(["tcp", "udp", "raw"]);
 
 /** See {@link Family.direct}. */
 export function directInetRows(
   table: Table,
   style: Style,
   names: Names,
-): ((name: InetTable) => DirectRows<InetSocket> | undefined) | undefined {
+): ((name: DumpName) => DirectRows<InetSocket> | undefined) | undefined {
   if (!isDirect(table, style)) return undefined;
   return (name) => {
     if (!directTables.has(name)) return undefined;
-    names.useTable(name);
-    return directRows(table, style, names, inetTables[name]);
+    const inetTable = name as InetTable;
+    names.useTable(inetTable);
+    return directRows(table, style, names, inetTables[inetTable]);
   };
 }

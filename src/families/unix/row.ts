@@ -1,4 +1,5 @@
 /** Writes UNIX sockets as rows of ss's table. */
+import { OVERSHOOT, putInt31, putStamp, putUint32, type Stamp, stamp } from "../../bytes/put.ts";
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import { SOCK_SEQPACKET, SOCK_STREAM } from "../../model/family.ts";
 import { writeQueue, writeShutdown, writeState } from "../../table/cells.ts";
@@ -13,11 +14,14 @@ const STAR = 0x2a;
 const BLANK = 0x20;
 const SLASH = 0x2f;
 
-const netids = new Map([
-  [SOCK_STREAM, ascii("u_str")],
-  [SOCK_SEQPACKET, ascii("u_seq")],
-]);
-const dgramNetid = ascii("u_dgr");
+const streamNetid = stamp("u_str");
+const seqpacketNetid = stamp("u_seq");
+const dgramNetid = stamp("u_dgr");
+
+/** What the Netid column shows for a type of socket. */
+export function netidOf(type: number): Stamp {
+  return type === SOCK_STREAM ? streamNetid : type === SOCK_SEQPACKET ? seqpacketNetid : dgramNetid;
+}
 
 /** A bound name as ss shows it. A path ends at its first NUL; each NUL of an abstract name becomes `@`. */
 function shownName(name: Uint8Array): Uint8Array {
@@ -39,23 +43,32 @@ function writePeerName(text: ByteWriter, { procfs }: UnixSocket, style: Style): 
   else putForeign(text, shownName(name), style);
 }
 
-const inodeLabel = ascii(" ino:");
-const deviceLabel = ascii(" dev:");
+const inodeLabel = stamp(" ino:");
+const deviceLabel = stamp(" dev:");
+/** Room for the text of {@link putFile}. */
+const FILE_ROOM = 64 + OVERSHOOT;
 const peersLabel = ascii(" peers:");
+
+/**
+ * Writes ` ino:N dev:MAJOR/MINOR` of the file that a socket is bound to. The numbers may be signed.
+ *
+ * @returns the position behind it
+ */
+export function putFile(target: DataView, at: number, inode: number, device: number): number {
+  let next = putUint32(target, putStamp(target, at, inodeLabel), inode | 0);
+  // ss unpacks the device number like the C library, although the kernel packs it in another way.
+  next = putInt31(target, putStamp(target, next, deviceLabel), (device >>> 8) & 0xfff);
+  target.setUint8(next, SLASH);
+  return putInt31(target, next + 1, (device & 0xff) | ((device >>> 12) & 0xfff00));
+}
 
 function writeExtended(text: ByteWriter, socket: UnixSocket): void {
   const { shutdownBits } = socket;
   if (shutdownBits !== undefined) writeShutdown(text, shutdownBits);
   const { fileInode, fileDevice, pending } = socket;
   if (fileInode !== undefined) {
-    text.put(inodeLabel);
-    text.unsigned(fileInode);
-    // ss unpacks the device number like the C library, although the kernel packs it in another way.
-    const device = fileDevice ?? 0;
-    text.put(deviceLabel);
-    text.unsigned((device >>> 8) & 0xfff);
-    text.byte(SLASH);
-    text.unsigned((device & 0xff) | ((device >>> 12) & 0xfff00));
+    text.reserve(FILE_ROOM);
+    text.length = putFile(text.data, text.length, fileInode, fileDevice ?? 0);
   }
   if (pending !== undefined) {
     text.put(peersLabel);
@@ -71,7 +84,7 @@ export function writeUnixRow(table: Table, socket: UnixSocket, style: Style, nam
   const { text, shows } = table;
   startRow(table, socket, style);
   if (shows.netid) {
-    text.put(netids.get(socket.type) ?? dgramNetid);
+    text.stamp(netidOf(socket.type));
     table.close();
   }
   if (shows.state) {

@@ -3,7 +3,7 @@ import { wholeView, writeField } from "../../bytes/layout.ts";
 import { SkMemInfo } from "../../diag/memory.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "../../model/family.ts";
-import type { Table } from "../../model/selection.ts";
+import type { Selection, Table } from "../../model/selection.ts";
 import type { FamilyDump } from "../family-dump.ts";
 import { type Shutdown, shutdownOf } from "../inet/socket.ts";
 import {
@@ -115,6 +115,12 @@ const tableOfType = new Map<number, Table>([
   [SOCK_SEQPACKET, "unix_seqpacket"],
 ]);
 
+/** Whether sockets of a type belong to the selected tables. */
+function isSelected(type: number, { tables }: Selection): boolean {
+  const table = tableOfType.get(type);
+  return table === undefined || tables.has(table);
+}
+
 /** The dump request for UNIX sockets. */
 export const unixDump: FamilyDump<UnixSocket> = {
   request(demands, states) {
@@ -134,8 +140,7 @@ export const unixDump: FamilyDump<UnixSocket> = {
   },
   minimum: UNIX_DIAG_MESSAGE_SIZE,
   View: UnixSocket,
-  selected({ type }, { tables }) {
-    const table = tableOfType.get(type);
-    return table === undefined || tables.has(table);
-  },
+  selectedAt: (data, offset, selection) =>
+    isSelected(data.getUint8(offset + unixDiagMessage.type.offset), selection),
+  selected: ({ type }, selection) => isSelected(type, selection),
 };

@@ -3,10 +3,12 @@ import { describers } from "../../../catalogue/describe.ts";
 import { type ChosenRule, type ExaminedPlace, examine } from "../../../doctor/examine.ts";
 import { filesBelow, processTable } from "../../../doctor/host-facts.ts";
 import { rules } from "../../../doctor/rules/index.ts";
+import type { Newcomer } from "../../../doctor/sample.ts";
 import type { Owner } from "../../../enrich/processes.ts";
+import type { PastTime } from "../../../host/host.ts";
 import type { HostNames } from "../../../lookup/names.ts";
 import { addressText } from "../../../model/address.ts";
-import { AF_INET, AF_INET6 } from "../../../model/family.ts";
+import { AF_INET, AF_INET6, IPPROTO_TCP } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
 import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../output/doctor.ts";
 import { JsonWriter } from "../../../output/json.ts";
@@ -15,9 +17,12 @@ import { allParts } from "../../../query/all-parts.ts";
 import { list } from "../../../query/list.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import type { Problem } from "../../../query/query.ts";
+import type { StoredSighting } from "../../../store/noted.ts";
+import { StoreReader } from "../../../store/reader.ts";
 import { filterStop } from "../../filter.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
+import { storeFolder } from "../../past.ts";
 import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
 import { chooseStates, select } from "../../select.ts";
@@ -48,16 +53,41 @@ function textOf(address: Uint8Array): string {
   return addressText(data, 0, address.length === 4 ? AF_INET : AF_INET6);
 }
 
+/** Moves a past machine so that another sample follows. @returns false if there is only one */
+function pairPast(past: PastTime): boolean {
+  if (!past.step(1)) return past.step(-1);
+  past.step(-1);
+  return true;
+}
+
+/** What was new at a time in a network namespace. */
+function newcomersAt(sighted: readonly StoredSighting[], atMs: number, inode: number): Newcomer[] {
+  return sighted.flatMap(({ what, process, protocol, address, port, afterMs, firstMs, netns }) => {
+    if (afterMs === undefined || firstMs > atMs || netns?.inode !== inode) return [];
+    const netid = protocol === IPPROTO_TCP ? "tcp" : "udp";
+    return { what, process, netid, address, port, ageMs: atMs - firstMs };
+  });
+}
+
 /** Runs the command. @returns the exit status */
 export async function runDoctor(task: Task<DoctorSettings>): Promise<number> {
   const { world, draft, settings } = task;
   try {
-    const chosen = chooseRules(rules, settings.rules, settings.thresholds);
+    const asked = chooseRules(rules, settings.rules, settings.thresholds);
+    const isPast = draft.at !== undefined;
+    const needsPast = asked.find(({ rule }) => rule.recorded === true && settings.rules.includes(rule.id));
+    if (!isPast && needsPast !== undefined && !settings.listRules)
+      return await refusal(
+        world,
+        `${needsPast.rule.id} needs what a recorder has kept: use --at, or record --on`,
+      );
+    const chosen = isPast || settings.listRules ? asked : asked.filter(({ rule }) => rule.recorded !== true);
     if (settings.listRules || settings.explain !== undefined) {
       describeRules(task, chosen);
       return 0;
     }
     const takesOneSample = draft.replay !== undefined || draft.record !== undefined;
+    if (isPast && settings.watch) return await refusal(world, "--watch cannot be combined with --at");
     if (!settings.watch) return await runOnce(task, chosen, takesOneSample ? 0 : settings.apartMs);
     if (takesOneSample)
       return await refusal(world, "--watch needs live sockets: not with --replay or --record");
@@ -149,6 +179,8 @@ async function examineOnce(
     return halt(world, filterStop(world, error, filter));
   }
   using query = opened;
+  const { past } = host;
+  const sighted = past === undefined ? [] : new StoreReader(storeFolder(world, draft.store)).sightings();
   const places: ExaminedPlace[] = query.places.map((place) => ({
     ...place,
     hostFacts: {
@@ -158,7 +190,8 @@ async function examineOnce(
       owners: (inode) => owners.get(inode) ?? [],
       unlisted: () => unlisted,
       addresses: (hostName) => addresses.get(hostName),
-      newcomers: () => [],
+      newcomers: () =>
+        past === undefined ? [] : newcomersAt(sighted, past.wallMs, place.netns?.inode ?? past.netns),
     },
   }));
   const status = { interrupted: 0 };
@@ -168,13 +201,15 @@ async function examineOnce(
     places,
     query: query.request,
     list: (place, query) => list(place.host, query),
-    apartMs,
+    apartMs: past === undefined || pairPast(past) ? apartMs : 0,
+    findsSingle: past === undefined,
     async wait(ms) {
+      if (past !== undefined) return past.step(1);
       const reason = await waitShowing(world, ms);
       if (reason !== undefined) status.interrupted = reason;
       return reason === undefined;
     },
-    now: () => performance.now(),
+    now: () => (past === undefined ? performance.now() : past.bootMs),
     shown,
     findOwners(inodes) {
       query.findOwners(inodes);

@@ -1,8 +1,20 @@
 /** The connections of a span, as a listing. */
 import { withDeadline } from "../../../enrich/resolve.ts";
+import { FilterError } from "../../../filter/errors.ts";
+import { parseFilter } from "../../../filter/parser.ts";
+import type { Filter } from "../../../filter/tree.ts";
+import type { Host } from "../../../host/host.ts";
+import { filterLookups } from "../../../lookup/filter-lookups.ts";
 import { demandSet } from "../../../model/demand.ts";
 import { stateGroups } from "../../../model/state.ts";
+import type { Plan } from "../../../plan/plan.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
+import {
+  anyConnection,
+  type ConnectionQuery,
+  impliedConditions,
+  sortedColumns,
+} from "../../../store/conditions.ts";
 import { connectionsOf } from "../../../store/connections.ts";
 import { pastHost } from "../../../store/past.ts";
 import type { Span, StoreReader } from "../../../store/reader.ts";
@@ -34,6 +46,30 @@ const DEFAULT_COLUMNS = [
 /** How old the sample may be that says what was open at the end of a span. */
 const STALE_MS = 60_000;
 
+/** What of a plan SQLite can decide. A filter that is wrong is reported when it is opened. */
+function wantedConnections(
+  { filter: source, selection, order }: Plan,
+  host: Host,
+  isGrouped: boolean,
+): ConnectionQuery {
+  const { tables, families, preferred, states } = selection;
+  let filter: Filter | undefined;
+  try {
+    if (source !== undefined)
+      ({ filter } = parseFilter(source, { tables, preferred, lookups: filterLookups(host) }));
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    return anyConnection;
+  }
+  const { conditions, whole } = impliedConditions(filter);
+  const isAll = states === stateGroups.all && tables.has("tcp") && tables.has("udp") && families.size > 1;
+  const [key, another] = order.sort;
+  const column = key && sortedColumns[key.name as keyof typeof sortedColumns];
+  if (!whole || !isAll || isGrouped || order.top === undefined) return { conditions };
+  if (key === undefined || column === undefined || another !== undefined) return { conditions };
+  return { conditions, first: { column, descending: key.descending, count: order.top } };
+}
+
 /** Lists the connections that were open in a span. @returns the exit status */
 export async function listConnections(
   { world, host, draft: given, words }: Task<HistorySettings>,
@@ -56,7 +92,12 @@ export async function listConnections(
   const planned = await planListing(world, draft, view, words);
   if (isStop(planned)) return halt(world, planned);
   const { plan, presentation } = planned;
-  const { facts, cut } = connectionsOf(reader, span, STALE_MS);
+  const { facts, cut } = connectionsOf(
+    reader,
+    span,
+    STALE_MS,
+    wantedConnections(plan, host, draft.by !== undefined),
+  );
   const past = pastHost(facts, host.files, withDeadline(host.resolver, draft.resolveTimeoutMs));
   let opened: OpenQuery;
   try {

@@ -7,6 +7,7 @@ import { writeLines, writeObject } from "./answer.ts";
 import { listConnections } from "./connections.ts";
 import { coverageLine, coverageLines, coverageObject } from "./coverage.ts";
 import { showChanges } from "./diff.ts";
+import { exportMoment } from "./export.ts";
 import { showFindings } from "./findings.ts";
 import { showNews } from "./news.ts";
 import type { HistorySettings } from "./settings.ts";
@@ -47,6 +48,12 @@ export async function runHistory(task: Task<HistorySettings>): Promise<number> {
       world,
       usageStop(world.program, `"${first}" takes ${question.words[1]}, not "${rest.join(" ")}"`),
     );
+  if (settings.at !== undefined && first !== "export")
+    return halt(
+      world,
+      usageStop(world.program, "--at goes with export; without a command, --at lists a moment"),
+    );
+  if (first === "export") return exportMoment(task, rest);
   const span = spanOf(world, settings, question?.times ? rest : []);
   if ("kind" in span) return halt(world, span);
   const reader = new StoreReader(storeFolder(world, settings.store));

@@ -6,6 +6,8 @@ export interface HistorySettings {
   readonly since: string;
   /** Its end, as typed. */
   readonly until: string;
+  /** The moment to export, as typed. */
+  readonly at: string | undefined;
   /** The store's folder; undefined for the default. */
   readonly store: string | undefined;
 }

@@ -42,15 +42,15 @@ function tcpFields({ state, queues }: Row, shown: LsofSettings["tcpInfo"]): read
 /** The fields of all rows. */
 export function formatFields(
   rows: readonly Row[],
-  { fields, nul, tcpInfo }: LsofSettings,
+  { fields, nul, size, tcpInfo }: LsofSettings,
   print: PrintStyle,
 ): string {
   const end = nul ? NUL : "\n";
   const setEnd = nul ? "\n" : "";
-  const wanted = (letter: string) => letter === "p" || fields === "" || fields.includes(letter);
+  const wanted = (letter: string) => letter === "p" || !fields || fields.includes(letter);
   const chosenProcess = processFields.filter(([letter]) => wanted(letter));
   const chosenFile = [
-    ...fileFields.filter(([letter]) => wanted(letter)),
+    ...fileFields.filter(([letter]) => wanted(letter) && !(letter === "o" && size === "size")),
     ...(wanted("T") ? [["T", (row: Row) => tcpFields(row, tcpInfo)] as Field] : []),
   ];
   const lines = (of: readonly Field[], row: Row) =>

@@ -1,33 +1,21 @@
 /** The files that lsof shows: sockets of a query, each as often as a process has it open. */
-import { type Owner, processName } from "../../../enrich/processes.ts";
+import type { Owner } from "../../../enrich/processes.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Socket } from "../../../families/socket.ts";
 import type { UnixSocket } from "../../../families/unix/socket.ts";
-import { statField } from "../../../host/process-stat.ts";
+import type { Host } from "../../../host/host.ts";
 import type { HostNames } from "../../../lookup/names.ts";
 import { isMappedIpv4 } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import type { SocketBatch } from "../../../query/query.ts";
 import type { End } from "./internet.ts";
-
-/** A process that has sockets open. */
-export interface LsofProcess {
-  readonly pid: number;
-  readonly parent: number;
-  readonly group: number;
-  /** Its name, as the kernel has it. */
-  readonly name: Uint8Array;
-  /** Effective user id; undefined if the process is gone. */
-  readonly uid: number | undefined;
-  /** One of its entries among owners. */
-  readonly owner: Owner;
-}
+import { type LsofProcess, readProcess } from "./process.ts";
 
 /** An Internet socket. */
 export interface InternetFile {
   readonly kind: "internet";
   readonly socket: InetSocket;
-  readonly protocol: "TCP" | "UDP";
+  readonly protocol: "TCP" | "UDP" | "UDPLITE";
   /** AF_INET or AF_INET6. */
   readonly family: number;
   readonly local: End;
@@ -53,12 +41,15 @@ function endAt(data: DataView, at: number, length: number, port: number): End {
   return { address: new Uint8Array(data.buffer, start, mapped ? 4 : length), port };
 }
 
-function internetFile(socket: InetSocket, dump: string): InternetFile {
+const protocols: Readonly<Record<string, InternetFile["protocol"]>> = { tcp: "TCP", udplite: "UDPLITE" };
+
+/** The file of an Internet socket. @param dump the table that listed it */
+export function internetFile(socket: InetSocket, dump: string): InternetFile {
   const { data, addressLength: length, sport, dport, sourceOffset, destinationOffset } = socket;
   return {
     kind: "internet",
     socket,
-    protocol: dump === "tcp" ? "TCP" : "UDP",
+    protocol: protocols[dump] ?? "UDP",
     family: socket.familyNumber === AF_INET6 ? AF_INET6 : AF_INET,
     local: endAt(data, sourceOffset, length, sport),
     peer: endAt(data, destinationOffset, length, dport),
@@ -70,21 +61,25 @@ function fileOf(socket: Socket, dump: string): InternetFile | UnixFile | undefin
   return socket.kind === "unix" ? { kind: "unix", socket } : undefined;
 }
 
+/** Sockets that came together. */
+interface ListedSockets {
+  /** The dump that listed them, or `udplite`. */
+  readonly dump: string;
+  readonly sockets: SocketBatch["sockets"];
+}
+
 /** The files of all sockets, by process id and then by descriptor. */
-export function filesOf(batches: readonly SocketBatch[], names: HostNames): LsofFile[] {
+export function filesOf(
+  batches: readonly ListedSockets[],
+  owners: HostNames["owners"],
+  host: Pick<Host, "files">,
+  root: string,
+): LsofFile[] {
   const processes = new Map<number, LsofProcess>();
-  const processOf = (owner: Owner): LsofProcess => {
-    let process = processes.get(owner.pid);
+  const processOf = ({ pid }: Owner): LsofProcess => {
+    let process = processes.get(pid);
     if (process === undefined) {
-      const { stat, pid } = owner;
-      process = {
-        pid,
-        parent: Number(statField(stat, "parent") ?? 0),
-        group: Number(statField(stat, "group") ?? 0),
-        name: processName(stat),
-        uid: names.details(owner).uid,
-        owner,
-      };
+      process = readProcess(host.files, root, pid);
       processes.set(pid, process);
     }
     return process;
@@ -92,11 +87,11 @@ export function filesOf(batches: readonly SocketBatch[], names: HostNames): Lsof
   const files: LsofFile[] = [];
   for (const { dump, sockets } of batches)
     for (const socket of sockets) {
-      const owners = socket.inode ? names.owners(socket.inode) : undefined;
-      if (owners === undefined) continue;
+      const holders = socket.inode ? owners(socket.inode) : undefined;
+      if (holders === undefined) continue;
       const file = fileOf(socket, dump);
       if (file === undefined) continue;
-      for (const owner of owners) files.push({ ...file, process: processOf(owner), fd: owner.fd });
+      for (const owner of holders) files.push({ ...file, process: processOf(owner), fd: owner.fd });
     }
   return files.sort((a, b) => a.process.pid - b.process.pid || a.fd - b.fd);
 }

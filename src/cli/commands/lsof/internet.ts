@@ -70,11 +70,16 @@ function portsOf(
  * Reads a term. Host names are not looked up: they are left in `host`.
  *
  * @param services names of ports
+ * @param inherited the family of a term that names none
  * @throws TermError
  */
-export function readTerm(term: string, services: () => Services): InternetTerm {
+export function readTerm(
+  term: string,
+  services: () => Services,
+  inherited: number | undefined = undefined,
+): InternetTerm {
   let rest = term;
-  let family: number | undefined;
+  let family = inherited;
   if (/^[46]/.test(rest)) {
     family = rest[0] === "4" ? AF_INET : AF_INET6;
     rest = rest.slice(1);
@@ -97,14 +102,20 @@ export function readTerm(term: string, services: () => Services): InternetTerm {
     rest = rest.slice((bracketed ?? plain)[0].length);
     const unacceptable = new TermError(`unacceptable Internet address in: -i ${term}`);
     const address = bracketed === null ? quad(host) : parseIpv6(host);
-    if (host === "" || (bracketed !== null && address === undefined)) throw unacceptable;
+    const isZero = address?.every((byte) => byte === 0) === true;
+    if (host === "" || (bracketed !== null && (address === undefined || isZero))) throw unacceptable;
     if (address !== undefined) addresses = [address];
     if (rest !== "" && !rest.startsWith(":")) throw unacceptable;
     if (family !== undefined && address !== undefined && (address.length === 4) !== (family === AF_INET))
-      throw unacceptable;
+      throw new TermError(`IPv${address.length === 4 ? 4 : 6} addresses are prohibited: -i ${term}`);
   }
-  if (rest === "" && addresses?.some((address) => address.every((byte) => byte === 0)))
-    throw new TermError(`incomplete Internet address specification: -i ${term}`);
+  // 0.0.0.0 stands for any IPv4 address.
+  if (addresses?.[0]?.every((byte) => byte === 0)) {
+    if (rest === "") throw new TermError(`incomplete Internet address specification: -i ${term}`);
+    addresses = undefined;
+    family = AF_INET;
+    host = undefined;
+  }
   const ports = rest.startsWith(":") ? portsOf(rest.slice(1), term, protocol, services) : undefined;
   return { text: term, family, protocol, host, addresses, ports };
 }
@@ -129,9 +140,7 @@ export function matchesTerm(
 ): boolean {
   if (term.protocol !== undefined && term.protocol !== protocol) return false;
   const { addresses, ports } = term;
-  // A family alone means the type of the socket; with more, the addresses that it has.
-  const alone = term.protocol === undefined && addresses === undefined && ports === undefined;
-  const actual = !alone && ends[0]!.address.length === 4 ? AF_INET : family;
+  const actual = ends[0]!.address.length === 4 ? AF_INET : family;
   if (term.family !== undefined && term.family !== actual) return false;
   if (addresses === undefined && ports === undefined) return true;
   return ends.some(

@@ -61,7 +61,7 @@ function tcpInfo({ file, state, queues }: Row): Values {
 }
 
 function objectOf(keys: readonly Key[], row: Row, { fields }: LsofSettings): Values {
-  const wanted = (letter: string) => letter === "p" || fields === "" || fields.includes(letter);
+  const wanted = (letter: string) => letter === "p" || !fields || fields.includes(letter);
   const values: Record<string, Json> = {};
   for (const [letter, key, read] of keys) {
     const value = wanted(letter) ? read(row) : undefined;

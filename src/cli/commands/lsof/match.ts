@@ -1,7 +1,8 @@
 /** Which files the options of lsof select, and which of the options found nothing. */
-import type { LsofFile, LsofProcess } from "./files.ts";
+import type { InternetFile, LsofFile } from "./files.ts";
 import { type End, matchesTerm } from "./internet.ts";
-import type { Chosen, LsofSettings } from "./settings.ts";
+import type { LsofProcess } from "./process.ts";
+import type { DescriptorRange, LsofSettings } from "./settings.ts";
 import { stateNumbers } from "./states.ts";
 
 /** What of the options was found. */
@@ -17,22 +18,65 @@ export interface Located {
 
 const decoder = new TextDecoder("latin1");
 
-function passes<T>({ include, exclude }: Chosen<T>, value: T): boolean {
-  return !exclude.includes(value) && (include.length === 0 || include.includes(value));
+function isAmong(ranges: readonly DescriptorRange[], fd: number): boolean {
+  return ranges.some(([low, high]) => fd >= low && fd <= high);
 }
 
-/** Whether the options want the sockets of a process. */
-export function wantsProcess(settings: LsofSettings, process: LsofProcess): boolean {
-  const { pids, pgids, uids, commands } = settings;
-  const name = decoder.decode(process.name);
-  const included = commands.filter(({ exclude }) => !exclude);
+/** Whether an option takes all sockets of a process out. */
+function isExcluded(
+  { pids, pgids, uids, commands }: LsofSettings,
+  process: LsofProcess,
+  name: string,
+): boolean {
   return (
-    passes(pids, process.pid) &&
-    passes(pgids, process.group) &&
-    passes(uids, process.uid ?? -1) &&
-    !commands.some((command) => command.exclude && command.matches(name)) &&
-    (included.length === 0 || included.some((command) => command.matches(name)))
+    pids.exclude.includes(process.pid) ||
+    pgids.exclude.includes(process.group) ||
+    uids.exclude.includes(process.uid ?? -1) ||
+    commands.some((command) => command.exclude && command.matches(name))
   );
+}
+
+/** For each option that chooses processes: whether it chooses this one. */
+function choices(
+  { pids, pgids, uids, commands }: LsofSettings,
+  process: LsofProcess,
+  name: string,
+): boolean[] {
+  const chosen = commands.filter(({ exclude }) => !exclude);
+  const lists = [
+    [pids.include, process.pid],
+    [pgids.include, process.group],
+    [uids.include, process.uid ?? -1],
+  ] as const;
+  return [
+    ...lists.flatMap(([include, value]) => (include.length === 0 ? [] : include.includes(value))),
+    ...(chosen.length === 0 ? [] : [chosen.some((command) => command.matches(name))]),
+  ];
+}
+
+/** Whether options choose processes or descriptors, apart from those that they only take out. */
+export function choosesProcesses({ pids, pgids, uids, commands, fds }: LsofSettings): boolean {
+  return (
+    (fds?.include.length ?? 0) > 0 ||
+    [pids, pgids, uids].some(({ include }) => include.length > 0) ||
+    commands.some(({ exclude }) => !exclude)
+  );
+}
+
+/** Whether options choose kinds of sockets. */
+export function choosesSockets({ allInternet, internet, unix }: LsofSettings): boolean {
+  return allInternet || internet.length > 0 || unix;
+}
+
+/** Whether a file need match only one of the options: lsof's rule without `-a`. */
+export function matchesAny(settings: LsofSettings): boolean {
+  return !settings.and && choosesProcesses(settings);
+}
+
+/** Whether the options want the sockets of a process, where a file must match all of them. */
+export function wantsProcess(settings: LsofSettings, process: LsofProcess): boolean {
+  const name = decoder.decode(process.name);
+  return !isExcluded(settings, process, name) && choices(settings, process, name).every((each) => each);
 }
 
 /** Whether the state of a TCP socket is wanted; the numbers of the kernel stand for UDP's states, too. */
@@ -46,48 +90,93 @@ function isZero({ address, port }: End): boolean {
   return port === 0 && address.every((byte) => byte === 0);
 }
 
+/** Nothing was found yet. */
+export function nothingLocated({ internet }: LsofSettings): Located {
+  return { internet: false, terms: internet.map(() => false), unix: false, states: new Set() };
+}
+
+/**
+ * Whether `-i` means an Internet socket. Records what it shows to be there: as in lsof, the last term that matches, and
+ * its repetitions.
+ */
+function meansInternet(settings: LsofSettings, file: InternetFile, located: Located): boolean {
+  const { allInternet, allFamily, internet, and } = settings;
+  const { protocol, family, local, peer } = file;
+  const ends = isZero(peer) ? [local] : [local, peer];
+  const found = internet.findLast((each) => matchesTerm(each, protocol, family, ends));
+  if (found !== undefined)
+    for (const [index, { text }] of internet.entries()) if (text === found.text) located.terms[index] = true;
+  const isOfAll = allInternet && (allFamily === undefined || allFamily === family);
+  if (isOfAll) located.internet = true;
+  const isOfTerms = found !== undefined;
+  // -i without a term and -i with one are two selections.
+  return and && allInternet && internet.length > 0 ? isOfAll && isOfTerms : isOfAll || isOfTerms;
+}
+
+/** Whether the state of an Internet socket is wanted. Records which states are there. */
+function admitsState(settings: LsofSettings, { socket }: InternetFile, located: Located): boolean {
+  const number = socket.stateNumber;
+  if (!stateWanted(settings, number)) return false;
+  for (const name of settings.states.include) if (stateNumbers.get(name) === number) located.states.add(name);
+  return true;
+}
+
+/** Whether `-i`, `-U` and `-s` want an Internet socket of a process that is wanted. */
+export function wantsInternet(settings: LsofSettings, file: InternetFile, located: Located): boolean {
+  return (
+    admitsState(settings, file, located) &&
+    meansInternet(settings, file, located) &&
+    !(settings.and && settings.unix)
+  );
+}
+
+/** Whether the options want a descriptor. */
+export function wantsDescriptor({ fds }: LsofSettings, fd: number): boolean {
+  if (fds === undefined) return true;
+  return !isAmong(fds.exclude, fd) && (fds.include.length === 0 || isAmong(fds.include, fd));
+}
+
+/** What is decided once a process. */
+interface Decision {
+  readonly excluded: boolean;
+  readonly choices: readonly boolean[];
+}
+
 /** Selects files, and records which of the options found something. */
 export function selectFiles(
   settings: LsofSettings,
   files: readonly LsofFile[],
 ): { readonly selected: readonly LsofFile[]; readonly located: Located } {
-  const { allInternet, internet, unix, and, fds, states } = settings;
-  const wantsInternet = allInternet || internet.length > 0;
-  const located: Located = {
-    internet: false,
-    terms: internet.map(() => false),
-    unix: false,
-    states: new Set(),
+  const { allInternet, internet, unix, and, fds } = settings;
+  const located = nothingLocated(settings);
+  const decisions = new Map<LsofProcess, Decision>();
+  const decisionOf = (process: LsofProcess): Decision => {
+    let decision = decisions.get(process);
+    if (decision === undefined) {
+      const name = decoder.decode(process.name);
+      decision = {
+        excluded: isExcluded(settings, process, name),
+        choices: choices(settings, process, name),
+      };
+      decisions.set(process, decision);
+    }
+    return decision;
   };
-  const wanted = new Map<LsofProcess, boolean>();
+  const any = matchesAny(settings);
+  const everySocket = !any && !choosesSockets(settings);
   const selected = files.filter((file) => {
-    const { process } = file;
-    let of = wanted.get(process);
-    if (of === undefined) {
-      of = wantsProcess(settings, process);
-      wanted.set(process, of);
-    }
-    if (!of) return false;
-    let matches: boolean;
-    if (file.kind === "unix") {
-      if (unix) located.unix = true;
-      matches = unix && !(and && wantsInternet);
-    } else {
-      const { socket, protocol, family, local, peer } = file;
-      const number = socket.stateNumber;
-      if (!stateWanted(settings, number)) return false;
-      for (const name of states.include) if (stateNumbers.get(name) === number) located.states.add(name);
-      const ends = isZero(peer) ? [local] : [local, peer];
-      let term = false;
-      for (const [index, each] of internet.entries()) {
-        if (!matchesTerm(each, protocol, family, ends)) continue;
-        located.terms[index] = true;
-        term = true;
-      }
-      if (allInternet) located.internet = true;
-      matches = (allInternet || term) && !(and && unix);
-    }
-    return matches && (fds === undefined || passes(fds, file.fd));
+    const { excluded, choices } = decisionOf(file.process);
+    if (excluded || isAmong(fds?.exclude ?? [], file.fd)) return false;
+    if (!any && !choices.every((each) => each)) return false;
+    if (file.kind === "internet" && !admitsState(settings, file, located)) return false;
+    if (file.kind === "unix" && unix) located.unix = true;
+    const meant =
+      everySocket ||
+      (file.kind === "unix"
+        ? unix && !(and && (allInternet || internet.length > 0))
+        : meansInternet(settings, file, located) && !(and && unix));
+    const isFd = (fds?.include.length ?? 0) > 0 ? isAmong(fds!.include, file.fd) : undefined;
+    return any ? meant || choices.includes(true) || isFd === true : meant && isFd !== false;
   });
   return { selected, located };
 }

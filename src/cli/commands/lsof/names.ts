@@ -47,7 +47,8 @@ function hostText({ address }: End, family: number, { host, print }: NameStyle):
 }
 
 function endText(end: End, { family, protocol }: InternetFile, style: NameStyle): string {
-  const service = end.port === 0 ? undefined : style.services?.name(end.port, protocol.toLowerCase());
+  const service =
+    end.port === 0 ? undefined : style.services?.name(end.port, protocol === "TCP" ? "tcp" : "udp");
   return `${hostText(end, family, style)}:${end.port === 0 ? "*" : (service ?? end.port)}`;
 }
 

@@ -1,9 +1,10 @@
 /** The options of lsof for sockets, with their effects, and the options that are refused. lsof(8). */
 import type { Services } from "../../../enrich/services.ts";
+import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import type { OptionShape, ValueRule } from "./getopt.ts";
 import { readTerm, TermError } from "./internet.ts";
 import { longOptions } from "./long-options.ts";
-import type { Chosen, CommandTerm, LsofSettings } from "./settings.ts";
+import type { Chosen, CommandTerm, DescriptorRange, LsofSettings } from "./settings.ts";
 import { stateNumbers } from "./states.ts";
 
 /** A command line that cannot be understood: lsof's message. */
@@ -37,7 +38,7 @@ const DEFAULT_REPEAT_SECONDS = 15;
 const FIELD_LETTERS = /^[acCdDfFgGiKklLmMnNopPrRsStTuzZ0]*$/;
 
 /** Reads a comma-separated list. */
-function chosen<T>(before: Chosen<T>, list: string, read: (word: string) => T): Chosen<T> {
+function chosen<T>(before: Chosen<T>, list: string, what: string, read: (word: string) => T): Chosen<T> {
   const include = [...before.include];
   const exclude = [...before.exclude];
   for (const word of list.split(",")) {
@@ -45,6 +46,8 @@ function chosen<T>(before: Chosen<T>, list: string, read: (word: string) => T): 
     if (word.startsWith("^")) exclude.push(read(word.slice(1)));
     else include.push(read(word));
   }
+  const both = include.find((each) => exclude.includes(each));
+  if (both !== undefined) throw new LsofError(`${what} ${both} has been included and excluded.`);
   return { include, exclude };
 }
 
@@ -53,6 +56,36 @@ function numberOr(message: string): (word: string) => number {
     if (!/^\d+$/.test(word)) throw new LsofError(`${message}: ${word}`);
     return Number(word);
   };
+}
+
+/** No descriptor has this number: names of other files (`cwd`, `txt`) stand for it. */
+const NO_DESCRIPTOR = -1;
+
+function descriptorRange(word: string): DescriptorRange {
+  const range = /^(.+)-(.*)$/.exec(word);
+  if (range !== null) {
+    const [, low, high] = range;
+    if (!/^\d+$/.test(low!) || !/^\d*$/.test(high!)) throw new LsofError(`non-digit in -d FD range: ${word}`);
+    if (Number(low) >= Number(high)) throw new LsofError(`-d FD range's low >= its high: ${word}`);
+    return [Number(low), Number(high)];
+  }
+  if (word.startsWith("-")) throw new LsofError(`illegal FD range for -d: ${word}`);
+  const number = /^\d+$/.test(word) ? Number(word) : NO_DESCRIPTOR;
+  return [number, number];
+}
+
+function chosenDescriptors(before: Chosen<DescriptorRange>, list: string): Chosen<DescriptorRange> {
+  if (list === "") throw new LsofError("no file descriptor specified");
+  let { include, exclude } = before;
+  for (const word of list.split(",")) {
+    if (word === "") continue;
+    const excludes = word.startsWith("^");
+    if (excludes && include.length > 0) throw new LsofError(`exclude in an include -d list: ${word}`);
+    if (!excludes && exclude.length > 0) throw new LsofError(`include in an exclude -d list: ${word}`);
+    if (excludes) exclude = [...exclude, descriptorRange(word.slice(1))];
+    else include = [...include, descriptorRange(word)];
+  }
+  return { include, exclude };
 }
 
 function commandTerm(value: string): CommandTerm {
@@ -73,7 +106,7 @@ function readStates(before: Chosen<string>, value: string): Chosen<string> {
   const protocol = match?.[1]?.toUpperCase();
   if (protocol === "UDP") throw new LsofError(`no UDP state names available: ${value}`);
   if (protocol !== "TCP") throw new LsofError(`unknown -s protocol: "${value}"`);
-  return chosen(before, match![2]!, (word) => {
+  return chosen(before, match![2]!, "state", (word) => {
     const name = word.toUpperCase();
     if (!stateNumbers.has(name)) throw new LsofError(`unknown TCP state name: ${word}`);
     return name;
@@ -121,9 +154,15 @@ export const lsofOptions: readonly LsofOption[] = [
     valueName: "[46][PROTOCOL][@HOST][:PORTS]",
     brief: "Internet sockets, all or those of a term; may be repeated",
     apply(settings, value, _sign, { services }) {
-      if (value === undefined) return { ...settings, allInternet: true };
+      const { allInternet, allFamily, internet } = settings;
+      if (value === undefined) return { ...settings, allInternet: true, allFamily: undefined };
+      if (value === "4" || value === "6") {
+        const family = value === "4" ? AF_INET : AF_INET6;
+        const both = allInternet && allFamily !== undefined && allFamily !== family;
+        return { ...settings, allInternet: true, allFamily: both ? undefined : family };
+      }
       try {
-        return { ...settings, internet: [...settings.internet, readTerm(value, services)] };
+        return { ...settings, internet: [...internet, readTerm(value, services, allFamily)] };
       } catch (error) {
         if (error instanceof TermError) throw new LsofError(error.message);
         throw error;
@@ -151,7 +190,7 @@ export const lsofOptions: readonly LsofOption[] = [
     brief: "Processes by id",
     apply: (settings, value) => ({
       ...settings,
-      pids: chosen(settings.pids, value!, numberOr("illegal process ID")),
+      pids: chosen(settings.pids, value!, "PID", numberOr("illegal process ID")),
     }),
   },
   {
@@ -166,7 +205,7 @@ export const lsofOptions: readonly LsofOption[] = [
       pgids:
         value === undefined
           ? settings.pgids
-          : chosen(settings.pgids, value, numberOr("illegal process group ID")),
+          : chosen(settings.pgids, value, "PGID", numberOr("illegal process group ID")),
     }),
   },
   {
@@ -177,7 +216,7 @@ export const lsofOptions: readonly LsofOption[] = [
     brief: "Processes of users, by name or uid",
     apply: (settings, value, _sign, { uid }) => ({
       ...settings,
-      uids: chosen(settings.uids, value!, (word) => {
+      uids: chosen(settings.uids, value!, "UID", (word) => {
         const found = /^\d+$/.test(word) ? Number(word) : uid(word);
         if (found === undefined) throw new LsofError(`can't get UID for ${word}`);
         return found;
@@ -197,10 +236,10 @@ export const lsofOptions: readonly LsofOption[] = [
     signs: "-",
     value: "required",
     valueName: "FDS",
-    brief: "Descriptors by number",
+    brief: "Descriptors by number or range",
     apply: (settings, value) => ({
       ...settings,
-      fds: chosen(settings.fds ?? { include: [], exclude: [] }, value!, numberOr("illegal FD")),
+      fds: chosenDescriptors(settings.fds ?? { include: [], exclude: [] }, value!),
     }),
   },
   flag("n", "Addresses, not host names", { hostNames: false }),
@@ -243,10 +282,13 @@ export const lsofOptions: readonly LsofOption[] = [
     apply(settings, value = "") {
       const wrong = [...value].find((letter) => !FIELD_LETTERS.test(letter));
       if (wrong !== undefined) throw new LsofError(`unknown field: ${wrong}`);
-      const fields = value.replaceAll("0", "");
+      const letters = value.replaceAll("0", "");
+      const { fields: before } = settings;
+      const fields = letters === "" || before === "" ? "" : (before ?? "") + letters;
+      // TCP information is all shown again, unless a later -T says otherwise.
+      const tcpInfo = letters === "" || letters.includes("T") ? undefined : settings.tcpInfo;
       const format = settings.format === "json" || settings.format === "ndjson" ? settings.format : "fields";
-      if (settings.format === "terse") throw new LsofError("-F and -t are mutually exclusive");
-      return { ...settings, format, fields, nul: value.includes("0") };
+      return { ...settings, format, fields, tcpInfo, nul: settings.nul || value.includes("0") };
     },
   },
   flag("J", "One JSON object, with the keys of lsof 4.99", { format: "json" }),

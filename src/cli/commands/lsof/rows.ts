@@ -1,8 +1,9 @@
 /** What lsof shows of each file, as text: the one source of its table, its fields and its JSON. */
 import { escapeText } from "../../../bytes/terminal.ts";
-import type { LsofFile, LsofProcess } from "./files.ts";
+import type { LsofFile } from "./files.ts";
 import { fileDevice, fileName, fileQueues, fileState, fileType, type NameStyle } from "./names.ts";
-import { printable } from "./printable.ts";
+import { type PrintStyle, printable } from "./printable.ts";
+import type { LsofProcess } from "./process.ts";
 import type { LsofSettings } from "./settings.ts";
 
 /** A file as text. */
@@ -28,12 +29,17 @@ export interface Row {
   readonly netns: string | undefined;
 }
 
-/** What rows are made with. */
-export interface RowContext {
+/** What the cells of a process are made with. */
+export interface ProcessContext {
   readonly settings: LsofSettings;
-  readonly style: NameStyle;
+  readonly print: PrintStyle;
   /** The login name of a user. */
   user(uid: number): string | undefined;
+}
+
+/** What rows are made with. */
+export interface RowContext extends ProcessContext {
+  readonly style: NameStyle;
   flags(file: LsofFile): number | undefined;
   container(file: LsofFile): string | undefined;
   netns(file: LsofFile): string | undefined;
@@ -43,22 +49,38 @@ export interface RowContext {
 const ALL = Number.POSITIVE_INFINITY;
 const FEWEST = 7;
 
-/** Makes the row of each file. */
-export function rowsOf(files: readonly LsofFile[], context: RowContext): Row[] {
-  const { settings, style } = context;
+/** The cells of a process. */
+export interface ProcessText {
+  readonly command: string;
+  readonly user: string;
+}
+
+/** Makes the cells of a process. */
+export function processText(
+  { name, uid }: LsofProcess,
+  { settings, print, user }: ProcessContext,
+): ProcessText {
   const { commandWidth, userNames } = settings;
   const limit = commandWidth === 0 ? ALL : Math.max(commandWidth, FEWEST);
-  const texts = new Map<LsofProcess, { readonly command: string; readonly user: string }>();
+  const login = userNames && uid !== undefined ? user(uid) : undefined;
+  const style = { ...print, blanks: true };
+  // A character that does not fit leaves blanks, which count as part of the name.
+  const width = Math.min(printable(name, style).length, limit);
+  return {
+    command: printable(name, style, limit).padEnd(width),
+    user: login === undefined ? String(uid ?? "") : escapeText(login),
+  };
+}
+
+/** Makes the row of each file. */
+export function rowsOf(files: readonly LsofFile[], context: RowContext): Row[] {
+  const { style } = context;
+  const texts = new Map<LsofProcess, ProcessText>();
   return files.map((file): Row => {
     const { process } = file;
     let text = texts.get(process);
     if (text === undefined) {
-      const { uid } = process;
-      const login = userNames && uid !== undefined ? context.user(uid) : undefined;
-      text = {
-        command: printable(process.name, { ...style.print, blanks: true }, limit),
-        user: login === undefined ? String(uid ?? "") : escapeText(login),
-      };
+      text = processText(process, context);
       texts.set(process, text);
     }
     return {

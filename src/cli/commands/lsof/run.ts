@@ -4,10 +4,13 @@ import { once } from "../../../enrich/once.ts";
 import { parseUsers } from "../../../enrich/passwd.ts";
 import { resolveHosts, withDeadline } from "../../../enrich/resolve.ts";
 import { readServices } from "../../../enrich/services.ts";
+import type { DirectRows } from "../../../families/direct-rows.ts";
+import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Host } from "../../../host/host.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
 import { type Demand, demandSet } from "../../../model/demand.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "../../../model/family.ts";
+import type { InetTable } from "../../../model/inet-tables.ts";
 import type { JsonObject } from "../../../model/json.ts";
 import { type Selection, type Table, tables } from "../../../model/selection.ts";
 import {
@@ -25,20 +28,31 @@ import type { Problem, SocketBatch } from "../../../query/query.ts";
 import { problemText } from "../../report.ts";
 import type { World } from "../../world.ts";
 import { strftime } from "../strftime.ts";
+import { hasUdpLite, udpLiteSources } from "../udp-lite.ts";
+import { isDirect, selectedPids, selectHeld, writeTable } from "./direct.ts";
 import { endpointFinder, type UnixPeers } from "./endpoints.ts";
 import { formatFields } from "./fields.ts";
 import { filesOf, type LsofFile } from "./files.ts";
 import { descriptorFlags } from "./flags.ts";
 import { takeApart } from "./getopt.ts";
+import { findHeld } from "./held.ts";
 import { lsofHelp } from "./help.ts";
 import { type InternetTerm, portFilter } from "./internet.ts";
 import { jsonDocument, jsonLines } from "./json.ts";
-import { selectFiles } from "./match.ts";
+import { KeptSockets } from "./kept.ts";
+import {
+  choosesProcesses,
+  choosesSockets,
+  matchesAny,
+  nothingLocated,
+  selectFiles,
+  wantsProcess,
+} from "./match.ts";
 import { missing } from "./missing.ts";
 import type { NameStyle } from "./names.ts";
 import { LsofError, lsofOptions, lsofWords, type OptionLookups } from "./options.ts";
 import type { PrintStyle } from "./printable.ts";
-import { type Row, rowsOf } from "./rows.ts";
+import { rowsOf } from "./rows.ts";
 import { defaultSettings, type LsofSettings } from "./settings.ts";
 import { formatTable } from "./table.ts";
 
@@ -50,6 +64,8 @@ const EXIT_ERROR = 1;
 const RESOLVE_TIMEOUT_MS = 5000;
 const MS_PER_SECOND = 1000;
 const MARKER = "=======";
+/** What the files of UDP-Lite sockets come from, in place of the name of a dump. */
+const UDP_LITE = "udplite";
 
 /** Sockets in these states have no descriptor, or none that lsof knows of. */
 const WITHOUT_FILE =
@@ -66,31 +82,41 @@ function optionLookups({ files }: Host): OptionLookups {
   return { services: once(() => readServices(files)), uid: (name) => users().get(name) };
 }
 
+/** Formats that cannot be combined. */
+const exclusive = [
+  ["F", "t"],
+  ["J", "t"],
+  ["j", "t"],
+  ["J", "j"],
+] as const;
+
 /** What the arguments come to. @throws LsofError */
 function readSettings(args: readonly string[], lookups: OptionLookups): LsofSettings {
   const { options, names, error } = takeApart(lsofOptions, lsofWords, args);
   let settings = defaultSettings;
   for (const { row, sign, value } of options) settings = row.apply(settings, value, sign, lookups);
   if (error !== undefined) throw new LsofError(error);
+  const letters = new Set(options.map(({ row }) => row.letter));
+  for (const [one, other] of exclusive)
+    if (letters.has(one) && letters.has(other))
+      throw new LsofError(`-${one} and -${other} are mutually exclusive`);
   if (names.length > 0)
     throw new LsofError(`${names[0]} is a file, not a socket: lsof(8) itself lists files`);
   return settings;
 }
 
-/** Why a command line is not about sockets alone, if it is so. */
+/** Why a command line is not about sockets, if it is so. */
 function refusal(settings: LsofSettings): string | undefined {
-  const { allInternet, internet, unix, and, pids, pgids, uids, commands, fds } = settings;
-  const chooses =
-    fds !== undefined ||
-    [pids, pgids, uids].some((list) => list.include.length > 0) ||
-    commands.some(({ exclude }) => !exclude);
-  const sockets = allInternet || internet.length > 0 || unix;
-  if (and && !sockets && !chooses) return "no select options to AND via -a";
-  if (!sockets)
-    return "without -i and -U files of every kind are meant, not sockets: lsof(8) itself lists files";
-  if (chooses && !and)
-    return "without -a all files of these processes are meant, too: add -a, or let lsof(8) itself list files";
-  return undefined;
+  if (choosesSockets(settings) || choosesProcesses(settings)) return undefined;
+  if (settings.and) return "no select options to AND via -a";
+  return "without -i and -U files of every kind are meant, not sockets: lsof(8) itself lists files";
+}
+
+/** What is said where the options mean files that are no sockets, too. */
+const SOCKETS_ONLY = "only sockets are listed: lsof(8) itself lists the other files of these processes";
+
+function meansFiles(settings: LsofSettings): boolean {
+  return matchesAny(settings) || !choosesSockets(settings);
 }
 
 async function resolveTerm(host: Host, term: InternetTerm): Promise<InternetTerm> {
@@ -110,8 +136,10 @@ function unixInProc(sources: Sources): Sources {
 }
 
 function selectionOf(settings: LsofSettings): Selection {
-  const { allInternet, internet, unix, states } = settings;
-  const wantsInternet = allInternet || internet.length > 0 || states.include.length > 0;
+  const { allInternet, internet, states } = settings;
+  const every = meansFiles(settings);
+  const unix = settings.unix || every;
+  const wantsInternet = every || allInternet || internet.length > 0 || states.include.length > 0;
   const chosen: Table[] = [...(wantsInternet ? (["tcp", "udp"] as const) : [])];
   if (unix) chosen.push("unix_stream", "unix_dgram", "unix_seqpacket");
   return {
@@ -123,8 +151,10 @@ function selectionOf(settings: LsofSettings): Selection {
 }
 
 /** Whether no more than the ports of the terms narrows the listing down, so that the kernel can do it. */
-function kernelFilter({ allInternet, internet, unix, endpoints, states }: LsofSettings): string | undefined {
-  return allInternet || unix || endpoints || states.include.length > 0 ? undefined : portFilter(internet);
+function kernelFilter(settings: LsofSettings): string | undefined {
+  const { allInternet, internet, unix, endpoints, states } = settings;
+  const isWider = allInternet || unix || endpoints || states.include.length > 0 || meansFiles(settings);
+  return isWider ? undefined : portFilter(internet);
 }
 
 function planOf(settings: LsofSettings, sources: Sources): Plan {
@@ -173,15 +203,23 @@ async function unixPeers(
 
 /** One listing. */
 interface Listing {
-  /** None for the format that shows process ids alone. */
-  readonly rows: readonly Row[];
   /** The processes of the files, each once. */
   readonly pids: ReadonlySet<number>;
-  readonly print: PrintStyle;
   /** What was not found, as `-V` says it. */
   readonly missing: readonly string[];
-  /** The sockets as objects, for `--json`. */
-  readonly objects: readonly JsonObject[];
+  /** Writes it in the format of the settings. */
+  write(): void;
+}
+
+/** What both ways of listing work with. */
+interface Surroundings {
+  readonly world: World;
+  readonly host: Host;
+  readonly settings: LsofSettings;
+  readonly lookups: OptionLookups;
+  readonly sources: Sources;
+  readonly print: PrintStyle;
+  report(problem: Problem): void;
 }
 
 async function styleFor(
@@ -231,20 +269,116 @@ async function listOnce(
   lookups: OptionLookups,
 ): Promise<Listing> {
   const sources = sourcesOf(world.env);
-  const plan = planOf(settings, sources);
-  const report = (problem: Problem) => {
-    if (problem.kind === "unreadable") return;
-    world.stderr.write(encoder.encode(problemText(world, host, sources, problem)));
+  const locale = world.env["LC_ALL"] || world.env["LC_CTYPE"] || world.env["LANG"] || "";
+  const surroundings: Surroundings = {
+    world,
+    host,
+    settings,
+    lookups,
+    sources,
+    print: { utf8: /utf-?8/i.test(locale), terminal: world.stdout.terminalColumns !== undefined },
+    report(problem) {
+      if (problem.kind === "unreadable") return;
+      world.stderr.write(encoder.encode(problemText(world, host, sources, problem)));
+    },
   };
+  const direct = isDirect(settings) && !(mayBeUdpLite(settings) && hasUdpLite(host.files, sources));
+  return direct ? listDirectly(surroundings) : listFiles(surroundings);
+}
+
+/** Lists Internet sockets from the kernel's structs. */
+async function listDirectly({
+  world,
+  host,
+  settings,
+  lookups,
+  sources,
+  print,
+  report,
+}: Surroundings): Promise<Listing> {
+  const { root } = sources;
+  using query = await openQuery({ host, report, keep: false }, planOf(settings, sources));
+  const sockets = new KeptSockets();
+  const arrived = () => {
+    if (settings.pids.include.length === 0) host.files.beginSockets?.(root);
+  };
+  const keepers = new Map<string, DirectRows<InetSocket>>();
+  const begin = (table: InetTable) => {
+    const keeper = keepers.get(table) ?? sockets.keeper(table, arrived);
+    keepers.set(table, keeper);
+    return keeper;
+  };
+  for await (const { dump, sockets } of query.socketsAsync(undefined, { begin }))
+    for (const socket of sockets) if (socket.kind === "inet") begin(dump as InetTable).write(socket);
+  sockets.index();
+  const held = findHeld(host.files, root, sockets, settings.pids, (process) =>
+    wantsProcess(settings, process),
+  );
+  const located = nothingLocated(settings);
+  const selected = selectHeld(settings, sockets, held, located);
+  const pids = selectedPids(held, selected);
+  const write = (bytes: Uint8Array) => world.stdout.write(bytes);
+  const { names } = query;
+  const context = {
+    settings,
+    print,
+    services: settings.portNames ? lookups.services() : undefined,
+    user: (uid: number) => names.user(uid),
+    write,
+  };
+  return {
+    pids,
+    missing: missing(settings, host.files, root, located),
+    write() {
+      if (settings.format === "table") writeTable(sockets, held, selected, context);
+      else write(encoder.encode(pidLines(pids)));
+    },
+  };
+}
+
+function pidLines(pids: ReadonlySet<number>): string {
+  return Array.from(pids, (pid) => `${pid}\n`).join("");
+}
+
+/** Whether the options may mean UDP-Lite sockets. */
+function mayBeUdpLite(settings: LsofSettings): boolean {
+  const { allInternet, internet } = settings;
+  const named = internet.some(({ protocol }) => protocol === undefined || protocol === "UDPLITE");
+  return allInternet || named || meansFiles(settings);
+}
+
+/** Opens the listing of UDP-Lite sockets, if some are wanted and there may be any. */
+async function openUdpLite(
+  { host, settings, sources, report }: Surroundings,
+  plan: Plan,
+): Promise<OpenQuery | undefined> {
+  if (!mayBeUdpLite(settings) || !(settings.allNetns || hasUdpLite(host.files, sources))) return undefined;
+  const selection: Selection = {
+    ...plan.selection,
+    tables: new Set(["udp"]),
+    families: new Set([AF_INET, AF_INET6]),
+  };
+  return openQuery(
+    { host, report, keep: true },
+    { ...plan, selection, filter: undefined, sources: udpLiteSources(sources) },
+  );
+}
+
+/** Lists sockets of all kinds as files of their processes, with whatever the options add. */
+async function listFiles(surroundings: Surroundings): Promise<Listing> {
+  const { world, host, settings, lookups, sources, print, report } = surroundings;
+  const plan = planOf(settings, sources);
   using query = await openQuery({ host, report, keep: true }, plan);
   const batches: readonly SocketBatch[] = await query.complete(query.socketsAsync());
-  const all = filesOf(batches, query.names);
+  using lite = await openUdpLite(surroundings, plan);
+  const liteBatches = lite === undefined ? [] : await lite.complete(lite.socketsAsync());
+  const all = filesOf(
+    [...batches, ...liteBatches.map(({ sockets }) => ({ dump: UDP_LITE, sockets }))],
+    (inode) => query.names.owners(inode) ?? lite?.names.owners(inode),
+    host,
+    sources.root,
+  );
   const { selected, located } = selectFiles(settings, all);
-  const locale = world.env["LC_ALL"] || world.env["LC_CTYPE"] || world.env["LANG"] || "";
-  const print: PrintStyle = {
-    utf8: /utf-?8/i.test(locale),
-    terminal: world.stdout.terminalColumns !== undefined,
-  };
   const peers = settings.endpoints ? await unixPeers(host, plan, sources, report) : new Map<number, number>();
   const endpoint = settings.endpoints ? endpointFinder(all, peers, print, settings.commandWidth) : () => "";
   const pids = new Set(selected.map(({ process }) => process.pid));
@@ -253,6 +387,7 @@ async function listOnce(
   const needsFlags = settings.flags !== undefined || ["fields", "json", "ndjson"].includes(settings.format);
   const rows = rowsOf(shown, {
     settings,
+    print,
     style,
     user: (uid) => query.names.user(uid),
     flags: ({ process, fd }) =>
@@ -264,34 +399,25 @@ async function listOnce(
     netns: ({ socket }) => (socket.origin.netns === undefined ? undefined : netnsLabel(socket.origin.netns)),
   });
   const objects = settings.format === "ours" ? await describe(query, selected) : [];
-  return {
-    rows,
-    pids,
-    print,
-    missing: missing(settings, host.files, sources.root, located),
-    objects,
-  };
-}
-
-/** The text of a listing in the formats that are not JSON. */
-function textOf({ rows, pids, print }: Listing, settings: LsofSettings): string {
-  if (settings.format === "table") return formatTable(rows, settings);
-  if (settings.format === "fields") return formatFields(rows, settings, print);
-  return Array.from(pids, (pid) => `${pid}\n`).join("");
-}
-
-function write(world: World, settings: LsofSettings, listing: Listing): void {
-  const { rows, objects } = listing;
   const out = (bytes: Uint8Array) => world.stdout.write(bytes);
   const writeAll = (format: "json" | "ndjson", all: readonly JsonObject[]) => {
     const json = new JsonWriter(format, out);
     for (const object of all) json.write(object);
     json.end();
   };
-  if (settings.format === "ours") writeAll("json", objects);
-  else if (settings.format === "json") writeAll("ndjson", [jsonDocument(rows, settings)]);
-  else if (settings.format === "ndjson") writeAll("ndjson", jsonLines(rows, settings));
-  else out(encoder.encode(textOf(listing, settings)));
+  const writers: Readonly<Record<LsofSettings["format"], () => void>> = {
+    table: () => out(encoder.encode(formatTable(rows, settings))),
+    fields: () => out(encoder.encode(formatFields(rows, settings, print))),
+    terse: () => out(encoder.encode(pidLines(pids))),
+    json: () => writeAll("ndjson", [jsonDocument(rows, settings)]),
+    ndjson: () => writeAll("ndjson", jsonLines(rows, settings)),
+    ours: () => writeAll("json", objects),
+  };
+  return {
+    pids,
+    missing: missing(settings, host.files, sources.root, located),
+    write: writers[settings.format],
+  };
 }
 
 /** Says what is wrong. */
@@ -310,13 +436,13 @@ async function repeat(
   const ended = world.interrupted();
   for (let run = 1; ; run++) {
     const listing = await listOnce(world, host, settings, lookups);
-    write(world, settings, listing);
+    listing.write();
     if (untilNone && listing.pids.size === 0) return run === 1 ? EXIT_ERROR : 0;
     const text = marker === undefined ? MARKER : strftime(marker, new Date());
     const line =
       settings.format === "fields" ? `m${marker === undefined ? "" : text}${settings.nul ? "\0" : ""}` : text;
     world.stdout.write(encoder.encode(`${line}\n`));
-    if (count !== undefined && run >= count) return marker === undefined ? EXIT_ERROR : 0;
+    if (count !== undefined && run >= count) return marker === undefined && !settings.quiet ? EXIT_ERROR : 0;
     try {
       await sleep(seconds * MS_PER_SECOND, undefined, { signal: ended });
     } catch {
@@ -338,11 +464,12 @@ export async function runLsof(world: World): Promise<number> {
     const typed = readSettings(args, lookups);
     const refused = refusal(typed);
     if (refused !== undefined) return complain(world, refused);
+    if (meansFiles(typed)) world.stderr.write(encoder.encode(`lsof: ${SOCKETS_ONLY}\n`));
     const internet = await Promise.all(typed.internet.map((term) => resolveTerm(host, term)));
     const settings = { ...typed, internet };
     if (settings.repeat !== undefined) return await repeat(world, host, settings, lookups);
     const listing = await listOnce(world, host, settings, lookups);
-    write(world, settings, listing);
+    listing.write();
     if (settings.verbose)
       world.stdout.write(encoder.encode(listing.missing.map((line) => `lsof: ${line}\n`).join("")));
     return listing.missing.length > 0 && !settings.quiet ? EXIT_ERROR : 0;

@@ -7,6 +7,9 @@ export interface Chosen<T> {
   readonly exclude: readonly T[];
 }
 
+/** Descriptors from the first number to the second, both included. */
+export type DescriptorRange = readonly [low: number, high: number];
+
 /** A command name to select by: how it begins, or a regular expression. */
 export interface CommandTerm {
   /** As it was typed. */
@@ -34,8 +37,10 @@ export interface Repeat {
 
 /** What options have come to. */
 export interface LsofSettings {
-  /** `-i`: all Internet sockets are wanted. */
+  /** `-i`, `-i4`, `-i6`: all Internet sockets are wanted. */
   readonly allInternet: boolean;
+  /** Of this family only, AF_INET or AF_INET6; undefined for both. */
+  readonly allFamily: number | undefined;
   /** `-i TERM`. */
   readonly internet: readonly InternetTerm[];
   /** `-U`. */
@@ -45,7 +50,7 @@ export interface LsofSettings {
   readonly pids: Chosen<number>;
   readonly pgids: Chosen<number>;
   readonly uids: Chosen<number>;
-  readonly fds: Chosen<number> | undefined;
+  readonly fds: Chosen<DescriptorRange> | undefined;
   readonly commands: readonly CommandTerm[];
   /** `-s TCP:…`, names of states in upper case. */
   readonly states: Chosen<string>;
@@ -70,8 +75,8 @@ export interface LsofSettings {
   /** `+f g`, `+f G`: the flags of the descriptor, as names or as numbers. */
   readonly flags: "names" | "numbers" | undefined;
   readonly format: "table" | "terse" | "fields" | "json" | "ndjson" | "ours";
-  /** Letters of `-F`; empty for all. */
-  readonly fields: string;
+  /** Letters of all `-F`; empty for all, undefined without `-F`. */
+  readonly fields: string | undefined;
   /** `-F 0`: fields end in NUL. */
   readonly nul: boolean;
   /** `-Q`: the exit status is 0 where something was not found. */
@@ -88,6 +93,7 @@ const none = { include: [], exclude: [] };
 /** The settings before any option. */
 export const defaultSettings: LsofSettings = {
   allInternet: false,
+  allFamily: undefined,
   internet: [],
   unix: false,
   and: false,
@@ -109,7 +115,7 @@ export const defaultSettings: LsofSettings = {
   links: false,
   flags: undefined,
   format: "table",
-  fields: "",
+  fields: undefined,
   nul: false,
   quiet: false,
   verbose: false,

@@ -18,12 +18,13 @@ export interface Extra {
 const timers = ["off", "on", "keepalive", "timewait", "probe"] as const;
 
 function timerText(socket: InetSocket): string {
-  const { timerNumber, expires, retransmits, tcpInfo } = socket;
+  const { timerNumber, expires, retransmits, procfs, tcpInfo } = socket;
+  const counts = procfs?.tcp?.info ?? tcpInfo;
   const name = timers[timerNumber] ?? `unkn-${timerNumber}`;
   const seconds = timerNumber === 0 ? 0 : Math.floor(expires / USER_HZ_MS) / 100;
   const probing = name === "probe" || name === "keepalive";
-  const resent = tcpInfo?.retransmits ?? (probing ? 0 : retransmits);
-  const probes = tcpInfo?.probes ?? (probing ? retransmits : 0);
+  const resent = counts?.retransmits ?? (probing ? 0 : retransmits);
+  const probes = counts?.probes ?? (probing ? retransmits : 0);
   return `${name} (${seconds.toFixed(2)}/${resent}/${probes})`;
 }
 

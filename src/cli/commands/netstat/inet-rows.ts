@@ -16,7 +16,7 @@ import { isWanted, type NetstatSettings } from "./options.ts";
 import type { RowNames } from "./row-names.ts";
 
 /** A table of Internet sockets that netstat shows. */
-export type InetTable = "tcp" | "udp" | "raw";
+export type InetTable = "tcp" | "udp" | "udplite" | "raw";
 
 const COLON = 0x3a;
 const STAR = 0x2a;
@@ -57,13 +57,14 @@ const rawStates = Array.from({ length: 256 }, (_, number) => stateStamp(`${numbe
 const protocolStamps = {
   tcp: { ipv4: stamp("tcp   "), ipv6: stamp("tcp6  ") },
   udp: { ipv4: stamp("udp   "), ipv6: stamp("udp6  ") },
+  udplite: { ipv4: stamp("udpl  "), ipv6: stamp("udpl6 ") },
   raw: { ipv4: stamp("raw   "), ipv6: stamp("raw6  ") },
 } as const;
 
 /** The State column: a UDP socket without a peer has none. */
 function stateOf(table: InetTable, number: number): Stamp {
   if (table === "raw") return rawStates[number]!;
-  if (table === "udp") return number === SS_ESTABLISHED ? established : noState;
+  if (table !== "tcp") return number === SS_ESTABLISHED ? established : noState;
   return tcpStates[number] ?? unknownState;
 }
 
@@ -105,6 +106,7 @@ export function inetRows(
 ): DirectRows<InetSocket> {
   const { numericHosts, wide, extended } = settings;
   const protocols = protocolStamps[table];
+  const protocol = table === "udplite" ? "udp" : table;
   const extras: readonly Extra[] = shownExtras(settings);
   const portNames = new Map<number, Uint8Array>();
   const users = new Map<number, Uint8Array>();
@@ -113,7 +115,7 @@ export function inetRows(
     if (names.services === undefined || port === 0) return undefined;
     let text = portNames.get(port);
     if (text === undefined) {
-      const name = table === "raw" ? names.protocols().get(port) : names.services.name(port, table);
+      const name = table === "raw" ? names.protocols().get(port) : names.services.name(port, protocol);
       text = ascii(name ?? `${port}`);
       portNames.set(port, text);
     }

@@ -9,6 +9,7 @@ const NOBODY = "-";
 /** Bytes of a command line that are read: PATH_MAX. The whole may have gigabytes. */
 const READ_BYTES = 4096;
 const SLASH = 0x2f;
+const BLANK = 0x20;
 
 const decoder = new TextDecoder("latin1");
 
@@ -18,7 +19,10 @@ function programOf(files: Files, root: string, pid: number): Uint8Array | undefi
     const { bytes } = readBounded(files, `${root}/${pid}/cmdline`, { limit: READ_BYTES });
     const end = bytes.indexOf(0);
     const name = bytes.subarray(0, end < 0 ? bytes.length : end);
-    return name.subarray(name.lastIndexOf(SLASH) + 1);
+    // Behind a blank there are no folders, but what the program wrote over its arguments: `sshd: /usr/sbin/sshd`.
+    const blank = name.indexOf(BLANK);
+    const path = blank < 0 ? name : name.subarray(0, blank);
+    return name.subarray(path.lastIndexOf(SLASH) + 1);
   } catch {
     return undefined;
   }

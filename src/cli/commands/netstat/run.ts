@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { escapeText } from "../../../bytes/terminal.ts";
 import { once } from "../../../enrich/once.ts";
+import type { Owner } from "../../../enrich/processes.ts";
 import { resolveHosts, withDeadline } from "../../../enrich/resolve.ts";
 import { readNumberNames, readServices } from "../../../enrich/services.ts";
 import { loadFamilies } from "../../../families/index.ts";
@@ -20,6 +21,7 @@ import { getopt } from "../../getopt.ts";
 import { version } from "../../help.ts";
 import { problemText } from "../../report.ts";
 import type { World } from "../../world.ts";
+import { hasUdpLite, udpLiteSources } from "../udp-lite.ts";
 import { netstatHelp } from "./help.ts";
 import type { InetTable } from "./inet-rows.ts";
 import {
@@ -47,7 +49,7 @@ const RESOLVE_TIMEOUT_MS = 5000;
 const SCTP_FILE = "net/sctp/eps";
 
 /** The tables of Internet sockets, in netstat's order. */
-const inetTables: readonly InetTable[] = ["tcp", "udp", "raw"];
+const inetTables: readonly InetTable[] = ["tcp", "udp", "udplite", "raw"];
 const unixTables: readonly Table[] = ["unix_stream", "unix_dgram", "unix_seqpacket"];
 
 /** What is listed. */
@@ -97,8 +99,9 @@ function fromProc(sources: Sources, timers: boolean): Sources {
 }
 
 function planOf(settings: NetstatSettings, sources: Sources, wanted: Wanted): Plan {
-  const tables = [...wanted.inet, ...(wanted.unix ? unixTables : [])];
-  const families = [...(wanted.inet.length > 0 ? wanted.families : []), ...(wanted.unix ? [AF_UNIX] : [])];
+  const listed = wanted.inet.filter((table) => table !== "udplite");
+  const tables = [...listed, ...(wanted.unix ? unixTables : [])];
+  const families = [...(listed.length > 0 ? wanted.families : []), ...(wanted.unix ? [AF_UNIX] : [])];
   const demands: Demand[] = [];
   if (settings.programs || settings.containers) demands.push("owners");
   if (settings.containers) demands.push("containers");
@@ -153,12 +156,16 @@ function bogusLines(batches: readonly SocketBatch[]): number {
   return lines.length === 0 ? 0 : Math.max(...lines) + 1 - lines.length;
 }
 
+/** Finds who has the socket of an inode open. */
+type RowOwners = (inode: number) => readonly Owner[] | undefined;
+
 /** The names of rows. Host names are looked up of the sockets that are shown. */
 async function namesFor(
   query: OpenQuery,
   host: Host,
   settings: NetstatSettings,
   batches: readonly SocketBatch[],
+  owners: RowOwners,
   terminal: boolean,
 ): Promise<RowNames> {
   const { sources } = query.plan;
@@ -181,14 +188,30 @@ async function namesFor(
     host: (data, at, length) => resolved?.name(data, at, length),
     services: settings.numericPorts ? undefined : readServices(host.files),
     protocols: once(() => readNumberNames(host.files, "/etc/protocols")),
-    user: (uid) => (settings.numericUsers ? String(uid) : escapeText(names.user(uid) ?? String(uid))),
-    program: programNames(host.files, sources.root, (inode) => names.owners(inode), terminal),
+    // netstat writes the number as a signed one.
+    user: (uid) => escapeText((settings.numericUsers ? undefined : names.user(uid)) ?? `${uid | 0}`),
+    program: programNames(host.files, sources.root, owners, terminal),
     container(socket) {
       const found = names.cgroupOwner(socket).container;
       return found === undefined ? "-" : escapeText(found.name ?? found.id);
     },
     netns: ({ origin }) => (origin.netns === undefined ? "" : escapeText(netnsLabel(origin.netns))),
   };
+}
+
+/** Opens the listing of UDP-Lite sockets, if some are wanted and there may be any. */
+async function openUdpLite(
+  host: Host,
+  report: (problem: Problem) => void,
+  plan: Plan,
+  { inet, families }: Wanted,
+  { allNetns }: NetstatSettings,
+): Promise<OpenQuery | undefined> {
+  if (!inet.includes("udplite") || !(allNetns || hasUdpLite(host.files, plan.sources))) return undefined;
+  return openQuery(
+    { host, report, keep: true },
+    { ...plan, selection: selectionOf(["udp"], families), sources: udpLiteSources(plan.sources) },
+  );
 }
 
 async function listOnce(world: World, host: Host, settings: NetstatSettings): Promise<number> {
@@ -204,9 +227,12 @@ async function listOnce(world: World, host: Host, settings: NetstatSettings): Pr
   const keeps = plan.demands.has("owners") || !settings.numericHosts || settings.json;
   using query = await openQuery({ host, report, keep: keeps, parts: { families, proc } }, plan);
   if (settings.json) return writeJson(world, query, settings);
+  using lite = await openUdpLite(host, report, plan, wanted, settings);
   const terminal = world.stdout.terminalColumns !== undefined;
   const kept = keeps ? await query.complete(query.socketsAsync()) : [];
-  const names = await namesFor(query, host, settings, kept, terminal);
+  const keptLite = lite === undefined ? [] : await lite.complete(lite.socketsAsync());
+  const owners: RowOwners = (inode) => query.names.owners(inode) ?? lite?.names.owners(inode);
+  const names = await namesFor(query, host, settings, [...kept, ...keptLite], owners, terminal);
   if (unreadable && settings.programs) {
     const found = anySocketReadable(host, sources.root);
     world.stderr.write(encoder.encode(unreadableNote(host, sources.root, found)));
@@ -226,7 +252,11 @@ async function listOnce(world: World, host: Host, settings: NetstatSettings): Pr
   if (wanted.inet.length > 0 || settings.tables.size > 0) rows.text(inetHeading(settings));
   for (const table of wanted.inet) {
     const direct = rows.inet(table);
-    for (const { sockets } of batchesOf([table], table, wanted.families, { rows: { begin: () => direct } }))
+    const batches =
+      table === "udplite"
+        ? keptLite
+        : batchesOf([table], table, wanted.families, { rows: { begin: () => direct } });
+    for (const { sockets } of batches)
       for (const socket of sockets) if (socket.kind === "inet") direct.write(socket);
   }
   if (settings.tables.has("sctp")) {

@@ -5,19 +5,11 @@ import { listLinks } from "../../../netlink/links.ts";
 import { formatCgroups } from "../../../replay/folder.ts";
 import { encodePcap } from "../../../replay/pcap.ts";
 import { recordTransport } from "../../../replay/record.ts";
-import { contextNames } from "../../../store/past.ts";
+import { contextFiles, contextNames } from "../../../store/past.ts";
 import type { Store } from "../../../store/store.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** Files below /proc that listings of the past read. */
-const contextFiles = [
-  "net/sockstat",
-  "net/sockstat6",
-  "net/snmp",
-  "sys/net/ipv4/ip_local_port_range",
-] as const;
 
 /** The text of a file without the white space around it; empty if it cannot be read. */
 export function readText(host: Host, path: string): string {

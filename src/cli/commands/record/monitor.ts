@@ -59,6 +59,8 @@ export interface MonitorOptions {
 
 /** The part of the time that rules may take: on a host with many sockets they skip samples. */
 const SHARE = 0.002;
+/** But no more than so many. */
+const LONGEST_PAUSE_MS = 60_000;
 /** How long the owner of a socket may be unknown before it counts as one without. */
 const OWNER_MS = 30_000;
 /** Sockets of a finding that are kept with it. */
@@ -154,7 +156,7 @@ export class Monitor {
         this.#processes = processTable(this.#options.files, this.#options.root);
         this.#report(this.#rounds.finish(single), wallMs);
       });
-    if (this.#isRound) this.#nextRoundMs = awakeMs + this.#spentMs / SHARE;
+    if (this.#isRound) this.#nextRoundMs = awakeMs + Math.min(this.#spentMs / SHARE, LONGEST_PAUSE_MS);
     this.#options.hooks.startDue();
   }
 

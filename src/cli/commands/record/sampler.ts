@@ -15,7 +15,7 @@ import { type DumpName, dumpOrder } from "../../../model/selection.ts";
 import { SS_CLOSE, SS_LISTEN } from "../../../model/state.ts";
 import type { FilteredPlace } from "../../../query/filters.ts";
 import type { OpenQuery } from "../../../query/open.ts";
-import type { Problem, SocketBatch } from "../../../query/query.ts";
+import type { Problem, RowSink, SocketBatch } from "../../../query/query.ts";
 import { type ClockReading, type RecorderClock, readClocks } from "../../../store/clock.ts";
 import { type ImageGroup, SocketImage } from "../../../store/image.ts";
 import type { OwnerTracker } from "../../../store/owner-tracker.ts";
@@ -141,11 +141,12 @@ export class Sampler {
       }
       return rows;
     };
+    const rows: RowSink = {
+      begin: (dump) => (Object.hasOwn(inetTables, dump) ? begin(dump as InetTable) : undefined),
+      everyNamespace: true,
+    };
     const changes = { report, demands };
-    const batches = query.listPlace(
-      place,
-      isWatched ? changes : { ...changes, rows: { begin, everyNamespace: true } },
-    );
+    const batches = query.listPlace(place, isWatched ? changes : { ...changes, rows });
     for (const batch of batches) {
       const { dump, sockets } = batch;
       const index = dumpOrder.indexOf(dump);

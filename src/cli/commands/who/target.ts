@@ -45,7 +45,7 @@ function readNumber(text: string): TypedTarget | undefined {
 
 /** Reads an operand. @param services names of ports @returns undefined if it is none */
 export function readTarget(text: string, services: () => Services): TypedTarget | undefined {
-  if (/^\d{1,7}$/.test(text)) return readNumber(text);
+  if (/^\d+$/.test(text)) return readNumber(text);
   const pid = /^pid[=:](\d{1,7})$/.exec(text)?.[1];
   if (pid !== undefined) return { target: { kind: "process", pid: Number(pid) } };
   const only = /^:(.+)$/.exec(text)?.[1];

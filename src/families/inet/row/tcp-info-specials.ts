@@ -15,6 +15,7 @@ import {
   stamp,
 } from "../../../bytes/put.ts";
 import { roomBytes, roomData, roomWords } from "../../../bytes/room.ts";
+import { escapeControls } from "../../../bytes/terminal.ts";
 import { SS_LISTEN } from "../../../model/state.ts";
 import { labelStamp } from "../../../table/labels.ts";
 import { putBandwidth } from "../../../table/units.ts";
@@ -26,6 +27,7 @@ const COMMA = 0x2c;
 const OPEN = 0x28;
 const CLOSE = 0x29;
 const BLANK = 0x20;
+const DELETE = 0x7f;
 const percentClose = stamp("%)");
 const bps = stamp("bps");
 const wholeMs = stamp("ms");
@@ -48,6 +50,8 @@ export interface ConnectionFacts {
   congestion: number;
   /** Bytes of that name. */
   congestionLength: number;
+  /** Whether that name is escaped for a terminal: a recording may have any bytes there. */
+  escapesNames: boolean;
   vegas: number;
   dctcp: number;
   bbr: number;
@@ -86,15 +90,22 @@ export function putCongestion(
   target: DataView,
   at: number,
   _info: number,
-  { congestion, congestionLength }: ConnectionFacts,
+  { congestion, congestionLength, escapesNames }: ConnectionFacts,
 ): number {
   if (congestion === 0) return at;
   const limit = Math.min(congestionLength, CONGESTION_NAME_LIMIT);
   let next = at + 1;
+  let isPlain = true;
   for (let index = 0; index < limit; index++) {
     const byte = roomBytes[congestion + index]!;
     if (byte === 0) break;
+    if (byte < BLANK || byte >= DELETE) isPlain = false;
     target.setUint8(next++, byte);
+  }
+  if (escapesNames && !isPlain) {
+    const name = roomBytes.slice(congestion, congestion + next - at - 1);
+    next = at + 1;
+    for (const byte of escapeControls(name)) target.setUint8(next++, byte);
   }
   if (next === at + 1) return at;
   target.setUint8(at, BLANK);

@@ -29,6 +29,7 @@ test("the generated code writes what the table says", () => {
         stateNumber,
         congestion: 0,
         congestionLength: 0,
+        escapesNames: false,
         vegas: 0,
         dctcp: 0,
         bbr: 0,

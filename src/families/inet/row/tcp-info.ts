@@ -19,6 +19,7 @@ const facts: ConnectionFacts = {
   stateNumber: 0,
   congestion: 0,
   congestionLength: 0,
+  escapesNames: false,
   vegas: 0,
   dctcp: 0,
   bbr: 0,
@@ -36,6 +37,7 @@ export function writeTcpInfo(text: ByteWriter, info: TcpInfo, socket: InetSocket
   facts.stateNumber = socket.stateNumber;
   facts.congestion = copied(socket, congestion.id, CONGESTION_SIZE, 1) << 2;
   facts.congestionLength = facts.congestion === 0 ? 0 : CONGESTION_SIZE;
+  facts.escapesNames = style.escape;
   facts.vegas = copied(socket, vegasInfo.id, VEGAS_SIZE, 2);
   facts.dctcp = copied(socket, dctcpInfo.id, DCTCP_SIZE, 3);
   facts.bbr = copied(socket, bbrInfo.id, BBR_SIZE, 4);
