@@ -78,7 +78,8 @@ async function load(signal: AbortSignal): Promise<void> {
       error instanceof Refusal
         ? { text: error.message, filter: error.filter }
         : { text: "The server does not answer." };
-    if (error instanceof Refusal) announcement.value = error.message;
+    // The rest is the connection's to say.
+    if (error instanceof Refusal && error.filter !== undefined) announcement.value = error.message;
   }
 }
 
