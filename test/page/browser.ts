@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { obstacle, startWorld } from "../kernel/namespace.ts";
 
+/** How long anything on a page may take on a busy machine, in milliseconds. */
+export const PATIENCE = 45_000;
 const CHROMIUM = "/usr/bin/chromium";
 const EXECUTABLE = join(import.meta.dirname, "../../dist/sockscope");
 const ORIGIN = "http://127.0.0.1:7787";
@@ -37,7 +39,7 @@ export interface Stage extends AsyncDisposable {
   stopServer(): Promise<void>;
   startServer(): Promise<void>;
   /** What pages wrote to their consoles as errors, and requests to anywhere else. */
-  readonly complaints: readonly string[];
+  readonly complaints: string[];
 }
 
 /** Answers that are part of a test: the browser reports each as an error. */
@@ -55,7 +57,7 @@ export async function openStage(): Promise<Stage> {
   let server: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
 
   async function startServer(): Promise<void> {
-    const command = [EXECUTABLE, "serve", "-d", "0.25", "--token-file", tokenFile];
+    const command = [EXECUTABLE, "serve", "-d", "0.5", "--token-file", tokenFile];
     server = Bun.spawn([...enter, ...command], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
     await server.stdout.getReader().read();
   }
@@ -74,7 +76,7 @@ export async function openStage(): Promise<Stage> {
   async function openAddress(address: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(PATIENCE);
     page.on("console", (message) => {
       if (message.type() === "error" && !expectedComplaint.test(message.text()))
         complaints.push(message.text());

@@ -12,6 +12,8 @@ import { hostileName, hostilePath, ports, quantities } from "./names.ts";
 
 const [folder] = process.argv.slice(2);
 const ADDRESS = "127.0.0.1";
+/** How long a brief connection lasts, in milliseconds. */
+const BRIEF = 4000;
 loopbackUp();
 writeFileSync("/proc/self/comm", hostileName);
 
@@ -47,6 +49,10 @@ await listening(
   createServer((socket) => socket.end("bye")),
   ports.churn,
 );
+await listening(
+  createServer((socket) => setTimeout(() => socket.destroy(), BRIEF)),
+  ports.brief,
+);
 await listening(createServer(), join(folder!, hostilePath));
 
 for (let count = 0; count < quantities.idle; count += 50)
@@ -63,6 +69,17 @@ setInterval(() => {
     () => undefined,
   );
 }, 60);
+
+setInterval(() => {
+  open(ports.brief).then(
+    (socket) =>
+      socket
+        .resume()
+        .on("error", () => undefined)
+        .on("end", () => socket.end()),
+    () => undefined,
+  );
+}, BRIEF / 2);
 
 console.log("ready");
 await Bun.stdin.bytes();

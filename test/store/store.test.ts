@@ -92,23 +92,27 @@ describe("a recorder that is killed", () => {
     }
   }, 120_000);
 
-  test("at any moment leaves files that open", async () => {
-    const folder = newFolder();
-    for (let round = 0; round < kills; round++) {
-      const options = { ...small, folder, flushes: 1000, startMs: startMs + round * 1e7 };
-      const child = Bun.spawn([
-        process.execPath,
-        join(import.meta.dirname, "writer.ts"),
-        JSON.stringify(options),
-      ]);
-      await child.stdout.getReader().read();
-      await Bun.sleep(kills > 12 ? Math.random() * 90 : (round * 37) % 90);
-      child.kill(9);
-      await child.exited;
-      const { notes } = new StoreReader(folder).coverage({ fromMs: 0, untilMs: startMs + 1e9 });
-      expect(notes.filter(({ kind }) => kind !== "restart")).toEqual([]);
-    }
-  }, 60_000 + kills * 2000);
+  test(
+    "at any moment leaves files that open",
+    async () => {
+      const folder = newFolder();
+      for (let round = 0; round < kills; round++) {
+        const options = { ...small, folder, flushes: 1000, startMs: startMs + round * 1e7 };
+        const child = Bun.spawn([
+          process.execPath,
+          join(import.meta.dirname, "writer.ts"),
+          JSON.stringify(options),
+        ]);
+        await child.stdout.getReader().read();
+        await Bun.sleep(kills > 12 ? Math.random() * 90 : (round * 37) % 90);
+        child.kill(9);
+        await child.exited;
+        const { notes } = new StoreReader(folder).coverage({ fromMs: 0, untilMs: startMs + 1e9 });
+        expect(notes.filter(({ kind }) => kind !== "restart")).toEqual([]);
+      }
+    },
+    60_000 + kills * 2000,
+  );
 });
 
 test("the budget is never exceeded, at any step", () => {

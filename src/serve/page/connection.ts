@@ -20,8 +20,12 @@ let cut: ((reason: string) => void) | undefined;
 let wake: (() => void) | undefined;
 let lastId: string | undefined;
 
+/** Whether another attempt is wanted, while one is under way. */
+let again = false;
+
 /** Ends the connection, or the wait for the next attempt, so that the next attempt is now. */
 export function reconnect(): void {
+  again = true;
   cut?.("");
   wake?.();
 }
@@ -80,11 +84,12 @@ async function follow(): Promise<string> {
   }
 }
 
-/** Waits, or until {@link reconnect}. */
+/** Waits, or until {@link reconnect}, which may have been called already. */
 function pause(ms: number): Promise<void> {
   return new Promise((done) => {
     wake = done;
-    setTimeout(done, ms);
+    if (again) done();
+    else setTimeout(done, ms);
   });
 }
 
@@ -106,6 +111,7 @@ async function stayConnected(): Promise<never> {
         document.addEventListener("visibilitychange", () => seen(), { once: true }),
       );
     const before = link.peek();
+    again = false;
     let reason = "";
     try {
       await greet();

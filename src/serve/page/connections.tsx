@@ -11,7 +11,19 @@ import { fields, narrow, view } from "./state.ts";
 const MOST = 500;
 const ROW = 32;
 const NARROW_ROW = 54;
-const NAMES = "closed,state,local,peer,process,durationMs,bytes_received,bytes_acked,reason";
+/** The columns, each with its heading. */
+const headings = {
+  closed: "Closed",
+  netid: "Netid",
+  local: "Local",
+  peer: "Peer",
+  process: "Process",
+  durationMs: "Duration",
+  bytes_received: "Received",
+  bytes_acked: "Acked",
+  reason: "Reason",
+} as const;
+const NAMES = Object.keys(headings).join(",");
 
 const held = signal<HistoryAnswer | undefined>(undefined);
 const failure = signal("");
@@ -81,14 +93,14 @@ export function Connections() {
         )}
         head={
           <div role="row" class="row head past" aria-rowindex={1}>
-            {names.map((name) => (
+            {names.map((name, at) => (
               <div
                 role="columnheader"
                 key={name}
                 data-column={name}
                 class={/Ms$|bytes/i.test(name) ? "number" : ""}
               >
-                {name}
+                {Object.values(headings)[at]}
               </div>
             ))}
           </div>

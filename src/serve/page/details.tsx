@@ -6,6 +6,7 @@ import { Refusal, request } from "./api.ts";
 import { endText } from "./ends.ts";
 import { cellText, moment } from "./format.ts";
 import { plotData } from "./gaps.ts";
+import { Kill } from "./kill.tsx";
 import { loader } from "./loader.ts";
 import { Plot } from "./plot.tsx";
 import { host, sample, show, showRows, view } from "./state.ts";
@@ -233,6 +234,7 @@ function Body({ held }: { readonly held: SocketAnswer }) {
       ))}
       {rates !== undefined && rates.rows.length > 1 ? <Rates rates={rates} /> : null}
       <Process {...held} />
+      <Kill held={held} />
       <AllFields facts={fields} />
     </>
   );

@@ -8,8 +8,8 @@ import { clock } from "./format.ts";
 import { loader } from "./loader.ts";
 import { heardAt, now, show, showRows, view } from "./state.ts";
 
-/** Pause between two examinations, in milliseconds: with the tab open, and without. */
-const PAUSE = { open: 10_000, closed: 60_000 };
+/** Pause between two examinations, in milliseconds: with the tab open, and without; and before the first one. */
+const PAUSE = { open: 10_000, closed: 60_000, first: 4000 };
 
 const report = signal<{ readonly answer: DoctorAnswer; readonly at: number } | undefined>(undefined);
 const failure = signal("");
@@ -32,11 +32,13 @@ export const findings = computed(() => {
   return counts;
 });
 
-/** Examines the host now and then, while samples come. */
+/** Examines the host now and then, while samples come: first some seconds after the rows, which must not wait for it. */
 export function followDoctor(): void {
-  let last = 0;
+  let last = Date.now() - PAUSE.closed + PAUSE.first;
   effect(() => {
-    const pause = view.value.tab === "doctor" ? PAUSE.open : PAUSE.closed;
+    const isOpen = view.value.tab === "doctor";
+    const pause = isOpen ? PAUSE.open : PAUSE.closed;
+    if (isOpen && report.peek() === undefined) last = 0;
     if (heardAt.value === 0 || document.visibilityState !== "visible" || now.value - last < pause) return;
     last = now.value;
     doctor.refresh();
@@ -51,17 +53,23 @@ function knownIds({ ids = [] }: Finding): readonly string[] {
 /** Sockets whose expressions are joined, if the server has none for all of them. */
 const MOST_JOINED = 10;
 
-/** The expression that selects the sockets of a finding. */
-function filterFor({ filter, sockets }: Finding): string | undefined {
-  if (filter) return filter;
+/** The expression that selects sockets of a finding, and what the button says that it shows. */
+function selectionOf({
+  filter,
+  sockets,
+  socketCount,
+}: Finding): { filter: string; name: string } | undefined {
+  const all = socketCount === 1 ? "the socket" : `the ${socketCount} sockets`;
+  if (filter) return { filter, name: socketCount > 0 ? all : "the sockets" };
   const each = sockets.slice(0, MOST_JOINED).map(filterOf);
   if (each.length === 0 || each.includes(undefined)) return undefined;
-  return each.length === 1 ? each[0] : each.map((one) => `( ${one} )`).join(" or ");
+  const joined = each.length === 1 ? each[0]! : each.map((one) => `( ${one} )`).join(" or ");
+  return { filter: joined, name: each.length < socketCount ? `${each.length} of ${all}` : all };
 }
 
 function Card({ finding }: { readonly finding: Finding }) {
-  const { severity, title, rule, why, advice, evidence, sockets, socketCount } = finding;
-  const filter = filterFor(finding);
+  const { severity, title, rule, why, advice, evidence, sockets } = finding;
+  const selection = selectionOf(finding);
   const ids = knownIds(finding);
   return (
     <article class="card finding" data-severity={severity}>
@@ -111,14 +119,9 @@ function Card({ finding }: { readonly finding: Finding }) {
         ))}
       </ol>
       <footer>
-        {filter === undefined ? null : (
-          <button type="button" class="main" onClick={() => showRows(filter)}>
-            Show{" "}
-            {socketCount === 1
-              ? "the socket"
-              : socketCount > 0
-                ? `the ${socketCount} sockets`
-                : "the sockets"}
+        {selection === undefined ? null : (
+          <button type="button" class="main" onClick={() => showRows(selection.filter)}>
+            Show {selection.name}
           </button>
         )}
         <code>{rule}</code>

@@ -65,8 +65,12 @@ function closeOne(): void {
 }
 
 function focusFilter(): void {
-  if (view.value.tab !== "map") show({ tab: "sockets" });
-  requestAnimationFrame(() => document.getElementById("filter")?.focus());
+  const input = () => document.getElementById("filter");
+  // At once, if it is there: what is typed next belongs to it.
+  if (input() === null) {
+    show({ tab: "sockets" });
+    requestAnimationFrame(() => input()?.focus());
+  } else input()?.focus();
 }
 
 const screen = () => Math.max(1, range.value.count - 20);

@@ -19,6 +19,8 @@ interface ListProps {
   readonly range: Signal<RowRange>;
   /** A row that is to be visible; -1 for none. */
   readonly show: number;
+  /** What the rows are of: with another list, the first row is shown again. */
+  readonly list?: string;
   /** What stays above the rows. */
   readonly head?: ComponentChildren;
   readonly draw: (index: number) => ComponentChildren;
@@ -27,7 +29,7 @@ interface ListProps {
 }
 
 /** Draws the list. */
-export function List({ count, rowHeight, range, show, head, draw, attributes }: ListProps) {
+export function List({ count, rowHeight, range, show, list: name = "", head, draw, attributes }: ListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const top = useSignal(0);
   const height = useSignal(600);
@@ -52,6 +54,9 @@ export function List({ count, rowHeight, range, show, head, draw, attributes }: 
     if (first !== drawn.first || count !== drawn.count)
       range.value = { first: drawn.first, count: drawn.count };
   });
+  useLayoutEffect(() => {
+    scroller.current!.scrollTop = 0;
+  }, [name]);
   useLayoutEffect(() => {
     if (show < 0) return;
     const element = scroller.current!;

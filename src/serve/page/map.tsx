@@ -3,11 +3,11 @@ import { effect, signal, useSignal } from "@preact/signals";
 import { sankeyLinkHorizontal } from "d3-sankey";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { MapAnswer, MapEdge, MapNode } from "./answers.ts";
-import { request } from "./api.ts";
+import { Refusal, request } from "./api.ts";
 import { cellText } from "./format.ts";
 import { loader } from "./loader.ts";
 import { edgeKey, layOut, newMemory, type PlacedEdge, type PlacedNode, remember } from "./map-layout.ts";
-import { selection } from "./rows-data.ts";
+import { failure as mistake, selection } from "./rows-data.ts";
 import { narrow, sample, show, showRows, view } from "./state.ts";
 
 /** Edges to show; the server folds the rest. */
@@ -28,8 +28,14 @@ const loadMap = loader(async (signal) => {
     remember(memory, next);
     map.value = next;
     failure.value = "";
+    mistake.value = undefined;
   } catch (error) {
-    if (!signal.aborted) failure.value = (error as Error).message;
+    if (signal.aborted) return;
+    // The line of the filter shows its own mistakes.
+    const filter = error instanceof Refusal ? error.filter : undefined;
+    const text = (error as Error).message;
+    mistake.value = filter === undefined ? undefined : { text, filter };
+    failure.value = filter === undefined ? text : "";
   }
 });
 
@@ -43,7 +49,8 @@ export function followMap(): void {
   effect(() => {
     void sample.value?.generation;
     const { tab, at } = view.peek();
-    if (tab === "map" && at === "" && document.visibilityState === "visible") loadMap.refresh();
+    const canChange = tab === "map" && at === "" && mistake.peek()?.filter === undefined;
+    if (canChange && document.visibilityState === "visible") loadMap.refresh();
   });
 }
 

@@ -78,7 +78,8 @@ async function load(signal: AbortSignal): Promise<void> {
       error instanceof Refusal
         ? { text: error.message, filter: error.filter }
         : { text: "The server does not answer." };
-    if (error instanceof Refusal) announcement.value = error.message;
+    // The rest is the connection's to say.
+    if (error instanceof Refusal && error.filter !== undefined) announcement.value = error.message;
   }
 }
 
@@ -94,17 +95,16 @@ function isHeld(first: number, count: number): boolean {
 
 /** Requests rows whenever the view, the visible range or the sockets change. */
 export function followRows(): void {
+  let before = "";
   effect(() => {
     if (fields.value === undefined || view.value.tab !== "sockets") return;
-    void [
-      view.value.tables,
-      view.value.state,
-      view.value.filter,
-      view.value.sort,
-      view.value.at,
-      columns.value,
-    ];
+    const { tables, state, filter, sort, at } = view.value;
+    const next = JSON.stringify([tables, state, filter, sort, at, columns.value.map(({ name }) => name)]);
+    // An open row or a time line changes the view, and not the list.
+    if (next === before && answer.peek() !== undefined) return;
+    before = next;
     outdated.value = true;
+    cursor.value = { index: -1, id: undefined };
     rows.restart();
   });
   effect(() => {

@@ -12,14 +12,14 @@ const NARROW_ROW = 54;
 /** Widths of columns: the least, in rem, and the share of what is left. */
 const widths: Readonly<Record<string, readonly [least: number, share: number]>> = {
   netid: [3.4, 0],
-  state: [6.8, 0],
-  local: [11, 1.2],
-  peer: [11, 1.2],
-  process: [8, 1],
-  pid: [4.6, 0],
+  state: [6.6, 0],
+  local: [10.5, 1.2],
+  peer: [10.5, 1.2],
+  process: [7, 1],
+  pid: [4.2, 0],
   container: [6.5, 0.7],
 };
-const NUMBER_WIDTH = [4.7, 0] as const;
+const NUMBER_WIDTH = [4.5, 0] as const;
 const TEXT_WIDTH = [7, 0.8] as const;
 
 /** Whether a column is of numbers, which stand at the right. */
@@ -166,6 +166,7 @@ function Empty() {
 /** The table. */
 export function SocketTable() {
   const held = answer.value;
+  const { filter, tables, state, sort, at } = view.value;
   const shown = shownColumns();
   const isOld = outdated.value || staleSeconds.value > 0 || failure.value !== undefined;
   return (
@@ -175,6 +176,7 @@ export function SocketTable() {
         rowHeight={narrow.value ? NARROW_ROW : ROW}
         range={range}
         show={cursor.value.index}
+        list={[filter, tables, state, sort, at].join("\n")}
         draw={(index) => <SocketRow key={index} index={index} />}
         head={
           <div role="row" class="row head" aria-rowindex={1}>
