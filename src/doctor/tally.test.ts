@@ -19,6 +19,8 @@ test("Tally counts like a Map with string keys", () => {
       expect(tally.size).toBe(expected.size);
       const counted = new Map(Array.from(tally, ({ key, counts }) => [key.join(), [...counts]]));
       expect(counted).toEqual(expected);
+      const often = Array.from(tally.atLeast(2), ({ key, counts }) => [key.join(), [...counts]] as const);
+      expect(new Map(often)).toEqual(new Map([...expected].filter(([, [count]]) => count >= 2)));
     }),
     { numRuns: 50 },
   );

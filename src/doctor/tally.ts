@@ -104,7 +104,7 @@ export class Tally {
     return this.atLeast(1);
   }
 
-  /** The keys of which a counter, the first unless `counter` says another, has reached `least`, with their counts. */
+  /** The keys whose first counter, or the one that `counter` names, has reached `least`, with their counts. */
   *atLeast(least: number, counter = 0): Generator<Entry> {
     for (let slot = 0; slot < this.#slots; slot++) {
       const at = slot * this.#stride;

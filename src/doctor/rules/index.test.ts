@@ -1,6 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../../families/inet/layouts/inet-diag.ts";
+import { InetSocket } from "../../families/inet/socket.ts";
+import { AF_INET, IPPROTO_TCP } from "../../model/family.ts";
+import { encodeAttributes } from "../../netlink/message.ts";
 import { severities } from "../rule.ts";
 import { readThreshold, writeThreshold } from "../threshold.ts";
 import { rules } from "./index.ts";
@@ -50,6 +59,44 @@ describe.each(rules.map((rule) => [rule.id, rule] as const))("%s", (id, rule) =>
     expect(readFileSync(join(docs, "README.md"), "utf8")).toContain(`](${id}.md)`);
   });
 });
+
+/** A TCP socket with empty queues and no running timer, and else with any numbers. */
+function socketAtRest(state: number, header: Uint8Array, info: Uint8Array): InetSocket {
+  const attributes = encodeAttributes([{ type: inetAttributes.info.id, payload: info }]);
+  const bytes = new Uint8Array([...header, ...attributes]);
+  const { familyNumber, stateNumber, timerNumber, rqueue, wqueue } = inetDiagMessage;
+  bytes[familyNumber.offset] = AF_INET;
+  bytes[stateNumber.offset] = state;
+  bytes[timerNumber.offset] = 0;
+  for (const { offset } of [rqueue, wqueue]) bytes.fill(0, offset, offset + 4);
+  return new InetSocket(new DataView(bytes.buffer), 0, bytes.length, { protocol: IPPROTO_TCP });
+}
+
+const partial = rules.filter(({ sockets }) => sockets?.statesAtRest !== undefined);
+
+test.each(partial.map((rule) => [rule.id, rule] as const))(
+  "%s would keep no socket at rest in a state that it leaves out",
+  (_, { sockets, thresholds }) => {
+    const left = sockets!.states & ~sockets!.statesAtRest!;
+    const states = Array.from({ length: 32 }, (_, state) => state).filter((state) => left & (1 << state));
+    const defaults = Object.fromEntries(Object.entries(thresholds).map(([name, { value }]) => [name, value]));
+    const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...states),
+        bytes(INET_DIAG_MESSAGE_SIZE),
+        bytes(280),
+        fc.boolean(),
+        (state, header, info, always) => {
+          const zeros = Object.fromEntries(Object.keys(thresholds).map((name) => [name, 0]));
+          const collector = sockets!.collect(always ? zeros : defaults);
+          collector.see(socketAtRest(state, header, info));
+          expect(collector.gathered).toEqual([]);
+        },
+      ),
+    );
+  },
+);
 
 test("every page belongs to a rule", () => {
   const pages = readdirSync(docs).filter((name) => name !== "README.md");
