@@ -1,5 +1,5 @@
 /** The golden corpus: recordings of kernel answers with what ss 7.1.0 makes of them. See test/fixtures/README.md. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where the corpus stands. */
@@ -30,11 +30,10 @@ export interface GoldenCase {
   readonly writes?: Readonly<Record<string, string>>;
 }
 
-/** The folders of the corpus. */
+/** The folders of the corpus: those with cases. The others belong to other programs. */
 export function fixtureNames(): string[] {
-  return readdirSync(fixtures, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
+  return readdirSync(fixtures)
+    .filter((name) => existsSync(join(fixtures, name, "cases.json")))
     .sort();
 }
 
