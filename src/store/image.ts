@@ -11,6 +11,7 @@ import {
 } from "../families/inet/layouts/inet-diag.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
+import { SS_LISTEN } from "../model/state.ts";
 import { NLA_HDRLEN, NLA_TYPE_MASK } from "../netlink/constants.ts";
 
 /** What the sockets of one group share: network namespace, request, family. */
@@ -42,6 +43,7 @@ const EXPIRES = inetDiagMessage.expires.offset / WORD;
 /** Words of struct inet_diag_msg. */
 const HEAD = INET_DIAG_MESSAGE_SIZE / WORD;
 const TIMER_SHIFT = 8 * inetDiagMessage.timerNumber.offset;
+const STATE_SHIFT = 8 * inetDiagMessage.stateNumber.offset;
 /** Indices of the ages in struct tcp_info. */
 export const infoAges = {
   sent: tcpInfo.lastDataSent.offset / WORD,
@@ -85,6 +87,11 @@ function hasTimer(head: number): boolean {
   return ((head >>> TIMER_SHIFT) & 0xff) !== 0;
 }
 
+/** Whether a message is of a listener, whose ages are always 0: the kernel counts them for connections. */
+function isListener(head: number): boolean {
+  return ((head >>> STATE_SHIFT) & 0xff) === SS_LISTEN;
+}
+
 /** The difference of two words that count milliseconds and wrap. */
 function difference(one: number, other: number): number {
   return (one - other) | 0;
@@ -100,7 +107,7 @@ export function timesToAges(words: Uint32Array, dump: GroupKey, nowMs: number): 
   for (const at of AGES) {
     // A time slightly in the future was read while the sample was taken.
     const past = (nowMs - words[infoAt + at]!) >>> 0;
-    words[infoAt + at] = past > 0xffff_0000 ? 0 : past;
+    words[infoAt + at] = past > 0xffff_0000 || isListener(words[0]!) ? 0 : past;
   }
 }
 
@@ -250,7 +257,7 @@ export class ImageGroup implements GroupKey {
     let info = 0;
     if (this.#ages && size >= HEAD) {
       if (hasTimer(words[from]!)) words[from + EXPIRES] = words[from + EXPIRES]! + nowMs;
-      info = findInfo(words, from, from + size);
+      info = isListener(words[from]!) ? 0 : findInfo(words, from, from + size);
       if (info !== 0)
         for (const age of AGES) words[from + info + age] = (nowMs - words[from + info + age]!) & -TICK_MS;
     }

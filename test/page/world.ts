@@ -7,7 +7,8 @@
 import { writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { loopbackUp } from "../kernel/c.ts";
+import { SOCK_STREAM } from "../../src/model/family.ts";
+import { connect as connectTo, ipv4, listen, loopbackUp, openAt } from "../kernel/c.ts";
 import { hostileName, hostilePath, ports, quantities } from "./names.ts";
 
 const [folder] = process.argv.slice(2);
@@ -54,6 +55,10 @@ await listening(
   ports.brief,
 );
 await listening(createServer(), join(folder!, hostilePath));
+// Its queue of two is full, and it never accepts.
+listen(openAt(ipv4(ADDRESS, ports.full), SOCK_STREAM), 1);
+for (let count = 0; count < 2; count++)
+  connectTo(openAt(ipv4(ADDRESS, 0), SOCK_STREAM), ipv4(ADDRESS, ports.full));
 
 for (let count = 0; count < quantities.idle; count += 50)
   await Promise.all(Array.from({ length: Math.min(50, quantities.idle - count) }, () => open(ports.idle)));
