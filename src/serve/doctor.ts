@@ -67,6 +67,8 @@ function filterOf({ subject, place }: Diagnosis): string | null {
   if (place?.netns !== undefined) return null;
   const [, what, number] = /^(port|pid) (\d+)$/.exec(subject) ?? [];
   if (number !== undefined) return what === "port" ? `sport = :${number}` : `pid = ${number}`;
+  // An address with a port is that of a listener, or of the peers of connections.
+  if (/^(?:[\d.]+|\[[0-9a-f:.]+\]):\d+$/.test(subject)) return `( src ${subject} or dst ${subject} )`;
   if (!/^[0-9a-f.:]+$/.test(subject)) return null;
   return subject.includes(":") ? `dst [${subject}]` : subject.includes(".") ? `dst ${subject}` : null;
 }
