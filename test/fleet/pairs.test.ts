@@ -53,7 +53,7 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
       stderr: "inherit",
     });
     const { value } = await world.stdout.getReader().read();
-    expect(new TextDecoder().decode(value)).toBe("ready\n");
+    expect(new TextDecoder().decode(value).trim()).toBe("ready");
     const finished = await run(
       "doctor",
       "--host",
