@@ -145,6 +145,9 @@ async function bundled(entry: string, groups: readonly Group[]): Promise<string>
 /** Bundles the groups. @param folder where their modules are written */
 async function bundleGroups(folder: string): Promise<Group[]> {
   const groups: Group[] = [];
+  // The bundler keeps what it has read of a folder, so all modules stand there before the first is looked for.
+  for (const index of groupEntries.keys())
+    for (const name of [`group-${index}.js`, `list-${index}.ts`]) writeFileSync(join(folder, name), "");
   for (const [index, entry] of groupEntries.entries()) {
     const files = [...staticImports(entry)].filter(
       (file) => file !== program && !groups.some(({ files }) => files.has(file)),
