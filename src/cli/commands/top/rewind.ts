@@ -13,7 +13,7 @@ const SECOND_MS = 1000;
 export interface PastFrame {
   /** When the sample was taken; where the gap was entered. */
   readonly time: Date;
-  /** Undefined in a gap, of which nothing is known. */
+  /** Undefined in a gap, when nothing was recorded. */
   readonly sample: Sample | undefined;
   /** Milliseconds between two samples. */
   readonly everyMs: number;
