@@ -5,7 +5,7 @@
 import { allFamilies } from "../families/all.ts";
 import { INET_DIAG_REQ_PROTOCOL } from "../families/inet/layouts/inet-diag.ts";
 import { inetRequest } from "../families/inet/socket.ts";
-import type { Files, Host, Resolver } from "../host/host.ts";
+import type { Files, Host, HostNamespace, Resolver } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
@@ -332,9 +332,16 @@ export function movingHost(facts: Facts, elsewhere: Files, resolver: Resolver): 
     bpf: async () => ({ map: () => -2, btf: () => undefined }),
     cgroups: tree,
   });
+  // The same at each moment, so that its sockets are known again.
+  const known = new Map<number, HostNamespace>();
+  const namespaceOf = (place: StoredPlace): HostNamespace => {
+    const found = known.get(place.inode) ?? { host: hostOf(place.inode), netns: netnsOf(place) };
+    known.set(place.inode, found);
+    return found;
+  };
   // The recorder notes its own network namespace first.
   return {
     ...hostOf(facts().places[0]?.inode ?? 0),
-    namespaces: () => facts().places.map((place) => ({ host: hostOf(place.inode), netns: netnsOf(place) })),
+    namespaces: () => facts().places.map(namespaceOf),
   };
 }
