@@ -53,6 +53,7 @@ function thisHost(world: World, budgetMs: number): OpenHosts {
   return {
     hosts: [HERE],
     ask: (hosts, question, take) => fanOut(hosts, connect, question, limits, take, never),
+    [Symbol.dispose]: () => undefined,
   };
 }
 
@@ -116,11 +117,12 @@ function firstEdges({ nodes, edges }: DependencyMap, count: number): DependencyM
 
 /** Draws the map. @returns the exit status */
 export async function runMap({ world, host, draft, settings, words }: Task<MapSettings>): Promise<number> {
-  const open =
+  const opened =
     draft.hosts === undefined
       ? thisHost({ ...world, host }, draft.hostTimeoutMs)
       : openHosts(world, { draft });
-  if (isStop(open)) return halt(world, open);
+  if (isStop(opened)) return halt(world, opened);
+  using open = opened;
   const { hosts, ask } = open;
   const request: EndsRequest = {
     allNetns: draft.allNetns,
