@@ -1,4 +1,4 @@
-/** Asks twenty hosts with real sshds: network namespaces, of which some are broken in known ways. See sshd-world.py. */
+/** Queries twenty hosts with real sshds: network namespaces, some of them broken in known ways. See sshd-world.py. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
