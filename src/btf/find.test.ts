@@ -3,7 +3,7 @@ import { BtfBuilder, INT_ENCODING } from "../../test/btf/builder.ts";
 import { findTypes } from "./find.ts";
 import { Btf } from "./types.ts";
 
-/** Types of every kind before and behind those that are searched for. */
+/** Types of every kind, before and behind the wanted ones. */
 function blob() {
   const types = new BtfBuilder();
   const int = types.int("int", 4, INT_ENCODING.signed);
@@ -38,7 +38,7 @@ test("finds functions and members by name; of structs with one name the first", 
   expect(types.member("bits", "whole")).toBe(4);
 });
 
-test("does not find other kinds, parts of names, bit-fields, and what is not there", () => {
+test("does not find other kinds, parts of names, and bit-fields", () => {
   const { bytes } = blob();
   const types = findTypes(bytes, {
     functions: ["int", "wal", "run"],

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import type { SweepWorker } from "./host.ts";
 import { socketLinks } from "./socket-links.ts";
-import { beginSweep, type SharedSweep, type SweepWorker, sweepFromEnd } from "./socket-sweep.ts";
+import { beginSweep, type SharedSweep, sweepFromEnd } from "./socket-sweep.ts";
 
 const servers: Server[] = [];
 beforeAll(async () => {

@@ -7,6 +7,7 @@
  * last.
  */
 import { builtin, keepOutOfLastTier } from "#libc";
+import type { Files, SweepWorker } from "./host.ts";
 import { found as entry, iterateSockets } from "./socket-iterator.ts";
 import { descriptorCount, socketLinks } from "./socket-links.ts";
 
@@ -37,9 +38,6 @@ export interface SharedSweep {
   /** Pairs of descriptor and inode. Slots refer to ranges of it. */
   readonly found: Uint32Array;
 }
-
-/** The part of a Worker that a sweep uses. */
-export type SweepWorker = Pick<Worker, "addEventListener" | "postMessage" | "unref">;
 
 /** A sweep in progress. */
 export interface SocketSweep {
@@ -87,6 +85,21 @@ export function beginSweep(
   return entries === undefined
     ? onTwoThreads(root, counts, total, startWorker)
     : fromEntries(root, counts, entries);
+}
+
+/**
+ * Files for one pass over the sockets of all processes: if there are many descriptors, a sweep finds them.
+ *
+ * @param root where /proc is
+ */
+export function sweepingFiles(files: Files, root: string): Files {
+  const { startSweep, sockets } = files;
+  const sweep = startSweep && sockets && beginSweep(root, startSweep);
+  if (sweep === undefined) return files;
+  return {
+    ...files,
+    sockets: (directory, visit) => sweep.take(directory, visit) ?? sockets!(directory, visit),
+  };
 }
 
 /** A sweep whose sockets are all known. The processes that were counted before have no others. */

@@ -2,6 +2,7 @@
 import { type Owner, OwnerTable } from "../enrich/owner-table.ts";
 import { processContext, type ScanOptions, scanProcesses } from "../enrich/processes.ts";
 import type { Host } from "../host/host.ts";
+import { sweepingFiles } from "../host/socket-sweep.ts";
 import { knowPlaces, type Places } from "./places.ts";
 
 /** What is known of the processes of sockets. */
@@ -35,7 +36,8 @@ export function ownerLookup({ host, root, cgroupPath }: OwnerSources): OwnerLook
     owners,
     ownerTable: () => found,
     findOwners(inodes, options) {
-      const scan = scanProcesses(host.files, root, inodes, options);
+      const files = inodes?.size === 0 ? host.files : sweepingFiles(host.files, root);
+      const scan = scanProcesses(files, root, inodes, options);
       found = scan.owners;
       return scan.unreadable;
     },

@@ -230,10 +230,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       ...(place.netns === undefined ? {} : { netns: place.netns }),
     });
     const beginOwners = () => {
-      findAllOwners = once(() => {
-        host.files.beginSockets?.(sources.root);
-        findOwners(undefined);
-      });
+      findAllOwners = once(() => findOwners(undefined));
     };
     const query: OpenQuery = {
       plan,
@@ -272,11 +269,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       async complete(batches) {
         const kept: SocketBatch[] = [];
         const owners = wantsOwners(plan);
-        for await (const batch of batches) {
-          // Start the scan of /proc on another thread, while the kernel dumps the remaining sockets.
-          if (owners && kept.length === 0) host.files.beginSockets?.(sources.root);
-          kept.push(batch);
-        }
+        for await (const batch of batches) kept.push(batch);
         const peers = peerInodes(kept);
         // A filter by owners has already found the owners, but not those of the peers.
         if (owners && (predicate?.withOwners === undefined || peers.size > 0))
