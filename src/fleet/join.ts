@@ -321,19 +321,24 @@ export function joinEnds(ends: readonly End[], context: JoinContext = {}): Joine
       .filter(({ translation }) => translation === undefined)
       .map(({ client, server }) => `${client.local.address} ${server.local.address}`),
   );
+  /** Whether a host may translate addresses in a way that is not known. */
+  const mayTranslate = (host: string) => {
+    const facts = nat?.get(host);
+    return facts === undefined || (facts.forwards && !facts.readable);
+  };
   /** Whether NAT that cannot be read may hide the other end. */
   function mayBeTranslated(end: End, peerHost: string): boolean {
     if (nat === undefined || matches.has(end)) return false;
-    const facts = nat.get(peerHost);
-    if (facts === undefined || (facts.forwards && !facts.readable)) return true;
+    if (mayTranslate(peerHost)) return true;
     // The client's port leads to another place at the other host: one of both addresses has been changed.
     if (listens(end)) return (aloneAt.get(addressKey(end.peer)) ?? []).some(({ host }) => host === peerHost);
     if (alonePeers.has(addressKey(end.local))) return true;
-    // A NAT that is on no host of the list may stand before the client.
+    // A NAT that is on no host of the list, or cannot be read, may stand before the client.
     if (direct.has(`${end.local.address} ${end.peer.address}`)) return false;
-    return (aloneAt.get(addressKey(end.peer)) ?? []).some(
-      (other) => !owners.has(other.peer.address) && mayBeOneConnection(end, other),
-    );
+    return (aloneAt.get(addressKey(end.peer)) ?? []).some((other) => {
+      const clients = owners.get(other.peer.address) ?? [];
+      return [...clients].every(mayTranslate) && mayBeOneConnection(end, other);
+    });
   }
   const missing: MissingEnd[] = [];
   const outside: End[] = [];

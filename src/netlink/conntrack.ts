@@ -4,16 +4,19 @@ import { NLA_HDRLEN } from "./constants.ts";
 import { encodeDumpRequest } from "./dump.ts";
 import { findAttribute } from "./message.ts";
 
-/** NFNL_SUBSYS_CTNETLINK, in the high byte of the type of a message; its messages in the low one. */
+/** NFNL_SUBSYS_CTNETLINK, in the high byte of the type of a message. */
 export const CTNETLINK = 1;
+/** The low byte of the type: a new or listed connection. enum cntl_msg_types. */
 export const IPCTNL_MSG_CT_NEW = 0;
 const IPCTNL_MSG_CT_GET = 1;
+/** The low byte of the type: a connection that has ended. */
 export const IPCTNL_MSG_CT_DELETE = 2;
 /** Bytes of struct nfgenmsg, which begins with the family. */
 export const NFGENMSG_SIZE = 4;
 
-/** enum ctattr_type. */
+/** The addresses of packets from the client. enum ctattr_type. */
 export const CTA_TUPLE_ORIG = 1;
+/** The addresses of packets to the client, as the server sends them. enum ctattr_type. */
 export const CTA_TUPLE_REPLY = 2;
 const CTA_STATUS = 3;
 const CTA_STATUS_MASK = 26;
@@ -27,8 +30,9 @@ const CTA_PROTO_NUM = 1;
 const CTA_PROTO_SRC_PORT = 2;
 const CTA_PROTO_DST_PORT = 3;
 
-/** enum ip_conntrack_status: the source or the destination of a connection is translated. */
+/** The client's address is translated. enum ip_conntrack_status. */
 export const IPS_SRC_NAT = 1 << 4;
+/** The server's address is translated. enum ip_conntrack_status. */
 export const IPS_DST_NAT = 1 << 5;
 
 /** The payload of an attribute: where it begins and ends. */
