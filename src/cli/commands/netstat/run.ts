@@ -43,7 +43,7 @@ const decoder = new TextDecoder();
 const EXIT_USAGE = 3;
 const EXIT_ERROR = 1;
 const SECOND_MS = 1000;
-/** A host name is waited for no longer. */
+/** Time for looking up host names. */
 const RESOLVE_TIMEOUT_MS = 5000;
 
 /** The tables of Internet sockets, in netstat's order. */
