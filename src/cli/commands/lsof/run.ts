@@ -17,7 +17,7 @@ import type { InternetTerm } from "./internet.ts";
 import { listDirectly } from "./list-directly.ts";
 import { listFiles } from "./list-files.ts";
 import { choosesProcesses, choosesSockets } from "./match.ts";
-import { LsofError, lsofOptions, lsofWords, type OptionLookups } from "./options.ts";
+import { LsofError, type LsofOption, lsofOptions, lsofWords, type OptionLookups } from "./options.ts";
 import { mayBeUdpLite, meansFiles } from "./plan.ts";
 import { defaultSettings, type LsofSettings } from "./settings.ts";
 import type { Listing, Surroundings } from "./surroundings.ts";
@@ -50,6 +50,16 @@ const exclusive = [
   ["J", "j"],
 ] as const;
 
+/** Whether options without a value include these letters. */
+function areGiven(
+  options: readonly { readonly row: LsofOption; readonly value?: string | undefined }[],
+  letters: string,
+): boolean {
+  return [...letters].every((letter) =>
+    options.some(({ row, value }) => row.letter === letter && value === undefined),
+  );
+}
+
 /** What the arguments come to. @throws LsofError */
 function readSettings(args: readonly string[], lookups: OptionLookups): LsofSettings {
   const { options, names, error } = takeApart(lsofOptions, lsofWords, args);
@@ -60,6 +70,7 @@ function readSettings(args: readonly string[], lookups: OptionLookups): LsofSett
   for (const [one, other] of exclusive)
     if (letters.has(one) && letters.has(other))
       throw new LsofError(`-${one} and -${other} are mutually exclusive`);
+  if (areGiven(options, "os")) throw new LsofError("-o and -s are mutually exclusive");
   if (names.length > 0)
     throw new LsofError(`${names[0]} is a file, not a socket: lsof(8) itself lists files`);
   return settings;
@@ -74,6 +85,13 @@ function refusal(settings: LsofSettings): string | undefined {
 
 /** What is said where the options mean files that are no sockets, too. */
 const SOCKETS_ONLY = "only sockets are listed: lsof(8) itself lists the other files of these processes";
+
+/** Settings without the command that lsof makes of the count of `-r`: nobody means files by it. */
+function withoutRepeatCount(settings: LsofSettings): LsofSettings {
+  const { commands, repeat } = settings;
+  if (repeat?.count === undefined || repeat.marker !== undefined) return settings;
+  return { ...settings, commands: commands.filter(({ text }) => text !== String(repeat.count)) };
+}
 
 async function resolveTerm(host: Host, term: InternetTerm): Promise<InternetTerm> {
   if (term.host === undefined || term.addresses !== undefined) return term;
@@ -112,6 +130,12 @@ function complain(world: World, message: string): number {
   return EXIT_ERROR;
 }
 
+/** Ends a run. @param lines what was not found @returns the exit status */
+function finish(world: World, { verbose, quiet }: LsofSettings, lines: readonly string[]): number {
+  if (verbose) world.stdout.write(encoder.encode(lines.map((line) => `lsof: ${line}\n`).join("")));
+  return lines.length > 0 && !quiet ? EXIT_ERROR : 0;
+}
+
 async function repeat(
   world: World,
   host: Host,
@@ -120,15 +144,17 @@ async function repeat(
 ): Promise<number> {
   const { seconds, count, marker, untilNone } = settings.repeat!;
   const ended = world.interrupted();
+  let never: readonly string[] | undefined;
   for (let run = 1; ; run++) {
     const listing = await listOnce(world, host, settings, lookups);
     listing.write();
-    if (untilNone && listing.pids.size === 0) return run === 1 ? EXIT_ERROR : 0;
+    never = never?.filter((line) => listing.missing.includes(line)) ?? listing.missing;
+    if (untilNone && listing.pids.size === 0) return finish(world, settings, never);
     const text = marker === undefined ? MARKER : strftime(marker, new Date());
     const line =
       settings.format === "fields" ? `m${marker === undefined ? "" : text}${settings.nul ? "\0" : ""}` : text;
     world.stdout.write(encoder.encode(`${line}\n`));
-    if (count !== undefined && run >= count) return marker === undefined && !settings.quiet ? EXIT_ERROR : 0;
+    if (count !== undefined && run >= count) return finish(world, settings, never);
     try {
       await sleep(seconds * MS_PER_SECOND, undefined, { signal: ended });
     } catch {
@@ -137,7 +163,7 @@ async function repeat(
   }
 }
 
-/** Does what a command line of lsof asks for. @returns the exit status */
+/** Runs a command line of lsof. @returns the exit status */
 export async function runLsof(world: World): Promise<number> {
   const { args } = world;
   if (args.some((arg) => arg === "-h" || arg === "-?" || arg === "--help")) {
@@ -150,15 +176,13 @@ export async function runLsof(world: World): Promise<number> {
     const typed = readSettings(args, lookups);
     const refused = refusal(typed);
     if (refused !== undefined) return complain(world, refused);
-    if (meansFiles(typed)) world.stderr.write(encoder.encode(`lsof: ${SOCKETS_ONLY}\n`));
+    if (meansFiles(withoutRepeatCount(typed))) world.stderr.write(encoder.encode(`lsof: ${SOCKETS_ONLY}\n`));
     const internet = await Promise.all(typed.internet.map((term) => resolveTerm(host, term)));
     const settings = { ...typed, internet };
     if (settings.repeat !== undefined) return await repeat(world, host, settings, lookups);
     const listing = await listOnce(world, host, settings, lookups);
     listing.write();
-    if (settings.verbose)
-      world.stdout.write(encoder.encode(listing.missing.map((line) => `lsof: ${line}\n`).join("")));
-    return listing.missing.length > 0 && !settings.quiet ? EXIT_ERROR : 0;
+    return finish(world, settings, listing.missing);
   } catch (error) {
     if (error instanceof LsofError) return complain(world, error.message);
     throw error;

@@ -319,7 +319,7 @@ function end(world: World, { message, status }: NetstatStop): number {
   return status;
 }
 
-/** Does what a command line of netstat asks for. @returns the exit status */
+/** Runs a command line of netstat. @returns the exit status */
 export async function runNetstat(world: World): Promise<number> {
   const taken = getopt(netstatOptions, world.args, { program: "netstat", firstWordEnds: false });
   let settings = defaultSettings;
