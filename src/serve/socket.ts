@@ -76,7 +76,7 @@ function processOf(socket: Socket, { names, owners }: Snapshot): Json {
 /** The socket with every detail, as it is now; as the sample has it if the kernel does not find it alone. */
 function detailed(snapshot: Snapshot, slot: number, live: boolean): Socket {
   const { sockets, query } = snapshot;
-  const socket = sockets[slot]!;
+  const socket = sockets.at(slot)!;
   if (!live || !hasUniqueTuple(socket)) return socket;
   const place = query.places.find(({ netns }) => netns === socket.origin.netns);
   if (place === undefined) return socket;
@@ -121,7 +121,8 @@ function rateRow({ table, timeMs }: Snapshot, slot: number): RateRow {
 function slotIn({ table, sockets }: Snapshot, id: string): number | undefined {
   const key = keyOf(id);
   const slot = key === undefined ? undefined : table.slotOf(key);
-  return slot === undefined || sockets[slot] === undefined || !table.isLive(slot) ? undefined : slot;
+  const socket = slot === undefined ? undefined : sockets.at(slot);
+  return socket !== undefined && table.isLive(slot!) && table.isThat(socket, key!) ? slot : undefined;
 }
 
 /** The route. */
@@ -198,25 +199,31 @@ export function socketRoute({ context, sampler, moments, doctor }: SocketSources
       if (keyOf(id) === undefined) throw new Refusal(404, "This is not the id of a socket.");
       const isNow = at === undefined;
       const tables = sampler.latest?.wants.tables ?? basicWants.tables;
-      const snapshot = await moments.at(at, async () => ({ tables, demands: noDemands, owners: true }));
-      const slot = slotIn(snapshot, id);
-      if (!isNow) {
-        if (slot === undefined) throw new Refusal(404, "There was no such socket then.");
-        return jsonAnswer(request, describe(snapshot, slot, id, false));
-      }
-      const known = slot === undefined ? watched.get(id) : watch(id);
-      if (slot !== undefined) {
-        known!.body = describe(snapshot, slot, id, true);
-        if (known!.rates.length === 0) known!.rates.push(rateRow(snapshot, slot));
-      } else if (known?.body === undefined) throw new Refusal(404, "There is no such socket.");
-      const { body, rates, closedMs } = known!;
-      return jsonAnswer(request, {
-        ...body,
-        ...(slot === undefined
-          ? { state: "closed", closed: new Date(closedMs ?? snapshot.timeMs).toISOString() }
-          : {}),
-        rates: { intervalMs: context.intervalMs, columns: rateColumns, rows: rates },
-      });
+      const wants = { tables, demands: noDemands, owners: true };
+      return moments.at(
+        at,
+        async () => wants,
+        (snapshot) => {
+          const slot = slotIn(snapshot, id);
+          if (!isNow) {
+            if (slot === undefined) throw new Refusal(404, "There was no such socket then.");
+            return jsonAnswer(request, describe(snapshot, slot, id, false));
+          }
+          const known = slot === undefined ? watched.get(id) : watch(id);
+          if (slot !== undefined) {
+            known!.body = describe(snapshot, slot, id, true);
+            if (known!.rates.length === 0) known!.rates.push(rateRow(snapshot, slot));
+          } else if (known?.body === undefined) throw new Refusal(404, "There is no such socket.");
+          const { body, rates, closedMs } = known!;
+          return jsonAnswer(request, {
+            ...body,
+            ...(slot === undefined
+              ? { state: "closed", closed: new Date(closedMs ?? snapshot.timeMs).toISOString() }
+              : {}),
+            rates: { intervalMs: context.intervalMs, columns: rateColumns, rows: rates },
+          });
+        },
+      );
     },
   };
 }
