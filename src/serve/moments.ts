@@ -70,8 +70,8 @@ function pastContext(
   }
 }
 
-/** Makes the source of snapshots. */
-export function openMoments(context: ServeContext, sampler: Sampler): Moments {
+/** Makes the source of snapshots of the past. */
+export function openPastMoments(context: ServeContext): Moments {
   const kept = new Map<string, Snapshot>();
 
   async function past(at: string, wants: (query: OpenQuery) => Promise<Wants>): Promise<Snapshot> {
@@ -92,8 +92,17 @@ export function openMoments(context: ServeContext, sampler: Sampler): Moments {
 
   return {
     epoch: randomBytes(6).toString("base64url"),
+    at: async (at, wants, use) => use(await past(at ?? "now", wants)),
+  };
+}
+
+/** Makes the source of snapshots, of now and of the past. */
+export function openMoments(context: ServeContext, sampler: Sampler): Moments {
+  const past = openPastMoments(context);
+  return {
+    epoch: past.epoch,
     async at(at, wants, use) {
-      if (at !== undefined) return use(await past(at, wants));
+      if (at !== undefined) return past.at(at, wants, use);
       return sampler.sample(await wants(await sampler.query()), use);
     },
   };

@@ -6,6 +6,7 @@ import type { Column } from "../fields/column.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import { demandSet, noDemands } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
+import { allTables, type Table } from "../model/selection.ts";
 import { explanationOf } from "../output/explain.ts";
 import { hasUniqueTuple, refetch } from "../query/refetch.ts";
 import type { ServeContext } from "./context.ts";
@@ -100,12 +101,14 @@ interface Watched {
   closedMs?: number;
 }
 
+const everyTable: ReadonlySet<Table> = new Set(allTables);
+
 /** What the route works with. */
 export interface SocketSources {
   readonly context: ServeContext;
-  readonly sampler: Sampler;
   readonly moments: Moments;
-  readonly doctor: Doctor;
+  /** What is known of sockets of now; undefined where only those of the past are served. */
+  readonly now?: { readonly sampler: Sampler; readonly doctor: Doctor };
 }
 
 /** The numbers of a slot. */
@@ -126,9 +129,9 @@ function slotIn({ table, sockets }: Snapshot, id: string): number | undefined {
 }
 
 /** The route. */
-export function socketRoute({ context, sampler, moments, doctor }: SocketSources): Route {
+export function socketRoute({ context, moments, now }: SocketSources): Route {
   const watched = new Map<string, Watched>();
-  sampler.observe((snapshot) => {
+  now?.sampler.observe((snapshot) => {
     const nowMs = performance.now();
     for (const [id, socket] of watched) {
       if (nowMs - socket.askedMs > WATCHED_MS) {
@@ -175,7 +178,7 @@ export function socketRoute({ context, sampler, moments, doctor }: SocketSources
       container: container === undefined ? null : containerLabel(container),
       netns: netns === undefined ? null : netnsLabel(netns),
       explanation: explanation ?? null,
-      findings: isNow ? (doctor.latest?.findingsOf(id) ?? []) : [],
+      findings: isNow ? (now?.doctor.latest?.findingsOf(id) ?? []) : [],
     };
   }
 
@@ -198,7 +201,8 @@ export function socketRoute({ context, sampler, moments, doctor }: SocketSources
       const { id = "", at } = values;
       if (keyOf(id) === undefined) throw new Refusal(404, "This is not the id of a socket.");
       const isNow = at === undefined;
-      const tables = sampler.latest?.wants.tables ?? basicWants.tables;
+      // A sample of now has the tables that viewers want. The past may be read of all.
+      const tables = isNow ? (now?.sampler.latest?.wants.tables ?? basicWants.tables) : everyTable;
       const wants = { tables, demands: noDemands, owners: true };
       return moments.at(
         at,
