@@ -10,7 +10,6 @@ import type { Json } from "../../model/json.ts";
 import { kindOfDump } from "../../model/selection.ts";
 import { columnsWith } from "../../output/columns.ts";
 import { nameSource, tableChooser } from "../../output/name-source.ts";
-import { keepsSockets } from "../../plan/plan.ts";
 import { type OpenQuery, openQuery } from "../../query/open.ts";
 import type { SocketBatch } from "../../query/query.ts";
 import { Table } from "../../table/table.ts";
@@ -168,8 +167,7 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
       return stopped(filterStop(world, error, plan.filter));
     }
     using query = opened;
-    const batches = keepsSockets(plan) ? await query.complete(query.socketsAsync()) : query.socketsAsync();
-    await sendSockets(query, presentation, batches, rows);
+    await sendSockets(query, presentation, query.resolved(), rows);
     return status();
   });
 }

@@ -1,6 +1,7 @@
 /** Lists Internet sockets from the kernel's structs: the table, and the ids of processes. */
 import type { DirectRows } from "../../../families/direct-rows.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
+import { sweepingFiles } from "../../../host/socket-sweep.ts";
 import type { InetTable } from "../../../model/inet-tables.ts";
 import { openQuery } from "../../../query/open.ts";
 import { selectedPids, selectHeld, writeTable } from "./direct.ts";
@@ -26,8 +27,9 @@ export async function listDirectly({
   const { root } = sources;
   using query = await openQuery({ host, report, keep: false }, planOf(settings, sources));
   const sockets = new KeptSockets();
+  let { files } = host;
   const arrived = () => {
-    if (settings.pids.include.length === 0) host.files.beginSockets?.(root);
+    if (settings.pids.include.length === 0) files = sweepingFiles(files, root);
   };
   const keepers = new Map<string, DirectRows<InetSocket>>();
   const begin = (table: InetTable) => {
@@ -38,9 +40,7 @@ export async function listDirectly({
   for await (const { dump, sockets } of query.socketsAsync(undefined, { begin }))
     for (const socket of sockets) if (socket.kind === "inet") begin(dump as InetTable).write(socket);
   sockets.index();
-  const held = findHeld(host.files, root, sockets, settings.pids, (process) =>
-    wantsProcess(settings, process),
-  );
+  const held = findHeld(files, root, sockets, settings.pids, (process) => wantsProcess(settings, process));
   const located = nothingLocated(settings);
   const selected = selectHeld(settings, sockets, held, located);
   const pids = selectedPids(held, selected);
