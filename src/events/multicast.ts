@@ -37,7 +37,7 @@ interface Visitor {
 }
 
 /**
- * Joins multicast groups in every place, also in those that are added later.
+ * Joins multicast groups in every place, also in a place that is added later.
  *
  * @param groups their mask, bit 0 is group 1
  * @throws NetlinkError if one of the places refuses

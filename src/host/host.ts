@@ -17,6 +17,9 @@ export interface ReadBound {
   };
 }
 
+/** A thread that helps with a sweep over the descriptors of all processes: the part of a Worker that is used. */
+export type SweepWorker = Pick<Worker, "addEventListener" | "postMessage" | "unref">;
+
 /** Reading of files, by absolute path (or relative to the working directory). All calls are synchronous. */
 export interface Files {
   /**
@@ -44,13 +47,8 @@ export interface Files {
     directory: string,
     visit: (fd: number, inode: number) => void,
   ) => Generator<void, boolean>;
-  /**
-   * Announces that `sockets` will be called once for every process. If there are many descriptors, another thread
-   * starts to read them ahead.
-   *
-   * @param root where /proc is
-   */
-  readonly beginSockets?: (root: string) => void;
+  /** Starts a thread that reads descriptors for a sweep, see `sweepingFiles` in socket-sweep.ts. */
+  readonly startSweep?: () => SweepWorker;
   /**
    * How many descriptors such a directory has, without reading it. Linux 6.2 and newer report this.
    *

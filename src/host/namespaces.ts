@@ -371,7 +371,7 @@ export function openNamespaces(host: Host, report: (problem: NamespaceProblem) =
     return { open: opened, found, fd: isHeld ? fd : undefined, absences: 0 };
   }
 
-  /** Opens those that are not open yet. */
+  /** Opens namespaces that are not open yet. */
   function openNew(namespaces: readonly FoundNetns[]): OpenNetns[] {
     const added: OpenNetns[] = [];
     let failures = 0;
