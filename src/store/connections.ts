@@ -11,9 +11,9 @@ import { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts"
 import { dumpOrder } from "../model/selection.ts";
 import { SS_CLOSE, SS_TIME_WAIT, stateGroups } from "../model/state.ts";
 import { type AttributeToWrite, encodeAttributes } from "../netlink/message.ts";
-import type { StoredMessage } from "./codec.ts";
 import { anyConnection } from "./conditions.ts";
 import { timesToAges } from "./image.ts";
+import type { StoredMessage } from "./image-decoder.ts";
 import type { StoredOwner } from "./owners.ts";
 import { type PastFacts, ticksOf } from "./past.ts";
 import type { Moment, Span, StoredConnection, StoredPlace, StoredProcess, StoreReader } from "./reader.ts";
