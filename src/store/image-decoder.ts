@@ -61,9 +61,10 @@ function columnsOf(
   for (let index = 0; index < numbers.length; index++) uses[numbers[index]!]!++;
   const starts = new Uint32Array(width + 1);
   let total = 0;
-  for (const [number, pattern] of patterns.entries()) {
+  for (let number = 0; number < patterns.length; number++) {
     const count = uses[number]!;
     if (count === 0) continue;
+    const pattern = patterns[number]!;
     total += count * pattern.length;
     for (let at = 0; at < pattern.length; at++) starts[pattern[at]! + 1]! += count;
   }
@@ -103,8 +104,7 @@ class GroupDecoder implements DecodedGroup {
   get messages(): readonly StoredMessage[] {
     if (this.#messages === undefined) {
       const words = new Uint32Array(this.#words.buffer);
-      this.#messages = Array.from({ length: this.#count }, (_, row) => {
-        const start = this.#starts[row]!;
+      this.#messages = Array.from(this.#starts, (start, row) => {
         const length = this.#lengths[row]!;
         return { words: words.subarray(start, start + sizeOf(length)), length };
       });
@@ -132,28 +132,28 @@ class GroupDecoder implements DecodedGroup {
     if (inserted.length > 0 || removed.length > 0) {
       const starts = new Uint32Array(count);
       const lengths = new Uint32Array(count);
-      const isTaken = new Uint8Array(before + 1);
-      const take = (row: number, from: number) => {
+      const isTaken = new Uint8Array(before);
+      let next = 0;
+      let gone = 0;
+      let kept = 0;
+      for (let row = 0; row < count; row++) {
+        let from: number;
+        if (inserted[next] === row) {
+          next++;
+          from = source.atMost(before) - 1;
+        } else {
+          for (; removed[gone] === kept; gone++) kept++;
+          from = kept++;
+        }
+        if (from < 0) {
+          starts[row] = WHOLE;
+          wholes++;
+          continue;
+        }
         if (isTaken[from] === 1) throw new StoreError("a sample has a socket twice");
         isTaken[from] = 1;
         starts[row] = this.#starts[from]!;
         lengths[row] = this.#lengths[from]!;
-      };
-      let next = 0;
-      let gone = 0;
-      for (let row = 0, from = 0; row < count; row++) {
-        if (inserted[next] === row) {
-          next++;
-          const moved = source.atMost(before);
-          if (moved > 0) take(row, moved - 1);
-          else {
-            starts[row] = WHOLE;
-            wholes++;
-          }
-          continue;
-        }
-        for (; removed[gone] === from; gone++) from++;
-        take(row, from++);
       }
       this.#starts = starts;
       this.#lengths = lengths;
@@ -231,14 +231,15 @@ class GroupDecoder implements DecodedGroup {
     this.#patterns = patterns;
     for (let more = source.atMost(rows.length); more > 0; more--)
       patterns.push(source.rising(sampleLimits.words));
+    const ends = Uint32Array.from(patterns, (pattern) => (pattern.at(-1) ?? -1) + 1);
     const numbers = new Uint32Array(rows.length);
     let width = 0;
     for (let index = 0; index < rows.length; index++) {
       const number = source.atMost(patterns.length - 1);
+      const end = ends[number]!;
       numbers[index] = number;
-      const last = patterns[number]!.at(-1) ?? -1;
-      width = Math.max(width, last + 1);
-      if (last >= sizeOf(this.#lengths[rows[index]!]!))
+      if (end > width) width = end;
+      if (end > sizeOf(this.#lengths[rows[index]!]!))
         throw new StoreError("a sample changes a word beyond the end of a message");
     }
     const columns = columnsOf(patterns, numbers, width, source.left);
@@ -265,45 +266,50 @@ class GroupDecoder implements DecodedGroup {
     const from = starts[word]!;
     const end = starts[word + 1]!;
     source.signedInto(deltas, from, end);
-    let other = starts[first]!;
-    const otherEnd = starts[first + 1]!;
-    for (let at = from; at < end; at++) {
-      const index = indices[at]!;
-      const place = places[index]!;
-      const before = words[place + word]!;
-      let expected = before;
-      switch (kind) {
-        case prediction.move:
-          while (other < otherEnd && indices[other]! < index) other++;
-          if (other < otherEnd && indices[other] === index) expected = before + deltas[other]!;
-          break;
-        case prediction.value:
-          expected = words[place + first]!;
-          break;
-        case prediction.now:
-          expected = nowMs;
-          break;
-        case prediction.later: {
-          const one = words[place + first]!;
-          const another = words[place + second]!;
-          expected = ((one - another) | 0) > 0 ? one : another;
-          break;
+    switch (kind) {
+      case prediction.own:
+        for (let at = from; at < end; at++) {
+          const place = places[indices[at]!]! + word;
+          words[place] = words[place]! + deltas[at]!;
         }
+        return;
+      case prediction.move: {
+        const otherEnd = starts[first + 1]!;
+        for (let at = from, other = starts[first]!; at < end; at++) {
+          const index = indices[at]!;
+          while (other < otherEnd && indices[other]! < index) other++;
+          if (other < otherEnd && indices[other] === index) deltas[at] = deltas[at]! + deltas[other]!;
+          const place = places[index]! + word;
+          words[place] = words[place]! + deltas[at]!;
+        }
+        return;
       }
-      const now = (expected + deltas[at]!) | 0;
-      words[place + word] = now;
-      deltas[at] = now - before;
+      default:
+        for (let at = from; at < end; at++) {
+          const start = places[indices[at]!]!;
+          let expected = nowMs;
+          if (kind !== prediction.now) expected = words[start + first]!;
+          if (kind === prediction.later) expected = later(expected, words[start + second]!);
+          const place = start + word;
+          const before = words[place]!;
+          words[place] = expected + deltas[at]!;
+          deltas[at] = words[place]! - before;
+        }
     }
   }
 }
 
-/** Samples after which the code that reads them is worth compiling. */
-const MANY_SAMPLES = 4;
+/** The later of two times, which wrap. */
+function later(one: number, other: number): number {
+  return ((one - other) | 0) > 0 ? one : other;
+}
+
+/** Bytes of a sample from which on the code that reads it is worth compiling. */
+const MANY_BYTES = 1 << 16;
 
 /** Decodes consecutive samples, from a whole one on. */
 export class ImageDecoder {
   #groups = new Map<string, GroupDecoder>();
-  #samples = 0;
 
   /** The sockets of the last sample; valid until the next is read. */
   get image(): DecodedImage {
@@ -318,7 +324,7 @@ export class ImageDecoder {
    */
   read(source: ByteSource, format: number = sampleFormats.current): void {
     if (format > sampleFormats.current) throw new StoreError(`a sample has the unknown format ${format}`);
-    if (this.#samples++ === MANY_SAMPLES) expectLongRun();
+    if (source.left > MANY_BYTES) expectLongRun();
     const before = this.#groups;
     this.#groups = new Map();
     const nowMs = format === sampleFormats.first ? 0 : source.unsigned() | 0;
