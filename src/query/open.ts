@@ -70,11 +70,21 @@ export interface OpenQuery extends Disposable {
    * @param rows see {@link Query.rows}; ignored if the plan closes sockets
    */
   socketsAsync(arrival?: DeferredTransport["arrival"], rows?: RowSink): AsyncGenerator<SocketBatch>;
+  /**
+   * Lists the sockets once what the plan looks up for them is known, and keeps them before only if that needs all of
+   * them. As in ss, owners are those that processes have open before the listing.
+   *
+   * @param rows see {@link OpenQuery.socketsAsync}
+   */
+  resolved(rows?: RowSink): AsyncGenerator<SocketBatch>;
   /** The sockets that the kernel destroys from now on. @throws NetlinkError if the multicast groups cannot be joined */
   destroyed(): Generator<SocketBatch>;
   /** Lists the sockets of one place, with changes to the query. */
   listPlace(place: FilteredPlace, changes?: Partial<ListChanges>): Generator<SocketBatch>;
-  /** Collects all sockets, and looks up the owners, peers and host names that the plan demands. */
+  /**
+   * Collects all sockets, and looks up the owners, peers and host names that the plan demands. The sockets must stay
+   * valid: see {@link QueryContext.keep}.
+   */
   complete(batches: AsyncIterable<SocketBatch>): Promise<readonly SocketBatch[]>;
   /** Finds the owners of sockets and adds them to `names`. @param inodes inodes of the sockets; undefined for all */
   findOwners(inodes: ReadonlySet<number> | undefined): void;
@@ -145,6 +155,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     if (pids.length > 0) report({ kind: "unreadable", pids });
   };
   let findAllOwners = () => {};
+  const ownersFirst = context.keep === undefined && wantsOwners(plan) && !keepsSockets(plan);
   const reading: FilterReading = {
     selection,
     families: parts.families,
@@ -154,7 +165,8 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       context.findOwners ??
       ((batches) => {
         // One pass over /proc serves all namespaces. The sockets of the other namespaces are not listed yet.
-        if (plan.allNetns) findAllOwners();
+        if (plan.allNetns || (ownersFirst && batches.some(({ sockets }) => sockets.length > 0)))
+          findAllOwners();
         else findOwners(inodesOf(batches));
         return { owners: names.owners, container: (socket) => names.cgroupOwner(socket).container };
       }),
@@ -171,6 +183,32 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         if (inode !== 0) inodes.add(inode);
       }
     return inodes;
+  }
+
+  /** Rows whose owners are found before the first one is written. */
+  function ownedRows(rows: RowSink): RowSink {
+    let known = false;
+    const find = () => {
+      if (!known) findAllOwners();
+      known = true;
+    };
+    return {
+      ...rows,
+      begin(dump) {
+        const writer = rows.begin(dump);
+        if (writer === undefined) return undefined;
+        return {
+          put(offset, length) {
+            if (!known) find();
+            return writer.put(offset, length);
+          },
+          write(socket) {
+            find();
+            writer.write(socket);
+          },
+        };
+      },
+    };
   }
 
   function finish(places: OpenQuery["places"]): OpenQuery {
@@ -191,7 +229,10 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       predicate: place.predicate,
       ...(place.netns === undefined ? {} : { netns: place.netns }),
     });
-    return {
+    const beginOwners = () => {
+      findAllOwners = once(() => findOwners(undefined));
+    };
+    const query: OpenQuery = {
       plan,
       selection,
       predicate,
@@ -199,14 +240,14 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       names,
       request,
       *sockets() {
-        findAllOwners = once(() => findOwners(undefined));
+        beginOwners();
         for (const place of places) {
           const batches = list(place.host, listingOf(place));
           yield* plan.kill ? destroy(place.host, batches, report) : batches;
         }
       },
       async *socketsAsync(arrival, rows) {
-        findAllOwners = once(() => findOwners(undefined));
+        beginOwners();
         for (const place of places) {
           const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
@@ -214,16 +255,21 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
           else yield* batches;
         }
       },
+      async *resolved(rows) {
+        if (keepsSockets(plan)) yield* await query.complete(query.socketsAsync());
+        else if (!ownersFirst) yield* query.socketsAsync(undefined, rows);
+        else
+          for await (const batch of query.socketsAsync(undefined, rows && ownedRows(rows))) {
+            if (batch.sockets.length > 0) findAllOwners();
+            yield batch;
+          }
+      },
       listPlace: (place, changes) => list(place.host, { ...listingOf(place), ...changes }),
       destroyed: () => destroyed(places[0].host, listingOf(places[0])),
       async complete(batches) {
         const kept: SocketBatch[] = [];
         const owners = wantsOwners(plan);
-        for await (const batch of batches) {
-          // Start the scan of /proc on another thread, while the kernel dumps the remaining sockets.
-          if (owners && kept.length === 0) host.files.beginSockets?.(sources.root);
-          kept.push(batch);
-        }
+        for await (const batch of batches) kept.push(batch);
         const peers = peerInodes(kept);
         // A filter by owners has already found the owners, but not those of the peers.
         if (owners && (predicate?.withOwners === undefined || peers.size > 0))
@@ -243,6 +289,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       },
       [Symbol.dispose]: () => open[Symbol.dispose](),
     };
+    return query;
   }
 
   return { open, names, reading, finish };

@@ -83,6 +83,9 @@ interface KeptSpan {
   readonly snapshot: Promise<{ readonly snapshot: Snapshot; readonly cut: boolean }>;
 }
 
+/** The path of the route. */
+export const HISTORY_PATH = "/api/history";
+
 /** The route. */
 export function historyRoute(context: ServeContext): Route {
   const kept: KeptSpan[] = [];
@@ -145,7 +148,7 @@ export function historyRoute(context: ServeContext): Route {
 
   return {
     method: "GET",
-    path: "/api/history",
+    path: HISTORY_PATH,
     doc: "The past, as 'sockscope record' has kept it: connections that ended in a span or were open at its end, how much of it was recorded, or what changed.",
     access: "token",
     parameters: [
@@ -171,7 +174,7 @@ export function historyRoute(context: ServeContext): Route {
           why: "There is no store: 'sockscope record' keeps the past.",
         });
       const coverage = coverageObject(reader.coverage(span));
-      const head = { available: true, asked: isoSpan(span), coverage };
+      const head = { available: true, span: isoSpan(span), coverage };
       if (what === "coverage") return jsonAnswer(request, head);
       if (what === "diff") return jsonAnswer(request, { ...head, ...changes(reader, span) });
       const { snapshot, cut } = await connections(reader, span, window);

@@ -49,10 +49,21 @@ export interface PastFacts {
   readonly context: readonly StoredContext[];
   /** When the machine was booted, in milliseconds since 1970; undefined if unknown. */
   readonly bootedMs: number | undefined;
+  /** The name of the machine; undefined if unknown. */
+  readonly hostName?: string;
 }
 
 /** The facts of a moment. */
-export function factsOf({ image, owners, processes, places, context, wallMs, bootMs }: Moment): PastFacts {
+export function factsOf({
+  image,
+  owners,
+  processes,
+  places,
+  context,
+  wallMs,
+  bootMs,
+  run,
+}: Moment): PastFacts {
   return {
     messages: (place, dump, family) => image.get(groupName({ place, dump, family }))?.messages ?? [],
     agesAtMs: bootMs,
@@ -61,6 +72,7 @@ export function factsOf({ image, owners, processes, places, context, wallMs, boo
     places,
     context,
     bootedMs: wallMs - bootMs,
+    hostName: run.host,
   };
 }
 
@@ -226,6 +238,8 @@ function procOf(facts: PastFacts, inode: number): PastProc {
   );
   if (facts.bootedMs !== undefined && !fixed.has("/proc/stat"))
     fixed.set("/proc/stat", encoder.encode(`btime ${Math.round(facts.bootedMs / MS_PER_SECOND)}\n`));
+  if (facts.hostName !== undefined)
+    fixed.set("/proc/sys/kernel/hostname", encoder.encode(`${facts.hostName}\n`));
   return { processes, fixed };
 }
 
