@@ -60,7 +60,10 @@ export function groupSockets(by: readonly CatalogColumn[], sum: readonly Catalog
   function add(socket: { readonly kind: Kind }): void {
     const numbers = numbersOf(socket);
     const keys = keysOf(socket);
-    if (!keys.some(Array.isArray)) return count(keys, numbers);
+    if (!keys.some(Array.isArray)) {
+      count(keys, numbers);
+      return;
+    }
     let combinations: (Json | undefined)[][] = [[]];
     for (const key of keys) {
       const own = alternatives(key);

@@ -117,7 +117,7 @@ export class ByteSource {
     return values;
   }
 
-  /** Numbers of either sign, of which the lowest 32 bits are kept. @param values is filled from an index to another */
+  /** Numbers of either sign, modulo 2^32. @param values is filled from one index up to another */
   signedInto(values: Int32Array, from: number, end: number): void {
     const bytes = this.#bytes;
     let at = this.#at;
