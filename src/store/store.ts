@@ -134,7 +134,7 @@ const DIFFERENCES_LIMIT = 120;
 const WAITING_LIMIT = 32 << 20;
 /** Estimates for the budget: what a row takes, and what SQLite adds to a transaction. */
 const ROW_BYTES = 200;
-const TRANSACTION_BYTES = 64 << 10;
+const TRANSACTION_BYTES = 96 << 10;
 const DAY_MS = 86_400_000;
 /** Addresses and processes that are remembered, so that the next row finds them; others are written again. */
 const ADDRESSES_LIMIT = 100_000;
