@@ -19,6 +19,14 @@ function alternatives(value: Json | undefined): readonly (Json | undefined)[] {
     : [Array.isArray(value) ? undefined : value];
 }
 
+/** Groups by the key of one of their values: the groups themselves at the last value. */
+type GroupsByValue = Map<unknown, Group | GroupsByValue>;
+
+/** What distinguishes a value from others. */
+function keyOf(value: Json | undefined): unknown {
+  return typeof value === "object" ? `\0${JSON.stringify(value)}` : value;
+}
+
 /** Sockets being grouped. */
 export interface Grouping {
   /** Counts a socket, once for each process that has it open. */
@@ -34,29 +42,58 @@ export interface Grouping {
  * @param sum the columns of numbers to add up
  */
 export function groupSockets(by: readonly CatalogColumn[], sum: readonly CatalogColumn[]): Grouping {
-  const groups = new Map<string, Group>();
+  const groups: Group[] = [];
+  /** The groups by their first value, then by the next one and so on. */
+  const root: GroupsByValue = new Map();
   const keysOf = catalogReader(by);
   const numbersOf = catalogReader(sum);
-  function add(socket: { readonly kind: Kind }): void {
-    const numbers = numbersOf(socket);
-    let combinations: (Json | undefined)[][] = [[]];
-    for (const key of keysOf(socket)) {
-      const own = alternatives(key);
-      combinations = combinations.flatMap((values) => own.map((value) => [...values, value]));
-    }
-    for (const values of combinations) {
-      const name = JSON.stringify(values);
-      let group = groups.get(name);
-      if (group === undefined) {
-        group = { values, count: 0, sums: sum.map(() => undefined) };
-        groups.set(name, group);
+  const last = by.length - 1;
+
+  function groupOf(values: readonly (Json | undefined)[]): Group {
+    let level = root;
+    for (let index = 0; index < last; index++) {
+      const key = keyOf(values[index]);
+      let next = level.get(key) as GroupsByValue | undefined;
+      if (next === undefined) {
+        next = new Map();
+        level.set(key, next);
       }
-      group.count++;
-      const { sums } = group;
-      numbers.forEach((number, index) => {
-        if (typeof number === "number") sums[index] = (sums[index] ?? 0) + number;
-      });
+      level = next;
+    }
+    const key = keyOf(values[last]);
+    let group = level.get(key) as Group | undefined;
+    if (group === undefined) {
+      group = { values, count: 0, sums: sum.map(() => undefined) };
+      groups.push(group);
+      level.set(key, group);
+    }
+    return group;
+  }
+
+  function count(values: readonly (Json | undefined)[], numbers: readonly (Json | undefined)[]): void {
+    const group = groupOf(values);
+    group.count++;
+    const { sums } = group;
+    for (let index = 0; index < numbers.length; index++) {
+      const number = numbers[index];
+      if (typeof number === "number") sums[index] = (sums[index] ?? 0) + number;
     }
   }
-  return { add, groups: () => [...groups.values()] };
+
+  function add(socket: { readonly kind: Kind }): void {
+    const numbers = numbersOf(socket);
+    const values = keysOf(socket);
+    if (!values.some(Array.isArray)) {
+      count(values, numbers);
+      return;
+    }
+    let combinations: (Json | undefined)[][] = [[]];
+    for (const value of values) {
+      const own = alternatives(value);
+      combinations = combinations.flatMap((before) => own.map((each) => [...before, each]));
+    }
+    for (const each of combinations) count(each, numbers);
+  }
+
+  return { add, groups: () => groups };
 }

@@ -8,7 +8,7 @@ import type { OpenQuery } from "../query/open.ts";
 import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
-import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
+import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
@@ -28,14 +28,12 @@ export async function show(
     await showTable(world, query, presentation, list, options);
     return;
   }
-  const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
-  const batches = list();
-  const { by } = presentation;
-  const arranges = by === undefined && (sort.length === 0 || !showsValues(presentation));
-  const ordered = arranges ? arranged(query, presentation, batches) : batches;
-  if (isSsTable(presentation)) await showTable(world, query, presentation, () => ordered, options);
-  else await showMachine(world, query, presentation, ordered, options);
+  const ordered = (rows?: RowSink) => arranged(query, presentation, list(), rows);
+  if (isSsTable(presentation)) return showTable(world, query, presentation, ordered, options);
+  const { showMachine } = await import("./machine-formats.ts");
+  // Groups are sorted when they are counted.
+  await showMachine(world, query, presentation, presentation.by === undefined ? ordered() : list(), options);
 }
 
 /** Columns of ss's table that this run leaves out. */

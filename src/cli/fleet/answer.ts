@@ -155,9 +155,7 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
   if (isStop(view)) return stopped(view);
   const planned = await planListing(world, draft, view, { args: words, file: world.remote?.filterFile });
   if (isStop(planned)) return stopped(planned);
-  const { presentation } = planned;
-  // Rows are sorted by their sockets, which must be kept for that.
-  const plan = { ...planned.plan, order: { ...planned.plan.order, byValues: false } };
+  const { plan, presentation } = planned;
   return onMachine(world, draft, async (host) => {
     const { report, status } = withStatus(reporter(world, host, plan.sources), machineDraft(draft));
     let opened: OpenQuery;
