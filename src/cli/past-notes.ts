@@ -14,6 +14,7 @@ const noteWords: Readonly<Record<string, (note: PastNote) => string>> = {
   slow: ({ count }) => `the sample took ${count} ms`,
   degraded: ({ detail }) => `samples ${detail}`,
   bundled: ({ count }) => `${counted(count, "ended connection")} only counted`,
+  unfollowed: ({ detail = "network namespaces without events" }) => detail,
   disk: ({ count }) => `${counted(count, "row")} lost for want of space`,
   restart: ({ detail }) => detail ?? "the recorder was restarted",
   damaged: ({ detail }) => (detail === undefined ? "later samples are damaged" : `damaged: ${detail}`),

@@ -8,6 +8,7 @@ import { once } from "../enrich/once.ts";
 import type { AddressAt } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { loadFamilies } from "../families/index.ts";
+import { FilterError } from "../filter/errors.ts";
 import type { ParsedFilter } from "../filter/parser.ts";
 import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
@@ -51,7 +52,7 @@ export interface OpenQuery extends Disposable {
   readonly selection: Selection;
   /** The compiled filter of the first place. */
   readonly predicate: Predicate | undefined;
-  /** The listed network namespaces, each with its filter. */
+  /** The listed network namespaces, each with its filter. {@link refreshPlaces} changes them. */
   readonly places: readonly [FilteredPlace, ...FilteredPlace[]];
   /** The names and owners of sockets. */
   readonly names: HostNames;
@@ -88,14 +89,29 @@ export interface OpenQuery extends Disposable {
   complete(batches: AsyncIterable<SocketBatch>): Promise<readonly SocketBatch[]>;
   /** Finds the owners of sockets and adds them to `names`. @param inodes inodes of the sockets; undefined for all */
   findOwners(inodes: ReadonlySet<number> | undefined): void;
+  /**
+   * Adds the network namespaces that were made since, and closes those that nothing but this query keeps alive. Only
+   * with the plan's `allNetns`, on a live host; otherwise nothing changes.
+   */
+  refreshPlaces(): Promise<PlaceChanges>;
   /** Parses another filter for the same places. @throws FilterError */
   filter(source: FilterSource, selection: Selection): Promise<readonly [FilteredPlace, ...FilteredPlace[]]>;
+}
+
+/** The network namespaces that came and went. */
+export interface PlaceChanges {
+  readonly added: readonly FilteredPlace[];
+  readonly removed: readonly FilteredPlace[];
 }
 
 /** The open places of a plan. */
 interface OpenPlaces extends Disposable {
   readonly list: readonly Place[];
+  /** Left out where the places do not change. */
+  readonly refresh?: () => { readonly added: readonly Place[]; readonly removed: readonly Place[] };
 }
+
+const unchanged: PlaceChanges = { added: [], removed: [] };
 
 function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): OpenPlaces {
   if (allNetns && host.namespaces !== undefined)
@@ -185,6 +201,20 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     return inodes;
   }
 
+  /** Filters places that were found later. One without an interface that the filter names is left out. */
+  async function filterNew(found: readonly Place[]): Promise<readonly FilteredPlace[]> {
+    if (found.length === 0) return [];
+    if (plan.filter === undefined)
+      return found.map((place) => ({ ...place, selection, predicate: undefined }));
+    const { filterPlaces } = await import("./filters.ts");
+    try {
+      return await filterPlaces(found, plan.filter, reading);
+    } catch (error) {
+      if (error instanceof FilterError) return [];
+      throw error;
+    }
+  }
+
   /** Rows whose owners are found before the first one is written. */
   function ownedRows(rows: RowSink): RowSink {
     let known = false;
@@ -211,7 +241,8 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     };
   }
 
-  function finish(places: OpenQuery["places"]): OpenQuery {
+  function finish(opened: OpenQuery["places"]): OpenQuery {
+    let places = opened;
     const [{ selection, predicate }] = places;
     const keep = context.keep ?? keepsSockets(plan);
     const request = {
@@ -236,7 +267,9 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       plan,
       selection,
       predicate,
-      places,
+      get places() {
+        return places;
+      },
       names,
       request,
       *sockets() {
@@ -283,6 +316,17 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         return kept;
       },
       findOwners,
+      async refreshPlaces() {
+        const { added, removed } = open.refresh?.() ?? unchanged;
+        if (added.length === 0 && removed.length === 0) return unchanged;
+        names.usePlaces(open.list);
+        const gone = new Set(removed.map(({ netns }) => netns));
+        const [first, ...others] = places;
+        const closed = others.filter(({ netns }) => gone.has(netns));
+        const found = await filterNew(added);
+        places = [first, ...others.filter(({ netns }) => !gone.has(netns)), ...found];
+        return { added: found, removed: closed };
+      },
       async filter(source, wanted) {
         const { filterPlaces } = await import("./filters.ts");
         return filterPlaces(open.list, source, { ...reading, selection: wanted });

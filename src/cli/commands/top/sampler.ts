@@ -83,6 +83,12 @@ export async function openSampler(
   } catch (error) {
     return filterStop(world, error, filter);
   }
+  /** Whether the past has a network namespace now that it did not have when the query was opened. */
+  const hasOthers = (): boolean => {
+    if (past === undefined || !plan.allNetns) return false;
+    const known = new Set(query.places.map(({ netns }) => netns?.inode));
+    return host.namespaces?.().some(({ netns }) => !known.has(netns.inode)) ?? false;
+  };
   const { past } = host;
   const searchOwners = () => ownerSearch(host.files, plan.sources.root, (uid) => query.names.user(uid));
   let table = new SocketTable();
@@ -91,7 +97,9 @@ export async function openSampler(
   const endings = past === undefined ? await listenForEndings(context, query, () => table) : undefined;
   const readAt: Clock = past === undefined ? clock : () => past.bootMs;
   return {
-    query,
+    get query() {
+      return query;
+    },
     get table() {
       return table;
     },
@@ -100,6 +108,7 @@ export async function openSampler(
     },
     async take(signal) {
       const breathe = takeTurns(clock, signal);
+      if (hasOthers()) query = await openQuery(context, plan);
       table.begin(readAt());
       for (const batch of query.sockets()) {
         table.add(batch, readAt());
