@@ -5,6 +5,7 @@ import { roomBytes } from "../../src/bytes/room.ts";
 import type { AttributeTable } from "../../src/diag/attribute.ts";
 import type { DirectRows } from "../../src/families/direct-rows.ts";
 import { directRows, isDirect } from "../../src/families/inet/direct.ts";
+import { infoWriter } from "../../src/families/inet/direct-info.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetAttributes } from "../../src/families/inet/layouts/inet-diag.ts";
 import { writeInetRow } from "../../src/families/inet/row.ts";
 import { InetSocket } from "../../src/families/inet/socket.ts";
@@ -149,7 +150,10 @@ const inet: Compared = {
   write: (table, socket, style) => writeInetRow(table, socket as InetSocket, style, names),
   rows(table, style, protocol) {
     expect(isDirect(table, style)).toBeTrue();
-    return directRows(table, style, names, protocol);
+    return directRows(table, style, names, protocol, {
+      writeRow: (socket) => writeInetRow(table, socket, style, names),
+      putInfo: infoWriter(style),
+    });
   },
 };
 
