@@ -68,8 +68,9 @@ export async function listSockets(
 /** The code of a listing. Rows written straight from messages need nothing of the family of inet. */
 async function partsFor({ selection }: Plan, { events }: Draft): Promise<QueryParts> {
   if (events) return (await import("../query/all-parts.ts")).allParts;
-  const kinds = kindsOf(selection);
-  return { families: await loadFamilies([...kinds].filter((kind) => kind !== "inet")) };
+  const kinds = new Set(kindsOf(selection));
+  kinds.delete("inet");
+  return { families: await loadFamilies(kinds) };
 }
 
 /** `-D`: writes the kernel's raw answers. */

@@ -161,7 +161,7 @@ function writerOf({ predicate, netns, rows }: TableQuery, name: DumpName): Direc
 
 /** The buffer of all datagrams whose rows are written: they are read in place, before the next one. */
 function rowRoom(): Uint8Array {
-  return roomBytes.subarray(0, ROOM_SIZE);
+  return new Uint8Array(roomBytes.buffer, 0, ROOM_SIZE);
 }
 
 /**

@@ -258,10 +258,16 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
 
 /** Places without a filter. */
 function unfiltered({ open, reading }: Unfiltered): OpenQuery["places"] {
-  const [first, ...rest] = open.list.map(
-    (place): FilteredPlace => ({ ...place, selection: reading.selection, predicate: undefined }),
-  );
-  return [first!, ...rest];
+  const places: FilteredPlace[] = [];
+  for (const place of open.list)
+    places.push({ ...place, selection: reading.selection, predicate: undefined });
+  return places as [FilteredPlace, ...FilteredPlace[]];
+}
+
+/** Whether the filter of a place tests owners. */
+function testsOwners(places: OpenQuery["places"]): boolean {
+  for (const { predicate } of places) if (predicate?.withOwners !== undefined) return true;
+  return false;
 }
 
 /**
@@ -280,7 +286,7 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
       plan.filter === undefined
         ? unfiltered(begun)
         : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
-    if (wantsProcesses(plan) || places.some(({ predicate }) => predicate?.withOwners !== undefined))
+    if (wantsProcesses(plan) || testsOwners(places))
       names.useOwners(parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
