@@ -11,7 +11,8 @@ import { AF_INET6, IPPROTO_SCTP, IPPROTO_UDP } from "../../model/family.ts";
 import { type InetTable, inetTables } from "../../model/inet-tables.ts";
 import type { DumpName } from "../../model/selection.ts";
 import { putIdentity, putQueue, putShutdown, putState } from "../../table/cells.ts";
-import { foreignBytes, type Names, type Style } from "../../table/style.ts";
+import type { OwnerCells } from "../../table/process.ts";
+import { foreignBytes, hasPlainOwners, type Names, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
 import type { DirectRows } from "../direct-rows.ts";
 import { netidOf, putCgroup, putMark, putTimerDetail, putV6only } from "./cells.ts";
@@ -62,8 +63,9 @@ const CGROUP = inetAttributes.cgroupId.id;
 /** Whether rows of a table and a style can be written straight from messages. */
 export function isDirect({ shows }: Table, style: Style): boolean {
   const { resolve, tos, cgroup, inetSockopt, bpfMaps, bpfMapIds } = style;
-  const places = shows.netns || shows.process || shows.peerProcess || shows.container;
-  if (places || shows.recvQueue !== shows.sendQueue) return false;
+  const places = shows.netns || shows.peerProcess || shows.container;
+  if (places || (shows.process && !hasPlainOwners(style)) || shows.recvQueue !== shows.sendQueue)
+    return false;
   return !(resolve || tos || cgroup || inetSockopt || bpfMaps || bpfMapIds.length > 0);
 }
 
@@ -73,6 +75,8 @@ export interface InetRowParts {
   writeRow(socket: InetSocket): void;
   /** Writes what `-m` and `-i` add; undefined if the style has neither. */
   readonly putInfo: PutInfo | undefined;
+  /** Writes the process cell; undefined if the table has none. */
+  readonly owners: OwnerCells | undefined;
 }
 
 /**
@@ -86,12 +90,13 @@ export function directRows(
   style: Style,
   names: Names,
   tableProtocol: number,
-  { writeRow, putInfo }: InetRowParts,
+  { writeRow, putInfo, owners }: InetRowParts,
 ): DirectRows<InetSocket> {
   const { text, shows } = table;
   const { netid: showsNetid, state: showsState, recvQueue: showsQueues } = shows;
   const { numeric, timers, extended, memory, info } = style;
   const usesProtocolInfo = memory || info;
+  const room = ROW_ROOM + (owners?.room ?? 0);
   const tableNetid = netidOf(tableProtocol);
   /** The names of ports; null for those that have none. */
   const ports = new Map<number, Uint8Array | null>();
@@ -213,7 +218,7 @@ export function directRows(
     const state = roomBytes[offset + STATE]!;
 
     table.beginRow();
-    text.reserve(ROW_ROOM);
+    text.reserve(room);
     const target = text.data;
     const { lengths } = table;
     let cell = table.cells;
@@ -260,6 +265,12 @@ export function directRows(
     if (at < 0) return false;
     lengths[cell++] = at - start;
     start = at;
+    if (owners !== undefined) {
+      at = owners.put(target, at, roomWords[(offset + INODE) >> 2]!);
+      if (at < 0) return false;
+      lengths[cell++] = at - start;
+      start = at;
+    }
     const timer = timers ? roomBytes[offset + TIMER]! : 0;
     if (timer !== 0) {
       const expires = roomWords[(offset + EXPIRES) >> 2]! >>> 0;
@@ -295,10 +306,11 @@ export async function directInetRows(
   if (!isDirect(table, style)) return undefined;
   const withInfo = style.memory || style.info;
   const putInfo = withInfo ? (await import("./direct-info.ts")).infoWriter(style) : undefined;
+  const owners = table.shows.process ? (await import("../../table/process.ts")).ownerCells(names) : undefined;
   return (name) => {
     if (!directTables.has(name)) return undefined;
     const inetTable = name as InetTable;
     names.useTable(inetTable);
-    return directRows(table, style, names, inetTables[inetTable], { writeRow, putInfo });
+    return directRows(table, style, names, inetTables[inetTable], { writeRow, putInfo, owners });
   };
 }

@@ -5,7 +5,8 @@ import { roomBytes, roomData, roomWords } from "../../bytes/room.ts";
 import { lengthOf, payloads, sized, walkAttributes } from "../../diag/room-attributes.ts";
 import { putQueue, putShutdown, putState } from "../../table/cells.ts";
 import { putSkMemInfo } from "../../table/memory.ts";
-import type { Names, Style } from "../../table/style.ts";
+import { ownerCells } from "../../table/process.ts";
+import { hasPlainOwners, type Names, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
 import type { DirectRows } from "../direct-rows.ts";
 import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes, unixDiagMessage } from "./layout.ts";
@@ -39,9 +40,10 @@ const SHUTDOWN = unixAttributes.shutdown.id;
 const noPeer = stamp("* ");
 
 /** Whether the rows of a table can be written straight from messages. */
-function isDirect({ shows }: Table): boolean {
-  const places = shows.netns || shows.process || shows.peerProcess || shows.container;
-  return !places && shows.recvQueue === shows.sendQueue;
+function isDirect({ shows }: Table, style: Style): boolean {
+  const places = shows.netns || shows.peerProcess || shows.container;
+  if (places || (shows.process && !hasPlainOwners(style))) return false;
+  return shows.recvQueue === shows.sendQueue;
 }
 
 /**
@@ -79,16 +81,18 @@ export function directUnixRows(
   style: Style,
   names: Names,
 ): (() => DirectRows<UnixSocket>) | undefined {
-  if (!isDirect(table)) return undefined;
+  if (!isDirect(table, style)) return undefined;
   const { text, shows } = table;
-  const { netid: showsNetid, state: showsState, recvQueue: showsQueues } = shows;
+  const { netid: showsNetid, state: showsState, recvQueue: showsQueues, process: showsOwners } = shows;
+  const owners = ownerCells(names);
+  const room = ROW_ROOM + (showsOwners ? owners.room : 0);
   const { memory, extended, escape: escapes } = style;
 
   function put(offset: number, length: number): boolean {
     if (!walkAttributes(offset + UNIX_DIAG_MESSAGE_SIZE, offset + length)) return false;
     if (extended && payloads[ICONS] !== 0) return false;
     table.beginRow();
-    text.reserve(ROW_ROOM);
+    text.reserve(room);
     const target = text.data;
     const { lengths } = table;
     let cell = table.cells;
@@ -128,6 +132,12 @@ export function directUnixRows(
     at = putUint32(target, at, wordOf(PEER, 0));
     lengths[cell++] = at - start;
     start = at;
+    if (showsOwners) {
+      at = owners.put(target, at, roomWords[(offset + INODE) >> 2]!);
+      if (at < 0) return false;
+      lengths[cell++] = at - start;
+      start = at;
+    }
     const memInfo = memory ? payloads[MEM_INFO]! : 0;
     if (memInfo !== 0) at = putSkMemInfo(target, at, roomData, memInfo, lengthOf(memInfo));
     if (extended) {
