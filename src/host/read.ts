@@ -64,7 +64,7 @@ function readUpTo(fd: number, limit: number, path: string): Uint8Array {
   const parts: Uint8Array[] = [];
   let total = 0;
   while (total <= limit) {
-    if (parts.length > 0) expectLongRun();
+    if (total >= CHUNK) expectLongRun();
     const wanted = Math.min(CHUNK, limit + 1 - total);
     const count = libc.read(fd, wanted === CHUNK ? scratch : scratch.subarray(0, wanted));
     if (count === -EINTR) continue;

@@ -74,5 +74,6 @@ const aboutProcesses: readonly Demand[] = [
 
 /** Whether anything about the processes or other ends of sockets is looked up. */
 export function wantsProcesses({ demands }: Pick<Plan, "demands">): boolean {
-  return aboutProcesses.some((demand) => demands.has(demand));
+  for (const demand of aboutProcesses) if (demands.has(demand)) return true;
+  return false;
 }

@@ -1,5 +1,5 @@
 /** A file that `-D` wrote, as a recording: answers about TCP sockets, without their requests. */
-import { inetRequest } from "../families/inet/socket.ts";
+import { inetRequest } from "../families/inet/request.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
 import { NETLINK_SOCK_DIAG, NLMSG_DONE, NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { encodeDumpRequest } from "../netlink/dump.ts";

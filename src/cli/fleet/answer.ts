@@ -24,9 +24,10 @@ import { EXIT_USAGE, isStop, type Stop } from "../getopt.ts";
 import { onMachine } from "../machine.ts";
 import { chosenColumns, groupColumns } from "../machine-formats.ts";
 import { type Draft, parse } from "../options.ts";
-import { isSsTable, type Presentation, planListing, viewFor } from "../plan.ts";
+import { isSsTable, type Presentation, planListing } from "../plan.ts";
 import { reporter, withStatus } from "../report.ts";
 import { hiddenColumns } from "../show.ts";
+import { viewFor } from "../view.ts";
 import type { Output, World } from "../world.ts";
 import { remoteRefusal } from "./remote-options.ts";
 
