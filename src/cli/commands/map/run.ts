@@ -10,7 +10,7 @@ import { ColumnsTable } from "../../../output/columns-table.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import type { Head } from "../../../output/value.ts";
 import { systemClock } from "../../../store/clock.ts";
-import { answer } from "../../fleet/answer.ts";
+import { answer, ownLimits } from "../../fleet/answer.ts";
 import { conclude, type OpenHosts, openHosts } from "../../fleet/ask.ts";
 import { isStop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
@@ -37,7 +37,7 @@ function thisHost(world: World, budgetMs: number): OpenHosts {
         world,
         asked,
         (frame) => frames.push(writeLine(frame)),
-        () => systemClock.awakeMs(),
+        ownLimits(() => systemClock.awakeMs()),
       );
       yield* frames;
     }
@@ -53,6 +53,8 @@ function thisHost(world: World, budgetMs: number): OpenHosts {
   return {
     hosts: [HERE],
     ask: (hosts, question, take) => fanOut(hosts, connect, question, limits, take, never),
+    oneByOne: false,
+    close: async () => undefined,
   };
 }
 
@@ -115,13 +117,23 @@ function firstEdges({ nodes, edges }: DependencyMap, count: number): DependencyM
 }
 
 /** Draws the map. @returns the exit status */
-export async function runMap({ world, host, draft, settings, words }: Task<MapSettings>): Promise<number> {
-  const open =
-    draft.hosts === undefined
-      ? thisHost({ ...world, host }, draft.hostTimeoutMs)
-      : openHosts(world, { draft });
+export async function runMap(task: Task<MapSettings>): Promise<number> {
+  const { world, host, draft } = task;
+  const isHere = draft.hosts === undefined && draft.fleet === undefined;
+  const open = isHere ? thisHost({ ...world, host }, draft.hostTimeoutMs) : await openHosts(world, { draft });
   if (isStop(open)) return halt(world, open);
-  const { hosts, ask } = open;
+  try {
+    return await drawMap(task, open, isHere);
+  } finally {
+    await open.close();
+  }
+}
+
+async function drawMap(
+  { world, draft, settings, words }: Task<MapSettings>,
+  { hosts, ask }: OpenHosts,
+  isHere: boolean,
+): Promise<number> {
   const request: EndsRequest = {
     allNetns: draft.allNetns,
     containers: draft.demands.has("containers"),
@@ -142,7 +154,7 @@ export async function runMap({ world, host, draft, settings, words }: Task<MapSe
   const left = all.edges.length - map.edges.length;
   const as = draft.format === "table" ? settings.as : "json";
   if (as === "json") showJson(world, map, left);
-  else if (as === "table") showTable(world, map, draft.hosts === undefined, draft.header);
+  else if (as === "table") showTable(world, map, isHere, draft.header);
   else world.stdout.write(encodeBytes(as === "dot" ? dot(map) : mermaid(map)));
   if (left > 0 && as !== "json")
     world.stderr.write(
