@@ -320,7 +320,7 @@ describe.skipIf(natsServer === undefined)("who may query", () => {
     });
   });
 
-  test("a client that may not query is told so at once", async () => {
+  test("a client that may not query fails at once", async () => {
     await using server = await startNatsServer({
       config: 'authorization { users: [ { user: a, password: b, permissions: { publish: "$SRV.>" } } ] }',
     });
@@ -472,9 +472,7 @@ describe.skipIf(natsServer === undefined)("the service", () => {
     await using _agent = await startTestAgent({ url: server.url, ...played("web1", 10) });
     const { stdout, stderr, status } = await run("-tln", "--fleet", server.url);
     expect(stdout).toMatch(/^web1 LISTEN /m);
-    expect(stderr).toBe(
-      "sockscope: the server has no roster of hosts: those that are down cannot be named\n",
-    );
+    expect(stderr).toBe("sockscope: the server has no roster: hosts that are down cannot be named\n");
     expect(status).toBe(0);
   });
 });

@@ -7,12 +7,14 @@ import { familyOf } from "../../families/index.ts";
 import type { Socket } from "../../families/socket.ts";
 import { type ExchangeableNames, exchangeableNames } from "../../fields/exchangeable-names.ts";
 import { noNames } from "../../fields/names.ts";
+import { readNat } from "../../fleet/nat.ts";
 import type { CutReason, Frame, Question, RemoteRow } from "../../fleet/protocol.ts";
+import { concerns, natFactsValues, translationValues } from "../../fleet/translations.ts";
+import type { Host } from "../../host/host.ts";
 import type { Json } from "../../model/json.ts";
 import { kindOfDump } from "../../model/selection.ts";
 import { columnsWith } from "../../output/columns.ts";
 import { nameSource, tableChooser } from "../../output/name-source.ts";
-import { keepsSockets } from "../../plan/plan.ts";
 import { type OpenQuery, openQuery } from "../../query/open.ts";
 import type { SocketBatch } from "../../query/query.ts";
 import { Table } from "../../table/table.ts";
@@ -183,7 +185,10 @@ export async function answer(
       send({ end: { status: refusal === undefined ? await world.run!(asked) : EXIT_USAGE } });
       return;
     }
-    const status = await answerListing(asked, rows);
+    const status =
+      question.form === "translations"
+        ? sendTranslations(world.host, question.words, rows)
+        : await answerListing(asked, rows);
     rows.flush();
     send({ end: { status } });
   } catch (error) {
@@ -191,6 +196,20 @@ export async function answer(
     rows.flush();
     send({ end: { status: 1, cut: error.reason } });
   }
+}
+
+/** Sends the translations that concern addresses, and last what this host says about its NAT. @throws Cut */
+function sendTranslations(host: Host, addresses: readonly string[], rows: RowSender): number {
+  const known = new Set(addresses);
+  const facts = readNat(
+    host,
+    (found) => {
+      if (concerns(found, known)) rows.send({ values: translationValues(found) });
+    },
+    () => rows.check(),
+  );
+  rows.send({ values: natFactsValues(facts) });
+  return 0;
 }
 
 /** Lists sockets as rows. @returns the exit status @throws Cut */
@@ -220,10 +239,9 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
       return stopped(filterStop(world, error, plan.filter));
     }
     using query = opened;
-    const batches = keepsSockets(plan) ? await query.complete(query.socketsAsync()) : query.socketsAsync();
     const source = idleNames.pop() ?? exchangeableNames();
     try {
-      await sendSockets(query, presentation, source, batches, rows);
+      await sendSockets(query, presentation, source, query.resolved(), rows);
     } finally {
       source.from(noNames);
       idleNames.push(source);

@@ -1,13 +1,12 @@
 /** The asker's side: puts a question to other hosts, shows their answers, and names the hosts that did not answer. */
-
 import { escapeText } from "../../bytes/terminal.ts";
 import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
 import { type Severity, severities } from "../../doctor/rule.ts";
+import { homeOf } from "../../enrich/users.ts";
 import { fanOut, type HostOutcome } from "../../fleet/fan-out.ts";
 import { HostListError, readHosts, readHostsFile, writeHosts } from "../../fleet/host-list.ts";
 import { type CutReason, PROTOCOL, type Question } from "../../fleet/protocol.ts";
-import type { AskAll } from "../../fleet/samples.ts";
-import { sshConnect } from "../../fleet/ssh.ts";
+import { openSsh, type Ssh } from "../../fleet/ssh.ts";
 import { systemMessage } from "../../native/errno.ts";
 import { EXIT_FOUND } from "../commands/doctor/settings.ts";
 import { isStop, type Stop, usageError } from "../getopt.ts";
@@ -17,7 +16,7 @@ import type { World } from "../world.ts";
 import { answersFor } from "./answers.ts";
 import { between, showBetween } from "./between.ts";
 import { isAskersOwn } from "./remote-options.ts";
-import type { HostsTask } from "./task.ts";
+import type { HostsTask, OpenHosts } from "./task.ts";
 
 /** Hosts that answer at a time, and hosts that connect or wait for their turn. */
 const ANSWERING = 64;
@@ -118,21 +117,10 @@ function fails({ steps }: HostsTask, severity: Severity): boolean {
   return least >= 0 && severities.indexOf(severity) >= least;
 }
 
-/** Hosts that can be asked. */
-export interface OpenHosts {
-  /** Their names, each once. */
-  readonly hosts: readonly string[];
-  readonly ask: AskAll;
-  /** Whether an answer is taken whole before the next one begins. */
-  readonly oneByOne: boolean;
-  /** Ends the connections. */
-  close(): Promise<void>;
-}
-
 /**
  * The hosts of a command line, reached by ssh or over NATS.
  *
- * @returns a Stop if a list cannot be read, or there is no connection
+ * @returns a Stop if a list cannot be read, ssh cannot be prepared, or there is no connection
  */
 export async function openHosts(
   world: World,
@@ -147,7 +135,13 @@ export async function openHosts(
   if (hosts === undefined) return usageError(`${world.program}: no host is named`);
   const { hostTimeoutMs, sudo } = draft;
   const connectTimeoutS = Math.max(1, Math.min(CONNECT_SECONDS, Math.ceil(hostTimeoutMs / 3000)));
-  const connect = sshConnect({ program: "ssh", connectTimeoutS, sudo });
+  let ssh: Ssh;
+  try {
+    const home = homeOf(world.host.files, String(process.getuid!())) ?? world.env["HOME"] ?? "/";
+    ssh = openSsh({ program: "ssh", connectTimeoutS, sudo, home });
+  } catch (error) {
+    return usageError(`${world.program}: cannot write the settings for ssh: ${systemMessage(error)}`);
+  }
   const limits = {
     answering: command === "events" ? hosts.length : ANSWERING,
     connecting: CONNECTING,
@@ -156,21 +150,10 @@ export async function openHosts(
   const interrupted = world.interrupted();
   return {
     hosts,
-    ask: (some, question, take) => fanOut(some, connect, question, limits, take, interrupted),
+    ask: (some, question, take) => fanOut(some, ssh.connect, question, limits, take, interrupted),
     oneByOne: false,
-    close: async () => undefined,
+    [Symbol.asyncDispose]: async () => ssh[Symbol.dispose](),
   };
-}
-
-/** Asks other hosts, and shows what they answer. @returns the exit status */
-export async function askHosts(world: World, task: HostsTask): Promise<number> {
-  const open = await openHosts(world, task);
-  if (isStop(open)) return halt(world, open);
-  try {
-    return await askOpen(world, task, open);
-  } finally {
-    await open.close();
-  }
 }
 
 /** Whether the doctor's findings of the hosts are followed by those between them. */
@@ -179,7 +162,11 @@ function comparesHosts({ command, draft, steps }: HostsTask): boolean {
   return command === "doctor" && draft.hosts !== undefined && !isAlone({ steps });
 }
 
-async function askOpen(world: World, task: HostsTask, open: OpenHosts): Promise<number> {
+/** Asks other hosts, and shows what they answer. @returns the exit status */
+export async function askHosts(world: World, task: HostsTask): Promise<number> {
+  const opened = await openHosts(world, task);
+  if (isStop(opened)) return halt(world, opened);
+  await using open = opened;
   const { draft } = task;
   const { hosts, ask } = open;
   const answers = await answersFor(world, task, open);

@@ -12,8 +12,8 @@ import { hostToken } from "../../fleet/nats/subjects.ts";
 import { isStop, type Stop, usageError } from "../getopt.ts";
 import type { Draft } from "../options.ts";
 import type { World } from "../world.ts";
-import type { OpenHosts } from "./ask.ts";
 import { openBroker, optionFile } from "./broker.ts";
+import type { OpenHosts } from "./task.ts";
 
 /** Hosts without a connection that are looked up on the roster, as they may have been taken off it. */
 const MOST_LOOKED_UP = 1000;
@@ -70,7 +70,7 @@ export async function openFleet(
     return usageError(`${world.program}: no host is registered at ${escapeText(url)}`);
   }
   if (named === undefined && roster === undefined)
-    say("the server has no roster of hosts: those that are down cannot be named");
+    say("the server has no roster: hosts that are down cannot be named");
   const interrupted = AbortSignal.any([world.interrupted(), ending.signal]);
   const removed = new Set<string>();
   return {
@@ -94,6 +94,6 @@ export async function openFleet(
       );
       return outcomes.filter(({ host }) => !removed.has(host));
     },
-    close: () => connection.close(),
+    [Symbol.asyncDispose]: () => connection.close(),
   };
 }

@@ -160,7 +160,7 @@ export function collect(
     }
     const { wallMs, bootMs } = summary.begin;
     const travelMs = Math.max(0, now() - askedMs - summary.tookMs);
-    far.clock = { aheadMs: wallMs - (askedMs + travelMs / 2), errorMs: travelMs / 2, bootMs };
+    far.clock = { wallMs, bootMs, aheadMs: wallMs - (askedMs + travelMs / 2), errorMs: travelMs / 2 };
     if (summary.inline) {
       far.early.set(0, page);
       far.granted = 1;
@@ -255,7 +255,7 @@ export function collect(
     queue.push(...fars.filter((far) => far.summary !== undefined && !isDone(far)));
   }
 
-  /** Sends silent hosts no credit: the server answers for those that are not connected. */
+  /** Sends silent hosts a message without effect: the server answers it for a host that is not connected. */
   const nothing = writeCredit({ id, done: 0, from: 0, until: 0 });
   function probe(): void {
     for (const [index, far] of fars.entries())

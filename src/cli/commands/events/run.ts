@@ -1,9 +1,9 @@
 /** One run of `events`. */
 import { readlinkSync } from "node:fs";
 import type { EventKind, SocketEvent } from "../../../events/event.ts";
+import type { FollowedPlace } from "../../../events/event-source.ts";
 import { Follower } from "../../../events/follower.ts";
 import { eventSources } from "../../../events/registry.ts";
-import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
 import type { Breathe } from "../../../live/owners.ts";
@@ -30,13 +30,14 @@ import { problemText } from "../../report.ts";
 import { select } from "../../select.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
+import { NamespaceSearch } from "../namespace-search.ts";
 import { takeTurns } from "../turns.ts";
 import { eventLines } from "./lines.ts";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./settings.ts";
 import { chooseSources, findSources, missingLine, sourcesHelp, sourcesJson } from "./sources.ts";
 import { EventSummary } from "./summary.ts";
-import { type EventHolders, type EventTest, eventHolders, eventTest } from "./tests.ts";
+import { type EventTest, eventHolders, eventTest } from "./tests.ts";
 
 const encoder = new TextEncoder();
 
@@ -44,6 +45,8 @@ const encoder = new TextEncoder();
 const EXIT_PIPE = 141;
 /** Time between two rounds. */
 const ROUND_MS = 20;
+/** Time between two searches for network namespaces. */
+const NAMESPACES_MS = 1000;
 /** How long the last round may take after a signal: it has the events up to the signal. */
 const GRACE_MS = 40;
 /** Output is written in pieces of about this much. */
@@ -121,8 +124,10 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
       return halt(world, filterStop(world, error, until.words));
     }
   }
-  const shown = testOf(places, chosen, holders, false);
-  const ending = until && testOf(untilPlaces, until, holders, true);
+  const predicates = predicatesOf(places);
+  const untilPredicates = predicatesOf(untilPlaces);
+  const shown = eventTest(predicates, chosen.states, holders, false);
+  const ending = until && eventTest(untilPredicates, until.states, holders, true);
   const events: SocketEvent[] = [];
   const { only } = settings;
   const shows = (kind: EventKind) => only === undefined || only.has(kind);
@@ -130,16 +135,33 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   if (missing !== undefined) world.stderr.write(encoder.encode(`${program}: events: ${missing}\n`));
   const interrupted = world.interrupted();
   const breathe = takeTurns(() => performance.now(), delayed(interrupted, GRACE_MS));
+  const followedPlace = (place: FilteredPlace): FollowedPlace => ({
+    host: place.host,
+    netns: place.netns,
+    inode: place.netns?.inode ?? ownNetns(),
+    bytecode: place.predicate?.bytecode,
+    mayPass: (socket) => place.predicate?.accepts(socket) ?? true,
+  });
+  const namespaces = plan.allNetns
+    ? new NamespaceSearch({
+        query,
+        intervalMs: NAMESPACES_MS,
+        followed: followedPlace,
+        async changed(added) {
+          for (const [inode, predicate] of predicatesOf(added)) predicates.set(inode, predicate);
+          if (until === undefined || added.length === 0) return;
+          const filtered = isEmpty(until.words)
+            ? added.map((place) => ({ ...place, predicate: undefined }))
+            : await query.filter(until.words, until.selection);
+          for (const [inode, predicate] of predicatesOf(filtered)) untilPredicates.set(inode, predicate);
+        },
+      })
+    : undefined;
   let follower: Follower;
   try {
     const options = {
-      places: places.map((place) => ({
-        host: place.host,
-        netns: place.netns,
-        inode: place.netns?.inode ?? ownNetns(),
-        bytecode: place.predicate?.bytecode,
-        mayPass: (socket: InetSocket) => place.predicate?.accepts(socket) ?? true,
-      })),
+      places: namespaces?.first ?? places.map(followedPlace),
+      ...(namespaces === undefined ? {} : { sawElsewhere: namespaces.hasten }),
       selection: query.selection,
       sources: picked,
       demands: demandSet(...[...places, ...untilPlaces].map(({ predicate }) => predicate?.demands)),
@@ -159,7 +181,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   }
   try {
     const head = shows("sources") ? sourcesObject(sourcesJson(found, picked)) : undefined;
-    return await show({ world, draft, settings, query, follower, breathe, events, ending, head });
+    return await show({ world, draft, settings, query, follower, namespaces, breathe, events, ending, head });
   } finally {
     follower.close(interrupted.aborted);
   }
@@ -177,14 +199,9 @@ function isEmpty({ args, file }: FilterSource): boolean {
   return args.length === 0 && file === undefined;
 }
 
-function testOf(
-  places: readonly FilteredPlace[],
-  { states }: Chosen,
-  holders: EventHolders,
-  newOnly: boolean,
-): EventTest {
-  const predicates = new Map(places.map(({ netns, predicate }) => [netns?.inode, predicate]));
-  return eventTest(predicates, states, holders, newOnly);
+/** The filter in each network namespace, by inode. */
+function predicatesOf(places: readonly FilteredPlace[]): Map<number | undefined, FilteredPlace["predicate"]> {
+  return new Map(places.map(({ netns, predicate }) => [netns?.inode, predicate]));
 }
 
 function ownNetns(): number | undefined {
@@ -229,6 +246,8 @@ interface Show {
   readonly settings: EventsSettings;
   readonly query: OpenQuery;
   readonly follower: Follower;
+  /** Undefined if only one namespace is followed. */
+  readonly namespaces: NamespaceSearch | undefined;
   /** Lets signals in, and throws if one has ended the run. */
   readonly breathe: Breathe;
   /** The follower adds the events to show here. */
@@ -246,6 +265,7 @@ async function show({
   settings,
   query,
   follower,
+  namespaces,
   breathe,
   events,
   ending,
@@ -274,6 +294,7 @@ async function show({
   let count = 0;
   /** Shows the events of a round. @throws the exit status after a signal */
   const showRound = async (): Promise<{ more: boolean; met: boolean }> => {
+    await namespaces?.searchIfDue(follower);
     const more = await follower.round();
     let met = false;
     for (const event of inOrder(events)) {

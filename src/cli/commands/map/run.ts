@@ -1,17 +1,18 @@
 /** One run of `map`. */
 import { decodeBytes, encodeBytes } from "../../../bytes/text.ts";
+import { compareHosts } from "../../../fleet/comparison.ts";
 import { type DependencyMap, dependencyMap, type MapNode } from "../../../fleet/dependency-map.ts";
 import { type Connect, fanOut } from "../../../fleet/fan-out.ts";
-import { joinEnds } from "../../../fleet/join.ts";
 import { dot, mermaid } from "../../../fleet/map-drawing.ts";
 import { PROTOCOL, readQuestion, writeLine } from "../../../fleet/protocol.ts";
-import { type EndsRequest, sampleEnds } from "../../../fleet/samples.ts";
+import type { EndsRequest } from "../../../fleet/samples.ts";
 import { ColumnsTable } from "../../../output/columns-table.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import type { Head } from "../../../output/value.ts";
 import { systemClock } from "../../../store/clock.ts";
 import { answer, ownLimits } from "../../fleet/answer.ts";
-import { conclude, type OpenHosts, openHosts } from "../../fleet/ask.ts";
+import { conclude, openHosts } from "../../fleet/ask.ts";
+import type { OpenHosts } from "../../fleet/task.ts";
 import { isStop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { World } from "../../world.ts";
@@ -19,7 +20,6 @@ import type { Task } from "../command.ts";
 import type { MapSettings } from "./settings.ts";
 
 const APART_MS = 2000;
-const MS_PER_SECOND = 1000;
 /** Edges that are shown unless --top says otherwise. */
 const EDGES = 50;
 /** The name of this host where it is the only one. */
@@ -54,7 +54,7 @@ function thisHost(world: World, budgetMs: number): OpenHosts {
     hosts: [HERE],
     ask: (hosts, question, take) => fanOut(hosts, connect, question, limits, take, never),
     oneByOne: false,
-    close: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
   };
 }
 
@@ -117,23 +117,14 @@ function firstEdges({ nodes, edges }: DependencyMap, count: number): DependencyM
 }
 
 /** Draws the map. @returns the exit status */
-export async function runMap(task: Task<MapSettings>): Promise<number> {
-  const { world, host, draft } = task;
+export async function runMap({ world, host, draft, settings, words }: Task<MapSettings>): Promise<number> {
   const isHere = draft.hosts === undefined && draft.fleet === undefined;
-  const open = isHere ? thisHost({ ...world, host }, draft.hostTimeoutMs) : await openHosts(world, { draft });
-  if (isStop(open)) return halt(world, open);
-  try {
-    return await drawMap(task, open, isHere);
-  } finally {
-    await open.close();
-  }
-}
-
-async function drawMap(
-  { world, draft, settings, words }: Task<MapSettings>,
-  { hosts, ask }: OpenHosts,
-  isHere: boolean,
-): Promise<number> {
+  const opened = isHere
+    ? thisHost({ ...world, host }, draft.hostTimeoutMs)
+    : await openHosts(world, { draft });
+  if (isStop(opened)) return halt(world, opened);
+  await using open = opened;
+  const { hosts, ask } = open;
   const request: EndsRequest = {
     allNetns: draft.allNetns,
     containers: draft.demands.has("containers"),
@@ -141,15 +132,16 @@ async function drawMap(
     ...(words.file === undefined ? {} : { filterFile: decodeBytes(words.file) }),
     budgetMs: draft.hostTimeoutMs,
   };
-  const begunMs = systemClock.awakeMs();
-  const first = await sampleEnds(ask, hosts, request);
+  const { first, second, seconds, now } = await compareHosts(
+    ask,
+    hosts,
+    request,
+    () => Bun.sleep(APART_MS),
+    () => systemClock.awakeMs(),
+  );
   const status = conclude(world, first.outcomes, []);
-  const whole = [...first.addresses.keys()];
-  if (whole.length === 0) return status;
-  await Bun.sleep(APART_MS);
-  const seconds = (systemClock.awakeMs() - begunMs) / MS_PER_SECOND;
-  const second = await sampleEnds(ask, whole, request);
-  const all = dependencyMap(first.ends, joinEnds(second.ends, second.addresses), seconds);
+  if (second.addresses.size === 0) return status;
+  const all = dependencyMap(first.ends, now, seconds);
   const map = firstEdges(all, draft.top ?? EDGES);
   const left = all.edges.length - map.edges.length;
   const as = draft.format === "table" ? settings.as : "json";
