@@ -42,8 +42,7 @@ const LIFE_MS = 30_000;
 const START_MS = 1000;
 /** When silent hosts are looked for on the server. */
 const PROBE_MS = 400;
-/** Longest time that a host may be silent, and its share of the deadline. */
-const SILENT_MS = 10_000;
+/** How long a host may be silent, as a share of the deadline. */
 const SILENT_SHARE = 1 / 3;
 /** When pages that do not come are requested again, and how often. */
 const STALL_MS = 3000;
@@ -305,7 +304,7 @@ export function collect(
       },
     }),
   ];
-  const silentMs = Math.min(SILENT_MS, deadlineMs * SILENT_SHARE);
+  const silentMs = deadlineMs * SILENT_SHARE;
   const late = () => {
     // What has come is shown, whatever it waits for.
     for (const far of queue.splice(0)) if (far.early.has(far.next)) readReady(far);
