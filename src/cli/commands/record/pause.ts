@@ -18,10 +18,14 @@ export class Pauses {
     this.#needsLoop = needsLoop;
   }
 
-  /** Waits so many milliseconds, or until a signal comes; 0 only enters the event loop. */
-  async wait(ms: number): Promise<void> {
+  /**
+   * Waits so many milliseconds, or until a signal comes; 0 only enters the event loop.
+   *
+   * @param isBusy whether there is much garbage
+   */
+  async wait(ms: number, isBusy = false): Promise<void> {
     let left = ms;
-    if (ms > 0 && !this.#needsLoop() && performance.now() - this.#turnedMs < TURN_MS) {
+    if (ms > 0 && !isBusy && !this.#needsLoop() && performance.now() - this.#turnedMs < TURN_MS) {
       if (libc.poll(-1, 0, Math.ceil(ms)) >= 0) return;
       // A signal came: the event loop hands it on.
       left = 1;

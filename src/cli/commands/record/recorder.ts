@@ -85,7 +85,7 @@ export class Recorder {
     while (!interrupted.aborted) {
       const seen = endings.count;
       const more = (await follower?.round()) ?? false;
-      const roundMs = endings.count - seen > MANY_EVENTS ? BUSY_ROUND_MS : ROUND_MS;
+      const isBusy = endings.count - seen > MANY_EVENTS;
       await namespaces?.searchIfDue(follower);
       const now = performance.now();
       if (now >= sampleAt) {
@@ -97,7 +97,7 @@ export class Recorder {
         flushAt = now + FLUSH_MS;
       }
       const pauseMs = Math.max(0, Math.min(sampleAt, flushAt) - performance.now());
-      await pauses.wait(more ? 0 : Math.min(pauseMs, roundMs));
+      await pauses.wait(more ? 0 : Math.min(pauseMs, isBusy ? BUSY_ROUND_MS : ROUND_MS), isBusy);
     }
   }
 
