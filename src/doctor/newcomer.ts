@@ -2,6 +2,13 @@
 import { endpoint } from "./endpoint.ts";
 import type { Newcomer } from "./sample.ts";
 
+/** The threshold of the age of a newcomer. */
+export const newcomerAge = {
+  value: 3_600_000,
+  quantity: "time",
+  doc: "since it was first seen: an hour leaves time to read the message",
+} as const;
+
 /** The process of a newcomer for a sentence. */
 export function processOf({ process }: Newcomer): string {
   return process === "" ? "an unknown process" : process;

@@ -171,7 +171,7 @@ export function historyRoute(context: ServeContext): Route {
           why: "There is no store: 'sockscope record' keeps the past.",
         });
       const coverage = coverageObject(reader.coverage(span));
-      const head = { available: true, asked: isoSpan(span), coverage };
+      const head = { available: true, span: isoSpan(span), coverage };
       if (what === "coverage") return jsonAnswer(request, head);
       if (what === "diff") return jsonAnswer(request, { ...head, ...changes(reader, span) });
       const { snapshot, cut } = await connections(reader, span, window);

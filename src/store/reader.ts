@@ -115,7 +115,7 @@ export interface CoverageNote extends Span {
 
 /** How much of a span was recorded. */
 export interface StoreCoverage {
-  readonly asked: Span;
+  readonly span: Span;
   /** When a recorder ran. */
   readonly recorded: readonly Span[];
   /** What is missing between. */
@@ -250,25 +250,25 @@ export class StoreReader {
   }
 
   /** How much of a span was recorded. */
-  coverage(asked: Span): StoreCoverage {
+  coverage(span: Span): StoreCoverage {
     const recorded: Span[] = [];
     const notes: CoverageNote[] = [];
     const sources = new Set<string>();
     const filters = new Set<string>();
     for (const file of this.#files) {
-      if (begunMs(file) > asked.untilMs) continue;
+      if (begunMs(file) > span.untilMs) continue;
       this.#reading(file, (database, rowsOf) => {
         const runs = rowsOf<StoredRun>(
           database,
           "SELECT * FROM run WHERE until_ms >= ? AND started_ms <= ? ORDER BY id",
-          asked.fromMs,
-          asked.untilMs,
+          span.fromMs,
+          span.untilMs,
         );
         // What is lost of a damaged file is not recorded, whatever its runs say.
         const keptMs = rowsOf === leftRows ? lastKept(database) : Number.POSITIVE_INFINITY;
         for (const { started_ms, until_ms, sources: names, filter, tables } of runs) {
-          const fromMs = Math.max(asked.fromMs, started_ms);
-          const untilMs = Math.min(asked.untilMs, until_ms, keptMs);
+          const fromMs = Math.max(span.fromMs, started_ms);
+          const untilMs = Math.min(span.untilMs, until_ms, keptMs);
           if (untilMs >= fromMs) recorded.push({ fromMs, untilMs });
           for (const name of names.split(",")) if (name !== "") sources.add(name);
           const limits = [tables, filter].filter((each) => each !== null).join(" ");
@@ -283,8 +283,8 @@ export class StoreReader {
         }>(
           database,
           "SELECT * FROM coverage WHERE until_ms >= ? AND from_ms <= ? ORDER BY id",
-          asked.fromMs,
-          asked.untilMs,
+          span.fromMs,
+          span.untilMs,
         );
         for (const { kind, from_ms, until_ms, count, detail } of rows)
           notes.push({
@@ -298,9 +298,9 @@ export class StoreReader {
     }
     const spans = joined(recorded);
     return {
-      asked,
+      span,
       recorded: spans,
-      gaps: gapsBetween(asked, spans),
+      gaps: gapsBetween(span, spans),
       notes: [...notes, ...this.#damage],
       sources: [...sources],
       filters: [...filters],

@@ -1,6 +1,5 @@
 /** Whatever bytes a message is made of, its row is the same straight from it and from a view. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { roomBytes } from "../../src/bytes/room.ts";
 import type { AttributeTable } from "../../src/diag/attribute.ts";
@@ -15,11 +14,10 @@ import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes } from "../../src/families/unix/
 import { writeUnixRow } from "../../src/families/unix/row.ts";
 import { UnixSocket } from "../../src/families/unix/socket.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
-import { SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
 import { align4 } from "../../src/netlink/message.ts";
-import { decodePcap } from "../../src/replay/pcap.ts";
 import type { Names, Style } from "../../src/table/style.ts";
 import { Table, type TableColumn } from "../../src/table/table.ts";
+import { fixtureMessages, viewOf } from "./fixture-messages.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
 
@@ -33,26 +31,6 @@ const inetFixtures = [
   "udp",
 ];
 const unixFixtures = ["unix", "mixed-500"];
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The payloads of the answers in a fixture that are about sockets of these families and have `size` bytes or more. */
-function messagesOf(fixture: string, families: readonly number[], size: number): Uint8Array[] {
-  const path = new URL(`../fixtures/${fixture}/recording.pcap`, import.meta.url);
-  return decodePcap(readFileSync(path), fixture).flatMap(({ protocol, datagram }) => {
-    const data = viewOf(datagram);
-    const messages: Uint8Array[] = [];
-    for (let at = 0; at < datagram.length; at += align4(data.getUint32(at, true))) {
-      const length = data.getUint32(at, true);
-      const wanted = protocol === 4 && data.getUint16(at + 4, true) === SOCK_DIAG_BY_FAMILY;
-      if (wanted && length >= 16 + size && families.includes(datagram[at + 16]!))
-        messages.push(Uint8Array.from(datagram.subarray(at + 16, at + length)));
-    }
-    return messages;
-  });
-}
 
 const encoder = new TextEncoder();
 /** Names with a control character, which a terminal must not get; every other port and cgroup has none. */
@@ -162,7 +140,7 @@ const inet: Compared = {
   messages: fc.oneof(
     made(INET_DIAG_MESSAGE_SIZE, inetAttributes),
     mutated(
-      inetFixtures.flatMap((name) => messagesOf(name, [AF_INET, AF_INET6], INET_DIAG_MESSAGE_SIZE)),
+      inetFixtures.flatMap((name) => fixtureMessages(name, INET_DIAG_MESSAGE_SIZE, [AF_INET, AF_INET6])),
       INET_DIAG_MESSAGE_SIZE,
     ),
   ),
@@ -179,7 +157,7 @@ const unix: Compared = {
   messages: fc.oneof(
     made(UNIX_DIAG_MESSAGE_SIZE, unixAttributes),
     mutated(
-      unixFixtures.flatMap((name) => messagesOf(name, [AF_UNIX], UNIX_DIAG_MESSAGE_SIZE)),
+      unixFixtures.flatMap((name) => fixtureMessages(name, UNIX_DIAG_MESSAGE_SIZE, [AF_UNIX])),
       UNIX_DIAG_MESSAGE_SIZE,
     ),
   ),

@@ -1,7 +1,6 @@
 /** Whatever bytes a socket of a family other than inet is made of, it is shown, and nothing outside of them is read. */
 
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describers } from "../../src/catalogue/describe.ts";
 import type { AttributeTable } from "../../src/diag/attribute.ts";
@@ -21,15 +20,15 @@ import { xdpAttributes } from "../../src/families/xdp/layout.ts";
 import { xdpDump } from "../../src/families/xdp/socket.ts";
 import { noNames } from "../../src/fields/names.ts";
 import type { Kind } from "../../src/model/selection.ts";
-import { NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
+import { NLMSG_HDRLEN } from "../../src/netlink/constants.ts";
 import { dump } from "../../src/netlink/dump.ts";
 import { align4 } from "../../src/netlink/message.ts";
 import { writeRow } from "../../src/output/row.ts";
-import { decodePcap } from "../../src/replay/pcap.ts";
 import type { Names, Style } from "../../src/table/style.ts";
 import { plainStyle } from "../../src/table/style.ts";
 import { Table, tableColumns } from "../../src/table/table.ts";
 import { datagramsOf, dumpEnd, encodeAnswer, playing } from "./conversation.ts";
+import { fixtureMessages, viewOf } from "./fixture-messages.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
 
@@ -55,27 +54,6 @@ const families: { readonly [K in Exclude<Kind, "inet">]: Family } = {
   },
   xdp: { dump: xdpDump, attributes: xdpAttributes, unseen: [] },
 };
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The payloads of the answers in the fixture of a family. */
-function messagesOf(fixture: string, minimum: number): Uint8Array[] {
-  const path = new URL(`../fixtures/${fixture}/recording.pcap`, import.meta.url);
-  return decodePcap(readFileSync(path), fixture).flatMap(({ protocol, datagram }) => {
-    const data = viewOf(datagram);
-    const messages: Uint8Array[] = [];
-    // The first message of a request has NLM_F_REQUEST.
-    if (protocol !== 4 || data.getUint16(6, true) & 1) return messages;
-    for (let at = 0; at < datagram.length; at += align4(data.getUint32(at, true))) {
-      const length = data.getUint32(at, true);
-      if (data.getUint16(at + 4, true) === SOCK_DIAG_BY_FAMILY && length >= NLMSG_HDRLEN + minimum)
-        messages.push(Uint8Array.from(datagram.subarray(at + NLMSG_HDRLEN, at + length)));
-    }
-    return messages;
-  });
-}
 
 const header = new Uint8Array(NLMSG_HDRLEN);
 
@@ -170,7 +148,7 @@ function shown(socket: Socket, { style, hidden }: Look): unknown {
 
 for (const [kind, { dump: ofFamily, attributes, nested = [], unseen }] of Object.entries(families)) {
   const { minimum, View } = ofFamily;
-  const corpus = messagesOf(kind, minimum);
+  const corpus = fixtureMessages(kind, minimum);
   const message = fc.constantFrom(...corpus);
 
   /** A socket whose message ends its buffer, behind the netlink header that is never missing. */

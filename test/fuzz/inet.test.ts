@@ -1,7 +1,6 @@
 /** Whatever bytes an inet socket is made of, it is shown, and nothing outside of them is read. */
 
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describers } from "../../src/catalogue/describe.ts";
 import type { DiagMessage, Origin } from "../../src/diag/message.ts";
@@ -14,15 +13,14 @@ import { noDemands } from "../../src/model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../../src/model/family.ts";
 import { inetTables } from "../../src/model/inet-tables.ts";
 import { tables } from "../../src/model/selection.ts";
-import { SOCK_DIAG_BY_FAMILY } from "../../src/netlink/constants.ts";
 import { dump } from "../../src/netlink/dump.ts";
 import { align4 } from "../../src/netlink/message.ts";
 import { allParts } from "../../src/query/all-parts.ts";
 import { list } from "../../src/query/list.ts";
-import { decodePcap } from "../../src/replay/pcap.ts";
 import type { Names, Style } from "../../src/table/style.ts";
 import { Table } from "../../src/table/table.ts";
 import { datagramsOf, dumpEnd, encodeAnswer, playing } from "./conversation.ts";
+import { fixtureMessages, viewOf } from "./fixture-messages.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
 
@@ -40,27 +38,7 @@ const fixtures = [
   "udp",
 ];
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The payloads of the answers in a fixture. */
-function messagesOf(fixture: string): Uint8Array[] {
-  const path = new URL(`../fixtures/${fixture}/recording.pcap`, import.meta.url);
-  return decodePcap(readFileSync(path), fixture).flatMap(({ protocol, datagram }) => {
-    const data = viewOf(datagram);
-    const messages: Uint8Array[] = [];
-    for (let at = 0; at < datagram.length; at += align4(data.getUint32(at, true))) {
-      const length = data.getUint32(at, true);
-      const wanted = protocol === 4 && data.getUint16(at + 4, true) === SOCK_DIAG_BY_FAMILY;
-      if (wanted && length >= 16 + INET_DIAG_MESSAGE_SIZE)
-        messages.push(Uint8Array.from(datagram.subarray(at + 16, at + length)));
-    }
-    return messages;
-  });
-}
-
-const corpus = fixtures.flatMap(messagesOf);
+const corpus = fixtures.flatMap((name) => fixtureMessages(name, INET_DIAG_MESSAGE_SIZE));
 
 const describeSocket = describers(noNames);
 
@@ -302,12 +280,14 @@ test("a dump returns the same sockets for any split into datagrams", () => {
 });
 
 test("an association is listed below its endpoint", () => {
-  const sctp = messagesOf("sctp").map((bytes) => alone(bytes, inetTables.sctp));
+  const sctp = fixtureMessages("sctp", INET_DIAG_MESSAGE_SIZE).map((bytes) => alone(bytes, inetTables.sctp));
   const count = (sockets: readonly InetSocket[]) =>
     (shown(sockets, { extended: false }) as { text: string }).text.match(/`- /g)?.length ?? 0;
   expect(count(sctp.slice(0, 9))).toBe(8);
   expect(count(sctp.slice(1, 9))).toBe(7);
   expect(count(sctp.slice(0, 1))).toBe(0);
   expect(count(sctp.slice(1, 2))).toBe(0);
-  expect(count(messagesOf("sctp").map((bytes) => alone(bytes, IPPROTO_TCP)))).toBe(0);
+  expect(
+    count(fixtureMessages("sctp", INET_DIAG_MESSAGE_SIZE).map((bytes) => alone(bytes, IPPROTO_TCP))),
+  ).toBe(0);
 });

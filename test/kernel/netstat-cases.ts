@@ -99,7 +99,16 @@ export const netstatCases: readonly string[] = [
   "-tanL",
   "-A",
   "--ax25",
-  "--ipx",
+  "-u --ax25",
+  "-x --rose --x25",
+  "--ipx --netrom -t -x",
+  "--rfcomm -n -t",
+  "--l2cap --rose",
+  "--ddp -t",
+  "-A ax25,inet -n",
+  "-A tcpip,ddp -n",
+  "-A ipx,foo",
+  "-S --ipx -x",
   "--all=x",
 ];
 

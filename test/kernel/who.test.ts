@@ -9,7 +9,7 @@ const obstacle = habitObstacle("ss");
 
 /** What `who --json` prints, as far as the tests read it. */
 interface Answer {
-  readonly asked: object;
+  readonly target: object;
   readonly processes: readonly {
     readonly role: string;
     readonly pid: number;
@@ -21,7 +21,7 @@ interface Answer {
     readonly ageMs: number;
     readonly parents: readonly { readonly pid: number }[];
     readonly container?: { readonly id: string };
-    readonly listeners: readonly { readonly local: string; readonly asked: boolean }[];
+    readonly listeners: readonly { readonly local: string; readonly isTarget: boolean }[];
     readonly inbound: {
       readonly count: number;
       readonly peers: readonly {
@@ -70,7 +70,7 @@ describe.skipIf(obstacle !== undefined)(`who${obstacle ? ` (${obstacle})` : ""}`
     expect(holder!.cmdline[0]).toBe(process.execPath);
     expect(holder!.ageMs).toBeGreaterThanOrEqual(0);
     expect(holder!.parents.map(({ pid }) => pid)).toEqual([1]);
-    expect(holder!.listeners).toEqual([expect.objectContaining({ local: "127.0.0.1:8080", asked: true })]);
+    expect(holder!.listeners).toEqual([expect.objectContaining({ local: "127.0.0.1:8080", isTarget: true })]);
     expect(holder!.inbound).toMatchObject({ count: 1, peers: [{ peer: "127.0.0.1" }] });
     expect(holder!.inbound.peers[0]!.processes.map(({ name }) => name)).toEqual(["client"]);
   });
@@ -88,7 +88,7 @@ describe.skipIf(obstacle !== undefined)(`who${obstacle ? ` (${obstacle})` : ""}`
       outbound: { count: 6 },
     });
     // No socket has its number as a port.
-    expect(ask(pid)).toMatchObject({ asked: { pid: Number(pid) } });
+    expect(ask(pid)).toMatchObject({ target: { pid: Number(pid) } });
   });
 
   test("an address is found at either end", () => {

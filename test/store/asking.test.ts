@@ -189,7 +189,12 @@ test("every answer ends with its coverage, and no name reaches the terminal as a
     expect(text.stdout + text.stderr).toMatch(/not recorded: .* for 4\ds; samples and test\n$/);
     expect(text.stdout).not.toContain("\x1b");
     const object = JSON.parse(sockscope("history", question, ...times, "--json").stdout);
-    const { gaps, sources } = question === "coverage" ? object : object.coverage;
+    const coverage = question === "coverage" ? object : object.coverage;
+    const { gaps, sources } = coverage;
+    expect(coverage.span).toEqual({
+      from: new Date(startMs).toISOString(),
+      until: new Date(endMs).toISOString(),
+    });
     expect(gaps).toHaveLength(1);
     expect(sources).toEqual(["test"]);
   }

@@ -304,19 +304,19 @@ test("a file that is cut anywhere never gives a wrong answer, and the damage sho
     cpSync(folder, cut, { recursive: true });
     truncateSync(join(cut, name), Math.floor((size * part) / 12) + (part % 3));
     const reader = new StoreReader(cut);
-    const asked = startMs + 300_000;
+    const untilMs = startMs + 300_000;
     let moment: ReturnType<StoreReader["moment"]>;
     expect(() => {
-      moment = reader.moment(asked);
+      moment = reader.moment(untilMs);
     }).not.toThrow();
     const connections = countConnections(cut);
-    const { notes, gaps, recorded } = reader.coverage({ fromMs: startMs, untilMs: asked + 60_000 });
+    const { notes, gaps, recorded } = reader.coverage({ fromMs: startMs, untilMs: untilMs + 60_000 });
     const isWhole = moment?.wallMs === startMs + 295_000 && connections === 30 * small.connections;
     if (isWhole) continue;
     expect(notes.some(({ kind }) => kind === "damaged")).toBe(true);
     // What is lost shows as a gap, and nothing of it is made up.
-    expect(gaps.at(-1)?.untilMs).toBe(asked + 60_000);
-    expect(gaps.at(-1)?.fromMs).toBeLessThan(asked);
+    expect(gaps.at(-1)?.untilMs).toBe(untilMs + 60_000);
+    expect(gaps.at(-1)?.fromMs).toBeLessThan(untilMs);
     const kept = recorded.at(-1)?.untilMs ?? 0;
     if (moment !== undefined) expect(moment.wallMs).toBeLessThanOrEqual(kept);
     expect(connections).toBeLessThanOrEqual(30 * small.connections);

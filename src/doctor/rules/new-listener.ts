@@ -1,5 +1,5 @@
 /** Listeners that were not there before. */
-import { newcomersOf, processOf, whereOf } from "../newcomer.ts";
+import { newcomerAge, newcomersOf, processOf, whereOf } from "../newcomer.ts";
 import { rule } from "../rule.ts";
 
 /** Finds listeners that a recorder has lately seen for the first time. */
@@ -9,11 +9,7 @@ export const newListener = rule({
   severity: "warning",
   reads: ["TCP sockets in LISTEN, unconnected UDP sockets", "the recorder's table of first sightings"],
   thresholds: {
-    age: {
-      value: 3_600_000,
-      quantity: "time",
-      doc: "since it was first seen: an hour leaves time to read the message",
-    },
+    age: newcomerAge,
   },
   why:
     "What listens can be reached: a new listener is a deployment, a debug port that was left open, or an intruder. " +

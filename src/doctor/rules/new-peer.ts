@@ -1,5 +1,5 @@
 /** Peers that a process did not talk to before. */
-import { newcomersOf, processOf, whereOf } from "../newcomer.ts";
+import { newcomerAge, newcomersOf, processOf, whereOf } from "../newcomer.ts";
 import { rule } from "../rule.ts";
 
 /** Finds peers that a recorder has lately seen for the first time. */
@@ -9,11 +9,7 @@ export const newPeer = rule({
   severity: "info",
   reads: ["TCP and UDP sockets with a peer", "the recorder's table of first sightings"],
   thresholds: {
-    age: {
-      value: 3_600_000,
-      quantity: "time",
-      doc: "since it was first seen: an hour leaves time to read the message",
-    },
+    age: newcomerAge,
   },
   why:
     "A server that has its few peers and suddenly connects elsewhere may have a new address to call, or an intruder. " +

@@ -21,8 +21,7 @@ const noteWords: Readonly<Record<string, string>> = {
 };
 
 /** The line that ends every answer: what span it is about, from which sources, and what is missing. */
-export function coverageLine({ asked, recorded, gaps, notes, sources, filters }: StoreCoverage): string {
-  const span = `${timeText(asked.fromMs)} to ${timeText(asked.untilMs)}`;
+export function coverageLine({ span, recorded, gaps, notes, sources, filters }: StoreCoverage): string {
   const parts: string[] = [];
   if (recorded.length === 0) parts.push("nothing was recorded");
   else if (gaps.length > 0) {
@@ -41,7 +40,7 @@ export function coverageLine({ asked, recorded, gaps, notes, sources, filters }:
       `${noteWords[kind] ?? kind}: ${list.length}${kind === "lost" && lost > 0 ? ` (${lost} events)` : ""}`,
     );
   }
-  return `${span}: ${parts.join("; ")}`;
+  return `${timeText(span.fromMs)} to ${timeText(span.untilMs)}: ${parts.join("; ")}`;
 }
 
 /** A span as an object of JSON. */
@@ -55,11 +54,11 @@ export function isoTime(ms: number): string {
 }
 
 /** The same for programs. */
-export function coverageObject({ asked, recorded, gaps, notes, sources, filters }: StoreCoverage): {
+export function coverageObject({ span, recorded, gaps, notes, sources, filters }: StoreCoverage): {
   readonly [key: string]: Json;
 } {
   return {
-    asked: spanObject(asked),
+    span: spanObject(span),
     recorded: recorded.map(spanObject),
     gaps: gaps.map(spanObject),
     notes: notes.map(({ kind, count, detail, ...times }) => ({

@@ -2,12 +2,17 @@
 import type { OptionNames } from "../../getopt.ts";
 import type { OptionValue } from "../../options.ts";
 
+/** Families whose sockets are not shown here. */
+export type OtherFamily = "ipx" | "ax25" | "x25" | "netrom" | "rose" | "bluetooth";
+
 /** What options have come to. */
 export interface NetstatSettings {
   /** Tables that were chosen; none for the usual ones. */
   readonly tables: ReadonlySet<NetstatTable>;
   /** Families that were chosen; none for all. */
   readonly families: ReadonlySet<"inet" | "inet6" | "unix">;
+  /** Chosen families whose sockets are not shown: the run ends at the first of them. */
+  readonly otherFamilies: ReadonlySet<OtherFamily>;
   readonly listening: boolean;
   readonly all: boolean;
   readonly numericHosts: boolean;
@@ -52,6 +57,7 @@ const EXIT_NOT_BUILT_IN = 1;
 export const defaultSettings: NetstatSettings = {
   tables: new Set(),
   families: new Set(),
+  otherFamilies: new Set(),
   listening: false,
   all: false,
   numericHosts: false,
@@ -85,12 +91,38 @@ function table(shorts: string, name: NetstatTable, brief: string): NetstatOption
   };
 }
 
-function family(shorts: string, longs: readonly string[], name: "inet" | "inet6" | "unix", brief: string) {
-  const apply = (settings: NetstatSettings) => ({
+/** The words of `-A`. netstat knows the families of the last line, and has no sockets of them. */
+const familyWords = new Map<string, (settings: NetstatSettings) => NetstatSettings>([
+  ...(["inet", "inet6", "unix"] as const).map((name) => [name, withFamily(name)] as const),
+  ...(["tcpip", "ip"] as const).map((word) => [word, withFamily("inet")] as const),
+  ...(["ipx", "ax25", "x25", "netrom", "rose", "bluetooth"] as const).map(
+    (name) => [name, withOtherFamily(name)] as const,
+  ),
+  ...["ddp", "appletalk", "econet", "ash"].map(
+    (word) => [word, (settings: NetstatSettings) => settings] as const,
+  ),
+]);
+
+function withFamily(name: "inet" | "inet6" | "unix") {
+  return (settings: NetstatSettings): NetstatSettings => ({
     ...settings,
     families: new Set([...settings.families, name]),
   });
-  return { shorts, longs, brief, apply } satisfies NetstatOption;
+}
+
+function withOtherFamily(name: OtherFamily) {
+  return (settings: NetstatSettings): NetstatSettings => ({
+    ...settings,
+    otherFamilies: new Set([...settings.otherFamilies, name]),
+  });
+}
+
+function family(shorts: string, longs: readonly string[], name: "inet" | "inet6" | "unix", brief: string) {
+  return { shorts, longs, brief, apply: withFamily(name) } satisfies NetstatOption;
+}
+
+function otherFamily(longs: readonly string[], name: OtherFamily): NetstatOption {
+  return { longs, brief: "", apply: withOtherFamily(name) };
 }
 
 /** What is not about sockets: what shows it. */
@@ -98,15 +130,6 @@ function elsewhere(shorts: string, longs: readonly string[], what: string, comma
   const message = `netstat: ${what} not shown here: ${command} shows it`;
   return { shorts, longs, brief: "", apply: () => ({ message, status: EXIT_NOT_BUILT_IN }) };
 }
-
-/** An address family that netstat supports and this program does not. */
-function unsupported(longs: readonly string[], name: string): NetstatOption {
-  const message = `netstat: no support for \`AF ${name}' on this system.`;
-  return { longs, brief: "", apply: () => ({ message, status: EXIT_NOT_BUILT_IN }) };
-}
-
-/** The words of `-A`. */
-const familyWords = { inet: "inet", inet6: "inet6", unix: "unix" } as const;
 
 /** The options, in the order in which ambiguous abbreviations are listed. */
 const rows: readonly NetstatOption[] = [
@@ -128,7 +151,7 @@ const rows: readonly NetstatOption[] = [
   table("u", "udp", "UDP sockets"),
   table("U", "udplite", "UDP-Lite sockets"),
   table("w", "raw", "Raw sockets"),
-  unsupported(["l2cap", "rfcomm"], "BLUETOOTH"),
+  otherFamily(["l2cap", "rfcomm"], "bluetooth"),
   flag("l", ["listening"], "Listening sockets only", { listening: true }),
   flag("a", ["all"], "Listening sockets, too", { all: true }),
   {
@@ -137,23 +160,24 @@ const rows: readonly NetstatOption[] = [
     value: { name: "LIST", kind: "word" },
     brief: "Sockets of address families: inet, inet6, unix",
     apply(settings, value) {
-      const families = new Set(settings.families);
+      let chosen = settings;
       for (const word of value.split(",")) {
-        if (!Object.hasOwn(familyWords, word))
+        const choose = familyWords.get(word);
+        if (choose === undefined)
           return { message: `Unknown address family \`${word}'.`, status: EXIT_NOT_BUILT_IN };
-        families.add(familyWords[word as keyof typeof familyWords]);
+        chosen = choose(chosen);
       }
-      return { ...settings, families };
+      return chosen;
     },
   },
   family("6", ["inet6"], "inet6", "IPv6 sockets"),
   family("x", ["unix"], "unix", "UNIX sockets"),
-  unsupported(["ax25"], "AX25"),
-  unsupported(["ipx"], "IPX"),
-  unsupported(["netrom"], "NET/ROM"),
-  unsupported(["ddp"], "DDP"),
-  unsupported(["x25"], "X25"),
-  unsupported(["rose"], "ROSE"),
+  otherFamily(["ax25"], "ax25"),
+  otherFamily(["ipx"], "ipx"),
+  otherFamily(["netrom"], "netrom"),
+  flag("", ["ddp"], "", {}),
+  otherFamily(["x25"], "x25"),
+  otherFamily(["rose"], "rose"),
   flag("n", ["numeric"], "Numbers, not names", {
     numericHosts: true,
     numericPorts: true,

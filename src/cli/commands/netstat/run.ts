@@ -24,6 +24,7 @@ import type { World } from "../../world.ts";
 import { hasUdpLite, udpLiteSources } from "../udp-lite.ts";
 import { netstatHelp } from "./help.ts";
 import type { InetTable } from "./inet-rows.ts";
+import { type NotShown, notShown, whyNotShown } from "./not-shown.ts";
 import {
   defaultSettings,
   isWanted,
@@ -45,9 +46,6 @@ const SECOND_MS = 1000;
 /** A host name is waited for no longer. */
 const RESOLVE_TIMEOUT_MS = 5000;
 
-/** What kernels with SCTP have: without it there are no such sockets to show. */
-const SCTP_FILE = "net/sctp/eps";
-
 /** The tables of Internet sockets, in netstat's order. */
 const inetTables: readonly InetTable[] = ["tcp", "udp", "udplite", "raw"];
 const unixTables: readonly Table[] = ["unix_stream", "unix_dgram", "unix_seqpacket"];
@@ -60,10 +58,10 @@ interface Wanted {
 }
 
 /** What the options choose; without a choice all of it. */
-function wantedOf({ tables, families }: NetstatSettings): Wanted {
+function wantedOf({ tables, families, otherFamilies }: NetstatSettings): Wanted {
   const byTable = inetTables.filter((table) => tables.has(table));
   const inet = [...(families.has("inet") ? [AF_INET] : []), ...(families.has("inet6") ? [AF_INET6] : [])];
-  const nothing = tables.size === 0 && families.size === 0;
+  const nothing = tables.size === 0 && families.size === 0 && otherFamilies.size === 0;
   const wantsInet = nothing || tables.size > 0 || inet.length > 0;
   return {
     inet: !wantsInet ? [] : tables.size > 0 ? byTable : inetTables,
@@ -261,7 +259,7 @@ async function listOnce(world: World, host: Host, settings: NetstatSettings): Pr
   }
   if (settings.tables.has("sctp")) {
     rows.flush();
-    return noSctp(world, host, sources);
+    return endWithout("sctp", world, host, sources);
   }
   if (wanted.unix) {
     rows.text(unixHeading(settings));
@@ -272,7 +270,8 @@ async function listOnce(world: World, host: Host, settings: NetstatSettings): Pr
     world.stderr.write(encoder.encode("warning, got bogus unix line.\n".repeat(bogus)));
   }
   rows.flush();
-  return 0;
+  const [other] = notShown(settings);
+  return other === undefined ? 0 : endWithout(other, world, host, sources);
 }
 
 /** UNIX sockets as the file has them, a network namespace after the other. */
@@ -285,14 +284,9 @@ function* inFileOrder(batches: readonly SocketBatch[]) {
       .sort((a, b) => (a.procfs?.line ?? 0) - (b.procfs?.line ?? 0));
 }
 
-function noSctp(world: World, { files }: Host, { root }: Sources): number {
-  let message = "netstat: SCTP sockets are not shown here: 'ss -S' shows them\n";
-  try {
-    files.read(`${root}/${SCTP_FILE}`);
-  } catch {
-    message = "netstat: no support for `AF INET (sctp)' on this system.\n";
-  }
-  world.stderr.write(encoder.encode(message));
+/** Ends a run at sockets that are not shown. */
+function endWithout(name: NotShown, world: World, { files }: Host, { root }: Sources): number {
+  world.stderr.write(encoder.encode(`netstat: ${whyNotShown(name, files, root)}\n`));
   return EXIT_ERROR;
 }
 

@@ -10,13 +10,13 @@ export interface Listener {
   readonly netid: string;
   /** Its own end. */
   readonly local: string;
-  /** Whether it is one that was asked about, not another one of the process. */
-  readonly asked: boolean;
+  /** Whether the target is its own end: otherwise it is another listener of the process. */
+  readonly isTarget: boolean;
 }
 
 /** A process with its sockets. */
 export interface WhoProcess {
-  /** Whether it has what was asked about, or is connected to it elsewhere. */
+  /** `holder`: it has the target. `client`: it is connected to the target. */
   readonly role: "holder" | "client";
   readonly pid: number;
   readonly name: string;

@@ -64,7 +64,7 @@ function unownedObject({ peer, ...socket }: UnownedSocket): JsonObject {
 /** The answer as a plain object. */
 export function answerObject({ target, holders, clients, unowned, notes }: Answer): JsonObject {
   return {
-    asked: targetObject(target),
+    target: targetObject(target),
     processes: [...processesOf(holders), ...processesOf(clients)].map(processObject),
     withoutProcess: Array.from(unowned, ([reason, sockets]) => ({
       reason,

@@ -9,7 +9,6 @@ import { sourcesOf } from "../../../procfs/source.ts";
 import { allParts } from "../../../query/all-parts.ts";
 import { openQuery } from "../../../query/open.ts";
 import type { Problem } from "../../../query/query.ts";
-
 import { isStop, usageError } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { Draft } from "../../options.ts";
@@ -26,7 +25,7 @@ import { answerText } from "./text.ts";
 
 const encoder = new TextEncoder();
 
-/** The exit status where nothing has what was asked about. */
+/** The exit status where nothing has the target. */
 const EXIT_NOTHING = 1;
 /** Columns of the text where there is no terminal, or its width is not known. */
 const TEXT_COLUMNS = 80;
@@ -46,7 +45,7 @@ function isEmpty({ holders, clients, unowned }: Answer): boolean {
   return holders.length === 0 && clients.length === 0 && unowned.size === 0;
 }
 
-async function ask({ world, host, draft }: Task<unknown>, target: Target): Promise<Answer> {
+async function answerAbout({ world, host, draft }: Task<unknown>, target: Target): Promise<Answer> {
   const selection = selectionFor(world, draft, target);
   const plan = planOf(
     world,
@@ -71,15 +70,15 @@ async function ask({ world, host, draft }: Task<unknown>, target: Target): Promi
 }
 
 /** The answer, with what a bare number may mean beside the port. */
-async function askBoth(task: Task<unknown>, { target, otherwise }: TypedTarget): Promise<Answer> {
-  const answer = await ask(task, target);
+async function answerBoth(task: Task<unknown>, { target, otherwise }: TypedTarget): Promise<Answer> {
+  const answer = await answerAbout(task, target);
   if (otherwise === undefined) return answer;
   if (isEmpty(answer)) {
-    const process = await ask(task, otherwise);
+    const process = await answerAbout(task, otherwise);
     return isEmpty(process) ? answer : process;
   }
   if (otherwise.kind !== "process" || !exists(task, otherwise.pid)) return answer;
-  const note = `There is a process ${otherwise.pid}, too: ask for pid=${otherwise.pid}.`;
+  const note = `There is a process ${otherwise.pid}, too: see pid=${otherwise.pid}.`;
   return { ...answer, notes: [...answer.notes, note] };
 }
 
@@ -105,7 +104,7 @@ export async function runWho(task: Task<unknown>): Promise<number> {
   if (typed === undefined) return wrong(`"${word}" is not ${targetSpelling}`);
   let answer: Answer;
   try {
-    answer = await askBoth(task, typed);
+    answer = await answerBoth(task, typed);
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
     return wrong(`"${word}" has no address, and is not ${targetSpelling}`);

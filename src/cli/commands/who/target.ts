@@ -1,4 +1,4 @@
-/** What `who` is asked about: a port, an address or a process. */
+/** The target of `who`: a port, an address or a process. */
 import type { Services } from "../../../enrich/services.ts";
 import type { JsonObject } from "../../../model/json.ts";
 

@@ -138,14 +138,16 @@ function factFields(facts: ProcessFacts, screen: Screen): string {
 function groupText({ leader, rest }: WhoGroup, screen: Screen): string {
   const { listeners, inbound, outbound, others, netns } = leader;
   const facts = leader.facts();
-  const ends = (asked: boolean) =>
-    listeners.filter((each) => each.asked === asked).map(({ netid, local }) => `${netid} ${safe(local)}`);
-  const [asked, more] = [ends(true), ends(false)];
+  const ends = (isTarget: boolean) =>
+    listeners
+      .filter((each) => each.isTarget === isTarget)
+      .map(({ netid, local }) => `${netid} ${safe(local)}`);
+  const [own, more] = [ends(true), ends(false)];
   const hasNone = listeners.length + inbound.count + outbound.count + others.size === 0;
   const one = (label: string, text: string) => (text === "" ? "" : field(label, [text], screen.columns));
   return [
     paragraph(screen.nameText(leader), screen.columns),
-    one("listens", listed(asked, NAMED)),
+    one("listens", listed(own, NAMED)),
     one("also on", listed(more, LISTENERS)),
     facts === undefined ? one("program", "It has ended.") : factFields(facts, screen),
     one("netns", netns.map((each) => safe(each)).join(", ")),
@@ -190,7 +192,7 @@ function unownedText({ unowned }: Answer, { columns }: Screen): string {
   }).join("\n");
 }
 
-/** A process that is connected to what was asked about elsewhere, in one line. */
+/** A process that is connected to the target, in one line. */
 function clientLine(process: WhoProcess, { columns, nameText }: Screen): string {
   const { outbound, inbound } = process;
   const peers = [...outbound.peers, ...inbound.peers].map(({ peer, count }) => `${peer} (${count})`);
