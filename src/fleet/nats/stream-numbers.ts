@@ -2,18 +2,10 @@
  * Which lines of the hosts were received, by their numbers.
  *
  * An agent sends a packet only after the server has stored the one before. So the first copy of a line arrives after
- * all lines before it, and the highest number of a spool is enough to know every line again: what is not above it has
- * been here, however long ago. A number that is left out was lost on the way, and never comes.
+ * all lines before it, and the highest number of a spool is enough to recognise every line that comes again: what is
+ * not above it was received, however long ago. A number that is left out was lost on the way, and never comes.
  */
 import type { Origin } from "../spool/spool.ts";
-
-/** How many lines of a packet are new, and how many are missing before it. */
-export interface Intake {
-  /** Lines at the beginning of the packet that were received before. */
-  readonly known: number;
-  /** Lines before the packet that were never received, although later ones of the spool were. */
-  readonly missing: number;
-}
 
 /** The next number of one spool. */
 export interface NextNumber extends Origin {
@@ -37,7 +29,7 @@ function touch<Value>(map: Map<string, Value>, key: string, value: Value, most: 
   if (map.size > most) map.delete(map.keys().next().value!);
 }
 
-/** Recognises lines that come again, in bounded memory: the hosts and spools that were silent longest are forgotten. */
+/** The highest numbers, in bounded memory: the hosts and spools that were silent longest are forgotten. */
 export class ReceivedNumbers {
   readonly #hosts = new Map<string, Map<string, number>>();
 
@@ -46,17 +38,17 @@ export class ReceivedNumbers {
     for (const { host, next, ...origin } of known) this.#put(host, keyOf(origin), next);
   }
 
-  /** Takes the numbers of a packet, from `first` to before `end`. */
-  take(host: string, packet: Origin & { readonly first: number; readonly end: number }): Intake {
-    const { first, end } = packet;
-    const key = keyOf(packet);
-    const next = this.#hosts.get(host)?.get(key);
-    this.#put(host, key, Math.max(next ?? end, end));
-    if (next === undefined) return { known: 0, missing: 0 };
-    return { known: Math.min(Math.max(0, next - first), end - first), missing: Math.max(0, first - next) };
+  /** The number of the next line of a spool; undefined if nothing of it is known. */
+  next(host: string, origin: Origin): number | undefined {
+    return this.#hosts.get(host)?.get(keyOf(origin));
   }
 
-  /** The next number of each spool. */
+  /** Notes that all lines before a number were received. A lower number than before changes nothing. */
+  receivedUntil(host: string, origin: Origin, end: number): void {
+    this.#put(host, keyOf(origin), Math.max(this.next(host, origin) ?? end, end));
+  }
+
+  /** The next number of each spool, the one that was silent longest first. */
   toJSON(): NextNumber[] {
     return Array.from(this.#hosts, ([host, spools]) =>
       Array.from(spools, ([key, next]) => {

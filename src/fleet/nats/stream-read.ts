@@ -29,6 +29,8 @@ export interface StreamTaker {
   take(host: string, delivered: Delivered, position: StreamPosition): Promise<void>;
   /** A message that agents do not send. */
   refuse(host: string, error: MessageError): void;
+  /** Reading begins behind a message, with what comes from now on. */
+  begun(position: StreamPosition): void;
   /** The position cannot be found: the stream was made again, and is read from its beginning. */
   restarted(): void;
 }
@@ -76,7 +78,10 @@ export async function readStream(
       taker.restarted();
     }
     // From now on, also if the consumer must be made again before the first message.
-    if (from === "now") position ??= { created, sequence: info.state.last_seq };
+    if (from === "now" && position === undefined) {
+      position = { created, sequence: info.state.last_seq };
+      taker.begun(position);
+    }
     const consumer = await client.consumers.get(STREAM, {
       filter_subjects: feedOfAll(feed),
       ...startOf(from, position),
