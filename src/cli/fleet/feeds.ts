@@ -159,8 +159,12 @@ export function openFeeds(source: FeedSource, settings: FeedSettings): Feeds {
     if (args !== undefined) open.push(openFeed(feed, args, source, settings, stop.signal));
   }
   return {
-    connected: (connection) => open.forEach((each) => each.connected(connection)),
-    reconnected: () => open.forEach((each) => each.reconnected()),
+    connected(connection) {
+      for (const each of open) each.connected(connection);
+    },
+    reconnected() {
+      for (const each of open) each.reconnected();
+    },
     failed: new Promise((resolve) => {
       for (const { running } of open)
         void running.then((status) => {

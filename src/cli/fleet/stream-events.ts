@@ -21,7 +21,8 @@ import { halt } from "../halt.ts";
 import { planOf } from "../plan.ts";
 import type { World } from "../world.ts";
 import { EventFilterError, remoteEventTest } from "./event-filter.ts";
-import { followStream, type JsonObject, type Loss, type StreamShow } from "./stream-reader.ts";
+import { type JsonObject, labelled } from "./labelled-object.ts";
+import { followStream, type Loss, type StreamShow } from "./stream-reader.ts";
 
 /** Columns of the host's name, at least. */
 const HOST_WIDTH = 8;
@@ -117,9 +118,7 @@ function showOf(
     object: JsonObject,
     event: SocketEvent | undefined,
   ) => {
-    // A host must not speak in the name of another one.
-    const { host: _, id: __, ...own } = object;
-    if (form === "ndjson") json.write({ host, ...(id === undefined ? {} : { id }), ...own });
+    if (form === "ndjson") json.write(labelled(id === undefined ? { host } : { host, id }, object));
     else if (event !== undefined) pending.line(prefix(host) + escapeText(line(event)));
     if (event !== undefined) summary.add(event);
   };

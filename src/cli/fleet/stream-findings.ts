@@ -12,7 +12,8 @@ import { type DoctorSettings, EXIT_FOUND, isFailure } from "../commands/doctor/s
 import { Pending } from "../commands/events/non-blocking-writer.ts";
 import { usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
-import { followStream, type JsonObject, type StreamShow } from "./stream-reader.ts";
+import { type JsonObject, labelled } from "./labelled-object.ts";
+import { followStream, type StreamShow } from "./stream-reader.ts";
 
 /** A change of a finding, as `doctor --watch --json` writes it. */
 interface FindingChange {
@@ -70,9 +71,7 @@ function showOf({ draft, settings }: Task<DoctorSettings>): StreamShow {
       const change = changeOf(object);
       if (change === undefined || (wanted.size > 0 && !wanted.has(change.rule))) return undefined;
       const { kind, rule, severity } = change;
-      // A host must not speak in the name of another one.
-      const { host: _, id: __, ...own } = object;
-      if (json !== undefined) json.write({ host, id, ...own });
+      if (json !== undefined) json.write(labelled({ host, id }, object));
       else {
         const isFirst = kind !== "cleared" && known.has(rule) && !explained.has(rule);
         pending.line(changeText(host, change, isFirst));

@@ -5,7 +5,6 @@ import { HostListError, readHosts, readHostsFile } from "../../fleet/host-list.t
 import { type Delivered, type Feed, STREAM } from "../../fleet/nats/stream.ts";
 import type { ReceivedNumbers } from "../../fleet/nats/stream-numbers.ts";
 import { type Beginning, readStream, type StreamPosition } from "../../fleet/nats/stream-read.ts";
-import type { Json } from "../../model/json.ts";
 import { readTime, timeSpelling } from "../../store/time.ts";
 import { writeWhenFree } from "../commands/events/non-blocking-writer.ts";
 import { EXIT_TIMEOUT } from "../commands/events/settings.ts";
@@ -15,10 +14,8 @@ import type { Draft } from "../options.ts";
 import type { World } from "../world.ts";
 import { openBroker } from "./broker.ts";
 import { type Cursor, CursorError, numbersOf, readCursor, writeCursor } from "./cursor-file.ts";
+import type { JsonObject } from "./labelled-object.ts";
 import type { StreamSettings } from "./stream-settings.ts";
-
-/** A plain object of JSON. */
-export type JsonObject = { readonly [key: string]: Json };
 
 /** Lines of a host that nobody will see. */
 export interface Loss {
