@@ -151,8 +151,9 @@ function taker(
     take(host: string, delivered: Delivered, position: StreamPosition): void {
       if (hosts === undefined || hosts.has(host)) progress.status = take(host, delivered);
       // A message of which only a part was shown comes again.
-      if (progress.status === undefined || (progress.numbers.next(host, delivered) ?? 0) >= delivered.end)
-        progress.position = position;
+      const isWhole =
+        progress.status === undefined || (progress.numbers.next(host, delivered) ?? 0) >= delivered.end;
+      progress.position = isWhole ? position : { ...position, sequence: position.sequence - 1 };
     },
   };
 }

@@ -77,15 +77,17 @@ export async function readStream(
       position = { created, sequence: 0 };
       taker.restarted();
     }
+    const last = { created, sequence: info.state.last_seq };
     // From now on, also if the consumer must be made again before the first message.
     if (from === "now" && position === undefined) {
-      position = { created, sequence: info.state.last_seq };
-      taker.begun(position);
+      position = last;
+      taker.begun(last);
     }
     const consumer = await client.consumers.get(STREAM, {
       filter_subjects: feedOfAll(feed),
       ...startOf(from, position),
     });
+    if (position === undefined && (await consumer.info()).num_pending === 0) taker.begun(last);
     return { created, messages: await consumer.consume({ max_messages: AHEAD }) };
   };
   let restart: (() => void) | undefined;
