@@ -5,7 +5,8 @@
  * Arguments: the spool's folder, and a name for the run, with which its lines begin.
  */
 import { writeSync } from "node:fs";
-import { LEAST_SPOOL_BYTES, Spool } from "../../src/fleet/spool/spool.ts";
+import { LEAST_SPOOL_BYTES } from "../../src/fleet/spool/limits.ts";
+import { Spool } from "../../src/fleet/spool/spool.ts";
 
 const [folder, run] = process.argv.slice(2) as [string, string];
 const say = (text: string) => writeSync(1, `${text}\n`);

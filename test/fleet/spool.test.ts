@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LEAST_SPOOL_BYTES, Spool } from "../../src/fleet/spool/spool.ts";
+import { LEAST_SPOOL_BYTES } from "../../src/fleet/spool/limits.ts";
+import { Spool } from "../../src/fleet/spool/spool.ts";
 
 const KILLS = Number(process.env["SOAK_KILLS"] ?? 12);
 const writer = join(import.meta.dirname, "spool-writer.ts");

@@ -189,7 +189,6 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
       server = await lastingServer();
       broker = await connectBroker({ url: server.url, name: "test", files: {} });
       cleanups.push(() => broker.connection.close());
-      await makeStream(broker.connection);
     }
 
     /** Publishes lines, or a loss, as an agent does. */

@@ -53,6 +53,8 @@ const EXAMINE = "15s";
 const START_MS = 2000;
 /** Milliseconds until a run that has ended begins again. */
 const AGAIN_MS = 10_000;
+/** Milliseconds between two rounds of events: ten of the usual rounds would cost ten times as much. */
+const ROUND_MS = 200;
 const NEWLINE = "\n";
 
 /** The command line of each feed; undefined for one that is not wanted. */
@@ -90,7 +92,14 @@ async function runForEver(
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<number | undefined> {
-  const own: World = { ...world, args, stdout, terminal: () => undefined, interrupted: () => signal };
+  const own: World = {
+    ...world,
+    args,
+    stdout,
+    terminal: () => undefined,
+    interrupted: () => signal,
+    eventRoundMs: ROUND_MS,
+  };
   for (;;) {
     const begunMs = performance.now();
     const status = await world.run!(own);

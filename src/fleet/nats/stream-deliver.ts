@@ -3,7 +3,7 @@
  * therefore arrives in order, and at least once; readers drop what comes twice.
  */
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { headers, type NatsConnection, NoRespondersError, RequestError } from "@nats-io/transport-node";
+import { headers, type NatsConnection, RequestError } from "@nats-io/transport-node";
 import type { Packet, Spool } from "../spool/spool.ts";
 import { encodeMessage, type Feed, feedSubject, messageId, STREAM, streamConfig } from "./stream.ts";
 
@@ -15,7 +15,9 @@ const STORE_MS = 10_000;
 
 /** Whether an error says that nothing takes messages of the subject: there is no stream, or no JetStream. */
 function isUnclaimed(error: unknown): boolean {
-  return error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
+  // The client library says that there is no JetStream, whatever is missing.
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof RequestError && cause.isNoResponders();
 }
 
 /** Makes the stream if there is none. A stream that is there stays as it is. @throws if we may not, or without JetStream */

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { LEAST_SPOOL_BYTES, type Packet, Spool } from "../spool/spool.ts";
+import { LEAST_SPOOL_BYTES } from "../spool/limits.ts";
+import { type Packet, Spool } from "../spool/spool.ts";
 import {
   decodeMessage,
   encodeMessage,

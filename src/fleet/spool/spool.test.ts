@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { LEAST_SPOOL_BYTES, LINE_LIMIT, linesOfBody, type Packet, Spool } from "./spool.ts";
+import { LEAST_SPOOL_BYTES } from "./limits.ts";
+import { LINE_LIMIT, linesOfBody, type Packet, Spool } from "./spool.ts";
 
 const BOOT = "6f1f6a4e-0000-4000-8000-000000000001";
 

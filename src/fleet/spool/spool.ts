@@ -10,6 +10,7 @@ import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../../store/error.ts";
 import { createPrivate, makeFolder } from "../../store/folder.ts";
+import { LEAST_SPOOL_BYTES } from "./limits.ts";
 
 /** Where a line comes from. With the number of the line it names the line for all time. */
 export interface Origin {
@@ -44,8 +45,6 @@ export interface SpoolOptions {
   readonly now?: () => number;
 }
 
-/** The least size of a spool: the log of SQLite takes the half of it. */
-export const LEAST_SPOOL_BYTES = 4 << 20;
 /** The longest line, in bytes of UTF-8. A longer one counts as dropped. */
 export const LINE_LIMIT = 256 << 10;
 

@@ -273,7 +273,7 @@ async function show({
       const left = end - performance.now();
       if (left <= 0) return waits ? EXIT_TIMEOUT : 0;
       await new Promise((resolve) =>
-        more ? setImmediate(resolve) : setTimeout(resolve, Math.min(ROUND_MS, left)),
+        more ? setImmediate(resolve) : setTimeout(resolve, Math.min(world.eventRoundMs ?? ROUND_MS, left)),
       );
     }
   })();
