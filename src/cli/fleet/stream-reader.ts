@@ -101,7 +101,7 @@ function lossText(host: string, { count, source }: Loss, feed: Feed): string {
 /** The state of a run. */
 interface Progress {
   readonly numbers: ReceivedNumbers;
-  /** The last message of which every line was shown. */
+  /** The last message whose lines were all shown. */
   position: StreamPosition | undefined;
   status: number | undefined;
 }
@@ -150,7 +150,7 @@ function taker(
     refuse,
     take(host: string, delivered: Delivered, position: StreamPosition): void {
       if (hosts === undefined || hosts.has(host)) progress.status = take(host, delivered);
-      // A message of which only a part was shown comes again.
+      // A message that was shown in part comes again.
       const isWhole =
         progress.status === undefined || (progress.numbers.next(host, delivered) ?? 0) >= delivered.end;
       progress.position = isWhole ? position : { ...position, sequence: position.sequence - 1 };

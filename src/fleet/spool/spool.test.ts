@@ -101,7 +101,7 @@ test("only its owner can read it, and only one process can have it open", () => 
   expect(() => open(place.folder)).toThrow("another agent has it open");
 });
 
-test("a full spool drops its oldest lines, but not those that are being delivered, and says how many", () => {
+test("a full spool drops its oldest lines, except lines under way, and says how many", () => {
   using place = scratch();
   using spool = open(place.folder);
   const line = "x".repeat(1000);

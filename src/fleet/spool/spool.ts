@@ -16,7 +16,7 @@ import { LEAST_SPOOL_BYTES } from "./limits.ts";
 export interface Origin {
   /** /proc/sys/kernel/random/boot_id of the boot in which the line was written. */
   readonly boot: string;
-  /** Random id of the spool's file. */
+  /** Random id of the spool's file: nobody else can guess the ids of its messages, and claim them first. */
   readonly spool: string;
 }
 
@@ -323,7 +323,7 @@ export class Spool implements Disposable {
     return all - free;
   }
 
-  /** Forgets boots of which nothing is left to deliver. */
+  /** Forgets boots without lines. */
   #forgetBoots(): void {
     this.#database
       .query("DELETE FROM boot WHERE number <> ? AND number NOT IN (SELECT boot FROM batch)")
