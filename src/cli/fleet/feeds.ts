@@ -1,5 +1,4 @@
 /** What an agent puts into the stream of its fleet: events of sockets, and findings of the doctor, through a spool each. */
-import { encodeBytes } from "../../bytes/text.ts";
 import type { Feed } from "../../fleet/nats/stream.ts";
 import { type Delivery, deliver, packetSender } from "../../fleet/nats/stream-deliver.ts";
 import { Spool } from "../../fleet/spool/spool.ts";
@@ -185,9 +184,4 @@ export function openFeeds(source: FeedSource, settings: FeedSettings): Feeds {
       await Promise.all(open.map((each) => each.end()));
     },
   };
-}
-
-/** Messages for people on standard error. */
-export function sayOn({ program, stderr }: Pick<World, "program" | "stderr">): (text: string) => void {
-  return (text) => stderr.write(encodeBytes(`${program}: agent: ${text}\n`));
 }
