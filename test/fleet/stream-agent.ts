@@ -2,20 +2,29 @@
  * An agent whose events are made up: the real spool, delivery and connection, until it is killed. Prints `kept N` once
  * N events of this run are in the spool. Each event has the number of the run as its uid, and its own as its inode.
  *
- * Arguments: the server, the host's name, the spool's folder, the number of the run, and how many events to make.
+ * Arguments: the server, the host's name, the spool's folder, the number of the run, how many events to make, and how
+ * many at a time.
  */
 import { writeSync } from "node:fs";
 import { openFeeds } from "../../src/cli/fleet/feeds.ts";
 import type { World } from "../../src/cli/world.ts";
 import { connectBroker } from "../../src/fleet/nats/connect.ts";
+import { LEAST_SPOOL_BYTES } from "../../src/fleet/spool/limits.ts";
 
-const [url, host, folder, run, most] = process.argv.slice(2) as [string, string, string, string, string];
+const [url, host, folder, run, most, burst] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 
 /** Stands in for `events`: some events every few milliseconds. */
 async function events(world: World): Promise<number> {
   let made = 0;
   while (made < Number(most) && !world.interrupted().aborted) {
-    const lines = Array.from({ length: Math.min(10, Number(most) - made) }, () =>
+    const lines = Array.from({ length: Math.min(Number(burst), Number(most) - made) }, () =>
       JSON.stringify({
         time: new Date().toISOString(),
         event: "open",
@@ -38,7 +47,7 @@ async function events(world: World): Promise<number> {
 const world = { run: events, program: "agent", stderr: {} } as unknown as World;
 const feeds = openFeeds(
   { world, host, boot: "boot", say: (text) => writeSync(2, `${host}: ${text}\n`) },
-  { events: "all", words: [], findings: false, allNetns: false, folder, limitBytes: 16 << 20 },
+  { events: "all", words: [], findings: false, allNetns: false, folder, limitBytes: LEAST_SPOOL_BYTES },
 );
 for (;;) {
   try {

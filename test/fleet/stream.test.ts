@@ -58,12 +58,15 @@ function lastingAgent(url: string, host: string) {
   let run = 0;
   let child: Bun.Subprocess | undefined;
   let read: Promise<void> = Promise.resolve();
-  const start = (most = 1_000_000) => {
+  const start = (most = 1_000_000, burst = 10) => {
     const number = ++run;
-    const running = Bun.spawn(["bun", agentScript, url, host, folder, String(number), String(most)], {
-      stdout: "pipe",
-      stderr: "ignore",
-    });
+    const running = Bun.spawn(
+      ["bun", agentScript, url, host, folder, String(number), String(most), String(burst)],
+      {
+        stdout: "pipe",
+        stderr: "ignore",
+      },
+    );
     child = running;
     read = (async () => {
       let rest = "";
@@ -89,6 +92,8 @@ interface Shown {
   readonly event: string;
   readonly uid: number;
   readonly inode: number;
+  /** Of an event lost. */
+  readonly count: number;
 }
 
 /** `events --fleet`, as a process. */
@@ -180,6 +185,25 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
     },
     SECONDS * 4000 + 60_000,
   );
+
+  test("what does not fit into the spool while the server is away is counted", async () => {
+    const server = await lastingServer();
+    await server.kill();
+    const agent = lastingAgent(server.url, "web1");
+    const count = 30_000;
+    agent.start(count, 500);
+    await until(() => agent.kept.get(1) === count, "the events");
+    await server.restart();
+    const { shown, child } = reader(server.url, scratch(), 0, "--since", "-1h");
+    await until(() => shown().some(({ inode }) => inode === count), "the last event");
+    child.kill();
+    const [first, ...others] = shown();
+    expect(first).toMatchObject({ host: "web1", event: "lost", source: "spool" });
+    expect(first!.count).toBeGreaterThan(count / 2);
+    expect(others.map(({ inode }) => inode)).toEqual(
+      Array.from({ length: count - first!.count }, (_, at) => first!.count + at + 1),
+    );
+  }, 60_000);
 
   describe("what is read", () => {
     let server: Awaited<ReturnType<typeof lastingServer>>;

@@ -4,6 +4,7 @@ import { type Delivery, deliver, packetSender } from "../../fleet/nats/stream-de
 import { Spool } from "../../fleet/spool/spool.ts";
 import { EXIT_USAGE } from "../getopt.ts";
 import type { Output, World } from "../world.ts";
+import { steadyFindings } from "./steady-findings.ts";
 
 /** What an agent puts into the stream, and where it keeps it until then. */
 export interface FeedSettings {
@@ -132,12 +133,14 @@ function openFeed(
   }
   let delivery: Delivery | undefined;
   let isFull = false;
-  const stdout = lineOutput((lines) => {
+  const keep = (lines: readonly string[]) => {
     const isKept = spool.append(lines);
     if (!isKept && !isFull) say(`the spool of ${feed} cannot be written: ${feed} are lost, and counted`);
     isFull = !isKept;
     delivery?.wake();
-  });
+  };
+  const steady = feed === "findings" ? steadyFindings(keep) : undefined;
+  const stdout = lineOutput(steady?.take ?? keep);
   const running = runForEver(world, args, stdout, signal, say);
   return {
     running,
@@ -152,6 +155,7 @@ function openFeed(
     reconnected: () => delivery?.resend(),
     async end() {
       await running;
+      steady?.end();
       await delivery?.ended;
       spool[Symbol.dispose]();
     },
