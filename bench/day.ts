@@ -7,100 +7,21 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  INET_DIAG_MESSAGE_SIZE,
-  inetAttributes,
-  inetDiagMessage,
-} from "../src/families/inet/layouts/inet-diag.ts";
-import { tcpInfo } from "../src/families/inet/layouts/tcp-info.ts";
 import { processorMs } from "../src/host/processor-time.ts";
 import { AF_INET, IPPROTO_TCP } from "../src/model/family.ts";
 import { dumpOrder } from "../src/model/selection.ts";
-import { encodeAttributes } from "../src/netlink/message.ts";
 import { ConnectionIntake } from "../src/store/bundles.ts";
 import type { ClockReading } from "../src/store/clock.ts";
 import { storeBytes } from "../src/store/folder.ts";
 import { SocketImage } from "../src/store/image.ts";
 import { StoreReader } from "../src/store/reader.ts";
 import { Store } from "../src/store/store.ts";
+import { MovingConnections, random } from "./moving-connections.ts";
 
 const [sockets = 10_000, hours = 24, closes = 20, budgetMib = 1024] = process.argv.slice(2).map(Number);
 const INTERVAL_MS = 5000;
 const FLUSH_MS = 10_000;
-const CHANGING = 0.1;
-const WORD = 4;
-const INFO_BYTES = 248;
 const MIB = 2 ** 20;
-
-/** A message of the kernel about an established connection. */
-function messageOf(index: number): Int32Array {
-  const attributes = encodeAttributes([
-    { type: inetAttributes.info.id, payload: new Uint8Array(INFO_BYTES) },
-  ]);
-  const bytes = new Uint8Array(INET_DIAG_MESSAGE_SIZE + attributes.length);
-  bytes.set(attributes, INET_DIAG_MESSAGE_SIZE);
-  const data = new DataView(bytes.buffer);
-  data.setUint8(0, AF_INET);
-  data.setUint8(1, 1);
-  data.setUint16(inetDiagMessage.sport.offset, 443);
-  data.setUint16(inetDiagMessage.dport.offset, 1024 + (index % 60_000));
-  data.setUint32(inetDiagMessage.source.offset, 0x0a000001);
-  data.setUint32(inetDiagMessage.destination.offset, 0x0a010000 + index);
-  data.setUint32(inetDiagMessage.cookie.offset, index + 1, true);
-  data.setUint32(inetDiagMessage.inode.offset, index + 1, true);
-  return new Int32Array(bytes.buffer);
-}
-
-const info = (INET_DIAG_MESSAGE_SIZE + WORD) / WORD;
-const at = (field: { readonly offset: number }) => info + field.offset / WORD;
-const fields = {
-  sent: at(tcpInfo.lastDataSent),
-  received: at(tcpInfo.lastDataRecv),
-  acknowledged: at(tcpInfo.lastAckRecv),
-  rtt: at(tcpInfo.rtt),
-  rttvar: at(tcpInfo.rttvar),
-  bytesAcked: at(tcpInfo.bytesAcked),
-  bytesReceived: at(tcpInfo.bytesReceived),
-  bytesSent: at(tcpInfo.bytesSent),
-  segsOut: at(tcpInfo.segsOut),
-  segsIn: at(tcpInfo.segsIn),
-  dataSegsOut: at(tcpInfo.dataSegsOut),
-  dataSegsIn: at(tcpInfo.dataSegsIn),
-  delivered: at(tcpInfo.delivered),
-  pacing: at(tcpInfo.pacingRate),
-  delivery: at(tcpInfo.deliveryRate),
-  receiveWindow: at(tcpInfo.rcvWnd),
-} as const;
-
-const random = (below: number) => Math.floor(Math.random() * below);
-
-/** A message was sent or received over a connection, some time since the sample before. */
-function move(words: Int32Array, when: Int32Array, index: number, nowMs: number): void {
-  const bytes = 50 + random(20_000);
-  const segments = 1 + Math.floor(bytes / 1448);
-  const add = (word: number, value: number) => {
-    words[word] = words[word]! + value;
-  };
-  const timeMs = nowMs - random(INTERVAL_MS);
-  add(fields.segsOut, segments);
-  add(fields.segsIn, segments);
-  if (random(2) === 0) {
-    add(fields.bytesAcked, bytes);
-    add(fields.bytesSent, bytes);
-    add(fields.dataSegsOut, segments);
-    add(fields.delivered, segments);
-    when[index * 2] = timeMs;
-    words[fields.rtt] = 20_000 + random(4000);
-    words[fields.rttvar] = words[fields.rtt]! >> 2;
-    words[fields.pacing] = Math.floor((1448 * 10 * 1.2e6) / words[fields.rtt]!);
-    words[fields.delivery] = Math.floor((1448 * segments * 1e6) / words[fields.rtt]!);
-  } else {
-    add(fields.bytesReceived, bytes);
-    add(fields.dataSegsIn, segments);
-    words[fields.receiveWindow] = 64_000 + random(100) * 1448;
-    when[index * 2 + 1] = timeMs;
-  }
-}
 
 const folder = join(mkdtempSync(join(tmpdir(), "sockscope-day-")), "store");
 const startMs = Date.UTC(2026, 0, 5);
@@ -137,33 +58,21 @@ const owner = store.addProcess("server", {
   arguments: undefined,
   cgroup: "0::/",
 });
-const messages = Array.from({ length: sockets }, (_, index) => messageOf(index));
-/** When each connection has sent and received last, in milliseconds since boot. */
-const when = new Int32Array(sockets * 2).fill(1e6);
-const owners = new Map(messages.map((_, index) => [index + 1, [{ process: owner, fd: index }]]));
+const moving = new MovingConnections(sockets, 1e6, INTERVAL_MS);
+const owners = new Map(
+  Array.from({ length: sockets }, (_, index) => [index + 1, [{ process: owner, fd: index }]]),
+);
 const nothing = new Map();
 const image = new SocketImage();
 const intake = new ConnectionIntake(store, 1000);
-const scratch = new Int32Array(messages[0]!.length);
 const begun = performance.now();
 const cpu = processorMs();
 let most = 0;
 let connections = 0;
 for (; elapsedMs < hours * 3_600_000; elapsedMs += INTERVAL_MS) {
   const nowMs = 1e6 + elapsedMs;
-  for (let count = 0; count < sockets * CHANGING; count++) {
-    const index = random(sockets);
-    move(messages[index]!, when, index, nowMs);
-  }
   image.begin();
-  const group = image.group({ place, dump: dumpOrder.indexOf("tcp"), family: AF_INET });
-  for (const [index, words] of messages.entries()) {
-    scratch.set(words);
-    scratch[fields.sent] = nowMs - when[index * 2]!;
-    scratch[fields.received] = nowMs - when[index * 2 + 1]!;
-    scratch[fields.acknowledged] = nowMs - Math.max(when[index * 2]!, when[index * 2 + 1]!);
-    group.add(index + 1, index + 1, scratch, 0, scratch.length * WORD, nowMs);
-  }
+  moving.sample(image.group({ place, dump: dumpOrder.indexOf("tcp"), family: AF_INET }), nowMs);
   image.end();
   store.sample({
     clocks: now(),

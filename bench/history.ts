@@ -8,13 +8,12 @@ import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { cookieOf } from "../src/families/inet/made-socket.ts";
 import { AF_INET } from "../src/model/family.ts";
 import { dumpOrder } from "../src/model/selection.ts";
 import type { ClockReading } from "../src/store/clock.ts";
 import { SocketImage } from "../src/store/image.ts";
 import { Store } from "../src/store/store.ts";
-import { tcp } from "../test/doctor/samples.ts";
+import { MovingConnections } from "./moving-connections.ts";
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +26,12 @@ const folder = values.store ?? join(mkdtempSync(join(tmpdir(), "sockscope-bench-
 const DAYS = 7;
 const DAY_MS = 86_400_000;
 const SOCKETS = 10_000;
+const INTERVAL_MS = 5000;
 const SAMPLES_A_DAY = 250;
+/** The samples of a day are taken so long before its end. */
+const SAMPLED_MS = 1_500_000;
+/** The sample that `--at` shows: one with as many differences before it as there may be. */
+const MOMENT = 241;
 const startMs = Date.UTC(2026, 0, 5);
 
 /** Makes the store: samples at the end of each day, connections all day long. */
@@ -66,22 +70,10 @@ function make(): void {
     cgroup: "0::/system.slice/server.service\n",
   });
   const group = { place, dump: dumpOrder.indexOf("tcp"), family: AF_INET };
-  const sockets = Array.from({ length: SOCKETS }, (_, index) =>
-    tcp({
-      local: "10.0.0.1:5432",
-      peer: `10.1.${index >> 8}.${index & 255}:${32768 + index}`,
-      inode: 1000 + index,
-      info: {
-        rtt: 20_000 + index,
-        bytesAcked: index * 1000,
-        lastDataSent: 100,
-        lastDataRecv: 100,
-        lastAckRecv: 100,
-      },
-      memory: { rcvbuf: 131_072, sndbuf: 87_040 },
-    }),
+  const moving = new MovingConnections(SOCKETS, now().bootMs, INTERVAL_MS);
+  const owners = new Map(
+    Array.from({ length: SOCKETS }, (_, index) => [index + 1, [{ process, fd: index + 3 }]]),
   );
-  const owners = new Map(sockets.map(({ inode }, index) => [inode, [{ process, fd: index + 3 }]]));
   const image = new SocketImage();
   const perDay = Number(values.connections);
   const ADDRESSES = 5000;
@@ -113,18 +105,9 @@ function make(): void {
       if (each % 20_000 === 19_999) store.flush(now());
     }
     for (let sample = 0; sample < SAMPLES_A_DAY; sample++) {
-      wallMs = dayMs + DAY_MS - 1_500_000 + sample * 5000;
+      wallMs = dayMs + DAY_MS - SAMPLED_MS + sample * INTERVAL_MS;
       image.begin();
-      const rows = image.group(group);
-      sockets.forEach((socket, index) => {
-        if ((index + sample) % 10 === 0) {
-          const info = socket.data;
-          for (let at = 100; at < 180; at += 8)
-            info.setUint32(at, info.getUint32(at, true) + sample + index, true);
-        }
-        const words = new Int32Array(socket.data.buffer.slice(0, socket.data.byteLength & ~3));
-        rows.add(cookieOf(socket), socket.inode, words, 0, socket.length, now().bootMs);
-      });
+      moving.sample(image.group(group), now().bootMs);
       image.end();
       const changed = day === 0 && sample === 0 ? owners : new Map();
       store.sample({ clocks: now(), durationUs: 1000, image, owners: { all: owners, changed } });
@@ -140,7 +123,7 @@ const last = startMs + (DAYS - 1) * DAY_MS;
 const time = (ms: number) => `${ms / 1000}`;
 const span = ["--store", folder, "--since", time(startMs), "--until", time(startMs + DAYS * DAY_MS)];
 const day = ["--store", folder, "--since", time(last), "--until", time(last + DAY_MS)];
-const moment = ["--store", folder, "--at", time(last + DAY_MS - 1_500_000 + 235 * 5000)];
+const moment = ["--store", folder, "--at", time(last + DAY_MS - SAMPLED_MS + MOMENT * INTERVAL_MS)];
 const questions: Readonly<Record<string, readonly string[]>> = {
   "a peer over 7 days": ["history", ...span, "dst", "10.2.3.4"],
   "a peer and a port over 7 days": ["history", ...span, "dst", "10.2.3.4", "and", "dport", "=", ":5432"],

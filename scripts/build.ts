@@ -19,7 +19,7 @@ const root = join(import.meta.dirname, "..");
 
 /** The program, and the files of its threads. */
 const program = join(root, "src/cli/main.ts");
-const threads = ["src/cli/sweep-worker.ts", "src/cli/name-worker.ts"].map((path) => join(root, path));
+const threads = ["sweep", "name", "past"].map((name) => join(root, `src/cli/${name}-worker.ts`));
 /** The entry points of the executable. */
 export const entryPoints: readonly string[] = [program, ...threads];
 

@@ -1,57 +1,6 @@
 /** BPF Type Format: the C types of a BPF object. linux/btf.h. */
 import { DecodeError } from "../netlink/errors.ts";
-
-const BTF_MAGIC = 0xeb9f;
-const HEADER = { magic: 0, headerLength: 4, typeOffset: 8, typeLength: 12, stringOffset: 16, size: 24 };
-
-/** struct btf_type, without the data behind it. */
-const TYPE_BYTES = 12;
-
-/** BTF_KIND_*. */
-const KIND = {
-  int: 1,
-  pointer: 2,
-  array: 3,
-  struct: 4,
-  union: 5,
-  enum: 6,
-  forward: 7,
-  typedef: 8,
-  volatile: 9,
-  const: 10,
-  restrict: 11,
-  func: 12,
-  funcProto: 13,
-  variable: 14,
-  section: 15,
-  float: 16,
-  declarationTag: 17,
-  typeTag: 18,
-  enum64: 19,
-} as const;
-
-/** Bytes behind struct btf_type: a fixed number, and a number for each of `vlen`. */
-const following: Readonly<Record<number, { readonly once?: number; readonly each?: number }>> = {
-  [KIND.int]: { once: 4 },
-  [KIND.pointer]: {},
-  [KIND.array]: { once: 12 },
-  [KIND.struct]: { each: 12 },
-  [KIND.union]: { each: 12 },
-  [KIND.enum]: { each: 8 },
-  [KIND.forward]: {},
-  [KIND.typedef]: {},
-  [KIND.volatile]: {},
-  [KIND.const]: {},
-  [KIND.restrict]: {},
-  [KIND.func]: {},
-  [KIND.funcProto]: { each: 8 },
-  [KIND.variable]: { once: 4 },
-  [KIND.section]: { each: 12 },
-  [KIND.float]: {},
-  [KIND.declarationTag]: { once: 4 },
-  [KIND.typeTag]: {},
-  [KIND.enum64]: { each: 12 },
-};
+import { followingBytes, HEADER, isBtf, KIND, TYPE_BYTES } from "./format.ts";
 
 /** Deepest nesting of types. The kernel accepts 32. */
 export const MAX_DEPTH = 64;
@@ -147,7 +96,7 @@ export class Btf {
     this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const data = this.#data;
     if (bytes.length < HEADER.size) throw new DecodeError("btf_header", 0, "it is cut short");
-    if (data.getUint16(HEADER.magic, true) !== BTF_MAGIC)
+    if (!isBtf(bytes))
       throw new DecodeError("btf_header", HEADER.magic, "it does not begin with the magic number");
     const start = data.getUint32(HEADER.headerLength, true);
     const types = start + data.getUint32(HEADER.typeOffset, true);
@@ -165,7 +114,7 @@ export class Btf {
   #lengthAt(at: number, end: number): number {
     if (at + TYPE_BYTES > end) throw new DecodeError("btf_type", at, "it is cut short");
     const { kind, count } = this.#info(at);
-    const more = following[kind];
+    const more = followingBytes[kind];
     if (more === undefined) throw new DecodeError("btf_type", at, `kind ${kind} is unknown`);
     const length = TYPE_BYTES + (more.once ?? 0) + (more.each ?? 0) * count;
     if (at + length > end) throw new DecodeError("btf_type", at, "it is cut short");

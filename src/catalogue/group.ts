@@ -19,6 +19,12 @@ function alternatives(value: Json | undefined): readonly (Json | undefined)[] {
     : [Array.isArray(value) ? undefined : value];
 }
 
+/** Names a group by its values. JSON of a list begins with another character than a text alone. */
+function nameOf(values: readonly (Json | undefined)[]): string {
+  const [value] = values;
+  return values.length === 1 && typeof value === "string" ? `"${value}` : JSON.stringify(values);
+}
+
 /** Sockets being grouped. */
 export interface Grouping {
   /** Counts a socket, once for each process that has it open. */
@@ -37,26 +43,33 @@ export function groupSockets(by: readonly CatalogColumn[], sum: readonly Catalog
   const groups = new Map<string, Group>();
   const keysOf = catalogReader(by);
   const numbersOf = catalogReader(sum);
+  function count(values: readonly (Json | undefined)[], numbers: readonly (Json | undefined)[]): void {
+    const name = nameOf(values);
+    let group = groups.get(name);
+    if (group === undefined) {
+      group = { values, count: 0, sums: sum.map(() => undefined) };
+      groups.set(name, group);
+    }
+    group.count++;
+    const { sums } = group;
+    for (let index = 0; index < sums.length; index++) {
+      const number = numbers[index];
+      if (typeof number === "number") sums[index] = (sums[index] ?? 0) + number;
+    }
+  }
   function add(socket: { readonly kind: Kind }): void {
     const numbers = numbersOf(socket);
+    const keys = keysOf(socket);
+    if (!keys.some(Array.isArray)) {
+      count(keys, numbers);
+      return;
+    }
     let combinations: (Json | undefined)[][] = [[]];
-    for (const key of keysOf(socket)) {
+    for (const key of keys) {
       const own = alternatives(key);
       combinations = combinations.flatMap((values) => own.map((value) => [...values, value]));
     }
-    for (const values of combinations) {
-      const name = JSON.stringify(values);
-      let group = groups.get(name);
-      if (group === undefined) {
-        group = { values, count: 0, sums: sum.map(() => undefined) };
-        groups.set(name, group);
-      }
-      group.count++;
-      const { sums } = group;
-      numbers.forEach((number, index) => {
-        if (typeof number === "number") sums[index] = (sums[index] ?? 0) + number;
-      });
-    }
+    for (const values of combinations) count(values, numbers);
   }
   return { add, groups: () => [...groups.values()] };
 }

@@ -114,6 +114,7 @@ try {
       startSweep: () => new Worker(new URL("./sweep-worker.ts", import.meta.url)),
       startNames: () => new Worker(new URL("./name-worker.ts", import.meta.url)),
     }),
+    startPast: () => new Worker(new URL("./past-worker.ts", import.meta.url)),
   });
   standard.finish();
 } catch (error) {

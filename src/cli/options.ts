@@ -901,7 +901,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "Show the sockets of a time that 'record' has kept",
     doc: "Show the sockets as they were at a time in the past, with their owners, from what 'sockscope record' has kept. TIME is a time of day (03:12), yesterday, -2h, 2026-11-21T03:12:05, or seconds since 1970. A line on standard error says when the sample was taken.",
-    commands: ["doctor", "who"],
+    commands: ["doctor", "top", "who"],
     apply: (draft, at) => ({ ...draft, at }),
     excludes: {
       options: ["replay", "events", "kill", "diag", "net"],
@@ -915,7 +915,7 @@ export const options: readonly Option[] = [
     category: "source",
     brief: "The folder that 'record' has written, for --at",
     doc: "The folder that 'sockscope record' has written, for --at. By default /var/lib/sockscope for root, $XDG_STATE_HOME/sockscope for others.",
-    commands: ["doctor", "serve", "who"],
+    commands: ["doctor", "serve", "top", "who"],
     apply: (draft, store) => ({ ...draft, store }),
   },
   {

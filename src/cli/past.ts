@@ -3,10 +3,11 @@ import type { Host } from "../host/host.ts";
 import { systemClock } from "../store/clock.ts";
 import { StoreError } from "../store/error.ts";
 import { defaultFolder } from "../store/folder.ts";
-import { longestAgeMs, pastMachine } from "../store/past-machine.ts";
+import { limitsOf, longestAgeMs, pastMachine } from "../store/past-machine.ts";
 import { StoreReader } from "../store/reader.ts";
 import { durationText, readTime, timeSpelling, timeText } from "../store/time.ts";
 import { EXIT_USAGE, type Stop } from "./getopt.ts";
+import { noteText } from "./past-notes.ts";
 import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();
@@ -45,17 +46,12 @@ export function machineAt(world: World, store: string | undefined, at: string): 
     throw new StoreError(
       `nothing was recorded at ${wanted}: the last sample is ${durationText(ageMs)} before${next()}`,
     );
-  const { tables, filter } = moment.run;
-  const limits = [tables, filter].filter((each) => each !== null).join(" ");
+  const limits = limitsOf(moment);
   const coverage = reader.coverage({ fromMs: moment.wallMs, untilMs: Math.max(atMs, moment.wallMs) });
   const notes = [
     `sockets of ${timeText(moment.wallMs)}${ageMs >= 1000 ? `, ${durationText(ageMs)} before` : ""}`,
     ...(limits === "" ? [] : [`recorded were only ${limits}`]),
-    ...coverage.notes.map(({ kind, count, detail }) =>
-      kind === "slow"
-        ? `the sample took ${count} ms`
-        : [kind, count, detail].filter((part) => part !== undefined).join(" "),
-    ),
+    ...coverage.notes.map(noteText),
     ...(moment.damaged ? ["later samples are damaged"] : []),
   ];
   stderr.write(encoder.encode(`${program}: ${notes.join("; ")}\n`));

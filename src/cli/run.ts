@@ -6,7 +6,6 @@
 import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
 import { stateGroups } from "../model/state.ts";
-import { keepsSockets } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
 import { type OpenQuery, openQuery } from "../query/open.ts";
 import { performActions } from "./actions.ts";
@@ -97,8 +96,7 @@ async function listSockets(
     return halt(world, killRefusal(world, draft.allNetns));
   // Sockets are closed, and recordings written, even if nobody reads the output.
   if (draft.kill || draft.record !== undefined) world.stdout.ignoreFailures?.();
-  const kept = keepsSockets(plan) ? await query.complete(query.socketsAsync()) : undefined;
-  await show(world, query, presentation, (rows) => kept ?? query.socketsAsync(undefined, rows));
+  await show(world, query, presentation, query.resolved);
   return status();
 }
 

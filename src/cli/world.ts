@@ -57,6 +57,8 @@ export interface World {
   readonly observeRows?: (rows: RowSink) => RowSink | undefined;
   /** The machine whose sockets are listed, unless `--replay` names a recording. */
   readonly host: Host;
+  /** Starts the thread that answers requests about the past for `serve`; without it, they wait for each other. */
+  readonly startPast?: () => Worker;
   /** Present if another host asks. */
   readonly remote?: RemoteQuestion;
   /** Milliseconds between two rounds of `events`. Default: 20, which suits a reader who waits for each line. */

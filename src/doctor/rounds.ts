@@ -28,12 +28,17 @@ interface Round {
 /** Examines consecutive samples: a rule that compares two gets the one before. */
 export class Rounds {
   readonly #rules: readonly ChosenRule[];
-  readonly #places: readonly ExaminedPlace[];
+  #places: readonly ExaminedPlace[];
   #previous: Round | undefined;
   #current: Round | undefined;
 
   constructor(rules: readonly ChosenRule[], places: readonly ExaminedPlace[]) {
     this.#rules = rules;
+    this.#places = places;
+  }
+
+  /** Sets the places of the next sample. A rule that compares two finds the same place in both. */
+  use(places: readonly ExaminedPlace[]): void {
     this.#places = places;
   }
 
@@ -68,9 +73,10 @@ export class Rounds {
     this.#current = undefined;
     if (current === undefined || (previous === undefined && !single)) return [];
     const elapsedMs = previous === undefined ? 0 : current.atMs - previous.atMs;
+    const earlier = new Map(previous?.samples.map((sample) => [sample.place, sample]));
     return current.samples
-      .flatMap(({ place, counters, taken }, at) => {
-        const before = previous?.samples[at];
+      .flatMap(({ place, counters, taken }) => {
+        const before = earlier.get(place);
         return taken.flatMap(({ chosen, collector }, index): Diagnosis[] => {
           const { rule, thresholds } = chosen;
           if (elapsedMs === 0 && rule.rate === true) return [];

@@ -8,6 +8,7 @@ import {
   unitInPath,
 } from "./cgroup-path.ts";
 import { once } from "./once.ts";
+import { homeOf } from "./users.ts";
 
 /** A Kubernetes pod. */
 export interface Pod {
@@ -91,16 +92,6 @@ function loggedPods(files: Files): ReadonlyMap<string, Pod> {
 /** The id of the user whose slice a control group is in; undefined for one that the host's services or root made. */
 function userOf(path: string): string | undefined {
   return /^\/user\.slice\/user-(\d+)\.slice\//.exec(path)?.[1];
-}
-
-/** The home directory of a user. passwd(5). */
-function homeOf(files: Files, uid: string): string | undefined {
-  try {
-    const lines = decoder.decode(files.read("/etc/passwd")).split("\n");
-    return lines.map((line) => line.split(":")).find((columns) => columns[2] === uid)?.[5];
-  } catch {
-    return undefined;
-  }
 }
 
 /**

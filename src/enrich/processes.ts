@@ -1,21 +1,11 @@
 /** The processes that have a socket open: one pass over the descriptors of every process. proc(5). */
-import { expectLongRun } from "#libc";
+import { expectLongRun, keepOutOfLastTier } from "#libc";
+import { U32_MAX } from "../bytes/c-numbers.ts";
 import { type Files, processFile, readBounded } from "../host/host.ts";
 import { isLiveProcess } from "../host/process-stat.ts";
+import { type Holder, OwnerTable } from "./owner-table.ts";
 
-/** A process or thread that has a socket open. */
-export interface Owner {
-  readonly pid: number;
-  /** Thread id; that of a process's first thread is its pid. */
-  readonly tid: number;
-  readonly fd: number;
-  /** Its /proc/PID/stat, which has its name; empty if it is gone. */
-  readonly stat: Uint8Array;
-  /** Its SELinux context, if wanted and readable. */
-  readonly processContext: Uint8Array | undefined;
-  /** The SELinux context of the socket itself, likewise. */
-  readonly socketContext: Uint8Array | undefined;
-}
+export type { Owner } from "./owner-table.ts";
 
 /** What to read about owners. */
 export interface ScanOptions {
@@ -27,12 +17,9 @@ export interface ScanOptions {
   readonly socketContext: boolean;
 }
 
-/** The owners of sockets by inode, in ss's order: the last one found comes first. */
-export type Owners = ReadonlyMap<number, readonly Owner[]>;
-
 /** The result of a pass over the processes. */
 export interface ProcessScan {
-  readonly owners: Owners;
+  readonly owners: OwnerTable;
   /** Ids of processes whose descriptors cannot be read, for lack of privileges or because the process is gone. */
   readonly unreadable: readonly number[];
 }
@@ -42,11 +29,46 @@ const NUMBER = /^\d+$/;
 const MANY_PROCESSES = 250;
 const nothing = new Uint8Array(0);
 
+/** A process or thread, by its folder below /proc. */
+class FoundHolder implements Holder {
+  readonly pid: number;
+  readonly tid: number;
+  readonly #files: Files;
+  readonly #folder: string;
+  readonly #options: ScanOptions;
+  #stat: Uint8Array | undefined;
+  #context: Uint8Array | null | undefined;
+
+  constructor(files: Files, folder: string, pid: number, tid: number, options: ScanOptions) {
+    this.pid = pid;
+    this.tid = tid;
+    this.#files = files;
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  get stat(): Uint8Array {
+    this.#stat ??= readOrNothing(this.#files, `${this.#folder}/stat`);
+    return this.#stat;
+  }
+
+  get processContext(): Uint8Array | undefined {
+    if (!this.#options.processContext) return undefined;
+    if (this.#context === undefined) this.#context = processContextIn(this.#files, this.#folder) ?? null;
+    return this.#context ?? undefined;
+  }
+
+  socketContext(fd: number): Uint8Array | undefined {
+    if (!this.#options.socketContext) return undefined;
+    return contextOf(this.#files.securityContext(`${this.#folder}/fd/${fd}`) ?? nothing);
+  }
+}
+
 /**
  * Finds the owners of sockets. A process that ends meanwhile is left out.
  *
  * @param root where /proc is
- * @param inodes the sockets to find; undefined for all sockets
+ * @param inodes the sockets to find; undefined for all sockets, whose processes are then not read before they are shown
  */
 export function scanProcesses(
   files: Files,
@@ -88,40 +110,47 @@ function* scan(
   options: ScanOptions,
   visitFolder: (folder: string, visit: Visit) => boolean | Generator<void, boolean>,
 ): Generator<void, ProcessScan> {
-  const owners = new Map<number, Owner[]>();
+  const owners = new OwnerTable();
   const unreadable: number[] = [];
 
-  function* scanProcess(folder: string, pid: number, tid: number): Generator<void, boolean> {
-    let stat: Uint8Array | undefined;
-    let processContext: Uint8Array | undefined;
-    const visited = visitFolder(`${folder}/fd`, (fd, inode) => {
-      if (inodes?.has(inode) === false) return;
-      stat ??= readOrNothing(files, `${folder}/stat`);
-      if (options.processContext) processContext ??= processContextIn(files, folder);
-      const socketContext = options.socketContext
-        ? contextOf(files.securityContext(`${folder}/fd/${fd}`) ?? nothing)
-        : undefined;
-      const owner = { pid, tid, fd, stat, processContext, socketContext };
-      const known = owners.get(inode);
-      if (known === undefined) owners.set(inode, [owner]);
-      else known.push(owner);
-    });
+  let folder = root;
+  let pid = 0;
+  let tid = 0;
+  /** The holder of the descriptors that are read now; -1 before the first that is wanted. */
+  let holder = -1;
+  const visit: Visit = (fd, inode) => {
+    // The kernel's have 32 bits; those of a recording may be any.
+    if (inode > U32_MAX || inodes?.has(inode) === false) return;
+    if (holder < 0) {
+      const found = new FoundHolder(files, folder, pid, tid, options);
+      // Who keeps the owners wants the name that the process has now.
+      if (inodes !== undefined) void found.stat;
+      holder = owners.addHolder(found);
+    }
+    owners.add(holder, fd, inode);
+  };
+  keepOutOfLastTier(visit);
+
+  function* scanDescriptors(of: string, ofTid: number): Generator<void, boolean> {
+    folder = of;
+    tid = ofTid;
+    holder = -1;
+    const visited = visitFolder(`${folder}/fd`, visit);
     return typeof visited === "boolean" ? visited : yield* visited;
   }
 
   if (inodes?.size !== 0) {
     const pids = numbersIn(files, root);
     if (pids.length > MANY_PROCESSES) expectLongRun();
-    for (const pid of pids) {
-      const folder = `${root}/${pid}`;
+    for (pid of pids) {
+      const process = `${root}/${pid}`;
       yield;
-      if (!(yield* scanProcess(folder, pid, pid))) unreadable.push(pid);
+      if (!(yield* scanDescriptors(process, pid))) unreadable.push(pid);
       if (!options.threads) continue;
-      for (const tid of numbersIn(files, `${folder}/task`))
-        if (tid !== pid) yield* scanProcess(`${folder}/task/${tid}`, pid, tid);
+      for (const thread of numbersIn(files, `${process}/task`))
+        if (thread !== pid) yield* scanDescriptors(`${process}/task/${thread}`, thread);
     }
   }
-  for (const found of owners.values()) found.reverse();
   return { owners, unreadable };
 }
 

@@ -24,3 +24,13 @@ export function userNames(files: Files): (uid: number) => string | undefined {
     return names.get(uid);
   };
 }
+
+/** The home directory of a user, from /etc/passwd; undefined if the user is not in it. @param uid in decimal */
+export function homeOf(files: Files, uid: string): string | undefined {
+  try {
+    const lines = decoder.decode(files.read("/etc/passwd")).split("\n");
+    return lines.map((line) => line.split(":")).find((columns) => columns[2] === uid)?.[5];
+  } catch {
+    return undefined;
+  }
+}

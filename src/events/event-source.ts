@@ -47,6 +47,10 @@ export interface OpenSource {
   take(): boolean | Promise<boolean>;
   /** Looks again soon: events were lost, or sockets are incomplete. */
   hasten?(): void;
+  /** Begins to watch another network namespace. @throws NetlinkError if it cannot */
+  added?(number: PlaceNumber, place: FollowedPlace): void;
+  /** Takes what is left of a network namespace that has ended, and stops to watch it. */
+  removed?(number: PlaceNumber): void;
   /** Stops watching. @param hurry whether the process is about to end, so that what can be left to others is */
   close(hurry: boolean): void;
 }
@@ -67,6 +71,7 @@ export interface FollowedPlace {
 
 /** What to follow, and how. */
 export interface FollowOptions {
+  /** The network namespaces at the beginning, our own first. */
   readonly places: readonly FollowedPlace[];
   readonly selection: Selection;
   readonly sources: readonly EventSource[];
@@ -88,11 +93,15 @@ export interface FollowOptions {
   readonly threadShare?: number;
   /** Takes problems of listings. */
   readonly report: (problem: Problem) => void;
+  /** Called when a thread is seen in a network namespace that is not followed: it may be a new one. */
+  readonly sawElsewhere?: () => void;
 }
 
 /** The services that a source can use. */
 export interface SourceContext {
   readonly options: FollowOptions;
+  /** The network namespaces that are followed now, by number. */
+  readonly places: ReadonlyMap<PlaceNumber, FollowedPlace>;
   readonly clock: TraceClock;
   readonly join: EventJoin;
   readonly flows: UdpFlows;

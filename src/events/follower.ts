@@ -2,15 +2,18 @@
 
 import { describeBare } from "../catalogue/describe.ts";
 import type { Origin } from "../diag/message.ts";
-import { IPPROTO_UDP } from "../model/family.ts";
+import { IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts";
 import { monotonicNs, TraceClock } from "./clock.ts";
 import type { SocketEvent } from "./event.ts";
-import type { FollowOptions, OpenSource, SourceContext } from "./event-source.ts";
+import type { FollowedPlace, FollowOptions, OpenSource, SourceContext } from "./event-source.ts";
 import { UdpFlows } from "./flows.ts";
 import { EventJoin } from "./join.ts";
 import { OwnerCache } from "./owners.ts";
 import { SocketLocator } from "./socket-locator.ts";
 import { ELSEWHERE, type PlaceNumber, UNPLACED } from "./tracked.ts";
+
+/** Numbers of IP protocols, MPTCP's included. */
+const PROTOCOLS = 0x1_0000;
 
 /** A source's observation that waits until the traces are read up to it. */
 interface Observation {
@@ -33,6 +36,11 @@ export class Follower implements Disposable {
   readonly #locator: SocketLocator;
   readonly #sources: OpenSource[] = [];
   readonly #origins = new Map<number, Origin>();
+  readonly #places = new Map<PlaceNumber, FollowedPlace>();
+  /** The numbers of places by the inodes of their namespaces. */
+  readonly #numbers = new Map<number, PlaceNumber>();
+  /** The number of the next place. None is given twice, so that nothing known of one is taken for another's. */
+  #nextPlace: PlaceNumber = 0;
   #observations: Observation[] = [];
   #lost: SocketEvent[] = [];
   /** Up to when the traces of the current round were read; undefined if no source has a trace. */
@@ -52,10 +60,10 @@ export class Follower implements Disposable {
     const { places, sources, root } = options;
     const { files } = places[0]!.host;
     const covered = new Set(sources.flatMap(({ covers }) => covers));
-    const numbers = new Map(places.map(({ inode }, number) => [inode, number]));
+    for (const place of places) this.#number(place);
     this.#owners = new OwnerCache(files, root, options.ownersOf);
     this.#flows = new UdpFlows(emit);
-    this.#locator = new SocketLocator(places);
+    this.#locator = new SocketLocator(this.#places);
     const origin = (place: PlaceNumber, protocol: number) => this.#origin(place, protocol);
     const wallMs = (ns: number) => this.#clock.wallMs(ns);
     this.#join = new EventJoin({
@@ -65,23 +73,27 @@ export class Follower implements Disposable {
       ownersByThread: (tid, ns) => this.#owners.byThread(tid, ns),
       placeOfThread: (tid, ns) => {
         const inode = this.#owners.netns(tid, ns);
-        return inode === undefined ? UNPLACED : (numbers.get(inode) ?? ELSEWHERE);
+        if (inode === undefined) return UNPLACED;
+        const place = this.#numbers.get(inode);
+        if (place === undefined) options.sawElsewhere?.();
+        return place ?? ELSEWHERE;
       },
       forget: (inode) => this.#owners.forget(inode),
       covered,
       existing: options.existing,
-      places: places.length,
+      places: () => this.#places.keys(),
       wallMs,
     });
     const context: SourceContext = {
       options,
+      places: this.#places,
       clock: this.#clock,
       join: this.#join,
       flows: this.#flows,
       owners: this.#owners,
       covered,
       origin,
-      placeOf: (inode) => numbers.get(inode),
+      placeOf: (inode) => this.#numbers.get(inode),
       readNs: () => this.#readNs,
       tracedUntil: (ns) => {
         this.#tracedNs = Math.min(ns, this.#tracedNs ?? ns);
@@ -124,6 +136,65 @@ export class Follower implements Disposable {
     return more || this.#observations.length > 0;
   }
 
+  /** How many network namespaces are followed. */
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** Whether a network namespace is followed. @param inode of the namespace */
+  follows(inode: number): boolean {
+    return this.#numbers.has(inode);
+  }
+
+  /**
+   * Follows another network namespace from now on. Sockets that it has by then count as having been there before.
+   *
+   * @throws NetlinkError if a source cannot watch it; it is not followed then
+   */
+  add(place: FollowedPlace): void {
+    const number = this.#number(place);
+    try {
+      for (const source of this.#sources) source.added?.(number, place);
+    } catch (error) {
+      this.#drop(number, place);
+      throw error;
+    }
+  }
+
+  /**
+   * Stops to follow a network namespace that has ended: so have all its sockets, which the next round reports.
+   *
+   * @param inode of the namespace
+   */
+  remove(inode: number): void {
+    const number = this.#numbers.get(inode);
+    const place = number === undefined ? undefined : this.#places.get(number);
+    if (number === undefined || place === undefined) return;
+    // The last destroy events still need them.
+    const origins = [IPPROTO_TCP, IPPROTO_UDP].map((protocol) => this.#origin(number, protocol));
+    this.#drop(number, place);
+    const ns = monotonicNs();
+    const apply = () => {
+      this.#join.removed(number, this.#clock.wallMs(ns));
+      for (const { protocol } of origins) this.#origins.delete(number * PROTOCOLS + protocol);
+    };
+    this.#observations.push({ ns, readyNs: ns, apply });
+  }
+
+  #number(place: FollowedPlace): PlaceNumber {
+    const number = this.#nextPlace++;
+    this.#places.set(number, place);
+    if (place.inode !== undefined) this.#numbers.set(place.inode, number);
+    return number;
+  }
+
+  #drop(number: PlaceNumber, place: FollowedPlace): void {
+    for (const source of this.#sources) source.removed?.(number);
+    this.#locator.removed(place);
+    this.#places.delete(number);
+    if (place.inode !== undefined) this.#numbers.delete(place.inode);
+  }
+
   [Symbol.dispose](): void {
     this.close(false);
   }
@@ -159,16 +230,16 @@ export class Follower implements Disposable {
   #complete(event: SocketEvent): void {
     const { socket, owners, kind, netns } = event;
     const isUdp = socket?.origin.protocol === IPPROTO_UDP;
-    const place = netns === undefined ? 0 : this.#options.places.findIndex((each) => each.netns === netns);
+    const place = netns === undefined ? 0 : (this.#numbers.get(netns.inode) ?? ELSEWHERE);
     const sender = isUdp ? this.#flows.ownersOf(place, socket.sport, kind === "close") : undefined;
     this.#emit(owners === undefined && sender !== undefined ? { ...event, owners: sender } : event);
   }
 
   #origin(place: PlaceNumber, protocol: number): Origin {
-    const key = place * 0x1_0000 + protocol;
+    const key = place * PROTOCOLS + protocol;
     let origin = this.#origins.get(key);
     if (origin === undefined) {
-      const netns = this.#options.places[place]?.netns;
+      const netns = this.#places.get(place)?.netns;
       origin = { protocol, describe: describeBare, ...(netns === undefined ? {} : { netns }) };
       this.#origins.set(key, origin);
     }

@@ -34,8 +34,8 @@ export interface JoinContext {
   readonly covered: ReadonlySet<Coverage>;
   /** Whether sockets of the first listing become `existing` events. */
   readonly existing: boolean;
-  /** Number of places. */
-  readonly places: number;
+  /** The numbers of the places. */
+  places(): Iterable<PlaceNumber>;
   /** Converts CLOCK_MONOTONIC to milliseconds since 1970. */
   wallMs(ns: number): number;
 }

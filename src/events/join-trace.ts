@@ -178,7 +178,7 @@ export class TraceJoin {
     const { sockets, context } = this.#core;
     const tuple = this.#tupleOf(record);
     let found: Tracked | undefined;
-    for (let place = 0; place < context.places; place++) {
+    for (const place of context.places()) {
       const entry = sockets.withTuple(place, tuple);
       if (entry === undefined || entry.address !== 0 || entry.ended) continue;
       if (record.event === "state" && entry.state !== record.oldState && entry.state !== record.newState)

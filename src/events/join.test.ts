@@ -162,7 +162,7 @@ function newJoin(existing = false): EventJoin {
     forget: () => undefined,
     covered,
     existing,
-    places: 1,
+    places: () => [0],
     wallMs: (ns) => ns / MS,
   });
 }

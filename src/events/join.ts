@@ -115,6 +115,15 @@ export class EventJoin {
     core.place(entry, place);
   }
 
+  /** A place is gone: what it still has has ended. @param timeMs when, in milliseconds since 1970 */
+  removed(place: PlaceNumber, timeMs: number): void {
+    const core = this.#core;
+    for (const entry of core.sockets.inPlace(place))
+      if (entry.ended) core.forget(entry);
+      else core.end(entry, "sock_diag", timeMs, SS_CLOSE);
+    core.sockets.forgetPlace(place);
+  }
+
   /** The owners of the UDP socket that is bound to a port of a place. */
   ownerOfUdpPort(place: PlaceNumber, sport: number): readonly Owner[] | undefined {
     this.#udpOwners ??= this.#ownersOfUdpPorts();

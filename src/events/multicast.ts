@@ -37,23 +37,32 @@ interface Visitor {
 }
 
 /**
- * Joins multicast groups in every place.
+ * Joins multicast groups in every place, also in a place that is added later.
  *
  * @param groups their mask, bit 0 is group 1
  * @throws NetlinkError if one of the places refuses
  */
 export function joinInEveryPlace(
-  places: readonly FollowedPlace[],
+  places: ReadonlyMap<PlaceNumber, FollowedPlace>,
   protocol: number,
   groups: number,
   { visit, lost }: Visitor,
 ): OpenSource {
-  const joined: Multicast[] = [];
+  const joined = new Map<PlaceNumber, Multicast>();
   const close = () => {
-    for (const multicast of joined.splice(0)) multicast.close();
+    for (const multicast of joined.values()) multicast.close();
+    joined.clear();
+  };
+  const added = (number: PlaceNumber, { host, netns }: FollowedPlace) =>
+    joined.set(number, { ...joinGroups(host, protocol, groups), netns });
+  /** @returns whether more is waiting */
+  const takeFrom = (place: PlaceNumber, multicast: Multicast): boolean => {
+    const taken = multicast.take(DATAGRAMS_A_ROUND, (datagram) => visit(place, datagram));
+    if (taken.lost !== 0) lost(taken.lost, multicast.netns);
+    return taken.more;
   };
   try {
-    for (const { host } of places) joined.push(joinGroups(host, protocol, groups));
+    for (const [number, place] of places) added(number, place);
   } catch (error) {
     close();
     throw error;
@@ -61,12 +70,17 @@ export function joinInEveryPlace(
   return {
     take() {
       let more = false;
-      for (const [place, multicast] of joined.entries()) {
-        const taken = multicast.take(DATAGRAMS_A_ROUND, (datagram) => visit(place, datagram));
-        if (taken.more) more = true;
-        if (taken.lost !== 0) lost(taken.lost, places[place]!.netns);
-      }
+      for (const [place, multicast] of joined) if (takeFrom(place, multicast)) more = true;
       return more;
+    },
+    added,
+    removed(place) {
+      const multicast = joined.get(place);
+      if (multicast === undefined) return;
+      joined.delete(place);
+      // The last ends of its sockets, as long as there are no more than a round may take.
+      takeFrom(place, multicast);
+      multicast.close();
     },
     close,
   };
@@ -81,13 +95,18 @@ interface Taken {
 }
 
 /** A socket that has joined multicast groups. */
-interface Multicast {
+interface Multicast extends Joined {
+  readonly netns: Netns | undefined;
+}
+
+/** A socket that has joined multicast groups, wherever it is. */
+interface Joined {
   /** Takes up to `limit` datagrams. @param visit takes each, which is valid during the call */
   take(limit: number, visit: (datagram: Uint8Array) => void): Taken;
   close(): void;
 }
 
-function joinGroups({ transport, files }: Host, protocol: number, groups: number): Multicast {
+function joinGroups({ transport, files }: Host, protocol: number, groups: number): Joined {
   const socket = transport.open(protocol, groups);
   let buffer = new Uint8Array(1 << 15);
   const allocate = (size: number) => {

@@ -5,16 +5,17 @@ import type { NetlinkSocket } from "../netlink/transport.ts";
 import { findByTuple } from "../query/refetch.ts";
 import type { FollowedPlace } from "./event-source.ts";
 import type { EventJoin } from "./join.ts";
+import type { PlaceNumber } from "./tracked.ts";
 
 /** The most sockets to locate in a round. */
 const SOCKETS_A_ROUND = 64;
 
 /** Locates sockets, with one conversation per place. */
 export class SocketLocator implements Disposable {
-  readonly #places: readonly FollowedPlace[];
+  readonly #places: ReadonlyMap<PlaceNumber, FollowedPlace>;
   readonly #conversations = new Map<FollowedPlace, NetlinkSocket>();
 
-  constructor(places: readonly FollowedPlace[]) {
+  constructor(places: ReadonlyMap<PlaceNumber, FollowedPlace>) {
     this.#places = places;
   }
 
@@ -28,7 +29,7 @@ export class SocketLocator implements Disposable {
   locate(join: EventJoin, readMs: number): boolean {
     let count = 0;
     for (const socket of join.unplaced(readMs)) {
-      for (const [number, place] of this.#places.entries()) {
+      for (const [number, place] of this.#places) {
         if (!place.mayPass(socket)) continue;
         const found = findByTuple(this.#conversation(place), socket);
         if (found !== undefined) join.placed(number, found);
@@ -36,6 +37,12 @@ export class SocketLocator implements Disposable {
       if (++count >= SOCKETS_A_ROUND) return true;
     }
     return false;
+  }
+
+  /** Ends the conversation with a place. */
+  removed(place: FollowedPlace): void {
+    this.#conversations.get(place)?.close();
+    this.#conversations.delete(place);
   }
 
   [Symbol.dispose](): void {

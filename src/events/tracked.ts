@@ -5,7 +5,7 @@ import type { InetSocket } from "../families/inet/socket.ts";
 import type { ConnectFailure } from "./event.ts";
 import { tupleKey } from "./socket-message.ts";
 
-/** The index of a followed network namespace, or why there is none: {@link UNPLACED}, {@link ELSEWHERE}. */
+/** The number of a followed network namespace, or why there is none: {@link UNPLACED}, {@link ELSEWHERE}. */
 export type PlaceNumber = number;
 
 /** Not known yet: trace records do not name the network namespace. */
@@ -152,6 +152,17 @@ export class TrackedSockets {
   /** All sockets without a known cookie. */
   withoutCookies(): Iterable<Tracked> {
     return this.#cookieless;
+  }
+
+  /** The sockets of a place. */
+  *inPlace(place: PlaceNumber): Generator<Tracked> {
+    for (const entry of [...this.#byCookie.values(), ...this.#cookieless])
+      if (entry.place === place) yield entry;
+  }
+
+  /** Drops the index of a place whose sockets are gone. */
+  forgetPlace(place: PlaceNumber): void {
+    this.#byTuple.delete(place);
   }
 
   #tuples(place: PlaceNumber): Map<string, Tracked> {

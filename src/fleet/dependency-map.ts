@@ -1,5 +1,5 @@
 /** Who depends on whom: the TCP connections of hosts as edges from clients to services. */
-import type { End } from "./ends.ts";
+import { type End, identityOf } from "./ends.ts";
 import type { Joined } from "./join.ts";
 
 /** A client or a service: a container or a program of a host, or what is outside of the hosts that were asked. */
@@ -63,10 +63,6 @@ function clientNode(end: End): MapNode {
 
 function outsideNode(name: string): MapNode {
   return { id: `${OUTSIDE} ${name}`, host: undefined, name };
-}
-
-function identityOf({ host, netns = "", cookie, local, peer }: End): string {
-  return [host, netns, cookie, local.port, peer.address, peer.port].join(" ");
 }
 
 /** What an end has done per second since the first sample. */
@@ -148,14 +144,14 @@ export function dependencyMap(before: readonly End[], now: Joined, seconds: numb
     if (!live.has(client.state) && !live.has(server.state)) continue;
     add(clientNode(client), serviceNode(server, now), server.local.port, client, true, server);
   }
-  for (const { end, peerHost } of now.missing) {
+  for (const { end, peerHost, target } of now.missing) {
     if (!live.has(end.state)) continue;
-    const { port } = end.peer;
-    const listener = now.listenerAt(end.peer);
+    const { port } = target;
+    const listener = now.listenerAt(target);
     const unknown = { id: `${peerHost} port ${port}`, host: peerHost, name: `port ${port}` };
     add(clientNode(end), listener === undefined ? unknown : nodeOf(listener), port, end, true);
   }
-  const alone = [...now.outside, ...now.ambiguous];
+  const alone = [...now.outside, ...now.ambiguous, ...now.uncertain];
   for (const end of alone) {
     if (!live.has(end.state)) continue;
     if (isService(end, now)) add(outsideNode("clients"), serviceNode(end, now), end.local.port, end, false);

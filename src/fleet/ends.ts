@@ -93,6 +93,11 @@ export interface End extends EndNumbers {
   };
 }
 
+/** What identifies an end in several samples. */
+export function identityOf({ host, netns = "", cookie, local, peer }: End): string {
+  return [host, netns, cookie, local.address, local.port, peer.address, peer.port].join(" ");
+}
+
 /** An address as both ends write it. RFC 4291 2.5.5.2. */
 function plainAddress(address: string): string {
   return address

@@ -184,7 +184,7 @@ describe("fanOut()", () => {
       never,
       () => times.shift()!,
     );
-    expect(outcome!.clock).toEqual({ aheadMs: 4000, errorMs: 50, bootMs: 1 });
+    expect(outcome!.clock).toEqual({ wallMs: 5050, bootMs: 1, aheadMs: 4000, errorMs: 50 });
   });
 
   test("any lines of hosts end in an outcome for each", async () => {

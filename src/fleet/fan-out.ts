@@ -42,11 +42,18 @@ export interface HostOutcome {
   readonly host: string;
   /** What the agent said of itself; undefined if it did not. */
   readonly hello: Hello | undefined;
-  /**
-   * How far the host's clock is ahead of ours in milliseconds, and how much that may be off: half the time between
-   * question and answer. Undefined if there was no answer.
-   */
-  readonly clock: { readonly aheadMs: number; readonly errorMs: number; readonly bootMs: number } | undefined;
+  /** The host's clock when it began to answer. Undefined if there was no answer. */
+  readonly clock:
+    | {
+        /** Its own time in milliseconds since 1970, and since its boot. */
+        readonly wallMs: number;
+        readonly bootMs: number;
+        /** How far it is ahead of ours, in milliseconds. */
+        readonly aheadMs: number;
+        /** How much that may be off: half the time between question and answer. */
+        readonly errorMs: number;
+      }
+    | undefined;
   /** The IP addresses of its interfaces, as far as it said. */
   readonly addresses: readonly string[];
   /** The end of its answer; undefined if it did not get there. */
@@ -173,7 +180,8 @@ export async function fanOut(
           const nowMs = now();
           const { wallMs, bootMs } = frame.begin;
           addresses = frame.begin.addresses;
-          clock = { aheadMs: wallMs - (askedMs + nowMs) / 2, errorMs: (nowMs - askedMs) / 2, bootMs };
+          const errorMs = (nowMs - askedMs) / 2;
+          clock = { wallMs, bootMs, aheadMs: wallMs - askedMs - errorMs, errorMs };
         } else if ("end" in frame) return outcome(frame.end, undefined);
         else take(host, frame);
       }

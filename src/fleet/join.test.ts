@@ -60,8 +60,10 @@ describe("joinEnds()", () => {
 
   test("a peer is missing on the host that has its address, and outside if no host has it", () => {
     const ends = [end("a", "10.0.0.1:40000", "10.0.0.2:80"), end("a", "10.0.0.1:40001", "192.0.2.9:80")];
-    const { missing, outside } = joinEnds(ends, new Map([["b", ["10.0.0.2"]]]));
-    expect(missing).toEqual([{ end: ends[0]!, peerHost: "b" }]);
+    const { missing, outside } = joinEnds(ends, { addresses: new Map([["b", ["10.0.0.2"]]]) });
+    expect(missing).toEqual([
+      { end: ends[0]!, peerHost: "b", target: ends[0]!.peer, mayBeTranslated: false },
+    ]);
     expect(outside).toEqual([ends[1]!]);
   });
 
@@ -146,7 +148,9 @@ describe("findBetween()", () => {
 
   test("a connection that one end has just closed is not half-open", () => {
     const alone = (state: string) =>
-      joinEnds([end("a", "10.0.0.1:40000", "10.0.0.2:80", { state })], new Map([["b", ["10.0.0.2"]]]));
+      joinEnds([end("a", "10.0.0.1:40000", "10.0.0.2:80", { state })], {
+        addresses: new Map([["b", ["10.0.0.2"]]]),
+      });
     expect(findBetween(pair({}, {}), alone("ESTAB"))).toEqual([]);
     expect(findBetween(alone("ESTAB"), alone("LAST-ACK"))).toEqual([]);
     expect(findBetween(alone("ESTAB"), alone("ESTAB")).map(({ rule }) => rule)).toEqual(["half-open"]);

@@ -3,8 +3,8 @@
  * close. Each rule compares two samples of all hosts, taken some seconds apart, so that what is moving is not found.
  */
 import type { Severity } from "../doctor/rule.ts";
-import type { End } from "./ends.ts";
-import type { Joined, Pair } from "./join.ts";
+import { type End, identityOf } from "./ends.ts";
+import type { Joined, MissingEnd, Pair } from "./join.ts";
 
 /** A problem between two hosts. */
 export interface PairFinding {
@@ -89,10 +89,6 @@ function endName({ host, netns, process }: End): string {
 
 function bytes(count: number): string {
   return `${count.toLocaleString("en")} ${count === 1 ? "byte" : "bytes"}`;
-}
-
-function identityOf({ host, netns = "", cookie, local, peer }: End): string {
-  return [host, netns, cookie, local.address, local.port, peer.address, peer.port].join(" ");
 }
 
 /** Grown by, or 0 where one of the samples has no number. */
@@ -211,11 +207,16 @@ function* pairFindings(before: Pair, now: Pair): Generator<PairFinding> {
 const live = new Set(["ESTAB", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2"]);
 
 /** What an end shows whose other end its host does not have, in both samples. */
-function missingFinding(before: End, now: End, peerHost: string, joined: Joined): PairFinding | undefined {
+function missingFinding(
+  before: End,
+  { end: now, peerHost, target, mayBeTranslated }: MissingEnd,
+  joined: Joined,
+): PairFinding | undefined {
+  if (mayBeTranslated) return undefined;
   const common = { ends: [now], connections: 1 } as const;
-  const to = `${peerHost} port ${now.peer.port}`;
+  const to = `${peerHost} port ${target.port}`;
   if (now.state === "SYN-SENT" && before.state === "SYN-SENT") {
-    const listener = joined.listenerAt(now.peer);
+    const listener = joined.listenerAt(target);
     const values = { synRetransmits: now.retransmits ?? 0 };
     if (listener === undefined)
       return {
@@ -239,7 +240,7 @@ function missingFinding(before: End, now: End, peerHost: string, joined: Joined)
       ...common,
       rule: "syn-lost",
       severity: "critical",
-      title: `${peerHost} has seen nothing of the SYNs that ${endName(now)} sends to its port ${now.peer.port}`,
+      title: `${peerHost} has seen nothing of the SYNs that ${endName(now)} sends to its port ${target.port}`,
       ends: [now, listener],
       values,
     };
@@ -279,10 +280,10 @@ export function findBetween(before: Joined, now: Joined): readonly PairFinding[]
     if (then !== undefined && identityOf(then.server) === identityOf(pair.server))
       found.push(...pairFindings(then, pair));
   }
-  for (const { end, peerHost } of now.missing) {
-    const then = missingBefore.get(identityOf(end));
-    if (then === undefined || then.peerHost !== peerHost) continue;
-    const finding = missingFinding(then.end, end, peerHost, now);
+  for (const each of now.missing) {
+    const then = missingBefore.get(identityOf(each.end));
+    if (then === undefined || then.peerHost !== each.peerHost) continue;
+    const finding = missingFinding(then.end, each, now);
     if (finding !== undefined) found.push(finding);
   }
   const subjects = Map.groupBy(found, subjectOf);

@@ -43,8 +43,8 @@ export interface Question {
   readonly words: readonly string[];
   /** The contents of the filter file. */
   readonly filterFile?: string;
-  /** What the answer consists of: rows of a listing, or what a command prints. */
-  readonly form: "rows" | "output";
+  /** What the answer consists of: rows of a listing, what a command prints, or rows of translations.ts. */
+  readonly form: "rows" | "output" | "translations";
   /** Rows that the asker takes at most. */
   readonly maxRows: number;
   /** Milliseconds that the answer may take. */
@@ -188,7 +188,7 @@ export function readQuestion(line: string): Question {
     isArrayOf(args, isString) &&
     isArrayOf(words, isString) &&
     isAbsentOr(isString)(filterFile) &&
-    (form === "rows" || form === "output") &&
+    (form === "rows" || form === "output" || form === "translations") &&
     isCount(maxRows) &&
     isCount(budgetMs);
   if (!isWhole) throw new ProtocolError("the question is malformed");

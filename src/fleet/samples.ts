@@ -1,8 +1,16 @@
-/** Samples of the TCP sockets of many hosts. */
+/** Samples of the TCP sockets of many hosts, and of the NAT between them. */
 import { askedColumns, type End, readEnd } from "./ends.ts";
 import type { HostOutcome } from "./fan-out.ts";
-import type { HostAddresses } from "./join.ts";
+import type { HostAddresses, Joined } from "./join.ts";
 import { type Frame, PROTOCOL, ProtocolError, type Question } from "./protocol.ts";
+import {
+  flowKey,
+  MOST_ADDRESSES,
+  type NatFacts,
+  readTranslationRow,
+  type Translation,
+  translationsQuestion,
+} from "./translations.ts";
 
 /** Puts a question to hosts. */
 export type AskAll = (
@@ -48,7 +56,12 @@ function endsQuestion({ allNetns, containers, words, filterFile, budgetMs }: End
   };
 }
 
-/** Takes one sample. Hosts whose answer is not whole are left out: other ends would look missing. */
+/** Whether an answer has all of its rows. */
+function isWhole({ end }: HostOutcome): boolean {
+  return end?.status === 0 && end.cut === undefined;
+}
+
+/** Takes one sample. Hosts without a whole answer are left out: other ends would look missing. */
 export async function sampleEnds(
   ask: AskAll,
   hosts: readonly string[],
@@ -65,10 +78,57 @@ export async function sampleEnds(
       if (end !== undefined) ends.push(end);
     }
   });
-  const whole = outcomes.filter(({ end }) => end?.status === 0 && end.cut === undefined);
+  const whole = outcomes.filter(isWhole);
   return {
     ends: whole.flatMap(({ host }) => found.get(host)!),
     addresses: new Map(whole.map(({ host, addresses }) => [host, addresses])),
     outcomes,
   };
+}
+
+/** The NAT of hosts. */
+export interface NatSample {
+  readonly translations: readonly Translation[];
+  /** Of the hosts that answered. */
+  readonly nat: ReadonlyMap<string, NatFacts>;
+}
+
+/**
+ * The addresses that a connection between hosts of the list has, if its ends are not joined: their own, and their peers'
+ * that belong to a host of the list.
+ */
+function openAddresses({ missing, outside, ambiguous }: Joined): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { local } of [...outside, ...ambiguous]) found.add(local.address);
+  for (const { end } of missing) found.add(end.local.address).add(end.peer.address);
+  for (const { peer } of ambiguous) found.add(peer.address);
+  return found;
+}
+
+/**
+ * Reads the translations of the connections whose ends are not joined.
+ *
+ * @returns undefined if no translation can join any of them
+ */
+export async function sampleNat(
+  ask: AskAll,
+  hosts: readonly string[],
+  joined: Joined,
+  budgetMs: number,
+): Promise<NatSample | undefined> {
+  const { missing, outside, ambiguous } = joined;
+  if (missing.length === 0 && outside.length + ambiguous.length < 2) return undefined;
+  const found = new Map<string, Map<string, Translation>>(hosts.map((host) => [host, new Map()]));
+  const nat = new Map<string, NatFacts>();
+  const all = [...openAddresses(joined)].sort();
+  const addresses = all.slice(0, MOST_ADDRESSES);
+  await ask(hosts, translationsQuestion(addresses, budgetMs), (host, frame) => {
+    if (!("rows" in frame)) return;
+    for (const { values = [] } of frame.rows) {
+      const row = readTranslationRow(host, values);
+      if ("hosts" in row) found.get(host)!.set(`${flowKey(row.before)} ${flowKey(row.after)}`, row);
+      else nat.set(host, addresses.length < all.length ? { ...row, readable: false } : row);
+    }
+  });
+  return { translations: Array.from(found.values(), (each) => [...each.values()]).flat(), nat };
 }

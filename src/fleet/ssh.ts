@@ -1,4 +1,7 @@
-/** Connects to agents by the system's ssh, so that the user's configuration, agent and jump hosts count. ssh(1). */
+/** Connects to agents through the system's ssh, so that the user's configuration, agent and jump hosts apply. ssh(1). */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Connect } from "./fan-out.ts";
 import { linesOf } from "./protocol.ts";
 
@@ -6,15 +9,17 @@ import { linesOf } from "./protocol.ts";
 export interface SshOptions {
   /** The ssh program. */
   readonly program: string;
-  /** Seconds until a host that does not answer is given up. */
+  /** Seconds until ssh gives up on a host that does not answer. */
   readonly connectTimeoutS: number;
-  /** Whether the agent runs as root, by sudo. */
+  /** Whether the agent runs as root, through sudo. */
   readonly sudo: boolean;
+  /** The user's home directory, whose .ssh/config applies. ssh takes it from passwd(5), whatever HOME says. */
+  readonly home: string;
 }
 
-/** The command line of the far side. Nothing in it comes from outside: ssh gives it to a shell. */
+/** The command line on the other host. It is constant, since ssh passes it to a shell. */
 const AGENT = "sockscope agent --stdio";
-/** Bytes of ssh's messages that are kept: the last line says why it ended. */
+/** Bytes of ssh's messages that are kept: the last line holds the reason of a failure. */
 const MESSAGES_LIMIT = 8 << 10;
 /** ssh's own exit status for any failure of its own. ssh(1). */
 const EXIT_SSH = 255;
@@ -23,10 +28,10 @@ const EXIT_NOT_FOUND = 127;
 const EXIT_NOT_EXECUTABLE = 126;
 
 /**
- * Options for ssh. It never asks a person, never accepts a host's key that is not known, and never forwards
- * anything to the far side, whatever the configuration says.
+ * The settings that replace the user's: ssh never prompts, never accepts an unknown host key, runs no local command and
+ * forwards nothing. ssh_config(5).
  */
-function sshArguments(host: string, { connectTimeoutS, sudo }: SshOptions): string[] {
+function settingsFor({ connectTimeoutS, home }: SshOptions): string {
   const settings = {
     BatchMode: "yes",
     StrictHostKeyChecking: "yes",
@@ -38,22 +43,36 @@ function sshArguments(host: string, { connectTimeoutS, sudo }: SshOptions): stri
     RequestTTY: "no",
     LogLevel: "ERROR",
   };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  // Include takes a pattern, in which "?" matches any character.
+  const config = `"${home.replace(/["\\*?[\]]/g, "?")}/.ssh/config"`;
+  // ssh takes the first value of each setting. An included file may be missing.
+  return [...lines, `Include ${config}`, "Include /etc/ssh/ssh_config", ""].join("\n");
+}
+
+/** The arguments of ssh. @param settings path of the file with {@link settingsFor} */
+function sshArguments(host: string, { sudo }: SshOptions, settings: string): string[] {
   return [
-    ...Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]),
+    "-F",
+    settings,
     "--",
-    // ssh takes an IPv6 address without the brackets.
+    // ssh expects an IPv6 address without brackets.
     host.replace(/\[([^\]]*)\]$/, "$1"),
     sudo ? `sudo -n ${AGENT}` : AGENT,
   ];
 }
 
-/** The last line of a program's messages, without what names the program. */
+/** What ssh says when the connection through a jump host has ended; the jump host's own ssh has said why before. */
+const CONSEQUENCE = /^kex_exchange_identification: |UNKNOWN port 65535$/;
+
+/** The last line of ssh's messages that is a cause, without the prefix that names the program and the host. */
 function lastLine(messages: string): string {
   const lines = messages.split(/\r?\n/).filter((line) => line.trim() !== "");
-  return (lines.at(-1) ?? "").replace(/^ssh: (?:connect to host \S+ port \d+: )?/, "").trim();
+  const last = lines.findLast((line) => !CONSEQUENCE.test(line)) ?? lines.at(-1) ?? "";
+  return last.replace(/^ssh: (?:connect to host \S+ port \d+: )?/, "").trim();
 }
 
-/** Why ssh has ended, from its exit status and messages. */
+/** The reason why ssh ended, from its exit status and messages. */
 function reasonOf(status: number, messages: string): string {
   const last = lastLine(messages);
   if (status === EXIT_NOT_FOUND) return "sockscope is not installed there";
@@ -63,7 +82,7 @@ function reasonOf(status: number, messages: string): string {
   return status === 0 ? "the connection ended before the answer" : `the agent ended with status ${status}`;
 }
 
-/** Reads the messages of a program, and keeps the last of them. */
+/** Reads a program's messages up to the end, and keeps the last of them. */
 async function messagesOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let kept = "";
@@ -72,28 +91,43 @@ async function messagesOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
   return kept;
 }
 
-/** Makes the function that connects by ssh. */
-export function sshConnect(options: SshOptions): Connect {
-  return (host) => {
-    const child = Bun.spawn([options.program, ...sshArguments(host, options)], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const messages = messagesOf(child.stderr);
-    return {
-      lines: linesOf(child.stdout),
-      send(line) {
-        child.stdin.write(line);
-        child.stdin.end();
-      },
-      async failure() {
-        const status = await child.exited;
-        return reasonOf(status, await messages);
-      },
-      close() {
-        child.kill();
-      },
-    };
+/** Connects by ssh until it is disposed. */
+export interface Ssh extends Disposable {
+  readonly connect: Connect;
+}
+
+/**
+ * Prepares to connect by ssh. The settings are in a file instead of on the command line, because ssh passes the name of
+ * that file, but no other option, to the ssh that connects to a jump host (`ProxyJump`).
+ *
+ * @throws an error with a system error `code` if the file cannot be written
+ */
+export function openSsh(options: SshOptions): Ssh {
+  const folder = mkdtempSync(join(tmpdir(), "sockscope-ssh-"));
+  const settings = join(folder, "config");
+  writeFileSync(settings, settingsFor(options), { mode: 0o600 });
+  return {
+    connect: (host) => connect(options.program, sshArguments(host, options, settings)),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Starts ssh. */
+function connect(program: string, args: readonly string[]): ReturnType<Connect> {
+  const child = Bun.spawn([program, ...args], { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+  const messages = messagesOf(child.stderr);
+  return {
+    lines: linesOf(child.stdout),
+    send(line) {
+      child.stdin.write(line);
+      child.stdin.end();
+    },
+    async failure() {
+      const status = await child.exited;
+      return reasonOf(status, await messages);
+    },
+    close() {
+      child.kill();
+    },
   };
 }

@@ -17,6 +17,9 @@ export interface ReadBound {
   };
 }
 
+/** A thread that helps with a sweep over the descriptors of all processes: the part of a Worker that is used. */
+export type SweepWorker = Pick<Worker, "addEventListener" | "postMessage" | "unref">;
+
 /** Reading of files, by absolute path (or relative to the working directory). All calls are synchronous. */
 export interface Files {
   /**
@@ -44,13 +47,8 @@ export interface Files {
     directory: string,
     visit: (fd: number, inode: number) => void,
   ) => Generator<void, boolean>;
-  /**
-   * Announces that `sockets` will be called once for every process. If there are many descriptors, another thread
-   * starts to read them ahead.
-   *
-   * @param root where /proc is
-   */
-  readonly beginSockets?: (root: string) => void;
+  /** Starts a thread that reads descriptors for a sweep, see `sweepingFiles` in socket-sweep.ts. */
+  readonly startSweep?: () => SweepWorker;
   /**
    * How many descriptors such a directory has, without reading it. Linux 6.2 and newer report this.
    *
@@ -136,16 +134,49 @@ export interface HostNamespace {
   };
 }
 
+/** Something that the recorder noted about a span of time, such as lost events. */
+export interface PastNote {
+  readonly kind: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly count: number | undefined;
+  readonly detail: string | undefined;
+}
+
+/** A span of the past in which nothing was recorded, in milliseconds since 1970. An end without samples is undefined. */
+export interface PastGap {
+  readonly fromMs: number | undefined;
+  readonly untilMs: number | undefined;
+  /** What the recorder noted about it, such as why it was restarted. */
+  readonly notes: readonly PastNote[];
+}
+
+/** How completely the present sample of a past machine, and the time since the sample before, were recorded. */
+export interface PastCoverage {
+  /** The tables and the filter of the recorder; empty if it kept everything. */
+  readonly limits: string;
+  readonly notes: readonly PastNote[];
+}
+
 /** The time of a past machine, which can be moved from sample to sample. */
 export interface PastTime {
   /** When the present sample was taken, in milliseconds since 1970. */
   readonly wallMs: number;
   /** The same in milliseconds since boot. */
   readonly bootMs: number;
+  /** Identifies the boot: {@link bootMs} of two samples can be compared only within one boot. */
+  readonly bootId: string;
   /** Inode of the recorder's own network namespace. */
   readonly netns: number;
+  /** Milliseconds between two samples, as long as the recorder leaves out none. */
+  readonly intervalMs: number;
+  readonly coverage: PastCoverage;
   /** Moves to the next sample, or to the one before. @returns false if the recorder took none soon after or before */
   step(by: 1 | -1): boolean;
+  /** The gap that keeps {@link step} from moving. */
+  gap(by: 1 | -1): PastGap;
+  /** Moves to the last sample that is not later than a time. @returns false if there is none */
+  seek(wallMs: number): boolean;
 }
 
 /** The machine whose sockets are listed. */

@@ -4,16 +4,15 @@ import { filePath } from "../bytes/text.ts";
 import { parseIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "../model/family.ts";
 import { liveTransport } from "../netlink/live.ts";
-import type { BpfObjects, Files, Host, Resolver } from "./host.ts";
+import type { BpfObjects, Files, Host, Resolver, SweepWorker } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
 import { type NameWorker, threadedResolver } from "./name-threads.ts";
 import { readFile } from "./read.ts";
 import { descriptorCount, socketLinks, socketLinksInSteps } from "./socket-links.ts";
-import { beginSweep, type SocketSweep, type SweepWorker } from "./socket-sweep.ts";
 
 /** Starts threads. Without one of these functions its work is done on this thread, or by the runtime. */
 export interface LiveThreads {
-  /** Starts a thread that reads descriptors of processes, see {@link beginSweep}. */
+  /** Starts a thread that reads descriptors of processes, see {@link Files.startSweep}. */
   readonly startSweep?: () => SweepWorker;
   /** Starts a thread that looks up host names, see {@link threadedResolver}. */
   readonly startNames?: () => NameWorker;
@@ -21,7 +20,7 @@ export interface LiveThreads {
 
 /** This machine: its kernel, its files, its resolver, its cgroups. */
 export function liveHost({ startSweep, startNames }: LiveThreads = {}): Host {
-  const files = startSweep === undefined ? liveFiles : sweepingFiles(startSweep);
+  const files = startSweep === undefined ? liveFiles : { ...liveFiles, startSweep };
   let bpf: Promise<BpfObjects> | undefined;
   return {
     transport: liveTransport(),
@@ -34,18 +33,6 @@ export function liveHost({ startSweep, startNames }: LiveThreads = {}): Host {
     cgroups: liveCgroups,
     cgroupId: liveCgroupId,
     interfaceName: liveInterfaceName,
-  };
-}
-
-/** The files of this machine. If there are many descriptors, a second thread reads ahead. */
-function sweepingFiles(startWorker: () => SweepWorker): Files {
-  let sweep: SocketSweep | undefined;
-  return {
-    ...liveFiles,
-    sockets: (directory, visit) => sweep?.take(directory, visit) ?? socketLinks(directory, visit),
-    beginSockets(root) {
-      sweep = beginSweep(root, startWorker);
-    },
   };
 }
 

@@ -138,11 +138,25 @@ export interface OpenNetns {
   readonly netns: Netns;
   /** The host seen from inside: the sockets and interfaces there, its /proc/net and /proc/sys/net. */
   readonly host: Host;
+  /** Runs a function there; undefined for our own. */
+  readonly within?: <T>(action: () => T) => T;
+}
+
+/** Network namespaces that came and went. */
+export interface NamespaceChanges {
+  readonly added: readonly OpenNetns[];
+  readonly removed: readonly OpenNetns[];
 }
 
 /** Network namespaces that can be entered until this is disposed of. */
 export interface OpenNamespaces extends Disposable {
+  /** All of them, our own first. {@link refresh} changes the list. */
   readonly list: readonly OpenNetns[];
+  /**
+   * Opens the namespaces that were made since, and closes those that nothing else refers to any more: a descriptor of
+   * ours, or a netlink socket, would keep them alive.
+   */
+  refresh(): NamespaceChanges;
 }
 
 /** The paths whose content depends on the network namespace of the reader. */
@@ -260,23 +274,28 @@ export type NamespaceProblem =
       readonly count: number;
     };
 
+/** How many descriptors this process may have open: RLIMIT_NOFILE; 0 if that is unknown. */
+export function descriptorLimit(files: Files): number {
+  const limits = decoder.decode(readOptional(files, "/proc/self/limits"));
+  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? 0);
+}
+
 /** How many namespaces may be held open, from the process's limit of open files. */
 function descriptorBudget(files: Files): number {
-  const limits = decoder.decode(readOptional(files, "/proc/self/limits"));
-  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-  return soft === undefined ? 0 : Math.max(0, Math.floor(Number(soft) / 2) - RESERVED_DESCRIPTORS);
+  return Math.max(0, Math.floor(descriptorLimit(files) / 2) - RESERVED_DESCRIPTORS);
 }
 
 /**
  * Like {@link visitor}, but opens the namespace for each call, and holds no descriptor.
  *
+ * @param found gives the files that lead to it now
  * @throws NetlinkError from the returned function, if the namespace is gone
  */
-function brieflyVisiting(found: FoundNetns, home: number): <T>(action: () => T) => T {
+function brieflyVisiting(found: () => FoundNetns, home: number): <T>(action: () => T) => T {
   return (action) => {
     let fd: number;
     try {
-      fd = openFile(found);
+      fd = openFile(found());
     } catch (error) {
       throw new NetlinkError("setns", Math.abs((error as NodeJS.ErrnoException).errno ?? ENOENT));
     }
@@ -296,6 +315,20 @@ function ownFirst(namespaces: readonly FoundNetns[], own: number | undefined): r
   return [first, ...namespaces.filter(({ inode }) => inode !== own)];
 }
 
+/** Searches without a namespace before it is closed: a process may have moved while /proc was read. */
+const ABSENCES = 2;
+
+/** An open namespace. */
+interface Held {
+  readonly open: OpenNetns;
+  /** The files that led to it at the last search. */
+  found: FoundNetns;
+  /** Undefined if it is opened for each call. */
+  readonly fd: number | undefined;
+  /** Searches in a row that have not found it. */
+  absences: number;
+}
+
 /**
  * Opens every network namespace of this host, our own first. The calling thread is in its own
  * namespace again after each call; a netlink socket stays in the namespace where it was opened.
@@ -308,46 +341,100 @@ function ownFirst(namespaces: readonly FoundNetns[], own: number | undefined): r
  */
 export function openNamespaces(host: Host, report: (problem: NamespaceProblem) => void): OpenNamespaces {
   const { closeSync, openSync } = builtin("node:fs");
-  const { namespaces, stale, unreadable } = findNamespaces(host.files);
   const own = linkedInode(host.files, OWN);
   const home = openSync(OWN, "r");
-  const descriptors = [home];
   const budget = descriptorBudget(host.files);
-  const list: OpenNetns[] = [];
-  let failures = 0;
-  let lastCause: unknown;
-  for (const found of ownFirst(namespaces, own)) {
+  const held = new Map<number, Held>();
+  let list: OpenNetns[] = [];
+  let descriptors = 1;
+  /** Namespaces that could not be entered. */
+  let refused = new Set<number>();
+
+  /** @throws an error with a system error `code`, or NetlinkError */
+  function open(found: FoundNetns): Held {
     const { paths: _, ...netns } = found;
-    if (found.inode === own) {
-      list.push({ netns, host });
-      continue;
-    }
+    if (found.inode === own) return { open: { netns, host }, found, fd: undefined, absences: 0 };
+    const fd = openFile(found);
+    const isHeld = descriptors < budget;
     try {
-      const fd = openFile(found);
-      const held = descriptors.length < budget;
-      if (held) descriptors.push(fd);
-      try {
-        visitor(fd, home)(() => undefined);
-      } finally {
-        if (!held) closeSync(fd);
-      }
-      const within = held ? visitor(fd, home) : brieflyVisiting(found, home);
-      list.push({ netns, host: hostWithin(host, within) });
+      visitor(fd, home)(() => undefined);
     } catch (error) {
-      // A namespace that has gone has no sockets to list.
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      lastCause = error;
-      if (++failures <= SINGLE_PROBLEMS) report({ what: "entry", netns, cause: error });
+      closeSync(fd);
+      throw error;
     }
+    if (!isHeld) closeSync(fd);
+    else descriptors++;
+    const within = isHeld
+      ? visitor(fd, home)
+      : brieflyVisiting(() => held.get(found.inode)?.found ?? found, home);
+    const opened = { netns, host: hostWithin(host, within), within };
+    return { open: opened, found, fd: isHeld ? fd : undefined, absences: 0 };
   }
-  if (failures > SINGLE_PROBLEMS)
-    report({ what: "entries", count: failures - SINGLE_PROBLEMS, cause: lastCause });
+
+  /** Opens namespaces that are not open yet. */
+  function openNew(namespaces: readonly FoundNetns[]): OpenNetns[] {
+    const added: OpenNetns[] = [];
+    let failures = 0;
+    let lastCause: unknown;
+    for (const found of namespaces) {
+      const known = held.get(found.inode);
+      if (known !== undefined) {
+        known.found = found;
+        continue;
+      }
+      try {
+        const opened = open(found);
+        held.set(found.inode, opened);
+        added.push(opened.open);
+      } catch (error) {
+        // A namespace that has gone has no sockets to list.
+        if ((error as NodeJS.ErrnoException).code === "ENOENT" || refused.has(found.inode)) continue;
+        refused.add(found.inode);
+        lastCause = error;
+        const { paths: _, ...netns } = found;
+        if (++failures <= SINGLE_PROBLEMS) report({ what: "entry", netns, cause: error });
+      }
+    }
+    if (failures > SINGLE_PROBLEMS)
+      report({ what: "entries", count: failures - SINGLE_PROBLEMS, cause: lastCause });
+    return added;
+  }
+
+  /** Closes those that were not found for some time. */
+  function closeGone(present: ReadonlySet<number>): OpenNetns[] {
+    const removed: OpenNetns[] = [];
+    for (const [inode, each] of held) {
+      each.absences = present.has(inode) ? 0 : each.absences + 1;
+      if (inode === own || each.absences < ABSENCES) continue;
+      held.delete(inode);
+      removed.push(each.open);
+      if (each.fd === undefined) continue;
+      closeSync(each.fd);
+      descriptors--;
+    }
+    return removed;
+  }
+
+  const { namespaces, stale, unreadable } = findNamespaces(host.files);
+  list = openNew(ownFirst(namespaces, own));
   for (const name of stale) report({ what: "stale", name });
   if (unreadable > 0) report({ what: "processes", count: unreadable });
   return {
-    list,
+    get list() {
+      return list;
+    },
+    refresh() {
+      const present = findNamespaces(host.files).namespaces;
+      const inodes = new Set(present.map(({ inode }) => inode));
+      refused = new Set([...refused].filter((inode) => inodes.has(inode)));
+      const removed = closeGone(inodes);
+      const added = openNew(present);
+      if (removed.length > 0 || added.length > 0) list = Array.from(held.values(), ({ open }) => open);
+      return { added, removed };
+    },
     [Symbol.dispose]() {
-      for (const fd of descriptors) closeSync(fd);
+      for (const { fd } of held.values()) if (fd !== undefined) closeSync(fd);
+      closeSync(home);
     },
   };
 }

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import type { SweepWorker } from "./host.ts";
 import { socketLinks } from "./socket-links.ts";
-import { beginSweep, type SharedSweep, type SweepWorker, sweepFromEnd } from "./socket-sweep.ts";
+import { beginSweep, type SharedSweep, sweepFromEnd } from "./socket-sweep.ts";
 
 const servers: Server[] = [];
 beforeAll(async () => {
@@ -31,11 +32,13 @@ function worker(work: (shared: SharedSweep) => void): () => SweepWorker {
   return () => ({ addEventListener: () => {}, postMessage: (shared) => work(shared), unref: () => {} });
 }
 
+const byThreads = { worthwhile: 0, iterate: () => undefined };
+
 test("few descriptors are not worth a thread", () => {
   const start = () => {
     throw new Error("A thread was started");
   };
-  expect(beginSweep("/proc", start, Number.POSITIVE_INFINITY)).toBeUndefined();
+  expect(beginSweep("/proc", start, { worthwhile: Number.POSITIVE_INFINITY })).toBeUndefined();
 });
 
 for (const [what, start] of [
@@ -44,7 +47,7 @@ for (const [what, start] of [
   ["another thread runs", () => new Worker(new URL("../cli/sweep-worker.ts", import.meta.url))],
 ] as const)
   test(`the sockets are the same if ${what}`, () => {
-    const { take } = beginSweep("/proc", start, 0)!;
+    const { take } = beginSweep("/proc", start, byThreads)!;
     const expected = read(own, socketLinks);
     expect(expected.sockets.length).toBeGreaterThanOrEqual(servers.length);
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -56,7 +59,7 @@ for (const [what, start] of [
 
 test("a directory without room in the table is left to the caller", () => {
   const cramped = worker((shared) => sweepFromEnd({ ...shared, found: shared.found.subarray(0, 2) }));
-  const { take } = beginSweep("/proc", cramped, 0)!;
+  const { take } = beginSweep("/proc", cramped, byThreads)!;
   let own: boolean | undefined = false;
   let full = false;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -73,7 +76,7 @@ test("reports a /proc that cannot be read", () => {
   const { take } = beginSweep(
     "/proc",
     worker((shared) => sweepFromEnd({ ...shared, root: "/nowhere" })),
-    0,
+    byThreads,
   )!;
   expect(read(own, take)).toEqual({ readable: false, sockets: [] });
 });

@@ -1,15 +1,17 @@
 /**
- * Reads the descriptors of all processes on two threads. On a big host this is most of the cost of finding owners, and
- * the kernel does it in parallel.
+ * Finds the sockets of all processes on a host with many descriptors, which is most of the cost of finding owners: by a
+ * BPF iterator, or else by reading the descriptors on two threads, since the kernel does that in parallel.
  *
  * The threads share a table with one slot per process. Whichever thread claims a process first reads it: the worker
  * goes from the last process to the first while sockets are still being listed, the main thread from the first to the
  * last.
  */
-import { builtin } from "#libc";
+import { builtin, keepOutOfLastTier } from "#libc";
+import type { Files, SweepWorker } from "./host.ts";
+import { found as entry, iterateSockets } from "./socket-iterator.ts";
 import { descriptorCount, socketLinks } from "./socket-links.ts";
 
-/** From this many descriptors on, a second thread is worth the milliseconds that it takes to start. */
+/** From this many descriptors on, an iterator or a second thread is worth the ten milliseconds that it takes to start. */
 const WORTHWHILE = 10_000;
 /** Room for descriptors that are opened meanwhile: a factor and a constant. */
 const GROWTH = 1.25;
@@ -37,9 +39,6 @@ export interface SharedSweep {
   readonly found: Uint32Array;
 }
 
-/** The part of a Worker that a sweep uses. */
-export type SweepWorker = Pick<Worker, "addEventListener" | "postMessage" | "unref">;
-
 /** A sweep in progress. */
 export interface SocketSweep {
   /**
@@ -59,22 +58,81 @@ function descriptorCounts(root: string): [pid: number, descriptors: number][] {
     .sort(([a], [b]) => a - b);
 }
 
+/** How a sweep is made. */
+export interface SweepOptions {
+  /** How many descriptors are worth it. */
+  readonly worthwhile?: number;
+  /** Lists all sockets at once, see {@link iterateSockets}. */
+  readonly iterate?: typeof iterateSockets;
+}
+
 /**
  * Starts a sweep.
  *
  * @param root where /proc is
  * @param startWorker starts a thread that passes its message to {@link sweepFromEnd}
- * @param worthwhile how many descriptors are worth a second thread
  * @returns undefined if one thread is enough
  */
 export function beginSweep(
   root: string,
   startWorker: () => SweepWorker,
-  worthwhile = WORTHWHILE,
+  { worthwhile = WORTHWHILE, iterate = iterateSockets }: SweepOptions = {},
 ): SocketSweep | undefined {
   const counts = descriptorCounts(root);
   const total = counts.reduce((sum, [, descriptors]) => sum + descriptors, 0);
   if (total < worthwhile) return undefined;
+  const entries = iterate(root, total);
+  return entries === undefined
+    ? onTwoThreads(root, counts, total, startWorker)
+    : fromEntries(root, counts, entries);
+}
+
+/**
+ * Files for one pass over the sockets of all processes: if there are many descriptors, a sweep finds them.
+ *
+ * @param root where /proc is
+ */
+export function sweepingFiles(files: Files, root: string): Files {
+  const { startSweep, sockets } = files;
+  const sweep = startSweep && sockets && beginSweep(root, startSweep);
+  if (sweep === undefined) return files;
+  return {
+    ...files,
+    sockets: (directory, visit) => sweep.take(directory, visit) ?? sockets!(directory, visit),
+  };
+}
+
+/** A sweep whose sockets are all known. The processes that were counted before have no others. */
+function fromEntries(
+  root: string,
+  counts: readonly (readonly [pid: number, descriptors: number])[],
+  entries: Uint32Array,
+): SocketSweep {
+  const starts = new Map<number, number>();
+  for (let at = 0, last = 0; at < entries.length; at += entry.size) {
+    const pid = entries[at + entry.pid]!;
+    if (pid !== last) starts.set(pid, at);
+    last = pid;
+  }
+  const places = new Map(counts.map(([pid]) => [`${root}/${pid}/fd`, pid]));
+  const take: SocketSweep["take"] = (directory, visit) => {
+    const pid = places.get(directory);
+    if (pid === undefined) return undefined;
+    places.delete(directory);
+    for (let at = starts.get(pid) ?? entries.length; entries[at + entry.pid] === pid; at += entry.size)
+      visit(entries[at + entry.fd]!, entries[at + entry.inode]!);
+    return true;
+  };
+  keepOutOfLastTier(take);
+  return { take };
+}
+
+function onTwoThreads(
+  root: string,
+  counts: readonly (readonly [pid: number, descriptors: number])[],
+  total: number,
+  startWorker: () => SweepWorker,
+): SocketSweep {
   const ints = counts.length * SLOT_SIZE;
   const shared: SharedSweep = {
     root,

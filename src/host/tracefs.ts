@@ -118,8 +118,10 @@ export function traceText(mount: string, path: string): string | undefined {
   }
 }
 
-/** The name of our instances: pid and start time of the process, and a label. */
-const NAME = /^(sockscope-(\d+)-\d+)-[a-z]+$/;
+/** The name of our instances: pid and start time of the process, a label, and the inode of the PID namespace. */
+const NAME = /^(sockscope-(\d+)-\d+)-[a-z]+-(\d+)$/;
+/** Inode of the first PID namespace, from which all processes are seen. linux/proc_ns.h, PROC_PID_INIT_INO. */
+const FIRST_PID_NAMESPACE = 0xef_ff_ff_fc;
 
 /** The beginning of the names of a process's instances; undefined if there is no such process. */
 function nameOf(files: Files, pid: number): string | undefined {
@@ -131,15 +133,33 @@ function nameOf(files: Files, pid: number): string | undefined {
   }
 }
 
+/** Inode of the PID namespace of a process: ids of processes mean nothing in another one. 0 if it is unknown. */
+function pidNamespace(files: Files, pid: number | "self"): number {
+  return Number(/^pid:\[(\d+)\]$/.exec(files.link(`/proc/${pid}/ns/pid`) ?? "")?.[1] ?? 0);
+}
+
+/** Whether a process is in a PID namespace, as far as we can see; true if we see only part of the processes. */
+function mayBeUsed(files: Files, namespace: number, own: number): boolean {
+  if (own !== FIRST_PID_NAMESPACE) return true;
+  return files
+    .list("/proc")
+    .some((pid) => /^\d+$/.test(pid) && pidNamespace(files, Number(pid)) === namespace);
+}
+
 /** Removes the instances that killed processes have left. */
 export function removeStaleInstances(files: Files, mount: string): void {
+  const own = pidNamespace(files, "self");
   for (const name of readdirSync(`${mount}/instances`)) {
     const match = NAME.exec(name);
-    if (match === null || nameOf(files, Number(match[2])) === match[1]) continue;
+    if (match === null) continue;
+    const namespace = Number(match[3]);
+    const isUsed =
+      namespace === own ? nameOf(files, Number(match[2])) === match[1] : mayBeUsed(files, namespace, own);
+    if (isUsed) continue;
     try {
       rmdirSync(`${mount}/instances/${name}`);
     } catch {
-      // A process of another PID namespace uses it, or it is gone.
+      // A process uses it, or it is gone.
     }
   }
 }
@@ -158,7 +178,7 @@ function valueIn(text: string, key: string): number {
 export function makeInstance(files: Files, mount: string, settings: InstanceSettings): TraceInstance {
   const name = nameOf(files, process.pid);
   if (name === undefined) throw Object.assign(new Error("/proc/self/stat"), { code: "ENOENT" });
-  const folder = `${mount}/instances/${name}-${settings.label}`;
+  const folder = `${mount}/instances/${name}-${settings.label}-${pidNamespace(files, "self")}`;
   mkdirSync(folder);
   const descriptors: number[] = [];
   const watchdog = startWatchdog(folder);

@@ -3,8 +3,13 @@
  * per second is shown. Unit, meaning and kind of metric come from the row of the fact.
  */
 import { type Field, fieldWidth, readField } from "../bytes/layout.ts";
+import { roomBytes, roomData, roomWords } from "../bytes/room.ts";
 import { skMemInfo } from "../diag/memory.ts";
-import { inetAttributes, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../families/inet/layouts/inet-diag.ts";
 import { mptcpInfo } from "../families/inet/layouts/mptcp-info.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
@@ -14,6 +19,8 @@ import { fieldKey } from "../fields/column.ts";
 import type { FactField } from "../model/fact.ts";
 import { IPPROTO_MPTCP, IPPROTO_TCP } from "../model/family.ts";
 import { SS_LISTEN } from "../model/state.ts";
+import { NLA_HDRLEN, NLA_TYPE_MASK } from "../netlink/constants.ts";
+import { align4 } from "../netlink/message.ts";
 
 /** How a metric is shown: a gauge by its value, a counter by its change per second. */
 export interface Shown {
@@ -209,6 +216,50 @@ function readInet(socket: InetSocket, into: Reading): void {
   if (readers === undefined) return;
   const at = socket.attribute(inetAttributes.info.id);
   if (at !== 0) readStruct(readers, data, at, socket.attributeLength(at), into);
+}
+
+/** The structs of the metrics by the IP protocol of the table. */
+const infoReaders: Readonly<Record<number, readonly FieldReader[]>> = {
+  [IPPROTO_TCP]: tcpReaders,
+  [IPPROTO_MPTCP]: mptcpReaders,
+};
+
+const STATE = inetDiagMessage.stateNumber.offset;
+const RECEIVE_QUEUE_WORD = inetDiagMessage.rqueue.offset >> 2;
+const SEND_QUEUE_WORD = inetDiagMessage.wqueue.offset >> 2;
+const INFO = inetAttributes.info.id;
+const MEMORY = inetAttributes.skMemInfo.id;
+
+/**
+ * Reads the metrics of a message in the room (`bytes/room.ts`).
+ *
+ * @param at where its fixed struct begins in the room; a multiple of 4
+ * @param length bytes of the message from there on, at least those of that struct
+ * @param protocol IP protocol of the table
+ * @returns false if an attribute is malformed: the reading is then incomplete
+ */
+export function readMessageMetrics(at: number, length: number, protocol: number, into: Reading): boolean {
+  into.fill(Number.NaN);
+  const word = at >> 2;
+  into[RECEIVE_QUEUE] = roomWords[word + RECEIVE_QUEUE_WORD]! >>> 0;
+  into[SEND_QUEUE] = roomWords[word + SEND_QUEUE_WORD]! >>> 0;
+  const isListener = roomBytes[at + STATE] === SS_LISTEN;
+  const end = at + length;
+  let attribute = at + INET_DIAG_MESSAGE_SIZE;
+  while (attribute + NLA_HDRLEN <= end) {
+    const header = roomWords[attribute >> 2]! >>> 0;
+    const size = header & 0xffff;
+    if (size < NLA_HDRLEN || attribute + size > end) return false;
+    const type = (header >>> 16) & NLA_TYPE_MASK;
+    if (type === INFO) {
+      const readers = isListener ? undefined : infoReaders[protocol];
+      if (readers !== undefined)
+        readStruct(readers, roomData, attribute + NLA_HDRLEN, size - NLA_HDRLEN, into);
+    } else if (type === MEMORY)
+      readStruct(memoryReaders, roomData, attribute + NLA_HDRLEN, size - NLA_HDRLEN, into);
+    attribute += align4(size);
+  }
+  return attribute >= end;
 }
 
 /** Reads the metrics of a socket. */

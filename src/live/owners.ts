@@ -89,8 +89,8 @@ export function ownerSearch(
     }
     const inodes = new Set(slots.keys());
     const { owners: found } = await scan(inodes, breathe);
-    for (const [inode, owners] of found) {
-      const { pid, stat } = owners[0]!;
+    for (const inode of found.inodes()) {
+      const { pid, stat } = found.holder(found.holderOf(found.first(inode)));
       table.process[slots.get(inode)!] = pid;
       if (!names.has(pid)) names.set(pid, decoder.decode(processName(stat)));
     }

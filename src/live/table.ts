@@ -3,18 +3,23 @@
  * known socket, and the slots of closed sockets are reused.
  */
 
+import { roomBytes, roomData, roomWords } from "../bytes/room.ts";
 import { SocketArena } from "../diag/socket-arena.ts";
+import type { DirectRows } from "../families/direct-rows.ts";
+import { inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
 import { makeSocket, setCookie } from "../families/inet/made-socket.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import { stateNumber, uidNumber } from "../families/numbers.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
+import { type InetTable, inetTables } from "../model/inet-tables.ts";
 import type { DumpName } from "../model/selection.ts";
 import { SS_CLOSE, SS_TIME_WAIT, stateGroups, states } from "../model/state.ts";
 import { originOf } from "../query/common.ts";
-import type { SocketBatch } from "../query/query.ts";
+import type { RowSink, SocketBatch } from "../query/query.ts";
 import { addressAndPort, type Endpoints, endpointsOf } from "./endpoints.ts";
+import type { SampleMessages } from "./messages.ts";
 import {
   counterNames,
   type MetricName,
@@ -22,6 +27,7 @@ import {
   newReading,
   type RateName,
   rateNames,
+  readMessageMetrics,
   readMetrics,
 } from "./metrics.ts";
 
@@ -59,6 +65,16 @@ export const NO_UID = 0xffffffff;
 
 /** Bytes kept of each address. */
 const ADDRESS = 16;
+
+/** Where fields of struct inet_diag_msg are: bytes, and 32-bit words. */
+const FAMILY = inetDiagMessage.familyNumber.offset;
+const STATE = inetDiagMessage.stateNumber.offset;
+const SPORT = inetDiagMessage.sport.offset;
+const DPORT = inetDiagMessage.dport.offset;
+const ADDRESSES = inetDiagMessage.source.offset;
+const COOKIE_WORD = inetDiagMessage.cookie.offset >> 2;
+const UID_WORD = inetDiagMessage.uid.offset >> 2;
+const INODE_WORD = inetDiagMessage.inode.offset >> 2;
 const FIRST_CAPACITY = 1024;
 
 /** Copies numbers into an array of another length. */
@@ -107,6 +123,10 @@ export class SocketTable {
   /** Slots of the sockets that ended before the last sample; they are free from the next on. */
   #ended: number[] = [];
   readonly #slots = new Map<Netns | undefined, Map<number, number>>();
+  /** Behind the index of each slot, the slot that came after it in the last sample; the first one is that of slot -1. */
+  #following = new Uint32Array(1);
+  /** The slot that was taken last in this sample. */
+  #taken = -1;
   readonly #reading = newReading();
   /** The numbers of {@link numbers} by their places, for the loop that runs for every socket. */
   #metrics: readonly Float64Array[] = [];
@@ -135,6 +155,7 @@ export class SocketTable {
     this.#number++;
     this.#previousAt = this.#startedAt;
     this.#startedAt = now;
+    this.#taken = -1;
     this.#states.fill(0);
     this.#totals.fill(Number.NaN);
   }
@@ -150,6 +171,35 @@ export class SocketTable {
       const slot = this.#take(dump, socket, now);
       see?.(slot, socket);
     }
+  }
+
+  /**
+   * Takes sockets of the current sample straight from the kernel's messages, and keeps these. Sockets of tables other
+   * than those of IP come in batches, for {@link add}.
+   *
+   * @param netns the namespace that is listed, if several are
+   * @param clock gives the time in milliseconds
+   */
+  rows(netns: Netns | undefined, clock: () => number, messages: SampleMessages): RowSink {
+    const begin = (dump: DumpName): DirectRows<Socket> | undefined => {
+      if (!Object.hasOwn(inetTables, dump)) return undefined;
+      const protocol = inetTables[dump as InetTable];
+      const origin = messages.from(originOf({ netns }, protocol));
+      const slots = this.#slotsOf(netns);
+      return {
+        put: (offset, length) => {
+          if (!readMessageMetrics(offset, length, protocol, this.#reading)) return false;
+          const slot = this.#takeMessage(dump, netns, slots, offset, clock());
+          messages.keep(slot, origin, offset, length);
+          return true;
+        },
+        write: (socket) => {
+          const slot = this.#take(dump, socket, clock());
+          messages.keepSocket(slot, new SocketArena(0).copy(socket));
+        },
+      };
+    };
+    return { begin, everyNamespace: true, unordered: true, pauses: true };
   }
 
   /**
@@ -195,7 +245,7 @@ export class SocketTable {
     const { transferRate, receivedRate, ackedRate } = this.numbers;
     for (const slot of this.#ended) {
       for (let index = 0; index < rateNames.length; index++)
-        this.#note(index, slot, (this.#rates[index]![slot]! * 1000) / interval);
+        this.#noteRate(index, slot, (this.#rates[index]![slot]! * 1000) / interval);
       transferRate[slot] = receivedRate[slot]! + ackedRate[slot]!;
     }
   }
@@ -312,30 +362,91 @@ export class SocketTable {
   #take(dump: DumpName, socket: Socket, now: number): number {
     const cookie = socketNumber(socket);
     const { netns } = socket.origin;
-    let slots = this.#slots.get(netns);
-    if (slots === undefined) {
-      slots = new Map();
-      this.#slots.set(netns, slots);
-    }
-    let slot = slots.get(cookie);
+    const slots = this.#slotsOf(netns);
+    let slot = this.#find(slots, cookie, netns);
     const isNew = slot === undefined;
     if (slot === undefined) {
       slot = this.#newSlot();
       slots.set(cookie, slot);
       this.#identify(slot, dump, socket, cookie, netns);
       this.#live++;
-    } else if (this.#seen[slot] === this.#number) return slot;
-    const state = stateNumber(socket) ?? SS_CLOSE;
+    }
+    this.#follow(slot);
+    if (!isNew && this.#seen[slot] === this.#number) return slot;
+    readMetrics(socket, this.#reading);
+    this.#update(slot, stateNumber(socket) ?? SS_CLOSE, socket.inode ?? 0, now, isNew);
+    return slot;
+  }
+
+  /** Takes the socket of a message in the room, whose metrics were read. @returns its slot */
+  #takeMessage(
+    dump: DumpName,
+    netns: Netns | undefined,
+    slots: Map<number, number>,
+    at: number,
+    now: number,
+  ): number {
+    const word = at >> 2;
+    const inode = roomWords[word + INODE_WORD]! >>> 0;
+    const cookie =
+      (roomWords[word + COOKIE_WORD]! >>> 0) + (roomWords[word + COOKIE_WORD + 1]! >>> 0) * 2 ** 32 || -inode;
+    let slot = this.#find(slots, cookie, netns);
+    const isNew = slot === undefined;
+    if (slot === undefined) {
+      slot = this.#newSlot();
+      slots.set(cookie, slot);
+      this.#dump[slot] = dump;
+      this.#netns[slot] = netns;
+      this.uid[slot] = roomWords[word + UID_WORD]! >>> 0;
+      this.#cookie[slot] = cookie;
+      this.process[slot] = 0;
+      this.family[slot] = roomBytes[at + FAMILY]!;
+      this.localPort[slot] = roomData.getUint16(at + SPORT);
+      this.peerPort[slot] = roomData.getUint16(at + DPORT);
+      const addresses = at + ADDRESSES;
+      this.#bytes.set(roomBytes.subarray(addresses, addresses + 2 * ADDRESS), slot * 2 * ADDRESS);
+      this.#live++;
+    }
+    this.#follow(slot);
+    if (isNew || this.#seen[slot] !== this.#number)
+      this.#update(slot, roomBytes[at + STATE]!, inode, now, isNew);
+    return slot;
+  }
+
+  #slotsOf(netns: Netns | undefined): Map<number, number> {
+    let slots = this.#slots.get(netns);
+    if (slots === undefined) {
+      slots = new Map();
+      this.#slots.set(netns, slots);
+    }
+    return slots;
+  }
+
+  /** The slot of a known socket. The kernel lists sockets in nearly the same order each time. */
+  #find(slots: Map<number, number>, cookie: number, netns: Netns | undefined): number | undefined {
+    const guess = this.#following[this.#taken + 1]!;
+    if (this.#cookie[guess] === cookie && this.#seen[guess] !== 0 && this.#netns[guess] === netns)
+      return guess;
+    return slots.get(cookie);
+  }
+
+  /** Notes the order in which sockets come. */
+  #follow(slot: number): void {
+    this.#following[this.#taken + 1] = slot;
+    this.#taken = slot;
+  }
+
+  /** Notes the current facts about a socket, whose metrics were read. */
+  #update(slot: number, state: number, inode: number, now: number, isNew: boolean): void {
     if (state === SS_TIME_WAIT) {
       if (!isNew && this.state[slot] !== SS_TIME_WAIT) this.#closed++;
     } else if (isNew) this.#opened++;
     this.state[slot] = state;
     this.#states[state] = (this.#states[state] ?? 0) + 1;
     // A connection gets its descriptor when it is accepted, and gives it back before it ends.
-    this.inode[slot] = socket.inode ?? 0;
-    this.#read(slot, socket, now, isNew);
+    this.inode[slot] = inode;
+    this.#note(slot, now, isNew);
     this.#seen[slot] = this.#number;
-    return slot;
   }
 
   /** Notes what never changes about a socket. */
@@ -358,9 +469,9 @@ export class SocketTable {
     this.#bytes.set(both, slot * 2 * ADDRESS);
   }
 
-  #read(slot: number, socket: Socket, now: number, isNew: boolean): void {
+  /** Notes the metrics that were read, and makes rates of their changes. */
+  #note(slot: number, now: number, isNew: boolean): void {
     const reading = this.#reading;
-    readMetrics(socket, reading);
     const { numbers } = this;
     const elapsed = isNew ? Number.NaN : now - this.#readAt[slot]!;
     for (let index = 0; index < rateNames.length; index++) {
@@ -369,7 +480,7 @@ export class SocketTable {
       const change = reading[counter]! - this.#metrics[counter]![slot]!;
       const rate = (change * 1000) / elapsed;
       const known = change >= 0 && elapsed > 0;
-      this.#note(index, slot, known ? rate : Number.NaN);
+      this.#noteRate(index, slot, known ? rate : Number.NaN);
     }
     numbers.transferRate[slot] = numbers.receivedRate[slot]! + numbers.ackedRate[slot]!;
     for (let index = 0; index < reading.length; index++) this.#metrics[index]![slot] = reading[index]!;
@@ -378,7 +489,7 @@ export class SocketTable {
   }
 
   /** Sets the rate of a slot, NaN for none, and adds it to the total. */
-  #note(index: number, slot: number, rate: number): void {
+  #noteRate(index: number, slot: number, rate: number): void {
     this.#rates[index]![slot] = rate;
     if (Number.isNaN(rate)) return;
     this.#totals[index] = Number.isNaN(this.#totals[index]!) ? rate : this.#totals[index]! + rate;
@@ -420,6 +531,7 @@ export class SocketTable {
     this.#cookie = resized(this.#cookie, Float64Array, capacity);
     this.#readAt = resized(this.#readAt, Float64Array, capacity);
     this.#seen = resized(this.#seen, Uint32Array, capacity);
+    this.#following = resized(this.#following, Uint32Array, capacity + 1);
     this.#bytes = resized(this.#bytes, Uint8Array, capacity * 2 * ADDRESS);
     this.addresses = new DataView(this.#bytes.buffer);
   }

@@ -4,7 +4,8 @@ import { ascii } from "../bytes/writer.ts";
 import type { BpfMaps } from "../enrich/bpf-maps.ts";
 import { readNetlinkProtocols } from "../enrich/netlink-protocols.ts";
 import { once } from "../enrich/once.ts";
-import type { Owner, ScanOptions } from "../enrich/processes.ts";
+import type { Owner, OwnerTable } from "../enrich/owner-table.ts";
+import type { ScanOptions } from "../enrich/processes.ts";
 import type { ResolvedHosts } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { readNumberNames, readServices, type Services } from "../enrich/services.ts";
@@ -153,11 +154,13 @@ const nobody: Pick<OwnerLookup, "owners" | "peerOwners" | "peerInode" | "peerNam
  * All names of one run. What is about processes is known once {@link HostNames.useOwners} has been called; until then
  * no socket has an owner or a peer.
  */
-export interface HostNames extends Omit<OwnerLookup, "findOwners"> {
+export interface HostNames extends Omit<OwnerLookup, "findOwners" | "ownerTable"> {
   /** Lets owners, peers and containers be looked up. */
   useOwners(make: MakeOwnerLookup): void;
   /** Looks for the owners of sockets. @returns ids of processes that cannot be read */
   findOwners(inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
+  /** See {@link OwnerLookup.ownerTable}. */
+  ownerTable(): OwnerTable | undefined;
   /** See {@link PortNames.useTable}. @param netns where its sockets are; if left out, where we are */
   useTable(table: InetTable, netns?: Netns): void;
   /** See {@link PortNames.port}. */
@@ -280,6 +283,7 @@ export function hostNames(
       if (placed.length > 0) lookup.usePlaces(placed);
     },
     owners: (inode) => (lookup ?? nobody).owners(inode),
+    ownerTable: () => lookup?.ownerTable?.(),
     findOwners: (inodes, options) => known().findOwners(inodes, options),
     findPeers: (sockets) => known().findPeers(sockets),
     peerInode: (socket) => (lookup ?? nobody).peerInode(socket),

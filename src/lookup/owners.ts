@@ -1,18 +1,16 @@
 /** Processes of the sockets of a query: owners, peers, containers. Loaded only for queries that want any of them. */
-import {
-  type Owner,
-  type Owners,
-  processContext,
-  type ScanOptions,
-  scanProcesses,
-} from "../enrich/processes.ts";
+import { type Owner, OwnerTable } from "../enrich/owner-table.ts";
+import { processContext, type ScanOptions, scanProcesses } from "../enrich/processes.ts";
 import type { Host } from "../host/host.ts";
+import { sweepingFiles } from "../host/socket-sweep.ts";
 import { knowPlaces, type Places } from "./places.ts";
 
 /** What is known of the processes of sockets. */
 export interface OwnerLookup extends Places {
   /** The processes that have the socket of an inode open, if {@link OwnerLookup.findOwners} looked for them. */
   owners(inode: number): readonly Owner[] | undefined;
+  /** The owners that {@link OwnerLookup.findOwners} found last, if they are in a table. */
+  ownerTable?(): OwnerTable;
   /** Looks for the owners of sockets, see {@link scanProcesses}. @returns ids of processes that cannot be read */
   findOwners(inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
   /** The SELinux context of a process, 0 the kernel; undefined if there is none. */
@@ -30,14 +28,16 @@ export interface OwnerSources {
 
 /** Makes the look-up of one query. */
 export function ownerLookup({ host, root, cgroupPath }: OwnerSources): OwnerLookup {
-  let found: Owners = new Map();
+  let found = new OwnerTable();
   const contexts = new Map<number, Uint8Array | undefined>();
   const owners = (inode: number) => found.get(inode);
   return {
     ...knowPlaces({ host, root, owners, cgroupPath }),
     owners,
+    ownerTable: () => found,
     findOwners(inodes, options) {
-      const scan = scanProcesses(host.files, root, inodes, options);
+      const files = inodes?.size === 0 ? host.files : sweepingFiles(host.files, root);
+      const scan = scanProcesses(files, root, inodes, options);
       found = scan.owners;
       return scan.unreadable;
     },

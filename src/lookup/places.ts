@@ -17,6 +17,8 @@ export interface Place {
   readonly host: Host;
   /** The namespace; undefined if only our own is listed. */
   readonly netns?: Netns;
+  /** Runs a function there; undefined for our own namespace, and for one that cannot be entered. */
+  readonly within?: <T>(action: () => T) => T;
 }
 
 /** Lookups about sockets. Each result is computed on first use. */

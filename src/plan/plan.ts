@@ -55,13 +55,11 @@ export function wantsOwners({ demands }: Pick<Plan, "demands">): boolean {
 }
 
 /**
- * Whether all sockets must be collected before the first is shown, because owners, host names or an order need all of
- * them. Otherwise the next datagram reuses the memory of the previous one.
+ * Whether all sockets must be collected before the first is shown, because host names, the other ends of TCP connections
+ * or an order need all of them. Otherwise the next datagram reuses the memory of the previous one.
  */
-export function keepsSockets(plan: Pick<Plan, "demands" | "order">): boolean {
-  return (
-    wantsOwners(plan) || plan.demands.has("hostNames") || (plan.order.sort.length > 0 && !plan.order.byValues)
-  );
+export function keepsSockets({ demands, order }: Pick<Plan, "demands" | "order">): boolean {
+  return demands.has("hostNames") || demands.has("peers") || (order.sort.length > 0 && !order.byValues);
 }
 
 /** The demands that need the processes, control groups or other ends of sockets. */

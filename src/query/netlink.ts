@@ -159,7 +159,9 @@ export function* listInet(
       : rowSink(query, origin, InetSocket, writer, predicate?.exact ? undefined : predicate);
   // Sockets may be read while another query receives.
   const ownRoom = writer === undefined ? () => allocate(ROOM_SIZE) : rowRoom;
-  const room = query.keep || storages.length > 0 ? allocate : ownRoom();
+  // Rows are written at once: only views need their messages later.
+  const keep = query.keep && writer === undefined;
+  const room = keep || storages.length > 0 ? allocate : ownRoom();
   // A family that was listed, even in part, is not requested again: its sockets would be listed twice.
   const listed = new Set<number>();
   const selected = (family: number) => selection.families.has(family);
@@ -205,7 +207,7 @@ export function* listInet(
 
   function* batch(): Generator<SocketBatch> {
     const sockets = sink.taken();
-    if (sockets.length > 0) yield { dump: table, sockets };
+    if (sockets.length > 0 || query.rows?.pauses === true) yield { dump: table, sockets };
   }
 
   function* familyByFamily(
@@ -231,7 +233,8 @@ export function* listInet(
   }
 
   function* inOneWalk(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
-    const ipv6 = ipv6Buffer(!query.keep);
+    if (writer !== undefined && query.rows?.unordered === true) return yield* mixed(socket, type, sink.take);
+    const ipv6 = ipv6Buffer(!keep);
     let failure: unknown;
     try {
       yield* mixed(socket, type, (data, offset, length, family) => {

@@ -8,6 +8,7 @@ import { once } from "../enrich/once.ts";
 import type { AddressAt } from "../enrich/resolve.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import { loadFamilies } from "../families/index.ts";
+import { FilterError } from "../filter/errors.ts";
 import type { ParsedFilter } from "../filter/parser.ts";
 import type { FilterSource } from "../filter/source.ts";
 import type { Host } from "../host/host.ts";
@@ -51,7 +52,7 @@ export interface OpenQuery extends Disposable {
   readonly selection: Selection;
   /** The compiled filter of the first place. */
   readonly predicate: Predicate | undefined;
-  /** The listed network namespaces, each with its filter. */
+  /** The listed network namespaces, each with its filter. {@link refreshPlaces} changes them. */
   readonly places: readonly [FilteredPlace, ...FilteredPlace[]];
   /** The names and owners of sockets. */
   readonly names: HostNames;
@@ -70,22 +71,47 @@ export interface OpenQuery extends Disposable {
    * @param rows see {@link Query.rows}; ignored if the plan closes sockets
    */
   socketsAsync(arrival?: DeferredTransport["arrival"], rows?: RowSink): AsyncGenerator<SocketBatch>;
+  /**
+   * Lists the sockets once what the plan looks up for them is known, and keeps them before only if that needs all of
+   * them. As in ss, owners are those that processes have open before the listing.
+   *
+   * @param rows see {@link OpenQuery.socketsAsync}
+   */
+  resolved(rows?: RowSink): AsyncGenerator<SocketBatch>;
   /** The sockets that the kernel destroys from now on. @throws NetlinkError if the multicast groups cannot be joined */
   destroyed(): Generator<SocketBatch>;
   /** Lists the sockets of one place, with changes to the query. */
   listPlace(place: FilteredPlace, changes?: Partial<ListChanges>): Generator<SocketBatch>;
-  /** Collects all sockets, and looks up the owners, peers and host names that the plan demands. */
+  /**
+   * Collects all sockets, and looks up the owners, peers and host names that the plan demands. The sockets must stay
+   * valid: see {@link QueryContext.keep}.
+   */
   complete(batches: AsyncIterable<SocketBatch>): Promise<readonly SocketBatch[]>;
   /** Finds the owners of sockets and adds them to `names`. @param inodes inodes of the sockets; undefined for all */
   findOwners(inodes: ReadonlySet<number> | undefined): void;
+  /**
+   * Adds the network namespaces that were made since, and closes those that nothing but this query keeps alive. Only
+   * with the plan's `allNetns`, on a live host; otherwise nothing changes.
+   */
+  refreshPlaces(): Promise<PlaceChanges>;
   /** Parses another filter for the same places. @throws FilterError */
   filter(source: FilterSource, selection: Selection): Promise<readonly [FilteredPlace, ...FilteredPlace[]]>;
+}
+
+/** The network namespaces that came and went. */
+export interface PlaceChanges {
+  readonly added: readonly FilteredPlace[];
+  readonly removed: readonly FilteredPlace[];
 }
 
 /** The open places of a plan. */
 interface OpenPlaces extends Disposable {
   readonly list: readonly Place[];
+  /** Left out where the places do not change. */
+  readonly refresh?: () => { readonly added: readonly Place[]; readonly removed: readonly Place[] };
 }
+
+const unchanged: PlaceChanges = { added: [], removed: [] };
 
 function openPlaces({ host, netns, report }: QueryContext, allNetns: boolean): OpenPlaces {
   if (allNetns && host.namespaces !== undefined)
@@ -145,6 +171,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     if (pids.length > 0) report({ kind: "unreadable", pids });
   };
   let findAllOwners = () => {};
+  const ownersFirst = context.keep === undefined && wantsOwners(plan) && !keepsSockets(plan);
   const reading: FilterReading = {
     selection,
     families: parts.families,
@@ -154,7 +181,8 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       context.findOwners ??
       ((batches) => {
         // One pass over /proc serves all namespaces. The sockets of the other namespaces are not listed yet.
-        if (plan.allNetns) findAllOwners();
+        if (plan.allNetns || (ownersFirst && batches.some(({ sockets }) => sockets.length > 0)))
+          findAllOwners();
         else findOwners(inodesOf(batches));
         return { owners: names.owners, container: (socket) => names.cgroupOwner(socket).container };
       }),
@@ -173,7 +201,48 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     return inodes;
   }
 
-  function finish(places: OpenQuery["places"]): OpenQuery {
+  /** Filters places that were found later. One without an interface that the filter names is left out. */
+  async function filterNew(found: readonly Place[]): Promise<readonly FilteredPlace[]> {
+    if (found.length === 0) return [];
+    if (plan.filter === undefined)
+      return found.map((place) => ({ ...place, selection, predicate: undefined }));
+    const { filterPlaces } = await import("./filters.ts");
+    try {
+      return await filterPlaces(found, plan.filter, reading);
+    } catch (error) {
+      if (error instanceof FilterError) return [];
+      throw error;
+    }
+  }
+
+  /** Rows whose owners are found before the first one is written. */
+  function ownedRows(rows: RowSink): RowSink {
+    let known = false;
+    const find = () => {
+      if (!known) findAllOwners();
+      known = true;
+    };
+    return {
+      ...rows,
+      begin(dump) {
+        const writer = rows.begin(dump);
+        if (writer === undefined) return undefined;
+        return {
+          put(offset, length) {
+            if (!known) find();
+            return writer.put(offset, length);
+          },
+          write(socket) {
+            find();
+            writer.write(socket);
+          },
+        };
+      },
+    };
+  }
+
+  function finish(opened: OpenQuery["places"]): OpenQuery {
+    let places = opened;
     const [{ selection, predicate }] = places;
     const keep = context.keep ?? keepsSockets(plan);
     const request = {
@@ -191,22 +260,27 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       predicate: place.predicate,
       ...(place.netns === undefined ? {} : { netns: place.netns }),
     });
-    return {
+    const beginOwners = () => {
+      findAllOwners = once(() => findOwners(undefined));
+    };
+    const query: OpenQuery = {
       plan,
       selection,
       predicate,
-      places,
+      get places() {
+        return places;
+      },
       names,
       request,
       *sockets() {
-        findAllOwners = once(() => findOwners(undefined));
+        beginOwners();
         for (const place of places) {
           const batches = list(place.host, listingOf(place));
           yield* plan.kill ? destroy(place.host, batches, report) : batches;
         }
       },
       async *socketsAsync(arrival, rows) {
-        findAllOwners = once(() => findOwners(undefined));
+        beginOwners();
         for (const place of places) {
           const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
@@ -214,16 +288,21 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
           else yield* batches;
         }
       },
+      async *resolved(rows) {
+        if (keepsSockets(plan)) yield* await query.complete(query.socketsAsync());
+        else if (!ownersFirst) yield* query.socketsAsync(undefined, rows);
+        else
+          for await (const batch of query.socketsAsync(undefined, rows && ownedRows(rows))) {
+            if (batch.sockets.length > 0) findAllOwners();
+            yield batch;
+          }
+      },
       listPlace: (place, changes) => list(place.host, { ...listingOf(place), ...changes }),
       destroyed: () => destroyed(places[0].host, listingOf(places[0])),
       async complete(batches) {
         const kept: SocketBatch[] = [];
         const owners = wantsOwners(plan);
-        for await (const batch of batches) {
-          // Start the scan of /proc on another thread, while the kernel dumps the remaining sockets.
-          if (owners && kept.length === 0) host.files.beginSockets?.(sources.root);
-          kept.push(batch);
-        }
+        for await (const batch of batches) kept.push(batch);
         const peers = peerInodes(kept);
         // A filter by owners has already found the owners, but not those of the peers.
         if (owners && (predicate?.withOwners === undefined || peers.size > 0))
@@ -237,12 +316,24 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         return kept;
       },
       findOwners,
+      async refreshPlaces() {
+        const { added, removed } = open.refresh?.() ?? unchanged;
+        if (added.length === 0 && removed.length === 0) return unchanged;
+        names.usePlaces(open.list);
+        const gone = new Set(removed.map(({ netns }) => netns));
+        const [first, ...others] = places;
+        const closed = others.filter(({ netns }) => gone.has(netns));
+        const found = await filterNew(added);
+        places = [first, ...others.filter(({ netns }) => !gone.has(netns)), ...found];
+        return { added: found, removed: closed };
+      },
       async filter(source, wanted) {
         const { filterPlaces } = await import("./filters.ts");
         return filterPlaces(open.list, source, { ...reading, selection: wanted });
       },
       [Symbol.dispose]: () => open[Symbol.dispose](),
     };
+    return query;
   }
 
   return { open, names, reading, finish };

@@ -113,6 +113,10 @@ export interface RowSink {
   begin(dump: DumpName): DirectRows<Socket> | undefined;
   /** Whether it also takes the sockets of network namespaces other than our own. */
   readonly everyNamespace?: true;
+  /** Whether sockets of both IP versions may come mixed, as the kernel has them. */
+  readonly unordered?: true;
+  /** Whether a batch without sockets comes after each datagram, so that other work can run before the next one. */
+  readonly pauses?: true;
 }
 
 /** The part of a query that concerns each table. */

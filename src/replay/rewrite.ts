@@ -80,18 +80,24 @@ function copyMessage(
     out.set(datagram.subarray(at, end), to);
     return end - at;
   }
+  // What is kept in a row is copied together.
+  let copied = at;
+  let length = 0;
+  const copyUpTo = (until: number) => {
+    if (until > copied) out.set(datagram.subarray(copied, until), to + length);
+    length += until - copied;
+  };
   let from = at + NLMSG_HDRLEN + plan.messageSize;
-  out.set(datagram.subarray(at, from), to);
-  let length = from - at;
   while (from < end) {
     const size = from + NLA_HDRLEN <= end ? data.getUint16(from, true) : 0;
     const whole = size >= NLA_HDRLEN && from + size <= end;
     const next = whole ? Math.min(from + align4(size), end) : end;
-    if (!whole || !plan.unwanted.has(data.getUint16(from + 2, true) & NLA_TYPE_MASK)) {
-      out.set(datagram.subarray(from, next), to + length);
-      length += next - from;
+    if (whole && plan.unwanted.has(data.getUint16(from + 2, true) & NLA_TYPE_MASK)) {
+      copyUpTo(from);
+      copied = next;
     }
     from = next;
   }
+  copyUpTo(end);
   return length;
 }

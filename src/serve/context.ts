@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import type { MetricsOptions } from "../metrics/metrics.ts";
 import type { Sources } from "../procfs/source.ts";
+import type { PastWorker } from "./past-thread.ts";
 
 /** What the routes work with. */
 export interface ServeContext {
@@ -22,4 +23,6 @@ export interface ServeContext {
   readonly metrics: Pick<MetricsOptions, "peerLabel" | "seriesLimit"> | undefined;
   /** Whether the machine is this one, now: neither a recording nor the past. */
   readonly live: boolean;
+  /** Starts the thread that reads the store; without it, requests about the past are answered on this one. */
+  readonly startPast?: (() => PastWorker) | undefined;
 }

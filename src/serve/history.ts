@@ -83,6 +83,9 @@ interface KeptSpan {
   readonly snapshot: Promise<{ readonly snapshot: Snapshot; readonly cut: boolean }>;
 }
 
+/** The path of the route. */
+export const HISTORY_PATH = "/api/history";
+
 /** The route. */
 export function historyRoute(context: ServeContext): Route {
   const kept: KeptSpan[] = [];
@@ -145,7 +148,7 @@ export function historyRoute(context: ServeContext): Route {
 
   return {
     method: "GET",
-    path: "/api/history",
+    path: HISTORY_PATH,
     doc: "The past, as 'sockscope record' has kept it: connections that ended in a span or were open at its end, how much of it was recorded, or what changed.",
     access: "token",
     parameters: [

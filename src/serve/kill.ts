@@ -53,28 +53,35 @@ export function killRoute(sampler: Sampler, moments: Moments): Route {
       const key = keyOf(id);
       if (key === undefined) throw new Refusal(404, "This is not the id of a socket.");
       const wants = sampler.latest?.wants ?? basicWants;
-      const { table, sockets, query } = await moments.at(undefined, async () => wants);
-      const slot = table.slotOf(key);
-      const socket = slot === undefined ? undefined : sockets[slot];
-      if (slot === undefined || socket?.kind !== "inet") throw new Refusal(404, "There is no such socket.");
-      if (table.local(slot) !== local || table.peer(slot) !== peer)
-        throw new Refusal(409, "The socket has other ends than the body says.");
-      const place = query.places.find(({ netns }) => netns === socket.origin.netns);
-      const dump = table.dump(slot);
-      if (place === undefined || !Object.hasOwn(inetTables, dump))
-        throw new Refusal(409, "Sockets of this kind cannot be closed.");
-      const problems: Problem[] = [];
-      let closed = 0;
-      for (const batch of destroy(place.host, [{ dump, sockets: [socket] }], (problem) =>
-        problems.push(problem),
-      ))
-        closed += batch.sockets.length;
-      if (closed === 0) {
-        const [problem] = problems;
-        const why = problem === undefined ? "It is gone, or the kernel refuses." : problemSentence(problem);
-        throw new Refusal(409, `The socket was not closed. ${why ?? ""}`.trim());
-      }
-      return jsonAnswer(request, { closed: true });
+      return moments.at(
+        undefined,
+        async () => wants,
+        ({ table, sockets, query }) => {
+          const slot = table.slotOf(key);
+          const socket = slot === undefined ? undefined : sockets.at(slot);
+          if (slot === undefined || socket?.kind !== "inet" || !table.isThat(socket, key))
+            throw new Refusal(404, "There is no such socket.");
+          if (table.local(slot) !== local || table.peer(slot) !== peer)
+            throw new Refusal(409, "The socket has other ends than the body says.");
+          const place = query.places.find(({ netns }) => netns === socket.origin.netns);
+          const dump = table.dump(slot);
+          if (place === undefined || !Object.hasOwn(inetTables, dump))
+            throw new Refusal(409, "Sockets of this kind cannot be closed.");
+          const problems: Problem[] = [];
+          let closed = 0;
+          for (const batch of destroy(place.host, [{ dump, sockets: [socket] }], (problem) =>
+            problems.push(problem),
+          ))
+            closed += batch.sockets.length;
+          if (closed === 0) {
+            const [problem] = problems;
+            const why =
+              problem === undefined ? "It is gone, or the kernel refuses." : problemSentence(problem);
+            throw new Refusal(409, `The socket was not closed. ${why ?? ""}`.trim());
+          }
+          return jsonAnswer(request, { closed: true });
+        },
+      );
     },
   };
 }

@@ -11,6 +11,7 @@ import { DEFAULT_STATES } from "../model/state.ts";
 import { everyColumn } from "../output/columns.ts";
 import { COUNT, type SortKey } from "../plan/plan.ts";
 import { type View, ViewError, viewOf } from "../plan/view.ts";
+import type { OpenQuery } from "../query/open.ts";
 import { matching, type Selecting, wantsOfFilter } from "./matching.ts";
 import type { Moments } from "./moments.ts";
 import {
@@ -94,7 +95,7 @@ function objectReader({ names, sockets }: Snapshot, wanted: Demands): (slot: num
     ]),
   );
   return (slot) => {
-    const socket = sockets[slot]!;
+    const socket = sockets.at(slot)!;
     return byKind.get(socket.kind)!(socket);
   };
 }
@@ -116,7 +117,7 @@ function sortedSlots(
   const { catalog, sockets } = snapshot;
   const read = catalogReader(sort.map(({ name }) => catalog.find(name)![0]!));
   const order = rowOrder(sort.map(({ descending }) => descending));
-  const keyed = slots.map((slot) => ({ slot, keys: read(sockets[slot]!) }));
+  const keyed = slots.map((slot) => ({ slot, keys: read(sockets.at(slot)!) }));
   keyed.sort((a, b) => order(a.keys, b.keys));
   return keyed.map(({ slot }) => slot);
 }
@@ -128,7 +129,7 @@ function groupsOf({ catalog, sockets }: Snapshot, slots: readonly number[], view
   const by = found(view.by!);
   const sum = found(view.columns ?? []);
   const grouping = groupSockets(by, sum);
-  for (const slot of slots) grouping.add(sockets[slot]!);
+  for (const slot of slots) grouping.add(sockets.at(slot)!);
   const names = [...by.map(({ key }) => key), COUNT, ...sum.map(({ key }) => key)];
   const sort = view.sort.length > 0 ? view.sort : [{ name: COUNT, descending: true }];
   const indexes = sort.map(({ name }) => names.indexOf(name === COUNT ? COUNT : catalog.find(name)![0]!.key));
@@ -148,11 +149,12 @@ function groupsOf({ catalog, sockets }: Snapshot, slots: readonly number[], view
     .map(({ row }) => describe(row));
 }
 
-/** A list as a stream that makes its objects when the client takes them. */
+/** A list as a stream that makes its objects when the client takes them. @param done is called at its end */
 function streamOf<T>(
   items: readonly T[],
   object: (item: T) => Json,
   lines: boolean,
+  done: () => void = () => undefined,
 ): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream<Uint8Array>(
@@ -167,8 +169,11 @@ function streamOf<T>(
           const head = first ? "[" : texts.length > 0 ? ",\n" : "";
           controller.enqueue(encoder.encode(`${head}${texts.join(",\n")}${at >= items.length ? "]\n" : ""}`));
         }
-        if (at >= items.length) controller.close();
+        if (at < items.length) return;
+        controller.close();
+        done();
       },
+      cancel: done,
     },
     { highWaterMark: 1 },
   );
@@ -199,32 +204,34 @@ export function listingRoute(moments: Moments): Route {
       const top = readNumber("top", values["top"], { least: 1, most: MOST, otherwise: MOST });
       const offset = readNumber("offset", values["offset"], { least: 0, most: MOST, otherwise: 0 });
       const lines = (request.headers.get("Accept") ?? "").includes(NDJSON);
-      const snapshot = await moments.at(values["at"], async (query) => {
+      const wants = async (query: OpenQuery) => {
         const { tables, demands } = await wantsOfFilter(query, wanted);
         return { tables, demands: demandSet(details, view.demands, demands), owners: true };
-      });
-      const { slots } = await matching(snapshot, wanted, turns());
-      const headers = { "Content-Type": lines ? NDJSON : "application/json", Vary: "Accept" };
-      if (view.by !== undefined) {
-        const groups = groupsOf(snapshot, slots, view).slice(offset, offset + top);
+      };
+      return moments.at(values["at"], wants, async (snapshot) => {
+        const { slots } = await matching(snapshot, wanted, turns());
+        const headers = { "Content-Type": lines ? NDJSON : "application/json", Vary: "Accept" };
+        if (view.by !== undefined) {
+          const groups = groupsOf(snapshot, slots, view).slice(offset, offset + top);
+          return new Response(
+            streamOf(groups, (group) => group, lines),
+            { headers },
+          );
+        }
+        const chosen = sortedSlots(snapshot, slots, view.sort).slice(offset, offset + top);
+        const { catalog, sockets } = snapshot;
+        if (view.columns === undefined) {
+          const object = objectReader(snapshot, demandSet(details, always));
+          return new Response(streamOf(chosen, object, lines, sockets.hold()), { headers });
+        }
+        const columns = view.columns.flatMap((name) => catalog.find(name, true) ?? []);
+        const read = catalogReader(columns);
+        const describe = rowDescriber(columns.map(({ key }) => key));
         return new Response(
-          streamOf(groups, (group) => group, lines),
+          streamOf(chosen, (slot) => describe(read(sockets.at(slot)!)), lines, sockets.hold()),
           { headers },
         );
-      }
-      const chosen = sortedSlots(snapshot, slots, view.sort).slice(offset, offset + top);
-      const { catalog, sockets } = snapshot;
-      if (view.columns === undefined) {
-        const object = objectReader(snapshot, demandSet(details, always));
-        return new Response(streamOf(chosen, object, lines), { headers });
-      }
-      const columns = view.columns.flatMap((name) => catalog.find(name, true) ?? []);
-      const read = catalogReader(columns);
-      const describe = rowDescriber(columns.map(({ key }) => key));
-      return new Response(
-        streamOf(chosen, (slot) => describe(read(sockets[slot]!)), lines),
-        { headers },
-      );
+      });
     },
   };
 }

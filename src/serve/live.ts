@@ -1,5 +1,6 @@
 /** GET /api/live: a window of the rows of the last sample. */
 import { createHash } from "node:crypto";
+import type { OpenQuery } from "../query/open.ts";
 import { shownColumns } from "./columns.ts";
 import type { Moments } from "./moments.ts";
 import { atParameter, selecting, windowing } from "./parameters.ts";
@@ -25,25 +26,27 @@ export function liveRoute(moments: Moments): Route {
     types: ["application/json"],
     async handle({ values, request }) {
       const wanted = readWindow(values, { columns: shownColumns, sort: "-rate" });
-      const snapshot = await moments.at(values["at"], (query) => wantsOf(query, wanted));
-      const ETag = tagOf(moments.epoch, snapshot, request.url);
-      if (request.headers.get("If-None-Match") === ETag)
-        return new Response(null, { status: 304, headers: { ETag } });
-      const { matched, columns, rows } = await windowOf(snapshot, wanted);
-      const { generation, timeMs, summary, notes } = snapshot;
-      const body = {
-        generation,
-        time: new Date(timeMs).toISOString(),
-        intervalMs: summary.intervalMs ?? null,
-        total: matched.total,
-        matched: matched.slots.length,
-        offset: wanted.offset,
-        columns,
-        rows,
-        facets: matched.facets,
-        notes,
-      };
-      return jsonAnswer(request, body, { ETag });
+      const wants = (query: OpenQuery) => wantsOf(query, wanted);
+      return moments.at(values["at"], wants, async (snapshot) => {
+        const ETag = tagOf(moments.epoch, snapshot, request.url);
+        if (request.headers.get("If-None-Match") === ETag)
+          return new Response(null, { status: 304, headers: { ETag } });
+        const { matched, columns, rows } = await windowOf(snapshot, wanted);
+        const { generation, timeMs, summary, notes } = snapshot;
+        const body = {
+          generation,
+          time: new Date(timeMs).toISOString(),
+          intervalMs: summary.intervalMs ?? null,
+          total: matched.total,
+          matched: matched.slots.length,
+          offset: wanted.offset,
+          columns,
+          rows,
+          facets: matched.facets,
+          notes,
+        };
+        return jsonAnswer(request, body, { ETag });
+      });
     },
   };
 }

@@ -2,6 +2,7 @@
 import { groupings } from "../live/groups.ts";
 import type { Holders } from "../live/owners.ts";
 import type { SocketTable } from "../live/table.ts";
+import type { OpenQuery } from "../query/open.ts";
 import { matching, wantsOfFilter } from "./matching.ts";
 import type { Moments } from "./moments.ts";
 import { atParameter, queryParameter, readNumber, readWord, selecting } from "./parameters.ts";
@@ -70,7 +71,7 @@ function peerProcess({ table, sockets }: Snapshot): (slot: number) => number {
   const ends = (slot: number, local: string, peer: string) =>
     `${table.netns(slot)?.inode ?? ""} ${table.dump(slot)} ${local} ${peer}`;
   for (let slot = 0; slot < sockets.length; slot++)
-    if (sockets[slot] !== undefined && table.isInet(slot))
+    if (sockets.has(slot) && table.isInet(slot))
       byEnds.set(ends(slot, table.local(slot), table.peer(slot)), slot);
   return (slot) => {
     const other = byEnds.get(ends(slot, table.peer(slot), table.local(slot)));
@@ -105,6 +106,116 @@ function peerFilter(by: (typeof peerWords)[number], label: string): string | und
   return by === "dport" ? `dport = ${label}` : undefined;
 }
 
+/** The choices for a map. */
+interface MapChoices {
+  readonly by: (typeof ownWords)[number];
+  readonly peer: (typeof peerWords)[number];
+  readonly order: (typeof orderWords)[number];
+  /** How many edges are shown. */
+  readonly top: number;
+}
+
+/** The map of some sockets, as it is sent. */
+function mapOf(snapshot: Snapshot, slots: readonly number[], { by, peer, order, top }: MapChoices) {
+  const { table, owners, generation, timeMs } = snapshot;
+  const { numbers } = table;
+  const own: Grouping = groupings[by];
+  const labels = new Map<string, string>();
+  const peerOf = peer === "process" ? peerProcess(snapshot) : undefined;
+  const edges = new Map<string, Edge>();
+  for (const slot of slots) {
+    if (!hasPeer(table, slot)) continue;
+    const ownKey = `${KEY}${own.key(table, slot, owners)}`;
+    if (!labels.has(`o${ownKey}`)) labels.set(`o${ownKey}`, own.label(table, slot, owners));
+    const pid = peerOf?.(slot) ?? 0;
+    const grouping: Grouping = groupings[peer === "process" ? "peer" : peer];
+    const peerKey = pid === 0 ? `${KEY}${grouping.key(table, slot, owners)}` : `${KEY}pid ${pid}`;
+    if (!labels.has(`p${peerKey}`)) {
+      const process = pid === 0 ? undefined : owners.label(pid);
+      labels.set(`p${peerKey}`, process ?? grouping.label(table, slot, owners));
+    }
+    const name = `${ownKey}\n${peerKey}`;
+    let edge = edges.get(name);
+    if (edge === undefined) {
+      edge = { ...noSums(), own: ownKey, peer: peerKey, rtts: [] };
+      edges.set(name, edge);
+    }
+    addTo(edge, {
+      sockets: 1,
+      rx: known(numbers.receivedRate[slot]!),
+      tx: known(numbers.ackedRate[slot]!),
+      retrans: known(numbers.retransmittedRate[slot]!),
+    });
+    const rtt = numbers.rtt[slot]!;
+    if (rtt > 0) edge.rtts.push(rtt);
+  }
+  const rank = ({ sockets, rx, tx, retrans }: Edge) =>
+    order === "sockets" ? sockets : order === "retrans" ? retrans : rx + tx;
+  const sorted = [...edges.values()].sort(
+    (a, b) =>
+      rank(b) - rank(a) || b.sockets - a.sockets || (`${a.own} ${a.peer}` < `${b.own} ${b.peer}` ? -1 : 1),
+  );
+  const shown = sorted.slice(0, top);
+  const shownOwn = new Set(shown.map((edge) => edge.own));
+  const shownPeers = new Set(shown.map((edge) => edge.peer));
+  const folded = { own: new Set<string>(), peer: new Set<string>() };
+  const answer = new Map<string, Edge>();
+  for (const [index, edge] of sorted.entries()) {
+    const isShown = index < top;
+    const from = isShown || shownOwn.has(edge.own) ? edge.own : OTHER;
+    const to = isShown ? edge.peer : OTHER;
+    if (from === OTHER) folded.own.add(edge.own);
+    if (to === OTHER && !shownPeers.has(edge.peer)) folded.peer.add(edge.peer);
+    const name = `${from}\n${to}`;
+    let sum = answer.get(name);
+    if (sum === undefined) {
+      sum = { ...noSums(), own: from, peer: to, rtts: [] };
+      answer.set(name, sum);
+    }
+    addTo(sum, edge);
+    for (const rtt of edge.rtts) sum.rtts.push(rtt);
+  }
+  const nodes = new Map<
+    string,
+    Sums & { id: string; side: "own" | "peer"; label: string; folded?: number }
+  >();
+  const total = noSums();
+  for (const edge of answer.values()) {
+    addTo(total, edge);
+    for (const side of ["own", "peer"] as const) {
+      const key = edge[side];
+      const id = `${side} ${key}`;
+      let node = nodes.get(id);
+      if (node === undefined) {
+        const label = key === OTHER ? OTHER : labels.get(`${side[0]}${key}`)!;
+        node = { id, side, label, ...noSums(), ...(key === OTHER ? { folded: folded[side].size } : {}) };
+        nodes.set(id, node);
+      }
+      addTo(node, edge);
+    }
+  }
+  return {
+    generation,
+    time: new Date(timeMs).toISOString(),
+    nodes: [...nodes.values()],
+    edges: Array.from(answer.values(), ({ own: from, peer: to, sockets, rx, tx, retrans, rtts }) => {
+      const ownPart = ownFilter(by, from, labels.get(`o${from}`) ?? UNKNOWN);
+      const peerPart = peerFilter(peer, labels.get(`p${to}`) ?? UNKNOWN);
+      return {
+        from: `own ${from}`,
+        to: `peer ${to}`,
+        sockets,
+        rx,
+        tx,
+        retransRate: retrans,
+        rttUs: median(rtts),
+        filter: ownPart === undefined || peerPart === undefined ? null : `${ownPart} and ${peerPart}`,
+      };
+    }),
+    total: { edges: edges.size, sockets: total.sockets, rx: total.rx, tx: total.tx },
+  };
+}
+
 /** The route. @param moments where snapshots come from */
 export function mapRoute(moments: Moments): Route {
   return {
@@ -132,109 +243,10 @@ export function mapRoute(moments: Moments): Route {
       const peer = readWord("peer", values["peer"], peerWords, "peer");
       const order = readWord("order", values["order"], orderWords, "rate");
       const top = readNumber("top", values["top"], { least: 1, most: MOST_EDGES, otherwise: EDGES });
-      const snapshot = await moments.at(values["at"], async (query) => ({
-        ...(await wantsOfFilter(query, wanted)),
-        owners: true,
-      }));
-      const { slots } = await matching(snapshot, wanted, turns());
-      const { table, owners, generation, timeMs } = snapshot;
-      const { numbers } = table;
-      const own: Grouping = groupings[by];
-      const labels = new Map<string, string>();
-      const peerOf = peer === "process" ? peerProcess(snapshot) : undefined;
-      const edges = new Map<string, Edge>();
-      for (const slot of slots) {
-        if (!hasPeer(table, slot)) continue;
-        const ownKey = `${KEY}${own.key(table, slot, owners)}`;
-        if (!labels.has(`o${ownKey}`)) labels.set(`o${ownKey}`, own.label(table, slot, owners));
-        const pid = peerOf?.(slot) ?? 0;
-        const grouping: Grouping = groupings[peer === "process" ? "peer" : peer];
-        const peerKey = pid === 0 ? `${KEY}${grouping.key(table, slot, owners)}` : `${KEY}pid ${pid}`;
-        if (!labels.has(`p${peerKey}`)) {
-          const process = pid === 0 ? undefined : owners.label(pid);
-          labels.set(`p${peerKey}`, process ?? grouping.label(table, slot, owners));
-        }
-        const name = `${ownKey}\n${peerKey}`;
-        let edge = edges.get(name);
-        if (edge === undefined) {
-          edge = { ...noSums(), own: ownKey, peer: peerKey, rtts: [] };
-          edges.set(name, edge);
-        }
-        addTo(edge, {
-          sockets: 1,
-          rx: known(numbers.receivedRate[slot]!),
-          tx: known(numbers.ackedRate[slot]!),
-          retrans: known(numbers.retransmittedRate[slot]!),
-        });
-        const rtt = numbers.rtt[slot]!;
-        if (rtt > 0) edge.rtts.push(rtt);
-      }
-      const rank = ({ sockets, rx, tx, retrans }: Edge) =>
-        order === "sockets" ? sockets : order === "retrans" ? retrans : rx + tx;
-      const sorted = [...edges.values()].sort(
-        (a, b) =>
-          rank(b) - rank(a) ||
-          b.sockets - a.sockets ||
-          (`${a.own} ${a.peer}` < `${b.own} ${b.peer}` ? -1 : 1),
-      );
-      const shown = sorted.slice(0, top);
-      const shownOwn = new Set(shown.map((edge) => edge.own));
-      const shownPeers = new Set(shown.map((edge) => edge.peer));
-      const folded = { own: new Set<string>(), peer: new Set<string>() };
-      const answer = new Map<string, Edge>();
-      for (const [index, edge] of sorted.entries()) {
-        const isShown = index < top;
-        const from = isShown || shownOwn.has(edge.own) ? edge.own : OTHER;
-        const to = isShown ? edge.peer : OTHER;
-        if (from === OTHER) folded.own.add(edge.own);
-        if (to === OTHER && !shownPeers.has(edge.peer)) folded.peer.add(edge.peer);
-        const name = `${from}\n${to}`;
-        let sum = answer.get(name);
-        if (sum === undefined) {
-          sum = { ...noSums(), own: from, peer: to, rtts: [] };
-          answer.set(name, sum);
-        }
-        addTo(sum, edge);
-        for (const rtt of edge.rtts) sum.rtts.push(rtt);
-      }
-      const nodes = new Map<
-        string,
-        Sums & { id: string; side: "own" | "peer"; label: string; folded?: number }
-      >();
-      const total = noSums();
-      for (const edge of answer.values()) {
-        addTo(total, edge);
-        for (const side of ["own", "peer"] as const) {
-          const key = edge[side];
-          const id = `${side} ${key}`;
-          let node = nodes.get(id);
-          if (node === undefined) {
-            const label = key === OTHER ? OTHER : labels.get(`${side[0]}${key}`)!;
-            node = { id, side, label, ...noSums(), ...(key === OTHER ? { folded: folded[side].size } : {}) };
-            nodes.set(id, node);
-          }
-          addTo(node, edge);
-        }
-      }
-      return jsonAnswer(request, {
-        generation,
-        time: new Date(timeMs).toISOString(),
-        nodes: [...nodes.values()],
-        edges: Array.from(answer.values(), ({ own: from, peer: to, sockets, rx, tx, retrans, rtts }) => {
-          const ownPart = ownFilter(by, from, labels.get(`o${from}`) ?? UNKNOWN);
-          const peerPart = peerFilter(peer, labels.get(`p${to}`) ?? UNKNOWN);
-          return {
-            from: `own ${from}`,
-            to: `peer ${to}`,
-            sockets,
-            rx,
-            tx,
-            retransRate: retrans,
-            rttUs: median(rtts),
-            filter: ownPart === undefined || peerPart === undefined ? null : `${ownPart} and ${peerPart}`,
-          };
-        }),
-        total: { edges: edges.size, sockets: total.sockets, rx: total.rx, tx: total.tx },
+      const wants = async (query: OpenQuery) => ({ ...(await wantsOfFilter(query, wanted)), owners: true });
+      return moments.at(values["at"], wants, async (snapshot) => {
+        const { slots } = await matching(snapshot, wanted, turns());
+        return jsonAnswer(request, mapOf(snapshot, slots, { by, peer, order, top }));
       });
     },
   };

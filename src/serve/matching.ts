@@ -8,7 +8,7 @@ import { SS_BOUND_INACTIVE, SS_CLOSE, SS_NEW_SYN_RECV, SS_SYN_RECV, stateName } 
 import type { FilteredPlace } from "../query/filters.ts";
 import type { OpenQuery } from "../query/open.ts";
 import { selectionOf } from "./sampler.ts";
-import { type Snapshot, tableOf, type Wants } from "./snapshot.ts";
+import { type Snapshot, tableNamed, tableOf, type Wants } from "./snapshot.ts";
 
 /** What a request selects. */
 export interface Selecting {
@@ -66,14 +66,19 @@ function nameOf({ tables, filter = "" }: Selecting): string {
   return `${[...tables].sort().join(",")} ${filter}`;
 }
 
+/** Whether a request has a filter. */
+function hasFilter({ filter = "" }: Selecting): boolean {
+  return filter.trim() !== "";
+}
+
 /** The filter, compiled for every place of a query. @throws FilterError */
 export function placesOf(query: OpenQuery, selecting: Selecting): Promise<readonly FilteredPlace[]> {
   const { tables, filter } = selecting;
   return parsedFilters.get(query, nameOf(selecting), async () => {
     const selection = selectionOf(tables);
-    if (filter === undefined || filter.trim() === "")
+    if (!hasFilter(selecting))
       return query.places.map((place) => ({ ...place, selection, predicate: undefined }));
-    return query.filter({ args: [filter] }, selection);
+    return query.filter({ args: [filter!] }, selection);
   });
 }
 
@@ -104,11 +109,14 @@ function testsOf(places: readonly FilteredPlace[]): ReadonlyMap<number | undefin
   );
 }
 
+/** More than the kernel has states. */
+const STATES = 32;
+
 /**
  * The states that a socket counts for, as bits: the kernel shows a connection request as SYN-RECV and a socket that is
  * only bound as closed, but both are requested by states of their own.
  */
-const stateBits: readonly number[] = Array.from({ length: 32 }, (_, number) => {
+const stateBits: readonly number[] = Array.from({ length: STATES }, (_, number) => {
   if (number === SS_SYN_RECV) return (1 << SS_SYN_RECV) | (1 << SS_NEW_SYN_RECV);
   if (number === SS_CLOSE) return (1 << SS_CLOSE) | (1 << SS_BOUND_INACTIVE);
   return 1 << number;
@@ -117,37 +125,46 @@ const stateBits: readonly number[] = Array.from({ length: 32 }, (_, number) => {
 /** The tables whose sockets can be bound without being connected or listening. */
 const withRequests: ReadonlySet<string> = new Set(["tcp", "dccp"]);
 
+/** Counts by name, without those of nothing. */
+function named(counts: Iterable<readonly [name: string, count: number]>): Record<string, number> {
+  return Object.fromEntries([...counts].filter(([, count]) => count > 0));
+}
+
 async function match(snapshot: Snapshot, selecting: Selecting, breathe: Breathe): Promise<Matched> {
   const { table, sockets, query } = snapshot;
   const { tables, states } = selecting;
-  const tests = testsOf(await placesOf(query, selecting));
+  const places = await placesOf(query, selecting);
+  // Without a filter no socket is decoded.
+  const tests = hasFilter(selecting) ? testsOf(places) : undefined;
   const everything =
     tables.size >= snapshot.wants.tables.size && [...snapshot.wants.tables].every((each) => tables.has(each));
   const slots: number[] = [];
-  const state: Record<string, number> = {};
-  const netid: Record<string, number> = {};
+  const byState = new Array<number>(STATES).fill(0);
+  const byTable = new Map<string, number>();
   let total = 0;
   for (let slot = 0; slot < sockets.length; slot++) {
     if ((slot & 0xff) === 0) await breathe();
-    const socket = sockets[slot];
-    if (socket === undefined || !table.isLive(slot)) continue;
+    if (!sockets.has(slot) || !table.isLive(slot)) continue;
     const number = table.state[slot]!;
-    const bits = withRequests.has(table.dump(slot)) ? stateBits[number]! : 1 << number;
+    const dump = table.dump(slot);
+    const bits = withRequests.has(dump) ? stateBits[number]! : 1 << number;
     if ((states & bits) === 0) continue;
     if (!everything) {
-      const own = tableOf(table.dump(slot), socket);
+      const own = tableNamed(dump) ?? tableOf(dump, sockets.at(slot)!);
       if (own === undefined || !tables.has(own)) continue;
     }
     total++;
-    const family = socket.kind === "tipc" ? AF_TIPC : table.family[slot]!;
-    if (!tests.get(socket.origin.netns?.inode)?.(socket, family)) continue;
+    if (tests !== undefined) {
+      const socket = sockets.at(slot)!;
+      const family = socket.kind === "tipc" ? AF_TIPC : table.family[slot]!;
+      if (!tests.get(socket.origin.netns?.inode)?.(socket, family)) continue;
+    }
     slots.push(slot);
-    const stateWord = stateName(number);
-    state[stateWord] = (state[stateWord] ?? 0) + 1;
-    const dump = table.dump(slot);
-    netid[dump] = (netid[dump] ?? 0) + 1;
+    byState[number]!++;
+    byTable.set(dump, (byTable.get(dump) ?? 0) + 1);
   }
-  return { total, slots, facets: { state, netid } };
+  const state = named(byState.map((count, number) => [stateName(number), count]));
+  return { total, slots, facets: { state, netid: named(byTable) } };
 }
 
 /** The sockets of a snapshot that a request selects. @throws FilterError */

@@ -101,8 +101,9 @@ export function openMetrics({ context, sampler, feed, doctor }: MetricsSources):
       types: Object.values(contentTypes).map((type) => type.replace("; charset=utf-8", "")),
       async handle({ request }) {
         listen();
-        const { generation, durationMs, table, owners } = await sampler.sample(wants);
-        metrics.takeSample({ number: generation, durationMs, table, holders: owners });
+        await sampler.sample(wants, ({ generation, durationMs, table, owners }) =>
+          metrics.takeSample({ number: generation, durationMs, table, holders: owners }),
+        );
         void examine();
         const { contentType, body } = metrics.exposition(request.headers.get("Accept") ?? undefined);
         return textAnswer(request, body, { "Content-Type": contentType });

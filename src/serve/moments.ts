@@ -16,13 +16,19 @@ export interface Moments {
   /** Differs from run to run, so that nobody takes a sample of one run for that of another. */
   readonly epoch: string;
   /**
-   * The snapshot of a time.
+   * Uses the snapshot of a time.
    *
    * @param at the time as typed; undefined for now
    * @param wants what the snapshot must have, once the query is open in which a filter is parsed
+   * @param use gets the snapshot, whose sockets are valid until it has finished
+   * @returns what `use` returns
    * @throws Refusal if nothing is known of the time
    */
-  at(at: string | undefined, wants: (query: OpenQuery) => Promise<Wants>): Promise<Snapshot>;
+  at<T>(
+    at: string | undefined,
+    wants: (query: OpenQuery) => Promise<Wants>,
+    use: (snapshot: Snapshot) => T | Promise<T>,
+  ): Promise<T>;
 }
 
 /** A sample stands for this many intervals after it, and for this long at least. */
@@ -64,8 +70,8 @@ function pastContext(
   }
 }
 
-/** Makes the source of snapshots. */
-export function openMoments(context: ServeContext, sampler: Sampler): Moments {
+/** Makes the source of snapshots of the past. */
+export function openPastMoments(context: ServeContext): Moments {
   const kept = new Map<string, Snapshot>();
 
   async function past(at: string, wants: (query: OpenQuery) => Promise<Wants>): Promise<Snapshot> {
@@ -86,9 +92,18 @@ export function openMoments(context: ServeContext, sampler: Sampler): Moments {
 
   return {
     epoch: randomBytes(6).toString("base64url"),
-    async at(at, wants) {
-      if (at !== undefined) return past(at, wants);
-      return sampler.sample(await wants(await sampler.query()));
+    at: async (at, wants, use) => use(await past(at ?? "now", wants)),
+  };
+}
+
+/** Makes the source of snapshots, of now and of the past. */
+export function openMoments(context: ServeContext, sampler: Sampler): Moments {
+  const past = openPastMoments(context);
+  return {
+    epoch: past.epoch,
+    async at(at, wants, use) {
+      if (at !== undefined) return past.at(at, wants, use);
+      return sampler.sample(await wants(await sampler.query()), use);
     },
   };
 }

@@ -96,7 +96,7 @@ function ranked(length: number, slots: readonly number[], rankOf: (slot: number)
 
 function compareOf(snapshot: Snapshot, { slots }: Matched, { column, descending }: ServedSort): Compare {
   const { table, sockets } = snapshot;
-  if (column.number !== undefined) return byRank(table.numbers[column.number].slice(), descending);
+  if (column.number !== undefined) return byRank(table.numbers[column.number], descending);
   if (column.key === "local" || column.key === "peer") {
     const order = byEnd(table, column.key, descending);
     return (a, b) => order(a, b) || a - b;
@@ -104,7 +104,7 @@ function compareOf(snapshot: Snapshot, { slots }: Matched, { column, descending 
   const fast = Object.hasOwn(tableRanks, column.key) ? tableRanks[column.key] : undefined;
   if (fast !== undefined) return byRank(fast(snapshot, slots), descending);
   const read = catalogReader([column.column!]);
-  const ranks = ranksOf(slots.map((slot) => read(sockets[slot]!)[0]));
+  const ranks = ranksOf(slots.map((slot) => read(sockets.at(slot)!)[0]));
   const bySlot = new Float64Array(sockets.length).fill(Number.NaN);
   slots.forEach((slot, index) => {
     bySlot[slot] = ranks[index]!;

@@ -1,6 +1,7 @@
 /** The processes that have the served sockets open: kept from sample to sample, found in a small part of the time. */
 import { containerLabel, findContainers } from "../enrich/containers.ts";
-import { type Owner, type Owners, processName, scanInSteps } from "../enrich/processes.ts";
+import { OwnerTable } from "../enrich/owner-table.ts";
+import { type Owner, processName, scanInSteps } from "../enrich/processes.ts";
 import type { Files } from "../host/host.ts";
 import type { Breathe, Holders } from "../live/owners.ts";
 import { NO_UID, type SocketTable } from "../live/table.ts";
@@ -43,7 +44,7 @@ export function ownerKeeper(
   root: string,
   userName: (uid: number) => string | undefined,
 ): OwnerKeeper {
-  let found: Owners = new Map();
+  let found = new OwnerTable();
   let unowned: ReadonlySet<number> = new Set();
   let names = new Map<number, string>();
   let containers = findContainers(files, root);
@@ -77,8 +78,10 @@ export function ownerKeeper(
       found = value.owners;
       unowned = new Set([...inodes].filter((inode) => !found.has(inode)));
       names = new Map();
-      for (const [{ pid, stat }] of found.values() as Iterable<readonly [Owner]>)
+      for (const inode of found.inodes()) {
+        const { pid, stat } = found.holder(found.holderOf(found.first(inode)));
         if (!names.has(pid)) names.set(pid, decoder.decode(processName(stat)));
+      }
       return;
     }
   }
@@ -86,7 +89,10 @@ export function ownerKeeper(
   const container = (pid: number) => (pid === 0 ? undefined : containers.byProcess(pid).container);
   return {
     owners: (inode) => found.get(inode),
-    processOf: (inode) => found.get(inode)?.[0]?.pid ?? 0,
+    processOf(inode) {
+      const first = found.first(inode);
+      return first < 0 ? 0 : found.holder(found.holderOf(first)).pid;
+    },
     get ready() {
       return renewMs !== Number.NEGATIVE_INFINITY;
     },

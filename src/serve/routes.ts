@@ -6,7 +6,7 @@ import { openFeed } from "./event-feed.ts";
 import { openLog } from "./event-log.ts";
 import { eventsRoute } from "./events.ts";
 import { fieldsRoute } from "./fields.ts";
-import { historyRoute } from "./history.ts";
+import { HISTORY_PATH, historyRoute } from "./history.ts";
 import { hostRoute } from "./host.ts";
 import { killRoute } from "./kill.ts";
 import { listingRoute } from "./listing.ts";
@@ -15,6 +15,9 @@ import { mapRoute } from "./map.ts";
 import { openMetrics } from "./metrics.ts";
 import { openMoments } from "./moments.ts";
 import { withOpenapi } from "./openapi.ts";
+import { atParameter } from "./parameters.ts";
+import type { PastSettings } from "./past-messages.ts";
+import { openPastThread, type PastThread } from "./past-thread.ts";
 import type { Route } from "./route.ts";
 import { openSampler, type Sampler } from "./sampler.ts";
 import { socketRoute } from "./socket.ts";
@@ -27,6 +30,23 @@ export interface Service extends Disposable {
   readonly sampler: Sampler;
 }
 
+/** What the thread of the past works with, of what we do: functions cannot be sent. */
+function pastSettings({ store, version, allNetns, intervalMs, showArguments }: ServeContext): PastSettings {
+  return { store, version, allNetns, intervalMs, showArguments };
+}
+
+/** A route whose requests about the past another thread answers. */
+function pastApart(route: Route, past: PastThread): Route {
+  const { path, parameters } = route;
+  const isHistory = path === HISTORY_PATH;
+  if (!isHistory && !parameters.includes(atParameter)) return route;
+  return {
+    ...route,
+    handle: (call) =>
+      isHistory || call.values["at"] !== undefined ? past.answer(path, call) : route.handle(call),
+  };
+}
+
 /** Makes the routes. */
 export function openService(context: ServeContext): Service {
   const { intervalMs, allowKill, version } = context;
@@ -37,12 +57,14 @@ export function openService(context: ServeContext): Service {
   const doctor = openDoctor(context);
   const { epoch } = moments;
   const metrics = context.metrics && openMetrics({ context, sampler, feed, doctor });
+  const { startPast } = context;
+  const past = startPast && openPastThread(startPast, pastSettings(context));
   const routes = [
     ...assetRoutes(),
     hostRoute(context, feed),
     fieldsRoute(),
     liveRoute(moments),
-    socketRoute({ context, sampler, moments, doctor }),
+    socketRoute({ context, moments, now: { sampler, doctor } }),
     mapRoute(moments),
     listingRoute(moments),
     doctorRoute(doctor),
@@ -54,8 +76,9 @@ export function openService(context: ServeContext): Service {
   ];
   return {
     sampler,
-    routes: withOpenapi(routes, version),
+    routes: withOpenapi(past === undefined ? routes : routes.map((route) => pastApart(route, past)), version),
     [Symbol.dispose]() {
+      past?.[Symbol.dispose]();
       metrics?.[Symbol.dispose]();
       feed[Symbol.dispose]();
       sampler[Symbol.dispose]();

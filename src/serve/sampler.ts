@@ -3,9 +3,9 @@
  * a viewer or a request, none is taken.
  */
 import type { Catalog } from "../catalogue/catalog.ts";
-import type { Socket } from "../families/socket.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { Resolver } from "../host/host.ts";
+import { SampleMessages } from "../live/messages.ts";
 import { SocketTable } from "../live/table.ts";
 import { knowPlaces } from "../lookup/places.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
@@ -128,6 +128,8 @@ function listings({ tables, demands }: Wants): readonly Wants[] {
 export interface Taking {
   readonly machine: OpenMachine;
   readonly table: SocketTable;
+  /** Takes the kernel's messages; it must be empty. */
+  readonly messages?: SampleMessages;
   readonly wants: Wants;
   readonly generation: number;
   /** When the sockets were so, if not now, in milliseconds since 1970. */
@@ -139,6 +141,7 @@ export interface Taking {
 export async function take({
   machine,
   table,
+  messages = new SampleMessages(),
   wants,
   generation,
   timeMs = Date.now(),
@@ -148,17 +151,22 @@ export async function take({
   const clock = () => performance.now();
   const began = clock();
   const breathe = turns(signal);
-  const sockets: (Socket | undefined)[] = [];
-  const keep = (slot: number, socket: Socket) => {
-    sockets[slot] = socket;
-  };
-  table.begin(clock());
-  for (const place of query.places)
-    for (const { tables, demands } of listings(wants))
-      for (const batch of query.listPlace(place, { selection: selectionOf(tables), demands, keep: true })) {
-        table.add(batch, clock(), keep);
+  const keep = messages.keepSocket.bind(messages);
+  // The time of each datagram, not of each socket.
+  let nowMs = clock();
+  table.begin(nowMs);
+  for (const place of query.places) {
+    const rows = table.rows(place.netns, () => nowMs, messages);
+    for (const { tables, demands } of listings(wants)) {
+      const selection = selectionOf(tables);
+      for (const batch of query.listPlace(place, { selection, demands, keep: true, rows })) {
+        messages.settle();
+        nowMs = clock();
+        table.add(batch, nowMs, keep);
         await breathe();
       }
+    }
+  }
   const summary = table.finish();
   const durationMs = clock() - began;
   noteOwners(table, owners, false);
@@ -173,7 +181,7 @@ export async function take({
     query,
     names: machine.names,
     catalog: machine.catalog,
-    sockets,
+    sockets: messages,
     notes: machine.notes(),
   };
 }
@@ -197,8 +205,13 @@ export interface Sampler extends Disposable {
   readonly latest: Snapshot | undefined;
   /** The open query, in which filters are parsed. */
   query(): Promise<OpenQuery>;
-  /** The sample of this interval; it is taken if there is none, or if it lacks something. */
-  sample(wants: Wants): Promise<Snapshot>;
+  /**
+   * Uses the sample of this interval; it is taken if there is none, or if it lacks something.
+   *
+   * @param use gets the sample, whose sockets are valid until it has finished
+   * @returns what `use` returns
+   */
+  sample<T>(wants: Wants, use: (snapshot: Snapshot) => T | Promise<T>): Promise<T>;
   /**
    * Has a sample taken in every interval.
    *
@@ -221,6 +234,8 @@ const WANTED_INTERVALS = 3;
 const WANTED_MS = 5000;
 /** Milliseconds after which names of users, interfaces and control groups are read again. */
 const REOPEN_MS = 60_000;
+/** Samples whose memory is kept for the next ones. */
+const SPARE = 2;
 /** The part of the time that samples may take: on a host with very many sockets they come less often. */
 const SHARE = 0.25;
 
@@ -256,6 +271,10 @@ export function openSampler(context: ServeContext): Sampler {
   let openedMs = 0;
   let table = new SocketTable();
   let latest: Snapshot | undefined;
+  /** Ends our hold of the sockets of the last sample. */
+  let release: (() => void) | undefined;
+  /** Memory of earlier samples: fresh memory costs more than copying into it. */
+  const spare: SampleMessages[] = [];
   let latestMs = Number.NEGATIVE_INFINITY;
   let running: Promise<Snapshot> | undefined;
   let finding: Promise<void> | undefined;
@@ -304,6 +323,7 @@ export function openSampler(context: ServeContext): Sampler {
     const snapshot = await take({
       machine: open,
       table,
+      messages: spare.pop() ?? new SampleMessages(recycle),
       wants: currentWants(),
       generation: generation + 1,
       signal: ending.signal,
@@ -316,9 +336,19 @@ export function openSampler(context: ServeContext): Sampler {
     return snapshot;
   }
 
+  /** Keeps memory that nobody reads any more for the next samples. */
+  function recycle(messages: SampleMessages): void {
+    if (latest === undefined || spare.length >= SPARE) return;
+    messages.clear();
+    spare.push(messages);
+  }
+
   function publish(snapshot: Snapshot): void {
+    const before = release;
+    release = snapshot.sockets.hold();
     generation = snapshot.generation;
     latest = snapshot;
+    before?.();
     for (const see of [...observers, ...viewers]) see(snapshot);
   }
 
@@ -338,12 +368,6 @@ export function openSampler(context: ServeContext): Sampler {
       });
   }
 
-  /** A snapshot once its owners are known. */
-  async function owned(snapshot: Snapshot): Promise<Snapshot> {
-    while (!snapshot.owners.ready && finding !== undefined) await finding;
-    return latest ?? snapshot;
-  }
-
   /** Takes a sample, once for all who ask meanwhile. */
   function shared(): Promise<Snapshot> {
     running ??= takeOne().finally(() => {
@@ -356,6 +380,21 @@ export function openSampler(context: ServeContext): Sampler {
     return performance.now() - latestMs < Math.max(intervalMs, (latest?.durationMs ?? 0) / SHARE);
   }
 
+  /** The sample of this interval. Hold its sockets before anything else is awaited. */
+  async function fresh(wants: Wants): Promise<Snapshot> {
+    note(wants);
+    if (latest === undefined || !isFresh()) await shared();
+    for (;;) {
+      if (timer === undefined) plan();
+      if (wants.owners && latest?.owners.ready === false && finding !== undefined) await finding;
+      else if (latest !== undefined && covers(latest, wants)) return latest;
+      else {
+        note(wants);
+        await shared();
+      }
+    }
+  }
+
   function forget(): void {
     for (const each of stale.splice(0)) each[Symbol.dispose]();
     machine?.[Symbol.dispose]();
@@ -366,6 +405,9 @@ export function openSampler(context: ServeContext): Sampler {
         owners = undefined;
       }, OWNERS_IDLE_MS);
     latest = undefined;
+    release?.();
+    release = undefined;
+    spare.length = 0;
     latestMs = Number.NEGATIVE_INFINITY;
     table = new SocketTable();
   }
@@ -407,13 +449,13 @@ export function openSampler(context: ServeContext): Sampler {
       return taken;
     },
     query: async () => (await openedMachine()).query,
-    async sample(wants) {
-      note(wants);
-      for (;;) {
-        const fresh = latest !== undefined && isFresh() && covers(latest, wants);
-        const snapshot = fresh ? latest! : await shared();
-        if (timer === undefined) plan();
-        if (covers(snapshot, wants)) return wants.owners ? owned(snapshot) : snapshot;
+    async sample(wants, use) {
+      const snapshot = await fresh(wants);
+      const done = snapshot.sockets.hold();
+      try {
+        return await use(snapshot);
+      } finally {
+        done();
       }
     },
     observe: (see) => void observers.push(see),

@@ -2,6 +2,7 @@
 import type { Catalog } from "../catalogue/catalog.ts";
 import type { Socket } from "../families/socket.ts";
 import type { NameSource } from "../fields/names.ts";
+import type { SocketsBySlot } from "../live/messages.ts";
 import type { Sample, SocketTable } from "../live/table.ts";
 import type { Demands } from "../model/demand.ts";
 import type { Table } from "../model/selection.ts";
@@ -18,7 +19,7 @@ export interface Wants {
   readonly owners?: boolean;
 }
 
-/** The sockets of one moment. Sockets are valid as long as the snapshot is kept. */
+/** The sockets of one moment. They are valid while somebody holds them: `Sampler.sample` does for its `use`. */
 export interface Snapshot {
   /** Counts samples; 0 for a moment of the past. */
   readonly generation: number;
@@ -34,7 +35,7 @@ export interface Snapshot {
   readonly names: NameSource;
   readonly catalog: Catalog;
   /** The sockets by their slots in the table; a slot without a socket is free, or was taken after this snapshot. */
-  readonly sockets: readonly (Socket | undefined)[];
+  readonly sockets: SocketsBySlot;
   /** What could not be listed, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -46,9 +47,14 @@ const tableOfType: Readonly<Partial<Record<Socket["kind"], Readonly<Record<numbe
   vsock: { 1: "vsock_stream", 2: "vsock_dgram" },
 };
 
+/** The table that a dump lists alone; undefined for a dump of a family with several. */
+export function tableNamed(dump: string): Table | undefined {
+  return Object.hasOwn(tableRows, dump) ? (dump as Table) : undefined;
+}
+
 /** The table of a socket, by the dump that listed it. */
 export function tableOf(dump: string, socket: Socket): Table | undefined {
   const types = tableOfType[socket.kind];
-  if (types === undefined) return Object.hasOwn(tableRows, dump) ? (dump as Table) : undefined;
+  if (types === undefined) return tableNamed(dump);
   return types[(socket as { readonly type?: number }).type ?? 0];
 }

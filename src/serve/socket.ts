@@ -6,6 +6,7 @@ import type { Column } from "../fields/column.ts";
 import { netnsLabel } from "../host/namespaces.ts";
 import { demandSet, noDemands } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
+import { allTables, type Table } from "../model/selection.ts";
 import { explanationOf } from "../output/explain.ts";
 import { hasUniqueTuple, refetch } from "../query/refetch.ts";
 import type { ServeContext } from "./context.ts";
@@ -76,7 +77,7 @@ function processOf(socket: Socket, { names, owners }: Snapshot): Json {
 /** The socket with every detail, as it is now; as the sample has it if the kernel does not find it alone. */
 function detailed(snapshot: Snapshot, slot: number, live: boolean): Socket {
   const { sockets, query } = snapshot;
-  const socket = sockets[slot]!;
+  const socket = sockets.at(slot)!;
   if (!live || !hasUniqueTuple(socket)) return socket;
   const place = query.places.find(({ netns }) => netns === socket.origin.netns);
   if (place === undefined) return socket;
@@ -100,12 +101,14 @@ interface Watched {
   closedMs?: number;
 }
 
+const everyTable: ReadonlySet<Table> = new Set(allTables);
+
 /** What the route works with. */
 export interface SocketSources {
   readonly context: ServeContext;
-  readonly sampler: Sampler;
   readonly moments: Moments;
-  readonly doctor: Doctor;
+  /** What is known of sockets of now; undefined where only those of the past are served. */
+  readonly now?: { readonly sampler: Sampler; readonly doctor: Doctor };
 }
 
 /** The numbers of a slot. */
@@ -121,13 +124,14 @@ function rateRow({ table, timeMs }: Snapshot, slot: number): RateRow {
 function slotIn({ table, sockets }: Snapshot, id: string): number | undefined {
   const key = keyOf(id);
   const slot = key === undefined ? undefined : table.slotOf(key);
-  return slot === undefined || sockets[slot] === undefined || !table.isLive(slot) ? undefined : slot;
+  const socket = slot === undefined ? undefined : sockets.at(slot);
+  return socket !== undefined && table.isLive(slot!) && table.isThat(socket, key!) ? slot : undefined;
 }
 
 /** The route. */
-export function socketRoute({ context, sampler, moments, doctor }: SocketSources): Route {
+export function socketRoute({ context, moments, now }: SocketSources): Route {
   const watched = new Map<string, Watched>();
-  sampler.observe((snapshot) => {
+  now?.sampler.observe((snapshot) => {
     const nowMs = performance.now();
     for (const [id, socket] of watched) {
       if (nowMs - socket.askedMs > WATCHED_MS) {
@@ -174,7 +178,7 @@ export function socketRoute({ context, sampler, moments, doctor }: SocketSources
       container: container === undefined ? null : containerLabel(container),
       netns: netns === undefined ? null : netnsLabel(netns),
       explanation: explanation ?? null,
-      findings: isNow ? (doctor.latest?.findingsOf(id) ?? []) : [],
+      findings: isNow ? (now?.doctor.latest?.findingsOf(id) ?? []) : [],
     };
   }
 
@@ -197,26 +201,33 @@ export function socketRoute({ context, sampler, moments, doctor }: SocketSources
       const { id = "", at } = values;
       if (keyOf(id) === undefined) throw new Refusal(404, "This is not the id of a socket.");
       const isNow = at === undefined;
-      const tables = sampler.latest?.wants.tables ?? basicWants.tables;
-      const snapshot = await moments.at(at, async () => ({ tables, demands: noDemands, owners: true }));
-      const slot = slotIn(snapshot, id);
-      if (!isNow) {
-        if (slot === undefined) throw new Refusal(404, "There was no such socket then.");
-        return jsonAnswer(request, describe(snapshot, slot, id, false));
-      }
-      const known = slot === undefined ? watched.get(id) : watch(id);
-      if (slot !== undefined) {
-        known!.body = describe(snapshot, slot, id, true);
-        if (known!.rates.length === 0) known!.rates.push(rateRow(snapshot, slot));
-      } else if (known?.body === undefined) throw new Refusal(404, "There is no such socket.");
-      const { body, rates, closedMs } = known!;
-      return jsonAnswer(request, {
-        ...body,
-        ...(slot === undefined
-          ? { state: "closed", closed: new Date(closedMs ?? snapshot.timeMs).toISOString() }
-          : {}),
-        rates: { intervalMs: context.intervalMs, columns: rateColumns, rows: rates },
-      });
+      // A sample of now has the tables that viewers want. The past may be read of all.
+      const tables = isNow ? (now?.sampler.latest?.wants.tables ?? basicWants.tables) : everyTable;
+      const wants = { tables, demands: noDemands, owners: true };
+      return moments.at(
+        at,
+        async () => wants,
+        (snapshot) => {
+          const slot = slotIn(snapshot, id);
+          if (!isNow) {
+            if (slot === undefined) throw new Refusal(404, "There was no such socket then.");
+            return jsonAnswer(request, describe(snapshot, slot, id, false));
+          }
+          const known = slot === undefined ? watched.get(id) : watch(id);
+          if (slot !== undefined) {
+            known!.body = describe(snapshot, slot, id, true);
+            if (known!.rates.length === 0) known!.rates.push(rateRow(snapshot, slot));
+          } else if (known?.body === undefined) throw new Refusal(404, "There is no such socket.");
+          const { body, rates, closedMs } = known!;
+          return jsonAnswer(request, {
+            ...body,
+            ...(slot === undefined
+              ? { state: "closed", closed: new Date(closedMs ?? snapshot.timeMs).toISOString() }
+              : {}),
+            rates: { intervalMs: context.intervalMs, columns: rateColumns, rows: rates },
+          });
+        },
+      );
     },
   };
 }

@@ -76,7 +76,7 @@ export function valueReader(
 ): (slot: number) => (Json | undefined)[] {
   const read = catalogReader(columns.map(({ column }) => column ?? { readerOf: () => undefined }));
   return (slot) => {
-    const values = read(sockets[slot]!);
+    const values = read(sockets.at(slot)!);
     columns.forEach(({ number }, index) => {
       if (number === undefined) return;
       const value = table.numbers[number][slot]!;

@@ -8,10 +8,11 @@ import {
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
 import { AF_INET, AF_UNIX } from "../model/family.ts";
 import { encodeAttributes } from "../netlink/message.ts";
-import { type DecodedImage, decodeImage, encodeImage } from "./codec.ts";
+import { encodeImage } from "./codec.ts";
 import { pack, unpack } from "./compress.ts";
 import { StoreError } from "./error.ts";
 import { SocketImage, timesToAges } from "./image.ts";
+import { type DecodedImage, ImageDecoder } from "./image-decoder.ts";
 import { ByteSink, ByteSource } from "./numbers.ts";
 import { decodeOwners, encodeOwners, type StoredOwners } from "./owners.ts";
 
@@ -62,7 +63,7 @@ describe("images", () => {
       fc.array(fc.array(row, { maxLength: 20 }), { minLength: 1, maxLength: 8 }),
       (samples) => {
         const image = new SocketImage();
-        let decoded: DecodedImage | undefined;
+        const chain = new ImageDecoder();
         for (const [index, rows] of samples.entries()) {
           take(image, rows);
           const sorted = rows.toSorted((a, b) => a.family - b.family);
@@ -71,10 +72,10 @@ describe("images", () => {
             const sink = new ByteSink();
             encodeImage(sink, image.groups, whole, 123_456);
             const source = new ByteSource(sink.bytes);
-            const next = decodeImage(source, whole ? undefined : decoded);
+            const decoder = whole && index > 0 ? new ImageDecoder() : chain;
+            decoder.read(source);
             expect(source.left).toBe(0);
-            expect(messages(next)).toEqual(expected);
-            if (whole === (index === 0)) decoded = next;
+            expect(messages(decoder.image)).toEqual(expected);
           }
         }
       },
@@ -95,7 +96,7 @@ describe("images", () => {
         const bytes = sink.bytes.slice();
         bytes[at % bytes.length] = byte;
         try {
-          decodeImage(new ByteSource(bytes), undefined);
+          new ImageDecoder().read(new ByteSource(bytes));
         } catch (error) {
           expect(error).toBeInstanceOf(StoreError);
         }
@@ -141,11 +142,10 @@ describe("ages", () => {
     sample(image, tcpMessage(6004, 54_996), 55_000);
     const difference = new ByteSink();
     expect(encodeImage(difference, image.groups, false, 55_000)).toEqual({ sockets: 1, changed: 0 });
-    const decoded = decodeImage(
-      new ByteSource(difference.bytes),
-      decodeImage(new ByteSource(whole.bytes), undefined),
-    );
-    const { words } = [...decoded.values()][0]!.messages[0]!;
+    const decoder = new ImageDecoder();
+    decoder.read(new ByteSource(whole.bytes));
+    decoder.read(new ByteSource(difference.bytes));
+    const words = [...decoder.image.values()][0]!.messages[0]!.words.slice();
     timesToAges(words, key, 55_000);
     const data = new DataView(words.buffer);
     expect(data.getUint32(inetDiagMessage.expires.offset, true)).toBe(55_000);
@@ -158,7 +158,9 @@ describe("ages", () => {
     sample(image, tcpMessage(20_000, 100), nowMs);
     const sink = new ByteSink();
     encodeImage(sink, image.groups, true, nowMs);
-    const { words } = [...decodeImage(new ByteSource(sink.bytes), undefined).values()][0]!.messages[0]!;
+    const decoder = new ImageDecoder();
+    decoder.read(new ByteSource(sink.bytes));
+    const words = [...decoder.image.values()][0]!.messages[0]!.words.slice();
     timesToAges(words, key, nowMs);
     const data = new DataView(words.buffer);
     expect(data.getUint32(inetDiagMessage.expires.offset, true)).toBe(100);

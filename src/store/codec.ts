@@ -3,9 +3,8 @@
  * column. A column is written as its difference to what another column of the same sockets foretells, where that is
  * smaller: counters of one socket rise together, and times are close to the time of the sample.
  */
-import { StoreError } from "./error.ts";
-import { type GroupKey, groupName, type Image, type ImageGroup, infoAges, toTick } from "./image.ts";
-import type { ByteSink, ByteSource } from "./numbers.ts";
+import { type Image, type ImageGroup, infoAges, toTick } from "./image.ts";
+import type { ByteSink } from "./numbers.ts";
 
 /** Most sockets of one group, and most words of one message, that a file may claim. */
 export const sampleLimits = { sockets: 1 << 24, words: 1 << 14, groups: 1 << 16 } as const;
@@ -69,7 +68,7 @@ function encodeWhole(sink: ByteSink, group: ImageGroup, rows: readonly number[])
 }
 
 /** How the values of a column are written. The names are what each value is a difference to. */
-const prediction = {
+export const prediction = {
   /** Its own earlier value. */
   own: 0,
   /** Its earlier value, moved as far as another column moved. */
@@ -83,13 +82,14 @@ const prediction = {
 } as const;
 
 /** A way to write a column: a number of {@link prediction}, and the columns that it reads. */
-interface Choice {
+export interface Choice {
   readonly kind: number;
   readonly first: number;
   readonly second: number;
 }
 
-const own: Choice = { kind: prediction.own, first: 0, second: 0 };
+/** The way that every column can be written. */
+export const ownValue: Choice = { kind: prediction.own, first: 0, second: 0 };
 
 /** What is foretold of a word. @param at where the messages begin in the words */
 function foretold(
@@ -161,8 +161,8 @@ class Changes {
     const step = Math.max(1, Math.floor(column.length / TRIED_ROWS));
     const tried: number[] = [];
     for (let at = 0; at < column.length && tried.length < TRIED_ROWS; at += step) tried.push(column[at]!);
-    let best = own;
-    let least = this.#cost(tried, word, own) * WORTH;
+    let best = ownValue;
+    let least = this.#cost(tried, word, ownValue) * WORTH;
     const offer = (choice: Choice) => {
       if (least === 0) return;
       const bits = this.#cost(tried, word, choice);
@@ -257,6 +257,9 @@ function encodeChanges(sink: ByteSink, group: ImageGroup, nowMs: number): void {
   });
 }
 
+/** The versions of what is in a sample: the first wrote every column as the difference to its own earlier value. */
+export const sampleFormats = { first: 1, current: 2 } as const;
+
 /** Counts of one encoded image. */
 export interface EncodedCounts {
   readonly sockets: number;
@@ -313,156 +316,4 @@ export function encodeImage(sink: ByteSink, image: Image, whole: boolean, nowMs:
     changed += group.whole.length + group.earlier.count;
   }
   return { sockets, changed };
-}
-
-/** A message as it was stored: ages are still times. */
-export interface StoredMessage {
-  readonly words: Uint32Array;
-  /** Bytes of the message. */
-  readonly length: number;
-}
-
-/** The sockets of a group, decoded. */
-export interface DecodedGroup extends GroupKey {
-  readonly messages: readonly StoredMessage[];
-  /** The sets of words that have changed together so far. */
-  readonly patterns: readonly (readonly number[])[];
-}
-
-/** A decoded image, by {@link groupName}. */
-export type DecodedImage = ReadonlyMap<string, DecodedGroup>;
-
-function decodeWhole(source: ByteSource, count: number): StoredMessage[] {
-  const messages: StoredMessage[] = [];
-  const sizes = new Map<number, Uint32Array[]>();
-  let total = 0;
-  for (let index = 0; index < count; index++) {
-    const length = source.atMost(sampleLimits.words * 4);
-    const size = (length + 3) >>> 2;
-    total += size * 4;
-    if (total > source.left) throw new StoreError("a sample ends too early");
-    const words = new Uint32Array(size);
-    messages.push({ words, length });
-    const same = sizes.get(size);
-    if (same === undefined) sizes.set(size, [words]);
-    else same.push(words);
-  }
-  for (const [size, same] of sizes) {
-    const { length } = same;
-    const bytes = source.take(length * size * 4);
-    for (let word = 0; word < size; word++)
-      for (let index = 0; index < length; index++) {
-        const plane = word * 4 * length + index;
-        same[index]![word] =
-          bytes[plane]! |
-          (bytes[plane + length]! << 8) |
-          (bytes[plane + 2 * length]! << 16) |
-          (bytes[plane + 3 * length]! << 24);
-      }
-  }
-  return messages;
-}
-
-/** The versions of what is in a sample: the first wrote every column as the difference to its own earlier value. */
-export const sampleFormats = { first: 1, current: 2 } as const;
-
-function decodeChoice(source: ByteSource, word: number): Choice {
-  const kind = source.atMost(prediction.later);
-  if (kind === prediction.own || kind === prediction.now) return { kind, first: 0, second: 0 };
-  // Only a column before this one is surely in every message that has it.
-  const first = source.atMost(word - 1);
-  return { kind, first, second: kind === prediction.later ? source.atMost(word - 1) : 0 };
-}
-
-/** Changes messages. @returns the patterns that the next sample may use */
-function decodeChanges(
-  source: ByteSource,
-  messages: StoredMessage[],
-  known: DecodedGroup["patterns"],
-  format: number,
-  nowMs: number,
-): DecodedGroup["patterns"] {
-  const changed = source.rising(messages.length);
-  const patterns = format === sampleFormats.first ? [] : known.slice(0, source.atMost(known.length));
-  for (let more = source.atMost(changed.length); more > 0; more--)
-    patterns.push(source.rising(sampleLimits.words));
-  /** Of each word, the messages that change it: how they were, and how they become. */
-  const columns: { readonly before: Uint32Array[]; readonly now: Uint32Array[] }[] = [];
-  for (const row of changed) {
-    const pattern = patterns[source.atMost(patterns.length - 1)]!;
-    const { words: before, length } = messages[row]!;
-    if ((pattern.at(-1) ?? 0) >= before.length)
-      throw new StoreError("a sample changes a word beyond the end of a message");
-    const now = before.slice();
-    messages[row] = { words: now, length };
-    for (const word of pattern) {
-      const column = columns[word];
-      if (column === undefined) columns[word] = { before: [before], now: [now] };
-      else {
-        column.before.push(before);
-        column.now.push(now);
-      }
-    }
-  }
-  columns.forEach(({ before, now }, word) => {
-    const choice = format === sampleFormats.first ? own : decodeChoice(source, word);
-    for (const [index, words] of now.entries())
-      words[word] = foretold(choice, word, before[index]!, 0, words, 0, nowMs) + source.signed();
-  });
-  return patterns;
-}
-
-/**
- * Reads an image.
- *
- * @param previous the image that it was written as a difference to
- * @param format one of {@link sampleFormats}
- * @throws StoreError
- */
-export function decodeImage(
-  source: ByteSource,
-  previous: DecodedImage | undefined,
-  format: number = sampleFormats.current,
-): DecodedImage {
-  if (format > sampleFormats.current) throw new StoreError(`a sample has the unknown format ${format}`);
-  const image = new Map<string, DecodedGroup>();
-  const nowMs = format === sampleFormats.first ? 0 : source.unsigned() | 0;
-  for (let groups = source.atMost(sampleLimits.groups); groups > 0; groups--) {
-    const place = source.unsigned();
-    const dump = source.unsigned();
-    const family = source.unsigned();
-    const key = { place, dump, family };
-    const before = previous?.get(groupName(key));
-    const earlier = before?.messages ?? [];
-    const count = source.atMost(sampleLimits.sockets);
-    const removed = source.rising(earlier.length);
-    const inserted = source.rising(count);
-    if (earlier.length - removed.length + inserted.length !== count)
-      throw new StoreError("a sample has another number of sockets than it says");
-    const messages: (StoredMessage | undefined)[] = new Array(count);
-    const isInserted = new Uint8Array(count);
-    for (const row of inserted) {
-      const from = source.atMost(earlier.length);
-      if (from > 0) messages[row] = earlier[from - 1]!;
-      isInserted[row] = 1;
-    }
-    let at = 0;
-    let gone = 0;
-    for (let row = 0; row < count; row++) {
-      if (isInserted[row] === 1) continue;
-      for (; removed[gone] === at; gone++) at++;
-      messages[row] = earlier[at++]!;
-    }
-    for (const row of source.rising(count)) messages[row] = undefined;
-    const missing: number[] = [];
-    for (let row = 0; row < count; row++) if (messages[row] === undefined) missing.push(row);
-    const whole = decodeWhole(source, missing.length);
-    missing.forEach((row, index) => {
-      messages[row] = whole[index]!;
-    });
-    const done = messages as StoredMessage[];
-    const patterns = before === undefined ? [] : decodeChanges(source, done, before.patterns, format, nowMs);
-    image.set(groupName(key), { ...key, messages: done, patterns });
-  }
-  return image;
 }

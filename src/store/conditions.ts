@@ -3,6 +3,7 @@ import type { Prefix } from "../filter/addresses.ts";
 import { ANY } from "../filter/number-hosts.ts";
 import type { HostOperand } from "../filter/operands.ts";
 import { type Filter, type FilterPredicate, isJoin } from "../filter/tree.ts";
+import { INDEXED_PORTS } from "./schema.ts";
 
 /** A condition on rows of the table `connection`. */
 export interface Condition {
@@ -71,6 +72,13 @@ const relations: Readonly<Record<string, string>> = {
   "<": "<",
 };
 
+function portCondition(column: string, relation: string, port: number): Condition {
+  // SQLite uses an index of some rows only for a query that says that it is about these.
+  const isIndexed = relation === "=" && column === "peer_port" && port < INDEXED_PORTS;
+  const sql = `${column} ${relation} ?${isIndexed ? ` AND ${column} < ${INDEXED_PORTS}` : ""}`;
+  return { sql, values: [port] };
+}
+
 function hostConditions(
   predicate: FilterPredicate,
   host: HostOperand,
@@ -82,7 +90,7 @@ function hostConditions(
   if (!isEqual && host.prefix !== undefined) return [undefined];
   return [
     ...(host.prefix === undefined ? [] : [addressCondition(address, host.prefix)]),
-    ...(host.port === ANY && isEqual ? [] : [{ sql: `${port} ${relation} ?`, values: [host.port] }]),
+    ...(host.port === ANY && isEqual ? [] : [portCondition(port, relation, host.port)]),
   ];
 }
 

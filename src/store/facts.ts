@@ -86,6 +86,8 @@ export type CoverageKind =
   | "degraded"
   /** `count` connections are counted together in the table `bundle`. */
   | "bundled"
+  /** The events of some network namespaces are not followed: only their samples are kept. */
+  | "unfollowed"
   /** More than `count` peers or listeners are not told apart any more; `detail` says whose. */
   | "peers"
   /** `count` rows could not be written. */

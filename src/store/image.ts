@@ -97,17 +97,29 @@ function difference(one: number, other: number): number {
   return (one - other) | 0;
 }
 
-/** Turns the times of a message back into ages at `nowMs`. What happened after that is 0 ms old. */
-export function timesToAges(words: Uint32Array, dump: GroupKey, nowMs: number): void {
-  if (!hasAges(dump) || words.length < HEAD) return;
-  const age = (later: number, earlier: number) => Math.max(0, difference(later, earlier));
-  if (hasTimer(words[0]!)) words[EXPIRES] = age(words[EXPIRES]!, nowMs);
-  const infoAt = findInfo(words, 0, words.length);
+/**
+ * Turns the times of a message back into ages at `nowMs`. What happened after that is 0 ms old.
+ *
+ * @param from index of its first word
+ * @param end index behind its last word
+ */
+export function timesToAges(
+  words: Uint32Array,
+  dump: Pick<GroupKey, "family">,
+  nowMs: number,
+  from = 0,
+  end = words.length,
+): void {
+  if (!hasAges(dump) || end - from < HEAD) return;
+  const head = words[from]!;
+  if (hasTimer(head)) words[from + EXPIRES] = Math.max(0, difference(words[from + EXPIRES]!, nowMs));
+  const infoAt = findInfo(words, from, end);
   if (infoAt === 0) return;
-  for (const at of AGES) {
+  for (let index = 0; index < AGES.length; index++) {
+    const at = from + infoAt + AGES[index]!;
     // A time slightly in the future was read while the sample was taken.
-    const past = (nowMs - words[infoAt + at]!) >>> 0;
-    words[infoAt + at] = past > 0xffff_0000 || isListener(words[0]!) ? 0 : past;
+    const past = (nowMs - words[at]!) >>> 0;
+    words[at] = past > 0xffff_0000 || isListener(head) ? 0 : past;
   }
 }
 

@@ -101,18 +101,46 @@ export class ByteSource {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
-  /** Numbers that rise, each below a limit. */
-  rising(limit: number): number[] {
+  /** Numbers that rise, each below a limit of at most 2^32. */
+  rising(limit: number): Uint32Array {
     const count = this.atMost(limit);
-    const values: number[] = [];
+    // Each takes a byte at least.
+    if (count > this.left) throw new StoreError("a sample ends too early");
+    const values = new Uint32Array(count);
     let next = 0;
     for (let index = 0; index < count; index++) {
       const value = next + this.unsigned();
       if (value >= limit) throw new StoreError("a sample points beyond its sockets");
-      values.push(value);
+      values[index] = value;
       next = value + 1;
     }
     return values;
+  }
+
+  /** Numbers of either sign, modulo 2^32. @param values is filled from one index up to another */
+  signedInto(values: Int32Array, from: number, end: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let index = from; index < end; index++) {
+      // Most numbers are short; beyond the end of the bytes there is no short one.
+      const first = bytes[at] ?? CONTINUES;
+      if (first < CONTINUES) {
+        values[index] = (first >>> 1) ^ -(first & 1);
+        at++;
+        continue;
+      }
+      const second = bytes[at + 1] ?? CONTINUES;
+      if (second < CONTINUES) {
+        const value = (first & ~CONTINUES) | (second << 7);
+        values[index] = (value >>> 1) ^ -(value & 1);
+        at += 2;
+        continue;
+      }
+      this.#at = at;
+      values[index] = this.signed();
+      at = this.#at;
+    }
+    this.#at = at;
   }
 
   /** So many bytes. */

@@ -51,7 +51,7 @@ export function decodeOwners(
 ): Map<number, readonly StoredOwner[]> {
   const inodes = source.rising(INODES_LIMIT);
   const counts = inodes.map(() => source.atMost(OWNERS_LIMIT));
-  const processes = counts.map((count) => {
+  const processes = Array.from(counts, (count) => {
     const list: number[] = [];
     for (let index = 0; index < count; index++) list.push(source.unsigned());
     return list;

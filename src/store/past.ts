@@ -5,7 +5,7 @@
 import { allFamilies } from "../families/all.ts";
 import { INET_DIAG_REQ_PROTOCOL } from "../families/inet/layouts/inet-diag.ts";
 import { inetRequest } from "../families/inet/socket.ts";
-import type { Files, Host, Resolver } from "../host/host.ts";
+import type { Files, Host, HostNamespace, Resolver } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
@@ -14,14 +14,14 @@ import { type DumpName, dumpOrder, kindOfDump, tables } from "../model/selection
 import { stateGroups } from "../model/state.ts";
 import { NETLINK_SOCK_DIAG, NLM_F_MULTI, NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { DUMP_SEQUENCE, encodeDumpRequest } from "../netlink/dump.ts";
-import { align4, u32Payload } from "../netlink/message.ts";
+import { u32Payload } from "../netlink/message.ts";
 import type { Transport } from "../netlink/transport.ts";
 import { parseCgroups } from "../replay/folder.ts";
 import { REPLAY_PORT, replayTransport } from "../replay/kernel.ts";
 import { decodePcap } from "../replay/pcap.ts";
 import { type Conversation, type ProtocolRecording, readRecording } from "../replay/recording.ts";
-import type { StoredMessage } from "./codec.ts";
 import { groupName, timesToAges } from "./image.ts";
+import type { StoredMessage } from "./image-decoder.ts";
 import type { StoredOwners } from "./owners.ts";
 import type { Moment, StoredContext, StoredPlace, StoredProcess } from "./reader.ts";
 import { statText } from "./stat-text.ts";
@@ -49,10 +49,21 @@ export interface PastFacts {
   readonly context: readonly StoredContext[];
   /** When the machine was booted, in milliseconds since 1970; undefined if unknown. */
   readonly bootedMs: number | undefined;
+  /** The name of the machine; undefined if unknown. */
+  readonly hostName?: string;
 }
 
 /** The facts of a moment. */
-export function factsOf({ image, owners, processes, places, context, wallMs, bootMs }: Moment): PastFacts {
+export function factsOf({
+  image,
+  owners,
+  processes,
+  places,
+  context,
+  wallMs,
+  bootMs,
+  run,
+}: Moment): PastFacts {
   return {
     messages: (place, dump, family) => image.get(groupName({ place, dump, family }))?.messages ?? [],
     agesAtMs: bootMs,
@@ -61,11 +72,14 @@ export function factsOf({ image, owners, processes, places, context, wallMs, boo
     places,
     context,
     bootedMs: wallMs - bootMs,
+    hostName: run.host,
   };
 }
 
 /** Bytes of a datagram at most, as the kernel's. */
 const DATAGRAM = 1 << 15;
+const WORD = 4;
+const HEADER_WORDS = NLMSG_HDRLEN / WORD;
 
 /** Messages as datagrams of the kernel. */
 function datagramsOf(
@@ -74,28 +88,28 @@ function datagramsOf(
   agesAtMs: number | undefined,
 ): Uint8Array[] {
   const datagrams: Uint8Array[] = [];
-  let buffer = new Uint8Array(DATAGRAM);
+  let buffer = new Uint32Array(DATAGRAM / WORD);
   let at = 0;
+  const finish = () => {
+    if (at > 0) datagrams.push(new Uint8Array(buffer.buffer, 0, at * WORD));
+    at = 0;
+  };
   for (const { words, length } of messages) {
-    const size = align4(NLMSG_HDRLEN + length);
-    if (at > 0 && at + size > DATAGRAM) {
-      datagrams.push(buffer.subarray(0, at));
-      buffer = new Uint8Array(Math.max(DATAGRAM, size));
-      at = 0;
+    const end = at + HEADER_WORDS + words.length;
+    if (end > DATAGRAM / WORD) {
+      finish();
+      buffer = new Uint32Array(Math.max(DATAGRAM / WORD, HEADER_WORDS + words.length));
     }
-    if (size > buffer.length) buffer = new Uint8Array(size);
-    const copy = words.slice();
-    if (agesAtMs !== undefined) timesToAges(copy, { place: 0, dump: 0, family }, agesAtMs);
-    const data = new DataView(buffer.buffer, at);
-    data.setUint32(0, NLMSG_HDRLEN + length, true);
-    data.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
-    data.setUint16(6, NLM_F_MULTI, true);
-    data.setUint32(8, DUMP_SEQUENCE, true);
-    data.setUint32(12, REPLAY_PORT, true);
-    buffer.set(new Uint8Array(copy.buffer, 0, length), at + NLMSG_HDRLEN);
-    at += size;
+    buffer[at] = NLMSG_HDRLEN + length;
+    buffer[at + 1] = SOCK_DIAG_BY_FAMILY | (NLM_F_MULTI << 16);
+    buffer[at + 2] = DUMP_SEQUENCE;
+    buffer[at + 3] = REPLAY_PORT;
+    const from = at + HEADER_WORDS;
+    at = from + words.length;
+    buffer.set(words, from);
+    if (agesAtMs !== undefined) timesToAges(buffer, { family }, agesAtMs, from, at);
   }
-  if (at > 0) datagrams.push(buffer.subarray(0, at));
+  finish();
   return datagrams;
 }
 
@@ -224,6 +238,8 @@ function procOf(facts: PastFacts, inode: number): PastProc {
   );
   if (facts.bootedMs !== undefined && !fixed.has("/proc/stat"))
     fixed.set("/proc/stat", encoder.encode(`btime ${Math.round(facts.bootedMs / MS_PER_SECOND)}\n`));
+  if (facts.hostName !== undefined)
+    fixed.set("/proc/sys/kernel/hostname", encoder.encode(`${facts.hostName}\n`));
   return { processes, fixed };
 }
 
@@ -318,9 +334,16 @@ export function movingHost(facts: Facts, elsewhere: Files, resolver: Resolver): 
     bpf: async () => ({ map: () => -2, btf: () => undefined }),
     cgroups: tree,
   });
+  // The same at each moment, so that its sockets are known again.
+  const known = new Map<number, HostNamespace>();
+  const namespaceOf = (place: StoredPlace): HostNamespace => {
+    const found = known.get(place.inode) ?? { host: hostOf(place.inode), netns: netnsOf(place) };
+    known.set(place.inode, found);
+    return found;
+  };
   // The recorder notes its own network namespace first.
   return {
     ...hostOf(facts().places[0]?.inode ?? 0),
-    namespaces: () => facts().places.map((place) => ({ host: hostOf(place.inode), netns: netnsOf(place) })),
+    namespaces: () => facts().places.map(namespaceOf),
   };
 }

@@ -1,12 +1,13 @@
 /** Reads a store: the sockets of a moment, the connections of a span, and how much of that span was recorded. */
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
-import { type DecodedImage, decodeImage, sampleFormats } from "./codec.ts";
+import { sampleFormats } from "./codec.ts";
 import { inflate, unpack } from "./compress.ts";
 import { anyConnection, type ConnectionQuery } from "./conditions.ts";
 import { isCut, openForReading, openSalvaged, versionOf } from "./database.ts";
 import { StoreError } from "./error.ts";
 import { begunMs, type StoreFile, storeFiles } from "./folder.ts";
+import { type DecodedImage, ImageDecoder } from "./image-decoder.ts";
 import { findingsIn, mergedFindings, type StoredFinding, type StoredSighting, sightingsIn } from "./noted.ts";
 import { ByteSource } from "./numbers.ts";
 import { decodeOwners, type StoredOwner, type StoredOwners } from "./owners.ts";
@@ -461,11 +462,22 @@ function formatColumn(database: Database): string {
   return versionOf(database) >= FORMAT_VERSION ? "format" : `${sampleFormats.first}`;
 }
 
+/** The last of some samples. */
+interface Chain {
+  readonly row: SampleRow;
+  readonly image: DecodedImage;
+  readonly owners: StoredOwners;
+  /** Whether later ones are damaged. */
+  readonly damaged: boolean;
+}
+
 /** Decodes samples from a whole one on, as far as they are intact; undefined if not even the first is. */
-function decodeChain(database: Database, fromMs: number, untilMs: number) {
-  let image: DecodedImage | undefined;
-  let owners: Map<number, readonly StoredOwner[]> | undefined;
+function decodeChain(database: Database, fromMs: number, untilMs: number): Chain | undefined {
+  const decoder = new ImageDecoder();
+  const owners = new Map<number, readonly StoredOwner[]>();
   let row: SampleRow | undefined;
+  /** The sample that was begun last, which an error leaves half read. */
+  let begunAt: number | undefined;
   let damaged = false;
   const query = database.prepare(
     `SELECT wall_ms, run, boot_ms, crc, data, ${formatColumn(database)} AS format FROM sample
@@ -474,12 +486,9 @@ function decodeChain(database: Database, fromMs: number, untilMs: number) {
   try {
     for (const next of query.iterate(fromMs, untilMs) as IterableIterator<SampleRow>) {
       const source = new ByteSource(unpack(next));
-      const decoded = decodeImage(source, image, next.format);
-      // What fails from here on has changed the owners of the sample before.
-      const ownersBefore = owners;
-      owners = undefined;
-      owners = decodeOwners(source, ownersBefore);
-      image = decoded;
+      begunAt = next.wall_ms;
+      decoder.read(source, next.format);
+      decodeOwners(source, owners);
       row = next;
     }
   } catch {
@@ -487,9 +496,10 @@ function decodeChain(database: Database, fromMs: number, untilMs: number) {
   } finally {
     query.finalize();
   }
-  return image === undefined || owners === undefined || row === undefined
-    ? undefined
-    : { image, owners, row, damaged };
+  if (row === undefined) return undefined;
+  // The sample that was half read has changed what was there before.
+  if (begunAt !== row.wall_ms) return { ...decodeChain(database, fromMs, row.wall_ms)!, damaged };
+  return { image: decoder.image, owners, row, damaged };
 }
 
 function processesIn(database: Database, ids: ReadonlySet<number>, rowsOf: RowsOf): StoredProcess[] {

@@ -153,7 +153,14 @@ CREATE VIEW bundles AS
   LEFT JOIN address ON address.id = peer
   LEFT JOIN process ON process.id = process;
 `,
+  // Servers are looked up by port. The ports of clients differ from connection to connection: they are left out.
+  `
+CREATE INDEX connection_peer_port ON connection (peer_port) WHERE peer_port < 32768;
+`,
 ];
+
+/** Ports below this are in the index of ports. */
+export const INDEXED_PORTS = 32_768;
 
 /** The version of the schema that this program writes. */
 export const SCHEMA_VERSION = migrations.length;

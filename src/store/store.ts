@@ -134,11 +134,13 @@ const DIFFERENCES_LIMIT = 120;
 const WAITING_LIMIT = 32 << 20;
 /** Estimates for the budget: what a row takes, and what SQLite adds to a transaction. */
 const ROW_BYTES = 200;
-const TRANSACTION_BYTES = 64 << 10;
+const TRANSACTION_BYTES = 96 << 10;
 const DAY_MS = 86_400_000;
 /** Addresses and processes that are remembered, so that the next row finds them; others are written again. */
 const ADDRESSES_LIMIT = 100_000;
 const PROCESSES_LIMIT = 10_000;
+/** How long the facts about a network namespace are kept after its end. */
+const PLACE_MS = 60_000;
 
 /** A span of time that has not ended. */
 interface OpenSpan {
@@ -248,6 +250,8 @@ export class Store implements Disposable {
   #waitingBytes = 0;
   #places = new Map<number, number>();
   #placeFacts = new Map<number, PlaceFacts>();
+  /** Namespaces that have ended, and when by the time awake. */
+  #forgottenPlaces: { readonly place: number; readonly atMs: number }[] = [];
   #processes = new Map<string, number>();
   #processFacts = new Map<number, ProcessFacts>();
   #addresses = new Map<string, number>();
@@ -298,6 +302,23 @@ export class Store implements Disposable {
     this.#places.set(facts.inode, id);
     this.#placeFacts.set(id, facts);
     return id;
+  }
+
+  /**
+   * Forgets a network namespace that has ended: another one may get its inode. Connections that are counted together
+   * may name it for some time.
+   */
+  forgetPlace(inode: number): void {
+    const id = this.#places.get(inode);
+    if (id === undefined) return;
+    this.#places.delete(inode);
+    const { awakeMs } = this.#clocks;
+    const old = this.#forgottenPlaces.filter(({ atMs }) => awakeMs - atMs > PLACE_MS);
+    for (const { place } of old) this.#placeFacts.delete(place);
+    for (const name of this.#contexts.keys())
+      if (!this.#placeFacts.has(Number(name.slice(0, name.indexOf("/"))))) this.#contexts.delete(name);
+    this.#forgottenPlaces = this.#forgottenPlaces.filter(({ atMs }) => awakeMs - atMs <= PLACE_MS);
+    this.#forgottenPlaces.push({ place: id, atMs: awakeMs });
   }
 
   /** The number of a process, if it was seen before. */

@@ -1,5 +1,8 @@
 /** Writes the process cell: the processes that have a socket open. */
-import { ascii, type ByteWriter } from "../bytes/writer.ts";
+import { keepOutOfLastTier } from "#libc";
+import { OVERSHOOT, putCopy, putInt31, putStamp, stamp } from "../bytes/put.ts";
+import { ascii, ByteWriter } from "../bytes/writer.ts";
+import type { OwnerTable } from "../enrich/owner-table.ts";
 import { nameForSs, type Owner } from "../enrich/processes.ts";
 import { type Names, putForeign, type Style } from "./style.ts";
 
@@ -39,12 +42,17 @@ export function writeContext(
   else putForeign(text, context, style);
 }
 
-function writeOwner(text: ByteWriter, owner: Owner, style: Style): void {
-  const { stat, pid, tid, fd } = owner;
+/** Writes what an owner begins with: its name and its pid. */
+function writeNameAndPid(text: ByteWriter, stat: Uint8Array, pid: number): void {
   text.put(nameLabel);
   writeName(text, nameForSs(stat));
   text.put(pidLabel);
   text.unsigned(pid);
+}
+
+function writeOwner(text: ByteWriter, owner: Owner, style: Style): void {
+  const { stat, pid, tid, fd } = owner;
+  writeNameAndPid(text, stat, pid);
   if (style.threads) {
     text.put(tidLabel);
     text.unsigned(tid);
@@ -72,4 +80,71 @@ export function writeOwners(text: ByteWriter, inode: number, style: Style, names
   if (owners === undefined) return;
   text.byte(BLANK);
   writeOwnerList(text, owners, style);
+}
+
+/** Process cells with more owners, or with longer text of a process, are left to {@link writeOwners}. */
+const MOST_OWNERS = 256;
+const LONGEST_PREFIX = 64;
+const DESCRIPTOR_ROOM = 16;
+/** Room for the process cell of {@link ownerCells}. */
+export const OWNERS_ROOM = MOST_OWNERS * (LONGEST_PREFIX + DESCRIPTOR_ROOM) + OVERSHOOT;
+
+const cellLabel = stamp(" users:(");
+
+/** Whether {@link ownerCells} can write the cells of a style. */
+export function hasPlainOwners({ threads, processContext, socketContext }: Style): boolean {
+  return !(threads || processContext || socketContext);
+}
+
+/**
+ * Makes the function that writes the owners of a socket as {@link writeOwners} does, straight from the table of owners.
+ *
+ * @returns a function that gives the position behind the cell; -1 if it is left to {@link writeOwners}
+ */
+export function ownerCells(names: Names): (target: DataView, at: number, inode: number) => number {
+  let table: OwnerTable | undefined;
+  /** The text of each holder up to the descriptor, and its length; null if it is too long. */
+  let prefixes: (DataView | null | undefined)[] = [];
+  let lengths: number[] = [];
+
+  function prefixOf(holder: number): DataView | null {
+    const { pid, stat } = table!.holder(holder);
+    const text = new ByteWriter(LONGEST_PREFIX + OVERSHOOT);
+    writeNameAndPid(text, stat, pid);
+    text.put(fdLabel);
+    lengths[holder] = text.length;
+    const prefix = text.length > LONGEST_PREFIX ? null : text.data;
+    prefixes[holder] = prefix;
+    return prefix;
+  }
+
+  function put(target: DataView, at: number, inode: number): number {
+    if (inode === 0) return at;
+    const current = names.ownerTable?.();
+    if (current === undefined) return -1;
+    if (current !== table) {
+      table = current;
+      prefixes = [];
+      lengths = [];
+    }
+    let each = table.first(inode);
+    if (each < 0) return at;
+    let next = putStamp(target, at, cellLabel);
+    for (let count = 0; each >= 0; count++) {
+      if (count === MOST_OWNERS) return -1;
+      if (count > 0) target.setUint8(next++, COMMA);
+      const holder = table.holderOf(each);
+      const known = prefixes[holder];
+      const prefix = known === undefined ? prefixOf(holder) : known;
+      if (prefix === null) return -1;
+      next = putInt31(target, putCopy(target, next, prefix, 0, lengths[holder]!), table.fdOf(each));
+      target.setUint8(next++, CLOSE);
+      each = table.next(each);
+    }
+    target.setUint8(next, CLOSE);
+    return next + 1;
+  }
+
+  keepOutOfLastTier(put);
+  return put;
 }

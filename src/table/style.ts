@@ -5,7 +5,7 @@ import type { ByteWriter } from "../bytes/writer.ts";
 import type { AnySocket as Socket } from "../diag/message.ts";
 import type { BpfMaps } from "../enrich/bpf-maps.ts";
 import type { CgroupOwner } from "../enrich/containers.ts";
-import type { Owner } from "../enrich/processes.ts";
+import type { Owner, OwnerTable } from "../enrich/owner-table.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 
@@ -86,6 +86,8 @@ export interface Names {
   host(data: DataView, at: number, length: number): Uint8Array | undefined;
   /** The processes that have the socket with this inode open. */
   owners(inode: number): readonly Owner[] | undefined;
+  /** The same by entries, for rows that are written without objects. If left out, such rows have views. */
+  ownerTable?(): OwnerTable | undefined;
   /** The processes that have the socket at the other end open. */
   peerOwners(socket: Socket): readonly Owner[] | undefined;
   /** The container and unit of the socket's owner, or else of the socket. */

@@ -45,16 +45,22 @@ export interface MemberSpec {
 export class BtfBuilder {
   readonly #types: number[][] = [];
   #strings = "\0";
+  readonly #names = new Map<string, number>();
 
   /** Number of types so far, without void. */
   get count(): number {
     return this.#types.length;
   }
 
+  /** Where a name begins. As compilers and the kernel have it, each name is there once. */
   #name(text: string): number {
     if (text === "") return 0;
-    const at = Buffer.byteLength(this.#strings);
-    this.#strings += `${text}\0`;
+    let at = this.#names.get(text);
+    if (at === undefined) {
+      at = Buffer.byteLength(this.#strings);
+      this.#strings += `${text}\0`;
+      this.#names.set(text, at);
+    }
     return at;
   }
 
@@ -116,6 +122,11 @@ export class BtfBuilder {
   funcProto(returned: number, parameters: readonly (readonly [name: string, type: number])[]): number {
     const extra = parameters.flatMap(([name, type]) => [this.#name(name), type]);
     return this.#add(KIND.funcProto, "", parameters.length, false, returned, extra);
+  }
+
+  /** A function. @param prototype the id of its type */
+  func(name: string, prototype: number): number {
+    return this.#add(KIND.func, name, 0, false, prototype);
   }
 
   /** A variable in a section. */

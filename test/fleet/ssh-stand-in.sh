@@ -1,9 +1,8 @@
 #!/bin/sh
 # Stands in for ssh(1): runs the agent here, over a recording, or fails as the name of the host says.
 # AGENT: the executable. RECORDING: the recording that agents read.
-options=""
 while [ "$1" != "--" ]; do
-  options="$options $1"
+  if [ "$1" = -F ]; then settings=$2; fi
   shift
 done
 host=$2
@@ -35,7 +34,7 @@ case $host in
     ;;
   cut*) hello 0.1.0 1; read -r question; printf '%s\n' '{"rows":[]}'; exit 0 ;;
   greets*) echo "Welcome to $host"; echo ;;
-  options*) echo "$options" >&2; echo "$command" >&2; exit 255 ;;
+  options*) echo "$command | $(tr '\n' ',' < "$settings")" >&2; exit 255 ;;
 esac
 case $host in
   web* | db* | greets*) exec "$AGENT" agent --stdio --replay "$RECORDING" ;;

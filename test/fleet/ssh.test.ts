@@ -208,9 +208,12 @@ describe("hosts that fail", () => {
 });
 
 describe("the command line", () => {
-  test("ssh asks nobody, accepts no unknown key, forwards nothing, and gets no option from a name", async () => {
+  test("ssh never prompts, accepts no unknown key, forwards nothing, and takes no option from a name", async () => {
     const { stderr } = await run("owners", "--host", "options1", "--sudo", "-t");
-    expect(stderr).toContain("options1: sudo -n sockscope agent --stdio");
+    expect(stderr).toContain(
+      "options1: sudo -n sockscope agent --stdio | BatchMode yes,StrictHostKeyChecking yes,",
+    );
+    expect(stderr).toContain(",ClearAllForwardings yes,ForwardAgent no,ForwardX11 no,PermitLocalCommand no,");
     const refused = await run("owners", "--host", "web1,-oProxyCommand=touch /tmp/x", "-t");
     expect(refused.stderr).toBe('sockscope: "-oProxyCommand=touch" cannot be the name of a host\n');
     expect(refused.status).toBe(255);

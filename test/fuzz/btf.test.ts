@@ -1,6 +1,7 @@
 /** Values are formatted like libbpf formats them, and decoding ends for any bytes of types and values. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { findTypes } from "../../src/btf/find.ts";
 import { valueJson } from "../../src/btf/json.ts";
 import { formatValue } from "../../src/btf/text.ts";
 import { Btf } from "../../src/btf/types.ts";
@@ -297,6 +298,22 @@ test("a value decodes if it is at least as long as its type", () => {
       expect(whole).toBeString();
       expect(attempt(blob, type, Buffer.concat([value, more]))).toBe(whole!);
       if (size > 0) expect(attempt(blob, type, value.subarray(0, cut % size))).toBeUndefined();
+    }),
+    { numRuns },
+  );
+});
+
+test("any bytes are searched for types", () => {
+  const wanted = { functions: ["f", "s"], members: { s: ["m", ""], "": ["m"] } };
+  const change = fc.tuple(fc.nat(), fc.nat(255));
+  fc.assert(
+    fc.property(anyType, fc.array(change, { maxLength: 6 }), fc.option(fc.nat()), (spec, changes, cut) => {
+      const { blob } = build(spec);
+      for (const [at, byte] of changes) blob[at % blob.length] = byte;
+      const types = findTypes(cut === null ? blob : blob.subarray(0, cut % blob.length), wanted);
+      for (const name of wanted.functions) expect(typeof (types?.function(name) ?? 0)).toBe("number");
+      for (const [struct, members] of Object.entries(wanted.members))
+        for (const member of members) expect(typeof (types?.member(struct, member) ?? 0)).toBe("number");
     }),
     { numRuns },
   );

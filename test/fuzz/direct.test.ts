@@ -3,14 +3,19 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { roomBytes } from "../../src/bytes/room.ts";
 import type { AttributeTable } from "../../src/diag/attribute.ts";
+import { OwnerTable } from "../../src/enrich/owner-table.ts";
 import type { DirectRows } from "../../src/families/direct-rows.ts";
 import { directRows, isDirect } from "../../src/families/inet/direct.ts";
-import { INET_DIAG_MESSAGE_SIZE, inetAttributes } from "../../src/families/inet/layouts/inet-diag.ts";
+import {
+  INET_DIAG_MESSAGE_SIZE,
+  inetAttributes,
+  inetDiagMessage,
+} from "../../src/families/inet/layouts/inet-diag.ts";
 import { writeInetRow } from "../../src/families/inet/row.ts";
 import { InetSocket } from "../../src/families/inet/socket.ts";
 import type { Socket } from "../../src/families/socket.ts";
 import { directUnixRows } from "../../src/families/unix/direct.ts";
-import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes } from "../../src/families/unix/layout.ts";
+import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes, unixDiagMessage } from "../../src/families/unix/layout.ts";
 import { writeUnixRow } from "../../src/families/unix/row.ts";
 import { UnixSocket } from "../../src/families/unix/socket.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
@@ -33,13 +38,29 @@ const inetFixtures = [
 const unixFixtures = ["unix", "mixed-500"];
 
 const encoder = new TextEncoder();
+/** The owners of sockets: none for some inodes, too many for direct rows for one in sixteen of the others. */
+const owners = new OwnerTable();
+const holders = ["sshd", "a b)c", "\u0001\u007f\u00e9", "", "n".repeat(80)].map((name, index) =>
+  owners.addHolder({
+    pid: 10 ** index,
+    tid: 10 ** index,
+    stat: encoder.encode(`${10 ** index} (${name}) S`),
+    processContext: undefined,
+    socketContext: () => undefined,
+  }),
+);
+for (let inode = 1; inode < 128; inode++)
+  for (let fd = 0; fd < (inode % 16 === 0 ? 300 : inode % 4); fd++)
+    owners.add(holders[(inode >> 4) % holders.length]!, fd * 1000, inode);
+
 /** Names with a control character, which a terminal must not get; every other port and cgroup has none. */
 const names: Names = {
   useTable: () => {},
   port: (port) => (port % 2 === 0 ? encoder.encode(`service-${port}`) : undefined),
   interface: (index) => encoder.encode(`eth\u001b${index}`),
   host: () => undefined,
-  owners: () => undefined,
+  owners: (inode) => owners.get(inode),
+  ownerTable: () => owners,
   peerOwners: () => undefined,
   cgroupOwner: () => undefined,
   netlinkProtocol: () => undefined,
@@ -70,10 +91,10 @@ const style = fc.record<Style>({
   socketContext: fc.constant(false),
 });
 
-const places: readonly TableColumn[] = ["netns", "process", "peerProcess", "container"];
+const places: readonly TableColumn[] = ["netns", "peerProcess", "container"];
 const layout = fc.record({
   hidden: fc
-    .subarray<readonly TableColumn[]>([["netid"], ["state"], ["recvQueue", "sendQueue"]])
+    .subarray<readonly TableColumn[]>([["netid"], ["state"], ["recvQueue", "sendQueue"], ["process"]])
     .map((columns) => new Set([...places, ...columns.flat()])),
   header: fc.boolean(),
   screen: fc.constantFrom(undefined, 80, 200),
@@ -129,6 +150,8 @@ function mutated(corpus: readonly Uint8Array[], size: number): fc.Arbitrary<Uint
 interface Compared {
   readonly messages: fc.Arbitrary<Uint8Array>;
   readonly protocols: readonly number[];
+  /** Where a message has its inode. */
+  readonly inode: number;
   view(bytes: Uint8Array, protocol: number): Socket;
   write(table: Table, socket: Socket, style: Style): void;
   rows(table: Table, style: Style, protocol: number): DirectRows<Socket>;
@@ -145,6 +168,7 @@ const inet: Compared = {
     ),
   ),
   protocols: [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_RAW],
+  inode: inetDiagMessage.inode.offset,
   view: (bytes, protocol) => new InetSocket(viewOf(bytes), 0, bytes.length, originOf(protocol)),
   write: (table, socket, style) => writeInetRow(table, socket as InetSocket, style, names),
   rows(table, style, protocol) {
@@ -162,6 +186,7 @@ const unix: Compared = {
     ),
   ),
   protocols: [0],
+  inode: unixDiagMessage.inode.offset,
   view: (bytes) => new UnixSocket(viewOf(bytes), 0, bytes.length, originOf(0)),
   write: (table, socket, style) => writeUnixRow(table, socket as UnixSocket, style, names),
   rows: (table, style) => directUnixRows(table, style, names)!(),
@@ -198,6 +223,9 @@ test.each([
       layout,
       fc.nat(255),
       (messages, protocol, style, layout, filler) => {
+        // Half of the inodes are small, as are those of sockets with owners.
+        for (const message of messages)
+          if (message[family.inode]! < 128) message.fill(0, family.inode + 1, family.inode + 4);
         const expected = filled(layout, (table) => {
           for (const message of messages) family.write(table, family.view(message, protocol), style);
         });
@@ -224,13 +252,16 @@ test.each([
 test("styles and columns that direct rows do not support are recognised", () => {
   const table = (shown: readonly TableColumn[]) =>
     new Table({
-      hidden: new Set(places.filter((column) => !shown.includes(column))),
+      hidden: new Set([...places, "process" as const].filter((column) => !shown.includes(column))),
       header: false,
       screen: undefined,
       write: () => undefined,
     });
   const [plain] = fc.sample(style, 1);
   expect(isDirect(table([]), plain!)).toBeTrue();
+  expect(isDirect(table(["process"]), plain!)).toBeTrue();
+  for (const name of ["threads", "processContext", "socketContext"] as const)
+    expect(isDirect(table(["process"]), { ...plain!, [name]: true })).toBeFalse();
   for (const column of places) expect(isDirect(table([column]), plain!)).toBeFalse();
   for (const name of ["resolve", "tos", "cgroup", "inetSockopt", "bpfMaps"] as const)
     expect(isDirect(table([]), { ...plain!, [name]: true })).toBeFalse();

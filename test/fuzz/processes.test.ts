@@ -120,7 +120,7 @@ test("any files yield owners, details, containers and network namespaces", () =>
       const options = { threads: true, processContext: true, socketContext: true };
       const { owners } = scanProcesses(files, "/proc", undefined, options);
       const details = processDetails(files, "/proc");
-      for (const owner of [...owners.values()].flat()) {
+      for (const owner of [...owners].flatMap(([, list]) => list)) {
         JSON.stringify({ ...details(owner), name: processName(owner.stat) });
       }
       const { byProcess } = findContainers(files, "/proc");

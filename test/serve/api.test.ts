@@ -1,9 +1,9 @@
 /** The answers of the routes, on recordings: they say what the command line says. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { recorded, serve, type TestServer } from "./server.ts";
+import { recorded, serve, startPast, type TestServer, token } from "./server.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const fixtures = join(import.meta.dirname, "../fixtures");
@@ -307,7 +307,7 @@ describe("the past", () => {
     const store = join(folder, "store");
     const { exitCode } = Bun.spawnSync([executable, "record", "--once", "--store", store, "-A", "all", "-a"]);
     expect([exitCode, existsSync(store)]).toEqual([0, true]);
-    await using past = serve(recorded("owners"), { store });
+    await using past = serve(recorded("owners"), { store, startPast });
     const { matched, generation } = await json<LiveAnswer>(past, "/api/live?at=now&tables=all&limit=1");
     expect([matched > 0, generation]).toEqual([true, 0]);
     const history = await json<{ available: boolean; coverage: { recorded: unknown[] } }>(
@@ -316,6 +316,59 @@ describe("the past", () => {
     );
     expect([history.available, history.coverage.recorded.length]).toEqual([true, 1]);
     expect((await past.get("/api/live?at=-30d")).status).toBe(404);
+    const wrong = await past.get("/api/live?at=now&filter=nonsense");
+    expect([wrong.status, wrong.headers.get("Content-Type")]).toEqual([400, "application/problem+json"]);
+    for (const path of ["/api/map?at=now", "/api/sockets?at=now&tables=all&state=all"])
+      expect([path, (await past.get(path)).status]).toEqual([path, 200]);
+    const objects = (await (await past.get("/api/sockets?at=now&tables=all&state=all")).json()) as unknown[];
+    expect(objects.length).toBe(matched);
+    const first = await json<LiveAnswer>(past, "/api/live?at=now&tables=all&limit=1");
+    const details = await past.get(`/api/socket/${first.rows[0]!.id}?at=now`);
+    expect([details.status, ((await details.json()) as { id: string }).id]).toEqual([200, first.rows[0]!.id]);
+  });
+
+  test("is read by a thread of its own: samples, streams and scrapes go on meanwhile", async () => {
+    const held = join(folder, "go-on");
+    await using past = serve(recorded("owners"), {
+      store: join(folder, "store"),
+      metrics: {},
+      intervalMs: 100,
+      startPast: () => new Worker(join(import.meta.dirname, "held-past-worker.ts"), { env: { HELD: held } }),
+    });
+    const stream = await past.get("/api/stream");
+    const history = past.get("/api/history?since=-1h");
+    const before = past.service.sampler.taken;
+    for (let scrape = 0; scrape < 3; scrape++) {
+      expect((await past.get("/metrics")).status).toBe(200);
+      expect((await past.get("/api/live?limit=1")).status).toBe(200);
+      await Bun.sleep(150);
+    }
+    expect(past.service.sampler.taken).toBeGreaterThan(before + 1);
+    writeFileSync(held, "");
+    expect((await history).status).toBe(200);
+    await stream.body!.cancel();
+  });
+
+  test("is given up if the client goes, and the next request is answered", async () => {
+    const held = join(folder, "later");
+    let threads = 0;
+    await using past = serve(recorded("owners"), {
+      store: join(folder, "store"),
+      startPast() {
+        threads++;
+        return new Worker(join(import.meta.dirname, "held-past-worker.ts"), { env: { HELD: held } });
+      },
+    });
+    const gone = new AbortController();
+    const headers = { Authorization: `Bearer ${token}` };
+    const left = fetch(`${past.url}/api/history`, { headers, signal: gone.signal }).catch(() => "gone");
+    await Bun.sleep(100);
+    gone.abort();
+    expect(await left).toBe("gone");
+    const next = past.get("/api/history");
+    while (threads < 2) await Bun.sleep(20);
+    writeFileSync(held, "");
+    expect((await next).status).toBe(200);
   });
 });
 

@@ -20,6 +20,9 @@ export function recorded(fixture: string): Host {
 /** This machine. */
 export const here: Host = liveHost();
 
+/** Starts the thread that answers about the past. */
+export const startPast = () => new Worker(join(import.meta.dirname, "../../src/cli/past-worker.ts"));
+
 export const token = "token-of-the-tests-with-enough-characters";
 export const killToken = "second-token-of-the-tests-with-enough";
 

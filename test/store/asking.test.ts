@@ -1,4 +1,5 @@
 /** Questions about the past: what SQLite decides, what users' own SQL finds, and a moment as a recording. */
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -150,6 +151,18 @@ describe("what SQLite decides of a filter", () => {
     const found = [...new StoreReader(folder).connections(span, implied)].flatMap((file) => file.connections);
     expect(found).toHaveLength(matches);
     expect(implied.whole).toBe(whole);
+  });
+
+  test.each([
+    ["dst 10.0.0.1", "connection_peer"],
+    ["dport = :443", "connection_peer_port"],
+  ])("%s is looked up in the index %s", (text, index) => {
+    const { filter } = parseFilter({ args: text.split(" ") }, context as never);
+    const [{ sql, values } = { sql: "", values: [] }] = impliedConditions(filter).conditions;
+    using database = new Database(join(folder, readdirSync(folder).find((name) => name.endsWith(".db"))!));
+    const query = `EXPLAIN QUERY PLAN SELECT * FROM connection WHERE id BETWEEN 1 AND 2 AND (${sql})`;
+    const plan = database.query(query).all(...values) as { detail: string }[];
+    expect(plan.map(({ detail }) => detail).join()).toContain(`USING INDEX ${index} (`);
   });
 
   test("the first few by a column are the first few of all", () => {

@@ -222,7 +222,7 @@ function writeEarlyFile(folder: string, version: number): void {
   database.close();
 }
 
-test.each([1, 2])("files of version %i are read, and go on as the current one", (version) => {
+test.each([1, 2, 3])("files of version %i are read, and go on as the current one", (version) => {
   const folder = newFolder();
   writeEarlyFile(folder, version);
   const values = () =>

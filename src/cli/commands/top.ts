@@ -23,6 +23,7 @@ export const top: Command<TopSettings> = {
     "except to see the processes of other users and, with CAP_NET_ADMIN, connections that begin and end between two " +
     "samples. The kernel does not count bytes per UDP socket, so top shows queues and drops there. A value that is " +
     "not known is -, never 0. The default tables are those of IP; -a adds listeners and unconnected sockets. " +
+    "With --at it shows the past: [ and ] go back and forth from sample to sample, the space bar plays them. " +
     "Press ? to list the keys.",
   options: [
     {

@@ -5,12 +5,14 @@ import { describers } from "../../catalogue/describe.ts";
 import { groupSockets } from "../../catalogue/group.ts";
 import { familyOf } from "../../families/index.ts";
 import type { Socket } from "../../families/socket.ts";
+import { readNat } from "../../fleet/nat.ts";
 import type { Frame, Question, RemoteRow } from "../../fleet/protocol.ts";
+import { concerns, natFactsValues, translationValues } from "../../fleet/translations.ts";
+import type { Host } from "../../host/host.ts";
 import type { Json } from "../../model/json.ts";
 import { kindOfDump } from "../../model/selection.ts";
 import { columnsWith } from "../../output/columns.ts";
 import { nameSource, tableChooser } from "../../output/name-source.ts";
-import { keepsSockets } from "../../plan/plan.ts";
 import { type OpenQuery, openQuery } from "../../query/open.ts";
 import type { SocketBatch } from "../../query/query.ts";
 import { Table } from "../../table/table.ts";
@@ -131,7 +133,10 @@ export async function answer(world: World, question: Question, send: Send, now: 
   }
   const rows = rowSender(question, send, now);
   try {
-    const status = await answerListing(asked, rows);
+    const status =
+      question.form === "translations"
+        ? sendTranslations(world.host, question.words, rows)
+        : await answerListing(asked, rows);
     rows.flush();
     send({ end: { status } });
   } catch (error) {
@@ -139,6 +144,20 @@ export async function answer(world: World, question: Question, send: Send, now: 
     rows.flush();
     send({ end: { status: 1, cut: error.reason } });
   }
+}
+
+/** Sends the translations that concern addresses, and last what this host says about its NAT. @throws Cut */
+function sendTranslations(host: Host, addresses: readonly string[], rows: RowSender): number {
+  const known = new Set(addresses);
+  const facts = readNat(
+    host,
+    (found) => {
+      if (concerns(found, known)) rows.send({ values: translationValues(found) });
+    },
+    () => rows.checkTime(),
+  );
+  rows.send({ values: natFactsValues(facts) });
+  return 0;
 }
 
 /** Lists sockets as rows. @returns the exit status @throws Cut */
@@ -168,8 +187,7 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
       return stopped(filterStop(world, error, plan.filter));
     }
     using query = opened;
-    const batches = keepsSockets(plan) ? await query.complete(query.socketsAsync()) : query.socketsAsync();
-    await sendSockets(query, presentation, batches, rows);
+    await sendSockets(query, presentation, query.resolved(), rows);
     return status();
   });
 }

@@ -1,13 +1,13 @@
 /** The asker's side: puts a question to other hosts, shows their answers, and names the hosts that did not answer. */
-
 import { escapeText } from "../../bytes/terminal.ts";
 import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
 import { type Severity, severities } from "../../doctor/rule.ts";
+import { homeOf } from "../../enrich/users.ts";
 import { fanOut, type HostOutcome } from "../../fleet/fan-out.ts";
 import { HostListError, readHosts, readHostsFile, writeHosts } from "../../fleet/host-list.ts";
 import { PROTOCOL, type Question } from "../../fleet/protocol.ts";
 import type { AskAll } from "../../fleet/samples.ts";
-import { sshConnect } from "../../fleet/ssh.ts";
+import { openSsh, type Ssh } from "../../fleet/ssh.ts";
 import { systemMessage } from "../../native/errno.ts";
 import { EXIT_FOUND } from "../commands/doctor/settings.ts";
 import { isStop, type Stop, usageError } from "../getopt.ts";
@@ -116,14 +116,14 @@ function fails({ steps }: HostsTask, severity: Severity): boolean {
   return least >= 0 && severities.indexOf(severity) >= least;
 }
 
-/** Hosts that can be asked. */
-export interface OpenHosts {
+/** Hosts that answer questions until they are disposed. */
+export interface OpenHosts extends Disposable {
   /** Their names, each once. */
   readonly hosts: readonly string[];
   readonly ask: AskAll;
 }
 
-/** The hosts of a command line, reached by ssh. @returns a Stop if a list cannot be read */
+/** The hosts of a command line, reached by ssh. @returns a Stop if a list cannot be read, or ssh not be prepared */
 export function openHosts(
   world: World,
   { draft, command }: Pick<HostsTask, "draft" | "command">,
@@ -132,21 +132,32 @@ export function openHosts(
   if (isStop(hosts)) return hosts;
   const { hostTimeoutMs, sudo } = draft;
   const connectTimeoutS = Math.max(1, Math.min(CONNECT_SECONDS, Math.ceil(hostTimeoutMs / 3000)));
-  const connect = sshConnect({ program: "ssh", connectTimeoutS, sudo });
+  let ssh: Ssh;
+  try {
+    const home = homeOf(world.host.files, String(process.getuid!())) ?? world.env["HOME"] ?? "/";
+    ssh = openSsh({ program: "ssh", connectTimeoutS, sudo, home });
+  } catch (error) {
+    return usageError(`${world.program}: cannot write the settings for ssh: ${systemMessage(error)}`);
+  }
   const limits = {
     answering: command === "events" ? hosts.length : ANSWERING,
     connecting: CONNECTING,
     deadlineMs: command === "events" ? NO_LIMIT_MS : hostTimeoutMs,
   };
   const interrupted = world.interrupted();
-  return { hosts, ask: (some, question, take) => fanOut(some, connect, question, limits, take, interrupted) };
+  return {
+    hosts,
+    ask: (some, question, take) => fanOut(some, ssh.connect, question, limits, take, interrupted),
+    [Symbol.dispose]: () => ssh[Symbol.dispose](),
+  };
 }
 
 /** Asks other hosts, and shows what they answer. @returns the exit status */
 export async function askHosts(world: World, task: HostsTask): Promise<number> {
   const { draft, command } = task;
-  const open = openHosts(world, task);
-  if (isStop(open)) return halt(world, open);
+  const opened = openHosts(world, task);
+  if (isStop(opened)) return halt(world, opened);
+  using open = opened;
   const { hosts, ask } = open;
   const answers = await answersFor(world, task, hosts);
   if (isStop(answers)) return halt(world, answers);

@@ -34,8 +34,8 @@ export const conntrackSource: EventSource = {
     return count > 0 ? {} : { note: "no flow is tracked now: perhaps no firewall rule uses conntrack" };
   },
 
-  open({ options, origin, clock, join, flows, observe, lose }) {
-    return joinInEveryPlace(options.places, NETLINK_NETFILTER, CONNTRACK_GROUPS, {
+  open({ places, origin, clock, join, flows, observe, lose }) {
+    return joinInEveryPlace(places, NETLINK_NETFILTER, CONNTRACK_GROUPS, {
       visit(place, datagram) {
         const ns = monotonicNs();
         const timeMs = clock.wallMs(ns);

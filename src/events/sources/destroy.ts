@@ -21,8 +21,8 @@ export const destroySource: EventSource = {
     return obstacle === undefined ? {} : { obstacle };
   },
 
-  open({ options, origin, observe, clock, join, flows, lose }) {
-    return joinInEveryPlace(options.places, NETLINK_SOCK_DIAG, destroyGroups(options.selection), {
+  open({ options, places, origin, observe, clock, join, flows, lose }) {
+    return joinInEveryPlace(places, NETLINK_SOCK_DIAG, destroyGroups(options.selection), {
       visit(place, datagram) {
         const ns = monotonicNs();
         for (const found of destroyedSockets(datagram, describeBare)) {

@@ -64,6 +64,8 @@ class Polling implements OpenSource {
   /** When each table is listed next. */
   readonly #nextMs = new Map<EventTable, number>();
   #nextPortsMs = 0;
+  /** The places that were listed before: what the first listing has is not new. */
+  readonly #baselines = { tcp: new WeakSet<FollowedPlace>(), udp: new WeakSet<FollowedPlace>() };
   /** Listings that are not applied yet. */
   #queued = 0;
 
@@ -92,14 +94,17 @@ class Polling implements OpenSource {
 
   async #listDue(): Promise<ListedTable[]> {
     if (!this.#whole) return this.#listConnecting();
-    const { options, covered } = this.#context;
+    const { options, places, covered } = this.#context;
     const listed: ListedTable[] = [];
     for (const table of ["tcp", "udp"] as const) {
       const begun = performance.now();
       if (!options.selection.tables.has(table) || begun < (this.#nextMs.get(table) ?? 0)) continue;
-      const baseline = !this.#nextMs.has(table);
-      for (const [number, place] of options.places.entries())
+      for (const [number, place] of places) {
+        const known = this.#baselines[table];
+        const baseline = !known.has(place);
+        known.add(place);
         listed.push(await this.#list(place, number, table, LISTED_STATES, baseline));
+      }
       const now = performance.now();
       const traced = table === "tcp" && covered.has("tcpStates");
       const interval = options.intervalMs ?? (traced ? INTERVAL_WITH_TRACE_MS : INTERVAL_MS);
@@ -110,12 +115,12 @@ class Polling implements OpenSource {
 
   /** Lists connecting sockets for their local ports, which the kernel chooses after the trace record. */
   async #listConnecting(): Promise<ListedTable[]> {
-    const { options, join, clock, readNs } = this.#context;
+    const { places, join, clock, readNs } = this.#context;
     const now = performance.now();
     if (now < this.#nextPortsMs || !join.wantsPorts(clock.wallMs(readNs()))) return [];
     this.#nextPortsMs = now + SOON_MS;
     const listed: ListedTable[] = [];
-    for (const [number, place] of options.places.entries())
+    for (const [number, place] of places)
       listed.push(await this.#list(place, number, "tcp", 1 << SS_SYN_SENT, false));
     return listed;
   }

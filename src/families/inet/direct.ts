@@ -12,6 +12,7 @@ import { type InetTable, inetTables } from "../../model/inet-tables.ts";
 import type { DumpName } from "../../model/selection.ts";
 import { putIdentity, putQueue, putShutdown, putState } from "../../table/cells.ts";
 import { putInetMemInfo, putSkMemInfo, putWholeSkMemInfo, SK_MEM_SIZE } from "../../table/memory.ts";
+import { hasPlainOwners, OWNERS_ROOM, ownerCells } from "../../table/process.ts";
 import { foreignBytes, type Names, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
 import type { DirectRows } from "../direct-rows.ts";
@@ -33,7 +34,7 @@ const TAB = 0x09;
 /** Names longer than this are left to the writer that can write everything. */
 const NAME_LIMIT = 4096;
 /** Room for a row of this module: its cells, a few names, and all structs. */
-const ROW_ROOM = 4 * NAME_LIMIT + TCP_INFO_ROOM;
+const ROW_ROOM = 4 * NAME_LIMIT + OWNERS_ROOM + TCP_INFO_ROOM;
 /** Control groups whose paths are remembered. Rows of more are left to the writer that can write everything. */
 const CGROUP_LIMIT = 4096;
 
@@ -73,8 +74,9 @@ const CGROUP = inetAttributes.cgroupId.id;
 /** Whether rows of a table and a style can be written straight from messages. */
 export function isDirect({ shows }: Table, style: Style): boolean {
   const { resolve, tos, cgroup, inetSockopt, bpfMaps, bpfMapIds } = style;
-  const places = shows.netns || shows.process || shows.peerProcess || shows.container;
-  if (places || shows.recvQueue !== shows.sendQueue) return false;
+  const places = shows.netns || shows.peerProcess || shows.container;
+  if (places || (shows.process && !hasPlainOwners(style)) || shows.recvQueue !== shows.sendQueue)
+    return false;
   return !(resolve || tos || cgroup || inetSockopt || bpfMaps || bpfMapIds.length > 0);
 }
 
@@ -91,7 +93,7 @@ export function directRows(
   tableProtocol: number,
 ): DirectRows<InetSocket> {
   const { text, shows } = table;
-  const { netid: showsNetid, state: showsState, recvQueue: showsQueues } = shows;
+  const { netid: showsNetid, state: showsState, recvQueue: showsQueues, process: showsOwners } = shows;
   const { numeric, timers, extended, memory, info, oneline } = style;
   const usesProtocolInfo = memory || info;
   const facts: ConnectionFacts = {
@@ -104,6 +106,7 @@ export function directRows(
     bbr: 0,
   };
   const tableNetid = netidOf(tableProtocol);
+  const putOwners = ownerCells(names);
   /** The names of ports; null for those that have none. */
   const ports = new Map<number, Uint8Array | null>();
   const interfaces = new Map<number, Uint8Array>();
@@ -301,6 +304,12 @@ export function directRows(
     if (at < 0) return false;
     lengths[cell++] = at - start;
     start = at;
+    if (showsOwners) {
+      at = putOwners(target, at, roomWords[(offset + INODE) >> 2]!);
+      if (at < 0) return false;
+      lengths[cell++] = at - start;
+      start = at;
+    }
     const timer = timers ? roomBytes[offset + TIMER]! : 0;
     if (timer !== 0) {
       const expires = roomWords[(offset + EXPIRES) >> 2]! >>> 0;

@@ -69,14 +69,31 @@ function isoTime(ms: number | undefined): string | undefined {
 
 /** Whether a socket is a connection of the past that ended. */
 function hasEnded(socket: InetSocket): boolean {
-  return socket.attribute(INET_DIAG_PAST) !== 0 && pastOf(socket)?.closedMs !== undefined;
+  const payload = socket.attribute(INET_DIAG_PAST);
+  if (payload === 0 || socket.attributeLength(payload) < INET_PAST_SIZE) return false;
+  return readField(inetPast.closedMs, socket.data, payload) !== 0;
 }
+
+/** struct tcp_info of a connection that ended: only the counters that are kept of it. */
+class KeptInfo {
+  readonly info: Partial<Fields<typeof tcpInfo>>;
+
+  constructor(info: Partial<Fields<typeof tcpInfo>>) {
+    this.info = info;
+  }
+}
+for (const name of pastCounters)
+  Object.defineProperty(KeptInfo.prototype, name, {
+    get(this: KeptInfo) {
+      return this.info[name];
+    },
+  });
 
 /** struct tcp_info, as far as it is known. */
 function infoOf(socket: InetSocket): Partial<Fields<typeof tcpInfo>> | undefined {
   const info = socket.tcpInfo ?? socket.procfs?.tcp?.info;
   if (info === undefined || !hasEnded(socket)) return info;
-  return Object.fromEntries(pastCounters.map((name) => [name, info[name]]));
+  return new KeptInfo(info) as Partial<Fields<typeof tcpInfo>>;
 }
 
 /** The columns of connections of the past. */

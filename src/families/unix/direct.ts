@@ -5,6 +5,7 @@ import { roomBytes, roomData, roomWords } from "../../bytes/room.ts";
 import { lengthOf, payloads, sized, walkAttributes } from "../../diag/room-attributes.ts";
 import { putQueue, putShutdown, putState } from "../../table/cells.ts";
 import { putSkMemInfo } from "../../table/memory.ts";
+import { hasPlainOwners, OWNERS_ROOM, ownerCells } from "../../table/process.ts";
 import type { Names, Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
 import type { DirectRows } from "../direct-rows.ts";
@@ -20,7 +21,7 @@ const DELETE = 0x7f;
 /** Names longer than this are left to the writer that can write everything. The kernel's have at most 108 bytes. */
 const NAME_LIMIT = 128;
 /** Room for a row: its cells, a name, its memory. */
-const ROW_ROOM = NAME_LIMIT + 512 + OVERSHOOT;
+const ROW_ROOM = NAME_LIMIT + 512 + OWNERS_ROOM + OVERSHOOT;
 
 /** Where the fields of a message are, from its start. */
 const TYPE = unixDiagMessage.type.offset;
@@ -39,9 +40,10 @@ const SHUTDOWN = unixAttributes.shutdown.id;
 const noPeer = stamp("* ");
 
 /** Whether the rows of a table can be written straight from messages. */
-function isDirect({ shows }: Table): boolean {
-  const places = shows.netns || shows.process || shows.peerProcess || shows.container;
-  return !places && shows.recvQueue === shows.sendQueue;
+function isDirect({ shows }: Table, style: Style): boolean {
+  const places = shows.netns || shows.peerProcess || shows.container;
+  if (places || (shows.process && !hasPlainOwners(style))) return false;
+  return shows.recvQueue === shows.sendQueue;
 }
 
 /**
@@ -79,9 +81,10 @@ export function directUnixRows(
   style: Style,
   names: Names,
 ): (() => DirectRows<UnixSocket>) | undefined {
-  if (!isDirect(table)) return undefined;
+  if (!isDirect(table, style)) return undefined;
   const { text, shows } = table;
-  const { netid: showsNetid, state: showsState, recvQueue: showsQueues } = shows;
+  const { netid: showsNetid, state: showsState, recvQueue: showsQueues, process: showsOwners } = shows;
+  const putOwners = ownerCells(names);
   const { memory, extended, escape: escapes } = style;
 
   function put(offset: number, length: number): boolean {
@@ -128,6 +131,12 @@ export function directUnixRows(
     at = putUint32(target, at, wordOf(PEER, 0));
     lengths[cell++] = at - start;
     start = at;
+    if (showsOwners) {
+      at = putOwners(target, at, roomWords[(offset + INODE) >> 2]!);
+      if (at < 0) return false;
+      lengths[cell++] = at - start;
+      start = at;
+    }
     const memInfo = memory ? payloads[MEM_INFO]! : 0;
     if (memInfo !== 0) at = putSkMemInfo(target, at, roomData, memInfo, lengthOf(memInfo));
     if (extended) {

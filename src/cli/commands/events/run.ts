@@ -1,9 +1,9 @@
 /** One run of `events`. */
 import { readlinkSync } from "node:fs";
 import type { EventKind, SocketEvent } from "../../../events/event.ts";
+import type { FollowedPlace } from "../../../events/event-source.ts";
 import { Follower } from "../../../events/follower.ts";
 import { eventSources } from "../../../events/registry.ts";
-import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Host } from "../../../host/host.ts";
 import type { Breathe } from "../../../live/owners.ts";
 import { demandSet } from "../../../model/demand.ts";
@@ -28,14 +28,15 @@ import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
+import { NamespaceSearch } from "../namespace-search.ts";
 import { takeTurns } from "../turns.ts";
-import { type Chosen, choose, eventsStop, isEmpty, untilWords } from "./chosen.ts";
+import { choose, eventsStop, isEmpty, untilWords } from "./chosen.ts";
 import { eventLines } from "./lines.ts";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./settings.ts";
 import { chooseSources, findSources, missingLine, sourcesHelp, sourcesJson } from "./sources.ts";
 import { EventSummary } from "./summary.ts";
-import { type EventHolders, type EventTest, eventHolders, eventTest } from "./tests.ts";
+import { type EventTest, eventHolders, eventTest } from "./tests.ts";
 
 const encoder = new TextEncoder();
 
@@ -43,6 +44,8 @@ const encoder = new TextEncoder();
 const EXIT_PIPE = 141;
 /** Time between two rounds. */
 const ROUND_MS = 20;
+/** Time between two searches for network namespaces. */
+const NAMESPACES_MS = 1000;
 /** How long the last round may take after a signal: it has the events up to the signal. */
 const GRACE_MS = 40;
 /** Output is written in pieces of about this much. */
@@ -90,8 +93,10 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
       return halt(world, filterStop(world, error, until.words));
     }
   }
-  const shown = testOf(places, chosen, holders, false);
-  const ending = until && testOf(untilPlaces, until, holders, true);
+  const predicates = predicatesOf(places);
+  const untilPredicates = predicatesOf(untilPlaces);
+  const shown = eventTest(predicates, chosen.states, holders, false);
+  const ending = until && eventTest(untilPredicates, until.states, holders, true);
   const events: SocketEvent[] = [];
   const { only } = settings;
   const shows = (kind: EventKind) => only === undefined || only.has(kind);
@@ -99,16 +104,33 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   if (missing !== undefined) world.stderr.write(encoder.encode(`${program}: events: ${missing}\n`));
   const interrupted = world.interrupted();
   const breathe = takeTurns(() => performance.now(), delayed(interrupted, GRACE_MS));
+  const followedPlace = (place: FilteredPlace): FollowedPlace => ({
+    host: place.host,
+    netns: place.netns,
+    inode: place.netns?.inode ?? ownNetns(),
+    bytecode: place.predicate?.bytecode,
+    mayPass: (socket) => place.predicate?.accepts(socket) ?? true,
+  });
+  const namespaces = plan.allNetns
+    ? new NamespaceSearch({
+        query,
+        intervalMs: NAMESPACES_MS,
+        followed: followedPlace,
+        async changed(added) {
+          for (const [inode, predicate] of predicatesOf(added)) predicates.set(inode, predicate);
+          if (until === undefined || added.length === 0) return;
+          const filtered = isEmpty(until.words)
+            ? added.map((place) => ({ ...place, predicate: undefined }))
+            : await query.filter(until.words, until.selection);
+          for (const [inode, predicate] of predicatesOf(filtered)) untilPredicates.set(inode, predicate);
+        },
+      })
+    : undefined;
   let follower: Follower;
   try {
     const options = {
-      places: places.map((place) => ({
-        host: place.host,
-        netns: place.netns,
-        inode: place.netns?.inode ?? ownNetns(),
-        bytecode: place.predicate?.bytecode,
-        mayPass: (socket: InetSocket) => place.predicate?.accepts(socket) ?? true,
-      })),
+      places: namespaces?.first ?? places.map(followedPlace),
+      ...(namespaces === undefined ? {} : { sawElsewhere: namespaces.hasten }),
       selection: query.selection,
       sources: picked,
       demands: demandSet(...[...places, ...untilPlaces].map(({ predicate }) => predicate?.demands)),
@@ -128,7 +150,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   }
   try {
     const head = shows("sources") ? sourcesObject(sourcesJson(found, picked)) : undefined;
-    return await show({ world, draft, settings, query, follower, breathe, events, ending, head });
+    return await show({ world, draft, settings, query, follower, namespaces, breathe, events, ending, head });
   } finally {
     follower.close(interrupted.aborted);
   }
@@ -141,14 +163,9 @@ function delayed(signal: AbortSignal, ms: number): AbortSignal {
   return controller.signal;
 }
 
-function testOf(
-  places: readonly FilteredPlace[],
-  { states }: Chosen,
-  holders: EventHolders,
-  newOnly: boolean,
-): EventTest {
-  const predicates = new Map(places.map(({ netns, predicate }) => [netns?.inode, predicate]));
-  return eventTest(predicates, states, holders, newOnly);
+/** The filter in each network namespace, by inode. */
+function predicatesOf(places: readonly FilteredPlace[]): Map<number | undefined, FilteredPlace["predicate"]> {
+  return new Map(places.map(({ netns, predicate }) => [netns?.inode, predicate]));
 }
 
 function ownNetns(): number | undefined {
@@ -193,6 +210,8 @@ interface Show {
   readonly settings: EventsSettings;
   readonly query: OpenQuery;
   readonly follower: Follower;
+  /** Undefined if only one namespace is followed. */
+  readonly namespaces: NamespaceSearch | undefined;
   /** Lets signals in, and throws if one has ended the run. */
   readonly breathe: Breathe;
   /** The follower adds the events to show here. */
@@ -210,6 +229,7 @@ async function show({
   settings,
   query,
   follower,
+  namespaces,
   breathe,
   events,
   ending,
@@ -238,6 +258,7 @@ async function show({
   let count = 0;
   /** Shows the events of a round. @throws the exit status after a signal */
   const showRound = async (): Promise<{ more: boolean; met: boolean }> => {
+    await namespaces?.searchIfDue(follower);
     const more = await follower.round();
     let met = false;
     for (const event of inOrder(events)) {

@@ -42,7 +42,7 @@ export type EventTest = (event: SocketEvent) => boolean;
 /**
  * Makes a test of events from a filter.
  *
- * @param predicates the filter in each network namespace, by inode
+ * @param predicates the filter in each network namespace, by inode; others may be added later
  * @param states mask of the states to match; undefined for all
  * @param newOnly whether only the new state counts, and not the old one
  */
@@ -52,12 +52,12 @@ export function eventTest(
   holders: EventHolders,
   newOnly: boolean,
 ): EventTest {
-  const passes = new Map(
-    Array.from(predicates, ([netns, predicate]) => {
-      const exact = once(() => predicate?.withOwners?.([]));
-      return [netns, { predicate, exact }] as const;
-    }),
-  );
+  const made = new WeakMap<Predicate, () => ReturnType<NonNullable<Predicate["withOwners"]>> | undefined>();
+  const exactly = (predicate: Predicate) => {
+    const exact = made.get(predicate) ?? once(() => predicate.withOwners?.([]));
+    made.set(predicate, exact);
+    return exact();
+  };
   return (event) => {
     const { socket, oldState, newState, netns } = event;
     if (socket === undefined) return false;
@@ -66,13 +66,12 @@ export function eventTest(
       const comes = !newOnly && oldState !== undefined && (states & (1 << oldState)) !== 0;
       if (!leads && !comes) return false;
     }
-    const here = passes.get(netns?.inode);
     // The filter names an interface that does not exist in this namespace.
-    if (here === undefined) return false;
-    const { predicate, exact } = here;
+    if (!predicates.has(netns?.inode)) return false;
+    const predicate = predicates.get(netns?.inode);
     if (predicate === undefined) return true;
     if (!predicate.accepts(socket)) return false;
     holders.look(event);
-    return exact()?.(socket) ?? true;
+    return exactly(predicate)?.(socket) ?? true;
   };
 }

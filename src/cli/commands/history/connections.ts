@@ -106,8 +106,7 @@ export async function listConnections(
     return halt(world, filterStop(world, error, plan.filter));
   }
   using query = opened;
-  const kept = await query.complete(query.socketsAsync());
-  await show(world, query, presentation, () => kept);
+  await show(world, query, presentation, query.resolved);
   if (cut)
     world.stderr.write(encoder.encode(`${world.program}: history: only the first connections are shown\n`));
   return 0;

@@ -13,6 +13,7 @@ const noteWords: Readonly<Record<string, string>> = {
   slow: "slow samples",
   degraded: "spans with less in the samples",
   bundled: "spans with connections counted together",
+  unfollowed: "spans with network namespaces without events",
   restart: "restarts",
   disk: "losses for want of space",
   owners: "samples without owners",

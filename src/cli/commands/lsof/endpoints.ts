@@ -19,7 +19,12 @@ function isEstablished(file: LsofFile): file is LsofFile & InternetFile {
   return file.kind === "internet" && file.socket.stateNumber === SS_ESTABLISHED;
 }
 
-/** Makes what finds the other end of a file, as `-E` shows it. @param files all files of the host */
+/**
+ * Makes what finds the other end of a file, as `-E` shows it.
+ *
+ * @param files all files of the host
+ * @param commandWidth bytes of a command's name; with 0 lsof leaves the name out
+ */
 export function endpointFinder(
   files: readonly LsofFile[],
   unixPeers: UnixPeers,
@@ -39,7 +44,7 @@ export function endpointFinder(
   const holders = (key: string) =>
     (byKey.get(key) ?? []).map(
       ({ process, fd }) =>
-        `${process.pid},${printable(process.name.subarray(0, commandWidth || undefined), print)},${fd}u`,
+        `${process.pid},${printable(process.name.subarray(0, commandWidth), print)},${fd}u`,
     );
   return (file) => {
     if (file.kind === "unix") {

@@ -1,11 +1,14 @@
 /** `-F`: a field a line, behind the letter that names it; processes, then their files. lsof(8). */
-import { flagNumbers } from "./flags.ts";
+import { flagText } from "./flags.ts";
 import { type PrintStyle, printable } from "./printable.ts";
 import type { Row } from "./rows.ts";
 import type { LsofSettings } from "./settings.ts";
 
 /** Makes the values of a field; none where a row has none. */
-type Field = readonly [letter: string, values: (row: Row, print: PrintStyle) => readonly string[]];
+type Field = readonly [
+  letter: string,
+  values: (row: Row, print: PrintStyle, settings: LsofSettings) => readonly string[],
+];
 
 const NUL = "\0";
 
@@ -23,7 +26,7 @@ const fileFields: readonly Field[] = [
   ["a", () => ["u"]],
   ["l", () => [" "]],
   ["t", ({ type }) => [type]],
-  ["G", ({ flags }) => (flags === undefined ? [] : [flagNumbers(flags)])],
+  ["G", ({ flags }, _print, settings) => (flags === undefined ? [] : [flagText(flags, settings)])],
   ["d", ({ device }) => [device]],
   ["o", () => ["0t0"]],
   ["i", ({ file }) => (file.kind === "unix" ? [String(file.socket.inode)] : [])],
@@ -40,11 +43,8 @@ function tcpFields({ state, queues }: Row, shown: LsofSettings["tcpInfo"]): read
 }
 
 /** The fields of all rows. */
-export function formatFields(
-  rows: readonly Row[],
-  { fields, nul, size, tcpInfo }: LsofSettings,
-  print: PrintStyle,
-): string {
+export function formatFields(rows: readonly Row[], settings: LsofSettings, print: PrintStyle): string {
+  const { fields, nul, size, tcpInfo } = settings;
   const end = nul ? NUL : "\n";
   const setEnd = nul ? "\n" : "";
   const wanted = (letter: string) => letter === "p" || !fields || fields.includes(letter);
@@ -54,7 +54,9 @@ export function formatFields(
     ...(wanted("T") ? [["T", (row: Row) => tcpFields(row, tcpInfo)] as Field] : []),
   ];
   const lines = (of: readonly Field[], row: Row) =>
-    of.flatMap(([letter, values]) => values(row, print).map((value) => `${letter}${value}${end}`)).join("");
+    of
+      .flatMap(([letter, values]) => values(row, print, settings).map((value) => `${letter}${value}${end}`))
+      .join("");
   let text = "";
   let pid: number | undefined;
   for (const row of rows) {

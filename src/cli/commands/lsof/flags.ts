@@ -1,5 +1,6 @@
 /** The flags of a descriptor: /proc/PID/fdinfo/FD. proc(5), open(2). */
 import { type Files, processFile, readBounded } from "../../../host/host.ts";
+import type { LsofSettings } from "./settings.ts";
 
 const decoder = new TextDecoder("latin1");
 const ACCESS = 0o3;
@@ -34,7 +35,7 @@ export function flagNames(flags: number): string {
   ].join(",");
 }
 
-/** The flags as the numbers of `+fG`: those of the file, and those that lsof has none of here. */
-export function flagNumbers(flags: number): string {
-  return `0x${flags.toString(16)};0x0`;
+/** The flags in words with `+fg`, else as two numbers: those of the file, and those that lsof has none of here. */
+export function flagText(flags: number, settings: Pick<LsofSettings, "flags">): string {
+  return settings.flags === "names" ? flagNames(flags) : `0x${flags.toString(16)};0x0`;
 }

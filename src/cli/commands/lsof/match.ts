@@ -11,7 +11,6 @@ export interface Located {
   internet: boolean;
   /** By index of the terms of `-i`. */
   readonly terms: boolean[];
-  unix: boolean;
   /** By name. */
   readonly states: Set<string>;
 }
@@ -22,42 +21,46 @@ function isAmong(ranges: readonly DescriptorRange[], fd: number): boolean {
   return ranges.some(([low, high]) => fd >= low && fd <= high);
 }
 
-/** Whether an option takes all sockets of a process out. */
-function isExcluded(
-  { pids, pgids, uids, commands }: LsofSettings,
-  process: LsofProcess,
-  name: string,
-): boolean {
+/** Whether an option other than `-c` takes all files of a process out. */
+export function isLeftOut({ pids, pgids, uids }: LsofSettings, process: LsofProcess): boolean {
   return (
     pids.exclude.includes(process.pid) ||
     pgids.exclude.includes(process.group) ||
-    uids.exclude.includes(process.uid ?? -1) ||
-    commands.some((command) => command.exclude && command.matches(name))
+    uids.exclude.includes(process.uid ?? -1)
   );
 }
 
-/** For each option that chooses processes: whether it chooses this one. */
-function choices(
-  { pids, pgids, uids, commands }: LsofSettings,
-  process: LsofProcess,
-  name: string,
-): boolean[] {
-  const chosen = commands.filter(({ exclude }) => !exclude);
+/** For each option other than `-c` that chooses processes: whether it chooses this one. */
+export function choicesById({ pids, pgids, uids }: LsofSettings, process: LsofProcess): boolean[] {
   const lists = [
     [pids.include, process.pid],
     [pgids.include, process.group],
     [uids.include, process.uid ?? -1],
   ] as const;
+  return lists.flatMap(([include, value]) => (include.length === 0 ? [] : include.includes(value)));
+}
+
+/** Whether an option takes all files of a process out. */
+function isExcluded(settings: LsofSettings, process: LsofProcess, name: string): boolean {
+  return (
+    isLeftOut(settings, process) ||
+    settings.commands.some((command) => command.exclude && command.matches(name))
+  );
+}
+
+/** For each option that chooses processes: whether it chooses this one. */
+function choices(settings: LsofSettings, process: LsofProcess, name: string): boolean[] {
+  const chosen = settings.commands.filter(({ exclude }) => !exclude);
   return [
-    ...lists.flatMap(([include, value]) => (include.length === 0 ? [] : include.includes(value))),
+    ...choicesById(settings, process),
     ...(chosen.length === 0 ? [] : [chosen.some((command) => command.matches(name))]),
   ];
 }
 
-/** Whether options choose processes or descriptors, apart from those that they only take out. */
+/** Whether options choose processes or descriptors; `-d ^FD` chooses all other descriptors. */
 export function choosesProcesses({ pids, pgids, uids, commands, fds }: LsofSettings): boolean {
   return (
-    (fds?.include.length ?? 0) > 0 ||
+    fds !== undefined ||
     [pids, pgids, uids].some(({ include }) => include.length > 0) ||
     commands.some(({ exclude }) => !exclude)
   );
@@ -92,7 +95,7 @@ function isZero({ address, port }: End): boolean {
 
 /** Nothing was found yet. */
 export function nothingLocated({ internet }: LsofSettings): Located {
-  return { internet: false, terms: internet.map(() => false), unix: false, states: new Set() };
+  return { internet: false, terms: internet.map(() => false), states: new Set() };
 }
 
 /**
@@ -166,16 +169,16 @@ export function selectFiles(
   const everySocket = !any && !choosesSockets(settings);
   const selected = files.filter((file) => {
     const { excluded, choices } = decisionOf(file.process);
-    if (excluded || isAmong(fds?.exclude ?? [], file.fd)) return false;
+    if (excluded) return false;
     if (!any && !choices.every((each) => each)) return false;
     if (file.kind === "internet" && !admitsState(settings, file, located)) return false;
-    if (file.kind === "unix" && unix) located.unix = true;
     const meant =
       everySocket ||
       (file.kind === "unix"
         ? unix && !(and && (allInternet || internet.length > 0))
         : meansInternet(settings, file, located) && !(and && unix));
-    const isFd = (fds?.include.length ?? 0) > 0 ? isAmong(fds!.include, file.fd) : undefined;
+    if (isAmong(fds?.exclude ?? [], file.fd)) return false;
+    const isFd = fds === undefined ? undefined : wantsDescriptor(settings, file.fd);
     return any ? meant || choices.includes(true) || isFd === true : meant && isFd !== false;
   });
   return { selected, located };

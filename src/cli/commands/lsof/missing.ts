@@ -1,48 +1,67 @@
-/** What the options of lsof ask for and nothing was found of, in the order in which `-V` says it. */
-import { processName } from "../../../enrich/processes.ts";
+/** What the options of lsof want and nothing was found of, in the order in which `-V` says it. */
 import type { Files } from "../../../host/host.ts";
-import { statField } from "../../../host/process-stat.ts";
-import type { Located } from "./match.ts";
-import type { LsofSettings } from "./settings.ts";
+import { choicesById, isLeftOut, type Located } from "./match.ts";
+import { type LsofProcess, readProcess } from "./process.ts";
+import type { CommandTerm, LsofSettings } from "./settings.ts";
+import { stateNumbers } from "./states.ts";
 
 const decoder = new TextDecoder("latin1");
 
-/** Every process: its id, name and group. */
-function* everyProcess(files: Files, root: string): Generator<{ pid: number; name: string; group: number }> {
-  for (const entry of files.list(root)) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = files.read(`${root}/${entry}/stat`);
-      yield {
-        pid: Number(entry),
-        name: decoder.decode(processName(stat)),
-        group: Number(statField(stat, "group")),
-      };
-    } catch {
-      // It is gone.
-    }
-  }
+/** Every process. */
+function everyProcess(files: Files, root: string): LsofProcess[] {
+  const pids = files.list(root).filter((entry) => /^\d+$/.test(entry));
+  return pids.map((pid) => readProcess(files, root, Number(pid)));
 }
 
-/** Makes a line for each. */
+/** What options that choose processes found. */
+interface Found {
+  readonly pids: ReadonlySet<number>;
+  readonly pgids: ReadonlySet<number>;
+  readonly commands: ReadonlySet<CommandTerm>;
+}
+
+/** Names before regular expressions, and the name that was typed last first: one of them finds a process. */
+function inOrder(commands: readonly CommandTerm[]): CommandTerm[] {
+  const names = commands.filter(({ isRegular }) => !isRegular).reverse();
+  return [...names, ...commands.filter(({ isRegular }) => isRegular)];
+}
+
+function findProcesses(settings: LsofSettings, processes: readonly LsofProcess[]): Found {
+  const found = { pids: new Set<number>(), pgids: new Set<number>(), commands: new Set<CommandTerm>() };
+  const ordered = inOrder(settings.commands);
+  for (const process of processes) {
+    if (isLeftOut(settings, process)) continue;
+    found.pids.add(process.pid);
+    found.pgids.add(process.group);
+    if (settings.and && choicesById(settings, process).includes(false)) continue;
+    const name = decoder.decode(process.name);
+    const matching = ordered.filter((command) => command.matches(name));
+    if (matching.length > 0 && !matching.some(({ exclude }) => exclude)) found.commands.add(matching[0]!);
+  }
+  return found;
+}
+
+/** Makes a line for each. @param root where /proc is */
 export function missing(settings: LsofSettings, files: Files, root: string, located: Located): string[] {
-  const { commands, pids, pgids, internet, allInternet, unix, states } = settings;
-  const looksAtProcesses = commands.length + pids.include.length + pgids.include.length > 0;
-  const processes = looksAtProcesses ? [...everyProcess(files, root)] : [];
-  const lines: string[] = [];
-  // A process that `^` leaves out is none that was found.
-  for (const { text, exclude, matches } of commands)
-    if (exclude || !processes.some(({ name }) => matches(name))) lines.push(`command not located: ${text}`);
-  for (const [index, { text }] of [...internet.entries()].reverse())
-    if (!located.terms[index]) lines.push(`Internet address not located: ${text}`);
-  if (allInternet && !located.internet) lines.push("no Internet files located");
-  if (unix && !located.unix) lines.push("no UNIX files located");
-  for (const name of states.include)
-    if (!located.states.has(name)) lines.push(`TCP state not located: ${name}`);
-  for (const pid of pids.include)
-    if (!processes.some((process) => process.pid === pid)) lines.push(`process ID not located: ${pid}`);
-  for (const group of pgids.include)
-    if (!processes.some((process) => process.group === group))
-      lines.push(`process group ID not located: ${group}`);
-  return lines;
+  const { commands, pids, pgids, internet, allInternet, states } = settings;
+  const needsProcesses = commands.length + pids.include.length + pgids.include.length > 0;
+  const found = findProcesses(settings, needsProcesses ? everyProcess(files, root) : []);
+  const unlocated = new Set(internet.flatMap(({ text }, index) => (located.terms[index] ? [] : text)));
+  const statesInOrder = [...states.include].sort((a, b) => stateNumbers.get(a)! - stateNumbers.get(b)!);
+  return [
+    ...inOrder(commands)
+      .filter((command) => !found.commands.has(command))
+      .map(({ text, isRegular }) =>
+        isRegular ? `no command found for regex: ${text}` : `command not located: ${text}`,
+      ),
+    ...[...unlocated].reverse().map((text) => `Internet address not located: ${text}`),
+    ...(allInternet && !located.internet ? ["no Internet files located"] : []),
+    ...statesInOrder
+      .filter((name) => !located.states.has(name))
+      .map((name) => `TCP state not located: ${name}`),
+    ...pids.include.filter((pid) => !found.pids.has(pid)).map((pid) => `process ID not located: ${pid}`),
+    ...pgids.include
+      .filter((group) => !found.pgids.has(group))
+      .map((group) => `process group ID not located: ${group}`),
+  ];
 }

@@ -4,7 +4,7 @@ import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import type { OptionShape, ValueRule } from "./getopt.ts";
 import { readTerm, TermError } from "./internet.ts";
 import { longOptions } from "./long-options.ts";
-import type { Chosen, CommandTerm, DescriptorRange, LsofSettings } from "./settings.ts";
+import type { Chosen, CommandTerm, DescriptorRange, LsofSettings, Repeat } from "./settings.ts";
 import { stateNumbers } from "./states.ts";
 
 /** A command line that cannot be understood: lsof's message. */
@@ -39,16 +39,16 @@ const FIELD_LETTERS = /^[acCdDfFgGiKklLmMnNopPrRsStTuzZ0]*$/;
 
 /** Reads a comma-separated list. */
 function chosen<T>(before: Chosen<T>, list: string, what: string, read: (word: string) => T): Chosen<T> {
-  const include = [...before.include];
-  const exclude = [...before.exclude];
+  const include = new Set(before.include);
+  const exclude = new Set(before.exclude);
   for (const word of list.split(",")) {
     if (word === "") continue;
-    if (word.startsWith("^")) exclude.push(read(word.slice(1)));
-    else include.push(read(word));
+    if (word.startsWith("^")) exclude.add(read(word.slice(1)));
+    else include.add(read(word));
   }
-  const both = include.find((each) => exclude.includes(each));
+  const both = [...include].find((each) => exclude.has(each));
   if (both !== undefined) throw new LsofError(`${what} ${both} has been included and excluded.`);
-  return { include, exclude };
+  return { include: [...include], exclude: [...exclude] };
 }
 
 function numberOr(message: string): (word: string) => number {
@@ -91,14 +91,27 @@ function chosenDescriptors(before: Chosen<DescriptorRange>, list: string): Chose
 function commandTerm(value: string): CommandTerm {
   const exclude = value.startsWith("^");
   const text = exclude ? value.slice(1) : value;
-  const regular = /^\/(.*)\/([bix]*)$/s.exec(text);
-  if (regular === null) return { text, exclude, matches: (name) => name.startsWith(text) };
+  // lsof takes no regular expression behind ^: it is a name that begins with a slash.
+  const regular = exclude ? null : /^\/(.*)\/([bix]*)$/s.exec(text);
+  if (regular === null) return { text, exclude, isRegular: false, matches: (name) => name.startsWith(text) };
+  const [, source, modifiers] = regular as unknown as readonly [string, string, string];
   try {
-    const pattern = new RegExp(regular[1]!, regular[2]!.includes("i") ? "i" : "");
-    return { text, exclude, matches: (name) => pattern.test(name) };
+    const pattern = new RegExp(source, modifiers.includes("i") ? "i" : "");
+    return { text: source, exclude, isRegular: true, matches: (name) => pattern.test(name) };
   } catch {
     throw new LsofError(`regexp error: ${text}: Invalid regular expression`);
   }
+}
+
+function withCommand(settings: LsofSettings, value: string): LsofSettings {
+  const { commands } = settings;
+  const term = commandTerm(value);
+  const opposite = commands.some(
+    ({ text, exclude, isRegular }) =>
+      text === term.text && exclude !== term.exclude && !isRegular && !term.isRegular,
+  );
+  if (opposite) throw new LsofError(`-c^${term.text} and -c${term.text} conflict.`);
+  return { ...settings, commands: [...commands, term] };
 }
 
 function readStates(before: Chosen<string>, value: string): Chosen<string> {
@@ -106,14 +119,26 @@ function readStates(before: Chosen<string>, value: string): Chosen<string> {
   const protocol = match?.[1]?.toUpperCase();
   if (protocol === "UDP") throw new LsofError(`no UDP state names available: ${value}`);
   if (protocol !== "TCP") throw new LsofError(`unknown -s protocol: "${value}"`);
-  return chosen(before, match![2]!, "state", (word) => {
-    const name = word.toUpperCase();
-    if (!stateNumbers.has(name)) throw new LsofError(`unknown TCP state name: ${word}`);
-    return name;
-  });
+  const include = [...before.include];
+  const exclude = [...before.exclude];
+  const words = match![2]!;
+  if (words === "") throw new LsofError(`no TCP state names in: ${value}`);
+  for (const word of words.split(",")) {
+    if (word === "") throw new LsofError(`NULL TCP state name in: ${value}`);
+    const excludes = word.startsWith("^");
+    const typed = excludes ? word.slice(1) : word;
+    const name = typed.toUpperCase();
+    if (!stateNumbers.has(name)) throw new LsofError(`unknown TCP state name: ${typed}`);
+    const [list, other] = excludes ? [exclude, include] : [include, exclude];
+    if (other.includes(name)) throw new LsofError(`can't include and exclude TCP state: ${typed}`);
+    if (list.includes(name))
+      throw new LsofError(`duplicate TCP ${excludes ? "exclusion" : "inclusion"}: ${typed}`);
+    list.push(name);
+  }
+  return { include, exclude };
 }
 
-function readRepeat(value: string, sign: "-" | "+"): LsofSettings["repeat"] {
+function readRepeat(value: string, sign: "-" | "+"): Repeat {
   const match = /^(\d*)(?:c(\d+))?(?:m(.*))?(.*)$/s.exec(value)!;
   if (match[4] !== "") throw new LsofError(`illegal option character: ${match[4]![0]}`);
   return {
@@ -229,7 +254,7 @@ export const lsofOptions: readonly LsofOption[] = [
     value: "required",
     valueName: "NAME",
     brief: "Processes whose name begins so, or matches /REGEXP/[bix]",
-    apply: (settings, value) => ({ ...settings, commands: [...settings.commands, commandTerm(value!)] }),
+    apply: (settings, value) => withCommand(settings, value!),
   },
   {
     letter: "d",
@@ -288,7 +313,8 @@ export const lsofOptions: readonly LsofOption[] = [
       // TCP information is all shown again, unless a later -T says otherwise.
       const tcpInfo = letters === "" || letters.includes("T") ? undefined : settings.tcpInfo;
       const format = settings.format === "json" || settings.format === "ndjson" ? settings.format : "fields";
-      return { ...settings, format, fields, tcpInfo, nul: settings.nul || value.includes("0") };
+      const flags = settings.flags === undefined ? undefined : "numbers";
+      return { ...settings, format, fields, tcpInfo, flags, nul: settings.nul || value.includes("0") };
     },
   },
   flag("J", "One JSON object, with the keys of lsof 4.99", { format: "json" }),
@@ -301,7 +327,14 @@ export const lsofOptions: readonly LsofOption[] = [
     value: "optional",
     valueName: "[SECONDS][cCOUNT][mFORMAT]",
     brief: "Repeat (15s); with + until nothing is found",
-    apply: (settings, value = "", sign) => ({ ...settings, repeat: readRepeat(value, sign) }),
+    apply(settings, value = "", sign) {
+      const repeat = readRepeat(value, sign);
+      const { count, marker } = repeat;
+      // lsof reads a count at the end as the option -c, too.
+      const chosen =
+        count !== undefined && marker === undefined ? withCommand(settings, String(count)) : settings;
+      return { ...chosen, repeat };
+    },
   },
   {
     letter: "o",

@@ -1,4 +1,4 @@
-/** What a command line of lsof asks for. */
+/** What a command line of lsof means. */
 import type { InternetTerm } from "./internet.ts";
 
 /** Members of a comma-separated list, and those that `^` takes out. */
@@ -12,9 +12,10 @@ export type DescriptorRange = readonly [low: number, high: number];
 
 /** A command name to select by: how it begins, or a regular expression. */
 export interface CommandTerm {
-  /** As it was typed. */
+  /** As it was typed, without `^`; a regular expression without its slashes. */
   readonly text: string;
   readonly exclude: boolean;
+  readonly isRegular: boolean;
   matches(name: string): boolean;
 }
 
@@ -72,7 +73,7 @@ export interface LsofSettings {
   readonly size: "both" | "offset" | "size";
   /** `+L`: a column for link counts, which sockets have none of. */
   readonly links: boolean;
-  /** `+f g`, `+f G`: the flags of the descriptor, as names or as numbers. */
+  /** `+f g`, `+f G`: the flags of the descriptor, as names or as numbers. `-F` shows numbers unless `+f g` follows it. */
   readonly flags: "names" | "numbers" | undefined;
   readonly format: "table" | "terse" | "fields" | "json" | "ndjson" | "ours";
   /** Letters of all `-F`; empty for all, undefined without `-F`. */

@@ -1,5 +1,5 @@
 /** lsof's table: columns as wide as what is in them, a heading, a line a file. */
-import { flagNames, flagNumbers } from "./flags.ts";
+import { flagText } from "./flags.ts";
 import type { Row } from "./rows.ts";
 import type { LsofSettings, TcpInfoShown } from "./settings.ts";
 
@@ -39,7 +39,7 @@ const columns: readonly Column[] = [
   {
     title: "FILE-FLAG",
     shown: ({ flags }) => flags !== undefined,
-    cell: ({ flags = 0 }, settings) => (settings.flags === "names" ? flagNames(flags) : flagNumbers(flags)),
+    cell: ({ flags = 0 }, settings) => flagText(flags, settings),
   },
   { title: "DEVICE", cell: ({ device }) => device },
   { title: "SIZE/OFF", shown: ({ size }) => size === "both", cell: () => OFFSET },

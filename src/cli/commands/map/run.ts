@@ -1,11 +1,11 @@
 /** One run of `map`. */
 import { decodeBytes, encodeBytes } from "../../../bytes/text.ts";
+import { compareHosts } from "../../../fleet/comparison.ts";
 import { type DependencyMap, dependencyMap, type MapNode } from "../../../fleet/dependency-map.ts";
 import { type Connect, fanOut } from "../../../fleet/fan-out.ts";
-import { joinEnds } from "../../../fleet/join.ts";
 import { dot, mermaid } from "../../../fleet/map-drawing.ts";
 import { PROTOCOL, readQuestion, writeLine } from "../../../fleet/protocol.ts";
-import { type EndsRequest, sampleEnds } from "../../../fleet/samples.ts";
+import type { EndsRequest } from "../../../fleet/samples.ts";
 import { ColumnsTable } from "../../../output/columns-table.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import type { Head } from "../../../output/value.ts";
@@ -19,7 +19,6 @@ import type { Task } from "../command.ts";
 import type { MapSettings } from "./settings.ts";
 
 const APART_MS = 2000;
-const MS_PER_SECOND = 1000;
 /** Edges that are shown unless --top says otherwise. */
 const EDGES = 50;
 /** The name of this host where it is the only one. */
@@ -53,6 +52,7 @@ function thisHost(world: World, budgetMs: number): OpenHosts {
   return {
     hosts: [HERE],
     ask: (hosts, question, take) => fanOut(hosts, connect, question, limits, take, never),
+    [Symbol.dispose]: () => undefined,
   };
 }
 
@@ -116,11 +116,12 @@ function firstEdges({ nodes, edges }: DependencyMap, count: number): DependencyM
 
 /** Draws the map. @returns the exit status */
 export async function runMap({ world, host, draft, settings, words }: Task<MapSettings>): Promise<number> {
-  const open =
+  const opened =
     draft.hosts === undefined
       ? thisHost({ ...world, host }, draft.hostTimeoutMs)
       : openHosts(world, { draft });
-  if (isStop(open)) return halt(world, open);
+  if (isStop(opened)) return halt(world, opened);
+  using open = opened;
   const { hosts, ask } = open;
   const request: EndsRequest = {
     allNetns: draft.allNetns,
@@ -129,15 +130,16 @@ export async function runMap({ world, host, draft, settings, words }: Task<MapSe
     ...(words.file === undefined ? {} : { filterFile: decodeBytes(words.file) }),
     budgetMs: draft.hostTimeoutMs,
   };
-  const begunMs = systemClock.awakeMs();
-  const first = await sampleEnds(ask, hosts, request);
+  const { first, second, seconds, now } = await compareHosts(
+    ask,
+    hosts,
+    request,
+    () => Bun.sleep(APART_MS),
+    () => systemClock.awakeMs(),
+  );
   const status = conclude(world, first.outcomes, []);
-  const whole = [...first.addresses.keys()];
-  if (whole.length === 0) return status;
-  await Bun.sleep(APART_MS);
-  const seconds = (systemClock.awakeMs() - begunMs) / MS_PER_SECOND;
-  const second = await sampleEnds(ask, whole, request);
-  const all = dependencyMap(first.ends, joinEnds(second.ends, second.addresses), seconds);
+  if (second.addresses.size === 0) return status;
+  const all = dependencyMap(first.ends, now, seconds);
   const map = firstEdges(all, draft.top ?? EDGES);
   const left = all.edges.length - map.edges.length;
   const as = draft.format === "table" ? settings.as : "json";

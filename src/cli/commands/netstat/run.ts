@@ -43,7 +43,7 @@ const decoder = new TextDecoder();
 const EXIT_USAGE = 3;
 const EXIT_ERROR = 1;
 const SECOND_MS = 1000;
-/** A host name is waited for no longer. */
+/** Time for looking up host names. */
 const RESOLVE_TIMEOUT_MS = 5000;
 
 /** The tables of Internet sockets, in netstat's order. */
@@ -319,7 +319,7 @@ function end(world: World, { message, status }: NetstatStop): number {
   return status;
 }
 
-/** Does what a command line of netstat asks for. @returns the exit status */
+/** Runs a command line of netstat. @returns the exit status */
 export async function runNetstat(world: World): Promise<number> {
   const taken = getopt(netstatOptions, world.args, { program: "netstat", firstWordEnds: false });
   let settings = defaultSettings;

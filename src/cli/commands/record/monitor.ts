@@ -17,6 +17,7 @@ import { IPPROTO_TCP, IPPROTO_UDP } from "../../../model/family.ts";
 import { SS_CLOSE, SS_LISTEN } from "../../../model/state.ts";
 import { findingObject } from "../../../output/doctor.ts";
 import { nameSource } from "../../../output/name-source.ts";
+import type { FilteredPlace } from "../../../query/filters.ts";
 import type { OpenQuery } from "../../../query/open.ts";
 import type { SocketBatch } from "../../../query/query.ts";
 import type { ClockReading } from "../../../store/clock.ts";
@@ -98,6 +99,7 @@ export class Monitor {
   readonly #log: FindingLog;
   readonly #sightings: Sightings;
   readonly #rounds: Rounds;
+  #examined: ReadonlyMap<FilteredPlace, ExaminedPlace> = new Map();
   readonly #longestAgeMs: number;
   readonly #clientPorts: readonly [number, number];
   #arrived = new Map<number, Arrived>();
@@ -120,10 +122,19 @@ export class Monitor {
     this.#longestAgeMs = Math.max(0, ...rules.map(({ thresholds }) => thresholds["age"] ?? 0));
     const [low = 1, high = 0] = filesBelow(files, root).numbers(PORT_RANGE);
     this.#clientPorts = [low, high];
-    const places = query.places.map(
-      (place): ExaminedPlace => ({ ...place, hostFacts: this.#factsOf(place.netns, place.host.files) }),
+    this.#rounds = new Rounds(rules, []);
+    this.usePlaces(query.places);
+  }
+
+  /** Sets the network namespaces that the rules examine. */
+  usePlaces(places: OpenQuery["places"]): void {
+    this.#examined = new Map(
+      places.map((place): [FilteredPlace, ExaminedPlace] => [
+        place,
+        this.#examined.get(place) ?? { ...place, hostFacts: this.#factsOf(place.netns, place.host.files) },
+      ]),
     );
-    this.#rounds = new Rounds(rules, places);
+    this.#rounds.use([...this.#examined.values()]);
   }
 
   /** Begins a sample. @returns whether the rules are to judge it, so that {@link feed} takes all its sockets */

@@ -8,6 +8,7 @@ import { BUNDLE_MS, type ConnectionIntake } from "../../../store/bundles.ts";
 import { type RecorderClock, readClocks } from "../../../store/clock.ts";
 import type { OwnerTracker } from "../../../store/owner-tracker.ts";
 import type { Store } from "../../../store/store.ts";
+import type { NamespaceSearch } from "../namespace-search.ts";
 import { noteHost, notePlace } from "./context.ts";
 import { Degradation, degradedSteps } from "./degradation.ts";
 import type { Endings } from "./endings.ts";
@@ -37,6 +38,8 @@ export interface RecorderParts {
   readonly clock: RecorderClock;
   /** The number of a network namespace in the store; undefined is our own. */
   readonly placeOf: (netns: Netns | undefined) => number;
+  /** Keeps the namespaces of the query in step with the host; undefined if only our own is recorded. */
+  readonly namespaces: NamespaceSearch | undefined;
   readonly settings: Pick<RecordSettings, "delayMs">;
 }
 
@@ -74,13 +77,14 @@ export class Recorder {
 
   /** Takes samples and events in turn until interrupted. @param follower follows events; undefined without any */
   async run(interrupted: AbortSignal, follower: Follower | undefined): Promise<void> {
-    const { endings, settings } = this.#parts;
+    const { endings, namespaces, settings } = this.#parts;
     let sampleAt = performance.now();
     let flushAt = sampleAt + FLUSH_MS;
     while (!interrupted.aborted) {
       const seen = endings.count;
       const more = (await follower?.round()) ?? false;
       const roundMs = endings.count - seen > MANY_EVENTS ? BUSY_ROUND_MS : ROUND_MS;
+      await namespaces?.searchIfDue(follower);
       const now = performance.now();
       if (now >= sampleAt) {
         this.takeOne();

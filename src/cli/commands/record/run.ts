@@ -4,13 +4,13 @@ import { hostname } from "node:os";
 import manifest from "../../../../package.json" with { type: "json" };
 import type { ChosenRule } from "../../../doctor/examine.ts";
 import { rules } from "../../../doctor/rules/index.ts";
-import type { EventSource } from "../../../events/event-source.ts";
+import type { EventSource, FollowedPlace } from "../../../events/event-source.ts";
 import { Follower } from "../../../events/follower.ts";
 import { eventSources } from "../../../events/registry.ts";
 import { pollingSource } from "../../../events/sources/polling.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Host } from "../../../host/host.ts";
-import type { Netns } from "../../../host/namespaces.ts";
+import { hostWithin, type Netns } from "../../../host/namespaces.ts";
 import { processorMs } from "../../../host/processor-time.ts";
 import { demandSet } from "../../../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
@@ -18,6 +18,7 @@ import { allTables, type Selection } from "../../../model/selection.ts";
 import { stateGroups } from "../../../model/state.ts";
 import { pollingTransport } from "../../../netlink/deferred.ts";
 import { allParts } from "../../../query/all-parts.ts";
+import type { FilteredPlace } from "../../../query/filters.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import type { Problem } from "../../../query/query.ts";
 import { ConnectionIntake } from "../../../store/bundles.ts";
@@ -36,8 +37,9 @@ import { chooseStates, chooseTable, select } from "../../select.ts";
 import type { Task } from "../command.ts";
 import { ChoiceError, chooseRules } from "../doctor/thresholds.ts";
 import { chooseSources, findSources, missingLine } from "../events/sources.ts";
+import { NamespaceSearch } from "../namespace-search.ts";
 import { takeTurns } from "../turns.ts";
-import { readText } from "./context.ts";
+import { notePlace, readText } from "./context.ts";
 import { Endings } from "./endings.ts";
 import { Hooks } from "./hooks.ts";
 import { Monitor } from "./monitor.ts";
@@ -50,11 +52,19 @@ const encoder = new TextEncoder();
 
 /** The share of a processor's time that finding the processes of threads that have ended may take. */
 const THREAD_SHARE = 0.005;
+const UNFOLLOWED = "some network namespaces without events";
 const OWN_NETNS = "/proc/thread-self/ns/net";
+const ENOENT = 2;
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 function stop(program: string, message: string, status = EXIT_USAGE): Stop {
   return { kind: "error", message: `${program}: record: ${message}`, usage: false, status };
+}
+
+/** Whether a problem is none for a recorder: the next sample is complete, or a namespace has ended since it was found. */
+function isPassing(problem: Problem): boolean {
+  if (problem.kind === "interrupted") return true;
+  return problem.kind === "socket" && problem.error.operation === "setns" && problem.error.errno === ENOENT;
 }
 
 function ownNetns(): number {
@@ -111,7 +121,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
   const host: Host = task.host;
   const said = new Set<string>();
   const report = (problem: Problem) => {
-    const text = problem.kind === "interrupted" ? "" : problemText(world, host, plan.sources, problem);
+    const text = isPassing(problem) ? "" : problemText(world, host, plan.sources, problem);
     if (text === "" || said.has(text)) return;
     said.add(text);
     world.stderr.write(encoder.encode(text));
@@ -197,6 +207,29 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
   });
   sampler.watchWith(monitor);
   const endings = new Endings({ store: held, intake, sampler, owners, monitor, clock, placeOf });
+  const followedPlace = ({ netns, within, predicate }: FilteredPlace): FollowedPlace => ({
+    // Its transport does not wait.
+    host: within === undefined ? eventHost : hostWithin(eventHost, within),
+    netns,
+    inode: netnsOf(netns),
+    bytecode: predicate?.bytecode,
+    mayPass: (socket: InetSocket) => predicate?.accepts(socket) ?? true,
+  });
+  const namespaces = plan.allNetns
+    ? new NamespaceSearch({
+        query,
+        intervalMs: settings.delayMs,
+        followed: followedPlace,
+        changed: () => monitor.usePlaces(query.places),
+        settled: (place) => notePlace(held, placeOf(place.netns), place.host),
+        left: ({ netns }) => held.forgetPlace(netns!.inode),
+        unfollowed: (some) => {
+          const now = readClocks(clock);
+          if (some) held.beginSpan("unfollowed", UNFOLLOWED, now);
+          else held.endSpan("unfollowed", UNFOLLOWED, now);
+        },
+      })
+    : undefined;
   const recorder = new Recorder({
     query,
     sampler,
@@ -206,6 +239,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     store: held,
     clock,
     placeOf,
+    namespaces,
     settings,
   });
   if (settings.once) {
@@ -216,24 +250,15 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     return 0;
   }
   let follower: Follower | undefined;
-  let followedQuery: OpenQuery | undefined;
   try {
-    // Its transport does not wait, in every network namespace.
     if (followed !== undefined)
-      followedQuery = await openQuery({ host: eventHost, report, parts: allParts, keep: false }, plan);
-    if (followed !== undefined && followedQuery !== undefined)
       follower = new Follower(
         {
-          places: followedQuery.places.map((place) => ({
-            host: place.host,
-            netns: place.netns,
-            inode: netnsOf(place.netns),
-            bytecode: place.predicate?.bytecode,
-            mayPass: (socket: InetSocket) => place.predicate?.accepts(socket) ?? true,
-          })),
+          places: namespaces?.first ?? query.places.map(followedPlace),
           selection: followed,
           sources,
           ...(shared === undefined ? {} : { ownersOf: (inode: number) => owners.ownersOf(inode) }),
+          ...(namespaces === undefined ? {} : { sawElsewhere: namespaces.hasten }),
           demands: demandSet(...query.places.map(({ predicate }) => predicate?.demands)),
           root: plan.sources.root,
           intervalMs: settings.delayMs,
@@ -245,14 +270,15 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
           breathe: takeTurns(() => performance.now(), new AbortController().signal),
         },
         (event) => {
-          const inode = event.netns?.inode;
-          const place = query.places.find(({ netns }) => netns?.inode === inode) ?? query.places[0];
-          if (event.socket !== undefined && place.predicate?.accepts(event.socket) === false) return;
+          if (plan.filter !== undefined && event.socket !== undefined) {
+            const inode = event.netns?.inode;
+            const place = query.places.find(({ netns }) => netns?.inode === inode) ?? query.places[0];
+            if (place.predicate?.accepts(event.socket) === false) return;
+          }
           endings.take(event);
         },
       );
   } catch (error) {
-    followedQuery?.[Symbol.dispose]();
     return halt(world, stop(program, (error as Error).message, 1));
   }
   try {
@@ -260,7 +286,6 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     await recorder.run(world.interrupted(), follower);
   } finally {
     follower?.[Symbol.dispose]();
-    followedQuery?.[Symbol.dispose]();
     monitor.close();
     recorder.close();
   }

@@ -54,7 +54,7 @@ export class SampledSource {
     const context = this.#context;
     const place = context?.placeOf(netns);
     if (context === undefined || place === undefined) return undefined;
-    const followed = context.options.places[place]!;
+    const followed = context.places.get(place)!;
     const { join, clock } = context;
     const protocol = inetTables[table];
     const begunNs = monotonicNs();

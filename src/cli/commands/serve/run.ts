@@ -133,6 +133,7 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: Cleanu
       : undefined,
     store: draft.store ?? defaultFolder(world.env, process.geteuid?.() === 0),
     live: draft.replay === undefined,
+    startPast: world.startPast,
   });
   let tests: { hasToken: (given: string) => boolean; mayKill: (given: string) => boolean } | undefined;
   let server: RunningServer;

@@ -35,12 +35,13 @@ interface Stream {
 /**
  * Listens for the ends of the sockets of a plan in all of its namespaces. Without CAP_NET_ADMIN the kernel sends none.
  *
- * @param watched the query whose sockets are in the table
+ * @param query lists the sockets of the table
+ * @param table gives the table of the last sample
  */
 export async function listenForEndings(
   context: QueryContext,
   { plan, places }: OpenQuery,
-  table: SocketTable,
+  table: () => SocketTable,
 ): Promise<Endings> {
   const host = { ...context.host, transport: pollingTransport() };
   const query = await openQuery({ ...context, host, keep: false }, plan);
@@ -65,7 +66,7 @@ export async function listenForEndings(
       if (value === notYet) return true;
       for (const socket of value.sockets)
         if (socket.kind === "inet")
-          table.addEnded(value.dump, socket, netns, judges && wasSelected(socket, plan));
+          table().addEnded(value.dump, socket, netns, judges && wasSelected(socket, plan));
     }
   }
 

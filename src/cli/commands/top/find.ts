@@ -25,9 +25,9 @@ export async function findSocket({ table, query }: Sampler, key: string): Promis
   if (table.isConnection(slot)) {
     const place = query.places.find(isHere) ?? query.places[0];
     const wanted = { ...query.request, demands: everything, keep: true, netns };
-    const [socket] = refetch(place.host.transport, wanted, [table.identity(slot)]);
-    // Only a listing finds a socket that is bound to an interface.
-    if (socket !== undefined) return { socket, place };
+    // The kernel of the past answers with its whole table. Only a listing finds a socket that is bound to an interface.
+    for (const socket of refetch(place.host.transport, wanted, [table.identity(slot)]))
+      if (table.isThat(socket, key)) return { socket, place };
   }
   const isInet = table.isInet(slot);
   const family = table.family[slot]!;

@@ -10,6 +10,7 @@ import { addressText } from "../../../model/address.ts";
 import type { Json } from "../../../model/json.ts";
 import { stateName } from "../../../model/state.ts";
 import { UNKNOWN } from "./format.ts";
+import type { PastFrame } from "./rewind.ts";
 
 type Plain = { [key: string]: Json };
 
@@ -105,7 +106,8 @@ export function sampleJson(host: string, time: string, sample: Sample, notes: re
   const { intervalMs, sockets, opened, closed, states, totals } = sample;
   const plain: Plain = { time, host };
   if (intervalMs !== undefined) plain["intervalMs"] = intervalMs;
-  Object.assign(plain, { count: sockets, opened, closed });
+  plain["count"] = sockets;
+  if (intervalMs !== undefined) Object.assign(plain, { opened, closed });
   plain["states"] = Object.fromEntries(
     states.flatMap((count, number) => (count === 0 ? [] : [[stateName(number), count]])),
   );
@@ -115,5 +117,27 @@ export function sampleJson(host: string, time: string, sample: Sample, notes: re
     if (value !== undefined && json !== undefined) plain[json] = value;
   }
   if (notes.length > 0) plain["notes"] = [...notes];
+  return plain;
+}
+
+/** How completely a stop in the past was recorded, as JSON. A gap has no end where no samples follow. */
+export function coverageJson({ everyMs, coverage: { limits, notes }, gap }: PastFrame): Plain {
+  const time = (ms: number) => new Date(ms).toISOString();
+  const plain: Plain = { sampleEveryMs: everyMs };
+  if (limits !== "") plain["limits"] = limits;
+  if (gap !== undefined) {
+    const { fromMs, untilMs } = gap;
+    plain["gap"] = {
+      ...(fromMs === undefined ? {} : { from: time(fromMs) }),
+      ...(untilMs === undefined ? {} : { until: time(untilMs) }),
+    };
+  }
+  plain["notes"] = (gap ?? { notes }).notes.map(({ kind, fromMs, untilMs, count, detail }) => ({
+    kind,
+    from: time(fromMs),
+    until: time(untilMs),
+    ...(count === undefined ? {} : { count }),
+    ...(detail === undefined ? {} : { detail }),
+  }));
   return plain;
 }

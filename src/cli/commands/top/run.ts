@@ -1,9 +1,12 @@
 /** One run of `top`: on the screen, or printing frames until it is interrupted. */
+
+import type { PastTime } from "../../../host/host.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { Task } from "../command.ts";
 import { type Clock, takeTurns } from "../turns.ts";
-import { frameText } from "./batch.ts";
+import { frameText, pastFrameText } from "./batch.ts";
+import { Rewind } from "./rewind.ts";
 import { openSampler, type Sampler } from "./sampler.ts";
 import type { TopSettings } from "./settings.ts";
 
@@ -64,7 +67,28 @@ export async function runTop(task: Task<TopSettings>): Promise<number> {
   }
   using sampler = opened;
   // The query stays open until the frames are printed.
-  return await printFrames(task, sampler);
+  const { past } = host;
+  return await (past === undefined ? printFrames(task, sampler) : printPast(task, past, sampler));
+}
+
+/** Prints the frames of the past, from the moment on. */
+async function printPast(task: Task<TopSettings>, past: PastTime, sampler: Sampler): Promise<number> {
+  const { world, draft, settings } = task;
+  const interrupted = world.interrupted();
+  const rows = draft.top ?? Number.POSITIVE_INFINITY;
+  const options = { settings, sampler, host: hostName(task), rows, allNetns: draft.allNetns };
+  const breathe = takeTurns(clock, interrupted);
+  const rewind = new Rewind(past);
+  try {
+    for (let printed = 1; !interrupted.aborted; printed++) {
+      const frame = await rewind.frame(sampler, interrupted);
+      world.stdout.write(encoder.encode(await pastFrameText(options, frame, breathe)));
+      if (printed === settings.count || rewind.move(1) !== undefined) return 0;
+    }
+  } catch (error) {
+    if (!interrupted.aborted) throw error;
+  }
+  return Number(interrupted.reason);
 }
 
 /** Prints frames until there are enough, or the run is interrupted. */

@@ -22,6 +22,7 @@ import { listenForEndings } from "./ended.ts";
 /** Takes samples of the selected sockets. */
 export interface Sampler extends Disposable {
   readonly query: OpenQuery;
+  /** The sockets of the last samples, until {@link restart}. */
   readonly table: SocketTable;
   readonly owners: OwnerSearch;
   /**
@@ -30,6 +31,8 @@ export interface Sampler extends Disposable {
    * @param signal aborts the sample: it throws the signal's reason, and no further sample can be taken
    */
   take(signal: AbortSignal): Promise<Sample>;
+  /** Forgets all samples, so that the next one has no rates. */
+  restart(): void;
   /** The problems since the last call, each once. */
   notes(): readonly string[];
 }
@@ -80,24 +83,46 @@ export async function openSampler(
   } catch (error) {
     return filterStop(world, error, filter);
   }
-  const table = new SocketTable();
-  const owners = ownerSearch(host.files, plan.sources.root, (uid) => query.names.user(uid));
-  const endings = await listenForEndings(context, query, table);
+  /** Whether the past has a network namespace now that it did not have when the query was opened. */
+  const hasOthers = (): boolean => {
+    if (past === undefined || !plan.allNetns) return false;
+    const known = new Set(query.places.map(({ netns }) => netns?.inode));
+    return host.namespaces?.().some(({ netns }) => !known.has(netns.inode)) ?? false;
+  };
+  const { past } = host;
+  const searchOwners = () => ownerSearch(host.files, plan.sources.root, (uid) => query.names.user(uid));
+  let table = new SocketTable();
+  let owners = searchOwners();
+  // The sockets that ended in the past are in no sample.
+  const endings = past === undefined ? await listenForEndings(context, query, () => table) : undefined;
+  const readAt: Clock = past === undefined ? clock : () => past.bootMs;
   return {
-    query,
-    table,
-    owners,
+    get query() {
+      return query;
+    },
+    get table() {
+      return table;
+    },
+    get owners() {
+      return owners;
+    },
     async take(signal) {
       const breathe = takeTurns(clock, signal);
-      table.begin(clock());
+      if (hasOthers()) query = await openQuery(context, plan);
+      table.begin(readAt());
       for (const batch of query.sockets()) {
-        table.add(batch, clock());
+        table.add(batch, readAt());
         await breathe();
       }
-      endings.drain();
+      endings?.drain();
       const sample = table.finish();
+      // Each moment of the past has its own processes.
+      if (past !== undefined) owners = searchOwners();
       await owners.refresh(table, clock, breathe);
       return sample;
+    },
+    restart() {
+      table = new SocketTable();
     },
     notes() {
       const lines = [...notes].filter((line) => line !== "");
@@ -105,7 +130,7 @@ export async function openSampler(
       return lines;
     },
     [Symbol.dispose]() {
-      endings[Symbol.dispose]();
+      endings?.[Symbol.dispose]();
       query[Symbol.dispose]();
     },
   };

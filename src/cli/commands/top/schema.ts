@@ -126,6 +126,34 @@ const group = object(
   "what the sockets have in common, their number, and sums; without the first for those where it is not known",
 );
 
+const span = {
+  from: { type: "string", format: "date-time", description: "when it began" },
+  until: { type: "string", format: "date-time", description: "when it ended" },
+} as const;
+
+/** How completely a moment of the past was recorded. */
+const coverage = object(
+  {
+    sampleEveryMs: integer("time between two samples of the recorder"),
+    limits: text("tables and filter of the recorder; absent if it kept everything"),
+    gap: object(span, [], "time in which nothing was recorded; an end without samples is absent"),
+    notes: {
+      type: "array",
+      items: object(
+        {
+          kind: text("what the recorder noted: lost, slow, degraded, bundled, clock, suspend, restart, disk"),
+          ...span,
+          count: integer("how many, or how many milliseconds"),
+          detail: text("in words"),
+        },
+        ["kind", "from", "until"],
+      ),
+    },
+  },
+  ["sampleEveryMs", "notes"],
+  "how completely the moment was recorded; only with --at",
+);
+
 /** The schema of one line of `top --json`. */
 export function topSchema(): Schema {
   const sample = {
@@ -133,8 +161,10 @@ export function topSchema(): Schema {
     host: text("name of the host"),
     intervalMs: number("time since the sample before"),
     count: integer("how many sockets there are"),
-    opened: integer("connections that are new since the sample before, also those that ended since"),
-    closed: integer("connections that ended since the sample before"),
+    opened: integer(
+      "connections that are new since the sample before, also those that ended since; absent with --at if nothing was recorded before",
+    ),
+    closed: integer("connections that ended since the sample before; absent likewise"),
     states: {
       type: "object",
       description: "how many sockets are in each state",
@@ -143,8 +173,9 @@ export function topSchema(): Schema {
     },
     ...totals,
     notes: { type: "array", items: { type: "string" }, description: "problems of the sample" },
+    coverage: { $ref: "#/$defs/coverage" },
   } as const;
-  const required = ["time", "host", "count", "opened", "closed", "states"];
+  const required = ["time", "host", "count", "states"];
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: `urn:sockscope:schema:top:${VERSION}`,
@@ -159,7 +190,12 @@ export function topSchema(): Schema {
         ...required,
         "groups",
       ]),
+      object(
+        { time: sample.time, host: sample.host, coverage: sample.coverage },
+        ["time", "host", "coverage"],
+        "a gap of the past: nothing is known of its sockets",
+      ),
     ],
-    $defs: { socket, group },
+    $defs: { socket, group, coverage },
   };
 }

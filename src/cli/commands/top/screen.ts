@@ -9,6 +9,7 @@ import { makeActions } from "./actions.ts";
 import { detailsOf } from "./details.ts";
 import { findSocket } from "./find.ts";
 import { painted } from "./line.ts";
+import { coverageText, Rewind } from "./rewind.ts";
 import { openSampler, type Sampler, selectionOf } from "./sampler.ts";
 import type { TopSettings } from "./settings.ts";
 import { type FilterProblem, firstState, requestOf, type Wish } from "./state.ts";
@@ -18,6 +19,15 @@ import { viewOf } from "./view.ts";
 
 /** The longest delay that a timer accepts, in milliseconds. */
 const FOREVER = 2 ** 31 - 1;
+
+/** A way through the past: to the sample after or before, or some milliseconds; 0 takes the present stop again. */
+interface Move {
+  readonly by: 1 | -1 | 0;
+  readonly ms?: number;
+}
+
+/** Moves that wait at most, so that a key that is held down has no long aftermath. */
+const MOST_MOVES = 8;
 
 /** What the screen needs in addition to the task. */
 export interface ScreenOptions {
@@ -71,8 +81,13 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
   let failure: Error | undefined;
   /** The expression to apply next. */
   let filter: string | undefined;
+  /** Where to go next in the past. */
+  const moves: Move[] = [];
+  const { past } = task.host;
+  const rewind = past && new Rewind(past);
   let wake = () => {};
   let state = firstState({
+    isPast: past !== undefined,
     size: { columns: 0, rows: 0 },
     host,
     allNetns: draft.allNetns,
@@ -123,10 +138,10 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     };
     change(event);
     const { table, owners } = sampler;
-    const sampled = event.kind === "sample";
+    const moved = event.kind === "sample" ? (event.moved ?? 1) : undefined;
     // A message or details do not change the rows.
     if (event.kind !== "message" && event.kind !== "details")
-      change({ kind: "page", page: pageOf(table, owners, requestOf(state)), sampled });
+      change({ kind: "page", page: pageOf(table, owners, requestOf(state)), moved });
     const lines = viewOf(state).map((line) => painted(line, colour));
     drawing.draw(lines, state.mouse);
     for (const wish of wishes) fulfil(wish);
@@ -145,6 +160,10 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
         break;
       case "filter":
         filter = wish.text;
+        wake();
+        break;
+      case "move":
+        if (moves.length < MOST_MOVES) moves.push(wish);
         wake();
         break;
       case "may": {
@@ -198,7 +217,33 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     }
     sampler[Symbol.dispose]();
     sampler = opened;
+    rewind?.reopened();
     dispatch({ kind: "filtered", filter: text });
+    if (rewind !== undefined) moves.push({ by: 0 });
+  }
+
+  /** Shows another stop of the past, or says why there is none. @returns whether there is one */
+  async function rewound(to: Rewind, { by, ms }: Move): Promise<boolean> {
+    const refusal = by === 0 ? undefined : ms === undefined ? to.move(by) : to.jump(ms);
+    if (refusal !== undefined) {
+      dispatch({ kind: "message", text: refusal, stops: true });
+      return false;
+    }
+    const frame = await to.frame(sampler, ending.signal);
+    const { time, sample, coverage, gap } = frame;
+    dispatch({
+      kind: "sample",
+      sample,
+      time,
+      notes: sampler.notes(),
+      moved: ms === undefined ? by : 0,
+      past: {
+        coverage: coverageText(frame),
+        isGap: gap !== undefined,
+        isWarning: gap !== undefined || coverage.notes.length > 0,
+      },
+    });
+    return true;
   }
 
   /** Waits until the next sample is due, or until something else must be done. */
@@ -209,7 +254,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
         clearTimeout(timer);
         resolve();
       };
-      if (isOver() || filter !== undefined) wake();
+      if (isOver() || filter !== undefined || moves.length > 0) wake();
     });
   }
 
@@ -222,13 +267,17 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     dispatch({ kind: "resize", size: drawing.size });
     let due = clock();
     let frames = 0;
+    if (rewind !== undefined) moves.push({ by: 0 });
     while (!isOver()) {
       if (filter !== undefined) {
         const text = filter;
         filter = undefined;
         await refilter(text);
         due = clock();
-      } else if (!state.paused && clock() >= due) {
+      } else if (rewind !== undefined && (moves.length > 0 || (!state.paused && clock() >= due))) {
+        if ((await rewound(rewind, moves.shift() ?? { by: 1 })) && ++frames === settings.count) break;
+        due = clock() + settings.delayMs;
+      } else if (rewind === undefined && !state.paused && clock() >= due) {
         const sample = await sampler.take(ending.signal);
         dispatch({ kind: "sample", sample, time: new Date(), notes: sampler.notes() });
         if (sample.number > 1) frames++;

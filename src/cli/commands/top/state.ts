@@ -86,11 +86,23 @@ export type Wish =
   | { readonly kind: "filter"; readonly text: string }
   /** Stop, and give the terminal to the shell meanwhile. */
   | { readonly kind: "suspend" }
+  /** Move to another sample of the past: the next one, the one before, or some milliseconds away. */
+  | { readonly kind: "move"; readonly by: 1 | -1; readonly ms?: number }
   /** Check whether the action is permitted. The answer is an event. */
   | { readonly kind: "may"; readonly action: Action }
   | { readonly kind: "act"; readonly action: Action }
   /** The details are not loaded yet. */
   | { readonly kind: "details"; readonly key: string };
+
+/** How completely a moment of the past was recorded. */
+export interface PastStatus {
+  /** One line of plain words. */
+  readonly coverage: string;
+  /** Whether nothing was recorded at this moment. */
+  readonly isGap: boolean;
+  /** Whether the line reports a loss. */
+  readonly isWarning: boolean;
+}
 
 /** The whole state. */
 export interface ScreenState {
@@ -119,6 +131,8 @@ export interface ScreenState {
   /** The series of recently shown rows, by their keys. */
   readonly series: ReadonlyMap<string, Series>;
   readonly paused: boolean;
+  /** The moment of the past that is shown; undefined for the present. */
+  readonly past: PastStatus | undefined;
   /** Whether the mouse is read, so that the terminal does not select text with it. */
   readonly mouse: boolean;
   readonly mode: Mode;
@@ -130,7 +144,7 @@ export interface ScreenState {
 }
 
 /** Lines above the rows: host, bar, rates, and the heading. */
-export const HEADER_LINES = 4;
+const HEADER_LINES = 4;
 /** The line of messages and keys below. */
 export const FOOTER_LINES = 1;
 /** Terminals of fewer rows show either the rows or the details. */
@@ -140,12 +154,16 @@ const emptyPage: Page = { total: 0, first: 0, rows: [], chosen: undefined };
 /** No rates yet. */
 export const noSeries: Series = { received: [], acked: [] };
 
-/** The state before anything has happened. */
-export function firstState(
-  options: Pick<ScreenState, "size" | "host" | "allNetns" | "filter" | "sort" | "by">,
-): ScreenState {
+/** The state before anything has happened. The past stands still at first. */
+export function firstState({
+  isPast,
+  ...options
+}: Pick<ScreenState, "size" | "host" | "allNetns" | "filter" | "sort" | "by"> & {
+  readonly isPast?: boolean;
+}): ScreenState {
   return {
     ...options,
+    past: isPast ? { coverage: "", isGap: false, isWarning: false } : undefined,
     within: undefined,
     chosen: undefined,
     first: 0,
@@ -158,7 +176,7 @@ export function firstState(
     notes: [],
     totals: noSeries,
     series: new Map(),
-    paused: false,
+    paused: isPast ?? false,
     mouse: true,
     mode: { kind: "table" },
     details: undefined,
@@ -167,18 +185,24 @@ export function firstState(
   };
 }
 
+/** Lines above the rows. The past has one more, for its coverage. */
+export function headerLines({ past }: Pick<ScreenState, "past">): number {
+  return past === undefined ? HEADER_LINES : HEADER_LINES + 1;
+}
+
 /** How many lines of the screen are for rows, and how many for details. */
 export function heights({
   size,
   details,
   mode,
   page,
-}: Pick<ScreenState, "size" | "details" | "mode" | "page">): {
+  past,
+}: Pick<ScreenState, "size" | "details" | "mode" | "page" | "past">): {
   readonly rows: number;
   readonly details: number;
 } {
   const prompt = mode.kind === "filter" ? 2 : 0;
-  const room = Math.max(0, size.rows - HEADER_LINES - FOOTER_LINES - prompt);
+  const room = Math.max(0, size.rows - headerLines({ past }) - FOOTER_LINES - prompt);
   if (details === undefined) return { rows: room, details: 0 };
   // Without rows there is no heading of rows.
   if (size.rows < SPLIT_ROWS) return { rows: 0, details: room + 1 };

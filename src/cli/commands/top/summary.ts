@@ -42,6 +42,8 @@ export function stateCounts({
 export function summaryLines({ host, time, sample, notes }: Summary): Line[] {
   const { intervalMs, sockets, opened, closed, totals } = sample;
   const interval = intervalMs === undefined ? "" : `, after ${(intervalMs / 1000).toFixed(2)} s`;
+  // What changed is known from the second sample on.
+  const changes = intervalMs === undefined ? "" : `, ${opened} new, ${closed} closed`;
   const counts = stateCounts(sample).map(({ name, count }) => `, ${count} ${name}`);
   const rates = [
     `received ${rateText(totals.receivedRate, "B")}`,
@@ -51,7 +53,7 @@ export function summaryLines({ host, time, sample, notes }: Summary): Line[] {
   ];
   return [
     [span(`${safe(host)}, ${timeText(time)}${interval}`, "title")],
-    [span(`${sockets} sockets, ${opened} new, ${closed} closed${counts.join("")}`)],
+    [span(`${sockets} sockets${changes}${counts.join("")}`)],
     [span(rates.join(", "))],
     ...notes.map((note): Line => [span(safe(note), "warning")]),
   ];

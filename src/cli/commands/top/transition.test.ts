@@ -45,7 +45,7 @@ function after(state: ScreenState, ...events: readonly (ScreenEvent | string)[])
 const shown = (chosen?: number, sampled = false): ScreenEvent => ({
   kind: "page",
   page: page(chosen),
-  sampled,
+  moved: sampled ? 1 : undefined,
 });
 
 describe("keys of the table", () => {
@@ -231,7 +231,7 @@ describe("rates over time", () => {
     expect(state.totals.acked.at(-1)).toBeUndefined();
     expect(state.series.get("/1")?.received).toHaveLength(300);
     for (let round = 0; round < 400; round++)
-      state = after(state, { kind: "page", page: { ...page(), rows: [row(`/${round}`)] }, sampled: true });
+      state = after(state, { kind: "page", page: { ...page(), rows: [row(`/${round}`)] }, moved: 1 });
     expect(state.series.size).toBe(256);
     expect(state.series.has("/399")).toBe(true);
     expect(state.series.has("/2")).toBe(false);

@@ -11,10 +11,11 @@ import {
   type FactGroup,
   type FilterProblem,
   groupedBy,
-  HEADER_LINES,
+  headerLines,
   heights,
   type Mode,
   noSeries,
+  type PastStatus,
   rowName,
   type ScreenState,
   type Series,
@@ -28,17 +29,23 @@ export type ScreenEvent =
   | { readonly kind: "resize"; readonly size: Size }
   | {
       readonly kind: "sample";
-      readonly sample: Sample;
+      /** Undefined in a gap of the past. */
+      readonly sample: Sample | undefined;
       readonly time: Date;
       readonly notes: readonly string[];
+      /** The moment of the past; undefined for the present. */
+      readonly past?: PastStatus;
+      /** How many samples it is after the one before; 0 if it is somewhere else. Default 1. */
+      readonly moved?: 1 | -1 | 0;
     }
-  /** The rows for {@link requestOf}. `sampled`: they are from a new sample. */
-  | { readonly kind: "page"; readonly page: Page; readonly sampled: boolean }
+  /** The rows for {@link requestOf}. `moved`: they are from a new sample, as in the event `sample`. */
+  | { readonly kind: "page"; readonly page: Page; readonly moved: 1 | -1 | 0 | undefined }
   | { readonly kind: "details"; readonly key: string; readonly groups: readonly FactGroup[] }
   | { readonly kind: "filtered"; readonly filter: string }
   | { readonly kind: "unfiltered"; readonly text: string; readonly problem: FilterProblem }
   | { readonly kind: "allowed"; readonly action: Action; readonly target: string }
-  | { readonly kind: "message"; readonly text: string };
+  /** `stops`: the past does not go on by itself any more. */
+  | { readonly kind: "message"; readonly text: string; readonly stops?: true };
 
 /** How many samples a series of rates holds. */
 export const SERIES_LENGTH = 300;
@@ -53,18 +60,28 @@ function appended(series: Series, received: number | undefined, acked: number | 
   };
 }
 
+/** The series before a sample that is added next: a step back takes away that sample and the one after it. */
+function moved({ received, acked }: Series, by: 1 | -1 | 0): Series {
+  if (by === 0) return noSeries;
+  return by > 0 ? { received, acked } : { received: received.slice(0, -2), acked: acked.slice(0, -2) };
+}
+
 function rateOf({ values }: Row, column: string): number | undefined {
   const value = values[column];
   return typeof value === "number" ? value : undefined;
 }
 
 /** The series of rows with the rates of a new sample. If there are too many, those unshown for longest go. */
-function withSeries(series: ScreenState["series"], rows: readonly Row[]): ScreenState["series"] {
-  const next = new Map(series);
+function withSeries(
+  series: ScreenState["series"],
+  rows: readonly Row[],
+  by: 1 | -1 | 0,
+): ScreenState["series"] {
+  const next = new Map(by === 0 ? [] : series);
   for (const row of rows) {
     const known = next.get(row.key) ?? noSeries;
     next.delete(row.key);
-    next.set(row.key, appended(known, rateOf(row, "rx"), rateOf(row, "tx")));
+    next.set(row.key, appended(moved(known, by), rateOf(row, "rx"), rateOf(row, "tx")));
   }
   for (const key of next.keys()) {
     if (next.size <= SERIES_ROWS) break;
@@ -134,6 +151,8 @@ function scrolled({ details }: ScreenState, by: number): Change {
 
 /** Requests permission for an action on the chosen socket. */
 function confirmation(state: ScreenState, make: (row: Row) => Action): Change {
+  if (state.past !== undefined)
+    return { message: "These sockets are of the past: nothing can be done to them" };
   const row = chosenRow(state);
   if (row === undefined || groupedBy(state) !== undefined) return { message: "Choose a socket first" };
   return { wish: { kind: "may", action: make(row) } };
@@ -143,6 +162,14 @@ const closing = (row: Row): Action => ({ kind: "close", key: row.key, what: rowN
 const signalling =
   (signal: "SIGTERM" | "SIGKILL") =>
   (row: Row): Action => ({ kind: "signal", key: row.key, signal, what: rowName(row) });
+
+/** Moves through the past; playing stops. @param ms how far; undefined for one sample */
+function stepped({ past }: ScreenState, by: 1 | -1, ms?: number): Change {
+  if (past === undefined) return {};
+  return { paused: true, wish: ms === undefined ? { kind: "move", by } : { kind: "move", by, ms: by * ms } };
+}
+
+const MINUTE_MS = 60_000;
 
 type OnKey = (state: ScreenState) => Change;
 
@@ -174,8 +201,12 @@ const tableKeys: Readonly<Record<string, OnKey>> = {
     mode: { kind: "filter", text: text || filter, cursor: (text || filter).length },
   }),
   " ": ({ paused }) => ({ paused: !paused }),
-  "[": (state) => scrolled(state, -5),
-  "]": (state) => scrolled(state, 5),
+  "[": (state) => (state.past === undefined ? scrolled(state, -5) : stepped(state, -1)),
+  "]": (state) => (state.past === undefined ? scrolled(state, 5) : stepped(state, 1)),
+  "<": (state) => stepped(state, -1, MINUTE_MS),
+  ">": (state) => stepped(state, 1, MINUTE_MS),
+  "{": (state) => scrolled(state, -5),
+  "}": (state) => scrolled(state, 5),
   "?": () => ({ mode: { kind: "help", scroll: 0 } }),
   h: () => ({ mode: { kind: "help", scroll: 0 } }),
   m: ({ mouse }) => ({ mouse: !mouse, message: mouse ? "Mouse off" : "Mouse on" }),
@@ -293,13 +324,13 @@ function clicked(state: ScreenState, line: number, place: number): Change {
   const { page, sort } = state;
   const { rows } = heights(state);
   if (rows === 0) return {};
-  if (line === HEADER_LINES - 1) {
+  if (line === headerLines(state) - 1) {
     const column = columnAt(state, place);
     if (column === undefined) return {};
     if (column === sort.column) return { sort: { ...sort, descending: !sort.descending }, first: 0 };
     return { sort: orderBy(state, column), first: 0 };
   }
-  const at = line - HEADER_LINES;
+  const at = line - headerLines(state);
   const row = at < rows ? page.rows[at] : undefined;
   if (row === undefined) return {};
   return at === page.chosen ? entered(state) : { chosen: row.key, at };
@@ -312,12 +343,12 @@ function moused(state: ScreenState, { what, line, column }: MouseInput): Change 
     return { mode: what === "press" ? table : { kind: "help", scroll: Math.max(0, mode.scroll + by) } };
   if (mode.kind !== "table") return {};
   if (what === "press") return clicked(state, line, column);
-  const overDetails = details !== undefined && line >= HEADER_LINES + heights(state).rows;
+  const overDetails = details !== undefined && line >= headerLines(state) + heights(state).rows;
   return overDetails ? scrolled(state, by) : { step: by };
 }
 
 /** Stores the requested rows and the chosen one. A new sample adds to the series. */
-function paged(state: ScreenState, page: Page, sampled: boolean): Change {
+function paged(state: ScreenState, page: Page, by: 1 | -1 | 0 | undefined): Change {
   const row = page.chosen === undefined ? undefined : page.rows[page.chosen];
   const change: Change = {
     page,
@@ -325,13 +356,13 @@ function paged(state: ScreenState, page: Page, sampled: boolean): Change {
     step: 0,
     at: page.chosen,
     chosen: row?.key,
-    series: sampled ? withSeries(state.series, page.rows) : state.series,
+    series: by === undefined ? state.series : withSeries(state.series, page.rows, by),
   };
   const { details } = state;
   if (details === undefined) return change;
   if (row === undefined) return { ...change, details: undefined, message: "The chosen socket is gone" };
   if (row.key !== details.key) return { ...change, ...shownDetails(row.key) };
-  return sampled ? { ...change, wish: { kind: "details", key: row.key } } : change;
+  return by === undefined ? change : { ...change, wish: { kind: "details", key: row.key } };
 }
 
 type Handlers = {
@@ -345,13 +376,14 @@ const handlers: Handlers = {
   key: (state, { key }) => ({ message: undefined, ...pressed(state, key) }),
   mouse: (state, { input }) => ({ message: undefined, ...moused(state, input) }),
   resize: (_, { size }) => ({ size }),
-  sample: ({ totals }, { sample, time, notes }) => ({
+  sample: ({ totals }, { sample, time, notes, past, moved: by = 1 }) => ({
     sample,
     time,
     notes,
-    totals: appended(totals, sample.totals.receivedRate, sample.totals.ackedRate),
+    past,
+    totals: appended(moved(totals, by), sample?.totals.receivedRate, sample?.totals.ackedRate),
   }),
-  page: (state, { page, sampled }) => paged(state, page, sampled),
+  page: (state, { page, moved: by }) => paged(state, page, by),
   details: ({ details }, { key, groups }) =>
     details?.key === key ? { details: { ...details, groups } } : {},
   filtered: (_, { filter }) => ({
@@ -370,7 +402,7 @@ const handlers: Handlers = {
     mode: { kind: "filter", text, cursor: Math.min(text.length, problem.offset + problem.length), problem },
   }),
   allowed: (_, { action, target }) => ({ mode: { kind: "confirm", action, target, agreed: 0 } }),
-  message: (_, { text }) => ({ message: text }),
+  message: (_, { text, stops }) => ({ message: text, ...(stops && { paused: true }) }),
 };
 
 /** The state after an event. */

@@ -47,7 +47,7 @@ function stateAt(columns: number, rows: number, shown: readonly Row[] = [row("/1
   });
   const sampled = next(begun, { kind: "sample", sample, time: new Date(2026, 10, 21, 8, 5, 9), notes: [] });
   const page = { total: shown.length, first: 0, rows: shown, chosen: shown.length > 1 ? 1 : undefined };
-  return next(sampled, { kind: "page", page, sampled: true });
+  return next(sampled, { kind: "page", page, moved: 1 });
 }
 const text = (state: ScreenState) => viewOf(state).map(plainText);
 const press = (state: ScreenState, ...keys: string[]) =>
@@ -86,8 +86,21 @@ describe("the screen", () => {
         const wrong = next(press(state, "/"), { kind: "unfiltered", text: "x ".repeat(90), problem });
         const action = { kind: "close", key: "/1", what: "w".repeat(90) } as const;
         const asked = next(state, { kind: "allowed", action, target: "t".repeat(90) });
+        const coverage = "12 events of destroy\x1b[2J lost; ".repeat(9);
+        const past = { coverage, isGap: false, isWarning: true };
+        const recorded = next(state, { kind: "sample", sample, time: new Date(0), notes: [], past });
+        const gap = next(state, {
+          kind: "sample",
+          sample: undefined,
+          time: new Date(0),
+          notes: [],
+          past: { ...past, isGap: true },
+        });
         for (const each of [
           state,
+          recorded,
+          press(recorded, "enter"),
+          gap,
           press(state, "?"),
           press(state, "p"),
           open,
@@ -134,7 +147,7 @@ describe("the screen", () => {
     const details = (rx: number | undefined) => {
       const state = stateAt(100, 40, [row("/1", { rx, tx: undefined })]);
       const page = { ...state.page, chosen: 0 };
-      const chosen = next(state, { kind: "page", page, sampled: true });
+      const chosen = next(state, { kind: "page", page, moved: 1 });
       return text(press(chosen, "enter")).join("\n");
     };
     expect(details(undefined)).toMatch(/Received, at most - +│ Acknowledged, at most -/);

@@ -43,7 +43,15 @@ function spread(left: Line, right: Line, width: number): Line {
   return gap < 1 ? left : [...left, span(" ".repeat(gap)), ...right];
 }
 
-function hostLine({ host, time, sample, paused, size, filter, text, within }: ScreenState): Line {
+/** What the first line says of time: nothing while the present goes on. */
+function badge({ paused, past }: ScreenState): string | undefined {
+  if (past === undefined) return paused ? " PAUSED " : undefined;
+  return paused ? " PAST " : " PLAYING ";
+}
+
+function hostLine(state: ScreenState): Line {
+  const { host, time, sample, size, filter, text, within } = state;
+  const mark = badge(state);
   const what = [
     ...(within === undefined ? [] : [`${within.by} ${within.label}`]),
     ...(filter === "" ? [] : [filter]),
@@ -52,7 +60,7 @@ function hostLine({ host, time, sample, paused, size, filter, text, within }: Sc
   const left: Line = [
     span(`sockscope top`, "title"),
     span(` ${safe(host)}`),
-    ...(paused ? [span(" "), span(" PAUSED ", "heading")] : []),
+    ...(mark === undefined ? [] : [span(" "), span(mark, "heading")]),
     ...(what.length === 0 ? [] : [span(` | ${safe(what.join(" | "))}`, "key")]),
   ];
   const interval = sample?.intervalMs === undefined ? "" : `${(sample.intervalMs / 1000).toFixed(1)} s  `;
@@ -68,10 +76,12 @@ function shares(counts: readonly number[], width: number): number[] {
   return cells;
 }
 
-function barLine({ sample, size }: ScreenState): Line {
+function barLine({ sample, size, past }: ScreenState): Line {
+  if (past?.isGap) return [span("No values: nothing was recorded at this time", "warning")];
   if (sample === undefined) return [span("Reading sockets…", "faint")];
   const counts = stateCounts(sample);
-  const changes = `  +${sample.opened} -${sample.closed}`;
+  // What changed is known from the second sample on.
+  const changes = sample.intervalMs === undefined ? "" : `  +${sample.opened} -${sample.closed}`;
   const words = `${sample.sockets} ${sample.sockets === 1 ? "socket" : "sockets"}${changes}  `;
   const shown = counts.slice(0, BAR_FILLINGS.length);
   const legend = shown.map(({ name, count }, index) => `${BAR_FILLINGS[index]} ${name} ${count}`).join("  ");
@@ -123,6 +133,13 @@ function ratesLine({ sample, totals, size }: ScreenState): Line {
     ...sparkline(names[1]!, rateText(ackedRate, "B"), totals.acked, width, "sent"),
     ...rest,
   ];
+}
+
+/** How completely the moment was recorded; only the past has this line. */
+function coverageLines({ past, size }: ScreenState): Line[] {
+  if (past === undefined) return [];
+  const text = `${past.coverage.slice(0, 1).toUpperCase()}${past.coverage.slice(1)}`;
+  return [[span(cut(safe(text), size.columns), past.isWarning ? "warning" : "faint")]];
 }
 
 function rows(state: ScreenState): Line[] {
@@ -194,7 +211,10 @@ function detailLines(state: ScreenState, details: Details): Line[] {
   const from = Math.min(details.scroll, Math.max(0, facts.length - room));
   const more = facts.length - from - room;
   const shown = facts.slice(from, from + room);
-  if (more > 0 && shown.length > 0) shown[shown.length - 1] = [span(`… ${more + 1} more lines: ]`, "faint")];
+  if (more > 0 && shown.length > 0)
+    shown[shown.length - 1] = [
+      span(`… ${more + 1} more lines: ${state.past === undefined ? "]" : "}"}`, "faint"),
+    ];
   return [title, ...plotted, ...shown];
 }
 
@@ -279,6 +299,13 @@ function position(state: ScreenState): string {
   return `${page.first + 1}-${page.first + page.rows.length} of ${page.total}${order}`;
 }
 
+/** The most important keys of the past, in as many words as fit. */
+const PAST_HINTS = [
+  "[ ]: back, forth  < >: a minute  Space: play  /: filter  ←→: sort  Enter: details  ?: help  q: quit",
+  "[ ]: back, forth  < >: a minute  Space: play  ?: help  q: quit",
+  "[ ]: back, forth  Space: play  q: quit",
+] as const;
+
 /** The most important keys, in as many words as fit. */
 const HINTS = [
   "?: help  /: filter  ←→: sort  p o u a l d s c: group  Enter: details  q: quit",
@@ -287,14 +314,15 @@ const HINTS = [
 ] as const;
 
 function footerLine(state: ScreenState): Line {
-  const { mode, message, notes, size } = state;
+  const { mode, message, notes, size, past } = state;
   const place = position(state);
   const last: Line = [span(place, "faint")];
   if (mode.kind === "confirm") return confirmLine(mode);
   const text = message ?? notes[0];
   if (text !== undefined) return spread([span(cut(safe(text), size.columns), "warning")], last, size.columns);
   const room = size.columns - widthOf(place) - 1;
-  const hint = HINTS.find((each) => widthOf(each) <= room) ?? HINTS[HINTS.length - 1]!;
+  const hints = past === undefined ? HINTS : PAST_HINTS;
+  const hint = hints.find((each) => widthOf(each) <= room) ?? hints[hints.length - 1]!;
   return spread([span(hint, "faint")], last, size.columns);
 }
 
@@ -315,6 +343,7 @@ export function viewOf(state: ScreenState): Line[] {
           hostLine(state),
           barLine(state),
           ratesLine(state),
+          ...coverageLines(state),
           ...rows(state),
           ...(details === undefined ? [] : detailLines(state, details)),
         ];
