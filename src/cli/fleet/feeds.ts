@@ -1,4 +1,6 @@
 /** What an agent puts into the stream of its fleet: events of sockets, and findings of the doctor, through a spool each. */
+
+import { rules } from "../../doctor/rules/index.ts";
 import type { Feed } from "../../fleet/nats/stream.ts";
 import { type Delivery, deliver, packetSender } from "../../fleet/nats/stream-deliver.ts";
 import { Spool } from "../../fleet/spool/spool.ts";
@@ -49,6 +51,9 @@ export interface Feeds {
 
 /** Time between two samples of the doctor: it examines every socket. */
 const EXAMINE = "15s";
+/** Rules that read all processes, or what a recorder has kept, are for people. */
+const costly: ReadonlySet<string> = new Set(["descriptors", "unseen"]);
+const steadyRules = rules.filter(({ id, recorded }) => recorded !== true && !costly.has(id));
 /** A run that fails sooner than this was wrong from the start. */
 const START_MS = 2000;
 /** Milliseconds until a run that has ended begins again. */
@@ -64,10 +69,12 @@ const commandLines: Readonly<Record<Feed, (settings: FeedSettings) => readonly s
     const kinds = events === "all" ? [] : [`--only=${events}`];
     return ["events", "--json", "--numeric", ...kinds, ...(allNetns ? ["--all-netns"] : []), "--", ...words];
   },
-  findings: ({ findings, allNetns }) =>
-    findings
-      ? ["doctor", "--watch", "--json", "--numeric", `--for=${EXAMINE}`, ...(allNetns ? ["--all-netns"] : [])]
-      : undefined,
+  findings({ findings, allNetns }) {
+    if (!findings) return undefined;
+    const chosen = steadyRules.map(({ id }) => `--rule=${id}`);
+    const places = allNetns ? ["--all-netns"] : [];
+    return ["doctor", "--watch", "--json", "--numeric", `--for=${EXAMINE}`, ...chosen, ...places];
+  },
 };
 
 /** An output that takes whole lines. */
