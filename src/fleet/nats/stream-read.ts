@@ -39,6 +39,8 @@ export interface StreamTaker {
 const AHEAD = 16;
 /** Milliseconds until a consumer that has ended is made again. */
 const RETRY_MS = 1000;
+/** Milliseconds between two looks whether the stream is still the one that is read. */
+const CHECK_MS = 10_000;
 
 function startOf(from: Beginning, read: StreamPosition | undefined): Partial<OrderedConsumerOptions> {
   const after = read ?? (typeof from === "object" && "after" in from ? from.after : undefined);
@@ -108,10 +110,25 @@ export async function readStream(
     const { created, messages } = open;
     const stop = () => messages.stop();
     restart = stop;
+    const check = setInterval(() => {
+      manager.streams.info(STREAM).then(
+        (info) => {
+          if (info.created !== created) stop();
+        },
+        // There is none, or the server is away.
+        () => undefined,
+      );
+    }, CHECK_MS);
     signal.addEventListener("abort", stop);
     try {
-      for await (const { subject, seq, data } of messages) {
-        if (signal.aborted) break;
+      const iterator = messages[Symbol.asyncIterator]();
+      for (;;) {
+        // A stream or a consumer that was deleted ends this one. What the taker throws ends the run.
+        const { value: message, done } = await iterator
+          .next()
+          .catch(() => ({ value: undefined, done: true }));
+        if (message === undefined || done === true || signal.aborted) break;
+        const { subject, seq, data } = message;
         const host = hostOfSubject(subject);
         position = { created, sequence: seq };
         if (host === undefined) continue;
@@ -123,6 +140,7 @@ export async function readStream(
         }
       }
     } finally {
+      clearInterval(check);
       signal.removeEventListener("abort", stop);
       messages.stop();
     }
