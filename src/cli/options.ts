@@ -1089,8 +1089,7 @@ export function applyOption(option: Option, draft: Draft, value: string, program
 export function conflictOf({ given }: Pick<Draft, "given">): string | undefined {
   for (const { longs, excludes } of options) {
     if (excludes === undefined || !given.has(longs[0]!)) continue;
-    const other = excludes.options.find((name) => given.has(name));
-    if (other !== undefined) return excludes.reason(`--${other}`);
+    for (const other of excludes.options) if (given.has(other)) return excludes.reason(`--${other}`);
   }
   return undefined;
 }
@@ -1120,7 +1119,8 @@ export function parse(world: Pick<World, "program" | "args" | "env" | "remote">)
   const { program, args, env } = world;
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
   const { steps: found, words, error } = getopt(options, args, { program, firstWordEnds });
-  const steps = found.map(({ row, value }) => spelled(row, value));
+  const steps: Parsed["steps"][number][] = [];
+  for (const { row, value } of found) steps.push(spelled(row, value));
   let draft = blankDraft;
   for (const { row, value } of found) {
     const next = refusedRemotely(world, row) ?? applyOption(row, draft, value, program);

@@ -5,7 +5,8 @@ import {
   inetDiagMessage,
   inetDiagRequest,
 } from "../families/inet/layouts/inet-diag.ts";
-import { bpfStorageRequest, InetSocket, inetRequest } from "../families/inet/socket.ts";
+import { bpfStorageRequest, inetRequest } from "../families/inet/request.ts";
+import { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
 import { IPPROTO_TCP } from "../model/family.ts";
 import { stateGroups } from "../model/state.ts";

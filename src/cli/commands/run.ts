@@ -15,7 +15,7 @@ import {
   refusedRemotely,
   spelled,
 } from "../options.ts";
-import { refusalOf } from "../plan.ts";
+import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
 import { type CommandWord, isAsked } from "./command-names.ts";

@@ -24,9 +24,10 @@ import { EXIT_USAGE, isStop, type Stop } from "../getopt.ts";
 import { onMachine } from "../machine.ts";
 import { chosenColumns, groupColumns } from "../machine-formats.ts";
 import { type Draft, parse } from "../options.ts";
-import { isSsTable, type Presentation, planListing, viewFor } from "../plan.ts";
+import { isSsTable, type Presentation, planListing } from "../plan.ts";
 import { reporter, withStatus } from "../report.ts";
 import { hiddenColumns } from "../show.ts";
+import { viewFor } from "../view.ts";
 import type { Output, World } from "../world.ts";
 import { remoteRefusal } from "./remote-options.ts";
 
@@ -175,9 +176,7 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
   if (isStop(view)) return stopped(view);
   const planned = await planListing(world, draft, view, { args: words, file: world.remote?.filterFile });
   if (isStop(planned)) return stopped(planned);
-  const { presentation } = planned;
-  // Rows are sorted by their sockets, which must be kept for that.
-  const plan = { ...planned.plan, order: { ...planned.plan.order, byValues: false } };
+  const { plan, presentation } = planned;
   return onMachine(world, draft, async (host) => {
     const { report, status } = withStatus(reporter(world, host, plan.sources), machineDraft(draft));
     let opened: OpenQuery;

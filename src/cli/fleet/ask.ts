@@ -102,8 +102,8 @@ export function conclude(
   return missing.length > 0 || cut.length > 0 ? Math.max(status, EXIT_INCOMPLETE) : status;
 }
 
-/** Options of the doctor with which the hosts are not compared: they choose its rules, or it never ends. */
-const alone: ReadonlySet<string> = new Set(["watch", "rule", "explain", "list-rules"]);
+/** Options of the doctor with which the hosts are not compared: they choose its rules or the past, or it never ends. */
+const alone: ReadonlySet<string> = new Set(["watch", "rule", "explain", "list-rules", "at"]);
 
 function isAlone({ steps }: HostsTask): boolean {
   return steps.some(({ long }) => alone.has(long));

@@ -24,7 +24,7 @@ const EDGES = 50;
 /** The name of this host where it is the only one. */
 const HERE = "here";
 
-/** This host, asked like another one, within this process. */
+/** This host as one that answers questions, within this process. */
 function thisHost(world: World, budgetMs: number): OpenHosts {
   const connect: Connect = () => {
     const question = Promise.withResolvers<string>();
@@ -128,6 +128,8 @@ export async function runMap({ world, host, draft, settings, words }: Task<MapSe
     containers: draft.demands.has("containers"),
     words: words.args,
     ...(words.file === undefined ? {} : { filterFile: decodeBytes(words.file) }),
+    // The host of this run is already the past one.
+    ...(draft.hosts === undefined || draft.at === undefined ? {} : { at: draft.at }),
     budgetMs: draft.hostTimeoutMs,
   };
   const { first, second, seconds, now } = await compareHosts(
