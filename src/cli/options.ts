@@ -945,7 +945,7 @@ export const options: readonly Option[] = [
   {
     longs: ["fleet"],
     inFull: true,
-    value: { name: "URL", kind: "word" },
+    value: { name: "URL", kind: "hosts" },
     category: "hosts",
     brief: "Query the agents at a NATS server: nats://HOST:PORT",
     doc: "Send the query to every host that runs 'sockscope agent --nats', over a NATS server (nats://HOST:PORT, tls://HOST:PORT; several of one cluster separated by commas), or with --host to some of them. Every row says which host it is from; hosts of the fleet without a whole answer are named on standard error, and the exit status is 1.",

@@ -205,6 +205,66 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
     );
   }, 60_000);
 
+  test("an agent follows this host, and its spool belongs to it alone", async () => {
+    const server = await lastingServer();
+    const folder = join(scratch(), "spool");
+    const listener = Bun.listen({ port: 0, hostname: "127.0.0.1", socket: { data: () => undefined } });
+    cleanups.push(() => listener.stop(true));
+    const { port } = listener;
+    const agent = (name: string, ...args: string[]) =>
+      Bun.spawn([executable, "agent", "--nats", server.url, "--name", name, "--spool", folder, ...args], {
+        stdout: "ignore",
+        stderr: "pipe",
+      });
+    const web1 = agent(
+      "web1",
+      "--events",
+      "open,close",
+      "--findings",
+      `sport = :${port} or dport = :${port}`,
+    );
+    cleanups.push(() => web1.kill());
+    const { child, shown } = reader(
+      server.url,
+      scratch(),
+      0,
+      "--count",
+      "1",
+      "--since",
+      "-1h",
+      "--only",
+      "close",
+    );
+    // Until the agent has begun to follow.
+    while (child.exitCode === null) {
+      const socket = await Bun.connect({ port, hostname: "127.0.0.1", socket: { data: () => undefined } });
+      socket.end();
+      await Bun.sleep(50);
+    }
+    const [close] = shown() as unknown as { readonly [key: string]: { readonly port: number } }[];
+    expect(close).toMatchObject({ host: "web1", event: "close", netid: "tcp" });
+    expect([close!["local"]!.port, close!["peer"]!.port]).toContain(port);
+    const second = agent("web2", "--events", "all");
+    expect([await second.exited, await new Response(second.stderr).text()]).toEqual([
+      1,
+      `sockscope: agent: cannot open the spool in ${folder}: another agent has it open\n`,
+    ]);
+    web1.kill("SIGTERM");
+    expect(await web1.exited).toBe(128 + 15);
+    const wrong = agent("web1", "--events", "all", "dport", "=");
+    expect([await wrong.exited, await new Response(wrong.stderr).text()]).toEqual([
+      255,
+      expect.stringContaining("while parsing filter"),
+    ]);
+    const alone = Bun.spawn([executable, "agent", "--stdio", "--findings"], {
+      stdin: "ignore",
+      stderr: "pipe",
+    });
+    expect(await new Response(alone.stderr).text()).toStartWith(
+      "sockscope: agent: --findings needs --nats\n",
+    );
+  }, 60_000);
+
   describe("what is read", () => {
     let server: Awaited<ReturnType<typeof lastingServer>>;
     let broker: Broker;

@@ -95,7 +95,8 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   if (isStop(done)) return end(done);
   const file = world.remote?.filterFile ?? done.filterFile;
   const source = { args: words, file };
-  if (draft.hosts !== undefined && isAsked(word) && !readsStream(draft, word, settings)) {
+  const asksHosts = (draft.hosts !== undefined || draft.fleet !== undefined) && isAsked(word);
+  if (asksHosts && !readsStream(draft, word, settings)) {
     const { askHosts } = await import("../fleet/ask.ts");
     const given = steps.map(({ row, value }) => spelled(row, value));
     return askHosts(world, { command: word, draft, steps: given, source });

@@ -46,9 +46,14 @@ export function brokerStop(program: string, error: unknown): Stop {
   return { kind: "error", message, usage: false, status: EXIT_UNCONNECTED };
 }
 
-/** Keeps the client library from printing what a server sent. It reports broken messages on the console. */
-function silenceConsole(): void {
+/**
+ * Connects, and keeps the client library from printing what a server sent: it reports broken messages on the console.
+ *
+ * @throws BrokerError
+ */
+export function connectQuietly(options: BrokerOptions): Promise<Broker> {
   for (const method of ["log", "error", "trace", "info"] as const) console[method] = () => undefined;
+  return connectBroker(options);
 }
 
 /**
@@ -63,9 +68,8 @@ export async function openBroker(
 ): Promise<Broker | Stop> {
   const files = brokerFiles(world, draft);
   if (isStop(files)) return files;
-  silenceConsole();
   try {
-    return await connectBroker({ ...options, files });
+    return await connectQuietly({ ...options, files });
   } catch (error) {
     return brokerStop(world.program, error);
   }
