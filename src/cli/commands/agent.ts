@@ -33,7 +33,8 @@ export const agent: Command<AgentSettings> = {
     `${commandWords.agent} and --fleet: 'sockscope --host' starts it over ssh with --stdio, sends one question to its ` +
     "standard input and reads the answer from its standard output. With --nats it stays, and answers the questions " +
     "of 'sockscope --fleet' that a NATS server delivers. It shows what this user may see, changes nothing, writes " +
-    "no file, and reads none that the question names.",
+    "no file but its own spool, and reads none that the question names. With --events and --findings it also puts what " +
+    "happens on this host into the stream that 'events --fleet' and 'doctor --watch --fleet' read.",
   options: [
     {
       longs: ["stdio"],
