@@ -32,11 +32,10 @@ export async function show(
   }
   const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
-  const batches = list();
   const { by } = presentation;
-  const arranges = by === undefined && (sort.length === 0 || !showsValues(presentation));
-  const ordered = arranges ? arranged(query, presentation, batches) : batches;
-  if (isSsTable(presentation)) await showTable(world, query, presentation, () => ordered, options);
+  const arranges = by === undefined && (sort.length > 0 ? !showsValues(presentation) : top !== undefined);
+  const ordered: SocketSource = arranges ? () => arranged(query, presentation, list()) : list;
+  if (isSsTable(presentation)) await showTable(world, query, presentation, ordered, options);
   else await showMachine(world, query, presentation, ordered, options);
 }
 
