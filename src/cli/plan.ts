@@ -42,11 +42,6 @@ export interface Planned {
   readonly words: readonly string[];
 }
 
-/** Whether rows hold the few values that were named, of sockets or of groups, rather than whole sockets. */
-export function showsValues({ columns, by }: Pick<Presentation, "columns" | "by">): boolean {
-  return columns !== undefined || by !== undefined;
-}
-
 /** Whether the output is ss's own table. */
 export function isSsTable({ format, columns, by }: Pick<Presentation, "format" | "columns" | "by">): boolean {
   return format === "table" && columns === undefined && by === undefined;
@@ -119,7 +114,7 @@ export async function planListing(
     plan: {
       ...base,
       demands,
-      order: { ...base.order, sort: view.sort, byValues: showsValues(view) },
+      order: { ...base.order, sort: view.sort },
     },
     words: selected.words,
     presentation: {

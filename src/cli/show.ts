@@ -10,7 +10,7 @@ import type { OpenQuery } from "../query/open.ts";
 import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
-import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
+import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
@@ -30,13 +30,13 @@ export async function show(
     await showTable(world, query, presentation, list, options);
     return;
   }
-  const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
-  const { by } = presentation;
-  const arranges = by === undefined && (sort.length > 0 ? !showsValues(presentation) : top !== undefined);
-  const ordered: SocketSource = arranges ? () => arranged(query, presentation, list()) : list;
-  if (isSsTable(presentation)) await showTable(world, query, presentation, ordered, options);
-  else await showMachine(world, query, presentation, ordered, options);
+  // Groups are sorted when they are counted.
+  const arranges = presentation.by === undefined && (sort.length > 0 || top !== undefined);
+  const ordered: SocketSource = arranges ? (rows) => arranged(query, presentation, list(), rows) : list;
+  if (isSsTable(presentation)) return showTable(world, query, presentation, ordered, options);
+  const { showMachine } = await import("./machine-formats.ts");
+  await showMachine(world, query, presentation, ordered, options);
 }
 
 /** Columns of ss's table that this run leaves out. */

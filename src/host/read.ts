@@ -103,12 +103,10 @@ export function readFile(path: string, bound?: ReadBound): Uint8Array {
  * @throws an error with a system error `code`: EINVAL if it is not a regular file, EFBIG if it is longer
  */
 export function readRegularFile(path: string, limit: number): Uint8Array {
-  const { fstatSync, readSync, statSync } = builtin("node:fs");
-  checkRegular(statSync(path), path, limit);
-  const fd = opened(libc.openat(AT_FDCWD, path, OPEN_FLAGS), path);
+  const { readSync } = builtin("node:fs");
+  const { fd, stat } = openRegularFile(path, limit);
   try {
-    // Another file may have taken its place meanwhile.
-    const bytes = new Uint8Array(checkRegular(fstatSync(fd), path, limit));
+    const bytes = new Uint8Array(stat.size);
     if (bytes.length > CHUNK) expectLongRun();
     let at = 0;
     for (let count = 1; at < bytes.length && count > 0; at += count)
@@ -119,8 +117,29 @@ export function readRegularFile(path: string, limit: number): Uint8Array {
   }
 }
 
-/** The size of a regular file. @throws as {@link readRegularFile} */
-function checkRegular(stat: Stats, path: string, limit: number): number {
+/**
+ * Opens a regular file as {@link readRegularFile} does.
+ *
+ * @returns its descriptor and its status
+ * @throws as {@link readRegularFile}
+ */
+export function openRegularFile(path: string, limit: number): { readonly fd: number; readonly stat: Stats } {
+  const { fstatSync, statSync } = builtin("node:fs");
+  checkRegular(statSync(path), path, limit);
+  const fd = opened(libc.openat(AT_FDCWD, path, OPEN_FLAGS), path);
+  try {
+    // Another file may have taken its place meanwhile.
+    const stat = fstatSync(fd);
+    checkRegular(stat, path, limit);
+    return { fd, stat };
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+/** @throws as {@link readRegularFile} */
+function checkRegular(stat: Stats, path: string, limit: number): void {
   const code = stat.isDirectory()
     ? "EISDIR"
     : stat.isFile()
@@ -129,5 +148,4 @@ function checkRegular(stat: Stats, path: string, limit: number): number {
         : undefined
       : "EINVAL";
   if (code !== undefined) throw Object.assign(new Error(`${code}: open '${path}'`), { code });
-  return stat.size;
 }

@@ -54,6 +54,7 @@ for (const fixture of fixtureNames())
 const jsonArguments: readonly (readonly string[])[] = [
   ["--json", "-an"],
   ["--ndjson", "-aemi", "-t", "-u", "-w", "--cgroup"],
+  ["--json", "-aen", "--sort", "-local.port"],
 ];
 const objects = { direct: 0, left: 0 };
 
