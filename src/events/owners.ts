@@ -10,8 +10,10 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const NO_STAT = new Uint8Array(0);
 
-/** How long the facts of a live thread are used again. */
+/** How long the facts of a thread are used again. */
 const THREAD_MS = 1000;
+/** And how long a failure is. A thread that is gone without a record may have thousands of events. */
+const FAILURE_MS = 2;
 /** How many passes search for a socket before its owner counts as unreadable. */
 const TRIES = 2;
 /** After how many sockets of a large table signals are let in. */
@@ -188,8 +190,9 @@ export class OwnerCache {
     if (known !== undefined && known.untilMs > now && (exit === undefined || exit.ns >= ns)) return known;
     if (this.#threads.size > 10_000) this.#threads.clear();
     const facts = this.#lookAt(tid, ns, now + THREAD_MS);
-    // A failure is not kept: the exit of the thread may not be recorded yet.
-    if (facts.owners !== undefined && facts.netns !== undefined) this.#threads.set(tid, facts);
+    const isWhole = facts.owners !== undefined && (facts.netns !== undefined || exit !== undefined);
+    // Where something is missing, the exit of the thread may not be recorded yet.
+    this.#threads.set(tid, isWhole ? facts : { ...facts, untilMs: now + FAILURE_MS });
     return facts;
   }
 
