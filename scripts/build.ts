@@ -25,11 +25,18 @@ export const entryPoints: readonly string[] = [program, ...threads];
 
 /**
  * The files whose static imports are bundled into one module each, without those of the groups before. The first is what
- * every run loads, the others what many short runs load besides.
+ * every run loads, the second what listings load, the others what many short runs load besides.
  */
 const groupEntries = [
   program,
-  ...["src/query/filters.ts", "src/lookup/owners.ts"].map((path) => join(root, path)),
+  ...[
+    "src/cli/listing.ts",
+    "src/families/inet/direct-info.ts",
+    "src/table/process.ts",
+    "src/families/inet/index.ts",
+    "src/query/filters.ts",
+    "src/lookup/owners.ts",
+  ].map((path) => join(root, path)),
 ];
 
 /**

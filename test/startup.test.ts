@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { staticImports } from "../scripts/build.ts";
 
 const src = join(import.meta.dirname, "../src");
-const loaded = [...staticImports(join(src, "cli/main.ts"))];
+const loaded = [...staticImports(join(src, "cli/main.ts")), ...staticImports(join(src, "cli/listing.ts"))];
 const transpiler = new Bun.Transpiler({ loader: "ts" });
 
 test("no run loads a module of Node before it needs one", () => {

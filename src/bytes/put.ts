@@ -210,7 +210,6 @@ export interface Stamp {
 }
 
 const WORD = 8;
-const encoder = new TextEncoder();
 const stampBytes = new Uint8Array(STAMP_ROOM);
 const stampWords = new DataView(stampBytes.buffer);
 
@@ -221,10 +220,13 @@ const stampWords = new DataView(stampBytes.buffer);
  *   could change
  */
 export function stamp(text: string): Stamp {
-  stampBytes.fill(BLANK);
-  // Every character but those of ASCII is encoded as several bytes.
-  if (text.length > STAMP_ROOM || encoder.encodeInto(text, stampBytes).written !== text.length)
-    throw new RangeError(`no stamp: ${text}`);
+  const { length } = text;
+  if (length > STAMP_ROOM) throw new RangeError(`no stamp: ${text}`);
+  for (let at = 0; at < STAMP_ROOM; at++) {
+    const code = at < length ? text.charCodeAt(at) : BLANK;
+    if (code >= 0x80) throw new RangeError(`no stamp: ${text}`);
+    stampBytes[at] = code;
+  }
   return {
     text,
     first: stampWords.getFloat64(0, true),

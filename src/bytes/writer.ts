@@ -17,9 +17,16 @@ import {
 
 const encoder = new TextEncoder();
 
-/** The bytes of a constant piece of text, made once. */
+/** The bytes of a short text, which is nearly always ASCII: the runtime's encoder takes a short run longer. */
 export function ascii(text: string): Uint8Array {
-  return encoder.encode(text);
+  const { length } = text;
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x80) return encoder.encode(text);
+    bytes[index] = code;
+  }
+  return bytes;
 }
 
 /** Text being written, byte by byte. */
@@ -57,7 +64,7 @@ export class ByteWriter {
 
   /** What is written so far; valid until the next write. */
   view(): Uint8Array {
-    return this.bytes.subarray(0, this.length);
+    return new Uint8Array(this.bytes.buffer, 0, this.length);
   }
 
   /** Writes one byte. */

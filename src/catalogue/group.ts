@@ -19,10 +19,12 @@ function alternatives(value: Json | undefined): readonly (Json | undefined)[] {
     : [Array.isArray(value) ? undefined : value];
 }
 
-/** Names a group by its values. JSON of a list begins with another character than a text alone. */
-function nameOf(values: readonly (Json | undefined)[]): string {
-  const [value] = values;
-  return values.length === 1 && typeof value === "string" ? `"${value}` : JSON.stringify(values);
+/** Groups by the key of one of their values: the groups themselves at the last value. */
+type GroupsByValue = Map<unknown, Group | GroupsByValue>;
+
+/** What distinguishes a value from others. */
+function keyOf(value: Json | undefined): unknown {
+  return typeof value === "object" ? `\0${JSON.stringify(value)}` : value;
 }
 
 /** Sockets being grouped. */
@@ -40,36 +42,58 @@ export interface Grouping {
  * @param sum the columns of numbers to add up
  */
 export function groupSockets(by: readonly CatalogColumn[], sum: readonly CatalogColumn[]): Grouping {
-  const groups = new Map<string, Group>();
+  const groups: Group[] = [];
+  /** The groups by their first value, then by the next one and so on. */
+  const root: GroupsByValue = new Map();
   const keysOf = catalogReader(by);
   const numbersOf = catalogReader(sum);
-  function count(values: readonly (Json | undefined)[], numbers: readonly (Json | undefined)[]): void {
-    const name = nameOf(values);
-    let group = groups.get(name);
+  const last = by.length - 1;
+
+  function groupOf(values: readonly (Json | undefined)[]): Group {
+    let level = root;
+    for (let index = 0; index < last; index++) {
+      const key = keyOf(values[index]);
+      let next = level.get(key) as GroupsByValue | undefined;
+      if (next === undefined) {
+        next = new Map();
+        level.set(key, next);
+      }
+      level = next;
+    }
+    const key = keyOf(values[last]);
+    let group = level.get(key) as Group | undefined;
     if (group === undefined) {
       group = { values, count: 0, sums: sum.map(() => undefined) };
-      groups.set(name, group);
+      groups.push(group);
+      level.set(key, group);
     }
+    return group;
+  }
+
+  function count(values: readonly (Json | undefined)[], numbers: readonly (Json | undefined)[]): void {
+    const group = groupOf(values);
     group.count++;
     const { sums } = group;
-    for (let index = 0; index < sums.length; index++) {
+    for (let index = 0; index < numbers.length; index++) {
       const number = numbers[index];
       if (typeof number === "number") sums[index] = (sums[index] ?? 0) + number;
     }
   }
+
   function add(socket: { readonly kind: Kind }): void {
     const numbers = numbersOf(socket);
-    const keys = keysOf(socket);
-    if (!keys.some(Array.isArray)) {
-      count(keys, numbers);
+    const values = keysOf(socket);
+    if (!values.some(Array.isArray)) {
+      count(values, numbers);
       return;
     }
     let combinations: (Json | undefined)[][] = [[]];
-    for (const key of keys) {
-      const own = alternatives(key);
-      combinations = combinations.flatMap((values) => own.map((value) => [...values, value]));
+    for (const value of values) {
+      const own = alternatives(value);
+      combinations = combinations.flatMap((before) => own.map((each) => [...before, each]));
     }
-    for (const values of combinations) count(values, numbers);
+    for (const each of combinations) count(each, numbers);
   }
-  return { add, groups: () => [...groups.values()] };
+
+  return { add, groups: () => groups };
 }

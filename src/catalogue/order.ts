@@ -4,6 +4,9 @@ import type { Json } from "../model/json.ts";
 /** Sorts `eth2` before `eth10` and `10.0.0.9` before `10.0.0.10`, in the same way on every host. */
 const collator = new Intl.Collator("en", { numeric: true });
 
+/** Compares texts. */
+export const collate: (one: string, other: string) => number = collator.compare;
+
 /** Compares values of one column. */
 export function compareValues(a: Json, b: Json): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
@@ -11,8 +14,8 @@ export function compareValues(a: Json, b: Json): number {
   return collator.compare(text(a), text(b));
 }
 
-/** An empty list counts as absent. */
-function known(value: Json | undefined): Json | undefined {
+/** A value as it is compared: an empty list counts as absent. */
+export function known(value: Json | undefined): Json | undefined {
   return Array.isArray(value) && value.length === 0 ? undefined : value;
 }
 

@@ -1,52 +1,136 @@
 /** Sorts the sockets of a listing, and limits their number (`--sort`, `--top`). */
 
 import { catalogReader } from "../catalogue/catalog.ts";
-import { rowOrder, type SortValues } from "../catalogue/order.ts";
+import { SortColumns } from "../catalogue/sort-columns.ts";
+import { KeptMessages } from "../diag/kept-messages.ts";
+import type { DirectRows } from "../families/direct-rows.ts";
 import type { Socket } from "../families/socket.ts";
+import type { NameSource } from "../fields/names.ts";
 import type { DumpName } from "../model/selection.ts";
 import { columnsWith } from "../output/columns.ts";
 import { nameSource, tableChooser } from "../output/name-source.ts";
 import type { OpenQuery } from "../query/open.ts";
-import type { SocketBatch } from "../query/query.ts";
+import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Presentation } from "./plan.ts";
 
-/** Batches in the plan's order, up to the plan's limit of sockets. */
+/**
+ * Batches in the plan's order, up to the plan's limit of sockets.
+ *
+ * @param rows writes sorted sockets straight from their messages; they come in no batch then
+ * @param source the names to sort by
+ */
 export async function* arranged(
   query: OpenQuery,
-  presentation: Presentation,
+  { explainer }: Presentation,
   batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  rows?: RowSink,
+  source: NameSource = nameSource(query.plan, query.names, explainer),
 ): AsyncGenerator<SocketBatch> {
   const { sort, top = Number.POSITIVE_INFINITY } = query.plan.order;
+  if (sort.length > 0) return yield* sorted(query, source, batches, top, rows);
   let left = top;
-  for await (const { dump, sockets } of sort.length > 0 ? sorted(query, presentation, batches) : batches) {
+  for await (const { dump, sockets } of batches) {
     yield { dump, sockets: sockets.length > left ? sockets.slice(0, left) : sockets };
     left -= sockets.length;
     if (left <= 0) return;
   }
 }
 
-interface Keyed {
-  readonly dump: DumpName;
-  readonly socket: Socket;
-  readonly values: SortValues;
+/** The most sockets of a batch. They are of one table and network namespace. */
+const BATCH = 256;
+/** Sockets that are kept at least before those beyond the limit are dropped. */
+const FEWEST_KEPT = 1 << 13;
+
+/** Sockets with their tables: as bytes, or as they are if they were read from /proc. */
+class KeptSockets {
+  readonly #messages = new KeptMessages<Socket>();
+  readonly #dumps: DumpName[] = [];
+  #fromProc = new Map<number, Socket>();
+  #tables: number[] = [];
+
+  add(dump: DumpName, socket: Socket): void {
+    if ("procfs" in socket && socket.procfs !== undefined) this.#fromProc.set(this.#tables.length, socket);
+    this.#messages.add(socket);
+    const known = this.#dumps.lastIndexOf(dump);
+    this.#tables.push(known < 0 ? this.#dumps.push(dump) - 1 : known);
+  }
+
+  dump(number: number): DumpName {
+    return this.#dumps[this.#tables[number]!]!;
+  }
+
+  socket(number: number): Socket {
+    return this.#fromProc.get(number) ?? this.#messages.view(number);
+  }
+
+  /** Writes the row of a socket. */
+  write(number: number, rows: DirectRows<Socket>): void {
+    const length = this.#fromProc.has(number) ? 0 : this.#messages.copyToRoom(number);
+    if (length === 0 || !rows.put(0, length)) rows.write(this.socket(number));
+  }
+
+  /** Keeps only some sockets, in this order. */
+  retain(numbers: Uint32Array): void {
+    const fromProc = new Map<number, Socket>();
+    for (const [place, number] of numbers.entries()) {
+      const socket = this.#fromProc.get(number);
+      if (socket !== undefined) fromProc.set(place, socket);
+    }
+    this.#messages.retain(numbers);
+    this.#tables = Array.from(numbers, (number) => this.#tables[number]!);
+    this.#fromProc = fromProc;
+  }
 }
 
-/** All sockets in order. Each is its own batch, because a batch belongs to one table. */
+/** The first sockets in order. Only their messages and what they are sorted by is kept until all have come. */
 async function* sorted(
   { plan, names, selection }: OpenQuery,
-  { explainer }: Presentation,
+  source: NameSource,
   batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  top: number,
+  rows: RowSink | undefined,
 ): AsyncGenerator<SocketBatch> {
   const { sort } = plan.order;
-  const { find } = columnsWith(nameSource(plan, names, explainer));
+  const { find } = columnsWith(source);
   const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
-  const order = rowOrder(sort.map(({ descending }) => descending));
-  const rows: Keyed[] = [];
+  const columns = new SortColumns(sort.map(({ descending }) => descending));
+  const kept = new KeptSockets();
   const useTable = tableChooser(names, false, selection);
-  for await (const batch of batches) {
-    useTable(batch);
-    for (const socket of batch.sockets) rows.push({ dump: batch.dump, socket, values: keysOf(socket) });
+  const most = Math.max(2 * top, FEWEST_KEPT);
+  for await (const { dump, sockets } of batches) {
+    useTable({ dump, sockets });
+    for (const socket of sockets) {
+      kept.add(dump, socket);
+      columns.add(keysOf(socket));
+    }
+    if (columns.count < most) continue;
+    const first = columns.sorted().subarray(0, top);
+    columns.retain(first);
+    kept.retain(first);
   }
-  rows.sort((a, b) => order(a.values, b.values));
-  for (const { dump, socket } of rows) yield { dump, sockets: [socket] };
+  const order = columns.sorted().subarray(0, top);
+  const writers = new Map<DumpName, DirectRows<Socket> | undefined>();
+  let batch: { readonly dump: DumpName; readonly sockets: Socket[] } | undefined;
+  let written: DumpName | undefined;
+  for (const number of order) {
+    const dump = kept.dump(number);
+    if (!writers.has(dump)) writers.set(dump, plan.allNetns ? undefined : rows?.begin(dump));
+    const writer = writers.get(dump);
+    if (writer !== undefined) {
+      if (batch !== undefined) yield batch;
+      if (written !== dump || batch !== undefined) useTable({ dump, sockets: [] });
+      batch = undefined;
+      written = dump;
+      kept.write(number, writer);
+      continue;
+    }
+    const socket = kept.socket(number);
+    const isLike = batch?.dump === dump && batch.sockets[0]!.origin === socket.origin;
+    if (isLike && batch!.sockets.length < BATCH) batch!.sockets.push(socket);
+    else {
+      if (batch !== undefined) yield batch;
+      batch = { dump, sockets: [socket] };
+    }
+  }
+  if (batch !== undefined) yield batch;
 }

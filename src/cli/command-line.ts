@@ -19,6 +19,6 @@ function rawArguments(count: number): string[] | undefined {
 /** The arguments after the program's name. Read from /proc, because the runtime replaces bytes that are not UTF-8. */
 export function commandLine(): readonly string[] {
   const args = process.argv.slice(2);
-  if (!args.some((arg) => arg.includes(REPLACEMENT))) return args;
-  return rawArguments(args.length) ?? args;
+  for (const arg of args) if (arg.includes(REPLACEMENT)) return rawArguments(args.length) ?? args;
+  return args;
 }

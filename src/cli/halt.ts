@@ -1,7 +1,6 @@
 /** Ends a run that lists no sockets. */
 import { encodeBytes } from "../bytes/text.ts";
 import type { Stop } from "./getopt.ts";
-import { usage, version } from "./help.ts";
 import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();
@@ -25,14 +24,19 @@ export interface StopTexts {
 export async function halt(
   world: World,
   stop: Stop,
-  { help = () => usage(world), text = async () => "" }: StopTexts = {},
+  { help, text = async () => "" }: StopTexts = {},
 ): Promise<number> {
+  const helpText = async () => (help === undefined ? (await import("./help.ts")).usage(world) : help());
   if (stop.kind === "error") {
-    world.stderr.write(encodeBytes(`${stop.message}\n${stop.usage ? help() : ""}`));
+    world.stderr.write(encodeBytes(`${stop.message}\n${stop.usage ? await helpText() : ""}`));
     return stop.status;
   }
   const answer =
-    stop.kind === "help" ? help() : stop.kind === "version" ? version(world.program) : await text(stop);
+    stop.kind === "help"
+      ? await helpText()
+      : stop.kind === "version"
+        ? (await import("./help.ts")).version(world.program)
+        : await text(stop);
   world.stdout.write(encoder.encode(answer));
   return 0;
 }

@@ -2,7 +2,7 @@
 import { type Catalog, type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
 import { columnsByKind } from "../catalogue/describe.ts";
 import { type Group, groupSockets } from "../catalogue/group.ts";
-import { rowOrder, type SortValues } from "../catalogue/order.ts";
+import { rowOrder } from "../catalogue/order.ts";
 import { once } from "../enrich/once.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import { type NameSource, noNames } from "../fields/names.ts";
@@ -170,25 +170,10 @@ function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): bo
   );
 }
 
-/** The rows of sockets in an order. Sorting keeps a row's values and its sort keys, not the socket. */
-async function sortedRows(
-  each: EachSocket,
-  read: (socket: { readonly kind: Kind }) => Row,
-  { sort, top }: Order,
-  { find }: Catalog,
-): Promise<Row[]> {
-  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
-  const order = rowOrder(sort.map(({ descending }) => descending));
-  const rows: { readonly row: Row; readonly keys: SortValues }[] = [];
-  await each((socket) => void rows.push({ row: read(socket), keys: keysOf(socket) }));
-  rows.sort((a, b) => order(a.keys, b.keys));
-  return rows.slice(0, top).map(({ row }) => row);
-}
-
 async function showColumns(
   world: World,
   presentation: Presentation,
-  { selection, plan }: OpenQuery,
+  { selection }: OpenQuery,
   source: NameSource,
   each: EachSocket,
   following: boolean,
@@ -201,14 +186,10 @@ async function showColumns(
   );
   const read = catalogReader(chosen.map(({ column }) => column));
   try {
-    if (presentation.columns !== undefined && plan.order.sort.length > 0) {
-      for (const row of await sortedRows(each, read, plan.order, columnsWith(source))) writer.write(row);
-    } else {
-      await each((socket) => {
-        writer.write(read(socket));
-        if (following) writer.flush();
-      });
-    }
+    await each((socket) => {
+      writer.write(read(socket));
+      if (following) writer.flush();
+    });
   } finally {
     writer.end();
   }

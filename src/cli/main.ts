@@ -2,6 +2,7 @@
 import { builtin, libc } from "#libc";
 import { escapeLines } from "../bytes/terminal.ts";
 import { encodeBytes } from "../bytes/text.ts";
+import { ascii } from "../bytes/writer.ts";
 import { once } from "../enrich/once.ts";
 import { liveHost } from "../host/live.ts";
 import { commandLine } from "./command-line.ts";
@@ -37,7 +38,7 @@ function output(fd: number, write: Output["write"]): Output {
   return { write, terminalColumns: terminalColumns(fd), room: () => room(fd, isFile) };
 }
 
-const ERASE_LINE = new TextEncoder().encode("\r\u001b[K");
+const ERASE_LINE = ascii("\r\u001b[K");
 
 /** Writes to standard error. A failure is not reported: the exit status must do. */
 function writeError(bytes: Uint8Array): void {
@@ -95,7 +96,8 @@ const called = process.env["SOCKSCOPE_CALLED"] ?? process.argv0;
 const name = called.slice(called.lastIndexOf("/") + 1);
 const program = name === "ss" ? "ss" : "sockscope";
 /** A link called `lsof` or `netstat` runs that command. */
-const habit = habits.filter((word) => word === name);
+const habit: string[] = [];
+for (const word of habits) if (word === name) habit.push(word);
 let status = 0;
 try {
   const standard = standardOutput();

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { isStop } from "./getopt.ts";
 import { parse } from "./options.ts";
-import { planListing, refusalOf, viewFor } from "./plan.ts";
+import { planListing } from "./plan.ts";
+import { refusalOf, viewFor } from "./view.ts";
 import type { World } from "./world.ts";
 
 const draftOf = (...args: string[]) => parse({ program: "ss", args, env: {} }).draft;

@@ -7,8 +7,8 @@ import type { Plan } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { RowStyle } from "../table/style.ts";
-import { isStop, type Stop, usageError } from "./getopt.ts";
-import { conflictOf, type Draft, type Format } from "./options.ts";
+import { isStop, type Stop } from "./getopt.ts";
+import type { Draft, Format } from "./options.ts";
 import { select } from "./select.ts";
 import type { World } from "./world.ts";
 
@@ -42,32 +42,9 @@ export interface Planned {
   readonly words: readonly string[];
 }
 
-/** Whether rows hold the few values that were named, of sockets or of groups, rather than whole sockets. */
-export function showsValues({ columns, by }: Pick<Presentation, "columns" | "by">): boolean {
-  return columns !== undefined || by !== undefined;
-}
-
 /** Whether the output is ss's own table. */
 export function isSsTable({ format, columns, by }: Pick<Presentation, "format" | "columns" | "by">): boolean {
   return format === "table" && columns === undefined && by === undefined;
-}
-
-const nothingNamed: View = { sort: [], demands: [] };
-
-/** The columns of `--columns`, `--by` and `--sort`. Loads the catalogue only if one of them is given. */
-async function namedColumns({ columns, by, sort, style }: Draft): Promise<View> {
-  if (columns === undefined && by === undefined && sort === undefined) return nothingNamed;
-  const [{ everyColumn }, { viewOf }] = await Promise.all([
-    import("../output/columns.ts"),
-    import("../plan/view.ts"),
-  ]);
-  return viewOf({ columns, by, sort, info: style.info }, everyColumn());
-}
-
-/** The error message for an option with an empty list of columns. */
-function emptyList({ columns, by, sort }: Draft): string | undefined {
-  const empty = columns?.length === 0 || by?.length === 0 || sort?.length === 0;
-  return empty ? "an empty list of columns" : undefined;
 }
 
 /** The demands of a listing: those of its options, its columns and its format. */
@@ -110,28 +87,6 @@ export function planOf(
   };
 }
 
-/** The error message for options and environment variables that conflict; undefined if none do. */
-export function refusalOf(draft: Draft, env: World["env"]): string | undefined {
-  const conflict = conflictOf(draft);
-  if (conflict !== undefined || !draft.allNetns) return conflict;
-  const { root, diagFile } = sourcesOf(env);
-  const elsewhere = root !== "/proc" ? "PROC_ROOT" : diagFile !== undefined ? "TCPDIAG_FILE" : undefined;
-  return elsewhere && `${elsewhere} works on one network namespace: not with --all-netns`;
-}
-
-/** The columns of a draft. @returns a Stop if its options conflict or name no column */
-export async function viewFor({ program, env }: World, draft: Draft): Promise<View | Stop> {
-  const refused = refusalOf(draft, env) ?? emptyList(draft);
-  if (refused !== undefined) return usageError(`${program}: ${refused}`);
-  try {
-    return await namedColumns(draft);
-  } catch (error) {
-    const { ViewError } = await import("../plan/view.ts");
-    if (error instanceof ViewError) return usageError(`${program}: ${error.message}`);
-    throw error;
-  }
-}
-
 /**
  * Plans a listing.
  *
@@ -159,7 +114,7 @@ export async function planListing(
     plan: {
       ...base,
       demands,
-      order: { ...base.order, sort: view.sort, byValues: showsValues(view) },
+      order: { ...base.order, sort: view.sort },
     },
     words: selected.words,
     presentation: {

@@ -171,7 +171,7 @@ function answered(fixture: string, family: number, protocol: number): boolean {
     answers.set(fixture, diagConversations(readRecording(decodePcap(readFileSync(file), fixture))));
   }
   const conversations = answers.get(fixture)!.get(`${SOCK_DIAG_BY_FAMILY}/${family}/${protocol}`);
-  const first = conversations?.[0]?.answer[0];
+  const [first] = conversations?.[0]?.answer ?? [];
   if (first === undefined) return false;
   const type = Buffer.from(first).readUInt16LE(4);
   return type !== NLMSG_ERROR && (type !== NLMSG_DONE || Buffer.from(first).readInt32LE(NLMSG_HDRLEN) === 0);

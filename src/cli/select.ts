@@ -5,6 +5,7 @@ import {
   defaultTables,
   type Family,
   families,
+  hasAny,
   type Selection,
   type Table,
   type TableRow,
@@ -149,12 +150,13 @@ function complete(choice: Choice): { tables: ReadonlySet<Table>; families: Reado
   const chosenFamilies = new Set(choice.families);
   for (const table of chosenTables) {
     const own: readonly number[] = tables[table].families;
-    if (!own.some((family: number) => chosenFamilies.has(family)))
-      for (const family of own) chosenFamilies.add(family);
+    if (!hasAny(chosenFamilies, own)) for (const family of own) chosenFamilies.add(family);
   }
   for (const family of chosenFamilies) {
-    const own = allTables.filter((table) => (tables[table].families as readonly number[]).includes(family));
-    if (!own.some((table) => chosenTables.has(table))) for (const table of own) chosenTables.add(table);
+    const own: Table[] = [];
+    for (const table of allTables)
+      if ((tables[table].families as readonly number[]).includes(family)) own.push(table);
+    if (!hasAny(chosenTables, own)) for (const table of own) chosenTables.add(table);
   }
   return { tables: chosenTables, families: chosenFamilies };
 }

@@ -2,13 +2,15 @@
 
 import { U16_MAX } from "../bytes/c-numbers.ts";
 import { type Families, familyOf } from "../families/index.ts";
+import { directInetRows } from "../families/inet/direct.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { kindOfDump } from "../model/selection.ts";
 import { tableChooser } from "../output/name-source.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Names, Style } from "../table/style.ts";
 import { Table, type TableColumn } from "../table/table.ts";
-import { isSsTable, type Presentation, type ShowOptions, showsValues } from "./plan.ts";
+import { isSsTable, type Presentation, type ShowOptions } from "./plan.ts";
 import { netidHidden, stateHidden } from "./select.ts";
 import type { World } from "./world.ts";
 
@@ -28,14 +30,12 @@ export async function show(
     await showTable(world, query, presentation, list, options);
     return;
   }
-  const { showMachine } = await import("./machine-formats.ts");
   const { arranged } = await import("./arranged.ts");
-  const batches = list();
-  const { by } = presentation;
-  const arranges = by === undefined && (sort.length === 0 || !showsValues(presentation));
-  const ordered = arranges ? arranged(query, presentation, batches) : batches;
-  if (isSsTable(presentation)) await showTable(world, query, presentation, () => ordered, options);
-  else await showMachine(world, query, presentation, ordered, options);
+  const ordered = (rows?: RowSink) => arranged(query, presentation, list(), rows);
+  if (isSsTable(presentation)) return showTable(world, query, presentation, ordered, options);
+  const { showMachine } = await import("./machine-formats.ts");
+  // Groups are sorted when they are counted.
+  await showMachine(world, query, presentation, presentation.by === undefined ? ordered() : list(), options);
 }
 
 /** Columns of ss's table that this run leaves out. */
@@ -63,15 +63,16 @@ export function screenWidth({ stdout, env }: World): number | undefined {
 }
 
 /** What writes rows straight from messages, if the table allows that. */
-function rowSink(
+async function rowSink(
   { observeRows = (rows) => rows }: World,
-  { inet, unix }: Families,
+  families: Families,
   table: Table,
   style: Style,
   names: Names,
-): RowSink | undefined {
-  const inetRows = inet?.direct?.(table, style, names);
-  const unixRows = unix?.direct?.(table, style, names);
+): Promise<RowSink | undefined> {
+  const writeRow = (socket: InetSocket) => families.inet!.writeRow(table, socket, style, names);
+  const inetRows = await directInetRows(table, style, names, writeRow);
+  const unixRows = families.unix?.direct?.(table, style, names);
   if (inetRows === undefined && unixRows === undefined) return undefined;
   return observeRows({
     begin: (dump) => (dump === "unix" ? unixRows?.(dump) : inetRows?.(dump)),
@@ -99,9 +100,10 @@ async function showTable(
   const { families } = query.request.parts;
   const useTable = tableChooser(names, following, query.selection);
   for await (const batch of list(
-    following || explains ? undefined : rowSink(world, families, table, style, names),
+    following || explains ? undefined : await rowSink(world, families, table, style, names),
   )) {
     useTable(batch);
+    if (batch.sockets.length === 0) continue;
     const family = familyOf(families, kindOfDump(batch.dump));
     for (const socket of batch.sockets) {
       family.writeRow(table, socket, style, names);

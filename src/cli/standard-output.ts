@@ -26,6 +26,7 @@ export class WriteError extends Error {
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let rest = bytes; rest.length > 0; ) {
     const written = libc.write(fd, rest);
+    if (written === rest.length) return;
     if (written >= 0) rest = rest.subarray(written);
     else if (written === -EAGAIN) libc.poll(fd, POLLOUT, -1);
     else if (written !== -EINTR) throw new WriteError(-written);

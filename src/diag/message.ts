@@ -63,8 +63,13 @@ export class DiagMessage extends StructView {
 
   /** The same kind of view of a copy of this message elsewhere. */
   at(data: DataView, offset: number, origin = this.origin): this {
+    return this.of(data, offset, this.length, origin);
+  }
+
+  /** The same kind of view of another message. */
+  of(data: DataView, offset: number, length: number, origin = this.origin): this {
     const View = this.constructor as new (...args: ConstructorParameters<typeof DiagMessage>) => this;
-    return new View(data, offset, this.length, origin);
+    return new View(data, offset, length, origin);
   }
 
   /** Bytes of the fixed struct before the attributes. */

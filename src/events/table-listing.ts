@@ -1,5 +1,6 @@
 /** Lists a table of one place without blocking the event loop. */
 
+import { inet } from "../families/inet/index.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
@@ -72,6 +73,7 @@ export async function listTable(
     demands,
     predicate: { bytecode, accepts: () => true },
     keep: false,
+    parts: { families: { inet } },
     ...(netns === undefined ? {} : { netns }),
     report(problem: Problem) {
       if (problem.kind !== "malformed") complete = false;

@@ -5,14 +5,16 @@
 import type { DiagMessage } from "../diag/message.ts";
 import type { Kind } from "../model/selection.ts";
 import type { Family } from "./family.ts";
-import { inet } from "./inet/index.ts";
 import type { SocketsByKind } from "./socket.ts";
 
-/** Families that are loaded. */
-export type Families = { readonly [K in Kind]?: Family<SocketsByKind[K]> };
+/** Families that are loaded. A listing may load that of inet late: when it needs the view of a socket. */
+export type Families = { readonly [K in Exclude<Kind, "inet">]?: Family<SocketsByKind[K]> } & {
+  inet?: Family<SocketsByKind["inet"]>;
+};
 
-/** How to load each family, except for that of nearly every run. */
-const loaders: { readonly [K in Exclude<Kind, "inet">]: () => Promise<Family<SocketsByKind[K]>> } = {
+/** How to load each family. */
+const loaders: { readonly [K in Kind]: () => Promise<Family<SocketsByKind[K]>> } = {
+  inet: async () => (await import("./inet/index.ts")).inet,
   unix: async () => (await import("./unix/index.ts")).unix,
   packet: async () => (await import("./packet/index.ts")).packet,
   netlink: async () => (await import("./netlink/index.ts")).netlink,
@@ -25,14 +27,17 @@ const loaders: { readonly [K in Exclude<Kind, "inet">]: () => Promise<Family<Soc
 export async function loadFamilies(kinds: Iterable<Kind>): Promise<Families> {
   const families: Partial<Record<Kind, unknown>> = {};
   const loading: Promise<void>[] = [];
-  const load = async (kind: Exclude<Kind, "inet">) => {
+  const load = async (kind: Kind) => {
     families[kind] = await loaders[kind]();
   };
-  for (const kind of kinds)
-    if (kind === "inet") families.inet = inet;
-    else loading.push(load(kind));
+  for (const kind of kinds) loading.push(load(kind));
   if (loading.length > 0) await Promise.all(loading);
   return families as Families;
+}
+
+/** Loads the family of inet into families that may lack it. */
+export async function loadInet(families: Families): Promise<void> {
+  families.inet ??= await loaders.inet();
 }
 
 /** The family of a kind of socket. @throws TypeError if it was not loaded */

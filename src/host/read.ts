@@ -20,10 +20,21 @@ const RESOLVE_STRICTLY =
 
 const CHUNK = 1 << 16;
 
+/** The names of errors by number, such as ENOENT. */
+let codes: ReadonlyMap<number, string> | undefined;
+
+function codesByNumber(): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  // Of two names of a number, the first is the usual one.
+  for (const [code, number] of Object.entries(builtin("node:os").constants.errno))
+    if (!found.has(number)) found.set(number, code);
+  return found;
+}
+
 /** A system error as Node throws it. @param errno positive */
 function systemError(errno: number, path: string): NodeJS.ErrnoException {
-  const codes = builtin("node:os").constants.errno;
-  const code = Object.entries(codes).find(([, number]) => number === errno)?.[0] ?? `E${errno}`;
+  codes ??= codesByNumber();
+  const code = codes.get(errno) ?? `E${errno}`;
   return Object.assign(new Error(`${code}: ${libc.strerror(errno)}, open '${path}'`), {
     code,
     errno: -errno,
@@ -64,7 +75,7 @@ function readUpTo(fd: number, limit: number, path: string): Uint8Array {
   const parts: Uint8Array[] = [];
   let total = 0;
   while (total <= limit) {
-    if (parts.length > 0) expectLongRun();
+    if (total >= CHUNK) expectLongRun();
     const wanted = Math.min(CHUNK, limit + 1 - total);
     const count = libc.read(fd, wanted === CHUNK ? scratch : scratch.subarray(0, wanted));
     if (count === -EINTR) continue;
@@ -103,12 +114,10 @@ export function readFile(path: string, bound?: ReadBound): Uint8Array {
  * @throws an error with a system error `code`: EINVAL if it is not a regular file, EFBIG if it is longer
  */
 export function readRegularFile(path: string, limit: number): Uint8Array {
-  const { fstatSync, readSync, statSync } = builtin("node:fs");
-  checkRegular(statSync(path), path, limit);
-  const fd = opened(libc.openat(AT_FDCWD, path, OPEN_FLAGS), path);
+  const { readSync } = builtin("node:fs");
+  const { fd, stat } = openRegularFile(path, limit);
   try {
-    // Another file may have taken its place meanwhile.
-    const bytes = new Uint8Array(checkRegular(fstatSync(fd), path, limit));
+    const bytes = new Uint8Array(stat.size);
     if (bytes.length > CHUNK) expectLongRun();
     let at = 0;
     for (let count = 1; at < bytes.length && count > 0; at += count)
@@ -119,8 +128,29 @@ export function readRegularFile(path: string, limit: number): Uint8Array {
   }
 }
 
-/** The size of a regular file. @throws as {@link readRegularFile} */
-function checkRegular(stat: Stats, path: string, limit: number): number {
+/**
+ * Opens a regular file as {@link readRegularFile} does.
+ *
+ * @returns its descriptor and its status
+ * @throws as {@link readRegularFile}
+ */
+export function openRegularFile(path: string, limit: number): { readonly fd: number; readonly stat: Stats } {
+  const { fstatSync, statSync } = builtin("node:fs");
+  checkRegular(statSync(path), path, limit);
+  const fd = opened(libc.openat(AT_FDCWD, path, OPEN_FLAGS), path);
+  try {
+    // Another file may have taken its place meanwhile.
+    const stat = fstatSync(fd);
+    checkRegular(stat, path, limit);
+    return { fd, stat };
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+/** @throws as {@link readRegularFile} */
+function checkRegular(stat: Stats, path: string, limit: number): void {
   const code = stat.isDirectory()
     ? "EISDIR"
     : stat.isFile()
@@ -129,5 +159,4 @@ function checkRegular(stat: Stats, path: string, limit: number): number {
         : undefined
       : "EINVAL";
   if (code !== undefined) throw Object.assign(new Error(`${code}: open '${path}'`), { code });
-  return stat.size;
 }

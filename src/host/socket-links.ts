@@ -1,5 +1,6 @@
 /** Finds the sockets among the descriptors of a process, with only getdents64 and readlinkat. */
 import { builtin, libc } from "#libc";
+import { ascii } from "../bytes/writer.ts";
 import { AT_FDCWD, O_DIRECTORY } from "../native/libc.ts";
 
 const O_CLOEXEC = 0o2000000;
@@ -10,7 +11,7 @@ const D_NAME = 19;
 
 const ZERO = 0x30;
 const NINE = 0x39;
-const SOCKET = new TextEncoder().encode("socket:[");
+const SOCKET = ascii("socket:[");
 
 /** A buffer for directory entries that no pass uses now. */
 let spare: Uint8Array<ArrayBuffer> | undefined;

@@ -6,7 +6,7 @@ import { once } from "../enrich/once.ts";
 import { parseUsers } from "../enrich/passwd.ts";
 import { readServices } from "../enrich/services.ts";
 import { INET_DIAG_REQ_BYTECODE } from "../families/inet/layouts/inet-diag.ts";
-import { inetRequest } from "../families/inet/socket.ts";
+import { inetRequest } from "../families/inet/request.ts";
 import { cgroupProbe } from "../filter/bytecode.ts";
 import type { Lookups } from "../filter/reading.ts";
 import type { Host } from "../host/host.ts";

@@ -234,9 +234,9 @@ export function hostNames(
     new PortNames({ services, protocols, range: once(() => localPortRange(place, portRange)) });
   const home = portsOf(host);
   let ports = home;
-  let portsWithin: ReadonlyMap<Netns | undefined, PortNames> = new Map();
+  let portsWithin: Map<Netns | undefined, PortNames> = new Map();
   const links = new InterfaceNames(host);
-  let linksWithin: ReadonlyMap<Netns | undefined, InterfaceNames> = new Map();
+  let linksWithin: Map<Netns | undefined, InterfaceNames> = new Map();
   const netlinkProtocols = once(() =>
     readNetlinkProtocols(host.files, (path, line) => report({ kind: "database", path, line })),
   );
@@ -294,8 +294,12 @@ export function hostNames(
     usePlaces(listed: readonly Place[]) {
       placed = listed;
       lookup?.usePlaces(listed);
-      linksWithin = new Map(listed.map(({ netns, host }) => [netns, new InterfaceNames(host)]));
-      portsWithin = new Map(listed.map(({ netns, host }) => [netns, portsOf(host)]));
+      linksWithin = new Map();
+      portsWithin = new Map();
+      for (const { netns, host } of listed) {
+        linksWithin.set(netns, new InterfaceNames(host));
+        portsWithin.set(netns, portsOf(host));
+      }
     },
     useTable(table, netns) {
       ports = portsWithin.get(netns) ?? home;

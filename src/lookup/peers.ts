@@ -3,7 +3,8 @@
 import type { Origin } from "../diag/message.ts";
 import { addressKey } from "../enrich/resolve.ts";
 import { INET_DIAG_MESSAGE_SIZE } from "../families/inet/layouts/inet-diag.ts";
-import { InetSocket, inetRequest } from "../families/inet/socket.ts";
+import { inetRequest } from "../families/inet/request.ts";
+import { InetSocket } from "../families/inet/socket.ts";
 import { UnixSocket, unixDump } from "../families/unix/socket.ts";
 import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";

@@ -25,11 +25,8 @@ export const netlinkProtocols = [
   [21, "crypto"],
 ] as const satisfies readonly (readonly [number, string])[];
 
-const numbers: ReadonlyMap<string, number> = new Map(
-  netlinkProtocols.map(([number, name]) => [name, number]),
-);
-
 /** The number of a protocol name. The name is case-sensitive. */
 export function netlinkProtocolNumber(name: string): number | undefined {
-  return numbers.get(name);
+  for (const [number, known] of netlinkProtocols) if (known === name) return number;
+  return undefined;
 }

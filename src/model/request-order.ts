@@ -1,6 +1,6 @@
 /** The dump requests for a selection, in ss's order. */
 import { AF_INET, AF_INET6 } from "./family.ts";
-import { type DumpName, dumpOrder, type Selection, type Table, tables } from "./selection.ts";
+import { type DumpName, dumpOrder, hasAny, type Selection, type Table, tables } from "./selection.ts";
 import { SS_CLOSE } from "./state.ts";
 
 /** A dump request, or two for a table with two families. */
@@ -30,7 +30,7 @@ export function requestOrder(selection: Selection): readonly Dump[] {
     if (table === undefined || (stateless.has(name) && !closed)) continue;
     const theirs: readonly number[] = tables[table].families;
     // ss requests tipc even if the filter names another family.
-    if (name !== "tipc" && !theirs.some((family) => selection.families.has(family))) continue;
+    if (name !== "tipc" && !hasAny(selection.families, theirs)) continue;
     dumps.push({ name, families: theirs.length > 1 ? inetFamilies(selection.preferred) : theirs });
   }
   return dumps;

@@ -126,6 +126,12 @@ export function kindOfDump(name: DumpName): Kind {
   throw new RangeError(`no table is listed by ${name}`);
 }
 
+/** Whether a set has one of some values. */
+export function hasAny<Value>(set: ReadonlySet<Value>, values: readonly Value[]): boolean {
+  for (const value of values) if (set.has(value)) return true;
+  return false;
+}
+
 /** The kinds of socket that a selection may contain. */
 export function kindsOf({ tables: selected }: Pick<Selection, "tables">): ReadonlySet<Kind> {
   const kinds = new Set<Kind>();

@@ -43,7 +43,9 @@ export const sockaddrNl = {
 
 /** The bytes of an int, as setsockopt takes it. */
 function intBytes(value: number): Uint8Array {
-  return new Uint8Array(Int32Array.of(value).buffer);
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return bytes;
 }
 
 /** Gives back a result that is not an errno, throws one that is. */
@@ -114,7 +116,7 @@ export function socketOf(libc: Libc, opened: OpenSocket, waits: boolean): Netlin
   function datagramIn(buffer: Uint8Array, length: number): Uint8Array {
     if (length > buffer.length)
       throw new NetlinkError("recv", EMSGSIZE, `${length} bytes do not fit into ${buffer.length}`);
-    return buffer.subarray(0, length);
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, length);
   }
 
   return {

@@ -42,7 +42,7 @@ export function nameSource(
 
 /**
  * Makes a function that chooses the table that the ports of a batch are named by. In ss that is the last requested table
- * with services, even if that has no rows; for events it is any protocol. A sorted listing has a batch for each socket.
+ * with services, even if that has no rows; for events it is any protocol.
  */
 export function tableChooser(
   names: HostNames,

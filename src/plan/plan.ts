@@ -24,8 +24,6 @@ export interface Order {
   readonly sort: readonly SortKey[];
   /** Maximum number of rows. */
   readonly top?: number;
-  /** Rows are kept as the values that they show, so that their sockets need not be kept to be sorted. */
-  readonly byValues?: boolean;
 }
 
 /** A plan. */
@@ -55,11 +53,11 @@ export function wantsOwners({ demands }: Pick<Plan, "demands">): boolean {
 }
 
 /**
- * Whether all sockets must be collected before the first is shown, because host names, the other ends of TCP connections
- * or an order need all of them. Otherwise the next datagram reuses the memory of the previous one.
+ * Whether all sockets must be collected before the first is shown, because host names or the other ends of TCP
+ * connections are looked up for all of them at once. Otherwise the next datagram reuses the memory of the previous one.
  */
-export function keepsSockets({ demands, order }: Pick<Plan, "demands" | "order">): boolean {
-  return demands.has("hostNames") || demands.has("peers") || (order.sort.length > 0 && !order.byValues);
+export function keepsSockets({ demands }: Pick<Plan, "demands">): boolean {
+  return demands.has("hostNames") || demands.has("peers");
 }
 
 /** The demands that need the processes, control groups or other ends of sockets. */
@@ -76,5 +74,6 @@ const aboutProcesses: readonly Demand[] = [
 
 /** Whether anything about the processes or other ends of sockets is looked up. */
 export function wantsProcesses({ demands }: Pick<Plan, "demands">): boolean {
-  return aboutProcesses.some((demand) => demands.has(demand));
+  for (const demand of aboutProcesses) if (demands.has(demand)) return true;
+  return false;
 }

@@ -68,17 +68,22 @@ export function countSockets(sockstat: string, sockstat6: string, established: n
 
 const TCP_LABEL = "Tcp:";
 
+function wordsOf(line: string): string[] {
+  return line.split(/\s+/);
+}
+
 /**
  * The `CurrEstab` value of /proc/net/snmp. Like ss, uses the last column if no column has that name.
  *
  * @returns undefined if the file has no such value
  */
 export function establishedOf(snmp: string): number | undefined {
-  const lines = snmp.split("\n").map((line) => line.split(/\s+/));
-  const at = lines.findIndex(([label]) => label === TCP_LABEL);
-  const heading = lines[at];
-  const values = lines[at + 1];
-  if (heading === undefined || values?.[0] !== TCP_LABEL) return undefined;
+  const lines = snmp.split("\n");
+  let at = 0;
+  while (at < lines.length && wordsOf(lines[at]!)[0] !== TCP_LABEL) at++;
+  const heading = wordsOf(lines[at] ?? "");
+  const values = wordsOf(lines[at + 1] ?? "");
+  if (values[0] !== TCP_LABEL) return undefined;
   const named = heading.indexOf("CurrEstab");
   const value = values[named < 0 ? heading.length - 1 : named];
   return value === undefined ? undefined : Number.parseInt(value, 10) || 0;

@@ -2,16 +2,18 @@
 import { allFamilies } from "../families/all.ts";
 import type { MakeOwnerLookup } from "../lookup/names.ts";
 import { ownerLookup } from "../lookup/owners.ts";
+import * as closing from "./destroyed.ts";
 import * as filters from "./filters.ts";
 import * as proc from "./proc.ts";
-import type { ProcListing, QueryParts } from "./query.ts";
+import type { Closing, ProcListing, QueryParts } from "./query.ts";
 
 /** Every part of a listing, and the filter code. */
 export interface AllParts extends QueryParts {
   readonly proc: ProcListing;
+  readonly closing: Closing;
   readonly filters: typeof filters;
   readonly ownerLookup: MakeOwnerLookup;
 }
 
 /** Every part of a listing, and the filter code. */
-export const allParts: AllParts = { families: allFamilies, proc, filters, ownerLookup };
+export const allParts: AllParts = { families: allFamilies, proc, closing, filters, ownerLookup };

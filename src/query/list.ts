@@ -3,10 +3,10 @@
  * the filter. Names, columns and text are added by later stages.
  */
 
+import { once } from "../enrich/once.ts";
 import type { FamilyDump } from "../families/family-dump.ts";
-import { familyOf } from "../families/index.ts";
+import { familyOf, loadInet } from "../families/index.ts";
 import type { Socket } from "../families/socket.ts";
-import { hideAttributes } from "../filter/hide-attributes.ts";
 import type { Host } from "../host/host.ts";
 import { demandSet } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
@@ -16,10 +16,9 @@ import type { DeferredTransport } from "../netlink/transport.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import { allocator } from "./common.ts";
 import { extensions, listFamily, listInet } from "./netlink.ts";
-import { needsProc, notYet, type Predicate, type Query, type SocketBatch } from "./query.ts";
+import { needsInet, needsProc, notYet, type Predicate, type Query, type SocketBatch } from "./query.ts";
 
 export type { Socket } from "../families/socket.ts";
-export { destroy, destroyed } from "./destroyed.ts";
 export type { Predicate, Problem, Query, RowSink, SocketBatch } from "./query.ts";
 
 /**
@@ -49,8 +48,11 @@ export async function* listAsync(
   const withOwners = query.predicate?.withOwners;
   const candidates: SocketBatch[] = [];
   for (const batch of listTables(host, wider)) {
-    if (batch === needsProc) wider.parts.proc = await import("./proc.ts");
-    else if (batch === notYet) await arrival?.();
+    if (batch === needsInet) await loadInet(wider.parts.families);
+    else if (batch === needsProc) {
+      const [proc] = await Promise.all([import("./proc.ts"), loadInet(wider.parts.families)]);
+      wider.parts.proc = proc;
+    } else if (batch === notYet) await arrival?.();
     else if (withOwners === undefined) yield* finish([batch]);
     else candidates.push(batch);
   }
@@ -62,7 +64,7 @@ function widened(query: Query): {
   readonly wider: Query;
   finish(batches: Iterable<SocketBatch>): Iterable<SocketBatch>;
 } {
-  const { predicate, demands, keep } = query;
+  const { predicate, demands, keep, parts } = query;
   const wider = {
     ...query,
     demands: demandSet(demands, predicate?.demands),
@@ -70,7 +72,8 @@ function widened(query: Query): {
   };
   const extra = extensions(wider.demands) & ~extensions(demands);
   if (extra === 0) return { wider, finish: (batches) => batches };
-  const shown = hideAttributes(extra);
+  const hide = once(() => familyOf(parts.families, "inet").hideAttributes!(extra));
+  const shown = (socket: Socket) => (socket.kind === "inet" ? (hide()(socket) as Socket) : socket);
   return {
     wider: { ...wider, rows: undefined },
     *finish(batches) {
@@ -83,7 +86,7 @@ function widened(query: Query): {
 /** The batches of a synchronous listing. @throws TypeError if it needs code that is not loaded */
 function* withProc(batches: Iterable<SocketBatch>): Generator<SocketBatch> {
   for (const batch of batches) {
-    if (batch === needsProc) throw new TypeError("the code that reads /proc is not loaded");
+    if (batch === needsProc || batch === needsInet) throw new TypeError("code of the listing is not loaded");
     yield batch;
   }
 }
@@ -109,11 +112,17 @@ function* listTables({ transport, files }: Host, query: Query): Generator<Socket
     }
     let unanswered: readonly number[] = [...query.selection.families];
     if (!sources.withoutNetlink(name)) {
-      const { dump } = familyOf(query.parts.families, kindOfDump(name));
+      const kind = kindOfDump(name);
       unanswered =
-        dump === undefined
+        kind === "inet"
           ? yield* listInet(transport, query, name as InetTable, families, allocate)
-          : yield* listFamily(transport, query, name, dump as FamilyDump<Socket>, allocate);
+          : yield* listFamily(
+              transport,
+              query,
+              name,
+              familyOf(query.parts.families, kind).dump as FamilyDump<Socket>,
+              allocate,
+            );
     }
     if (unanswered.length === 0) continue;
     if (query.parts.proc === undefined) yield needsProc;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { writeField } from "../bytes/layout.ts";
+import { inet } from "../families/inet/index.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
 import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
@@ -71,7 +72,8 @@ function ports(transport: Transport, families: readonly number[] = [AF_INET, AF_
     states: tables.tcp.states,
     preferred: undefined,
   };
-  const query = { selection, demands: noDemands, predicate: undefined, keep: false, report: () => {} };
+  const parts = { families: { inet } };
+  const query = { selection, demands: noDemands, predicate: undefined, keep: false, parts, report: () => {} };
   const found: number[] = [];
   for (const { sockets } of listInet(transport, query, "tcp", families, allocator(false)))
     for (const socket of sockets) if (socket.kind === "inet") found.push(socket.sport);

@@ -11,7 +11,7 @@ import {
   INET_DIAG_REQ_PROTOCOL,
   inetDiagMessage,
 } from "../families/inet/layouts/inet-diag.ts";
-import { bpfStorageRequest, InetSocket, inetLegacyRequest, inetRequest } from "../families/inet/socket.ts";
+import { bpfStorageRequest, inetLegacyRequest, inetRequest } from "../families/inet/request.ts";
 import type { Socket } from "../families/socket.ts";
 import type { Demands } from "../model/demand.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
@@ -29,8 +29,8 @@ import { DecodeError, NetlinkError } from "../netlink/errors.ts";
 import { type AttributeToWrite, u32Payload } from "../netlink/message.ts";
 import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
 import { admits, originOf } from "./common.ts";
-import { ipv6Buffer } from "./ipv6-buffer.ts";
-import { notYet, type Predicate, type SocketBatch, type TableQuery } from "./query.ts";
+import { type MessageBuffer, messageBuffer } from "./message-buffer.ts";
+import { needsInet, notYet, type Predicate, type Query, type SocketBatch, type TableQuery } from "./query.ts";
 
 const LISTENING = 1 << SS_LISTEN;
 
@@ -55,23 +55,32 @@ export function extensions(demands: Demands): number {
   );
 }
 
+type View = FamilyDump<Socket>["View"];
+
 /** Where the messages of a table go. */
 interface MessageSink {
   /** Takes a message whose socket is to be listed. */
   take(data: DataView, offset: number, length: number): void;
   /** The sockets that were taken since the last call, as far as they come in batches. */
   taken(): Socket[];
+  /** Whether messages wait for the code of their view, so that `resume` must be called when it is loaded. */
+  waits(): boolean;
+  /** Takes the messages that wait. Their memory must not have changed. */
+  resume(): void;
 }
 
+const neverWaits: Pick<MessageSink, "waits" | "resume"> = { waits: () => false, resume: () => undefined };
+
 /** Makes views of messages, and collects those whose sockets pass the filter. */
-function viewSink(query: TableQuery, origin: Origin): MessageSink {
+function viewSink(query: TableQuery, origin: Origin, View: View): MessageSink {
   let sockets: Socket[] = [];
   const take: MessageSink["take"] = (data, offset, length) => {
-    const socket = new InetSocket(data, offset, length, origin);
+    const socket = new View(data, offset, length, origin);
     if (admits(query, socket)) sockets.push(socket);
   };
   keepOutOfLastTier(take);
   return {
+    ...neverWaits,
     take,
     taken() {
       const taken = sockets;
@@ -81,20 +90,26 @@ function viewSink(query: TableQuery, origin: Origin): MessageSink {
   };
 }
 
-/** Writes rows of messages. What a filter is to judge, and what has something rare in it, becomes a view before. */
+/**
+ * Writes rows of messages. What a filter is to judge, and what has something rare in it, becomes a view before.
+ *
+ * @param viewNow the class of views; undefined until it is loaded, which the first message that needs it waits for
+ */
 function rowSink(
   query: TableQuery,
   origin: Origin,
-  View: FamilyDump<Socket>["View"],
+  viewNow: () => View | undefined,
   rows: DirectRows<Socket>,
   predicate: Predicate | undefined,
 ): MessageSink {
   const { report } = query;
   let last: DataView | undefined;
   let inRoom = false;
+  /** The messages that wait. What follows one that waits must wait, too. */
+  let waiting: MessageBuffer | undefined;
 
   /** Whether a message passes the filter. */
-  function passes(predicate: Predicate, data: DataView, offset: number, length: number): boolean {
+  function passes(View: View, predicate: Predicate, data: DataView, offset: number, length: number): boolean {
     const socket = new View(data, offset, length, origin);
     if (predicate.accepts(socket)) return true;
     const { malformed } = socket;
@@ -102,18 +117,39 @@ function rowSink(
     return false;
   }
 
+  /** Writes the row of a message without a view, if it can. */
+  function written(data: DataView, offset: number, length: number): boolean {
+    if (data !== last) {
+      last = data;
+      inRoom = data.buffer === roomBytes.buffer;
+    }
+    return inRoom ? rows.put(offset, length) : copyToRoom(data, offset, length) && rows.put(0, length);
+  }
+
+  function take(data: DataView, offset: number, length: number): void {
+    if (waiting === undefined && predicate === undefined && written(data, offset, length)) return;
+    const View = viewNow();
+    if (View === undefined) {
+      waiting ??= messageBuffer(false);
+      waiting.hold(data, offset, length);
+      return;
+    }
+    if (predicate !== undefined) {
+      if (!passes(View, predicate, data, offset, length) || written(data, offset, length)) return;
+    }
+    const socket = new View(data, offset, length, origin);
+    if (admits(query, socket)) rows.write(socket);
+  }
+
   return {
-    take(data, offset, length) {
-      if (predicate !== undefined && !passes(predicate, data, offset, length)) return;
-      if (data !== last) {
-        last = data;
-        inRoom = data.buffer === roomBytes.buffer;
-      }
-      if (inRoom ? rows.put(offset, length) : copyToRoom(data, offset, length) && rows.put(0, length)) return;
-      const socket = new View(data, offset, length, origin);
-      if (admits(query, socket)) rows.write(socket);
-    },
+    take,
     taken: () => [],
+    waits: () => waiting !== undefined,
+    resume() {
+      const messages = waiting;
+      waiting = undefined;
+      messages?.release(take);
+    },
   };
 }
 
@@ -125,7 +161,7 @@ function writerOf({ predicate, netns, rows }: TableQuery, name: DumpName): Direc
 
 /** The buffer of all datagrams whose rows are written: they are read in place, before the next one. */
 function rowRoom(): Uint8Array {
-  return roomBytes.subarray(0, ROOM_SIZE);
+  return new Uint8Array(roomBytes.buffer, 0, ROOM_SIZE);
 }
 
 /**
@@ -136,7 +172,7 @@ function rowRoom(): Uint8Array {
  */
 export function* listInet(
   transport: Transport,
-  query: TableQuery,
+  query: TableQuery & Pick<Query, "parts">,
   table: InetTable,
   families: readonly number[],
   allocate: (size: number) => Uint8Array,
@@ -153,10 +189,13 @@ export function* listInet(
   const storages = bpfStorageRequest(query.bpfMapFds);
   const legacy = legacyTypes[table];
   const writer = writerOf(query, table);
+  const judge = predicate?.exact ? undefined : predicate;
+  const viewNow = () => query.parts.families.inet?.View as View | undefined;
+  if ((writer === undefined || judge !== undefined) && viewNow() === undefined) yield needsInet;
   const sink =
     writer === undefined
-      ? viewSink(query, origin)
-      : rowSink(query, origin, InetSocket, writer, predicate?.exact ? undefined : predicate);
+      ? viewSink(query, origin, viewNow()!)
+      : rowSink(query, origin, viewNow, writer, judge);
   // Sockets may be read while another query receives.
   const ownRoom = writer === undefined ? () => allocate(ROOM_SIZE) : rowRoom;
   // Rows are written at once: only views need their messages later.
@@ -193,6 +232,7 @@ export function* listInet(
     const next = startDump(socket, request, room, takeMessage);
     for (;;) {
       const end = next();
+      yield* loaded();
       if (end === "pending") yield notYet;
       else if (end !== undefined) {
         if (end.interrupted) query.report({ kind: "interrupted", dump: table });
@@ -203,6 +243,13 @@ export function* listInet(
         yield { dump: table, sockets: sink.taken() };
       } else yield* batch();
     }
+  }
+
+  /** Loads the code that messages wait for. */
+  function* loaded(): Generator<SocketBatch> {
+    if (!sink.waits()) return;
+    yield needsInet;
+    sink.resume();
   }
 
   function* batch(): Generator<SocketBatch> {
@@ -234,7 +281,7 @@ export function* listInet(
 
   function* inOneWalk(socket: NetlinkSocket, type: number): Generator<SocketBatch> {
     if (writer !== undefined && query.rows?.unordered === true) return yield* mixed(socket, type, sink.take);
-    const ipv6 = ipv6Buffer(!keep);
+    const ipv6 = messageBuffer(!keep);
     let failure: unknown;
     try {
       yield* mixed(socket, type, (data, offset, length, family) => {
@@ -245,8 +292,10 @@ export function* listInet(
       if (listed.size === 0) throw error;
       failure = error;
     }
-    if (ipv6.release(sink.take)) yield* batch();
-    else yield* familyByFamily(socket, [AF_INET6]);
+    if (ipv6.release(sink.take)) {
+      yield* loaded();
+      yield* batch();
+    } else yield* familyByFamily(socket, [AF_INET6]);
     if (failure !== undefined) throw failure;
   }
 
@@ -282,7 +331,7 @@ export function* listFamily<S extends Socket>(
   const sink =
     writer === undefined
       ? undefined
-      : rowSink(query, origin, View as unknown as FamilyDump<Socket>["View"], writer, query.predicate);
+      : rowSink(query, origin, () => View as unknown as View, writer, query.predicate);
   let listed = false;
   let incomplete = false;
   const answered = yield* conversation(transport, query, name, function* (socket) {

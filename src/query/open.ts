@@ -19,7 +19,6 @@ import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
 import { keepsSockets, type Plan, wantsOwners, wantsProcesses } from "../plan/plan.ts";
 import type { AllParts } from "./all-parts.ts";
-import { destroy, destroyAsync, destroyed } from "./destroyed.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
@@ -78,7 +77,12 @@ export interface OpenQuery extends Disposable {
    * @param rows see {@link OpenQuery.socketsAsync}
    */
   resolved(rows?: RowSink): AsyncGenerator<SocketBatch>;
-  /** The sockets that the kernel destroys from now on. @throws NetlinkError if the multicast groups cannot be joined */
+  /**
+   * The sockets that the kernel destroys from now on.
+   *
+   * @throws NetlinkError if the multicast groups cannot be joined
+   * @throws TypeError if code is missing: see {@link QueryContext.parts}
+   */
   destroyed(): Generator<SocketBatch>;
   /** Lists the sockets of one place, with changes to the query. */
   listPlace(place: FilteredPlace, changes?: Partial<ListChanges>): Generator<SocketBatch>;
@@ -254,6 +258,10 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       parts,
       ...(context.describe === undefined ? {} : { describe: context.describe }),
     };
+    const closing = () => {
+      if (parts.closing === undefined) throw new TypeError("the code that closes sockets is not loaded");
+      return parts.closing;
+    };
     const listingOf = (place: FilteredPlace): Query => ({
       ...request,
       selection: place.selection,
@@ -276,7 +284,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         beginOwners();
         for (const place of places) {
           const batches = list(place.host, listingOf(place));
-          yield* plan.kill ? destroy(place.host, batches, report) : batches;
+          yield* plan.kill ? closing().destroy(place.host, batches, report) : batches;
         }
       },
       async *socketsAsync(arrival, rows) {
@@ -284,7 +292,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
         for (const place of places) {
           const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
-          if (plan.kill) yield* destroyAsync(place.host, batches, report);
+          if (plan.kill) yield* closing().destroyAsync(place.host, batches, report);
           else yield* batches;
         }
       },
@@ -298,7 +306,7 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
           }
       },
       listPlace: (place, changes) => list(place.host, { ...listingOf(place), ...changes }),
-      destroyed: () => destroyed(places[0].host, listingOf(places[0])),
+      destroyed: () => closing().destroyed(places[0].host, listingOf(places[0])),
       async complete(batches) {
         const kept: SocketBatch[] = [];
         const owners = wantsOwners(plan);
@@ -341,10 +349,16 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
 
 /** Places without a filter. */
 function unfiltered({ open, reading }: Unfiltered): OpenQuery["places"] {
-  const [first, ...rest] = open.list.map(
-    (place): FilteredPlace => ({ ...place, selection: reading.selection, predicate: undefined }),
-  );
-  return [first!, ...rest];
+  const places: FilteredPlace[] = [];
+  for (const place of open.list)
+    places.push({ ...place, selection: reading.selection, predicate: undefined });
+  return places as [FilteredPlace, ...FilteredPlace[]];
+}
+
+/** Whether the filter of a place tests owners. */
+function testsOwners(places: OpenQuery["places"]): boolean {
+  for (const { predicate } of places) if (predicate?.withOwners !== undefined) return true;
+  return false;
 }
 
 /**
@@ -355,6 +369,7 @@ function unfiltered({ open, reading }: Unfiltered): OpenQuery["places"] {
  */
 export async function openQuery(context: QueryContext, plan: Plan): Promise<OpenQuery> {
   const parts = context.parts ?? { families: await loadFamilies(kindsOf(plan.selection)) };
+  if (plan.kill) parts.closing ??= await import("./destroyed.ts");
   const begun = begin(context, plan, parts);
   const { open, names, reading, finish } = begun;
   try {
@@ -362,7 +377,7 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
       plan.filter === undefined
         ? unfiltered(begun)
         : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
-    if (wantsProcesses(plan) || places.some(({ predicate }) => predicate?.withOwners !== undefined))
+    if (wantsProcesses(plan) || testsOwners(places))
       names.useOwners(parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup);
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");

@@ -6,7 +6,7 @@ import type { Families } from "../families/index.ts";
 import type { DiagFileProblem } from "../families/inet/diag-file.ts";
 import type { InetSocket } from "../families/inet/socket.ts";
 import type { Socket } from "../families/socket.ts";
-import type { Files } from "../host/host.ts";
+import type { Files, Host } from "../host/host.ts";
 import type { NamespaceProblem, Netns } from "../host/namespaces.ts";
 import type { MakeOwnerLookup, NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
@@ -162,6 +162,9 @@ export const notYet: SocketBatch = { dump: "netlink", sockets: [] };
 /** A marker batch: load the code that reads /proc before continuing, because netlink did not list a table. */
 export const needsProc: SocketBatch = { dump: "netlink", sockets: [] };
 
+/** A marker batch: load the family of inet before continuing, because the view of a socket is needed. */
+export const needsInet: SocketBatch = { dump: "netlink", sockets: [] };
+
 /**
  * Code that only some listings need. The command loads it with `import()` when a run needs it. The library has all of
  * it from the start, because its sync functions cannot wait.
@@ -170,8 +173,24 @@ export interface QueryParts {
   readonly families: Families;
   /** Reads /proc and TCPDIAG_FILE. Loaded when a table turns out to need it. */
   proc?: ProcListing;
+  /** Closes sockets, and listens for destroyed ones. Loaded for plans that close, and before listening. */
+  closing?: Closing;
   /** What looks up owners; loaded for plans that want them. */
   readonly ownerLookup?: MakeOwnerLookup;
+}
+
+/** The interface of destroyed.ts. */
+export interface Closing {
+  /** Listens for destroyed sockets. */
+  destroyed(host: Host, query: TableQuery): Generator<SocketBatch>;
+  /** Closes each inet socket by force. */
+  destroy(host: Host, batches: Iterable<SocketBatch>, report: TableQuery["report"]): Generator<SocketBatch>;
+  /** The same, for batches that come later. */
+  destroyAsync(
+    host: Host,
+    batches: AsyncIterable<SocketBatch>,
+    report: TableQuery["report"],
+  ): AsyncGenerator<SocketBatch>;
 }
 
 /** The interface of proc.ts. */

@@ -1,9 +1,10 @@
 /** A file that `-D` wrote, as a recording: answers about TCP sockets, without their requests. */
-import { inetRequest } from "../families/inet/socket.ts";
+import { inetRequest } from "../families/inet/request.ts";
 import { AF_INET, AF_INET6, IPPROTO_TCP } from "../model/family.ts";
 import { NETLINK_SOCK_DIAG, NLMSG_DONE, NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { encodeDumpRequest } from "../netlink/dump.ts";
 import { align4 } from "../netlink/message.ts";
+import type { Bytes } from "./capture.ts";
 import { RecordingError } from "./error.ts";
 import { dataView } from "./header.ts";
 import type { Packet } from "./pcap.ts";
@@ -13,13 +14,13 @@ const TYPE_OFFSET = 4;
 const SEQUENCE_OFFSET = 8;
 
 /** Whether a file begins like one that `-D` wrote: with a socket, or with the end of a dump. */
-export function isDiagDump(bytes: Uint8Array): boolean {
-  if (bytes.length < NLMSG_HDRLEN) return false;
-  const data = dataView(bytes);
+export function isDiagDump(bytes: Bytes): boolean {
+  if (bytes.size < NLMSG_HDRLEN) return false;
+  const data = dataView(bytes.read(0, NLMSG_HDRLEN));
   const type = data.getUint16(TYPE_OFFSET, true);
   const length = data.getUint32(0, true);
   return (
-    length >= NLMSG_HDRLEN && length <= bytes.length && (type === SOCK_DIAG_BY_FAMILY || type === NLMSG_DONE)
+    length >= NLMSG_HDRLEN && length <= bytes.size && (type === SOCK_DIAG_BY_FAMILY || type === NLMSG_DONE)
   );
 }
 

@@ -5,17 +5,17 @@ import type { Files, Host, Resolver } from "../host/host.ts";
 import { readRegularFile } from "../host/read.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { replayBpf } from "./bpf.ts";
+import { type Capture, captureFile } from "./capture.ts";
 import { DESCRIPTORS_FILE, DESCRIPTORS_LIMIT, type Descriptors, parseDescriptors } from "./descriptors.ts";
 import { decodeDiagDump, isDiagDump } from "./diag-dump.ts";
 import { RecordingError, recordingError } from "./error.ts";
 import { CGROUPS_FILE, PCAP_FILE, PROC_FOLDER, parseCgroups, procPath } from "./folder.ts";
 import { replayTransport } from "./kernel.ts";
-import { decodePcap, type Packet } from "./pcap.ts";
-import { readRecording } from "./recording.ts";
+import { type Recording, readCapture, readRecording } from "./recording.ts";
 
 /**
- * Bytes that each file of a recording may have. A million TCP sockets take about 430 MB. A recording may come from a
- * stranger, so no file is read beyond this, and only regular files are opened.
+ * Bytes that each file of a recording may have. A million TCP sockets take about 430 MB, which stay on disk. A recording
+ * may come from a stranger, so no file is read beyond this, and only regular files are opened.
  */
 const FILE_LIMIT = 2 ** 31;
 
@@ -29,17 +29,17 @@ const FILE_LIMIT = 2 ** 31;
  */
 export function replayHost(path: string, elsewhere: Files): Host {
   const isFolder = statOf(path).isDirectory();
-  const pcap = readOptional(path, isFolder ? join(path, PCAP_FILE) : path);
+  const capture = captureFile(path, isFolder ? join(path, PCAP_FILE) : path, FILE_LIMIT);
   const cgroups = isFolder ? readOptional(path, join(path, CGROUPS_FILE)) : undefined;
   const root = isFolder ? procRoot(path) : undefined;
-  if (pcap === undefined && cgroups === undefined && root === undefined)
+  if (capture === undefined && cgroups === undefined && root === undefined)
     throw new RecordingError("read", path, `neither ${PCAP_FILE} nor ${PROC_FOLDER} in it`);
   const descriptors = isFolder
     ? readOptional(path, join(path, DESCRIPTORS_FILE), DESCRIPTORS_LIMIT)
     : undefined;
   const tree = cgroups && parseCgroups(new TextDecoder().decode(cgroups));
   return {
-    transport: replayTransport(readRecording(pcap === undefined ? [] : packetsOf(pcap, path))),
+    transport: replayTransport(capture === undefined ? new Map() : recordingOf(capture, path)),
     files: replayFiles(root, parseDescriptors(descriptors ?? new Uint8Array(0)), elsewhere),
     resolver: localhostOnly,
     bpf: async () => replayBpf((name) => (isFolder ? readOptional(path, join(path, name)) : undefined)),
@@ -47,9 +47,11 @@ export function replayHost(path: string, elsewhere: Files): Host {
   };
 }
 
-/** The packets of a capture, or of a file that `-D` wrote. @throws RecordingError */
-function packetsOf(bytes: Uint8Array, path: string): Packet[] {
-  return isDiagDump(bytes) ? decodeDiagDump(bytes, path) : decodePcap(bytes, path);
+/** The recording of a capture, or of a file that `-D` wrote. @throws RecordingError */
+function recordingOf(capture: Capture, path: string): Recording {
+  using bytes = capture.open("headers");
+  if (!isDiagDump(bytes)) return readCapture(capture, path);
+  return readRecording(decodeDiagDump(bytes.read(0, bytes.size).slice(), path));
 }
 
 function statOf(path: string) {

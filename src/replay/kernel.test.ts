@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { writeField } from "../bytes/layout.ts";
-import { inetLegacyRequest, inetRequest } from "../families/inet/socket.ts";
+import { inetLegacyRequest, inetRequest } from "../families/inet/request.ts";
 import { unixDiagRequest } from "../families/unix/layout.ts";
 import { NETLINK_ROUTE, NETLINK_SOCK_DIAG, RTM_GETLINK } from "../netlink/constants.ts";
 import { encodeDumpRequest } from "../netlink/dump.ts";

@@ -86,6 +86,7 @@ function replaySocket(player: Player, multicasts: readonly Uint8Array[]): Netlin
       return new Uint8Array(0);
     },
     close() {
+      for (const answer of pending) answer.return?.();
       pending = [];
     },
   };
@@ -129,12 +130,15 @@ function linkPlayer(recording: Recording): Player {
 }
 
 /** Plays an answer. Each datagram is valid until the next. NLMSG_DONE is added if the recording has no end. */
-function* play(answer: readonly Uint8Array[], plan: Plan, asker: Asker): Generator<Uint8Array> {
-  const longest = answer.reduce((most, { length }) => Math.max(most, length), 0);
-  const out = new Uint8Array(align4(longest));
-  for (const datagram of answer) yield out.subarray(0, rewriteDatagram(datagram, plan, asker, out));
-  if (!answer.some(isLast))
-    yield encodeMessage({ type: NLMSG_DONE, flags: NLM_F_MULTI, ...asker }, u32Payload(0));
+function* play(answer: Iterable<Uint8Array>, plan: Plan, asker: Asker): Generator<Uint8Array> {
+  let out = new Uint8Array(0);
+  let ended = false;
+  for (const datagram of answer) {
+    if (datagram.length > out.length) out = new Uint8Array(align4(datagram.length));
+    ended ||= isLast(datagram);
+    yield out.subarray(0, rewriteDatagram(datagram, plan, asker, out));
+  }
+  if (!ended) yield encodeMessage({ type: NLMSG_DONE, flags: NLM_F_MULTI, ...asker }, u32Payload(0));
 }
 
 /** One recorded message, addressed to the requester. */

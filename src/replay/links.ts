@@ -39,8 +39,10 @@ export function readLinks(recording: Recording): Links {
   for (const { request, answer } of recording.get(NETLINK_ROUTE)?.conversations ?? []) {
     const header = dataView(request);
     if (headerField("type", header, 0) !== RTM_GETLINK) continue;
-    if (headerField("flags", header, 0) & NLM_F_ROOT) dump ??= answer;
-    for (const datagram of answer) collect(datagram, messages, byName);
+    // The messages are kept.
+    const datagrams = Array.from(answer, (datagram) => datagram.slice());
+    if (headerField("flags", header, 0) & NLM_F_ROOT) dump ??= datagrams;
+    for (const datagram of datagrams) collect(datagram, messages, byName);
   }
   if (dump === undefined && messages.size > 0) dump = [...messages.values()];
   return {

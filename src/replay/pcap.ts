@@ -4,7 +4,9 @@
  * A packet is a 16-byte cooked header, always big-endian, followed by one netlink datagram.
  */
 import { type Layout, readField, writeField } from "../bytes/layout.ts";
+import { type Bytes, captureOf } from "./capture.ts";
 import { RecordingError } from "./error.ts";
+import { dataView } from "./header.ts";
 
 /** One datagram of a capture. */
 export interface Packet {
@@ -35,34 +37,58 @@ const cookedHeader = {
   protocol: { offset: 14, type: "u16be", doc: "netlink protocol" },
 } as const satisfies Layout;
 
+/** Where a packet is in a capture. */
+export interface PacketPlace {
+  readonly protocol: number;
+  /** Where its datagram begins, and its length in bytes. */
+  readonly at: number;
+  readonly length: number;
+}
+
 /**
- * Reads a capture of either byte order, with timestamps in micro- or nanoseconds.
+ * Finds the packets of a capture of either byte order, with timestamps in micro- or nanoseconds.
  *
  * @param name the file's name in messages
- * @returns the packets in order; their datagrams are views into `bytes`
  * @throws RecordingError if it is not a pcap file of netlink, or ends within a packet
  */
-export function decodePcap(bytes: Uint8Array, name: string): Packet[] {
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const littleEndian = byteOrder(data, name);
-  const linkType = data.getUint32(LINKTYPE_OFFSET, littleEndian) & 0xffff;
+export function* pcapPackets(bytes: Bytes, name: string): Generator<PacketPlace> {
+  const viewAt = (at: number, length: number) => dataView(bytes.read(at, length));
+  const head = viewAt(0, FILE_HEADER_SIZE);
+  const littleEndian = byteOrder(head, name);
+  const linkType = head.getUint32(LINKTYPE_OFFSET, littleEndian) & 0xffff;
   if (linkType !== LINKTYPE_NETLINK)
     throw new RecordingError("read", name, `link type ${linkType}, not ${LINKTYPE_NETLINK} (netlink)`);
-  const packets: Packet[] = [];
-  for (let at = FILE_HEADER_SIZE; at < bytes.length; ) {
+  for (let at = FILE_HEADER_SIZE; at < bytes.size; ) {
+    const header = viewAt(at, PACKET_HEADER_SIZE + COOKED_HEADER_SIZE);
     const start = at + PACKET_HEADER_SIZE;
     const end =
-      start > bytes.length ? start : start + data.getUint32(at + CAPTURED_LENGTH_OFFSET, littleEndian);
-    if (end > bytes.length) throw new RecordingError("read", name, `truncated packet at byte ${at}`);
-    if (end < start + COOKED_HEADER_SIZE)
+      header.byteLength < PACKET_HEADER_SIZE
+        ? Number.POSITIVE_INFINITY
+        : start + header.getUint32(CAPTURED_LENGTH_OFFSET, littleEndian);
+    if (end > bytes.size) throw new RecordingError("read", name, `truncated packet at byte ${at}`);
+    if (end < start + COOKED_HEADER_SIZE || header.byteLength < PACKET_HEADER_SIZE + COOKED_HEADER_SIZE)
       throw new RecordingError("read", name, `packet at byte ${at} is shorter than its header`);
-    packets.push({
-      protocol: Number(readField(cookedHeader.protocol, data, start)),
-      datagram: bytes.subarray(start + COOKED_HEADER_SIZE, end),
-    });
+    yield {
+      protocol: Number(readField(cookedHeader.protocol, header, PACKET_HEADER_SIZE)),
+      at: start + COOKED_HEADER_SIZE,
+      length: end - start - COOKED_HEADER_SIZE,
+    };
     at = end;
   }
-  return packets;
+}
+
+/**
+ * Reads a capture in memory.
+ *
+ * @returns the packets in order; their datagrams are views into `bytes`
+ * @throws RecordingError as {@link pcapPackets}
+ */
+export function decodePcap(bytes: Uint8Array, name: string): Packet[] {
+  const capture = captureOf(bytes).open("headers");
+  return Array.from(pcapPackets(capture, name), ({ protocol, at, length }) => ({
+    protocol,
+    datagram: bytes.subarray(at, at + length),
+  }));
 }
 
 /** Whether a capture is little-endian. @throws RecordingError if it is not a capture */

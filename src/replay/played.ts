@@ -9,7 +9,7 @@ import {
   inetDiagMessage,
 } from "../families/inet/layouts/inet-diag.ts";
 import { tcpInfo } from "../families/inet/layouts/tcp-info.ts";
-import { inetRequest } from "../families/inet/socket.ts";
+import { inetRequest } from "../families/inet/request.ts";
 import { parseIpv6 } from "../model/address.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
 import { type InetTable, inetTables } from "../model/inet-tables.ts";

@@ -1,4 +1,4 @@
-/** A recording in memory: requests with their answers, and multicasts. */
+/** A recording: requests with their answers, and multicasts. The answers of a big one stay in its file. */
 import { readField } from "../bytes/layout.ts";
 import {
   INET_DIAG_REQ_PROTOCOL,
@@ -18,13 +18,15 @@ import {
   TCPDIAG_GETSOCK,
 } from "../netlink/constants.ts";
 import { findAttribute } from "../netlink/message.ts";
+import type { Capture } from "./capture.ts";
 import { dataView, headerField, messageEnd } from "./header.ts";
-import type { Packet } from "./pcap.ts";
+import { type Packet, type PacketPlace, pcapPackets } from "./pcap.ts";
 
 /** A request, and the datagrams that answered it. */
 export interface Conversation {
   readonly request: Uint8Array;
-  readonly answer: readonly Uint8Array[];
+  /** Each datagram is valid until the next one. */
+  readonly answer: Iterable<Uint8Array>;
 }
 
 /** The part of a capture that belongs to one netlink protocol. */
@@ -93,30 +95,99 @@ export function requestKey(datagram: Uint8Array): string | undefined {
   return `${type}/${datagram.subarray(id, id + SOCKET_ID_SIZE).join(" ")}`;
 }
 
+/** The recording of one protocol, as it grows. */
+interface Growing<Answer extends Iterable<Uint8Array>> extends ProtocolRecording {
+  readonly conversations: { readonly request: Uint8Array; readonly answer: Answer }[];
+  readonly multicasts: Uint8Array[];
+}
+
 /**
- * Sorts the packets of a capture into conversations. A datagram that begins with a request starts one. What follows on
- * the same netlink protocol is its answer, even if malformed. Answers without a request are left out.
+ * Sorts packets into conversations. A datagram that begins with a request starts one. What follows on the same netlink
+ * protocol is its answer, even if malformed. Answers without a request are left out.
+ *
+ * @param startOf gives the first bytes of a packet, those of its first message's header
+ * @param whole gives the datagram of a packet, to be kept
+ * @param makeAnswer makes the answer of a request
+ * @param extend adds a packet to an answer
  */
-export function readRecording(packets: readonly Packet[]): Recording {
-  const protocols = new Map<
-    number,
-    { conversations: { request: Uint8Array; answer: Uint8Array[] }[]; multicasts: Uint8Array[] }
-  >();
-  for (const { protocol, datagram } of packets) {
+function sortPackets<Packet extends { readonly protocol: number }, Answer extends Iterable<Uint8Array>>(
+  packets: Iterable<Packet>,
+  startOf: (packet: Packet) => Uint8Array,
+  whole: (packet: Packet) => Uint8Array,
+  makeAnswer: (protocol: number) => Answer,
+  extend: (answer: Answer, packet: Packet) => void,
+): Recording {
+  const protocols = new Map<number, Growing<Answer>>();
+  for (const packet of packets) {
+    const { protocol } = packet;
     let recording = protocols.get(protocol);
     if (recording === undefined) {
       recording = { conversations: [], multicasts: [] };
       protocols.set(protocol, recording);
     }
-    const kind = kindOf(datagram);
-    if (kind === "request") recording.conversations.push({ request: datagram, answer: [] });
-    else if (kind === "multicast") recording.multicasts.push(datagram);
-    else recording.conversations.at(-1)?.answer.push(datagram);
+    const kind = kindOf(startOf(packet));
+    if (kind === "request")
+      recording.conversations.push({ request: whole(packet), answer: makeAnswer(protocol) });
+    else if (kind === "multicast") recording.multicasts.push(whole(packet));
+    else {
+      const last = recording.conversations.at(-1);
+      if (last !== undefined) extend(last.answer, packet);
+    }
   }
   return protocols;
 }
 
-/** The kind of a recorded datagram, from the header of its first message. */
+/** Sorts the packets of a capture in memory into conversations. */
+export function readRecording(packets: readonly Packet[]): Recording {
+  return sortPackets(
+    packets,
+    ({ datagram }) => datagram,
+    ({ datagram }) => datagram,
+    (): Uint8Array[] => [],
+    (answer, { datagram }) => answer.push(datagram),
+  );
+}
+
+/** The datagrams of an answer, by where they are in a capture. */
+class CapturedAnswer implements Iterable<Uint8Array> {
+  readonly #capture: Capture;
+  readonly #places: number[] = [];
+
+  constructor(capture: Capture) {
+    this.#capture = capture;
+  }
+
+  add({ at, length }: PacketPlace): void {
+    this.#places.push(at, length);
+  }
+
+  *[Symbol.iterator](): Generator<Uint8Array> {
+    const places = this.#places;
+    if (places.length === 0) return;
+    using bytes = this.#capture.open("packets");
+    for (let index = 0; index < places.length; index += 2)
+      yield bytes.read(places[index]!, places[index + 1]!);
+  }
+}
+
+/**
+ * Sorts the packets of a capture into conversations, and leaves their answers in it.
+ *
+ * @param name the file's name in messages
+ * @throws RecordingError if the capture is malformed
+ */
+export function readCapture(capture: Capture, name: string): Recording {
+  using bytes = capture.open("headers");
+  return sortPackets(
+    pcapPackets(bytes, name),
+    ({ at, length }) => bytes.read(at, Math.min(length, NLMSG_HDRLEN)),
+    ({ at, length }) => bytes.read(at, length).slice(),
+    () => new CapturedAnswer(capture),
+    (answer, place) => answer.add(place),
+  );
+}
+
+/** The kind of a recorded datagram, from the header of its first message, which may be all of it that is given. */
 function kindOf(datagram: Uint8Array): "request" | "multicast" | "answer" {
   if (datagram.length < NLMSG_HDRLEN) return "answer";
   const data = dataView(datagram);

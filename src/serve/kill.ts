@@ -1,6 +1,6 @@
 /** POST /api/kill: closes one socket, as -K does. The route exists only if the user allows it. */
 import { inetTables } from "../model/inet-tables.ts";
-import { destroy } from "../query/list.ts";
+import { destroy } from "../query/destroyed.ts";
 import type { Problem } from "../query/query.ts";
 import { limits } from "./guard.ts";
 import type { Moments } from "./moments.ts";

@@ -4,7 +4,7 @@
  */
 import { allFamilies } from "../families/all.ts";
 import { INET_DIAG_REQ_PROTOCOL } from "../families/inet/layouts/inet-diag.ts";
-import { inetRequest } from "../families/inet/socket.ts";
+import { inetRequest } from "../families/inet/request.ts";
 import type { Files, Host, HostNamespace, Resolver } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import { demands } from "../model/demand.ts";

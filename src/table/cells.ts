@@ -23,7 +23,7 @@ const CELL_ROOM = 96 + OVERSHOOT;
 
 const stateLabels: Stamp[] = [];
 for (const { label } of states) stateLabels.push(stamp(label));
-const otherState = stateLabels.at(-1)!;
+const otherState = stateLabels[stateLabels.length - 1]!;
 
 const lineStart = ascii("\n\t");
 

@@ -86,22 +86,24 @@ export function writeOwners(text: ByteWriter, inode: number, style: Style, names
 const MOST_OWNERS = 256;
 const LONGEST_PREFIX = 64;
 const DESCRIPTOR_ROOM = 16;
-/** Room for the process cell of {@link ownerCells}. */
-export const OWNERS_ROOM = MOST_OWNERS * (LONGEST_PREFIX + DESCRIPTOR_ROOM) + OVERSHOOT;
+const OWNERS_ROOM = MOST_OWNERS * (LONGEST_PREFIX + DESCRIPTOR_ROOM) + OVERSHOOT;
 
 const cellLabel = stamp(" users:(");
 
-/** Whether {@link ownerCells} can write the cells of a style. */
-export function hasPlainOwners({ threads, processContext, socketContext }: Style): boolean {
-  return !(threads || processContext || socketContext);
+/** Writes process cells straight from the table of owners. */
+export interface OwnerCells {
+  /** Bytes that a cell takes at most. */
+  readonly room: number;
+  /**
+   * Writes the owners of the socket of an inode.
+   *
+   * @returns the position behind the cell; -1 if it is left to {@link writeOwners}
+   */
+  put(target: DataView, at: number, inode: number): number;
 }
 
-/**
- * Makes the function that writes the owners of a socket as {@link writeOwners} does, straight from the table of owners.
- *
- * @returns a function that gives the position behind the cell; -1 if it is left to {@link writeOwners}
- */
-export function ownerCells(names: Names): (target: DataView, at: number, inode: number) => number {
+/** Makes what writes the owners of a socket as {@link writeOwners} does, for styles of `hasPlainOwners`. */
+export function ownerCells(names: Names): OwnerCells {
   let table: OwnerTable | undefined;
   /** The text of each holder up to the descriptor, and its length; null if it is too long. */
   let prefixes: (DataView | null | undefined)[] = [];
@@ -146,5 +148,5 @@ export function ownerCells(names: Names): (target: DataView, at: number, inode: 
   }
 
   keepOutOfLastTier(put);
-  return put;
+  return { room: OWNERS_ROOM, put };
 }

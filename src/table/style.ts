@@ -116,3 +116,8 @@ export function putForeign(text: ByteWriter, bytes: Uint8Array, style: Style): v
   const shown = foreignBytes(bytes, style);
   text.copy(shown, 0, shown.length);
 }
+
+/** Whether process cells of a style have a name, a pid and a descriptor alone, as `ownerCells` writes them. */
+export function hasPlainOwners({ threads, processContext, socketContext }: RowStyle): boolean {
+  return !(threads || processContext || socketContext);
+}

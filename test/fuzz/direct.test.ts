@@ -6,6 +6,7 @@ import type { AttributeTable } from "../../src/diag/attribute.ts";
 import { OwnerTable } from "../../src/enrich/owner-table.ts";
 import type { DirectRows } from "../../src/families/direct-rows.ts";
 import { directRows, isDirect } from "../../src/families/inet/direct.ts";
+import { infoWriter } from "../../src/families/inet/direct-info.ts";
 import {
   INET_DIAG_MESSAGE_SIZE,
   inetAttributes,
@@ -20,6 +21,7 @@ import { writeUnixRow } from "../../src/families/unix/row.ts";
 import { UnixSocket } from "../../src/families/unix/socket.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
 import { align4 } from "../../src/netlink/message.ts";
+import { ownerCells } from "../../src/table/process.ts";
 import type { Names, Style } from "../../src/table/style.ts";
 import { Table, type TableColumn } from "../../src/table/table.ts";
 import { fixtureMessages, viewOf } from "./fixture-messages.ts";
@@ -173,7 +175,11 @@ const inet: Compared = {
   write: (table, socket, style) => writeInetRow(table, socket as InetSocket, style, names),
   rows(table, style, protocol) {
     expect(isDirect(table, style)).toBeTrue();
-    return directRows(table, style, names, protocol);
+    return directRows(table, style, names, protocol, {
+      writeRow: (socket) => writeInetRow(table, socket, style, names),
+      putInfo: infoWriter(style),
+      owners: table.shows.process ? ownerCells(names) : undefined,
+    });
   },
 };
 

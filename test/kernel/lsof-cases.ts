@@ -153,6 +153,8 @@ export const lsofCases: readonly string[] = [
   "-nPV -a -iTCP -c cli -c client -c c",
   "-nPV -a -iTCP -c /cli/ -c cli -c /nope/",
   "-nPV -U -a -g 1",
+  "-nPV -i :8080 -U -a -d ^5,^6",
+  "-nPV -i :8080 -F -E -a -d ^5,^6",
   "-nPV -i @10.9.9.9 -i @10.9.9.9",
   "-nP -iTCP:8443 -c ^cl -c cl",
   "-nP -iTCP:8443 -a -c cl -E +c 0 -F +fg",

@@ -12,8 +12,9 @@ import type { Plan } from "../../plan/plan.ts";
 import { Table } from "../../table/table.ts";
 import { isStop, type Stop } from "../getopt.ts";
 import { chosenColumns, groupColumns, headOf, rowWriter, writeGroups } from "../machine-formats.ts";
-import { isSsTable, type Presentation, planListing, viewFor } from "../plan.ts";
+import { isSsTable, type Presentation, planListing } from "../plan.ts";
 import { hiddenColumns, screenWidth } from "../show.ts";
+import { viewFor } from "../view.ts";
 import type { World } from "../world.ts";
 import { hostColumn, type PlacedLists, withHost, withoutHost } from "./host-column.ts";
 import { outputAnswers } from "./output-answers.ts";
@@ -197,7 +198,7 @@ function rowAnswers(
 export async function answersFor(
   world: World,
   task: HostsTask,
-  hosts: readonly string[],
+  { hosts, oneByOne }: { readonly hosts: readonly string[]; readonly oneByOne: boolean },
 ): Promise<Answers | Stop> {
   const { draft, command, source } = task;
   if (command !== undefined || draft.summary) return outputAnswers(world, task, hosts);
@@ -218,7 +219,10 @@ export async function answersFor(
       ? objectWriter(world, format as "json" | "ndjson")
       : valueWriter(world, presentation, plan, lists);
   const streams =
-    format !== "table" && lists.sort.length === 0 && plan.order.top === undefined && !draft.fold;
+    (format !== "table" || oneByOne) &&
+    lists.sort.length === 0 &&
+    plan.order.top === undefined &&
+    !draft.fold;
   return { form: "rows", steps, ...rowAnswers(writer, plan, lists.sort, draft.fold, hosts, streams) };
 }
 

@@ -13,7 +13,8 @@ import { DecodeError } from "../../netlink/errors.ts";
 import { encodeMessage, u32Payload } from "../../netlink/message.ts";
 import type { NetlinkSocket } from "../../netlink/transport.ts";
 import { INET_DIAG_REQ_PROTOCOL, inetDiagMessage, inetDiagRequest } from "./layouts/inet-diag.ts";
-import { type InetSocket, inetRequest } from "./socket.ts";
+import { inetRequest } from "./request.ts";
+import type { InetSocket } from "./socket.ts";
 
 /** Bytes of struct inet_diag_sockid. The request has the same bytes as the answer. */
 const ID_SIZE = inetDiagMessage.expires.offset - inetDiagMessage.sport.offset;

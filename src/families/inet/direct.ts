@@ -5,22 +5,20 @@
 import { keepOutOfLastTier } from "#libc";
 import { putBytes, putInt31, putStamp } from "../../bytes/put.ts";
 import { roomBytes, roomData, roomWords } from "../../bytes/room.ts";
-import { lengthOf, payloads, sized, struct, walkAttributes } from "../../diag/room-attributes.ts";
+import { payloads, sized, walkAttributes } from "../../diag/room-attributes.ts";
 import { putIpv4Word, putIpv6 } from "../../model/address.ts";
 import { AF_INET6, IPPROTO_SCTP, IPPROTO_UDP } from "../../model/family.ts";
 import { type InetTable, inetTables } from "../../model/inet-tables.ts";
 import type { DumpName } from "../../model/selection.ts";
 import { putIdentity, putQueue, putShutdown, putState } from "../../table/cells.ts";
-import { putInetMemInfo, putSkMemInfo, putWholeSkMemInfo, SK_MEM_SIZE } from "../../table/memory.ts";
-import { hasPlainOwners, OWNERS_ROOM, ownerCells } from "../../table/process.ts";
-import { foreignBytes, type Names, type Style } from "../../table/style.ts";
+import type { OwnerCells } from "../../table/process.ts";
+import { foreignBytes, hasPlainOwners, type Names, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
 import type { DirectRows } from "../direct-rows.ts";
+import { netidOf, putCgroup, putMark, putTimerDetail, putV6only } from "./cells.ts";
+import type { PutInfo } from "./direct-info.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "./layouts/inet-diag.ts";
-import { TCP_INFO_ROOM } from "./row/tcp-info.ts";
-import { putTcpInfo, TCP_INFO_SIZE } from "./row/tcp-info-generated.ts";
-import { BBR_SIZE, type ConnectionFacts, DCTCP_SIZE, VEGAS_SIZE } from "./row/tcp-info-specials.ts";
-import { netidOf, putCgroup, putMark, putTimerDetail, putV6only, writeInetRow } from "./row.ts";
+import { TCP_INFO_ROOM } from "./row/room.ts";
 import type { InetSocket } from "./socket.ts";
 
 const PERCENT = 0x25;
@@ -28,13 +26,11 @@ const STAR = 0x2a;
 const COLON = 0x3a;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
-const NEWLINE = 0x0a;
-const TAB = 0x09;
 
 /** Names longer than this are left to the writer that can write everything. */
 const NAME_LIMIT = 4096;
 /** Room for a row of this module: its cells, a few names, and all structs. */
-const ROW_ROOM = 4 * NAME_LIMIT + OWNERS_ROOM + TCP_INFO_ROOM;
+const ROW_ROOM = 4 * NAME_LIMIT + TCP_INFO_ROOM;
 /** Control groups whose paths are remembered. Rows of more are left to the writer that can write everything. */
 const CGROUP_LIMIT = 4096;
 
@@ -56,17 +52,10 @@ const UID = inetDiagMessage.uid.offset;
 const INODE = inetDiagMessage.inode.offset;
 
 /** Attributes by number. */
-const MEM_INFO = inetAttributes.memInfo.id;
-const INFO = inetAttributes.info.id;
-const VEGAS = inetAttributes.vegasInfo.id;
-const CONGESTION = inetAttributes.congestion.id;
-const SK_MEM_INFO = inetAttributes.skMemInfo.id;
 const SHUTDOWN = inetAttributes.shutdown.id;
-const DCTCP = inetAttributes.dctcpInfo.id;
 const PROTOCOL = inetAttributes.protocol.id;
 const V6ONLY = inetAttributes.skV6Only.id;
 const MARK = inetAttributes.mark.id;
-const BBR = inetAttributes.bbrInfo.id;
 const MD5 = inetAttributes.md5Signatures.id;
 const ULP = inetAttributes.ulpInfo.id;
 const CGROUP = inetAttributes.cgroupId.id;
@@ -80,6 +69,16 @@ export function isDirect({ shows }: Table, style: Style): boolean {
   return !(resolve || tos || cgroup || inetSockopt || bpfMaps || bpfMapIds.length > 0);
 }
 
+/** Code that only some rows need, so that it is loaded apart. */
+export interface InetRowParts {
+  /** Writes the row of any inet socket, see `writeInetRow`. */
+  writeRow(socket: InetSocket): void;
+  /** Writes what `-m` and `-i` add; undefined if the style has neither. */
+  readonly putInfo: PutInfo | undefined;
+  /** Writes the process cell; undefined if the table has none. */
+  readonly owners: OwnerCells | undefined;
+}
+
 /**
  * Makes the writer of the rows of one inet table, with all options settled beforehand.
  *
@@ -91,22 +90,14 @@ export function directRows(
   style: Style,
   names: Names,
   tableProtocol: number,
+  { writeRow, putInfo, owners }: InetRowParts,
 ): DirectRows<InetSocket> {
   const { text, shows } = table;
-  const { netid: showsNetid, state: showsState, recvQueue: showsQueues, process: showsOwners } = shows;
-  const { numeric, timers, extended, memory, info, oneline } = style;
+  const { netid: showsNetid, state: showsState, recvQueue: showsQueues } = shows;
+  const { numeric, timers, extended, memory, info } = style;
   const usesProtocolInfo = memory || info;
-  const facts: ConnectionFacts = {
-    stateNumber: 0,
-    congestion: 0,
-    congestionLength: 0,
-    escapesNames: style.escape,
-    vegas: 0,
-    dctcp: 0,
-    bbr: 0,
-  };
+  const room = ROW_ROOM + (owners?.room ?? 0);
   const tableNetid = netidOf(tableProtocol);
-  const putOwners = ownerCells(names);
   /** The names of ports; null for those that have none. */
   const ports = new Map<number, Uint8Array | null>();
   const interfaces = new Map<number, Uint8Array>();
@@ -217,36 +208,6 @@ export function directRows(
     return shutdown === 0 ? next : putShutdown(target, next, roomBytes[shutdown]!);
   }
 
-  /** Writes what `-m` and `-i` add. @returns the position behind it */
-  function putProtocolInfo(target: DataView, at: number, state: number): number {
-    let next = at;
-    if (!oneline) {
-      target.setUint8(next, NEWLINE);
-      target.setUint8(next + 1, TAB);
-      next += 2;
-    }
-    const skMem = payloads[SK_MEM_INFO]!;
-    if (skMem !== 0) {
-      const length = lengthOf(skMem);
-      next =
-        length >= SK_MEM_SIZE
-          ? putWholeSkMemInfo(target, next, skMem >> 2)
-          : putSkMemInfo(target, next, roomData, skMem, length);
-    } else {
-      const mem = payloads[MEM_INFO]!;
-      if (mem !== 0) next = putInetMemInfo(target, next, roomData, mem, lengthOf(mem));
-    }
-    const tcp = struct(INFO, TCP_INFO_SIZE, 0);
-    if (tcp === 0) return next;
-    facts.stateNumber = state;
-    facts.congestion = payloads[CONGESTION]!;
-    facts.congestionLength = facts.congestion === 0 ? 0 : lengthOf(facts.congestion);
-    facts.vegas = struct(VEGAS, VEGAS_SIZE, 1);
-    facts.dctcp = struct(DCTCP, DCTCP_SIZE, 2);
-    facts.bbr = struct(BBR, BBR_SIZE, 3);
-    return putTcpInfo(target, next, tcp, facts, timers, numeric);
-  }
-
   function put(offset: number, length: number): boolean {
     if (!walkAttributes(offset + INET_DIAG_MESSAGE_SIZE, offset + length)) return false;
     if (usesProtocolInfo && (payloads[MD5] !== 0 || payloads[ULP] !== 0)) return false;
@@ -257,7 +218,7 @@ export function directRows(
     const state = roomBytes[offset + STATE]!;
 
     table.beginRow();
-    text.reserve(ROW_ROOM);
+    text.reserve(room);
     const target = text.data;
     const { lengths } = table;
     let cell = table.cells;
@@ -304,8 +265,8 @@ export function directRows(
     if (at < 0) return false;
     lengths[cell++] = at - start;
     start = at;
-    if (showsOwners) {
-      at = putOwners(target, at, roomWords[(offset + INODE) >> 2]!);
+    if (owners !== undefined) {
+      at = owners.put(target, at, roomWords[(offset + INODE) >> 2]!);
       if (at < 0) return false;
       lengths[cell++] = at - start;
       start = at;
@@ -317,30 +278,39 @@ export function directRows(
     }
     if (extended) at = putExtended(target, at, offset, inet6);
     if (at < 0) return false;
-    if (memory || (info && protocol !== IPPROTO_UDP)) at = putProtocolInfo(target, at, state);
+    if (memory || (info && protocol !== IPPROTO_UDP)) at = putInfo!(target, at, state);
     lengths[cell] = at - start;
     table.closeRow(at);
     return true;
   }
 
-  keepOutOfLastTier(putIpv6Address, portName, putPort, putInterface, putExtended, putProtocolInfo, put);
-  return { put, write: (socket) => writeInetRow(table, socket, style, names) };
+  keepOutOfLastTier(putIpv6Address, portName, putPort, putInterface, putExtended, put);
+  return { put, write: writeRow };
 }
 
 /** The tables whose rows can be written straight from messages. */
 const directTables: ReadonlySet<DumpName> = new Set<InetTable>(["tcp", "udp", "raw"]);
 
-/** See {@link Family.direct}. */
-export function directInetRows(
+/**
+ * Makes what writes the rows of the inet tables straight from messages.
+ *
+ * @returns a function that begins a table, and gives undefined for one that has only rows from views; undefined if the
+ *   columns or the style need views
+ */
+export async function directInetRows(
   table: Table,
   style: Style,
   names: Names,
-): ((name: DumpName) => DirectRows<InetSocket> | undefined) | undefined {
+  writeRow: InetRowParts["writeRow"],
+): Promise<((name: DumpName) => DirectRows<InetSocket> | undefined) | undefined> {
   if (!isDirect(table, style)) return undefined;
+  const withInfo = style.memory || style.info;
+  const putInfo = withInfo ? (await import("./direct-info.ts")).infoWriter(style) : undefined;
+  const owners = table.shows.process ? (await import("../../table/process.ts")).ownerCells(names) : undefined;
   return (name) => {
     if (!directTables.has(name)) return undefined;
     const inetTable = name as InetTable;
     names.useTable(inetTable);
-    return directRows(table, style, names, inetTables[inetTable]);
+    return directRows(table, style, names, inetTables[inetTable], { writeRow, putInfo, owners });
   };
 }

@@ -1,13 +1,14 @@
 /** The sockets of IP: TCP, UDP, raw, DCCP, SCTP, MPTCP. */
 import type { Family } from "../family.ts";
-import { directInetRows } from "./direct.ts";
+import { hideAttributes } from "./hide-attributes.ts";
 import { writeInetRow } from "./row.ts";
-import type { InetSocket } from "./socket.ts";
+import { InetSocket } from "./socket.ts";
 import { inetSubject } from "./subject.ts";
 
-/** The sockets of IP: TCP, UDP, raw, DCCP, SCTP, MPTCP. */
+/** The sockets of IP: TCP, UDP, raw, DCCP, SCTP, MPTCP. Short listings do without: see `direct.ts`. */
 export const inet: Family<InetSocket> = {
+  View: InetSocket,
   writeRow: writeInetRow,
-  direct: directInetRows,
   subject: inetSubject,
+  hideAttributes,
 };

@@ -1,25 +1,14 @@
 /** Rows of the inet tables. */
-import { keepOutOfLastTier } from "#libc";
-import { putBytes, putHex, putInt31, putStamp, type Stamp, stamp } from "../../bytes/put.ts";
 import { ascii, type ByteWriter } from "../../bytes/writer.ts";
 import { isUnspecifiedIpv6, writeIpv4, writeIpv6 } from "../../model/address.ts";
-import {
-  AF_INET6,
-  IPPROTO_DCCP,
-  IPPROTO_ICMPV6,
-  IPPROTO_MPTCP,
-  IPPROTO_RAW,
-  IPPROTO_SCTP,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-} from "../../model/family.ts";
+import { AF_INET6, IPPROTO_MPTCP, IPPROTO_RAW, IPPROTO_SCTP, IPPROTO_UDP } from "../../model/family.ts";
 import { startLine, writeIdentity, writeQueue, writeShutdown, writeState } from "../../table/cells.ts";
 import { label } from "../../table/labels.ts";
 import { writeInetMemInfo, writeSkMemInfo } from "../../table/memory.ts";
 import { startRow, writeProcessCells } from "../../table/places.ts";
 import { type Names, putForeign, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
-import { putTimer } from "../../table/units.ts";
+import { cgroupLabel, netidOf, putMark, putTimerDetail, putV6only } from "./cells.ts";
 import { inetSockopt } from "./layouts/sockopt.ts";
 import { writeBpfStorages } from "./row/bpf-storage.ts";
 import { writeMptcpInfo } from "./row/mptcp.ts";
@@ -32,24 +21,7 @@ import type { InetSocket } from "./socket.ts";
 const COLON = 0x3a;
 const PERCENT = 0x25;
 const STAR = 0x2a;
-const COMMA = 0x2c;
 const CLOSE = 0x29;
-const netids = new Map([
-  [0, stamp("raw")],
-  [IPPROTO_TCP, stamp("tcp")],
-  [IPPROTO_UDP, stamp("udp")],
-  [IPPROTO_DCCP, stamp("dccp")],
-  [IPPROTO_ICMPV6, stamp("icmp6")],
-  [IPPROTO_SCTP, stamp("sctp")],
-  [IPPROTO_MPTCP, stamp("mptcp")],
-]);
-const unknownNetid = stamp("???");
-
-/** What the Netid column shows for an IP protocol. */
-export function netidOf(protocol: number): Stamp {
-  return netids.get(protocol) ?? unknownNetid;
-}
-
 function writeAddress(text: ByteWriter, socket: InetSocket, at: number, style: Style, names: Names): void {
   const { data } = socket;
   const inet6 = socket.familyNumber === AF_INET6;
@@ -81,34 +53,6 @@ function writePort(text: ByteWriter, port: number, style: Style, names: Names): 
   else text.put(name);
 }
 
-const timerLabels = ["", "on", "keepalive", "timewait", "persist", "delack"].map((name) =>
-  stamp(` timer:(${name},`),
-);
-const unknownTimerLabel = stamp(" timer:(unknown,");
-const sctpTimerLabel = stamp(" timer:(T3_RTX,");
-
-/**
- * Writes the running timer of a socket.
- *
- * @param number which timer of {@link timerLabels} runs; undefined for that of an SCTP association
- * @param expires milliseconds until it fires
- * @returns the position behind it
- */
-export function putTimerDetail(
-  target: DataView,
-  at: number,
-  number: number | undefined,
-  expires: number,
-  retransmits: number,
-): number {
-  const label = number === undefined ? sctpTimerLabel : (timerLabels[number] ?? unknownTimerLabel);
-  let next = putTimer(target, putStamp(target, at, label), expires);
-  target.setUint8(next, COMMA);
-  next = putInt31(target, next + 1, retransmits);
-  target.setUint8(next, CLOSE);
-  return next + 1;
-}
-
 function writeTimerDetail(text: ByteWriter, socket: InetSocket, protocol: number): void {
   const { timerNumber, expires, retransmits } = socket;
   if (timerNumber === 0) return;
@@ -119,27 +63,6 @@ function writeTimerDetail(text: ByteWriter, socket: InetSocket, protocol: number
 
 /** Room for a detail that is not part of a struct. */
 const DETAIL_ROOM = 96;
-
-const markLabel = stamp(" fwmark:0x");
-const cgroupLabel = stamp(" cgroup:");
-const v6onlyLabel = stamp(" v6only:");
-
-/** Writes SO_MARK. @returns the position behind it */
-export function putMark(target: DataView, at: number, mark: number): number {
-  return putHex(target, putStamp(target, at, markLabel), mark, 1);
-}
-
-/** Writes the path of a control group. @returns the position behind it */
-export function putCgroup(target: DataView, at: number, path: Uint8Array): number {
-  return putBytes(target, putStamp(target, at, cgroupLabel), path);
-}
-
-/** Writes IPV6_V6ONLY. @returns the position behind it */
-export function putV6only(target: DataView, at: number, value: number): number {
-  return putInt31(target, putStamp(target, at, v6onlyLabel), value);
-}
-
-keepOutOfLastTier(netidOf, putTimerDetail, putMark, putCgroup, putV6only);
 
 function writeCgroup(text: ByteWriter, id: bigint, style: Style, names: Names): void {
   text.stamp(cgroupLabel);

@@ -3,7 +3,8 @@ import { AF_INET, IPPROTO_MPTCP, IPPROTO_SCTP, IPPROTO_TCP } from "../../model/f
 import { NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../../netlink/constants.ts";
 import { type AttributeToWrite, encodeMessage, u32Payload } from "../../netlink/message.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "./layouts/inet-diag.ts";
-import { bpfStorageRequest, InetSocket } from "./socket.ts";
+import { bpfStorageRequest } from "./request.ts";
+import { InetSocket } from "./socket.ts";
 
 function encode(payload: Uint8Array, attributes: readonly AttributeToWrite[]): Uint8Array {
   const header = { type: SOCK_DIAG_BY_FAMILY, flags: 0, sequence: 0, portId: 0 };

@@ -1,24 +1,13 @@
 /** Sockets of the inet tables: TCP, UDP, RAW, DCCP, SCTP, MPTCP. linux/inet_diag.h. */
-import { wholeView, writeField } from "../../bytes/layout.ts";
+import { wholeView } from "../../bytes/layout.ts";
 import { InetMemInfo, SkMemInfo } from "../../diag/memory.ts";
 import { DiagMessage } from "../../diag/message.ts";
 import { addressText } from "../../model/address.ts";
 import { AF_INET6, IPPROTO_MPTCP, IPPROTO_SCTP } from "../../model/family.ts";
 import { type StateName, stateName } from "../../model/state.ts";
-import { NLA_F_NESTED } from "../../netlink/constants.ts";
-import { type AttributeToWrite, encodeAttributes, u32Payload } from "../../netlink/message.ts";
-import { BpfStorages, SK_DIAG_BPF_STORAGE_REQ_MAP_FD } from "./layouts/bpf-storage.ts";
+import { BpfStorages } from "./layouts/bpf-storage.ts";
 import { BbrInfo, DctcpInfo, VegasInfo } from "./layouts/congestion.ts";
-import {
-  INET_DIAG_LEGACY_REQUEST_SIZE,
-  INET_DIAG_MESSAGE_SIZE,
-  INET_DIAG_REQ_SK_BPF_STORAGES,
-  INET_DIAG_REQUEST_SIZE,
-  inetAttributes,
-  inetDiagLegacyRequest,
-  inetDiagMessage,
-  inetDiagRequest,
-} from "./layouts/inet-diag.ts";
+import { INET_DIAG_MESSAGE_SIZE, inetAttributes, inetDiagMessage } from "./layouts/inet-diag.ts";
 import { MD5_SIGNATURE_SIZE, Md5Signature } from "./layouts/md5.ts";
 import { MptcpInfo } from "./layouts/mptcp-info.ts";
 import {
@@ -35,45 +24,6 @@ import type { ProcInetDetails } from "./proc-details.ts";
 
 /** Bytes of an address field, for IPv4 too. */
 const ADDRESS_SIZE = 16;
-
-/**
- * The payload of a dump request.
- *
- * @param family AF_INET or AF_INET6
- * @param protocol IP protocol. Only its low byte fits here; a protocol above 255 (MPTCP) also needs an attribute
- * @param ext bits of INET_DIAG_EXT
- * @param states mask of requested states
- */
-export function inetRequest(family: number, protocol: number, ext: number, states: number): Uint8Array {
-  const bytes = new Uint8Array(INET_DIAG_REQUEST_SIZE);
-  const data = new DataView(bytes.buffer);
-  writeField(inetDiagRequest.family, data, 0, family);
-  writeField(inetDiagRequest.protocol, data, 0, protocol & 0xff);
-  writeField(inetDiagRequest.ext, data, 0, ext);
-  writeField(inetDiagRequest.states, data, 0, states);
-  return bytes;
-}
-
-/** The payload of a dump request for kernels before 3.3. The message type says which protocol. */
-export function inetLegacyRequest(family: number, ext: number, states: number): Uint8Array {
-  const bytes = new Uint8Array(INET_DIAG_LEGACY_REQUEST_SIZE);
-  const data = new DataView(bytes.buffer);
-  writeField(inetDiagLegacyRequest.family, data, 0, family);
-  writeField(inetDiagLegacyRequest.ext, data, 0, ext);
-  writeField(inetDiagLegacyRequest.states, data, 0, states);
-  return bytes;
-}
-
-/**
- * The attribute of a dump request that requests BPF storages. Needs CAP_BPF.
- *
- * @param mapFds descriptors of the maps to read; empty for all maps, undefined for no values
- */
-export function bpfStorageRequest(mapFds: readonly number[] | undefined): AttributeToWrite[] {
-  if (mapFds === undefined) return [];
-  const maps = mapFds.map((fd) => ({ type: SK_DIAG_BPF_STORAGE_REQ_MAP_FD, payload: u32Payload(fd) }));
-  return [{ type: INET_DIAG_REQ_SK_BPF_STORAGES | NLA_F_NESTED, payload: encodeAttributes(maps) }];
-}
 
 /** The names of `idiag_timer`. */
 const kernelTimerNames = ["off", "on", "keepalive", "timewait", "persist", "delack"] as const;

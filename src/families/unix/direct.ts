@@ -5,8 +5,8 @@ import { roomBytes, roomData, roomWords } from "../../bytes/room.ts";
 import { lengthOf, payloads, sized, walkAttributes } from "../../diag/room-attributes.ts";
 import { putQueue, putShutdown, putState } from "../../table/cells.ts";
 import { putSkMemInfo } from "../../table/memory.ts";
-import { hasPlainOwners, OWNERS_ROOM, ownerCells } from "../../table/process.ts";
-import type { Names, Style } from "../../table/style.ts";
+import { ownerCells } from "../../table/process.ts";
+import { hasPlainOwners, type Names, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
 import type { DirectRows } from "../direct-rows.ts";
 import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes, unixDiagMessage } from "./layout.ts";
@@ -21,7 +21,7 @@ const DELETE = 0x7f;
 /** Names longer than this are left to the writer that can write everything. The kernel's have at most 108 bytes. */
 const NAME_LIMIT = 128;
 /** Room for a row: its cells, a name, its memory. */
-const ROW_ROOM = NAME_LIMIT + 512 + OWNERS_ROOM + OVERSHOOT;
+const ROW_ROOM = NAME_LIMIT + 512 + OVERSHOOT;
 
 /** Where the fields of a message are, from its start. */
 const TYPE = unixDiagMessage.type.offset;
@@ -84,14 +84,15 @@ export function directUnixRows(
   if (!isDirect(table, style)) return undefined;
   const { text, shows } = table;
   const { netid: showsNetid, state: showsState, recvQueue: showsQueues, process: showsOwners } = shows;
-  const putOwners = ownerCells(names);
+  const owners = ownerCells(names);
+  const room = ROW_ROOM + (showsOwners ? owners.room : 0);
   const { memory, extended, escape: escapes } = style;
 
   function put(offset: number, length: number): boolean {
     if (!walkAttributes(offset + UNIX_DIAG_MESSAGE_SIZE, offset + length)) return false;
     if (extended && payloads[ICONS] !== 0) return false;
     table.beginRow();
-    text.reserve(ROW_ROOM);
+    text.reserve(room);
     const target = text.data;
     const { lengths } = table;
     let cell = table.cells;
@@ -132,7 +133,7 @@ export function directUnixRows(
     lengths[cell++] = at - start;
     start = at;
     if (showsOwners) {
-      at = putOwners(target, at, roomWords[(offset + INODE) >> 2]!);
+      at = owners.put(target, at, roomWords[(offset + INODE) >> 2]!);
       if (at < 0) return false;
       lengths[cell++] = at - start;
       start = at;

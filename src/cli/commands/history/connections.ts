@@ -21,10 +21,11 @@ import type { Span, StoreReader } from "../../../store/reader.ts";
 import { filterStop } from "../../filter.ts";
 import { isStop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
-import { planListing, viewFor } from "../../plan.ts";
+import { planListing } from "../../plan.ts";
 import { reporter } from "../../report.ts";
 import { chooseStates, chooseTables } from "../../select.ts";
 import { show } from "../../show.ts";
+import { viewFor } from "../../view.ts";
 import type { Task } from "../command.ts";
 import type { HistorySettings } from "./settings.ts";
 

@@ -169,7 +169,7 @@ export function selectFiles(
   const everySocket = !any && !choosesSockets(settings);
   const selected = files.filter((file) => {
     const { excluded, choices } = decisionOf(file.process);
-    if (excluded || isAmong(fds?.exclude ?? [], file.fd)) return false;
+    if (excluded) return false;
     if (!any && !choices.every((each) => each)) return false;
     if (file.kind === "internet" && !admitsState(settings, file, located)) return false;
     const meant =
@@ -177,6 +177,7 @@ export function selectFiles(
       (file.kind === "unix"
         ? unix && !(and && (allInternet || internet.length > 0))
         : meansInternet(settings, file, located) && !(and && unix));
+    if (isAmong(fds?.exclude ?? [], file.fd)) return false;
     const isFd = fds === undefined ? undefined : wantsDescriptor(settings, file.fd);
     return any ? meant || choices.includes(true) || isFd === true : meant && isFd !== false;
   });

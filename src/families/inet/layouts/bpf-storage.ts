@@ -1,9 +1,6 @@
 /** INET_DIAG_SK_BPF_STORAGES: values that BPF programs stored with a socket. linux/sock_diag.h. */
 import { type NestedTable, NestedView, nestedView } from "../../../diag/nested.ts";
 
-/** Attribute of INET_DIAG_REQ_SK_BPF_STORAGES: the descriptor of a map to read. */
-export const SK_DIAG_BPF_STORAGE_REQ_MAP_FD = 1;
-
 /** Attribute of INET_DIAG_SK_BPF_STORAGES: one storage, nested. */
 const SK_DIAG_BPF_STORAGE = 1;
 const SK_DIAG_BPF_STORAGE_MAP_VALUE = 3;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { copiedStruct } from "../../../bytes/room.ts";
 import { putItems } from "../../../table/items.ts";
-import { TCP_INFO_ROOM } from "./tcp-info.ts";
+import { TCP_INFO_ROOM } from "./room.ts";
 import { putTcpInfo, TCP_INFO_SIZE } from "./tcp-info-generated.ts";
 import { optionItems, tcpInfoItems } from "./tcp-info-items.ts";
 import type { ConnectionFacts } from "./tcp-info-specials.ts";

@@ -6,14 +6,12 @@ import type { Style } from "../../../table/style.ts";
 import { inetAttributes } from "../layouts/inet-diag.ts";
 import type { TcpInfo } from "../layouts/tcp-info.ts";
 import type { InetSocket } from "../socket.ts";
+import { TCP_INFO_ROOM } from "./room.ts";
 import { putTcpInfo, TCP_INFO_SIZE } from "./tcp-info-generated.ts";
 import { BBR_SIZE, type ConnectionFacts, DCTCP_SIZE, VEGAS_SIZE } from "./tcp-info-specials.ts";
 
 /** Bytes of the name of a congestion control, TCP_CA_NAME_MAX. */
 const CONGESTION_SIZE = 16;
-
-/** Room for all words of a struct tcp_info. */
-export const TCP_INFO_ROOM = 4096;
 
 const facts: ConnectionFacts = {
   stateNumber: 0,

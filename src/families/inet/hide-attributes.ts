@@ -1,14 +1,13 @@
 /** Hides attributes that were requested only for the filter. */
-import { inetAttributes } from "../families/inet/layouts/inet-diag.ts";
-import { InetSocket } from "../families/inet/socket.ts";
-import type { Socket } from "../families/socket.ts";
+import { inetAttributes } from "./layouts/inet-diag.ts";
+import { InetSocket } from "./socket.ts";
 
 /**
  * Makes a function that hides attributes of a socket: the filter needed them, and the output must not show them.
  *
  * @param extensions INET_DIAG_EXT bits that only the filter requested
  */
-export function hideAttributes(extensions: number): <S extends Socket>(socket: S) => S {
+export function hideAttributes(extensions: number): (socket: InetSocket) => InetSocket {
   const hidden = new Set<number>();
   for (const attribute of Object.values(inetAttributes))
     if ("requestedBy" in attribute && (attribute.requestedBy & extensions) !== 0) hidden.add(attribute.id);
@@ -20,7 +19,7 @@ export function hideAttributes(extensions: number): <S extends Socket>(socket: S
   };
   return (socket) => {
     // Sockets from /proc have no attributes.
-    if (socket.kind !== "inet" || socket.procfs !== undefined) return socket;
-    return new Shown(socket.data, socket.offset, socket.length, socket.origin) as unknown as typeof socket;
+    if (socket.procfs !== undefined) return socket;
+    return new Shown(socket.data, socket.offset, socket.length, socket.origin);
   };
 }

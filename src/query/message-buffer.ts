@@ -1,14 +1,14 @@
-/** The messages about IPv6 sockets, which come among those about IPv4 sockets and are listed after them. */
+/** Messages that are held until it is their turn: those about IPv6 sockets come among those about IPv4, and are listed after. */
 
 /** Bytes that are allocated at a time. */
 const CHUNK = 1 << 16;
-/** What is held at most, in bytes: some 100,000 sockets without details. */
+/** What is copied at most, in bytes: some 100,000 sockets without details. */
 const LIMIT = 1 << 24;
 
 /** Takes a message: `length` bytes from `offset` on in `data`. */
 type Take = (data: DataView, offset: number, length: number) => void;
 
-/** Messages that are kept until it is their turn. */
+/** Holds messages. */
 export interface MessageBuffer {
   /** Holds a message. If it is one too many, all are let go, and no more are held. */
   readonly hold: Take;
@@ -28,7 +28,7 @@ interface Group {
  *
  * @param copies whether the memory that they come in is used again, so that they must be copied
  */
-export function ipv6Buffer(copies: boolean, limit: number = LIMIT): MessageBuffer {
+export function messageBuffer(copies: boolean, limit: number = LIMIT): MessageBuffer {
   let groups: Group[] | undefined = [];
   let bytes = 0;
   let chunk = new Uint8Array(0);

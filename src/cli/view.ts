@@ -1,0 +1,46 @@
+/** Checks options that exclude each other, and finds the columns that options name. */
+import type { View } from "../plan/view.ts";
+import { sourcesOf } from "../procfs/source.ts";
+import { type Stop, usageError } from "./getopt.ts";
+import { conflictOf, type Draft } from "./options.ts";
+import type { World } from "./world.ts";
+
+const nothingNamed: View = { sort: [], demands: [] };
+
+/** The columns of `--columns`, `--by` and `--sort`. Loads the catalogue only if one of them is given. */
+async function namedColumns({ columns, by, sort, style }: Draft): Promise<View> {
+  if (columns === undefined && by === undefined && sort === undefined) return nothingNamed;
+  const [{ everyColumn }, { viewOf }] = await Promise.all([
+    import("../output/columns.ts"),
+    import("../plan/view.ts"),
+  ]);
+  return viewOf({ columns, by, sort, info: style.info }, everyColumn());
+}
+
+/** The error message for an option with an empty list of columns. */
+function emptyList({ columns, by, sort }: Draft): string | undefined {
+  const empty = columns?.length === 0 || by?.length === 0 || sort?.length === 0;
+  return empty ? "an empty list of columns" : undefined;
+}
+
+/** The error message for options and environment variables that conflict; undefined if none do. */
+export function refusalOf(draft: Draft, env: World["env"]): string | undefined {
+  const conflict = conflictOf(draft);
+  if (conflict !== undefined || !draft.allNetns) return conflict;
+  const { root, diagFile } = sourcesOf(env);
+  const elsewhere = root !== "/proc" ? "PROC_ROOT" : diagFile !== undefined ? "TCPDIAG_FILE" : undefined;
+  return elsewhere && `${elsewhere} works on one network namespace: not with --all-netns`;
+}
+
+/** The columns of a draft. @returns a Stop if its options conflict or name no column */
+export async function viewFor({ program, env }: World, draft: Draft): Promise<View | Stop> {
+  const refused = refusalOf(draft, env) ?? emptyList(draft);
+  if (refused !== undefined) return usageError(`${program}: ${refused}`);
+  try {
+    return await namedColumns(draft);
+  } catch (error) {
+    const { ViewError } = await import("../plan/view.ts");
+    if (error instanceof ViewError) return usageError(`${program}: ${error.message}`);
+    throw error;
+  }
+}
