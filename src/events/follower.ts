@@ -123,7 +123,11 @@ export class Follower implements Disposable {
    * @returns whether more is waiting
    */
   async round(): Promise<boolean> {
-    this.#clock.check();
+    const stepMs = this.#clock.check();
+    if (stepMs !== 0) {
+      this.#join.shiftTimes(stepMs);
+      this.#flows.shiftTimes(stepMs);
+    }
     const begunNs = monotonicNs();
     let more = false;
     this.#tracedNs = undefined;
