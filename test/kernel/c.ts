@@ -163,7 +163,12 @@ export function addressOf(fd: number): Uint8Array {
 }
 
 /** setsockopt(2) of an int, or of text. */
-export function setOption(fd: number, level: number, name: number, value: number | string | Uint8Array): void {
+export function setOption(
+  fd: number,
+  level: number,
+  name: number,
+  value: number | string | Uint8Array,
+): void {
   const bytes =
     typeof value === "number"
       ? new Uint8Array(Int32Array.of(value).buffer)

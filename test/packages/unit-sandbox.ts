@@ -54,7 +54,8 @@ export function confineSource(unit: Unit): string {
   const calls = new Set(callsOf(unit.get("SystemCallFilter")!).filter((name) => !denied.has(name)));
   for (const special of ["socket", "clone", "clone3", "unshare", "setns"]) calls.delete(special);
   const families = unit.get("RestrictAddressFamilies")!.split(" ");
-  if (unit.get("RestrictNamespaces") !== "net") throw new Error("the sandbox knows RestrictNamespaces=net only");
+  if (unit.get("RestrictNamespaces") !== "net")
+    throw new Error("the sandbox knows RestrictNamespaces=net only");
   // Each test looks at the number of the call, and leaves it to the next one otherwise.
   const allow = [...calls]
     .map((name) => `#ifdef __NR_${name}\n  EQUAL(__NR_${name}, 0, 1), ALLOW,\n#endif`)
