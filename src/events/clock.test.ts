@@ -23,7 +23,7 @@ function hostClocks() {
   };
 }
 
-test.each([3_600_000, -3_600_000])("a step of %i ms is told from time that passes", (stepMs) => {
+test.each([3_600_000, -3_600_000])("a step of %i ms differs from time that passes", (stepMs) => {
   const host = hostClocks();
   const clock = new TraceClock(host.times);
   host.pass(5000);

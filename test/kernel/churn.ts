@@ -2,7 +2,7 @@
  * Opens and closes TCP connections over loopback at a rate, in the network namespace of the caller. Prints how many it
  * has closed, and how many seconds it took.
  *
- * Usage: churn.ts CLOSES_A_SECOND SECONDS: sockets, of which each connection has two
+ * Usage: churn.ts CLOSES_A_SECOND SECONDS. Each connection has two sockets, which count one by one
  */
 import { AF_INET, SOCK_STREAM } from "../../src/model/family.ts";
 import { accept, close, connect, ipv4, listen, open, openAt, SOL_SOCKET, setOption } from "./c.ts";
