@@ -1,6 +1,5 @@
 /** The plain object of a socket of any kind. */
 
-import { once } from "../enrich/once.ts";
 import { inetColumns } from "../families/inet/fields.ts";
 import { netlinkColumns } from "../families/netlink/fields.ts";
 import { packetColumns } from "../families/packet/fields.ts";
@@ -31,10 +30,22 @@ export function columnsByKind(names: NameSource) {
 /** All kinds, in the order of the tables. */
 export const kinds: readonly Kind[] = [...kindsOf({ tables: new Set(allTables) })];
 
-/** Makes the function that gives the plain object of a socket: what `--json` prints and `toJSON()` gives. */
-export function describers(
-  names: NameSource,
-): (socket: { readonly kind: Kind }) => { readonly [key: string]: Json } {
+type Describe = (socket: { readonly kind: Kind }) => { readonly [key: string]: Json };
+
+/** The functions that have been made, as long as their names are in use. */
+const made = new WeakMap<NameSource, Describe>();
+
+/** The function that gives the plain object of a socket: what `--json` prints and `toJSON()` gives. */
+export function describers(names: NameSource): Describe {
+  let known = made.get(names);
+  if (known === undefined) {
+    known = makeDescribers(names);
+    made.set(names, known);
+  }
+  return known;
+}
+
+function makeDescribers(names: NameSource): Describe {
   const describe = Object.fromEntries(
     Object.entries(columnsByKind(names)).map(([kind, columns]) => [
       kind,
@@ -44,9 +55,7 @@ export function describers(
   return (socket) => describe[socket.kind]!(socket);
 }
 
-const bareDescribers = once(() => describers(noNames));
-
 /** The plain object of a socket without names for its numbers: what `toJSON()` of the library gives. */
 export function describeBare(socket: object): { readonly [key: string]: Json } {
-  return bareDescribers()(socket as { readonly kind: Kind });
+  return describers(noNames)(socket as { readonly kind: Kind });
 }

@@ -5,6 +5,7 @@ import { SortColumns } from "../catalogue/sort-columns.ts";
 import { KeptMessages } from "../diag/kept-messages.ts";
 import type { DirectRows } from "../families/direct-rows.ts";
 import type { Socket } from "../families/socket.ts";
+import type { NameSource } from "../fields/names.ts";
 import type { DumpName } from "../model/selection.ts";
 import { columnsWith } from "../output/columns.ts";
 import { nameSource, tableChooser } from "../output/name-source.ts";
@@ -16,15 +17,17 @@ import type { Presentation } from "./plan.ts";
  * Batches in the plan's order, up to the plan's limit of sockets.
  *
  * @param rows writes sorted sockets straight from their messages; they come in no batch then
+ * @param source the names to sort by
  */
 export async function* arranged(
   query: OpenQuery,
-  presentation: Presentation,
+  { explainer }: Presentation,
   batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   rows?: RowSink,
+  source: NameSource = nameSource(query.plan, query.names, explainer),
 ): AsyncGenerator<SocketBatch> {
   const { sort, top = Number.POSITIVE_INFINITY } = query.plan.order;
-  if (sort.length > 0) return yield* sorted(query, presentation, batches, top, rows);
+  if (sort.length > 0) return yield* sorted(query, source, batches, top, rows);
   let left = top;
   for await (const { dump, sockets } of batches) {
     yield { dump, sockets: sockets.length > left ? sockets.slice(0, left) : sockets };
@@ -82,13 +85,13 @@ class KeptSockets {
 /** The first sockets in order. Only their messages and what they are sorted by is kept until all have come. */
 async function* sorted(
   { plan, names, selection }: OpenQuery,
-  { explainer }: Presentation,
+  source: NameSource,
   batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   top: number,
   rows: RowSink | undefined,
 ): AsyncGenerator<SocketBatch> {
   const { sort } = plan.order;
-  const { find } = columnsWith(nameSource(plan, names, explainer));
+  const { find } = columnsWith(source);
   const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
   const columns = new SortColumns(sort.map(({ descending }) => descending));
   const kept = new KeptSockets();

@@ -83,6 +83,12 @@ export interface Draft {
   readonly store?: string;
   /** The other hosts to ask; undefined for none. */
   readonly hosts?: HostChoice;
+  /** The NATS servers of the fleet to query, as typed; undefined for none. */
+  readonly fleet?: string;
+  /** The paths of the files that say who connects to NATS, and whom to trust. */
+  readonly natsFiles: NatsFiles;
+  /** The path of the key that signs questions to a fleet. */
+  readonly signKey?: string;
   /** Whether hosts with equal answers are shown as one. */
   readonly fold: boolean;
   /** Whether the far side runs as root, by sudo. */
@@ -98,6 +104,9 @@ export interface HostChoice {
   /** Files with such lists. */
   readonly files: readonly string[];
 }
+
+/** Paths of the files for a connection to NATS: `BrokerFiles` has their contents. */
+export type NatsFiles = Readonly<Partial<Record<"creds" | "nkey" | "login" | "ca" | "cert" | "key", string>>>;
 
 /** `--columns help` lists all columns. */
 const COLUMNS_HELP = "help";
@@ -118,6 +127,7 @@ export const blankDraft: Draft = {
   killAll: false,
   allNetns: false,
   resolveTimeoutMs: 5000,
+  natsFiles: {},
   fold: false,
   sudo: false,
   hostTimeoutMs: 30_000,
@@ -276,6 +286,20 @@ const readSeconds =
 
 /** The commands that ask other hosts. */
 const hostsCommands: readonly CommandWord[] = [...askedCommands, "map"];
+
+/** An option that names a file for connections to NATS. */
+function natsFile(field: keyof NatsFiles, brief: string, doc: string): Option {
+  return {
+    longs: [`nats-${field}`],
+    inFull: true,
+    value: file,
+    category: "hosts",
+    brief,
+    doc,
+    commands: [...hostsCommands, "agent"],
+    apply: (draft, path) => ({ ...draft, natsFiles: { ...draft.natsFiles, [field]: path } }),
+  };
+}
 
 /** Adds to the hosts to ask. */
 function choosing(draft: Draft, { lists = [], files = [] }: Partial<HostChoice>): Draft {
@@ -917,6 +941,56 @@ export const options: readonly Option[] = [
     doc: "Ask the hosts that a file names: a list as for --host on each line, # begins a comment. May be repeated.",
     commands: hostsCommands,
     apply: (draft, path) => choosing(draft, { files: [path] }),
+  },
+  {
+    longs: ["fleet"],
+    inFull: true,
+    value: { name: "URL", kind: "hosts" },
+    category: "hosts",
+    brief: "Query the agents at a NATS server: nats://HOST:PORT",
+    doc: "Send the query to every host that runs 'sockscope agent --nats', over a NATS server (nats://HOST:PORT, tls://HOST:PORT; several of one cluster separated by commas), or with --host to some of them. Every row says which host it is from; hosts of the fleet without a whole answer are named on standard error, and the exit status is 1.",
+    commands: hostsCommands,
+    apply: (draft, fleet) => ({ ...draft, fleet }),
+    excludes: {
+      options: ["kill", "kill-all", "diag", "record", "replay", "store", "net", "sudo"],
+      reason: (other) => `${other} cannot be combined with --fleet`,
+    },
+  },
+  natsFile(
+    "creds",
+    "Connect to NATS with this credentials file",
+    "Connect to NATS with the JWT and the NKey of this credentials file.",
+  ),
+  natsFile(
+    "nkey",
+    "Connect to NATS with this NKey seed",
+    "Connect to NATS with the NKey whose seed is in this file.",
+  ),
+  natsFile(
+    "login",
+    "Connect to NATS with the user:password of this file",
+    "Connect to NATS with the first line of this file: user:password, or a token.",
+  ),
+  natsFile(
+    "ca",
+    "Trust NATS servers with these authorities, PEM",
+    "Connect to NATS over TLS, and trust the authorities whose certificates (PEM) are in this file.",
+  ),
+  natsFile(
+    "cert",
+    "Show NATS servers this certificate, PEM",
+    "Connect to NATS over TLS with this client certificate (PEM); its key is in the file of --nats-key.",
+  ),
+  natsFile("key", "The key of --nats-cert, PEM", "The private key (PEM) of the certificate of --nats-cert."),
+  {
+    longs: ["sign-key"],
+    inFull: true,
+    value: file,
+    category: "hosts",
+    brief: "Sign queries to a fleet with this key",
+    doc: "Sign queries to a fleet with the key of this file, which 'sockscope agent --make-key' has made: agents with --trust answer no others.",
+    commands: hostsCommands,
+    apply: (draft, signKey) => ({ ...draft, signKey }),
   },
   {
     longs: ["fold"],

@@ -38,7 +38,7 @@ export async function run(world: World): Promise<number> {
   const refused = refusalOf(draft, world.env);
   if (refused !== undefined) return halt(world, usageError(`${world.program}: ${refused}`));
   const source = { args: words, file: world.remote?.filterFile ?? done.filterFile };
-  if (draft.hosts !== undefined) {
+  if (draft.hosts !== undefined || draft.fleet !== undefined) {
     const { askHosts } = await import("./fleet/ask.ts");
     return askHosts(world, { draft, steps, source });
   }

@@ -2,7 +2,7 @@
 import { type End, identityOf } from "./ends.ts";
 import type { Joined } from "./join.ts";
 
-/** A client or a service: a container or a program of a host, or what is outside of the hosts that were asked. */
+/** A client or a service: a container or a program of a host, or an address on no host of the list. */
 export interface MapNode {
   readonly id: string;
   /** The host, with its namespace if it is not the host's own; undefined for what is outside. */
@@ -34,7 +34,7 @@ export interface DependencyMap {
   readonly edges: readonly MapEdge[];
 }
 
-/** The node of clients that no asked host has: their addresses are many. */
+/** The host of nodes that are on no host of the list. All clients there are one node, since they are many. */
 const OUTSIDE = "outside";
 
 /** The program of an owner list: its first word, without process ids. */
@@ -49,14 +49,14 @@ function nodeOf({ host, netns, container, process, local, state }: End): MapNode
   return { id: `${where} ${name}`, host: where, name };
 }
 
-/** The service that an end belongs to: a connection that is not accepted yet has no owner, but its listener has. */
+/** The service of an end. A connection that is not accepted yet has no owner, so that its listener's counts. */
 function serviceNode(end: End, joined: Joined): MapNode {
   const isOwned = (end.process ?? "") !== "" || end.container !== undefined;
   return nodeOf(isOwned ? end : (joined.listenerAt(end.local) ?? end));
 }
 
 function clientNode(end: End): MapNode {
-  // The ports of clients are many, and say nothing.
+  // A client's port is one of many, and says nothing.
   const { host, name, id } = nodeOf(end);
   return name === `port ${end.local.port}` ? { id: `${host} -`, host, name: "-" } : { id, host, name };
 }

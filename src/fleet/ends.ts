@@ -1,7 +1,31 @@
 /** The TCP sockets of several hosts as ends of connections, read from the rows that agents send. */
 import type { Json } from "../model/json.ts";
 
-/** The columns of an end, as the question names them. */
+/** The numbers of an end, with their columns. */
+const numberColumns = {
+  recvq: "recvq",
+  sendq: "sendq",
+  backlog: "backlog",
+  maxBacklog: "maxBacklog",
+  unacked: "tcpInfo.unacked",
+  retransmits: "tcpInfo.retransmits",
+  totalRetrans: "tcpInfo.totalRetrans",
+  dsackDups: "tcpInfo.dsackDups",
+  dataSegsOut: "tcpInfo.dataSegsOut",
+  rttUs: "tcpInfo.rttUs",
+  bytesAcked: "tcpInfo.bytesAcked",
+  bytesReceived: "tcpInfo.bytesReceived",
+  notsentBytes: "tcpInfo.notsentBytes",
+  sndWndBytes: "tcpInfo.sndWndBytes",
+  sndMssBytes: "tcpInfo.sndMssBytes",
+  advmssBytes: "tcpInfo.advmssBytes",
+  pmtuBytes: "tcpInfo.pmtuBytes",
+  sndCwnd: "tcpInfo.sndCwnd",
+  rwndLimitedUs: "tcpInfo.rwndLimitedUs",
+  pacingRate: "tcpInfo.pacingRateBytesPerSecond",
+} as const satisfies Record<keyof EndNumbers, string>;
+
+/** The columns of a row, in the order of the question. */
 export const endColumns = [
   "state",
   "netns",
@@ -11,23 +35,11 @@ export const endColumns = [
   "peer.port",
   "cookie",
   "process",
-  "recvq",
-  "sendq",
-  "backlog",
-  "maxBacklog",
-  "tcpInfo.unacked",
-  "tcpInfo.retransmits",
-  "tcpInfo.totalRetrans",
-  "tcpInfo.rttUs",
-  "tcpInfo.bytesAcked",
-  "tcpInfo.bytesReceived",
-  "tcpInfo.notsentBytes",
-  "tcpInfo.sndWndBytes",
-  "tcpInfo.sndMssBytes",
   "tcpInfo.timestamps",
   "tcpInfo.sack",
   "tcpInfo.wscale",
-  // Last, and requested only where containers matter: it takes a look at every process.
+  ...Object.values(numberColumns),
+  // Last, and requested only where containers matter: it reads files of every process.
   "container",
 ] as const;
 
@@ -52,6 +64,10 @@ export interface EndNumbers {
   readonly retransmits: number | undefined;
   /** Segments retransmitted so far. */
   readonly totalRetrans: number | undefined;
+  /** Segments that arrived twice: their retransmissions were not needed. RFC 2883. */
+  readonly dsackDups: number | undefined;
+  /** Segments with data sent so far, retransmissions included. */
+  readonly dataSegsOut: number | undefined;
   /** Smoothed round trip time in microseconds. */
   readonly rttUs: number | undefined;
   readonly bytesAcked: number | undefined;
@@ -62,6 +78,16 @@ export interface EndNumbers {
   readonly sndWndBytes: number | undefined;
   /** The segment size that this end sends. */
   readonly sndMssBytes: number | undefined;
+  /** The segment size that this end has announced, without the bytes of timestamps. */
+  readonly advmssBytes: number | undefined;
+  /** The largest packet that passes to the peer, as far as this end knows. */
+  readonly pmtuBytes: number | undefined;
+  /** The congestion window in segments. */
+  readonly sndCwnd: number | undefined;
+  /** Microseconds in which the peer's window stopped this end. */
+  readonly rwndLimitedUs: number | undefined;
+  /** Bytes per second at which this end may send. */
+  readonly pacingRate: number | undefined;
 }
 
 /** An address with a port. */
@@ -73,7 +99,7 @@ export interface EndAddress {
 
 /** One end of a connection, or a listener. */
 export interface End extends EndNumbers {
-  /** The name by which the host was asked. */
+  /** The name of the host in the list. */
   readonly host: string;
   /** Its network namespace; undefined for the host's own. */
   readonly netns: string | undefined;
@@ -123,6 +149,12 @@ function flag(value: Json | undefined): boolean | undefined {
   return typeof value === "boolean" ? value : undefined;
 }
 
+const numberEntries = Object.entries(numberColumns) as [keyof EndNumbers, (typeof endColumns)[number]][];
+const noNumbers = Object.fromEntries(numberEntries.map(([name]) => [name, undefined])) as {
+  -readonly [name in keyof EndNumbers]: number | undefined;
+};
+const places = new Map(endColumns.map((name, at) => [name, at]));
+
 /**
  * An end from a row.
  *
@@ -130,12 +162,14 @@ function flag(value: Json | undefined): boolean | undefined {
  * @returns undefined for a row that is not a TCP socket
  */
 export function readEnd(host: string, values: readonly Json[]): End | undefined {
-  const of = (name: (typeof endColumns)[number]) => values[endColumns.indexOf(name)];
+  const of = (name: (typeof endColumns)[number]) => values[places.get(name)!];
   const local = { address: text(of("local.address")), port: number(of("local.port")) };
   const peer = { address: text(of("peer.address")), port: number(of("peer.port")) };
   const state = text(of("state"));
   if (local.address === undefined || local.port === undefined) return undefined;
   if (peer.address === undefined || peer.port === undefined || state === undefined) return undefined;
+  const numbers = { ...noNumbers };
+  for (const [name, column] of numberEntries) numbers[name] = number(of(column));
   return {
     host,
     netns: text(of("netns")),
@@ -145,19 +179,7 @@ export function readEnd(host: string, values: readonly Json[]): End | undefined 
     cookie: text(of("cookie")) ?? "",
     process: text(of("process")),
     container: text(of("container")),
-    recvq: number(of("recvq")),
-    sendq: number(of("sendq")),
-    backlog: number(of("backlog")),
-    maxBacklog: number(of("maxBacklog")),
-    unacked: number(of("tcpInfo.unacked")),
-    retransmits: number(of("tcpInfo.retransmits")),
-    totalRetrans: number(of("tcpInfo.totalRetrans")),
-    rttUs: number(of("tcpInfo.rttUs")),
-    bytesAcked: number(of("tcpInfo.bytesAcked")),
-    bytesReceived: number(of("tcpInfo.bytesReceived")),
-    notsentBytes: number(of("tcpInfo.notsentBytes")),
-    sndWndBytes: number(of("tcpInfo.sndWndBytes")),
-    sndMssBytes: number(of("tcpInfo.sndMssBytes")),
+    ...numbers,
     options: {
       timestamps: flag(of("tcpInfo.timestamps")),
       sack: flag(of("tcpInfo.sack")),

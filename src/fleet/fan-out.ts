@@ -100,8 +100,8 @@ async function* framesOf(lines: AsyncIterable<string>): AsyncGenerator<Frame> {
   }
 }
 
-/** The words for an agent of another version. */
-function versionProblem({ version, protocols }: Hello): string | undefined {
+/** Why an agent of another version cannot be understood; undefined if it can. */
+export function versionProblem({ version, protocols }: Hello): string | undefined {
   if (protocols.includes(PROTOCOL)) return undefined;
   return `its sockscope ${version} speaks protocol ${protocols.join(", ") || "none"}, and this one ${PROTOCOL}`;
 }

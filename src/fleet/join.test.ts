@@ -113,7 +113,7 @@ describe("findBetween()", () => {
       end("b", "10.0.0.2:80", "10.0.0.1:40000", { process: "nginx", ...server }),
     ]);
   const rulesOf = (before: ReturnType<typeof pair>, now: ReturnType<typeof pair>) =>
-    findBetween(before, now).map(({ rule, ends }) => `${rule} ${ends.map(({ host }) => host).join(" ")}`);
+    findBetween(before, now, 2).map(({ rule, ends }) => `${rule} ${ends.map(({ host }) => host).join(" ")}`);
 
   test("segments that are sent again in one direction only are loss in that direction", () => {
     const before = pair({ "tcpInfo.totalRetrans": 5 }, { "tcpInfo.totalRetrans": 7 });
@@ -151,8 +151,8 @@ describe("findBetween()", () => {
       joinEnds([end("a", "10.0.0.1:40000", "10.0.0.2:80", { state })], {
         addresses: new Map([["b", ["10.0.0.2"]]]),
       });
-    expect(findBetween(pair({}, {}), alone("ESTAB"))).toEqual([]);
-    expect(findBetween(alone("ESTAB"), alone("LAST-ACK"))).toEqual([]);
-    expect(findBetween(alone("ESTAB"), alone("ESTAB")).map(({ rule }) => rule)).toEqual(["half-open"]);
+    expect(findBetween(pair({}, {}), alone("ESTAB"), 2)).toEqual([]);
+    expect(findBetween(alone("ESTAB"), alone("LAST-ACK"), 2)).toEqual([]);
+    expect(findBetween(alone("ESTAB"), alone("ESTAB"), 2).map(({ rule }) => rule)).toEqual(["half-open"]);
   });
 });

@@ -74,8 +74,14 @@ export interface End {
   /** Exit status that the run would have had. */
   readonly status: number;
   /** What ended the answer before it was whole; absent if it is. */
-  readonly cut?: "rows" | "time";
+  readonly cut?: CutReason;
 }
+
+/** The limits that can end an answer before it is whole: its rows, its time, its processor time, its size. */
+export const cutReasons = ["rows", "time", "cpu", "size"] as const;
+
+/** A limit that ended an answer. */
+export type CutReason = (typeof cutReasons)[number];
 
 /** What an agent sends. */
 export type Frame =
@@ -152,8 +158,13 @@ const frames: Readonly<Record<string, (value: unknown) => boolean>> = {
   end: (value) =>
     isObject(value) &&
     isCount(value["status"]) &&
-    (value["cut"] === undefined || value["cut"] === "rows" || value["cut"] === "time"),
+    (value["cut"] === undefined || cutReasons.some((reason) => reason === value["cut"])),
 };
+
+/** Whether a value is the content of a `hello` or a `begin`. */
+export function isFrame(kind: "hello" | "begin", value: unknown): boolean {
+  return frames[kind]!(value);
+}
 
 /** A line of an agent. @throws ProtocolError for anything else than a frame */
 export function readFrame(line: string): Frame {
@@ -178,6 +189,11 @@ export function readQuestion(line: string): Question {
   } catch {
     throw new ProtocolError("the question is not JSON");
   }
+  return checkQuestion(value);
+}
+
+/** A question that an agent got as a value. @throws ProtocolError for anything else, and for a protocol that it does not speak */
+export function checkQuestion(value: unknown): Question {
   if (!isObject(value)) throw new ProtocolError("the question is not an object");
   if (value["protocol"] !== PROTOCOL)
     throw new ProtocolError(

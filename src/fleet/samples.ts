@@ -12,14 +12,14 @@ import {
   translationsQuestion,
 } from "./translations.ts";
 
-/** Puts a question to hosts. */
+/** Sends a question to hosts, and takes the frames of their answers. */
 export type AskAll = (
   hosts: readonly string[],
   question: Question,
   take: (host: string, frame: Frame) => void,
 ) => Promise<readonly HostOutcome[]>;
 
-/** What to ask of each host. */
+/** Which sockets of each host are sampled. */
 export interface EndsRequest {
   /** Whether every network namespace is listed. */
   readonly allNetns: boolean;
@@ -28,14 +28,17 @@ export interface EndsRequest {
   readonly words: readonly string[];
   /** The contents of the filter file. */
   readonly filterFile?: string;
+  /** The past moment that is listed instead of the present. */
+  readonly at?: string;
   /** Milliseconds that an answer may take. */
   readonly budgetMs: number;
 }
 
-/** What the hosts that answered whole have. */
+/** The TCP sockets of the hosts that sent all of them. */
 export interface Sample {
   readonly ends: readonly End[];
   readonly addresses: HostAddresses;
+  /** Of every host. */
   readonly outcomes: readonly HostOutcome[];
 }
 
@@ -43,11 +46,12 @@ export interface Sample {
 const MOST_ENDS = 500_000;
 
 /** The question for the ends of a host's TCP connections. */
-function endsQuestion({ allNetns, containers, words, filterFile, budgetMs }: EndsRequest): Question {
+function endsQuestion({ allNetns, containers, words, filterFile, at, budgetMs }: EndsRequest): Question {
+  const moment = at === undefined ? [] : [`--at=${at}`];
   const columns = `--columns=${askedColumns(containers).join(",")}`;
   return {
     protocol: PROTOCOL,
-    args: ["--tcp", "--all", "--numeric", ...(allNetns ? ["--all-netns"] : []), columns],
+    args: ["--tcp", "--all", "--numeric", ...(allNetns ? ["--all-netns"] : []), ...moment, columns],
     words,
     ...(filterFile === undefined ? {} : { filterFile }),
     form: "rows",

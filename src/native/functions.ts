@@ -18,7 +18,9 @@ export const prototypes = {
   socket: ["int", "int", "int"],
   bind: ["int", "pointer", "unsigned"],
   getsockname: ["int", "pointer", "pointer"],
+  getpeername: ["int", "pointer", "pointer"],
   setsockopt: ["int", "int", "int", "pointer", "unsigned"],
+  shutdown: ["int", "int"],
   send: ["int", "pointer", "size", "int"],
   recvfrom: ["int", "pointer", "size", "int", "pointer", "pointer"],
   poll: ["pointer", "size", "int"],
@@ -136,7 +138,13 @@ export function libcOf(
       const result = c.getsockname(fd, address, addressLength);
       return result === -1 ? -errno() : addressLength[0];
     },
+    getpeername(fd, address) {
+      addressLength[0] = address.length;
+      const result = c.getpeername(fd, address, addressLength);
+      return result === -1 ? -errno() : addressLength[0];
+    },
     setsockopt: (fd, level, name, value) => checked(c.setsockopt(fd, level, name, value, value.length)),
+    shutdown: (fd, how) => checked(c.shutdown(fd, how)),
     send: (fd, message, flags) => checked(c.send(fd, message, message.length, flags)),
     recvfrom(fd, buffer, flags, address) {
       const size = buffer === null ? 0 : buffer.length;

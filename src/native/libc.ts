@@ -14,8 +14,12 @@ export interface Libc {
   bind(fd: number, address: Uint8Array): number;
   /** getsockname(2) into `address`. @returns the length of the address in bytes, or -errno. */
   getsockname(fd: number, address: Uint8Array): number;
+  /** getpeername(2) into `address`. @returns the length of the address in bytes, or -errno. */
+  getpeername(fd: number, address: Uint8Array): number;
   /** setsockopt(2). @returns 0 or -errno. */
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** shutdown(2). @param how 0 ends receiving, 1 sending, 2 both. @returns 0 or -errno. */
+  shutdown(fd: number, how: number): number;
   /** send(2). @returns bytes sent, or -errno. */
   send(fd: number, message: Uint8Array, flags: number): number;
   /**

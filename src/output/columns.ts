@@ -7,13 +7,22 @@ import type { Kind } from "../model/selection.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
 import { ssSpelling } from "./spelling.ts";
 
-/** The columns with the names of a run. */
+/** The catalogues that have been made, as long as their names are in use. */
+const made = new WeakMap<NameSource, Catalog>();
+
+/** The columns with the names of a run. Those of all kinds are made once for the same names: that takes milliseconds. */
 export function columnsWith(names: NameSource, ofKinds: readonly Kind[] = kinds): Catalog {
-  return catalog(names, ofKinds, ssSpelling);
+  if (ofKinds !== kinds) return catalog(names, ofKinds, ssSpelling);
+  let known = made.get(names);
+  if (known === undefined) {
+    known = catalog(names, kinds, ssSpelling);
+    made.set(names, known);
+  }
+  return known;
 }
 
-/** The columns as they are looked up in while a command line is read: they know no names. */
-export const everyColumn: () => Catalog = once(() => columnsWith(noNames));
+/** The columns as they are looked up while a command line is read: they know no names. */
+export const everyColumn = (): Catalog => columnsWith(noNames);
 
 /** The kinds of the sockets that are selected, in the order of the tables of columns. */
 export function selectedKinds({ tables }: Pick<Selection, "tables">): readonly Kind[] {

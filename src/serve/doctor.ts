@@ -14,12 +14,16 @@ import type { Json } from "../model/json.ts";
 import { reportObject } from "../output/doctor.ts";
 import { explanationOf, explanationText } from "../output/explain.ts";
 import { nameSource } from "../output/name-source.ts";
+import { recordedFindingObject } from "../output/recorded-finding.ts";
 import { allParts } from "../query/all-parts.ts";
 import { list } from "../query/list.ts";
 import { openQuery } from "../query/open.ts";
+import type { Span } from "../store/reader.ts";
 import type { ServeContext } from "./context.ts";
+import { openStore } from "./history.ts";
+import { machineAt, readWhen } from "./moments.ts";
 import { problemSentence } from "./notes.ts";
-import { queryParameter, readWord } from "./parameters.ts";
+import { pastParameters, queryParameter, readWord } from "./parameters.ts";
 import type { Route } from "./route.ts";
 import { planOf } from "./sampler.ts";
 import { showable } from "./secrets.ts";
@@ -62,9 +66,12 @@ const chosen: readonly ChosenRule[] = rules.map((rule) => ({
   thresholds: Object.fromEntries(Object.entries(rule.thresholds).map(([name, { value }]) => [name, value])),
 }));
 
-/** A filter that selects the sockets of a finding, if its subject gives one. */
+/** A filter that selects the sockets of a finding of our own network namespace, if its subject gives one. */
 function filterOf({ subject, place }: Diagnosis): string | null {
-  if (place?.netns !== undefined) return null;
+  return place?.netns === undefined ? filterOfSubject(subject) : null;
+}
+
+function filterOfSubject(subject: string): string | null {
   const [, what, number] = /^(port|pid) (\d+)$/.exec(subject) ?? [];
   if (number !== undefined) return what === "port" ? `sport = :${number}` : `pid = ${number}`;
   // An address with a port is that of a listener, or of the peers of connections.
@@ -77,7 +84,8 @@ function idsOf({ sockets = [] }: Diagnosis): string[] {
   return sockets.map((socket) => socketIdOf(socket));
 }
 
-async function examineOnce(context: ServeContext, apartMs: number): Promise<Examined> {
+/** Examines a machine. @param timeMs when it was so, if not now */
+async function examineOnce(context: ServeContext, apartMs: number, timeMs = Date.now()): Promise<Examined> {
   const { host, sources, showArguments } = context;
   const unlisted: string[] = [];
   const report = (problem: Parameters<typeof problemSentence>[0]) => {
@@ -139,7 +147,6 @@ async function examineOnce(context: ServeContext, apartMs: number): Promise<Exam
       own.push({ rule: rule.id, severity, title });
       bySocket.set(id, own);
     }
-  const timeMs = Date.now();
   return {
     report: found!,
     timeMs,
@@ -176,23 +183,43 @@ export function openDoctor(context: ServeContext): Doctor {
   };
 }
 
-/** The route. */
-export function doctorRoute(doctor: Doctor): Route {
+/** What the recorder's doctor found in a span, as far as it is kept. */
+function recordedFindings(context: ServeContext, span: Span) {
+  const findings = openStore(context)?.findings(span) ?? [];
+  return {
+    time: new Date(span.untilMs).toISOString(),
+    recorded: true,
+    findings: findings.map((finding) => ({
+      ...recordedFindingObject(finding),
+      why: rules.find(({ id }) => id === finding.rule)?.why ?? "",
+      advice: [],
+      filter: finding.netns === undefined ? filterOfSubject(finding.subject) : null,
+    })),
+  };
+}
+
+/** The route. @param doctor undefined where only the past is served */
+export function doctorRoute(context: ServeContext, doctor?: Doctor): Route {
   return {
     method: "GET",
     path: "/api/doctor",
-    doc: "What is wrong with the sockets of this host, as 'sockscope doctor --json' reports it. A report serves all requests of ten seconds.",
+    doc: "What is wrong with the sockets of this host, as 'sockscope doctor --json' reports it. A report serves all requests of ten seconds. Of a moment of the past, what the rules find then; of a span, what the recorder noted.",
     access: "token",
     parameters: [
       queryParameter("apart", "Time between the two samples that rules about rates need; 0s takes one.", {
         enum: ["0s", "2s"],
         default: "2s",
       }),
+      ...pastParameters,
     ],
     types: ["application/json"],
     async handle({ values, request }) {
       const apart = readWord("apart", values["apart"], ["0s", "2s"], "2s");
-      return jsonAnswer(request, (await doctor.report(apart === "2s")).object);
+      const when = readWhen(values) ?? (doctor === undefined ? { atMs: Date.now() } : undefined);
+      if (when === undefined) return jsonAnswer(request, (await doctor!.report(apart === "2s")).object);
+      if (!("atMs" in when)) return jsonAnswer(request, recordedFindings(context, when));
+      const { context: then, timeMs } = machineAt(context, when.atMs);
+      return jsonAnswer(request, (await examineOnce(then, 0, timeMs)).object);
     },
   };
 }

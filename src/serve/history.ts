@@ -1,25 +1,19 @@
 /** GET /api/history: the connections of a span of the past, what was recorded of it, and what changed in it. */
-import { SocketTable } from "../live/table.ts";
+import type { OpenQuery } from "../query/open.ts";
 import { changesBetween } from "../store/changes.ts";
-import { connectionsOf } from "../store/connections.ts";
 import { StoreError } from "../store/error.ts";
-import { pastHost } from "../store/past.ts";
 import { type Span, type StoreCoverage, StoreReader } from "../store/reader.ts";
-import { readTime, timeSpelling, timeText } from "../store/time.ts";
+import { timeText } from "../store/time.ts";
 import type { ServeContext } from "./context.ts";
+import { type Moments, readSpan } from "./moments.ts";
 import { queryParameter, readWord, selecting, windowing } from "./parameters.ts";
-import { Refusal, wrongParameter } from "./problem.ts";
+import { Refusal } from "./problem.ts";
 import type { Route } from "./route.ts";
-import { findOwners, openMachine, take } from "./sampler.ts";
 import { jsonAnswer } from "./server.ts";
-import type { Snapshot } from "./snapshot.ts";
-import { readWindow, type WindowRequest, wantsOf, windowOf } from "./window.ts";
+import { readWindow, wantsOf, windowOf } from "./window.ts";
 
 /** How old the sample may be that says what was open at the end of a span. */
 const STALE_MS = 60_000;
-/** Spans whose connections are kept, and for how long: a span up to now goes on. */
-const KEPT_SPANS = 2;
-const KEPT_MS = 10_000;
 /** Changes that are sent at most. */
 const MOST_CHANGES = 5000;
 
@@ -59,12 +53,6 @@ function coverageObject({ recorded, gaps, notes, sources, filters }: StoreCovera
   };
 }
 
-function readMoment(name: string, text: string): number {
-  const ms = readTime(text, Date.now());
-  if (ms === undefined) throw wrongParameter(name, `"${text}" is not ${timeSpelling}.`);
-  return ms;
-}
-
 /** The store; undefined if there is none. */
 export function openStore({ store }: Pick<ServeContext, "store">): StoreReader | undefined {
   if (store === undefined) return undefined;
@@ -76,56 +64,11 @@ export function openStore({ store }: Pick<ServeContext, "store">): StoreReader |
   }
 }
 
-/** The connections of a span as a snapshot. */
-interface KeptSpan {
-  readonly name: string;
-  readonly untilMs: number;
-  readonly snapshot: Promise<{ readonly snapshot: Snapshot; readonly cut: boolean }>;
-}
-
 /** The path of the route. */
 export const HISTORY_PATH = "/api/history";
 
 /** The route. */
-export function historyRoute(context: ServeContext): Route {
-  const kept: KeptSpan[] = [];
-
-  async function snapshotOf(reader: StoreReader, span: Span, request: WindowRequest) {
-    const { facts, cut } = connectionsOf(reader, span, STALE_MS);
-    const host = pastHost(facts, context.host.files, context.host.resolver);
-    const then = { ...context, host, live: false };
-    const machine = await openMachine(then, undefined, ["past"]);
-    const { tables, demands } = await wantsOf(machine.query, request);
-    const wants = { tables, demands: new Set([...demands, "past" as const, "info" as const]) };
-    const table = new SocketTable();
-    const timeMs = span.untilMs;
-    const snapshot = await take({ machine, table, wants, generation: 0, timeMs });
-    await findOwners(snapshot);
-    return { snapshot, cut };
-  }
-
-  function connections(reader: StoreReader, span: Span, request: WindowRequest) {
-    const { tables } = request.selecting;
-    // The words of a span up to now give another time in every request.
-    const second = (ms: number) => Math.floor(ms / KEPT_MS);
-    const name = [
-      second(span.fromMs),
-      second(span.untilMs),
-      ...[...tables].sort(),
-      request.selecting.filter ?? "",
-      ...request.names,
-      request.sort,
-    ].join(" ");
-    const nowMs = performance.now();
-    const known = kept.find((each) => each.name === name && nowMs < each.untilMs);
-    if (known !== undefined) return known.snapshot;
-    const snapshot = snapshotOf(reader, span, request);
-    kept.unshift({ name, untilMs: nowMs + KEPT_MS, snapshot });
-    kept.length = Math.min(kept.length, KEPT_SPANS);
-    snapshot.catch(() => kept.splice(0));
-    return snapshot;
-  }
-
+export function historyRoute(context: ServeContext, moments: Moments): Route {
   function changes(reader: StoreReader, { fromMs, untilMs }: Span) {
     const momentAt = (ms: number) => {
       const found = reader.moment(ms);
@@ -161,11 +104,7 @@ export function historyRoute(context: ServeContext): Route {
     types: ["application/json"],
     async handle({ values, request }) {
       const what = readWord("what", values["what"], whatWords, "connections");
-      const span = {
-        fromMs: readMoment("since", values["since"] ?? "-1h"),
-        untilMs: readMoment("until", values["until"] ?? "now"),
-      };
-      if (span.fromMs > span.untilMs) throw wrongParameter("since", "The span ends before it begins.");
+      const span = readSpan(values);
       const window = readWindow(values, { columns, sort: "-closed", tables: "tcp,udp" });
       const reader = openStore(context);
       if (reader === undefined)
@@ -177,16 +116,18 @@ export function historyRoute(context: ServeContext): Route {
       const head = { available: true, span: isoSpan(span), coverage };
       if (what === "coverage") return jsonAnswer(request, head);
       if (what === "diff") return jsonAnswer(request, { ...head, ...changes(reader, span) });
-      const { snapshot, cut } = await connections(reader, span, window);
-      const { matched, columns: keys, rows } = await windowOf(snapshot, window);
-      return jsonAnswer(request, {
-        ...head,
-        total: matched.total,
-        matched: matched.slots.length,
-        offset: window.offset,
-        columns: keys,
-        rows,
-        cut,
+      const wants = (query: OpenQuery) => wantsOf(query, window);
+      return moments.at(span, wants, async (snapshot) => {
+        const { matched, columns: keys, rows } = await windowOf(snapshot, window);
+        return jsonAnswer(request, {
+          ...head,
+          total: matched.total,
+          matched: matched.slots.length,
+          offset: window.offset,
+          columns: keys,
+          rows,
+          cut: snapshot.cut ?? false,
+        });
       });
     },
   };

@@ -13,10 +13,10 @@ import { COUNT, type SortKey } from "../plan/plan.ts";
 import { type View, ViewError, viewOf } from "../plan/view.ts";
 import type { OpenQuery } from "../query/open.ts";
 import { matching, type Selecting, wantsOfFilter } from "./matching.ts";
-import type { Moments } from "./moments.ts";
+import { type Moments, readWhen } from "./moments.ts";
 import {
-  atParameter,
   listOf,
+  pastParameters,
   queryParameter,
   readNumber,
   readStates,
@@ -194,7 +194,7 @@ export function listingRoute(moments: Moments): Route {
       queryParameter("sort", "Columns to sort by; a leading - sorts the largest value first."),
       queryParameter("top", "The most rows.", { type: "integer", minimum: 1 }),
       queryParameter("offset", "Rows to skip.", { type: "integer", minimum: 0 }),
-      atParameter,
+      ...pastParameters,
     ],
     types: ["application/json", NDJSON],
     async handle({ values, request }) {
@@ -208,7 +208,7 @@ export function listingRoute(moments: Moments): Route {
         const { tables, demands } = await wantsOfFilter(query, wanted);
         return { tables, demands: demandSet(details, view.demands, demands), owners: true };
       };
-      return moments.at(values["at"], wants, async (snapshot) => {
+      return moments.at(readWhen(values), wants, async (snapshot) => {
         const { slots } = await matching(snapshot, wanted, turns());
         const headers = { "Content-Type": lines ? NDJSON : "application/json", Vary: "Accept" };
         if (view.by !== undefined) {

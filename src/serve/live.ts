@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import type { OpenQuery } from "../query/open.ts";
 import { shownColumns } from "./columns.ts";
-import type { Moments } from "./moments.ts";
-import { atParameter, selecting, windowing } from "./parameters.ts";
+import { type Moments, readWhen } from "./moments.ts";
+import { pastParameters, selecting, windowing } from "./parameters.ts";
 import type { Route } from "./route.ts";
 import { jsonAnswer } from "./server.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -22,12 +22,12 @@ export function liveRoute(moments: Moments): Route {
     path: "/api/live",
     doc: "A window of the sockets of the last sample, with their rates.",
     access: "token",
-    parameters: [...selecting, ...windowing, atParameter],
+    parameters: [...selecting, ...windowing, ...pastParameters],
     types: ["application/json"],
     async handle({ values, request }) {
       const wanted = readWindow(values, { columns: shownColumns, sort: "-rate" });
       const wants = (query: OpenQuery) => wantsOf(query, wanted);
-      return moments.at(values["at"], wants, async (snapshot) => {
+      return moments.at(readWhen(values), wants, async (snapshot) => {
         const ETag = tagOf(moments.epoch, snapshot, request.url);
         if (request.headers.get("If-None-Match") === ETag)
           return new Response(null, { status: 304, headers: { ETag } });

@@ -4,8 +4,8 @@ import type { Holders } from "../live/owners.ts";
 import type { SocketTable } from "../live/table.ts";
 import type { OpenQuery } from "../query/open.ts";
 import { matching, wantsOfFilter } from "./matching.ts";
-import type { Moments } from "./moments.ts";
-import { atParameter, queryParameter, readNumber, readWord, selecting } from "./parameters.ts";
+import { type Moments, readWhen } from "./moments.ts";
+import { pastParameters, queryParameter, readNumber, readWord, selecting } from "./parameters.ts";
 import type { Route } from "./route.ts";
 import { jsonAnswer } from "./server.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -117,8 +117,13 @@ interface MapChoices {
 
 /** The map of some sockets, as it is sent. */
 function mapOf(snapshot: Snapshot, slots: readonly number[], { by, peer, order, top }: MapChoices) {
-  const { table, owners, generation, timeMs } = snapshot;
+  const { table, owners, generation, timeMs, span } = snapshot;
   const { numbers } = table;
+  // Over a span, what connections have carried in all counts.
+  const [rx, tx, retrans] =
+    span === undefined
+      ? [numbers.receivedRate, numbers.ackedRate, numbers.retransmittedRate]
+      : [numbers.received, numbers.acked, numbers.retransmitted];
   const own: Grouping = groupings[by];
   const labels = new Map<string, string>();
   const peerOf = peer === "process" ? peerProcess(snapshot) : undefined;
@@ -142,9 +147,9 @@ function mapOf(snapshot: Snapshot, slots: readonly number[], { by, peer, order, 
     }
     addTo(edge, {
       sockets: 1,
-      rx: known(numbers.receivedRate[slot]!),
-      tx: known(numbers.ackedRate[slot]!),
-      retrans: known(numbers.retransmittedRate[slot]!),
+      rx: known(rx[slot]!),
+      tx: known(tx[slot]!),
+      retrans: known(retrans[slot]!),
     });
     const rtt = numbers.rtt[slot]!;
     if (rtt > 0) edge.rtts.push(rtt);
@@ -197,6 +202,7 @@ function mapOf(snapshot: Snapshot, slots: readonly number[], { by, peer, order, 
   return {
     generation,
     time: new Date(timeMs).toISOString(),
+    ...(span === undefined ? {} : { totals: true }),
     nodes: [...nodes.values()],
     edges: Array.from(answer.values(), ({ own: from, peer: to, sockets, rx, tx, retrans, rtts }) => {
       const ownPart = ownFilter(by, from, labels.get(`o${from}`) ?? UNKNOWN);
@@ -234,7 +240,7 @@ export function mapRoute(moments: Moments): Route {
         default: EDGES,
       }),
       queryParameter("order", "Which edges come first.", { enum: orderWords, default: "rate" }),
-      atParameter,
+      ...pastParameters,
     ],
     types: ["application/json"],
     async handle({ values, request }) {
@@ -244,7 +250,7 @@ export function mapRoute(moments: Moments): Route {
       const order = readWord("order", values["order"], orderWords, "rate");
       const top = readNumber("top", values["top"], { least: 1, most: MOST_EDGES, otherwise: EDGES });
       const wants = async (query: OpenQuery) => ({ ...(await wantsOfFilter(query, wanted)), owners: true });
-      return moments.at(values["at"], wants, async (snapshot) => {
+      return moments.at(readWhen(values), wants, async (snapshot) => {
         const { slots } = await matching(snapshot, wanted, turns());
         return jsonAnswer(request, mapOf(snapshot, slots, { by, peer, order, top }));
       });

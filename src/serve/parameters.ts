@@ -108,5 +108,9 @@ export const windowing: readonly Parameter[] = [
   queryParameter("limit", "Rows to show.", { type: "integer", minimum: 0, maximum: MOST_ROWS }),
 ];
 
-/** A time in the past. */
-export const atParameter = queryParameter("at", "A time in the past, as --at takes it.");
+/** A time in the past: a moment or a span. */
+export const pastParameters: readonly Parameter[] = [
+  queryParameter("at", "A moment in the past, as --at takes it."),
+  queryParameter("since", "The beginning of a span in the past, as --since takes it; by default -1h."),
+  queryParameter("until", "The end of the span; by default now."),
+];

@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { ServeContext } from "./context.ts";
+import { doctorRoute } from "./doctor.ts";
 import { historyRoute } from "./history.ts";
 import { listingRoute } from "./listing.ts";
 import { liveRoute } from "./live.ts";
@@ -20,7 +21,8 @@ function pastRoutes(context: ServeContext): readonly Route[] {
     socketRoute({ context, moments }),
     mapRoute(moments),
     listingRoute(moments),
-    historyRoute(context),
+    doctorRoute(context),
+    historyRoute(context, moments),
   ];
 }
 

@@ -13,9 +13,9 @@ import { listingRoute } from "./listing.ts";
 import { liveRoute } from "./live.ts";
 import { mapRoute } from "./map.ts";
 import { openMetrics } from "./metrics.ts";
-import { openMoments } from "./moments.ts";
+import { isPast, openMoments } from "./moments.ts";
 import { withOpenapi } from "./openapi.ts";
-import { atParameter } from "./parameters.ts";
+import { pastParameters } from "./parameters.ts";
 import type { PastSettings } from "./past-messages.ts";
 import { openPastThread, type PastThread } from "./past-thread.ts";
 import type { Route } from "./route.ts";
@@ -39,11 +39,10 @@ function pastSettings({ store, version, allNetns, intervalMs, showArguments }: S
 function pastApart(route: Route, past: PastThread): Route {
   const { path, parameters } = route;
   const isHistory = path === HISTORY_PATH;
-  if (!isHistory && !parameters.includes(atParameter)) return route;
+  if (!isHistory && !parameters.includes(pastParameters[0]!)) return route;
   return {
     ...route,
-    handle: (call) =>
-      isHistory || call.values["at"] !== undefined ? past.answer(path, call) : route.handle(call),
+    handle: (call) => (isHistory || isPast(call.values) ? past.answer(path, call) : route.handle(call)),
   };
 }
 
@@ -67,8 +66,8 @@ export function openService(context: ServeContext): Service {
     socketRoute({ context, moments, now: { sampler, doctor } }),
     mapRoute(moments),
     listingRoute(moments),
-    doctorRoute(doctor),
-    historyRoute(context),
+    doctorRoute(context, doctor),
+    historyRoute(context, moments),
     eventsRoute(feed, log),
     streamRoute({ sampler, log, epoch, intervalMs }),
     ...(metrics === undefined ? [] : [metrics.route]),

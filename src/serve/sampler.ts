@@ -134,6 +134,8 @@ export interface Taking {
   readonly generation: number;
   /** When the sockets were so, if not now, in milliseconds since 1970. */
   readonly timeMs?: number;
+  /** Gives the time in milliseconds, for rates. */
+  readonly clock?: () => number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -145,11 +147,11 @@ export async function take({
   wants,
   generation,
   timeMs = Date.now(),
+  clock = () => performance.now(),
   signal,
 }: Taking): Promise<Snapshot> {
   const { query, owners } = machine;
-  const clock = () => performance.now();
-  const began = clock();
+  const began = performance.now();
   const breathe = turns(signal);
   const keep = messages.keepSocket.bind(messages);
   // The time of each datagram, not of each socket.
@@ -168,7 +170,7 @@ export async function take({
     }
   }
   const summary = table.finish();
-  const durationMs = clock() - began;
+  const durationMs = performance.now() - began;
   noteOwners(table, owners, false);
   return {
     generation,

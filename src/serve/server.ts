@@ -1,5 +1,6 @@
 /** The HTTP server: one function that every request goes through, and the limits around it. */
 import type { Server } from "bun";
+import { BusyClients, boundConnections, clientName, MOST_CONNECTIONS } from "./connections.ts";
 import {
   checkHost,
   checkOrigin,
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly guard: Omit<GuardOptions, "port">;
   /** Seconds after which a connection without a request, or with half of one, is closed; by default {@link IDLE_S}. */
   readonly idleS?: number;
+  /** Connections at most; by default {@link MOST_CONNECTIONS}. */
+  readonly connections?: number;
   /** Receives what a handler threw without meaning to. */
   readonly report: (error: unknown) => void;
 }
@@ -99,20 +102,24 @@ export function startServer({
   guard,
   report,
   idleS = IDLE_S,
+  connections = MOST_CONNECTIONS,
 }: ServerOptions): RunningServer {
   const ending = new AbortController();
+  const clients = new BusyClients();
   let requests = 0;
   let viewers = 0;
   let port: number | undefined;
 
-  async function run(call: Call, route: Route): Promise<Response> {
+  async function run(call: Call, route: Route, client: string | undefined): Promise<Response> {
     const { streams } = route;
     if (streams ? viewers >= limits.viewers : requests >= limits.requests)
       throw new Refusal(503, "Too many requests at once.", { headers: { "Retry-After": "1" } });
     let left = false;
+    const finish = client === undefined ? undefined : clients.begin(client);
     const leave = () => {
       if (left) return;
       left = true;
+      finish?.();
       if (streams) viewers--;
       else requests--;
     };
@@ -150,7 +157,8 @@ export function startServer({
       server.timeout(request, streams ? 0 : 2 * (limits.requestMs / 1000));
       const time = streams ? [] : [AbortSignal.timeout(limits.requestMs)];
       const signal = AbortSignal.any([request.signal, ending.signal, ...time]);
-      return await run({ values: all, request, signal }, route);
+      const ip = server.requestIP(request);
+      return await run({ values: all, request, signal }, route, ip === null ? undefined : clientName(ip));
     } catch (error) {
       const refusal = refusalOf(error, filter);
       if (refusal.status === 500) report(error);
@@ -175,9 +183,19 @@ export function startServer({
     address.kind === "unix" ? { unix: address.path } : { hostname: address.hostname, port: address.port };
   const server = Bun.serve({ ...common, ...place } as Bun.Serve.Options<undefined>);
   port = address.kind === "unix" ? undefined : server.port;
+  const unbound =
+    port === undefined
+      ? undefined
+      : boundConnections({
+          port,
+          most: connections,
+          isBusy: (client) => clients.has(client),
+          closeIdle: () => server.closeIdleConnections(),
+        });
   return {
     port,
     async stop() {
+      unbound?.();
       const hadViewers = viewers > 0;
       ending.abort(new Refusal(503, "The server ends."));
       if (hadViewers) await Bun.sleep(FAREWELL_MS);

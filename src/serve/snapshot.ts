@@ -8,6 +8,7 @@ import type { Demands } from "../model/demand.ts";
 import type { Table } from "../model/selection.ts";
 import { tables as tableRows } from "../model/selection.ts";
 import type { OpenQuery } from "../query/open.ts";
+import type { Span } from "../store/reader.ts";
 import type { OwnerKeeper } from "./owners.ts";
 
 /** What somebody wants to know of sockets. */
@@ -36,6 +37,10 @@ export interface Snapshot {
   readonly catalog: Catalog;
   /** The sockets by their slots in the table; a slot without a socket is free, or was taken after this snapshot. */
   readonly sockets: SocketsBySlot;
+  /** The span whose connections these are; undefined for the sockets of a moment. */
+  readonly span?: Span;
+  /** Whether the span has more connections than fit. */
+  readonly cut?: boolean;
   /** What could not be listed, one sentence each. */
   readonly notes: readonly string[];
 }

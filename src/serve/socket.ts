@@ -11,8 +11,8 @@ import { explanationOf } from "../output/explain.ts";
 import { hasUniqueTuple, refetch } from "../query/refetch.ts";
 import type { ServeContext } from "./context.ts";
 import type { Doctor } from "./doctor.ts";
-import type { Moments } from "./moments.ts";
-import { atParameter } from "./parameters.ts";
+import { type Moments, readWhen } from "./moments.ts";
+import { pastParameters } from "./parameters.ts";
 import { Refusal } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { basicWants, type Sampler } from "./sampler.ts";
@@ -194,18 +194,19 @@ export function socketRoute({ context, moments, now }: SocketSources): Route {
         doc: "The id of a row.",
         schema: { type: "string", pattern: "^([0-9]+:)?-?[0-9]+$" },
       },
-      atParameter,
+      ...pastParameters,
     ],
     types: ["application/json"],
     async handle({ values, request }) {
-      const { id = "", at } = values;
+      const { id = "" } = values;
+      const when = readWhen(values);
       if (keyOf(id) === undefined) throw new Refusal(404, "This is not the id of a socket.");
-      const isNow = at === undefined;
+      const isNow = when === undefined;
       // A sample of now has the tables that viewers want. The past may be read of all.
       const tables = isNow ? (now?.sampler.latest?.wants.tables ?? basicWants.tables) : everyTable;
       const wants = { tables, demands: noDemands, owners: true };
       return moments.at(
-        at,
+        when,
         async () => wants,
         (snapshot) => {
           const slot = slotIn(snapshot, id);

@@ -26,6 +26,7 @@ const {
   EAFNOSUPPORT,
   EBADF,
   EINVAL,
+  ENOTCONN,
   ELOOP,
   ENODATA,
   ENOENT,
@@ -45,6 +46,7 @@ const EAI_OVERFLOW = -12;
 const ERANGE = 34;
 const AF_NETLINK = 16;
 const NETLINK_SOCK_DIAG = 4;
+const SOCK_STREAM = 1;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
@@ -181,6 +183,28 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
       assertIntact();
       assert.equal(libc.getsockname(NO_FD, address), -EBADF);
     });
+  });
+
+  test("getpeername() and shutdown() refuse what has no peer", () => {
+    const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
+    assert.ok(fd >= 0);
+    try {
+      const { part: address, assertIntact } = guarded(16);
+      assert.equal(libc.getpeername(fd, address), -ENOTCONN);
+      assert.equal(libc.shutdown(fd, 2), -ENOTCONN);
+      assert.equal(libc.shutdown(fd, 7), -EINVAL);
+      assertIntact();
+    } finally {
+      libc.close(fd);
+    }
+    withNetlink((netlink) => {
+      const { part: address, assertIntact } = guarded(12);
+      assert.equal(libc.getpeername(netlink, address), 12);
+      assert.equal(address[0], AF_NETLINK);
+      assertIntact();
+    });
+    assert.equal(libc.getpeername(NO_FD, new Uint8Array(16)), -EBADF);
+    assert.equal(libc.shutdown(NO_FD, 2), -EBADF);
   });
 
   test("setsockopt() sets, and refuses a short or empty value", () => {

@@ -135,7 +135,9 @@ exec ${enter.join(" ")} --target "$(cat ${folder}/"$2".pid)" -- ${executable} ag
   function expectSound(comparison: Comparison): void {
     expect(kindsOf(comparison)).not.toContain(undefined);
     expect(kindsOf(comparison)).not.toContain("unlisted");
-    expect(findBetween(comparison.before, comparison.now).map(({ title }) => title)).toEqual([]);
+    expect(
+      findBetween(comparison.before, comparison.now, comparison.seconds).map(({ title }) => title),
+    ).toEqual([]);
   }
 
   test("healthy connections give no finding", () => {

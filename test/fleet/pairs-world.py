@@ -3,11 +3,14 @@
 Runs as root in network and mount namespaces of its own. Prints "ready" when everything stands, and ends with its
 standard input. A neighbour entry with a wrong address makes packets vanish in one direction, for one IP address.
 """
+import fcntl
 import os
+import queue
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 LOST = "02:00:00:00:00:99"
@@ -147,6 +150,146 @@ lose("back", "back0", "10.9.0.14")
 gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 gone.close()
 held += [server, believer]
+
+
+
+def pair(port, address="10.9.0.2", source=None, prepare=None):
+    """A connection from front to back: the client's socket, and the server's."""
+    server = in_netns("back", lambda: listener(address, port))
+    enter("front")
+    connection = socket.socket()
+    if prepare is not None:
+        prepare(connection)
+    if source is not None:
+        connection.bind((source, 0))
+    connection.connect((address, port))
+    accepted = server.accept()[0]
+    held.extend((server, connection, accepted))
+    return connection, accepted
+
+
+def nft(netns, rules):
+    run("ip", "netns", "exec", netns, "nft", rules)
+
+
+def forever(action):
+    """Repeats an action in a thread that ends with the process."""
+
+    def repeat():
+        while True:
+            action()
+
+    threading.Thread(target=repeat, daemon=True).start()
+
+
+def slowly(action, seconds):
+    def once():
+        action()
+        time.sleep(seconds)
+
+    return once
+
+
+TUNSETIFF = 0x400454CA
+IFF_TUN = 1
+IFF_NO_PI = 0x1000
+
+
+def delay(front_address, back_address, seconds):
+    """Connects front and back by a second link, whose packets we pass on after some time."""
+    ends = []
+    for netns, address in (("front", front_address), ("back", back_address)):
+        enter(netns)
+        fd = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"slow0", IFF_TUN | IFF_NO_PI))
+        ip(netns, "addr", "add", f"{address}/24", "dev", "slow0")
+        ip(netns, "link", "set", "slow0", "up")
+        ends.append(fd)
+    for source, target in (ends, ends[::-1]):
+        packets = queue.SimpleQueue()
+
+        def take(source=source, packets=packets):
+            packet = os.read(source, 65536)
+            packets.put((time.monotonic() + seconds, packet))
+
+        def give(target=target, packets=packets):
+            due, packet = packets.get()
+            time.sleep(max(0, due - time.monotonic()))
+            os.write(target, packet)
+
+        forever(take)
+        forever(give)
+
+
+BLOCK = b"z" * 65536
+
+# A server that reads 40 kB in a second, from a client that always writes.
+eager_client, slow_server = pair(7010)
+forever(lambda: eager_client.send(BLOCK))
+forever(slowly(lambda: slow_server.recv(2048), 0.05))
+
+# Data arrives, and its acknowledgements get lost.
+unheard_client, unheard_server = pair(7011, source="10.9.0.15")
+lose("back", "back0", "10.9.0.15")
+unheard_client.send(b"a" * 10000)
+forever(lambda: unheard_server.recv(65536))
+
+# A client whose own limit keeps its bytes back.
+SO_MAX_PACING_RATE = 47
+paced_client, paced_server = pair(
+    7012, prepare=lambda one: one.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, 10_000)
+)
+forever(lambda: paced_client.send(BLOCK))
+forever(lambda: paced_server.recv(65536))
+
+# Every fifth segment of the client gets lost.
+nft(
+    "back",
+    "table inet lossy { chain input { type filter hook input priority 0; "
+    "tcp dport 7013 tcp flags & syn == 0 numgen inc mod 5 == 0 drop; }; }",
+)
+lossy_client, lossy_server = pair(7013)
+forever(slowly(lambda: lossy_client.send(b"l" * 8000), 0.02))
+forever(lambda: lossy_server.recv(65536))
+
+# A transfer on a path that takes 20 ms in each direction. The buffer limits what we must pass on.
+delay("10.10.0.1", "10.10.0.2", 0.02)
+distant_client, distant_server = pair(
+    7014,
+    address="10.10.0.2",
+    prepare=lambda one: one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608),
+)
+forever(lambda: distant_client.send(BLOCK[:1000]))
+forever(lambda: distant_server.recv(65536))
+
+# Segment sizes: the ends announce different ones, something between lowers one, and a path takes smaller packets.
+ip("front", "route", "add", "10.9.0.24", "dev", "front0", "advmss", "900")
+pair(7015, address="10.9.0.24")
+nft(
+    "front",
+    "table inet clamp { chain output { type filter hook output priority 0; "
+    "tcp dport 7016 tcp flags syn tcp option maxseg size set 800; }; }",
+)
+pair(7016)
+path_client, path_server = pair(7017, address="10.9.0.25")
+ip("front", "route", "add", "10.9.0.25", "dev", "front0", "mtu", "1200")
+path_client.send(b"m" * 4000)
+path_server.recv(65536)
+
+# A firewall removes an option from the answer, so that only the server believes in it.
+nft(
+    "back",
+    "table inet strip { chain output { type filter hook output priority 0; "
+    "tcp sport 7018 tcp flags & (syn | ack) == (syn | ack) reset tcp option sack-perm; }; }",
+)
+pair(7018)
+
+# Transfers that are well: steady, and in both directions.
+steady_client, steady_server = pair(7019)
+forever(slowly(lambda: steady_client.send(BLOCK), 0.01))
+forever(lambda: steady_server.recv(1 << 20))
+forever(slowly(lambda: steady_server.send(b"r" * 4000), 0.01))
+forever(lambda: steady_client.recv(1 << 20))
 
 # Retransmissions take a moment.
 time.sleep(2.5)

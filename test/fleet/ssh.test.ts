@@ -160,6 +160,21 @@ describe("many hosts", () => {
   });
 });
 
+test("doctor reports the clock that is wrong", async () => {
+  const doctor = ["doctor", "--host", "web1,skewed1"];
+  const [text, json] = await Promise.all([
+    run("tcp-states", ...doctor),
+    run("tcp-states", ...doctor, "--json"),
+  ]);
+  expect(text.stdout).toMatch(
+    /^The clock of skewed1 is (?:89|90)(?:\.\d+)? s ahead of ours \(± \d\.\d+ s\)\.$/m,
+  );
+  expect(text.stdout).not.toContain("The clock of web1");
+  const { clocks } = JSON.parse(json.stdout.trim().split("\n").at(-1)!);
+  const { aheadMs, errorMs } = clocks.find(({ host }: { host: string }) => host === "skewed1");
+  expect(Math.abs(aheadMs - 90_000)).toBeLessThanOrEqual(errorMs + 1);
+});
+
 describe("hosts that fail", () => {
   test("are named with the reason", async () => {
     const { stdout, stderr, status } = await run(

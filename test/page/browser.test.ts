@@ -321,7 +321,7 @@ describe.skipIf(why !== undefined)(title, () => {
       open: await page.getByRole("complementary").locator("h2 .ends").textContent(),
     });
     const before = await look();
-    expect(before.headings).toEqual(["State", "Peer", "pid", "Send-Q"]);
+    expect(before.headings).toEqual(["State", "Peer", "PID", "Send-Q"]);
     expect(before.matched).toBe(`${quantities.talk}`);
     await page.reload();
     await settled(page);
@@ -513,6 +513,97 @@ describe.skipIf(why !== undefined)(title, () => {
         page,
         () => (document.querySelector(".tile .curve")?.getAttribute("d") ?? "").lastIndexOf("M") > 0,
       );
+    },
+    2 * PATIENCE,
+  );
+
+  test(
+    "closes a socket after a question, with the second token only",
+    async () => {
+      await visit(`filter=dport+%3D+:${ports.idle}&sort=local`);
+      await settled(page);
+      await rows(page).first().click();
+      const details = page.getByRole("complementary");
+      const ends = (await details.locator("h2 .ends").textContent())!;
+      await details.getByRole("button", { name: "Close this socket…" }).click();
+      await details.getByText(`The kernel closes ${ends}`).waitFor();
+      const token = details.getByLabel(/^Second token/);
+      const submit = details.getByRole("button", { name: "Close it" });
+      // Without a token nothing is sent, and another one is refused.
+      await submit.click();
+      expect(await details.getByRole("alert").textContent()).toBe("");
+      for (const wrong of [stage.token, `${stage.killToken}x`]) {
+        await token.fill(wrong);
+        await submit.click();
+        await details.getByRole("alert").getByText("second token").waitFor();
+      }
+      expect(await details.locator("h2 [data-state]").textContent()).toBe("ESTAB");
+      await token.fill(stage.killToken);
+      await submit.click();
+      await details.getByText(/^Closed at .* last values/).waitFor();
+      expect(await page.locator("[role=status][aria-live]").textContent()).toBe("Closed.");
+      expect(await details.getByRole("button", { name: /Close (it|this)/ }).count()).toBe(0);
+    },
+    2 * PATIENCE,
+  );
+
+  test(
+    "shows a span of the past that is dragged on the time line: rows, map, findings, connections",
+    async () => {
+      await visit("sort=local");
+      await page.getByRole("button", { name: "Past" }).click();
+      const length = page.getByLabel("Length of the time line");
+      await length.selectOption("15 minutes");
+      const track = page.getByRole("slider", { name: "Moment" });
+      await page.locator(".track rect").first().waitFor();
+      const { x, y, width, height } = (await track.boundingBox())!;
+      const at = (share: number) => x + width * share;
+      await page.mouse.move(at(0.9), y + height / 2);
+      await page.mouse.down();
+      await page.mouse.move(at(0.95), y + height / 2, { steps: 3 });
+      await page.mouse.move(at(1), y + height / 2, { steps: 3 });
+      await page.mouse.up();
+      await settled(page);
+      const [from, end] = [fragment(page).get("from")!, fragment(page).get("at")!];
+      expect(Date.parse(end) - Date.parse(from)).toBeGreaterThan(60_000);
+      expect(await track.getAttribute("aria-valuetext")).toMatch(/^\d\d-\d\d [\d:]{8} – [\d:]{8}$/);
+      await page.locator(".status[data-kind=past]").waitFor();
+      // The connections that came and went are rows like the others, and the filter chooses among them.
+      await page.getByRole("combobox", { name: "Filter" }).fill(`sport = :${ports.churn} and dport != :0`);
+      await settled(page);
+      await until(
+        page,
+        () => Number(document.querySelector("output.matched b")?.textContent?.replace(",", "")) > 5,
+      );
+      await until(page, () =>
+        /\d/.test(document.querySelector('.drawn [data-column="closed"]')?.textContent ?? ""),
+      );
+      await rows(page).first().click();
+      await page.getByRole("complementary").locator("h2 .ends").getByText(`:${ports.churn}`).waitFor();
+      await page.getByRole("button", { name: "Close the details" }).click();
+      await page.getByRole("tab", { name: "Map" }).click();
+      await page.locator(".picture .edge").first().waitFor();
+      await page.getByRole("tab", { name: "Doctor" }).click();
+      await page.getByRole("heading", { name: "What was wrong" }).waitFor();
+      await page.locator(".finding, .empty.good").first().waitFor();
+      await page.getByRole("tab", { name: "Events" }).click();
+      await page.locator(".row.past:not(.head)").first().waitFor();
+      expect(await page.locator("output.matched").textContent()).toContain(" – ");
+      // A key draws a span, too, and a click is a moment, which has rates.
+      await track.focus();
+      await page.keyboard.press("Shift+ArrowLeft");
+      expect(Date.parse(fragment(page).get("from")!)).toBeLessThan(Date.parse(from));
+      await page.getByRole("tab", { name: "Sockets" }).click();
+      await page.mouse.click(at(0.999), y + height / 2);
+      await until(page, () => !location.hash.includes("from="));
+      await page.getByRole("combobox", { name: "Filter" }).fill(`sport = :${ports.talk} and dport != :0`);
+      await matched(page, quantities.talk);
+      await until(page, () =>
+        /[KM]$/.test(document.querySelector('.drawn [data-column="rx"]')?.textContent ?? ""),
+      );
+      await page.getByRole("button", { name: "Now" }).click();
+      await page.locator(".status[data-kind=live]").waitFor();
+      expect(fragment(page).has("at")).toBe(false);
     },
     2 * PATIENCE,
   );

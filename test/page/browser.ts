@@ -32,6 +32,8 @@ export function browserObstacle(): string | undefined {
 /** A server that can be stopped and started again. */
 export interface Stage extends AsyncDisposable {
   readonly token: string;
+  /** The token for closing sockets. */
+  readonly killToken: string;
   /** Opens a page with the token in its address. @param view the fragment of the view, without `#` */
   open(view?: string, options?: BrowserContextOptions): Promise<Page>;
   /** Opens the address as it is. */
@@ -44,20 +46,22 @@ export interface Stage extends AsyncDisposable {
 
 /** Answers that are part of a test: the browser reports each as an error. */
 const expectedComplaint =
-  /status of (400|401|404|503)|net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET|SOCKET_NOT_CONNECTED)/;
+  /status of (400|401|403|404|503)|net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET|SOCKET_NOT_CONNECTED)/;
 
 /** Starts the world of world.ts, with a server and a browser in it. */
 export async function openStage(): Promise<Stage> {
   const world = await startWorld("../page/world.ts", []);
   const folder = mkdtempSync(join(tmpdir(), "sockscope-page-"));
   const tokenFile = join(folder, "token");
+  const store = join(folder, "store");
   const user = process.getuid?.() === 0 ? [] : ["--user", "--preserve-credentials"];
   const enter = ["nsenter", "--target", `${world.pid}`, ...user, "--net", "--"];
   const complaints: string[] = [];
   let server: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
 
   async function startServer(): Promise<void> {
-    const command = [EXECUTABLE, "serve", "-d", "0.5", "--token-file", tokenFile];
+    const options = ["-d", "0.5", "--allow-kill", "--token-file", tokenFile, "--store", store];
+    const command = [EXECUTABLE, "serve", ...options];
     server = Bun.spawn([...enter, ...command], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
     await server.stdout.getReader().read();
   }
@@ -66,12 +70,17 @@ export async function openStage(): Promise<Stage> {
     await server?.exited;
   }
 
+  const recorder = Bun.spawn([...enter, EXECUTABLE, "record", "--store", store, "-d", "1"], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "inherit",
+  });
   await startServer();
   // The browser is driven over a pipe, so only the browser itself must be in the namespace.
   const wrapper = join(folder, "chromium");
   writeFileSync(wrapper, `#!/bin/sh\nexec ${enter.join(" ")} ${CHROMIUM} "$@"\n`, { mode: 0o700 });
   const browser: Browser = await chromium.launch({ executablePath: wrapper, args: FLAGS });
-  const token = readFileSync(tokenFile, "utf8").split("\n")[0]!.trim();
+  const [token = "", killToken = ""] = readFileSync(tokenFile, "utf8").split("\n");
 
   async function openAddress(address: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -91,6 +100,7 @@ export async function openStage(): Promise<Stage> {
   }
   return {
     token,
+    killToken,
     complaints,
     openAddress,
     open: (view = "", options = {}) =>
@@ -100,6 +110,8 @@ export async function openStage(): Promise<Stage> {
     async [Symbol.asyncDispose]() {
       await browser.close();
       await stopServer();
+      recorder.kill();
+      await recorder.exited;
       await world[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true });
     },

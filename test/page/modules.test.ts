@@ -23,6 +23,7 @@ describe("the address", () => {
       columns: fc.constantFrom("", "netid,peer"),
       open: fc.string(),
       at: fc.constantFrom("", "2026-11-21T20:00:00.000Z"),
+      from: fc.constantFrom("", "2026-11-21T19:50:00.000Z"),
       span: fc.constantFrom("", "3600"),
       by: fc.constantFrom("process", "container"),
       peer: fc.constantFrom("peer", "dport"),

@@ -234,6 +234,82 @@ describe("a UNIX socket", () => {
   });
 });
 
+const openssl = Bun.which("openssl");
+
+describe.if(openssl !== null)("HTTPS", () => {
+  const cert = () => join(scratch, "cert.pem");
+  const key = () => join(scratch, "key.pem");
+  beforeAll(() => {
+    const subject = [
+      "-subj",
+      "/CN=sockets.example",
+      "-addext",
+      "subjectAltName=DNS:sockets.example,IP:127.0.0.1",
+    ];
+    const { exitCode } = Bun.spawnSync([
+      openssl!,
+      ...[
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+      ],
+      ...[...subject, "-keyout", key(), "-out", cert()],
+    ]);
+    expect(exitCode).toBe(0);
+  });
+
+  test("answers with the certificate, checks what it checks without, and speaks no plain HTTP", async () => {
+    const options = ["--tls-cert", cert(), "--tls-key", key(), "--host", "sockets.example"];
+    await using server = await start(["--listen", "127.0.0.1:0", ...options, "--replay", fixture]);
+    expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/$/);
+    const token = readFileSync(/token in (.*)\)/.exec(server.said)![1]!, "utf8").trim();
+    const tls = { ca: readFileSync(cert(), "utf8") };
+    const get = (path: string, headers: Record<string, string> = {}) =>
+      fetch(`${server.url}${path}`, { tls, headers: { Authorization: `Bearer ${token}`, ...headers } });
+    const answer = await get("api/live?limit=1");
+    expect([answer.status, ((await answer.json()) as { rows: unknown[] }).rows.length]).toEqual([200, 1]);
+    const origin = new URL(server.url).origin;
+    const statusOf = async (headers: Record<string, string>) => (await get("api/host", headers)).status;
+    expect(await statusOf({ Origin: origin })).toBe(200);
+    expect(await statusOf({ Origin: origin.replace("https", "http") })).toBe(403);
+    expect(await statusOf({ Host: "evil.example" })).toBe(421);
+    expect(await statusOf({ Authorization: "Bearer nothing" })).toBe(401);
+    // Who does not know the certificate does not connect, and who does not speak TLS gets no HTTP.
+    expect(await fetch(server.url).catch(({ code }: { code: string }) => code)).toMatch(/SELF_SIGNED|VERIFY/);
+    const plain = await fetch(server.url.replace("https", "http")).catch(() => "closed");
+    expect(plain).toBe("closed");
+  });
+
+  test("lets other hosts in; a broken certificate or key is refused in one line", async () => {
+    const listen = ["--listen", "0.0.0.0:0", "--replay", fixture];
+    const server = await start([...listen, "--tls-cert", cert(), "--tls-key", key()]);
+    expect(server.said).toStartWith("https://127.0.0.1:");
+    expect(await server.end()).toBe(143);
+    const open = await start([...listen, "--insecure"]);
+    expect(open.said).toStartWith("http://127.0.0.1:");
+    expect(await open.end()).toBe(143);
+    const broken = join(scratch, "broken.pem");
+    writeFileSync(broken, "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n");
+    for (const files of [
+      ["--tls-cert", broken, "--tls-key", key()],
+      ["--tls-cert", cert(), "--tls-key", broken],
+    ]) {
+      const { stderr, exit } = refused([...listen, ...files]);
+      expect([exit, stderr.split("\n").length, stderr.startsWith("sockscope: serve: cannot")]).toEqual([
+        1,
+        2,
+        true,
+      ]);
+    }
+  });
+});
+
 describe("command lines that are refused, in one line", () => {
   const cases: Record<string, readonly [readonly string[], RegExp, number]> = {
     "another host's address": [["--listen", "0.0.0.0:0"], /add --tls-cert and --tls-key, or --insecure/, 255],

@@ -9,7 +9,7 @@ import type { ServeContext } from "../../src/serve/context.ts";
 import { KILL_HEADER } from "../../src/serve/guard.ts";
 import type { Route } from "../../src/serve/route.ts";
 import { openService, type Service } from "../../src/serve/routes.ts";
-import { startServer } from "../../src/serve/server.ts";
+import { type ServerOptions, startServer } from "../../src/serve/server.ts";
 import { tokenTest } from "../../src/serve/token.ts";
 
 /** The machine of a recording. */
@@ -41,7 +41,7 @@ export interface TestServer extends AsyncDisposable {
 export function serve(
   host: Host,
   changes: Partial<ServeContext> = {},
-  { idleS = 8 }: { readonly idleS?: number } = {},
+  { idleS = 8, ...listening }: Partial<Pick<ServerOptions, "idleS" | "connections" | "tls">> = {},
 ): TestServer {
   const allowKill = changes.allowKill ?? false;
   const service = openService({
@@ -61,17 +61,18 @@ export function serve(
   const server = startServer({
     address: { kind: "tcp", hostname: "127.0.0.1", port: 0 },
     tls: undefined,
+    ...listening,
     routes: service.routes,
     guard: {
       hosts: new Set(["localhost", "127.0.0.1", "[::1]", "sockets.example"]),
-      tls: false,
+      tls: listening.tls !== undefined,
       hasToken: tokenTest(token),
       mayKill: allowKill ? tokenTest(killToken) : undefined,
     },
     idleS,
     report: (error) => errors.push(error),
   });
-  const url = `http://127.0.0.1:${server.port}`;
+  const url = `${listening.tls === undefined ? "http" : "https"}://127.0.0.1:${server.port}`;
   return {
     port: server.port!,
     url,

@@ -1,6 +1,8 @@
 /** What viewers cost: one sample for all of them, none without them, and bounded memory for one who does not read. */
 import { afterAll, describe, expect, test } from "bun:test";
+import type { Socket } from "node:net";
 import type { Host } from "../../src/host/host.ts";
+import { connectionsTo } from "../../src/serve/connections.ts";
 import { limits } from "../../src/serve/guard.ts";
 import { Mailbox } from "../../src/serve/mailbox.ts";
 import { recorded, send, serve, type TestServer, token } from "./server.ts";
@@ -180,6 +182,40 @@ describe("a client that does not read", () => {
     },
     (seconds + 90) * 1000,
   );
+});
+
+describe("connections beyond the limit", () => {
+  /** Waits until something holds. */
+  async function until(holds: () => boolean): Promise<void> {
+    while (!holds()) await Bun.sleep(20);
+  }
+
+  test("are closed, those with a request are not, and new ones are answered", async () => {
+    const most = 40;
+    await using server = serve(recorded("tcp-states"), { intervalMs: 100 }, { connections: most, idleS: 60 });
+    const authorized = `GET /api/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+    const streams = Array.from({ length: 4 }, () => send(server.port, authorized).resume());
+    const halves = ["G", "GET /api/host HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /"];
+    const idle = Array.from({ length: 200 }, (_, index) =>
+      send(server.port, halves[index % halves.length]!).resume(),
+    );
+    const open = (sockets: readonly Socket[]) => sockets.filter(({ closed }) => !closed).length;
+    await until(() => open(idle) <= most);
+    expect(open(streams)).toBe(streams.length);
+    expect((await server.get("/api/live?limit=1")).status).toBe(200);
+    for (const socket of [...streams, ...idle]) socket.destroy();
+  });
+
+  test("those on which nothing was sent are no descriptors of the server", async () => {
+    await using server = serve(recorded("tcp-states"));
+    const before = connectionsTo(server.port).length;
+    const silent = Array.from({ length: 50 }, () => send(server.port, ""));
+    await Promise.all(silent.map((socket) => new Promise((done) => socket.once("connect", done))));
+    await Bun.sleep(100);
+    // Both ends are in this process: ours have the port of the server as their peer's.
+    expect(connectionsTo(server.port).length).toBe(before);
+    for (const socket of silent) socket.destroy();
+  });
 });
 
 describe("connections", () => {

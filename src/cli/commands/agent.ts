@@ -2,17 +2,36 @@
 import { unsigned } from "../../bytes/c-numbers.ts";
 import { usageError } from "../getopt.ts";
 import type { AgentSettings } from "./agent/settings.ts";
-import type { Command } from "./command.ts";
+import type { Command, CommandOption } from "./command.ts";
 import { commandWords } from "./command-names.ts";
 
 /** Rows of one answer: ten times what a big host has. */
 const MOST_ROWS = 1_000_000;
 
+/** An option whose value is kept as it is. */
+function text(
+  long: string,
+  field: "nats" | "name" | "trust" | "makeKey",
+  value: NonNullable<CommandOption<AgentSettings>["value"]>,
+  brief: string,
+  doc: string,
+): CommandOption<AgentSettings> {
+  return {
+    longs: [long],
+    inFull: true,
+    value,
+    brief,
+    doc,
+    apply: (settings, value) => ({ ...settings, [field]: value }),
+  };
+}
+
 /** The command. */
 export const agent: Command<AgentSettings> = {
   doc:
-    `${commandWords.agent}: 'sockscope --host' starts it over ssh with --stdio, sends one question to its standard ` +
-    "input and reads the answer from its standard output. It shows what this user may see, changes nothing, writes " +
+    `${commandWords.agent} and --fleet: 'sockscope --host' starts it over ssh with --stdio, sends one question to its ` +
+    "standard input and reads the answer from its standard output. With --nats it stays, and answers the questions " +
+    "of 'sockscope --fleet' that a NATS server delivers. It shows what this user may see, changes nothing, writes " +
     "no file, and reads none that the question names.",
   options: [
     {
@@ -22,6 +41,27 @@ export const agent: Command<AgentSettings> = {
       doc: "Read one question from standard input, write the answer to standard output, and end.",
       apply: (settings) => ({ ...settings, stdio: true }),
     },
+    text(
+      "nats",
+      "nats",
+      { name: "URL", kind: "hosts" },
+      "Answer the questions at a NATS server",
+      "Connect to a NATS server (nats://HOST:PORT, tls://HOST:PORT; several of one cluster separated by commas), and answer the questions of 'sockscope --fleet' until interrupted. A connection that is lost is made again, for ever.",
+    ),
+    text(
+      "name",
+      "name",
+      { name: "NAME", kind: "word" },
+      "The host's name in the fleet (its host name)",
+      "Answer in this name. By default that is the host's name.",
+    ),
+    text(
+      "trust",
+      "trust",
+      { name: "FILE", kind: "file" },
+      "Answer only questions signed with the keys of a file",
+      "Answer only questions that are signed with one of the public keys in this file, one in each line; # begins a comment. Without it, every client is answered that the server lets ask.",
+    ),
     {
       longs: ["max-rows"],
       inFull: true,
@@ -35,6 +75,26 @@ export const agent: Command<AgentSettings> = {
           : { ...settings, maxRows };
       },
     },
+    {
+      longs: ["max-cpu"],
+      inFull: true,
+      value: { name: "PERCENT", kind: "number" },
+      brief: "Share of one core for all answers (--nats: 25)",
+      doc: "Use at most this share of one core for answers, averaged over a minute, whoever asks: 10 allows six seconds at once. An answer that reaches the limit is cut, and questions beyond it are refused. The default is 25 with --nats, and no limit with --stdio.",
+      apply(settings, value, program) {
+        const percent = Number(value);
+        return /^\d+(\.\d+)?$/.test(value) && percent > 0
+          ? { ...settings, maxCpuShare: percent / 100 }
+          : usageError(`${program}: "${value}" is not a share of a core in percent`);
+      },
+    },
+    text(
+      "make-key",
+      "makeKey",
+      { name: "FILE", kind: "file" },
+      "Make a key for --sign-key, print its public half",
+      "Make a new key that signs questions, write it to this file, which only you can read and which must not exist, and print its public half for the file of --trust.",
+    ),
   ],
   settings: { stdio: false, maxRows: MOST_ROWS },
   run: async (task) => (await import("./agent/run.ts")).runAgent(task),

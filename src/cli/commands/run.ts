@@ -94,7 +94,7 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   if (isStop(done)) return end(done);
   const file = world.remote?.filterFile ?? done.filterFile;
   const source = { args: words, file };
-  if (draft.hosts !== undefined && isAsked(word)) {
+  if ((draft.hosts !== undefined || draft.fleet !== undefined) && isAsked(word)) {
     const { askHosts } = await import("../fleet/ask.ts");
     const given = steps.map(({ row, value }) => spelled(row, value));
     return askHosts(world, { command: word, draft, steps: given, source });

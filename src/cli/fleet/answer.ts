@@ -5,8 +5,10 @@ import { describers } from "../../catalogue/describe.ts";
 import { groupSockets } from "../../catalogue/group.ts";
 import { familyOf } from "../../families/index.ts";
 import type { Socket } from "../../families/socket.ts";
+import { type ExchangeableNames, exchangeableNames } from "../../fields/exchangeable-names.ts";
+import { noNames } from "../../fields/names.ts";
 import { readNat } from "../../fleet/nat.ts";
-import type { Frame, Question, RemoteRow } from "../../fleet/protocol.ts";
+import type { CutReason, Frame, Question, RemoteRow } from "../../fleet/protocol.ts";
 import { concerns, natFactsValues, translationValues } from "../../fleet/translations.ts";
 import type { Host } from "../../host/host.ts";
 import type { Json } from "../../model/json.ts";
@@ -18,7 +20,7 @@ import type { SocketBatch } from "../../query/query.ts";
 import { Table } from "../../table/table.ts";
 import { performActions } from "../actions.ts";
 import { arranged } from "../arranged.ts";
-import { askedCommands } from "../commands/command-names.ts";
+import { askedCommands, type CommandWord } from "../commands/command-names.ts";
 import { filterStop } from "../filter.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../getopt.ts";
 import { onMachine } from "../machine.ts";
@@ -40,19 +42,53 @@ export type Send = (frame: Frame) => void;
 const FRAME_ROWS = 512;
 const FRAME_SIZE = 128 << 10;
 
-/** What stops an answer before it is whole. */
-class Cut extends Error {
-  readonly reason: "rows" | "time";
+/** The limits of an answer, whatever its question says. */
+export interface AnswerLimits {
+  /** Milliseconds of a clock that does not jump. */
+  now(): number;
+  /** Rows that it may have. */
+  readonly maxRows: number;
+  /** The commands whose output may be sent. */
+  readonly commands: readonly CommandWord[];
+  /** Why an option is refused here that other agents accept, by its first long name. Default: none is. */
+  readonly refuses?: Readonly<Record<string, string>>;
+  /** The limit of the agent that is reached; undefined if none is. */
+  reached(): CutReason | undefined;
+  /** Ends commands. Default: what ends this process. */
+  readonly signal?: AbortSignal;
+}
 
-  constructor(reason: "rows" | "time") {
+/** Limits of a question from this very process. */
+export function ownLimits(now: () => number): AnswerLimits {
+  return {
+    now,
+    maxRows: Number.POSITIVE_INFINITY,
+    commands: askedCommands,
+    reached: () => undefined,
+  };
+}
+
+/** Ends an answer before it is whole. */
+class Cut extends Error {
+  readonly reason: CutReason;
+
+  constructor(reason: CutReason) {
     super(reason);
     this.reason = reason;
   }
 }
 
-/** Collects rows into frames, within the limits of a question. */
-function rowSender({ maxRows, budgetMs }: Question, send: Send, now: () => number) {
+/** Makes the function that ends an answer at its limits. @returns throws {@link Cut} */
+function limitCheck({ budgetMs }: Question, { now, reached }: AnswerLimits): () => void {
   const untilMs = now() + budgetMs;
+  return () => {
+    const reason = now() > untilMs ? "time" : reached();
+    if (reason !== undefined) throw new Cut(reason);
+  };
+}
+
+/** Collects rows into frames, within the limits of a question. @param check throws {@link Cut} */
+function rowSender(maxRows: number, check: () => void, send: Send) {
   let left = maxRows;
   let rows: RemoteRow[] = [];
   let size = 0;
@@ -64,9 +100,7 @@ function rowSender({ maxRows, budgetMs }: Question, send: Send, now: () => numbe
   return {
     flush,
     /** @throws Cut */
-    checkTime() {
-      if (now() > untilMs) throw new Cut("time");
-    },
+    check,
     /** @throws Cut */
     send(row: RemoteRow) {
       if (left-- <= 0) throw new Cut("rows");
@@ -74,19 +108,24 @@ function rowSender({ maxRows, budgetMs }: Question, send: Send, now: () => numbe
       size += row.cells?.reduce((sum, { length }) => sum + length, 0) ?? FRAME_SIZE / FRAME_ROWS;
       if (rows.length < FRAME_ROWS && size < FRAME_SIZE) return;
       flush();
-      this.checkTime();
+      check();
     },
   };
 }
 
 type RowSender = ReturnType<typeof rowSender>;
 
-/** The text of an answer in whole lines: strangers' bytes become what the asker's JSON can hold. */
-function outputOf(kind: "output" | "note", send: Send): Output {
+/**
+ * The text of an answer in whole lines: strangers' bytes become what the client's JSON can hold.
+ *
+ * @param check throws {@link Cut}
+ */
+function outputOf(kind: "output" | "note", check: () => void, send: Send): Output {
   let rest = "";
   return {
     terminalColumns: undefined,
     write(bytes) {
+      check();
       const text = rest + decoder.decode(bytes, { stream: true });
       const end = text.lastIndexOf("\n") + 1;
       rest = text.slice(end);
@@ -100,9 +139,12 @@ function argumentsOf({ args, words }: Question): string[] {
   return [...args, "--", ...words];
 }
 
-/** Why a question is not about what a command prints; undefined if it is. */
-function commandRefusal({ args: [first = ""] }: Question): string | undefined {
-  if (first.startsWith("--") || askedCommands.some((word) => word === first)) return undefined;
+/** Why a question is not about what one of the commands prints; undefined if it is. */
+function commandRefusal(
+  { args: [first = ""] }: Question,
+  commands: readonly CommandWord[],
+): string | undefined {
+  if (first.startsWith("--") || commands.some((word) => word === first)) return undefined;
   return `"${first}" cannot be asked of another host`;
 }
 
@@ -110,11 +152,17 @@ function commandRefusal({ args: [first = ""] }: Question): string | undefined {
  * Answers a question.
  *
  * @param world this process; its output is not used
- * @param now milliseconds of a clock
  */
-export async function answer(world: World, question: Question, send: Send, now: () => number): Promise<void> {
-  const stdout = outputOf("output", send);
-  const stderr = outputOf("note", send);
+export async function answer(
+  world: World,
+  question: Question,
+  send: Send,
+  limits: AnswerLimits,
+): Promise<void> {
+  const check = limitCheck(question, limits);
+  const stdout = outputOf("output", check, send);
+  const stderr = outputOf("note", check, send);
+  const { signal } = limits;
   const file = question.filterFile;
   const asked: World = {
     ...world,
@@ -124,16 +172,20 @@ export async function answer(world: World, question: Question, send: Send, now: 
     stderr,
     terminal: () => undefined,
     readStdin: () => new Uint8Array(0),
-    remote: { refusal: remoteRefusal, ...(file === undefined ? {} : { filterFile: encodeBytes(file) }) },
+    ...(signal === undefined ? {} : { interrupted: () => signal }),
+    remote: {
+      refusal: (long) => remoteRefusal(long) ?? limits.refuses?.[long],
+      ...(file === undefined ? {} : { filterFile: encodeBytes(file) }),
+    },
   };
-  if (question.form === "output") {
-    const refusal = commandRefusal(question);
-    if (refusal !== undefined) stderr.write(encodeBytes(`${refusal}\n`));
-    send({ end: { status: refusal === undefined ? await world.run!(asked) : EXIT_USAGE } });
-    return;
-  }
-  const rows = rowSender(question, send, now);
+  const rows = rowSender(Math.min(question.maxRows, limits.maxRows), check, send);
   try {
+    if (question.form === "output") {
+      const refusal = commandRefusal(question, limits.commands);
+      if (refusal !== undefined) stderr.write(encodeBytes(`${refusal}\n`));
+      send({ end: { status: refusal === undefined ? await world.run!(asked) : EXIT_USAGE } });
+      return;
+    }
     const status =
       question.form === "translations"
         ? sendTranslations(world.host, question.words, rows)
@@ -155,7 +207,7 @@ function sendTranslations(host: Host, addresses: readonly string[], rows: RowSen
     (found) => {
       if (concerns(found, known)) rows.send({ values: translationValues(found) });
     },
-    () => rows.checkTime(),
+    () => rows.check(),
   );
   rows.send({ values: natFactsValues(facts) });
   return 0;
@@ -186,7 +238,13 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
       return stopped(filterStop(world, error, plan.filter));
     }
     using query = opened;
-    await sendSockets(query, presentation, query.resolved(), rows);
+    const source = idleNames.pop() ?? exchangeableNames();
+    try {
+      await sendSockets(query, presentation, source, query.resolved(), rows);
+    } finally {
+      source.from(noNames);
+      idleNames.push(source);
+    }
     return status();
   });
 }
@@ -196,15 +254,22 @@ function machineDraft({ allNetns }: Draft): Pick<Draft, "format" | "allNetns"> {
   return { format: "ndjson", allNetns };
 }
 
+/**
+ * Names that no answer uses now. An agent answers many questions, and the columns of these names are made once: that
+ * takes ten times as long as counting the sockets of a small host.
+ */
+const idleNames: ExchangeableNames[] = [];
+
 /** Sends the sockets of a listing in the form of its presentation. */
 async function sendSockets(
   query: OpenQuery,
   presentation: Presentation,
+  source: ExchangeableNames,
   batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   rows: RowSender,
 ): Promise<void> {
   const { names, plan, selection } = query;
-  const source = nameSource(plan, names, presentation.explainer);
+  source.from(nameSource(plan, names, presentation.explainer));
   const { sort, top } = plan.order;
   const { find } = columnsWith(source);
   const useTable = tableChooser(names, false, selection);
@@ -215,7 +280,7 @@ async function sendSockets(
     for await (const batch of batches) {
       useTable(batch);
       for (const socket of batch.sockets) grouping.add(socket);
-      rows.checkTime();
+      rows.check();
     }
     for (const { values, count, sums } of grouping.groups())
       rows.send({ values: values.map(orNull), count, sums: sums.map((each) => each ?? null) });
@@ -223,14 +288,17 @@ async function sendSockets(
   }
   const rowOf = rowMaker(query, presentation, source);
   const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
-  const ordered = sort.length > 0 || top !== undefined ? arranged(query, presentation, batches) : batches;
+  const ordered =
+    sort.length > 0 || top !== undefined
+      ? arranged(query, presentation, batches, undefined, source)
+      : batches;
   for await (const batch of ordered) {
     useTable(batch);
     for (const socket of batch.sockets) {
       const row = rowOf(batch, socket);
       rows.send(sort.length === 0 ? row : { ...row, keys: keysOf(socket).map(orNull) });
     }
-    rows.checkTime();
+    rows.check();
   }
 }
 

@@ -198,7 +198,7 @@ function rowAnswers(
 export async function answersFor(
   world: World,
   task: HostsTask,
-  hosts: readonly string[],
+  { hosts, oneByOne }: { readonly hosts: readonly string[]; readonly oneByOne: boolean },
 ): Promise<Answers | Stop> {
   const { draft, command, source } = task;
   if (command !== undefined || draft.summary) return outputAnswers(world, task, hosts);
@@ -219,7 +219,10 @@ export async function answersFor(
       ? objectWriter(world, format as "json" | "ndjson")
       : valueWriter(world, presentation, plan, lists);
   const streams =
-    format !== "table" && lists.sort.length === 0 && plan.order.top === undefined && !draft.fold;
+    (format !== "table" || oneByOne) &&
+    lists.sort.length === 0 &&
+    plan.order.top === undefined &&
+    !draft.fold;
   return { form: "rows", steps, ...rowAnswers(writer, plan, lists.sort, draft.fold, hosts, streams) };
 }
 

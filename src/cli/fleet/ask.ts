@@ -5,8 +5,7 @@ import { type Severity, severities } from "../../doctor/rule.ts";
 import { homeOf } from "../../enrich/users.ts";
 import { fanOut, type HostOutcome } from "../../fleet/fan-out.ts";
 import { HostListError, readHosts, readHostsFile, writeHosts } from "../../fleet/host-list.ts";
-import { PROTOCOL, type Question } from "../../fleet/protocol.ts";
-import type { AskAll } from "../../fleet/samples.ts";
+import { type CutReason, PROTOCOL, type Question } from "../../fleet/protocol.ts";
 import { openSsh, type Ssh } from "../../fleet/ssh.ts";
 import { systemMessage } from "../../native/errno.ts";
 import { EXIT_FOUND } from "../commands/doctor/settings.ts";
@@ -17,7 +16,7 @@ import type { World } from "../world.ts";
 import { answersFor } from "./answers.ts";
 import { between, showBetween } from "./between.ts";
 import { isAskersOwn } from "./remote-options.ts";
-import type { HostsTask } from "./task.ts";
+import type { HostsTask, OpenHosts } from "./task.ts";
 
 /** Hosts that answer at a time, and hosts that connect or wait for their turn. */
 const ANSWERING = 64;
@@ -73,11 +72,13 @@ function folded(lines: Iterable<readonly [host: string, text: string]>): string[
   return Array.from(hosts, ([text, names]) => `${writeHosts(names)}: ${text}`);
 }
 
-/** Why a host's answer is not whole, in words. */
-function cutText({ end }: HostOutcome): string | undefined {
-  if (end?.cut === "rows") return "the answer was cut at the most rows that it may have";
-  return end?.cut === "time" ? "the answer was cut at the time limit" : undefined;
-}
+/** Why an answer is not whole, in words. */
+const cutTexts: Readonly<Record<CutReason, string>> = {
+  rows: "the answer was cut at the most rows that it may have",
+  time: "the answer was cut at the time limit",
+  cpu: "the answer was cut at the agent's limit of processor time",
+  size: "the answer was cut at the most bytes that an agent keeps",
+};
 
 /** Says which hosts gave no answer, or not all of it. @returns the exit status */
 export function conclude(
@@ -94,18 +95,18 @@ export function conclude(
       say(`  ${line}`);
   }
   const cut = outcomes.flatMap((outcome) => {
-    const text = cutText(outcome);
-    return text === undefined ? [] : [[outcome.host, text] as const];
+    const reason = outcome.end?.cut;
+    return reason === undefined ? [] : [[outcome.host, cutTexts[reason]] as const];
   });
   for (const line of folded(cut)) say(`${program}: ${line}`);
   const status = Math.max(...outcomes.map(({ end }) => end?.status ?? 0));
   return missing.length > 0 || cut.length > 0 ? Math.max(status, EXIT_INCOMPLETE) : status;
 }
 
-/** Options of the doctor with which the hosts are not compared: they choose its rules, or it never ends. */
-const alone: ReadonlySet<string> = new Set(["watch", "rule", "explain", "list-rules"]);
+/** Options of the doctor with which the hosts are not compared: they choose its rules or the past, or it never ends. */
+const alone: ReadonlySet<string> = new Set(["watch", "rule", "explain", "list-rules", "at"]);
 
-function isAlone({ steps }: HostsTask): boolean {
+function isAlone({ steps }: Pick<HostsTask, "steps">): boolean {
   return steps.some(({ long }) => alone.has(long));
 }
 
@@ -116,20 +117,22 @@ function fails({ steps }: HostsTask, severity: Severity): boolean {
   return least >= 0 && severities.indexOf(severity) >= least;
 }
 
-/** Hosts that answer questions until they are disposed. */
-export interface OpenHosts extends Disposable {
-  /** Their names, each once. */
-  readonly hosts: readonly string[];
-  readonly ask: AskAll;
-}
-
-/** The hosts of a command line, reached by ssh. @returns a Stop if a list cannot be read, or ssh not be prepared */
-export function openHosts(
+/**
+ * The hosts of a command line, reached by ssh or over NATS.
+ *
+ * @returns a Stop if a list cannot be read, ssh cannot be prepared, or there is no connection
+ */
+export async function openHosts(
   world: World,
   { draft, command }: Pick<HostsTask, "draft" | "command">,
-): OpenHosts | Stop {
-  const hosts = hostsOf(world, draft.hosts!);
-  if (isStop(hosts)) return hosts;
+): Promise<OpenHosts | Stop> {
+  const hosts = draft.hosts === undefined ? undefined : hostsOf(world, draft.hosts);
+  if (hosts !== undefined && isStop(hosts)) return hosts;
+  if (draft.fleet !== undefined) {
+    const { openFleet } = await import("./open-fleet.ts");
+    return openFleet(world, draft, draft.fleet, hosts);
+  }
+  if (hosts === undefined) return usageError(`${world.program}: no host is named`);
   const { hostTimeoutMs, sudo } = draft;
   const connectTimeoutS = Math.max(1, Math.min(CONNECT_SECONDS, Math.ceil(hostTimeoutMs / 3000)));
   let ssh: Ssh;
@@ -148,18 +151,25 @@ export function openHosts(
   return {
     hosts,
     ask: (some, question, take) => fanOut(some, ssh.connect, question, limits, take, interrupted),
-    [Symbol.dispose]: () => ssh[Symbol.dispose](),
+    oneByOne: false,
+    [Symbol.asyncDispose]: async () => ssh[Symbol.dispose](),
   };
+}
+
+/** Whether the doctor's findings of the hosts are followed by those between them. */
+function comparesHosts({ command, draft, steps }: HostsTask): boolean {
+  // The connections of a whole fleet are too many to join here.
+  return command === "doctor" && draft.hosts !== undefined && !isAlone({ steps });
 }
 
 /** Asks other hosts, and shows what they answer. @returns the exit status */
 export async function askHosts(world: World, task: HostsTask): Promise<number> {
-  const { draft, command } = task;
-  const opened = openHosts(world, task);
+  const opened = await openHosts(world, task);
   if (isStop(opened)) return halt(world, opened);
-  using open = opened;
+  await using open = opened;
+  const { draft } = task;
   const { hosts, ask } = open;
-  const answers = await answersFor(world, task, hosts);
+  const answers = await answersFor(world, task, open);
   if (isStop(answers)) return halt(world, answers);
   const notes: [host: string, text: string][] = [];
   const question = questionOf({ ...task, steps: answers.steps ?? task.steps }, answers.form);
@@ -171,8 +181,7 @@ export async function askHosts(world: World, task: HostsTask): Promise<number> {
   answers.end();
   const status = conclude(world, outcomes, notes);
   const whole = outcomes.filter(({ failure }) => failure === undefined).map(({ host }) => host);
-  if (command !== "doctor" || whole.length === 0 || world.interrupted().aborted || isAlone(task))
-    return status;
+  if (!comparesHosts(task) || whole.length === 0 || world.interrupted().aborted) return status;
   const found = await between(ask, task, whole);
   showBetween(world, draft.format === "table" ? "text" : "json", found);
   return found.findings.some(({ severity }) => fails(task, severity)) ? Math.max(status, EXIT_FOUND) : status;

@@ -4,7 +4,8 @@ import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
 import { type Comparison, compareHosts, type HostClock } from "../../fleet/comparison.ts";
 import type { End } from "../../fleet/ends.ts";
 import { writeHosts } from "../../fleet/host-list.ts";
-import { findBetween, type PairFinding, pairRules } from "../../fleet/pair-rules.ts";
+import { type PairFinding, pairRules } from "../../fleet/pair-finding.ts";
+import { findBetween } from "../../fleet/pair-rules.ts";
 import { type AskAll, sampleEnds } from "../../fleet/samples.ts";
 import type { Json } from "../../model/json.ts";
 import { JsonWriter } from "../../output/json.ts";
@@ -42,7 +43,7 @@ export async function between(ask: AskAll, task: HostsTask, hosts: readonly stri
     ),
     words.length > 0 || file !== undefined ? sampleEnds(ask, hosts, matching) : undefined,
   ]);
-  const findings = findBetween(comparison.before, comparison.now);
+  const findings = findBetween(comparison.before, comparison.now, comparison.seconds);
   if (chosen === undefined) return { findings, comparison };
   const cookies = new Set(chosen.ends.map(cookieOf));
   const isChosen = ({ ends }: PairFinding) => ends.some((end) => cookies.has(cookieOf(end)));
@@ -61,6 +62,7 @@ function endLine(end: End): string {
   const facts = [
     ...numberText("recv-q", state === "LISTEN" ? end.backlog : end.recvq),
     ...numberText("send-q", state === "LISTEN" ? end.maxBacklog : end.sendq),
+    ...numberText("unsent", end.notsentBytes),
     ...numberText("unacked", end.unacked),
     ...numberText("retransmits", end.retransmits),
     ...numberText("total-retrans", end.totalRetrans),
@@ -86,19 +88,20 @@ function wrap(text: string, indent: string): string {
 }
 
 /** A finding as text. */
-function findingText({ rule, severity, title, ends, connections }: PairFinding): string {
+function findingText({ rule, severity, title, ends, nat, connections }: PairFinding): string {
   const { why, advice } = pairRules[rule];
   const more = connections > 1 ? ` (${connections} connections)` : "";
   return [
     wrap(escapeText(`${severity}: ${title}${more} [${rule}]`), ""),
     ...ends.map((end) => wrap(escapeText(endLine(end)), "  ")),
+    nat === undefined ? "" : wrap(`through NAT on ${writeHosts(nat)}`, "  "),
     wrap(`Why: ${why}`, "  "),
     wrap(`- ${advice}`, "  "),
   ].join("");
 }
 
 /** A finding as an object. */
-function findingObject({ rule, severity, title, ends, connections, values }: PairFinding): {
+function findingObject({ rule, severity, title, ends, nat, connections, values }: PairFinding): {
   [key: string]: Json;
 } {
   return {
@@ -107,6 +110,7 @@ function findingObject({ rule, severity, title, ends, connections, values }: Pai
     title,
     connections,
     values: { ...values },
+    ...(nat === undefined ? {} : { nat }),
     ends: ends.map(({ host, netns, state, local, peer, process, recvq, sendq }) => ({
       host,
       ...(netns === undefined ? {} : { netns }),

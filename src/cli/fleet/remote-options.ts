@@ -12,13 +12,28 @@ const refusals: Readonly<Record<string, string>> = {
   events: "'events --host' follows them",
 };
 
+/** The options that say which hosts are asked, and how. */
+const hostOptions: ReadonlySet<string> = new Set([
+  "host",
+  "hosts-file",
+  "fleet",
+  "nats-creds",
+  "nats-nkey",
+  "nats-login",
+  "nats-ca",
+  "nats-cert",
+  "nats-key",
+  "sign-key",
+  "fold",
+  "sudo",
+  "host-timeout",
+]);
+
 /** Why an option cannot be part of a question to another host; undefined for one that can. */
 export function remoteRefusal(long: string): string | undefined {
+  if (hostOptions.has(long)) return "a host does not ask others";
   return Object.hasOwn(refusals, long) ? refusals[long] : undefined;
 }
-
-/** The options that say which hosts are asked, and how. */
-const hostOptions: ReadonlySet<string> = new Set(["host", "hosts-file", "fold", "sudo", "host-timeout"]);
 
 /** Whether an option is not part of the question: it concerns the hosts, or the asker reads its file. */
 export function isAskersOwn(long: string): boolean {

@@ -1,6 +1,7 @@
 /** What the asker does: a command line for other hosts, and what shows their answers. */
 import type { FilterSource } from "../../filter/source.ts";
 import type { Frame, Question } from "../../fleet/protocol.ts";
+import type { AskAll } from "../../fleet/samples.ts";
 import type { CommandWord } from "../commands/command-names.ts";
 import type { Draft, Parsed } from "../options.ts";
 
@@ -24,4 +25,13 @@ export interface Answers {
   take(host: string, frame: Frame): void;
   /** Shows what is not shown yet. */
   end(): void;
+}
+
+/** Hosts that answer questions until they are disposed. */
+export interface OpenHosts extends AsyncDisposable {
+  /** Their names, each once. */
+  readonly hosts: readonly string[];
+  readonly ask: AskAll;
+  /** Whether an answer is taken whole before the next one begins. */
+  readonly oneByOne: boolean;
 }

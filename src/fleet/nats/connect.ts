@@ -77,8 +77,8 @@ export class BrokerError extends Error {
 const CONNECT_MS = 10_000;
 const PING_MS = 60_000;
 /** The first attempt after a loss waits up to this, each further one up to twice as long. */
-const FIRST_WAIT_MS = 4000;
-const LONGEST_WAIT_MS = 60_000;
+const FIRST_WAIT_MS = 2000;
+const LONGEST_WAIT_MS = 30_000;
 
 /** How long to wait before an attempt. @param failed attempts since the connection was lost @param random from 0 to 1 */
 export function reconnectWaitMs(failed: number, random: number): number {

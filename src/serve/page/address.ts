@@ -24,8 +24,10 @@ export interface View {
   readonly columns: string;
   /** The open row; empty if none is. */
   readonly open: string;
-  /** A past moment, as ISO 8601; empty for now. */
+  /** A past moment, as ISO 8601; empty for now. With {@link View.from}, the end of a span. */
   readonly at: string;
+  /** The beginning of a span of the past, as ISO 8601; empty for a moment. */
+  readonly from: string;
   /** How long the time line is, in seconds: a number as text; empty if it is closed. */
   readonly span: string;
   /** What the nodes of the map are on this host, and on the other side. */
@@ -43,6 +45,7 @@ export const defaultView: View = {
   columns: "",
   open: "",
   at: "",
+  from: "",
   span: "",
   by: "process",
   peer: "peer",

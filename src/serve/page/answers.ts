@@ -153,6 +153,8 @@ export interface MapEdge {
 /** `/api/map`. */
 export interface MapAnswer {
   readonly time: string;
+  /** Whether rx and tx are bytes of a span, not rates. */
+  readonly totals?: boolean;
   readonly nodes: readonly MapNode[];
   readonly edges: readonly MapEdge[];
 }
@@ -166,6 +168,10 @@ export interface Finding {
   readonly evidence: readonly string[];
   readonly socketCount: number;
   readonly sockets: readonly SocketObject[];
+  /** When the recorder saw it first and last, and when it was over. */
+  readonly firstSeen?: string;
+  readonly lastSeen?: string;
+  readonly cleared?: string;
   readonly ids?: readonly (string | null)[];
   readonly filter?: string | null;
   readonly why: string;
@@ -174,9 +180,13 @@ export interface Finding {
 
 /** `/api/doctor`. */
 export interface DoctorAnswer {
+  /** When the host was examined; of a span, its end. */
+  readonly time: string;
+  /** Whether the findings are those that the recorder noted in a span. */
+  readonly recorded?: boolean;
   readonly findings: readonly Finding[];
-  readonly rulesChecked: readonly string[];
-  readonly socketsExamined: number;
+  readonly rulesChecked?: readonly string[];
+  readonly socketsExamined?: number;
 }
 
 /** An event of a socket. */

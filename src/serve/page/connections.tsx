@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { CellValue, HistoryAnswer } from "./answers.ts";
 import { request } from "./api.ts";
-import { cellText, moment } from "./format.ts";
+import { cellText, moment, spanText } from "./format.ts";
 import { List, type RowRange } from "./list.tsx";
 import { fields, narrow, view } from "./state.ts";
 
@@ -29,21 +29,18 @@ const held = signal<HistoryAnswer | undefined>(undefined);
 const failure = signal("");
 const range = signal<RowRange>({ first: 0, count: 40 });
 
-/** A value of a connection: times are ISO 8601, durations are in milliseconds. */
+/** A value of a connection. */
 function text(name: string, value: CellValue | undefined): string {
-  if (typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value)) return moment(Date.parse(value));
-  const unit = fields.value?.columns.find((column) => column.name === name)?.unit;
-  if (typeof value === "number" && /Ms$/.test(name)) return `${cellText(value / 1000, "bytes")} s`;
+  const unit = fields.value?.columns.find(({ names }) => names.includes(name))?.unit;
   return cellText(value, /bytes/i.test(name) ? "bytes" : unit);
 }
 
 /** The list. */
 export function Connections() {
-  const { at, span, filter, tables } = view.value;
+  const { at, from, span, filter, tables } = view.value;
   useEffect(() => {
     const stop = new AbortController();
-    const until = Date.parse(at);
-    const since = new Date(until - (Number(span) || 3600) * 1000).toISOString();
+    const since = from || new Date(Date.parse(at) - (Number(span) || 3600) * 1000).toISOString();
     const parameters = { tables, filter, since, until: at, what: "connections", columns: NAMES, limit: MOST };
     request<HistoryAnswer>("/api/history", parameters, stop.signal).then(
       (answer) => {
@@ -55,7 +52,7 @@ export function Connections() {
       },
     );
     return () => stop.abort();
-  }, [at, span, filter, tables]);
+  }, [at, from, span, filter, tables]);
 
   const answer = held.value;
   const rows = answer?.available ? (answer.rows ?? []) : [];
@@ -67,8 +64,8 @@ export function Connections() {
         <h2>What was connected</h2>
         <output class="matched">
           <b>{rows.length}</b>
-          {total > rows.length ? ` of ${total.toLocaleString("en")}` : ""} connections until{" "}
-          {moment(Date.parse(at))}
+          {total > rows.length ? ` of ${total.toLocaleString("en")}` : ""} connections{" "}
+          {from === "" ? `until ${moment(Date.parse(at))}` : spanText(from, at)}
         </output>
       </div>
       {failure.value === "" ? null : (

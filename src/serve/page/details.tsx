@@ -9,17 +9,18 @@ import { plotData } from "./gaps.ts";
 import { Kill } from "./kill.tsx";
 import { loader } from "./loader.ts";
 import { Plot } from "./plot.tsx";
-import { host, sample, show, showRows, view } from "./state.ts";
+import { host, sample, show, showRows, time, view } from "./state.ts";
 
 /** The open socket. */
 const socket = signal<SocketAnswer | undefined>(undefined);
 const failure = signal("");
 
 const details = loader(async (signal) => {
-  const { open, at } = view.peek();
+  const { open } = view.peek();
   if (open === "") return;
   try {
-    socket.value = await request<SocketAnswer>(`/api/socket/${encodeURIComponent(open)}`, { at }, signal);
+    const path = `/api/socket/${encodeURIComponent(open)}`;
+    socket.value = await request<SocketAnswer>(path, time(view.peek()), signal);
     failure.value = "";
   } catch (error) {
     if (signal.aborted) return;
@@ -33,7 +34,7 @@ const details = loader(async (signal) => {
 /** Requests the open socket whenever it or the sample changes. */
 export function followDetails(): void {
   effect(() => {
-    void [view.value.open, view.value.at];
+    void [view.value.open, view.value.at, view.value.from];
     if (socket.peek()?.id !== view.value.open) socket.value = undefined;
     failure.value = "";
     details.restart();

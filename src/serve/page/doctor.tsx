@@ -1,12 +1,11 @@
 /** What is wrong, and what to do about it. */
 import { computed, effect, signal } from "@preact/signals";
-import { defaultView } from "./address.ts";
 import type { DoctorAnswer, Finding, Severity } from "./answers.ts";
 import { request } from "./api.ts";
 import { endText, filterOf } from "./ends.ts";
-import { clock } from "./format.ts";
+import { clock, moment, spanText } from "./format.ts";
 import { loader } from "./loader.ts";
-import { heardAt, now, show, showRows, view } from "./state.ts";
+import { heardAt, now, showRows, time, view } from "./state.ts";
 
 /** Pause between two examinations, in milliseconds: with the tab open, and without; and before the first one. */
 const PAUSE = { open: 10_000, closed: 60_000, first: 4000 };
@@ -24,6 +23,20 @@ const doctor = loader(async (signal) => {
   }
 });
 
+/** What was wrong at the time of the past that the page shows. */
+const pastReport = signal<DoctorAnswer | undefined>(undefined);
+const pastFailure = signal("");
+
+const pastDoctor = loader(async (signal) => {
+  pastReport.value = undefined;
+  pastFailure.value = "";
+  try {
+    pastReport.value = await request<DoctorAnswer>("/api/doctor", time(view.peek()), signal);
+  } catch (error) {
+    if (!signal.aborted) pastFailure.value = (error as Error).message;
+  }
+});
+
 /** How many findings there are of each severity. */
 export const findings = computed(() => {
   const counts: Partial<Record<Severity, number>> = {};
@@ -34,6 +47,10 @@ export const findings = computed(() => {
 
 /** Examines the host now and then, while samples come: first some seconds after the rows, which must not wait for it. */
 export function followDoctor(): void {
+  effect(() => {
+    const { tab, at, from } = view.value;
+    if (tab === "doctor" && `${at}${from}` !== "") pastDoctor.restart();
+  });
   let last = Date.now() - PAUSE.closed + PAUSE.first;
   effect(() => {
     const isOpen = view.value.tab === "doctor";
@@ -68,7 +85,7 @@ function selectionOf({
 }
 
 function Card({ finding }: { readonly finding: Finding }) {
-  const { severity, title, rule, why, advice, evidence, sockets } = finding;
+  const { severity, title, rule, why, advice, evidence, sockets, firstSeen, lastSeen, cleared } = finding;
   const selection = selectionOf(finding);
   const ids = knownIds(finding);
   return (
@@ -76,6 +93,11 @@ function Card({ finding }: { readonly finding: Finding }) {
       <h3 tabIndex={-1} data-step="">
         <span class="severity">{severity}</span> {title}
       </h3>
+      {firstSeen === undefined || lastSeen === undefined ? null : (
+        <p class="note">
+          {cleared === undefined ? "Seen" : "Lasted"} {spanText(firstSeen, cleared ?? lastSeen)}
+        </p>
+      )}
       <p>{why}</p>
       {sockets.length === 0 ? null : (
         <ul class="about">
@@ -91,9 +113,7 @@ function Card({ finding }: { readonly finding: Finding }) {
                   <button
                     type="button"
                     class="link"
-                    onClick={() =>
-                      show({ ...defaultView, filter: filterOf({ local, peer }) ?? "", open: id })
-                    }
+                    onClick={() => showRows(filterOf({ local, peer }) ?? "", { open: id })}
                   >
                     {text}
                   </button>
@@ -130,26 +150,64 @@ function Card({ finding }: { readonly finding: Finding }) {
   );
 }
 
+/** What was examined, and when. */
+function Examined({ answer, at }: { readonly answer: DoctorAnswer; readonly at: string }) {
+  const { rulesChecked = [], socketsExamined = 0, recorded } = answer;
+  const rules = recorded
+    ? "What the recorder's doctor found"
+    : `${rulesChecked.length} rules on ${socketsExamined.toLocaleString("en")} sockets`;
+  return (
+    <span class="note">
+      {rules}, {at}
+    </span>
+  );
+}
+
+/** The tab at a time of the past. */
+function PastDoctor() {
+  const { at, from } = view.value;
+  const answer = pastReport.value;
+  const none = answer?.recorded
+    ? "The recorder noted no finding in this span."
+    : "No rule finds anything wrong at this moment.";
+  return (
+    <div class="page">
+      <div class="heading">
+        <h2>What was wrong</h2>
+        {answer === undefined ? null : (
+          <Examined answer={answer} at={from === "" ? moment(Date.parse(answer.time)) : spanText(from, at)} />
+        )}
+      </div>
+      {pastFailure.value === "" ? null : (
+        <p class="call" data-severity="warning" role="alert">
+          {pastFailure.value}
+        </p>
+      )}
+      {answer === undefined && pastFailure.value === "" ? <p class="empty">Reading the past…</p> : null}
+      {answer?.findings.length === 0 ? <p class="empty good">{none}</p> : null}
+      {answer?.findings.map((finding) => (
+        <Card key={`${finding.rule} ${finding.subject} ${finding.firstSeen}`} finding={finding} />
+      ))}
+    </div>
+  );
+}
+
 /** The tab. */
 export function Doctor() {
+  return view.value.at === "" ? <LiveDoctor /> : <PastDoctor />;
+}
+
+function LiveDoctor() {
   const held = report.value;
   return (
     <div class="page">
       <div class="heading">
         <h2>What is wrong</h2>
-        {held === undefined ? null : (
-          <span class="note">
-            {held.answer.rulesChecked.length} rules on {held.answer.socketsExamined.toLocaleString("en")}{" "}
-            sockets, at {clock(held.at)}
-          </span>
-        )}
+        {held === undefined ? null : <Examined answer={held.answer} at={`at ${clock(held.at)}`} />}
         <button type="button" onClick={() => doctor.refresh()}>
           Examine again
         </button>
       </div>
-      {view.value.at === "" ? null : (
-        <p class="call">The doctor examines the host as it is now, not at the chosen time.</p>
-      )}
       {failure.value === "" ? null : (
         <p class="call" data-severity="warning" role="alert">
           {failure.value}

@@ -46,7 +46,11 @@ const writers: Readonly<Record<string, (value: number) => string>> = {
   "bytes/s": (value) => short(Math.round(value)),
   "1/s": short,
   us: milliseconds,
+  ms: (value) => duration(value / 1000),
 };
+
+/** A time as the server writes it. */
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 /** The text of a cell. Text that the server sent stays as it is. */
 export function cellText(value: unknown, unit: string | undefined): string {
@@ -55,7 +59,8 @@ export function cellText(value: unknown, unit: string | undefined): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value))
     return value.length === 0 ? UNKNOWN : value.map((each) => cellText(each, unit)).join(", ");
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value !== "string") return JSON.stringify(value);
+  return TIME.test(value) ? moment(Date.parse(value)) : value;
 }
 
 /** A time of day, to the second, in the browser's time zone. */
@@ -68,4 +73,11 @@ export function moment(time: number): string {
   const date = new Date(time);
   const two = (value: number) => `${value}`.padStart(2, "0");
   return `${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(time)}`;
+}
+
+/** The two ends of a span, given as ISO 8601: `11-21 20:15:03 – 20:18:44`. */
+export function spanText(from: string, until: string): string {
+  const [first, last] = [Date.parse(from), Date.parse(until)];
+  const isOneDay = new Date(first).toDateString() === new Date(last).toDateString();
+  return `${moment(first)} – ${isOneDay ? clock(last) : moment(last)}`;
 }

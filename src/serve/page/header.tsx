@@ -4,7 +4,7 @@ import { type Tab, tabs } from "./address.ts";
 import { keepToken } from "./api.ts";
 import { reconnect } from "./connection.ts";
 import { findings } from "./doctor.tsx";
-import { moment } from "./format.ts";
+import { moment, spanText } from "./format.ts";
 import { host, link, now, opened, show, staleSeconds, view } from "./state.ts";
 
 /** The names of the tabs. */
@@ -17,14 +17,14 @@ const tabNames: Readonly<Record<Tab, string>> = {
 
 /** The state of the connection, in words, and its kind for the colour. */
 function status(): readonly [kind: string, words: string] {
-  const { at } = view.value;
+  const { at, from } = view.value;
   const state = link.value;
   if (state.state === "refused") return ["bad", "No access"];
   if (state.state === "lost") {
     const seconds = Math.max(0, Math.ceil((state.retryAt - now.value) / 1000));
     return ["bad", `Connection lost, again in ${seconds} s`];
   }
-  if (at !== "") return ["past", moment(Date.parse(at))];
+  if (at !== "") return ["past", from === "" ? moment(Date.parse(at)) : spanText(from, at)];
   if (staleSeconds.value > 0) return ["bad", `${staleSeconds.value} s old`];
   if (state.state === "connecting") return ["wait", "Connecting"];
   return ["live", "Live"];
@@ -66,7 +66,7 @@ function PastButton() {
       aria-expanded={isOpen}
       aria-controls="past"
       title="The past, as sockscope record has kept it"
-      onClick={() => show(isOpen ? { span: "", at: "" } : { span: "3600" })}
+      onClick={() => show(isOpen ? { span: "", at: "", from: "" } : { span: "3600" })}
     >
       {isOpen ? "Now" : "Past"}
     </button>

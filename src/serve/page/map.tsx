@@ -42,8 +42,8 @@ const loadMap = loader(async (signal) => {
 /** Requests the map whenever the view or the sample changes. */
 export function followMap(): void {
   effect(() => {
-    const { tab, by, peer, filter, tables, state, at } = view.value;
-    void [by, peer, filter, tables, state, at, narrow.value];
+    const { tab, by, peer, filter, tables, state, at, from } = view.value;
+    void [by, peer, filter, tables, state, at, from, narrow.value];
     if (tab === "map") loadMap.restart();
   });
   effect(() => {
@@ -71,8 +71,10 @@ const peerChoices = [
   ["process", "Processes"],
 ] as const;
 
+/** Bytes per second; of a span, bytes. */
 function rate(value: number | null | undefined): string {
-  return value === null || value === undefined ? "–" : `${cellText(value, "bytes/s")}B/s`;
+  if (value === null || value === undefined) return "–";
+  return `${cellText(value, "bytes/s")}${map.value?.totals === true ? "B" : "B/s"}`;
 }
 
 /** The label of a node, as short as its room. */
@@ -258,7 +260,9 @@ function EdgeTable({ answer, lit, light }: PictureProps) {
               <td>{rate(tx)}</td>
               <td>{rttUs === null ? "–" : `${cellText(rttUs, "us")} ms`}</td>
               <td data-lossy={(retransRate ?? 0) > 0 ? "" : undefined}>
-                {retransRate === null ? "–" : `${cellText(retransRate, "1/s")}/s`}
+                {retransRate === null
+                  ? "–"
+                  : `${cellText(retransRate, "1/s")}${answer.totals === true ? "" : "/s"}`}
               </td>
             </tr>
           );

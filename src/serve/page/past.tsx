@@ -1,9 +1,9 @@
-/** The time line: what the recorder has kept, and the moment that the page shows. */
+/** The time line: what the recorder has kept, and the moment or span that the page shows. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { HistoryAnswer, Span } from "./answers.ts";
 import { request } from "./api.ts";
-import { clock, moment } from "./format.ts";
+import { clock, moment, spanText } from "./format.ts";
 import { announcement, show, view } from "./state.ts";
 
 const spans = [
@@ -19,7 +19,7 @@ const end = signal(0);
 const recorded = signal<readonly Span[]>([]);
 const problem = signal("");
 
-/** Steps of the keys, as shares of the span. */
+/** Steps of the keys, as shares of the time line. With Shift they move the end of a span. */
 const steps: Readonly<Record<string, number>> = {
   ArrowLeft: -0.01,
   ArrowRight: 0.01,
@@ -29,12 +29,20 @@ const steps: Readonly<Record<string, number>> = {
 
 /** The track, in units of its own picture. */
 const WIDTH = 1000;
+/** The shortest span, in milliseconds: less is a moment. */
+const SHORTEST = 1000;
+/** Pixels that a pointer moves before it draws a span. */
+const DRAG = 5;
+
+/** Where a span that is being drawn began: its time, and the place on the screen. */
+let anchor: { readonly time: number; readonly x: number } | undefined;
 
 /** The time line. */
 export function Past() {
-  const { span, at } = view.value;
+  const { span, at, from } = view.value;
   const seconds = Number(span) || 3600;
   const chosen = at === "" ? undefined : Date.parse(at);
+  const begun = from === "" ? undefined : Date.parse(from);
   if (
     end.value === 0 ||
     (chosen !== undefined && (chosen > end.value || chosen < end.value - seconds * 1000))
@@ -63,25 +71,35 @@ export function Past() {
   }, [since, until]);
 
   const placeOf = (time: number) => Math.max(0, Math.min(WIDTH, ((time - since) / (until - since)) * WIDTH));
+  const within = (time: number) => Math.max(since, Math.min(until, time));
   function choose(time: number): void {
-    const within = Math.max(since, Math.min(until, time));
-    show({ at: new Date(within).toISOString() }, "replace");
-    announcement.value = moment(within);
+    const at = within(time);
+    show({ at: new Date(at).toISOString(), from: "" }, "replace");
+    announcement.value = moment(at);
   }
-  function point({
-    currentTarget,
-    clientX,
-  }: {
-    readonly currentTarget: Element;
-    readonly clientX: number;
-  }): void {
+  function chooseSpan(one: number, other: number): void {
+    const [first, last] = [within(Math.min(one, other)), within(Math.max(one, other))];
+    if (last - first < SHORTEST) {
+      choose(last);
+      return;
+    }
+    const times = { from: new Date(first).toISOString(), at: new Date(last).toISOString() };
+    show(times, "replace");
+    announcement.value = spanText(times.from, times.at);
+  }
+  function timeAt({ currentTarget, clientX }: { readonly currentTarget: Element; readonly clientX: number }) {
     const { left, width } = currentTarget.getBoundingClientRect();
-    choose(since + ((clientX - left) / width) * (until - since));
+    return since + ((clientX - left) / width) * (until - since);
   }
   function key(event: KeyboardEvent): void {
     const step = steps[event.key];
-    const from = chosen ?? until;
-    if (step !== undefined) choose(from + step * (until - since));
+    const now = chosen ?? until;
+    if (step !== undefined && event.shiftKey) {
+      // A span grows from the moment that was chosen, to the side of the key.
+      const [first, last] = [begun ?? now, now];
+      if (step < 0) chooseSpan(first + step * (until - since), last);
+      else chooseSpan(first, last + step * (until - since));
+    } else if (step !== undefined) choose(now + step * (until - since));
     else if (event.key === "Home") choose(since);
     else if (event.key === "End") choose(until);
     else return;
@@ -90,7 +108,8 @@ export function Past() {
   }
   const shift = (share: number) => {
     end.value = Math.min(Date.now(), until + share * (until - since));
-    if (chosen !== undefined) choose(Math.max(end.value - seconds * 1000, Math.min(end.value, chosen)));
+    if (chosen !== undefined && begun === undefined)
+      choose(Math.max(end.value - seconds * 1000, Math.min(end.value, chosen)));
   };
   return (
     <section class="past" id="past" aria-label="Time line">
@@ -117,14 +136,22 @@ export function Past() {
           aria-valuemin={since}
           aria-valuemax={until}
           aria-valuenow={chosen ?? until}
-          aria-valuetext={chosen === undefined ? "now" : moment(chosen)}
+          aria-valuetext={chosen === undefined ? "now" : from === "" ? moment(chosen) : spanText(from, at)}
           onKeyDown={key}
           onPointerDown={(event) => {
             event.currentTarget.setPointerCapture(event.pointerId);
-            point(event);
+            anchor = { time: timeAt(event), x: event.clientX };
           }}
           onPointerMove={(event) => {
-            if (event.buttons & 1) point(event);
+            if (anchor === undefined || !(event.buttons & 1)) return;
+            if (Math.abs(event.clientX - anchor.x) >= DRAG) chooseSpan(anchor.time, timeAt(event));
+          }}
+          onPointerUp={(event) => {
+            if (anchor !== undefined && Math.abs(event.clientX - anchor.x) < DRAG) choose(anchor.time);
+            anchor = undefined;
+          }}
+          onPointerCancel={() => {
+            anchor = undefined;
           }}
         >
           <svg viewBox={`0 0 ${WIDTH} 20`} preserveAspectRatio="none" aria-hidden="true">
@@ -139,12 +166,27 @@ export function Past() {
                 />
               );
             })}
+            {chosen === undefined || begun === undefined ? null : (
+              <rect
+                class="chosen"
+                x={placeOf(begun)}
+                width={Math.max(1, placeOf(chosen) - placeOf(begun))}
+                height="20"
+              />
+            )}
+            {begun === undefined ? null : <path d={`M${placeOf(begun)} 0v20`} />}
             {chosen === undefined ? null : <path d={`M${placeOf(chosen)} 0v20`} />}
           </svg>
         </div>
         <div class="ends">
           <span>{moment(since)}</span>
-          <b>{chosen === undefined ? "Choose a moment" : moment(chosen)}</b>
+          <b>
+            {chosen === undefined
+              ? "Click a moment, or drag a span"
+              : from === ""
+                ? moment(chosen)
+                : spanText(from, at)}
+          </b>
           <span>{clock(until)}</span>
         </div>
       </div>

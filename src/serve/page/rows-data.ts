@@ -1,9 +1,10 @@
 /** The window of rows that the table shows. */
 import { batch, effect, signal } from "@preact/signals";
+import { defaultView } from "./address.ts";
 import type { ColumnInfo, FilterProblem, LiveAnswer, Row } from "./answers.ts";
 import { Refusal, request } from "./api.ts";
 import { loader } from "./loader.ts";
-import { announcement, columns, fields, link, sample, view } from "./state.ts";
+import { announcement, columns, columnWords, fields, link, sample, time, view } from "./state.ts";
 
 /** Rows to request beyond each end of the visible ones, so that scrolling by a page shows no gap. */
 const MARGIN = 40;
@@ -39,8 +40,24 @@ export function rowAt(index: number): Row | undefined {
 
 /** The parameters that choose sockets. */
 export function selection(): Record<string, string> {
-  const { tables, state, filter, at } = view.value;
-  return { tables, state, filter, at };
+  const { tables, state, filter } = view.value;
+  return { tables, state, filter, ...time() };
+}
+
+/** The column to sort by: a span has no rates, so what was carried in it takes their place. */
+function sortWord(): string {
+  const { sort, from } = view.value;
+  return from !== "" && sort === defaultView.sort ? "-bytes_received" : sort;
+}
+
+/**
+ * Has the server take the sample that the first rows come from, before the page knows the columns: this takes longest on
+ * a host with very many sockets.
+ */
+export function warmUp(): void {
+  if (view.peek().at !== "") return;
+  const parameters = { ...selection(), columns: columnWords().join(","), sort: sortWord(), limit: 0 };
+  request<LiveAnswer>("/api/live", parameters).catch(() => undefined);
 }
 
 /** Keeps the cursor on its socket, while other rows come and go. */
@@ -59,7 +76,7 @@ async function load(signal: AbortSignal): Promise<void> {
     const parameters = {
       ...selection(),
       columns: shown.map(({ name }) => name).join(","),
-      sort: view.peek().sort,
+      sort: sortWord(),
       offset,
       limit: Math.min(1000, count + first - offset + MARGIN),
     };
@@ -98,8 +115,16 @@ export function followRows(): void {
   let before = "";
   effect(() => {
     if (fields.value === undefined || view.value.tab !== "sockets") return;
-    const { tables, state, filter, sort, at } = view.value;
-    const next = JSON.stringify([tables, state, filter, sort, at, columns.value.map(({ name }) => name)]);
+    const { tables, state, filter, sort, at, from } = view.value;
+    const next = JSON.stringify([
+      tables,
+      state,
+      filter,
+      sort,
+      at,
+      from,
+      columns.value.map(({ name }) => name),
+    ]);
     // An open row or a time line changes the view, and not the list.
     if (next === before && answer.peek() !== undefined) return;
     before = next;

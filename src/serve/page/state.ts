@@ -16,9 +16,21 @@ export function show(change: Partial<View>, how: "push" | "replace" = "push"): v
   view.value = next;
 }
 
-/** The rows that a filter selects, in the table. */
+/** The rows that a filter selects, in the table, at the time that the page shows. */
 export function showRows(filter: string, change: Partial<View> = {}): void {
-  show({ ...defaultView, at: view.value.at, span: view.value.span, filter, ...change });
+  const { at, from, span } = view.value;
+  show({ ...defaultView, at, from, span, filter, ...change });
+}
+
+/** The parameters of requests for the time that the page shows; none for now. */
+export function time({ at, from } = view.value): Readonly<Record<string, string>> {
+  if (at === "") return {};
+  return from === "" ? { at } : { since: from, until: at };
+}
+
+/** What a state is called: a connection of a span that has ended is in the state of a closed socket. */
+export function stateName(state: string): string {
+  return view.value.from !== "" && state === "UNCONN" ? "ENDED" : state;
 }
 
 /** What the server is, once it has answered. */
@@ -70,9 +82,22 @@ export const announcement = signal("");
 /** The columns unless others are chosen, by their words. */
 const defaultColumns = "netid state recvq sendq local peer rx tx rate retransRate rtt process pid".split(" ");
 
+/** The columns of the connections of a span. */
+const spanColumns =
+  "netid state local peer bytes_received bytes_acked totalRetrans rtt durationMs closed reason process".split(
+    " ",
+  );
+
+/** The words of the columns that the table shows. */
+export function columnWords(): readonly string[] {
+  const { columns, from } = view.value;
+  if (columns !== "") return columns.split(",");
+  return from === "" ? defaultColumns : spanColumns;
+}
+
 /** The columns that the table shows. */
 export const columns = computed<readonly ColumnInfo[]>(() => {
   const all = fields.value?.columns ?? [];
-  const words = view.value.columns === "" ? defaultColumns : view.value.columns.split(",");
+  const words = columnWords();
   return words.flatMap((word) => all.find(({ names }) => names.includes(word)) ?? []);
 });

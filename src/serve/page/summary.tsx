@@ -5,7 +5,7 @@ import { cellText } from "./format.ts";
 import { plotData } from "./gaps.ts";
 import { type Line, Plot } from "./plot.tsx";
 import { answer } from "./rows-data.ts";
-import { host, narrow, sample, samples, show, view } from "./state.ts";
+import { host, narrow, sample, samples, show, stateName, view } from "./state.ts";
 
 /** The word of the state in requests, by its name in the table. */
 export function stateWord(name: string): string {
@@ -35,7 +35,14 @@ function States() {
           const before = rows.slice(0, index).reduce((sum, [, each]) => sum + each, 0);
           const width = Math.max(0, (count / all) * 1000 - 3);
           return (
-            <rect key={name} data-state={name} x={(before / all) * 1000} width={width} height="6" rx="1.5" />
+            <rect
+              key={name}
+              data-state={stateName(name)}
+              x={(before / all) * 1000}
+              width={width}
+              height="6"
+              rx="1.5"
+            />
           );
         })}
       </svg>
@@ -45,11 +52,11 @@ function States() {
             key={name}
             type="button"
             class="chip"
-            data-state={name}
+            data-state={stateName(name)}
             aria-pressed={chosen === stateWord(name)}
             onClick={() => toggle(name)}
           >
-            <span>{name}</span> {count.toLocaleString("en")}
+            <span>{stateName(name)}</span> {count.toLocaleString("en")}
           </button>
         ))}
         {chosen === "" ? null : (

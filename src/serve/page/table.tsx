@@ -3,7 +3,7 @@ import type { ColumnInfo, Row } from "./answers.ts";
 import { cellText } from "./format.ts";
 import { List } from "./list.tsx";
 import { answer, answered, cursor, failure, outdated, range, rowAt } from "./rows-data.ts";
-import { columns, narrow, show, staleSeconds, view } from "./state.ts";
+import { columns, narrow, show, staleSeconds, stateName, view } from "./state.ts";
 
 /** Pixels of a row, as in the style sheet. */
 const ROW = 28;
@@ -18,6 +18,8 @@ const widths: Readonly<Record<string, readonly [least: number, share: number]>> 
   process: [7, 1],
   pid: [4.2, 0],
   container: [6.5, 0.7],
+  closed: [8.6, 0],
+  opened: [8.6, 0],
 };
 const NUMBER_WIDTH = [4.5, 0] as const;
 const TEXT_WIDTH = [7, 0.8] as const;
@@ -86,14 +88,29 @@ function isUnmeasured({ unit }: ColumnInfo, value: unknown): boolean {
   return unit === "us" && value === 0;
 }
 
+/** Headings of columns that have none in the tables of the command line. */
+const headings: Readonly<Record<string, string>> = {
+  bytesReceived: "Received",
+  bytesAcked: "Acked",
+  totalRetrans: "Retrans",
+  durationMs: "Duration",
+  opened: "Opened",
+  closed: "Closed",
+  reason: "Reason",
+  pid: "PID",
+};
+
 /** The heading of a column, with the unit of its numbers where it is not the usual one. */
 export function headingOf({ heading, unit }: ColumnInfo): string {
+  const own = headings[heading];
+  if (own !== undefined) return own;
   return unit === "us" && !heading.endsWith("ms") ? `${heading} ms` : heading;
 }
 
 function Cell({ column, value }: { readonly column: ColumnInfo; readonly value: unknown }) {
   const numeric = isNumber(column);
-  const text = cellText(isUnmeasured(column, value) ? null : value, column.unit);
+  const known = column.name === "state" ? stateName(`${value}`) : value;
+  const text = cellText(isUnmeasured(column, value) ? null : known, column.unit);
   const length = numeric ? bar(value, column) : undefined;
   return (
     <div

@@ -2,49 +2,15 @@
 import { escapeText } from "../../../bytes/terminal.ts";
 import { rules } from "../../../doctor/rules/index.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
-import type { Json } from "../../../model/json.ts";
+import { recordedFindingObject } from "../../../output/recorded-finding.ts";
 import type { StoredFinding } from "../../../store/noted.ts";
 import type { Span, StoreReader } from "../../../store/reader.ts";
 import { durationText, timeText } from "../../../store/time.ts";
 import { halt } from "../../halt.ts";
 import type { Task } from "../command.ts";
 import { aligned, writeLines, writeObject } from "./answer.ts";
-import { isoTime } from "./coverage.ts";
 import type { HistorySettings } from "./settings.ts";
 import { usageStop } from "./span.ts";
-
-/** What the store has of a finding beyond its columns. */
-function details(data: string): { readonly [key: string]: Json } {
-  try {
-    const { values = {}, evidence = [], socketCount = 0, sockets = [] } = JSON.parse(data);
-    return { values, evidence, socketCount, sockets };
-  } catch {
-    return {};
-  }
-}
-
-function findingObject(finding: StoredFinding): { readonly [key: string]: Json } {
-  const { rule, severity, subject, title, netns, firstMs, lastMs, clearedMs, data } = finding;
-  return {
-    rule,
-    severity,
-    subject,
-    title,
-    ...(netns === undefined
-      ? {}
-      : {
-          netns: {
-            ...(netns.name === undefined ? {} : { name: netns.name }),
-            ...(netns.pid === undefined ? {} : { pid: netns.pid }),
-            inode: netns.inode,
-          },
-        }),
-    firstSeen: isoTime(firstMs),
-    lastSeen: isoTime(lastMs),
-    ...(clearedMs === undefined ? {} : { cleared: isoTime(clearedMs) }),
-    ...details(data),
-  };
-}
 
 /** Whether several network namespaces have findings, so that each is named. */
 function severalPlaces(findings: readonly StoredFinding[]): boolean {
@@ -67,7 +33,7 @@ export async function showFindings(
     .filter(({ rule }) => words.length === 0 || words.includes(rule))
     .slice(0, draft.top);
   if (draft.format !== "table") {
-    writeObject(task, { findings: findings.map(findingObject) }, reader.coverage(span));
+    writeObject(task, { findings: findings.map(recordedFindingObject) }, reader.coverage(span));
     return 0;
   }
   const names = severalPlaces(findings);

@@ -10,8 +10,9 @@ import { ColumnsTable } from "../../../output/columns-table.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import type { Head } from "../../../output/value.ts";
 import { systemClock } from "../../../store/clock.ts";
-import { answer } from "../../fleet/answer.ts";
-import { conclude, type OpenHosts, openHosts } from "../../fleet/ask.ts";
+import { answer, ownLimits } from "../../fleet/answer.ts";
+import { conclude, openHosts } from "../../fleet/ask.ts";
+import type { OpenHosts } from "../../fleet/task.ts";
 import { isStop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { World } from "../../world.ts";
@@ -24,7 +25,7 @@ const EDGES = 50;
 /** The name of this host where it is the only one. */
 const HERE = "here";
 
-/** This host, asked like another one, within this process. */
+/** This host as one that answers questions, within this process. */
 function thisHost(world: World, budgetMs: number): OpenHosts {
   const connect: Connect = () => {
     const question = Promise.withResolvers<string>();
@@ -36,7 +37,7 @@ function thisHost(world: World, budgetMs: number): OpenHosts {
         world,
         asked,
         (frame) => frames.push(writeLine(frame)),
-        () => systemClock.awakeMs(),
+        ownLimits(() => systemClock.awakeMs()),
       );
       yield* frames;
     }
@@ -52,7 +53,8 @@ function thisHost(world: World, budgetMs: number): OpenHosts {
   return {
     hosts: [HERE],
     ask: (hosts, question, take) => fanOut(hosts, connect, question, limits, take, never),
-    [Symbol.dispose]: () => undefined,
+    oneByOne: false,
+    [Symbol.asyncDispose]: async () => undefined,
   };
 }
 
@@ -116,18 +118,20 @@ function firstEdges({ nodes, edges }: DependencyMap, count: number): DependencyM
 
 /** Draws the map. @returns the exit status */
 export async function runMap({ world, host, draft, settings, words }: Task<MapSettings>): Promise<number> {
-  const opened =
-    draft.hosts === undefined
-      ? thisHost({ ...world, host }, draft.hostTimeoutMs)
-      : openHosts(world, { draft });
+  const isHere = draft.hosts === undefined && draft.fleet === undefined;
+  const opened = isHere
+    ? thisHost({ ...world, host }, draft.hostTimeoutMs)
+    : await openHosts(world, { draft });
   if (isStop(opened)) return halt(world, opened);
-  using open = opened;
+  await using open = opened;
   const { hosts, ask } = open;
   const request: EndsRequest = {
     allNetns: draft.allNetns,
     containers: draft.demands.has("containers"),
     words: words.args,
     ...(words.file === undefined ? {} : { filterFile: decodeBytes(words.file) }),
+    // The host of this run is already the past one.
+    ...(draft.hosts === undefined || draft.at === undefined ? {} : { at: draft.at }),
     budgetMs: draft.hostTimeoutMs,
   };
   const { first, second, seconds, now } = await compareHosts(
@@ -144,7 +148,7 @@ export async function runMap({ world, host, draft, settings, words }: Task<MapSe
   const left = all.edges.length - map.edges.length;
   const as = draft.format === "table" ? settings.as : "json";
   if (as === "json") showJson(world, map, left);
-  else if (as === "table") showTable(world, map, draft.hosts === undefined, draft.header);
+  else if (as === "table") showTable(world, map, isHere, draft.header);
   else world.stdout.write(encodeBytes(as === "dot" ? dot(map) : mermaid(map)));
   if (left > 0 && as !== "json")
     world.stderr.write(

@@ -12,6 +12,7 @@ import type { NamespaceSearch } from "../namespace-search.ts";
 import { noteHost, notePlace } from "./context.ts";
 import { Degradation, degradedSteps } from "./degradation.ts";
 import type { Endings } from "./endings.ts";
+import type { Pauses } from "./pause.ts";
 import type { Sampler } from "./sampler.ts";
 import type { RecordSettings } from "./settings.ts";
 
@@ -40,6 +41,7 @@ export interface RecorderParts {
   readonly placeOf: (netns: Netns | undefined) => number;
   /** Keeps the namespaces of the query in step with the host; undefined if only our own is recorded. */
   readonly namespaces: NamespaceSearch | undefined;
+  readonly pauses: Pauses;
   readonly settings: Pick<RecordSettings, "delayMs">;
 }
 
@@ -77,13 +79,13 @@ export class Recorder {
 
   /** Takes samples and events in turn until interrupted. @param follower follows events; undefined without any */
   async run(interrupted: AbortSignal, follower: Follower | undefined): Promise<void> {
-    const { endings, namespaces, settings } = this.#parts;
+    const { endings, namespaces, pauses, settings } = this.#parts;
     let sampleAt = performance.now();
     let flushAt = sampleAt + FLUSH_MS;
     while (!interrupted.aborted) {
       const seen = endings.count;
       const more = (await follower?.round()) ?? false;
-      const roundMs = endings.count - seen > MANY_EVENTS ? BUSY_ROUND_MS : ROUND_MS;
+      const isBusy = endings.count - seen > MANY_EVENTS;
       await namespaces?.searchIfDue(follower);
       const now = performance.now();
       if (now >= sampleAt) {
@@ -95,10 +97,7 @@ export class Recorder {
         flushAt = now + FLUSH_MS;
       }
       const pauseMs = Math.max(0, Math.min(sampleAt, flushAt) - performance.now());
-      await new Promise<void>((resolve) => {
-        if (more) setImmediate(resolve);
-        else setTimeout(resolve, Math.min(pauseMs, roundMs));
-      });
+      await pauses.wait(more ? 0 : Math.min(pauseMs, isBusy ? BUSY_ROUND_MS : ROUND_MS), isBusy);
     }
   }
 

@@ -1,0 +1,233 @@
+/**
+ * What one direction of a connection shows: whether its bytes are stuck at the writer, in the network or at the reader.
+ */
+import type { End } from "./ends.ts";
+import { bytes, endName, type Moved, type PairFinding } from "./pair-finding.ts";
+
+/** Bytes from which a queue counts as stuck: less is a request on its way. */
+const STUCK_BYTES = 4096;
+/** Segments sent again between two samples that count as loss. */
+const LOST_SEGMENTS = 3;
+/** Share of the segments, too: a busy host retransmits a few of thousands because it is late. */
+const LOST_SHARE = 0.002;
+/** Retransmissions of one segment without an answer. */
+const STUCK_RETRANSMITS = 2;
+/** How many times slower than allowed a sender is that holds bytes back. Pacing alone halves the rate at most. */
+const HELD_BACK = 20;
+/** Percent of the time between the samples. */
+const MOST_OF_THE_TIME = 80;
+/** Bytes by which the counters of both ends may differ: SYN and FIN are counted as data on one side. */
+const COUNTER_SLACK = 2;
+
+/** Grown by, or 0 where one of the samples has no number. */
+function growth(before: number | undefined, now: number | undefined): number {
+  return before === undefined || now === undefined ? 0 : Math.max(0, now - before);
+}
+
+/** Bytes that the program at an end has read between the samples; undefined if the kernel does not count them. */
+function bytesRead({ before, now }: Moved): number | undefined {
+  if (before.bytesReceived === undefined || now.bytesReceived === undefined) return undefined;
+  return now.bytesReceived - before.bytesReceived - ((now.recvq ?? 0) - (before.recvq ?? 0));
+}
+
+/** Whether an end had bytes to send in both samples, and the peer's window had no room for a segment. */
+function isShut({ before, now }: Moved): boolean {
+  return [before, now].every(
+    ({ sendq = 0, sndWndBytes, sndMssBytes = 1 }) =>
+      sendq > 0 && sndWndBytes !== undefined && sndWndBytes < sndMssBytes,
+  );
+}
+
+/** What one direction of a connection did between the samples. */
+interface Direction {
+  readonly sender: Moved;
+  readonly receiver: Moved;
+  readonly elapsedUs: number;
+  /** Bytes that the sender has not sent, that are in the network, and that the receiving program has not read. */
+  readonly unsent: number;
+  readonly inFlight: number;
+  readonly unread: number;
+  /** Segments that the sender has sent again. */
+  readonly resent: number;
+  /** Segments of those that had not arrived. */
+  readonly lost: number;
+  /** Bytes that have arrived. */
+  readonly arrived: number;
+}
+
+/** A finding about one direction, without what all of them have in common. */
+type DirectionFinding = Pick<PairFinding, "rule" | "severity" | "title"> & {
+  readonly values?: PairFinding["values"];
+  /** Whether the receiver's end is shown first: it is the cause. */
+  readonly receiverFirst?: boolean;
+};
+
+/** Share of the time between the samples, in percent. */
+function percent(us: number, { elapsedUs }: Direction): number {
+  return Math.min(100, Math.round((100 * us) / elapsedUs));
+}
+
+/** The receiving program reads nothing. */
+function stuckReader({
+  sender,
+  receiver,
+  unsent,
+  inFlight,
+  unread,
+}: Direction): DirectionFinding | undefined {
+  const then = receiver.before.recvq ?? 0;
+  const waits = (unread >= STUCK_BYTES && then >= STUCK_BYTES) || (unread > 0 && then > 0 && isShut(sender));
+  if (!waits || (bytesRead(receiver) ?? then - unread) > 0) return undefined;
+  const queued = unsent + inFlight;
+  const more = queued >= STUCK_BYTES ? `, and ${bytes(queued)} more wait on ${sender.now.host}` : "";
+  const shut = isShut(sender) ? "; its window is closed" : "";
+  return {
+    rule: "reader-stuck",
+    severity: "warning",
+    title: `${endName(receiver.now)} does not read: ${bytes(unread)} wait in its receive queue${more}${shut}`,
+    values: { windowBytes: sender.now.sndWndBytes ?? 0 },
+    receiverFirst: true,
+  };
+}
+
+/** The receiving program reads, and so slowly that its window stops the sender. */
+function slowReader(direction: Direction): DirectionFinding | undefined {
+  const { sender, receiver, unread } = direction;
+  const stopped = growth(sender.before.rwndLimitedUs, sender.now.rwndLimitedUs);
+  const share = percent(stopped, direction);
+  const waits = Math.min(receiver.before.recvq ?? 0, unread) >= STUCK_BYTES;
+  if (!waits || share < MOST_OF_THE_TIME) return undefined;
+  return {
+    rule: "reader-slow",
+    severity: "warning",
+    title: `${endName(receiver.now)} reads slower than ${endName(sender.now)} writes: its window stopped the sender for ${share}% of the time`,
+    values: { windowLimitedPercent: share, readBytes: Math.max(0, bytesRead(receiver) ?? 0) },
+    receiverFirst: true,
+  };
+}
+
+/** What the sender sent has arrived, and the sender does not learn it. */
+function lostAcknowledgements({ sender, receiver }: Direction): DirectionFinding | undefined {
+  const waits = (sender.now.sendq ?? 0) > 0 && (sender.before.sendq ?? 0) > 0;
+  const acknowledged = growth(sender.before.bytesAcked, sender.now.bytesAcked);
+  const isRetrying = (sender.now.retransmits ?? 0) >= STUCK_RETRANSMITS;
+  if (!waits || acknowledged > 0 || !isRetrying || sender.now.bytesAcked === undefined) return undefined;
+  const known = (receiver.before.bytesReceived ?? 0) - sender.now.bytesAcked;
+  if (known <= COUNTER_SLACK) return undefined;
+  return {
+    rule: "acks-lost",
+    severity: "critical",
+    title: `bytes from ${endName(sender.now)} arrive at ${endName(receiver.now)}, and the acknowledgements do not come back`,
+    values: { arrivedBytes: known, segmentRetransmits: sender.now.retransmits ?? 0 },
+  };
+}
+
+/** Nothing of what the sender sends arrives. */
+function stuckPath({ sender, receiver, unsent, inFlight, arrived }: Direction): DirectionFinding | undefined {
+  const waits = (sender.now.sendq ?? 0) > 0 && (sender.before.sendq ?? 0) > 0;
+  if (!waits || arrived > 0 || (sender.now.retransmits ?? 0) < STUCK_RETRANSMITS) return undefined;
+  return {
+    rule: "path-stuck",
+    severity: "critical",
+    title: `${bytes(unsent + inFlight)} from ${endName(sender.now)} do not reach ${endName(receiver.now)}: they are on the way, and nothing arrives`,
+    values: { segmentRetransmits: sender.now.retransmits ?? 0 },
+  };
+}
+
+/** Segments are lost on the way. */
+function lossyPath({ sender, receiver, lost }: Direction): DirectionFinding | undefined {
+  const sent = growth(sender.before.dataSegsOut, sender.now.dataSegsOut);
+  const share = sent === 0 ? 1 : lost / sent;
+  if (lost < LOST_SEGMENTS || share < LOST_SHARE) return undefined;
+  const part = sent === 0 ? `${lost} were` : `${lost} of ${sent} (${(100 * share).toFixed(1)}%) were`;
+  return {
+    rule: "path-loss",
+    severity: "warning",
+    title: `segments from ${endName(sender.now)} to ${endName(receiver.now)} are lost: ${part} sent again`,
+    values: { lostSegments: lost, sentSegments: sent },
+  };
+}
+
+/** Bytes per second that the window and the congestion window of a sender allow; undefined if it has not measured. */
+function allowedRate({ sndCwnd, sndMssBytes, sndWndBytes, rttUs }: End): number | undefined {
+  if (sndCwnd === undefined || sndMssBytes === undefined || sndWndBytes === undefined || !rttUs)
+    return undefined;
+  return (Math.min(sndCwnd * sndMssBytes, sndWndBytes) * 1e6) / rttUs;
+}
+
+/** Bytes wait at the sender, which sends far fewer than both windows allow. */
+function heldBytes({
+  sender,
+  receiver,
+  elapsedUs,
+  unread,
+  unsent,
+  resent,
+}: Direction): DirectionFinding | undefined {
+  const waits = [sender.before, sender.now].every(({ notsentBytes = 0 }) => notsentBytes >= STUCK_BYTES);
+  const allowed = Math.min(...[sender.before, sender.now].map((end) => allowedRate(end) ?? 0));
+  const rate = (growth(sender.before.bytesAcked, sender.now.bytesAcked) * 1e6) / elapsedUs;
+  if (!waits || resent > 0 || unread >= STUCK_BYTES || rate * HELD_BACK >= allowed) return undefined;
+  const { pacingRate } = sender.now;
+  const limit = pacingRate === undefined ? "" : ` (pacing rate ${bytes(pacingRate)}/s)`;
+  return {
+    rule: "writer-held",
+    severity: "warning",
+    title: `${bytes(unsent)} for ${endName(receiver.now)} wait on ${endName(sender.now)}, and its own host does not send them${limit}`,
+    values: {
+      sentBytesPerSecond: Math.round(rate),
+      allowedBytesPerSecond: Math.round(allowed),
+      ...(pacingRate === undefined ? {} : { pacingBytesPerSecond: pacingRate }),
+    },
+  };
+}
+
+/** The rules of one direction. The first that finds something counts: the later ones are its consequences. */
+const directionRules = [
+  lostAcknowledgements,
+  stuckReader,
+  slowReader,
+  stuckPath,
+  lossyPath,
+  heldBytes,
+] as const;
+
+/** What one direction of a connection shows in both samples. @param elapsedUs microseconds between them */
+export function directionFinding(sender: Moved, receiver: Moved, elapsedUs: number): PairFinding | undefined {
+  if (sender.now.state.startsWith("SYN-")) return undefined;
+  const unsent = sender.now.notsentBytes ?? 0;
+  const resent = growth(sender.before.totalRetrans, sender.now.totalRetrans);
+  const direction: Direction = {
+    sender,
+    receiver,
+    elapsedUs,
+    unsent,
+    inFlight: Math.max(0, (sender.now.sendq ?? 0) - unsent),
+    unread: receiver.now.recvq ?? 0,
+    resent,
+    lost: Math.max(0, resent - growth(sender.before.dsackDups, sender.now.dsackDups)),
+    arrived: growth(receiver.before.bytesReceived, receiver.now.bytesReceived),
+  };
+  for (const rule of directionRules) {
+    const found = rule(direction);
+    if (found === undefined) continue;
+    const { rule: name, severity, title, values = {}, receiverFirst = false } = found;
+    const ends = [sender.now, receiver.now];
+    return {
+      rule: name,
+      severity,
+      title,
+      ends: receiverFirst ? ends.reverse() : ends,
+      connections: 1,
+      values: {
+        writerQueueBytes: direction.unsent,
+        networkBytes: direction.inFlight,
+        readerQueueBytes: direction.unread,
+        retransmits: direction.resent,
+        arrivedBytes: direction.arrived,
+        ...values,
+      },
+    };
+  }
+  return undefined;
+}
