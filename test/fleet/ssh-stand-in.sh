@@ -33,6 +33,12 @@ case $host in
     printf '%s\n' '{"end":{"status":0}}'
     exit 0
     ;;
+  speaks*)
+    hello 0.1.0 1; read -r question
+    printf '%s\n' '{"rows":[{"object":{"host":"web1","state":"ESTAB"}}]}'
+    printf '%s\n' '{"end":{"status":0}}'
+    exit 0
+    ;;
   cut*) hello 0.1.0 1; read -r question; printf '%s\n' '{"rows":[]}'; exit 0 ;;
   greets*) echo "Welcome to $host"; echo ;;
   options*) echo "$command | $(tr '\n' ',' < "$settings")" >&2; exit 255 ;;

@@ -218,6 +218,11 @@ describe("hosts that fail", () => {
     expect(stderr).toContain("stuck1: no whole answer within 10 s");
   });
 
+  test("no host speaks in the name of another one", async () => {
+    const { stdout } = await run("owners", "--host", "speaks1", "-tan", "--ndjson");
+    expect(stdout).toBe('{"host":"speaks1","state":"ESTAB"}\n');
+  });
+
   test("nothing that one sends reaches the output as a control character, or as a row of another host", async () => {
     const { stdout, stderr } = await run("owners", "--host", "escapes1", "-xan");
     expect(stdout).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/);
