@@ -31,7 +31,7 @@ server.listen(7777, "127.0.0.1", () => {
   const socket = net.connect(7777, "127.0.0.1", () => {
     socket.write(Buffer.alloc(1000));
     console.log("open");
-    setTimeout(() => socket.end(), 3500);
+    setTimeout(() => socket.end(), 4500);
   });
 });
 `,
@@ -48,7 +48,7 @@ interface Outcome {
   readonly rights: string;
   /** What the rest of the system was to it. */
   readonly writable: string;
-  /** `history` as JSON, and a listing while the connection was open. */
+  /** `history` as JSON, and listings while the connection was open. */
   readonly rows: { readonly peer: { readonly port: number }; readonly processes?: { comm: string }[] }[];
   readonly listing: string;
 }
@@ -57,10 +57,10 @@ interface Outcome {
 async function record(capabilities: readonly string[]): Promise<Outcome> {
   const text = `${mountScript(unit)}
 set +e
-(record -d 0.5 2> /var/lib/err) & R=$!
+(record -d 1 2> /var/lib/err) & R=$!
 for i in $(seq 200); do grep -q writes /var/lib/err && break; sleep 0.1; done
 unshare --net sh -c 'ip link set lo up; sleep 2; exec setpriv --reuid 65534 --regid 65534 --clear-groups /tmp/bun -e "$(cat /tmp/script)"' > /var/lib/open & W=$!
-for i in $(seq 200); do grep -q open /var/lib/open && break; sleep 0.1; done; sleep 3; AT=$(date +%s); wait $W
+for i in $(seq 200); do grep -q open /var/lib/open && break; sleep 0.1; done; sleep 3.5; AT=$(date +%s); wait $W
 echo "rights $(grep -h 'CapEff\\|NoNewPrivs\\|Seccomp:' /proc/$R/status | tr -s '\\t\\n' ' ')"
 echo "peak $(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$R/status)"
 kill -INT $R; wait $R; echo "status $?"
@@ -68,7 +68,7 @@ echo "writable $(for each in /etc /usr /proc/sys/kernel /sys/fs/cgroup /root /ho
   [ ! -d $each ] || { touch $each/sockscope-test 2> /dev/null && rm $each/sockscope-test && printf '%s ' $each; }; done)"
 echo said; cat /var/lib/err
 echo history; /tmp/sockscope history --all-netns -t --ndjson 2> /dev/null
-echo listing; /tmp/sockscope --at $AT --all-netns -tnp 2> /dev/null
+echo listing; for ago in 0 1 2 3; do /tmp/sockscope --at $((AT - ago)) --all-netns -tnp 2> /dev/null; done
 `;
   const child = Bun.spawn(
     [
