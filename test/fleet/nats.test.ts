@@ -320,6 +320,19 @@ describe.skipIf(natsServer === undefined)("who may query", () => {
     });
   });
 
+  test("a question that is too long, and a host that cannot be one, are refused in one line", async () => {
+    await using fleet = await fleetOf(played("web1", 10));
+    const filter = join(folder, "filter");
+    writeFileSync(filter, `${"sport = 1 or ".repeat(50_000)} sport = 2\n`);
+    expect(await fleet.query("-tan", "-F", filter)).toMatchObject({
+      stderr: "sockscope: 1 of 1 hosts did not answer:\n  web1: the question is too long\n",
+      status: 1,
+    });
+    expect((await fleet.query("-tan", "--host", "[::1]")).stderr).toBe(
+      'sockscope: "[::1]" cannot be the name of a host in a fleet\n',
+    );
+  });
+
   test("a client that may not query fails at once", async () => {
     await using server = await startNatsServer({
       config: 'authorization { users: [ { user: a, password: b, permissions: { publish: "$SRV.>" } } ] }',
@@ -488,7 +501,11 @@ describe.skipIf(natsServer === undefined)("agents that lie", () => {
   const cells = ["ESTAB", "0", "0", "1.2.3.4:", "5", "6.7.8.9:", "10", ""];
 
   /** What a client shows if the host "evil" sends these messages, beside one that is honest. */
-  async function against(...messages: readonly (Uint8Array | (() => Uint8Array))[]): Promise<Finished> {
+  async function against(...sent: readonly (Uint8Array | (() => Uint8Array))[]): Promise<Finished> {
+    const isPage = (message: (typeof sent)[number]) =>
+      typeof message !== "function" && new TextDecoder().decode(message).startsWith('{"seq"');
+    const pages = sent.filter(isPage) as Uint8Array[];
+    const messages = sent.filter((message) => !isPage(message));
     await using fleet = await fleetOf(played("honest", 10));
     await register(fleet.broker.connection, "evil", { version: "1.0.0", instance: "x" });
     const evil = await connectBroker({ url: fleet.server.url, files: {}, name: "evil" });
@@ -499,7 +516,13 @@ describe.skipIf(natsServer === undefined)("agents that lie", () => {
           evil.connection.publish(replyFrom("evil", id), typeof message === "function" ? message() : message);
       },
     });
-    evil.connection.subscribe("sockscope.v1.credit.evil", { callback: () => undefined });
+    // Pages are sent when the client allows it, and once more.
+    evil.connection.subscribe("sockscope.v1.credit.evil", {
+      callback(_, { data }) {
+        const { id } = JSON.parse(new TextDecoder().decode(data));
+        for (const page of pages) evil.connection.publish(replyFrom("evil", id), page);
+      },
+    });
     await evil.connection.flush();
     const found = await fleet.query("-tan", "--host-timeout", "4");
     await evil.connection.close();
@@ -563,6 +586,14 @@ describe.skipIf(natsServer === undefined)("agents that lie", () => {
         ...Array.from({ length: 100 }, (_, seq) => writeReply({ seq: seq + 1e6, page: lines(end) })),
       ],
       /evil: no whole answer within 4 s/,
+    ],
+    [
+      "an end before its last page",
+      [
+        writeReply({ summary: { ...summary, inline: false, pages: 3 }, page: new Uint8Array(0) }),
+        writeReply({ seq: 0, page: lines(end) }),
+      ],
+      /evil: its answer is malformed: it ends before its last page/,
     ],
     ["nothing", [], /evil: no answer within 1\.3 s/],
     [
