@@ -22,7 +22,7 @@ import {
   type TestAgent,
   type TestAgentOptions,
 } from "./nats-agents.ts";
-import { natsServer, type RunningNatsServer, startNatsServer } from "./nats-server.ts";
+import { freePort, natsServer, type RunningNatsServer, startNatsServer } from "./nats-server.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const fixtures = join(import.meta.dirname, "../fixtures");
@@ -487,6 +487,31 @@ describe.skipIf(natsServer === undefined)("the service", () => {
     expect(stdout).toMatch(/^web1 LISTEN /m);
     expect(stderr).toBe("sockscope: the server has no roster: hosts that are down cannot be named\n");
     expect(status).toBe(0);
+  });
+});
+
+describe.skipIf(natsServer === undefined)("sites", () => {
+  test("agents at a leaf node are queried from the center, and on their site while it is cut off", async () => {
+    const leafPort = freePort();
+    const center = await startNatsServer({ config: `leafnodes { listen: "127.0.0.1:${leafPort}" }` });
+    await using leaf = await startNatsServer({
+      jetStream: false,
+      config: `leafnodes { remotes: [ { url: "nats://127.0.0.1:${leafPort}" } ] }`,
+    });
+    const broker = await connectBroker({ url: center.url, files: {}, name: "test" });
+    await makeRoster(broker.connection);
+    await using _one = await startTestAgent({ url: center.url, ...played("center1", 10) });
+    await until(() => /Leafnode connection created/.test(leaf.log()));
+    await using _site = await startTestAgent({ url: leaf.url, ...played("site1", 10) });
+    await until(async () => (await readRoster(broker.connection))?.length === 2);
+    const all = await run("-Htln", "--fleet", center.url);
+    expect([all.stdout.match(/^\w+/gm), all.stderr]).toEqual([["center1", "center1", "site1", "site1"], ""]);
+    const fromSite = await run("-Htln", "--fleet", leaf.url);
+    expect(fromSite.stdout).toBe(all.stdout);
+    await broker.connection.close();
+    await center[Symbol.asyncDispose]();
+    const alone = await run("-Htln", "--fleet", leaf.url, "--host", "site1");
+    expect([alone.stdout.match(/^\w+/gm), alone.stderr, alone.status]).toEqual([["site1", "site1"], "", 0]);
   });
 });
 

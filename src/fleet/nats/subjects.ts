@@ -87,7 +87,12 @@ export function findingFrom(token: string, rule: string): string {
 /** The bucket that lists the hosts of the fleet, one key per host. */
 export const ROSTER = "sockscope-hosts";
 
-/** The subject on which an agent writes its own key of the roster. */
-export function rosterEntry(token: string): string {
+/** The subject of a host's key in that bucket. */
+export function rosterKey(token: string): string {
   return `$KV.${ROSTER}.${token}`;
+}
+
+/** The subject on which an agent registers its host. */
+export function registration(token: string): string {
+  return `${ROOT}.roster.${token}`;
 }
