@@ -6,8 +6,9 @@ import { rowOrder } from "../catalogue/order.ts";
 import { once } from "../enrich/once.ts";
 import { type Column, describer, suffixOf } from "../fields/column.ts";
 import { type NameSource, noNames } from "../fields/names.ts";
-import type { Demand, Demands } from "../model/demand.ts";
-import type { Kind, Selection } from "../model/selection.ts";
+import type { Demand } from "../model/demand.ts";
+import type { InetTable } from "../model/inet-tables.ts";
+import type { DumpName, Kind, Selection } from "../model/selection.ts";
 import { columnsWith, selectedKinds } from "../output/columns.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
@@ -17,7 +18,7 @@ import { nameSource, tableChooser } from "../output/name-source.ts";
 import type { Head, Row } from "../output/value.ts";
 import { COUNT, type Order, type SortKey } from "../plan/plan.ts";
 import type { OpenQuery } from "../query/open.ts";
-import type { SocketBatch } from "../query/query.ts";
+import type { RowSink, SocketBatch } from "../query/query.ts";
 import type { Presentation, ShowOptions } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -69,23 +70,27 @@ export function rowWriter(
   return { write: (row) => json.write(describe(row)), flush: () => json.flush(), end: () => json.end() };
 }
 
-/** Visits every socket, with port names set to the services of its table. Resolves after the last socket. */
-type EachSocket = (visit: (socket: { readonly kind: Kind }) => void) => Promise<void>;
+/**
+ * Visits every socket, with port names set to the services of its table. Resolves after the last socket.
+ *
+ * @param rows takes sockets without a visit, see `Query.rows`
+ */
+type EachSocket = (visit: (socket: { readonly kind: Kind }) => void, rows?: RowSink) => Promise<void>;
 
 /** Shows sockets or groups in a machine format, or as a table of chosen columns. */
 export async function showMachine(
   world: World,
   query: OpenQuery,
   presentation: Presentation,
-  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  list: (rows?: RowSink) => AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   { following = false }: ShowOptions,
 ): Promise<void> {
   const { format, columns, by, explainer } = presentation;
   const { names, plan } = query;
   const source = nameSource(plan, names, explainer);
   const useTable = tableChooser(names, following, query.selection);
-  const each: EachSocket = async (visit) => {
-    for await (const batch of batches) {
+  const each: EachSocket = async (visit, rows) => {
+    for await (const batch of list(rows)) {
       useTable(batch);
       for (const socket of batch.sockets) visit(socket);
     }
@@ -93,7 +98,7 @@ export async function showMachine(
   if (by !== undefined) await showGroups(world, presentation, plan.order, source, each);
   else if (format === "csv" || columns !== undefined)
     await showColumns(world, presentation, query, source, each, following);
-  else if (format !== "table") await showObjects(world, format, plan.demands, source, each, following);
+  else if (format !== "table") await showObjects(world, query, format, source, each, following);
 }
 
 /** Demands that columns get from names, never from the message of a socket: without them there is nothing to read. */
@@ -106,16 +111,71 @@ const namedDemands: ReadonlySet<Demand | undefined> = new Set<Demand>([
   "cgroup",
 ]);
 
+/** The demands with which objects can be written straight from messages. */
+const directDemands: ReadonlySet<Demand> = new Set<Demand>([
+  "memory",
+  "info",
+  "uid",
+  "extended",
+  "peerNames",
+  "cgroup",
+]);
+
+/** The tables whose objects can be written straight from messages. */
+const directTables: ReadonlySet<DumpName> = new Set<InetTable>(["tcp", "udp", "raw"]);
+
+type ObjectWriter = SocketJsonWriter<{ readonly kind: Kind }>;
+
+/** What writes objects straight from messages; undefined if the plan needs more than these have. */
+async function objectRows(
+  { observeRows = (rows) => rows }: World,
+  { names, plan }: OpenQuery,
+  columns: readonly Column<never>[],
+  json: ObjectWriter,
+): Promise<RowSink | undefined> {
+  const { demands, serviceNames } = plan;
+  for (const demand of demands) if (!directDemands.has(demand)) return undefined;
+  const { inetJson, jsonStructs } = await import("../output/inet-json.ts");
+  const structs = jsonStructs(columns);
+  const jsonNames = {
+    service: serviceNames ? (port: number) => names.port(port) : undefined,
+    interface: (index: number) => names.interface(index),
+    cgroupPath: demands.has("cgroup") ? (id: bigint) => names.cgroupPath(id) : undefined,
+  };
+  return observeRows({
+    begin(dump) {
+      if (!directTables.has(dump)) return undefined;
+      const table = dump as InetTable;
+      names.useTable(table);
+      const putObject = inetJson(json.text, table, jsonNames, structs);
+      return {
+        put(offset, length) {
+          const start = json.begin();
+          if (!putObject(offset, length)) {
+            json.cancel(start);
+            return false;
+          }
+          json.complete();
+          return true;
+        },
+        write: (socket) => json.write(socket),
+      };
+    },
+  });
+}
+
 async function showObjects(
   world: World,
+  query: OpenQuery,
   format: "json" | "ndjson",
-  demands: Demands,
   source: NameSource,
   each: EachSocket,
   following: boolean,
 ): Promise<void> {
+  const { demands } = query.plan;
+  const columns = columnsByKind(source);
   const encoders = new Map(
-    Object.entries(columnsByKind(source)).map(([kind, columns]) => [
+    Object.entries(columns).map(([kind, columns]) => [
       kind,
       once(() => {
         const filled = (columns as readonly Column<unknown>[]).filter(
@@ -130,11 +190,12 @@ async function showObjects(
     (text, socket) => encoders.get(socket.kind)!()(text, socket),
     (bytes) => world.stdout.write(bytes),
   );
+  const rows = following ? undefined : await objectRows(world, query, columns.inet, json);
   try {
     await each((socket) => {
       json.write(socket);
       if (following) json.flush();
-    });
+    }, rows);
   } finally {
     json.end();
   }

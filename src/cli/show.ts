@@ -31,11 +31,12 @@ export async function show(
     return;
   }
   const { arranged } = await import("./arranged.ts");
-  const ordered = (rows?: RowSink) => arranged(query, presentation, list(), rows);
+  // Groups are sorted when they are counted.
+  const arranges = presentation.by === undefined && (sort.length > 0 || top !== undefined);
+  const ordered: SocketSource = arranges ? (rows) => arranged(query, presentation, list(), rows) : list;
   if (isSsTable(presentation)) return showTable(world, query, presentation, ordered, options);
   const { showMachine } = await import("./machine-formats.ts");
-  // Groups are sorted when they are counted.
-  await showMachine(world, query, presentation, presentation.by === undefined ? ordered() : list(), options);
+  await showMachine(world, query, presentation, ordered, options);
 }
 
 /** Columns of ss's table that this run leaves out. */

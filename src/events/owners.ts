@@ -10,8 +10,15 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const NO_STAT = new Uint8Array(0);
 
-/** How long the facts of a live thread are used again. */
+/** How long the facts of a thread are used again. */
 const THREAD_MS = 1000;
+/**
+ * How long a thread that was not found counts as gone: the trace may be about to report its exit. A process that ends
+ * closes all its sockets at once, which may be tens of thousands.
+ */
+const GONE_MS = 5;
+/** Threads to remember. */
+const MOST_THREADS = 10_000;
 /** How many passes search for a socket before its owner counts as unreadable. */
 const TRIES = 2;
 /** After how many sockets of a large table signals are let in. */
@@ -186,15 +193,16 @@ export class OwnerCache {
     const exit = this.#exited?.exitOf(tid, 0);
     // After its exit, another thread may have the id.
     if (known !== undefined && known.untilMs > now && (exit === undefined || exit.ns >= ns)) return known;
-    if (this.#threads.size > 10_000) this.#threads.clear();
-    const facts = this.#lookAt(tid, ns, now + THREAD_MS);
-    // A failure is not kept: the exit of the thread may not be recorded yet.
-    if (facts.owners !== undefined && facts.netns !== undefined) this.#threads.set(tid, facts);
+    if (this.#threads.size > MOST_THREADS) this.#threads.clear();
+    const found = this.#lookAt(tid, ns);
+    const isWhole = found.owners !== undefined && (found.netns !== undefined || exit !== undefined);
+    const facts = { ...found, untilMs: isWhole ? now + THREAD_MS : performance.now() + GONE_MS };
+    this.#threads.set(tid, facts);
     return facts;
   }
 
-  #lookAt(tid: number, ns: number, untilMs: number): ThreadFacts {
-    const nothing = { owners: undefined, netns: undefined, untilMs };
+  #lookAt(tid: number, ns: number): Omit<ThreadFacts, "untilMs"> {
+    const nothing = { owners: undefined, netns: undefined };
     if (tid === 0) return nothing;
     const exit = this.#exited?.exitOf(tid, ns);
     if (exit === undefined && this.#initialPids) {
@@ -202,7 +210,7 @@ export class OwnerCache {
       const pid = Number(tgid?.[1]);
       const stat = tgid === null ? NO_STAT : this.#read(`${this.#root}/${pid}/stat`);
       const netns = this.#netnsOf(tid) ?? this.#netnsOf(pid);
-      if (stat.length > 0) return { owners: [ownerOf(pid, stat)], netns, untilMs };
+      if (stat.length > 0) return { owners: [ownerOf(pid, stat)], netns };
     }
     const gone = exit ?? this.#exited?.latestExitOf(tid, ns);
     if (gone === undefined) return nothing;
@@ -213,7 +221,7 @@ export class OwnerCache {
     // Other threads of its process may still be there.
     const stat = last.tid === pid ? NO_STAT : this.#read(`${this.#root}/${pid}/stat`);
     const owner = ownerOf(pid, stat.length > 0 ? stat : named(pid, last.name));
-    return { owners: [owner], netns: stat.length > 0 ? this.#netnsOf(pid) : undefined, untilMs };
+    return { owners: [owner], netns: stat.length > 0 ? this.#netnsOf(pid) : undefined };
   }
 
   #netnsOf(tid: number): number | undefined {

@@ -20,10 +20,21 @@ const RESOLVE_STRICTLY =
 
 const CHUNK = 1 << 16;
 
+/** The names of errors by number, such as ENOENT. */
+let codes: ReadonlyMap<number, string> | undefined;
+
+function codesByNumber(): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  // Of two names of a number, the first is the usual one.
+  for (const [code, number] of Object.entries(builtin("node:os").constants.errno))
+    if (!found.has(number)) found.set(number, code);
+  return found;
+}
+
 /** A system error as Node throws it. @param errno positive */
 function systemError(errno: number, path: string): NodeJS.ErrnoException {
-  const codes = builtin("node:os").constants.errno;
-  const code = Object.entries(codes).find(([, number]) => number === errno)?.[0] ?? `E${errno}`;
+  codes ??= codesByNumber();
+  const code = codes.get(errno) ?? `E${errno}`;
   return Object.assign(new Error(`${code}: ${libc.strerror(errno)}, open '${path}'`), {
     code,
     errno: -errno,

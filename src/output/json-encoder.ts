@@ -115,18 +115,27 @@ const TRUE = 0x65757274;
 const FALS = 0x736c6166;
 const E = 0x65;
 
-/** A field and its key. */
-interface EncodedField {
+/** A field of a struct, and its key in JSON. */
+export interface EncodedField {
   readonly key: string;
   readonly field: Field;
 }
 
-/** The step of the fields of one struct. @param generic writes them where the struct is not the kernel's own */
-function structStep<S>(
-  view: NonNullable<Column<S>["part"]>["view"],
-  fields: readonly EncodedField[],
-  generic: (text: ByteWriter, struct: object) => void,
-): Step<S> {
+/** Writes the fields of a kernel struct. */
+export interface StructWriter {
+  /** Bytes that they take at most. */
+  readonly room: number;
+  /**
+   * Writes `,"key":value` for each field that was sent.
+   *
+   * @param offset where the struct begins in `data`, `length` bytes of it
+   * @returns the position behind them
+   */
+  put(target: DataView, at: number, data: DataView, offset: number, length: number): number;
+}
+
+/** Makes what writes some fields of one kernel struct. */
+export function structWriter(fields: readonly EncodedField[]): StructWriter {
   const keys = fields.map(({ key }) => keyBytes(key));
   const source = copySource(...keys);
   const count = fields.length;
@@ -142,20 +151,18 @@ function structStep<S>(
   const noneBits = Int32Array.from(fields, ({ field }) => field.none ?? 0);
   const room = source.byteLength + count * VALUE_ROOM;
 
-  function writeFields(text: ByteWriter, { data, offset, length }: StructView): void {
-    text.reserve(room);
-    const target = text.data;
-    let at = text.length;
+  function put(target: DataView, start: number, data: DataView, offset: number, length: number): number {
+    let at = start;
     let from = 0;
     for (let index = 0; index < count; index++) {
       const keyAt = from;
       from += lengths[index]!;
       if (length < ends[index]!) continue;
-      const start = offset + offsets[index]!;
+      const place = offset + offsets[index]!;
       const kind = kinds[index]!;
       if (kind >= U64) {
-        const low = data.getInt32(start, true);
-        const high = data.getInt32(start + 4, true);
+        const low = data.getInt32(place, true);
+        const high = data.getInt32(place + 4, true);
         if (kind === ID64) {
           at = putCopy(target, at, source, keyAt, lengths[index]!);
           target.setInt32(at, 0x783022, true);
@@ -173,10 +180,10 @@ function structStep<S>(
       }
       let bits =
         kind === U8
-          ? data.getUint8(start)
+          ? data.getUint8(place)
           : kind === U32 || kind === I32
-            ? data.getInt32(start, true)
-            : data.getUint16(start, kind === U16);
+            ? data.getInt32(place, true)
+            : data.getUint16(place, kind === U16);
       const mask = masks[index]!;
       if (mask !== 0) bits = (bits >>> shifts[index]!) & mask;
       if (hasNone[index] !== 0 && bits === noneBits[index]!) continue;
@@ -188,9 +195,24 @@ function structStep<S>(
       } else if (bits >= 0) at = putInt31(target, at, bits);
       else at = kind === I32 ? putInt32(target, at, bits) : putUint32(target, at, bits);
     }
-    text.length = at;
+    return at;
   }
-  keepOutOfLastTier(writeFields);
+  keepOutOfLastTier(put);
+  return { room, put };
+}
+
+/** The step of the fields of one struct. @param generic writes them where the struct is not the kernel's own */
+function structStep<S>(
+  view: NonNullable<Column<S>["part"]>["view"],
+  fields: readonly EncodedField[],
+  generic: (text: ByteWriter, struct: object) => void,
+): Step<S> {
+  const { room, put } = structWriter(fields);
+
+  function writeFields(text: ByteWriter, { data, offset, length }: StructView): void {
+    text.reserve(room);
+    text.length = put(text.data, text.length, data, offset, length);
+  }
 
   const own = fields.map(({ field }) => field);
   /** The prototype of the struct before, and whether its fields are where the layout says. */
@@ -348,23 +370,45 @@ export class SocketJsonWriter<S> {
     this.#write = write;
   }
 
-  /** Writes one socket. If it cannot be encoded, nothing of it is written. */
-  write(socket: S): void {
+  /** Where the object of a socket is written. It is written between {@link begin} and {@link complete}. */
+  get text(): ByteWriter {
+    return this.#text;
+  }
+
+  /** Begins the object of a socket. @returns what {@link cancel} takes */
+  begin(): number {
     const text = this.#text;
     const start = text.length;
     if (this.#array) {
       text.byte(this.#count === 0 ? 0x5b : COMMA);
       text.byte(NEWLINE);
     }
-    try {
-      this.#encode(text, socket);
-    } catch (error) {
-      text.length = start;
-      throw error;
-    }
+    return start;
+  }
+
+  /** Leaves out a socket that was begun. */
+  cancel(start: number): void {
+    this.#text.length = start;
+  }
+
+  /** Completes the object of a socket. */
+  complete(): void {
+    const text = this.#text;
     if (!this.#array) text.byte(NEWLINE);
     this.#count++;
     if (text.length > PIECE) this.flush();
+  }
+
+  /** Writes one socket. If it cannot be encoded, nothing of it is written. */
+  write(socket: S): void {
+    const start = this.begin();
+    try {
+      this.#encode(this.#text, socket);
+    } catch (error) {
+      this.cancel(start);
+      throw error;
+    }
+    this.complete();
   }
 
   /** Passes on what is written so far. */

@@ -124,16 +124,22 @@ export function* refetch(
   }
 }
 
+/** The answers about single sockets. */
+let answers = new Uint8Array(0);
+
 /**
- * Asks for the socket that has the same protocol, addresses and ports, whatever its cookie.
+ * Requests the socket that has the same protocol, addresses and ports, whatever its cookie.
  *
  * @param conversation a non-blocking sock_diag socket that has no dump under way
- * @returns undefined if the network namespace has no such socket
+ * @returns the socket, valid until the next call; undefined if the network namespace has no such socket
  * @throws NetlinkError
  */
 export function findByTuple(conversation: NetlinkSocket, socket: InetSocket): InetSocket | undefined {
   conversation.send(encodeSingle(socket, { flags: 0, ext: 0, exact: false }));
-  const answer = conversation.receive((size) => new Uint8Array(size));
+  const answer = conversation.receive((size) => {
+    if (size > answers.length) answers = new Uint8Array(size);
+    return answers;
+  });
   if (answer === pending || answer.length < NLMSG_HDRLEN + INET_DIAG_MESSAGE_SIZE) return undefined;
   const data = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
   if (data.getUint16(4, true) !== SOCK_DIAG_BY_FAMILY) return undefined;

@@ -121,6 +121,56 @@ function tcpMessage(lastSentMs: number, expiresMs: number): Uint8Array {
   return bytes;
 }
 
+/** Sets counters of a message: bytes and segments that rise together, and the times of the last of them. */
+function writeCounters(bytes: Uint8Array, total: number, lastMs: number): void {
+  const data = new DataView(bytes.buffer, INET_DIAG_MESSAGE_SIZE + 4);
+  for (const { offset } of [tcpInfo.bytesAcked, tcpInfo.bytesSent, tcpInfo.segsOut, tcpInfo.dataSegsOut])
+    data.setUint32(offset, total, true);
+  data.setUint32(tcpInfo.rtt.offset, (total * 7919) % 1000, true);
+  data.setUint32(tcpInfo.rttvar.offset, (total * 7919) % 1000, true);
+  data.setUint32(tcpInfo.lastDataSent.offset, lastMs, true);
+  data.setUint32(tcpInfo.lastAckRecv.offset, lastMs, true);
+}
+
+describe("connections", () => {
+  /** In each sample: which sockets are there, in which order, and how much each has sent since. */
+  const sample = fc.array(fc.tuple(fc.nat(30), fc.oneof(fc.constant(0), fc.nat(2 ** 31))), { maxLength: 31 });
+
+  test("come back as they are kept, however their counters move", () => {
+    const run = fc.property(fc.array(sample, { minLength: 2, maxLength: 12 }), (samples) => {
+      const image = new SocketImage();
+      const decoder = new ImageDecoder();
+      const totals = new Map<number, number>();
+      for (const [index, sockets] of samples.entries()) {
+        const nowMs = 1_000_000 + index * 5000;
+        image.begin();
+        const group = image.group({ place: 1, dump: 5, family: AF_INET });
+        const added = new Set<number>();
+        for (const [key, sent] of sockets) {
+          if (added.has(key)) continue;
+          added.add(key);
+          const total = (totals.get(key) ?? 0) + sent;
+          totals.set(key, total);
+          const bytes = tcpMessage(index * 5000, 0);
+          writeCounters(bytes, total, sent === 0 ? index * 5000 : sent % 5000);
+          group.add(key + 1, key + 1, wordsOf(bytes), 0, bytes.length, nowMs);
+        }
+        image.end();
+        const sink = new ByteSink();
+        encodeImage(sink, image.groups, index === 0, nowMs);
+        decoder.read(new ByteSource(sink.bytes));
+        const kept = Array.from({ length: group.count }, (_, row) => {
+          const from = group.wordsFrom(row);
+          return [...new Uint32Array(group.words(row).slice(from, from + group.length(row) / 4).buffer)];
+        });
+        const found = decoder.image.get("1/5/2")?.messages ?? [];
+        expect(found.map(({ words }) => [...words])).toEqual(kept);
+      }
+    });
+    fc.assert(run, { numRuns: 100 });
+  });
+});
+
 describe("ages", () => {
   const key = { place: 1, dump: 5, family: AF_INET };
   function sample(image: SocketImage, bytes: Uint8Array, nowMs: number): void {

@@ -139,9 +139,13 @@ function grown<A extends Float64Array | Int32Array | Uint32Array | Uint16Array>(
   return to;
 }
 
+/** How much longer than needed the room for earlier messages is made. */
+const GROWTH = 1.25;
+const FIRST_WORDS = FIRST_ROWS * 16;
+
 /** Messages that are kept until the sample is written, because they have changed. */
 class Earlier {
-  words = new Int32Array(FIRST_ROWS * 128);
+  words = new Int32Array(FIRST_WORDS);
   /** Row of each, and where its words begin; where the last ones end is behind them. */
   rows = new Uint32Array(FIRST_ROWS);
   starts = new Uint32Array(FIRST_ROWS + 1);
@@ -154,7 +158,7 @@ class Earlier {
       this.rows = grown(this.rows, count * 2);
       this.starts = grown(this.starts, count * 2 + 1);
     }
-    if (at + size > this.words.length) this.words = grown(this.words, (at + size) * 2);
+    if (at + size > this.words.length) this.words = grown(this.words, Math.ceil((at + size) * GROWTH));
     const { words } = this;
     for (let word = 0; word < size; word++) words[at + word] = chunk[from + word]!;
     this.rows[count] = row;

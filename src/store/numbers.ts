@@ -3,15 +3,20 @@ import { StoreError } from "./error.ts";
 
 const CONTINUES = 0x80;
 const FIRST_CAPACITY = 1 << 12;
+/** Bytes that a sink keeps for its next use: a whole sample takes many times what a difference takes. */
+const LONGEST_KEPT = 1 << 21;
+/** Bytes by which a sink that is longer than this grows at once. */
+const LONGEST_STEP = 1 << 22;
 
 /** Collects bytes and numbers. */
 export class ByteSink {
   #bytes = new Uint8Array(FIRST_CAPACITY);
   #length = 0;
 
-  /** Forgets everything, to be filled again. */
+  /** Forgets everything, to be filled again. Memory that is seldom needed is given back. */
   clear(): void {
     this.#length = 0;
+    if (this.#bytes.length > LONGEST_KEPT) this.#bytes = new Uint8Array(FIRST_CAPACITY);
   }
 
   /** Everything so far; valid until the next call of any method. */
@@ -59,7 +64,8 @@ export class ByteSink {
   #reserve(count: number): void {
     const needed = this.#length + count;
     if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    const step = Math.min(this.#bytes.length, LONGEST_STEP);
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length + step));
     larger.set(this.bytes);
     this.#bytes = larger;
   }

@@ -402,6 +402,7 @@ export class Store implements Disposable {
     const written = whole ? owners.all : owners.changed;
     encodeOwners(sink, written);
     const { data, crc } = pack(sink.bytes);
+    sink.clear();
     for (const { place } of image.groups.values()) this.#writePlace(place);
     for (const list of written.values()) for (const { process } of list) this.#writeProcess(process);
     this.#lastSample = Math.max(this.#lastSample + 1, Math.floor(clocks.wallMs));

@@ -2,7 +2,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { roomBytes } from "../../src/bytes/room.ts";
-import type { AttributeTable } from "../../src/diag/attribute.ts";
 import { OwnerTable } from "../../src/enrich/owner-table.ts";
 import type { DirectRows } from "../../src/families/direct-rows.ts";
 import { directRows, isDirect } from "../../src/families/inet/direct.ts";
@@ -20,23 +19,14 @@ import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes, unixDiagMessage } from "../../s
 import { writeUnixRow } from "../../src/families/unix/row.ts";
 import { UnixSocket } from "../../src/families/unix/socket.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
-import { align4 } from "../../src/netlink/message.ts";
 import { ownerCells } from "../../src/table/process.ts";
 import type { Names, Style } from "../../src/table/style.ts";
 import { Table, type TableColumn } from "../../src/table/table.ts";
 import { fixtureMessages, viewOf } from "./fixture-messages.ts";
+import { inetFixtures, made, mutated } from "./messages.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 1000);
 
-const inetFixtures = [
-  "addresses",
-  "raw",
-  "tcp-congestion",
-  "tcp-info-kernels",
-  "tcp-info-values",
-  "tcp-meta",
-  "udp",
-];
 const unixFixtures = ["unix", "mixed-500"];
 
 const encoder = new TextEncoder();
@@ -101,52 +91,6 @@ const layout = fc.record({
   header: fc.boolean(),
   screen: fc.constantFrom(undefined, 80, 200),
 });
-
-/** An attribute as it stands in a message. */
-function attribute(type: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(align4(4 + payload.length));
-  const data = viewOf(bytes);
-  data.setUint16(0, 4 + payload.length, true);
-  data.setUint16(2, type, true);
-  bytes.set(payload, 4);
-  return bytes;
-}
-
-/** Bytes like in the kernel's structs: many are 0, some are 0xff. */
-const payload = fc.oneof(
-  fc.uint8Array({ maxLength: 280 }),
-  fc
-    .array(fc.constantFrom(0, 0, 0, 0, 1, 2, 0xff), { maxLength: 280 })
-    .map((bytes) => Uint8Array.from(bytes)),
-);
-
-/** Messages with a struct of `size` bytes and any attributes of a table. */
-function made(size: number, attributes: AttributeTable): fc.Arbitrary<Uint8Array> {
-  const ids = Object.values(attributes).map(({ id }) => id);
-  return fc
-    .tuple(
-      fc.uint8Array({ minLength: size, maxLength: size }),
-      fc.array(fc.tuple(fc.constantFrom(...ids), payload), { maxLength: 6 }),
-    )
-    .map(([head, list]) =>
-      Uint8Array.from(Buffer.concat([head, ...list.map(([type, bytes]) => attribute(type, bytes))])),
-    );
-}
-
-/** Messages of a corpus with some bytes changed, and some cut. */
-function mutated(corpus: readonly Uint8Array[], size: number): fc.Arbitrary<Uint8Array> {
-  return fc
-    .tuple(
-      fc.constantFrom(...corpus),
-      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 }),
-      fc.option(fc.nat()),
-    )
-    .map(([message, mutations, cut]) => {
-      const bytes = message.slice();
-      for (const [at, byte] of mutations) bytes[at % bytes.length] = byte;
-      return cut === null ? bytes : bytes.slice(0, Math.max(size, cut % (bytes.length + 1)));
-    });
-}
 
 /** A family whose rows are compared. */
 interface Compared {

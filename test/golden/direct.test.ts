@@ -50,6 +50,29 @@ for (const fixture of fixtureNames())
     }
   });
 
+/** Every option that adds something to an object and does not keep it from being written straight. */
+const jsonArguments: readonly (readonly string[])[] = [
+  ["--json", "-an"],
+  ["--ndjson", "-aemi", "-t", "-u", "-w", "--cgroup"],
+  ["--json", "-aen", "--sort", "-local.port"],
+];
+const objects = { direct: 0, left: 0 };
+
+test.each(fixtureNames().map((name) => [name]))("%s: JSON is the same from views", async (fixture) => {
+  const [first] = readCases(fixture);
+  if (first === undefined) return;
+  for (const args of jsonArguments) {
+    const golden = { ...first, args, writes: {} };
+    const fromViews = await replay(fixture, golden, () => undefined);
+    expect({ args, ...(await replay(fixture, golden, counting(objects))) }).toEqual({ args, ...fromViews });
+  }
+});
+
+test("most objects of inet sockets in the corpus are written straight from messages", () => {
+  expect(objects.direct).toBeGreaterThan(2000);
+  expect(objects.direct).toBeGreaterThan(20 * objects.left);
+});
+
 test("most rows of the corpus are written straight from messages", () => {
   expect(totals.direct).toBeGreaterThan(20 * totals.left);
 });

@@ -245,6 +245,22 @@ test.each([1, 2, 3])("files of version %i are read, and go on as the current one
   expect(reader.coverage({ fromMs: startMs, untilMs: startMs + 100_000 }).notes).toEqual([]);
 });
 
+test("a sample that cannot be read to its end leaves the one before it as it was", () => {
+  const folder = newFolder();
+  writeEarlyFile(folder, 2);
+  // Word 0 grows by 3 once more, but the owners are missing.
+  const { data, crc } = pack(Uint8Array.of(1, 1, 2, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 6));
+  using database = new Database(join(folder, "00000001-20260105T120000Z.db"));
+  database.run(
+    "INSERT INTO sample (wall_ms, run, boot_ms, duration_us, sockets, whole, crc, data) VALUES (?, 1, ?, 1, 1, 0, ?, ?)",
+    [startMs + 10_000, 1_010_000, crc, data],
+  );
+  const moment = new StoreReader(folder).moment(startMs + 10_000)!;
+  expect(moment.damaged).toBe(true);
+  expect(moment.wallMs).toBe(startMs + 5000);
+  expect([...moment.image.values()].map(({ messages }) => messages[0]?.words[0])).toEqual([10]);
+});
+
 test("a second recorder says so", () => {
   const folder = newFolder();
   let second: string | undefined;
@@ -290,6 +306,31 @@ describe("a clock that is set", () => {
         startMs + 30_000 + stepMs + 10_000,
       );
     });
+});
+
+test("a suspend is noted with its length, and is no step of the clock", () => {
+  const folder = newFolder();
+  const suspendMs = 7_200_000;
+  write(
+    { ...small, folder, flushes: 6, suspendsMs: [0, 0, suspendMs] },
+    () => undefined,
+    () => undefined,
+  );
+  const reader = new StoreReader(folder);
+  const { notes } = reader.coverage({ fromMs: startMs, untilMs: startMs + 1e8 });
+  expect(notes).toEqual([
+    {
+      kind: "suspend",
+      fromMs: startMs + 30_000,
+      untilMs: startMs + 30_000 + suspendMs,
+      count: suspendMs,
+      detail: undefined,
+    },
+  ]);
+  // The sample before the suspend does not stand for the time of it.
+  const before = reader.moment(startMs + 3_600_000)!;
+  expect(before.wallMs).toBe(startMs + 25_000);
+  expect(reader.moment(startMs + 30_000 + suspendMs)!.bootMs - before.bootMs).toBe(suspendMs + 5000);
 });
 
 test("a file that is cut anywhere never gives a wrong answer, and the damage shows", () => {

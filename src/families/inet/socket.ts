@@ -37,6 +37,11 @@ export const timerNames = [...kernelTimerNames, SCTP_TIMER_NAME] as const;
 /** The name of a connection's timer; `unknown(N)` for a number that no known kernel sends. */
 export type TimerName = (typeof timerNames)[number] | `unknown(${number})`;
 
+/** The name of the timer with a number of `idiag_timer`, of a connection that is not one of SCTP. */
+export function timerName(number: number): TimerName {
+  return kernelTimerNames[number] ?? `unknown(${number})`;
+}
+
 /** A running timer of a connection. */
 export interface Timer {
   /** Its name: `on` is TCP's retransmission timer, `t3-rtx` is SCTP's. */
@@ -125,7 +130,7 @@ export class InetSocket extends wholeView(inetDiagMessage, DiagMessage) {
     if (number === 0) return undefined;
     const sctp = this.protocol === IPPROTO_SCTP;
     return {
-      name: sctp ? SCTP_TIMER_NAME : (kernelTimerNames[number] ?? `unknown(${number})`),
+      name: sctp ? SCTP_TIMER_NAME : timerName(number),
       expiresMs: this.expires,
       retransmits: this.retransmits,
     };

@@ -10,6 +10,8 @@ import { PacketSocket } from "./socket.ts";
 
 /** A socket from /proc/net/packet, which has less about memory and interface than netlink. */
 class ProcPacketSocket extends PacketSocket {
+  /** Set, as in other views from /proc: a copy of the message alone would not be the same socket. */
+  readonly procfs = {};
   readonly #interfaceIndex: number;
   readonly #rqueue: number;
 

@@ -49,6 +49,11 @@ export class Hooks implements Disposable {
     return this.#options.hooks.some(({ rules }) => rules.length === 0 || rules.includes(rule));
   }
 
+  /** Whether a command runs: its end comes through the event loop. */
+  get isRunning(): boolean {
+    return this.#running.size > 0;
+  }
+
   /** Runs the commands for a finding, or lets them wait. @param input what they read, as one line of JSON */
   appeared(rule: string, input: string): void {
     for (const { rules, argv } of this.#options.hooks) {

@@ -105,6 +105,8 @@ export class Monitor {
   #arrived = new Map<number, Arrived>();
   #newcomers: SightingFacts[] = [];
   #owners: StoredOwners = new Map();
+  /** The sockets of `#owners` by process; undefined until a rule reads them. */
+  #sockets: ReadonlyMap<number, readonly number[]> | undefined;
   #processes: ReturnType<typeof processTable>;
   #lastMs: number | undefined;
   #nowMs = 0;
@@ -159,6 +161,7 @@ export class Monitor {
    */
   finish(owners: StoredOwners, { wallMs, awakeMs }: ClockReading, single = false): void {
     this.#owners = owners;
+    this.#sockets = undefined;
     this.#settleArrived();
     this.#lastMs = wallMs;
     this.#newcomers = this.#newcomers.filter(({ firstMs }) => wallMs - firstMs <= this.#longestAgeMs);
@@ -280,12 +283,7 @@ export class Monitor {
       commandLine: (pid) => (this.#options.arguments ? this.#processes.commandLine(pid) : []),
       processes: () => this.#processesWithSockets(),
       processState: (pid) => this.#processes.processState(pid),
-      socketsOf: (pid) =>
-        new Set(
-          [...this.#owners].flatMap(([inode, owners]) =>
-            owners.some(({ process }) => store.processFacts(process)?.pid === pid) ? inode : [],
-          ),
-        ),
+      socketsOf: (pid) => this.#socketsOf(pid),
       unreadable: () => [],
       unlisted: () => [],
       descriptors: () => [],
@@ -306,9 +304,31 @@ export class Monitor {
     };
   }
 
+  /** The sockets that each process has open, by its number in the store. */
+  #socketsByProcess(): ReadonlyMap<number, readonly number[]> {
+    if (this.#sockets !== undefined) return this.#sockets;
+    const found = new Map<number, number[]>();
+    for (const [inode, owners] of this.#owners)
+      for (const { process } of owners) {
+        const inodes = found.get(process);
+        if (inodes === undefined) found.set(process, [inode]);
+        else inodes.push(inode);
+      }
+    this.#sockets = found;
+    return found;
+  }
+
+  #socketsOf(pid: number): Set<number> {
+    const { store } = this.#options;
+    const found = new Set<number>();
+    for (const [process, inodes] of this.#socketsByProcess())
+      if (store.processFacts(process)?.pid === pid) for (const inode of inodes) found.add(inode);
+    return found;
+  }
+
   #processesWithSockets(): ProcessFact[] {
     const { store, files, root } = this.#options;
-    const numbers = new Set([...this.#owners.values()].flatMap((list) => list.map(({ process }) => process)));
+    const numbers = this.#socketsByProcess().keys();
     return [...numbers].flatMap((number): ProcessFact | [] => {
       const facts = store.processFacts(number);
       const state = facts && this.#processes.processState(facts.pid);

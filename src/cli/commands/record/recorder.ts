@@ -12,6 +12,7 @@ import type { NamespaceSearch } from "../namespace-search.ts";
 import { noteHost, notePlace } from "./context.ts";
 import { Degradation, degradedSteps } from "./degradation.ts";
 import type { Endings } from "./endings.ts";
+import type { Pauses } from "./pause.ts";
 import type { Sampler } from "./sampler.ts";
 import type { RecordSettings } from "./settings.ts";
 
@@ -22,6 +23,8 @@ const ROUND_MS = 250;
 const MANY_EVENTS = 50;
 /** Time between two writes to disk. */
 const FLUSH_MS = BUNDLE_MS;
+/** How long events may be taken after a signal. */
+const DRAIN_MS = 5000;
 /** A sample that takes longer is noted, as its sockets are not of one moment. */
 const SLOW_MS = 500;
 /** How often interfaces, control groups and counters of /proc are noted. */
@@ -40,6 +43,7 @@ export interface RecorderParts {
   readonly placeOf: (netns: Netns | undefined) => number;
   /** Keeps the namespaces of the query in step with the host; undefined if only our own is recorded. */
   readonly namespaces: NamespaceSearch | undefined;
+  readonly pauses: Pauses;
   readonly settings: Pick<RecordSettings, "delayMs">;
 }
 
@@ -77,13 +81,13 @@ export class Recorder {
 
   /** Takes samples and events in turn until interrupted. @param follower follows events; undefined without any */
   async run(interrupted: AbortSignal, follower: Follower | undefined): Promise<void> {
-    const { endings, namespaces, settings } = this.#parts;
+    const { endings, namespaces, pauses, settings } = this.#parts;
     let sampleAt = performance.now();
     let flushAt = sampleAt + FLUSH_MS;
     while (!interrupted.aborted) {
       const seen = endings.count;
       const more = (await follower?.round()) ?? false;
-      const roundMs = endings.count - seen > MANY_EVENTS ? BUSY_ROUND_MS : ROUND_MS;
+      const isBusy = endings.count - seen > MANY_EVENTS;
       await namespaces?.searchIfDue(follower);
       const now = performance.now();
       if (now >= sampleAt) {
@@ -95,25 +99,35 @@ export class Recorder {
         flushAt = now + FLUSH_MS;
       }
       const pauseMs = Math.max(0, Math.min(sampleAt, flushAt) - performance.now());
-      await new Promise<void>((resolve) => {
-        if (more) setImmediate(resolve);
-        else setTimeout(resolve, Math.min(pauseMs, roundMs));
-      });
+      await pauses.wait(more ? 0 : Math.min(pauseMs, isBusy ? BUSY_ROUND_MS : ROUND_MS), isBusy);
     }
+    if (follower !== undefined) await this.#drain(follower);
+  }
+
+  /** Takes the events that wait at the end. What takes too long is counted as lost. */
+  async #drain(follower: Follower): Promise<void> {
+    const untilMs = performance.now() + DRAIN_MS;
+    while (performance.now() < untilMs) if (!(await follower.round())) return;
+    const { store, clock } = this.#parts;
+    const nowMs = clock.wallMs();
+    const left = follower.abandon();
+    if (left > 0) store.cover("lost", nowMs, nowMs, left, "events that waited at the end");
   }
 
   /** Writes what waits, and ends the run. */
   close(): void {
-    const { intake, store, clock } = this.#parts;
+    const { endings, intake, store, clock } = this.#parts;
     const now = readClocks(clock);
     intake.end(now.wallMs);
+    endings.noteLosses();
     store.close(now);
   }
 
   #flush(): void {
-    const { intake, store, clock } = this.#parts;
+    const { endings, intake, store, clock } = this.#parts;
     const now = readClocks(clock);
     intake.end(now.wallMs);
+    endings.noteLosses();
     store.flush(now);
   }
 

@@ -43,6 +43,7 @@ import { notePlace, readText } from "./context.ts";
 import { Endings } from "./endings.ts";
 import { Hooks } from "./hooks.ts";
 import { Monitor } from "./monitor.ts";
+import { Pauses } from "./pause.ts";
 import { Recorder } from "./recorder.ts";
 import { SampledSource } from "./sampled-source.ts";
 import { Sampler } from "./sampler.ts";
@@ -240,6 +241,7 @@ export async function runRecord(task: Task<RecordSettings>): Promise<number> {
     clock,
     placeOf,
     namespaces,
+    pauses: new Pauses(() => hooks.isRunning),
     settings,
   });
   if (settings.once) {
