@@ -36,17 +36,16 @@ export const NOT_CONNECTED = "its agent is not connected";
 const WINDOW = MOST_CREDIT;
 /** An answer of this size comes with its summary: 10,000 of them stay below what a server holds for a client. */
 const INLINE_BYTES = 4096;
-/** How long a question may travel. */
-const LIFE_MS = 30_000;
+/** Longest time that a question may wait in an agent that is busy: agents accept no more. */
+const LONGEST_LIFE_MS = 600_000;
 /** From then on, pages are pulled although some hosts are silent. */
 const START_MS = 1000;
 /** When silent hosts are looked for on the server. */
 const PROBE_MS = 400;
 /** How long a host may be silent, as a share of the deadline. */
 const SILENT_SHARE = 1 / 3;
-/** When pages that do not come are requested again, and how often. */
+/** When pages that do not come are requested again. Each further request waits twice as long. */
 const STALL_MS = 3000;
-const STALLS = 5;
 const NO_RESPONDERS = 503;
 
 /** What is known of a host. */
@@ -87,7 +86,6 @@ function readPage(far: Far, page: Uint8Array, take: (host: string, frame: Frame)
  * @param hosts who should answer; nobody else is heard
  * @param take takes the frames of the answers: all of one host, then all of the next
  * @returns what became of each host, in the order of the list
- * @throws RangeError for a question that is too long
  */
 export function collect(
   { connection, counts }: Broker,
@@ -124,6 +122,7 @@ export function collect(
   let started = false;
   let reading = false;
   let ended = false;
+  let isLate = false;
   let reconnects = counts.reconnects;
 
   const isDone = ({ end, failure }: Far) => end !== undefined || failure !== undefined;
@@ -169,14 +168,16 @@ export function collect(
 
   function hear(message: Msg): void {
     const far = byToken.get(replyToken(message.subject) ?? "");
-    if (far === undefined || isDone(far)) return;
+    if (far === undefined || isDone(far) || ended) return;
     try {
       const reply = readReply(message.data);
       far.lastMs = now();
       if ("summary" in reply) greet(far, reply.summary, reply.page);
       else if ("working" in reply) far.isWorking = true;
       else if ("refused" in reply) finish(far, refusalText(reply.refused, reply.wallMs - now()));
-      else if (reply.seq >= far.next && reply.seq < far.granted) far.early.set(reply.seq, reply.page);
+      else if (reply.seq >= far.next && reply.seq < far.granted)
+        // A copy: the message is part of what was read from the connection at once.
+        far.early.set(reply.seq, reply.page.slice());
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       finish(far, `its answer is malformed: ${error.message}`);
@@ -194,7 +195,10 @@ export function collect(
         far.stalls = 0;
         readPage(far, page, take);
       }
-      if (far.next < pages) return;
+      if (far.next < pages) {
+        if (far.end !== undefined) throw new ProtocolError("it ends before its last page");
+        return;
+      }
       if (far.end === undefined) throw new ProtocolError("it has no end");
       finish(far);
     } catch (error) {
@@ -229,15 +233,7 @@ export function collect(
     if (reading || ended) return;
     reading = true;
     try {
-      while (queue[0] !== undefined) {
-        if (!isDone(queue[0])) {
-          if (queue[0].granted === queue[0].next) grant();
-          readReady(queue[0]);
-        }
-        if (!isDone(queue[0])) break;
-        queue.shift();
-      }
-      grant();
+      read();
     } catch (error) {
       // The output cannot be written. The client library would keep the error to itself.
       release();
@@ -247,6 +243,20 @@ export function collect(
       reading = false;
     }
     if (unfinished === 0) end();
+  }
+
+  function read(): void {
+    while (queue[0] !== undefined) {
+      if (!isDone(queue[0])) {
+        if (queue[0].granted === queue[0].next) grant();
+        readReady(queue[0]);
+      }
+      if (!isDone(queue[0])) break;
+      queue.shift();
+    }
+    // At the end, what has come is shown, whatever it waits for.
+    if (isLate) for (const far of queue.splice(0)) readReady(far);
+    else grant();
   }
 
   function start(): void {
@@ -267,10 +277,10 @@ export function collect(
     reconnects = counts.reconnects;
     for (const far of queue) {
       if (isDone(far) || far.granted === far.next || far.early.has(far.next)) continue;
-      if (!hasReturned && now() - far.lastMs < STALL_MS) continue;
+      if (!hasReturned && now() - far.lastMs < STALL_MS * 2 ** far.stalls) continue;
       far.lastMs = now();
-      if (far.stalls++ >= STALLS) finish(far, "its pages do not arrive");
-      else credit(far, far.next, far.granted);
+      far.stalls++;
+      credit(far, far.next, far.granted);
     }
     // Others need not wait for the first.
     const [first] = queue;
@@ -306,8 +316,8 @@ export function collect(
   ];
   const silentMs = deadlineMs * SILENT_SHARE;
   const late = () => {
-    // What has come is shown, whatever it waits for.
-    for (const far of queue.splice(0)) if (far.early.has(far.next)) readReady(far);
+    isLate = true;
+    proceed();
     giveUp(() => `no whole answer within ${deadlineMs / 1000} s`);
   };
   const timers = [
@@ -351,14 +361,19 @@ export function collect(
   const query: Query = {
     id,
     issuedMs: askedMs,
-    expiresMs: askedMs + Math.min(deadlineMs, LIFE_MS),
+    expiresMs: askedMs + Math.min(deadlineMs, LONGEST_LIFE_MS),
     inlineBytes: INLINE_BYTES,
     question,
   };
-  if (toAll) connection.publish(queryAll, writeQuery(query, key));
-  else
-    for (const { host, token } of fars)
-      connection.publish(queryOne(token), writeQuery({ ...query, to: [host] }, key));
+  try {
+    if (toAll) connection.publish(queryAll, writeQuery(query, key));
+    else
+      for (const { host, token } of fars)
+        connection.publish(queryOne(token), writeQuery({ ...query, to: [host] }, key));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    giveUp(() => error.message);
+  }
   proceed();
   return promise;
 }
