@@ -21,11 +21,11 @@ export class Pauses {
   /**
    * Waits so many milliseconds, or until a signal comes; 0 only enters the event loop.
    *
-   * @param isBusy whether there is much garbage
+   * @param entersLoop whether to wait in the event loop: there is much garbage, or a signal may have come
    */
-  async wait(ms: number, isBusy = false): Promise<void> {
+  async wait(ms: number, entersLoop = false): Promise<void> {
     let left = ms;
-    if (ms > 0 && !isBusy && !this.#needsLoop() && performance.now() - this.#turnedMs < TURN_MS) {
+    if (ms > 0 && !entersLoop && !this.#needsLoop() && performance.now() - this.#turnedMs < TURN_MS) {
       if (libc.poll(-1, 0, Math.ceil(ms)) >= 0) return;
       // A signal came: the event loop hands it on.
       left = 1;

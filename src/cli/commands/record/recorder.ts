@@ -88,18 +88,22 @@ export class Recorder {
       const seen = endings.count;
       const more = (await follower?.round()) ?? false;
       const isBusy = endings.count - seen > MANY_EVENTS;
+      // A signal that comes during long work reaches its handler in the event loop.
+      let entersLoop = isBusy;
       await namespaces?.searchIfDue(follower);
       const now = performance.now();
       if (now >= sampleAt) {
         this.takeOne();
+        entersLoop = true;
         sampleAt = Math.max(sampleAt + this.#degradation.pauseMs(settings.delayMs), now);
       }
       if (now >= flushAt) {
         this.#flush();
+        entersLoop = true;
         flushAt = now + FLUSH_MS;
       }
       const pauseMs = Math.max(0, Math.min(sampleAt, flushAt) - performance.now());
-      await pauses.wait(more ? 0 : Math.min(pauseMs, isBusy ? BUSY_ROUND_MS : ROUND_MS), isBusy);
+      await pauses.wait(more ? 0 : Math.min(pauseMs, isBusy ? BUSY_ROUND_MS : ROUND_MS), entersLoop);
     }
     if (follower !== undefined) await this.#drain(follower);
   }
