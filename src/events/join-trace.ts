@@ -18,6 +18,8 @@ export class TraceJoin {
   readonly #core: JoinCore;
   /** Sockets that changed to CLOSE, and may be destroyed at once. */
   #closing: Tracked[] = [];
+  /** Those of them whose connect has failed, by tuple. */
+  readonly #failing = new Map<string, Tracked>();
   /** Errors that were reported before the change to CLOSE, by tuple: kernels before 6.10 have this order. */
   readonly #errors = new Map<string, { readonly error: number; readonly ns: number }>();
 
@@ -51,9 +53,12 @@ export class TraceJoin {
       else core.reportClosing(entry);
     }
     this.#closing = later;
+    this.#failing.clear();
+    for (const entry of later) if (entry.connecting !== undefined) this.#failing.set(entry.tuple, entry);
     for (const entry of core.destroyed) {
       const timeMs = core.context.wallMs(entry.destroyedNs);
-      if (core.context.covered.has("ends") && nowMs - timeMs < DESTROY_WAIT_MS) continue;
+      // The others were destroyed later.
+      if (core.context.covered.has("ends") && nowMs - timeMs < DESTROY_WAIT_MS) break;
       if (entry.place >= 0) core.end(entry, "tracefs", timeMs, SS_CLOSE);
       else core.forget(entry);
     }
@@ -97,6 +102,7 @@ export class TraceJoin {
         this.#takeError(entry, entry.connecting);
       }
       this.#closing.push(entry);
+      if (entry.connecting !== undefined) this.#failing.set(entry.tuple, entry);
       return;
     }
     core.deferred.add(entry, {
@@ -110,12 +116,9 @@ export class TraceJoin {
   /** A socket reports an error to its process: if it is connecting, the reason of the failure. */
   #error(record: TraceRecord): void {
     const tuple = this.#tupleOf(record);
-    for (const { connecting, closing, tuple: its } of this.#closing)
-      if (its === tuple && connecting?.error === 0 && closing !== undefined) {
-        connecting.error = record.error;
-        return;
-      }
-    this.#errors.set(tuple, record);
+    const { connecting, closing } = this.#failing.get(tuple) ?? {};
+    if (connecting?.error === 0 && closing !== undefined) connecting.error = record.error;
+    else this.#errors.set(tuple, record);
   }
 
   #takeError({ tuple }: Tracked, connecting: Connecting): void {

@@ -115,6 +115,24 @@ export class EventJoin {
     core.place(entry, place);
   }
 
+  /**
+   * The time of day was set: times that were noted before are those of the new clock from now on, so that durations
+   * stay what they are.
+   *
+   * @param ms how far it was set forward
+   */
+  shiftTimes(ms: number): void {
+    const core = this.#core;
+    for (const entry of core.sockets.all()) {
+      const { openedMs, connecting, deferred } = entry;
+      if (openedMs !== undefined) entry.openedMs = openedMs + ms;
+      if (connecting?.sinceMs !== undefined) connecting.sinceMs += ms;
+      if (deferred !== undefined)
+        entry.deferred = deferred.map((event) => ({ ...event, timeMs: event.timeMs + ms }));
+    }
+    core.shiftEarlyEnds(ms);
+  }
+
   /** A place is gone: what it still has has ended. @param timeMs when, in milliseconds since 1970 */
   removed(place: PlaceNumber, timeMs: number): void {
     const core = this.#core;

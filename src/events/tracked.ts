@@ -26,7 +26,7 @@ export interface DeferredEvent {
 /** A connect(2) that is under way. */
 export interface Connecting {
   /** Milliseconds since 1970; undefined if the beginning was not seen. */
-  readonly sinceMs: number | undefined;
+  sinceMs: number | undefined;
   /** SYNs sent; undefined likewise. */
   syns: number | undefined;
   /** Whether a reset was received. */
@@ -46,7 +46,7 @@ export interface Tracked {
   address: number;
   state: number;
   /** When it was opened or first seen; undefined if it existed at the start. */
-  readonly openedMs: number | undefined;
+  openedMs: number | undefined;
   owners: readonly Owner[] | undefined;
   /** The thread that opened it and when, as long as its process is unknown. */
   openedBy: { readonly tid: number; readonly ns: number } | undefined;
@@ -152,6 +152,12 @@ export class TrackedSockets {
   /** All sockets without a known cookie. */
   withoutCookies(): Iterable<Tracked> {
     return this.#cookieless;
+  }
+
+  /** All sockets. */
+  *all(): Generator<Tracked> {
+    yield* this.#byCookie.values();
+    yield* this.#cookieless;
   }
 
   /** The sockets of a place. */

@@ -5,8 +5,8 @@ import { found, iterateSockets } from "./socket-iterator.ts";
 import { socketLinks } from "./socket-links.ts";
 
 const servers: Server[] = [];
-afterAll(() => {
-  for (const server of servers) server.close();
+afterAll(async () => {
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
 });
 
 async function open(count: number): Promise<void> {

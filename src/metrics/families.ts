@@ -324,6 +324,12 @@ export const families: Readonly<Record<string, FamilyRow>> = {
     `${SAMPLES}, total_retrans`,
     ({ retransmitted }) => retransmitted,
   ),
+  sockscope_tcp_retransmitted_bytes: perKind(
+    "Bytes sent again over TCP, of connections that ended",
+    "events: destroy, tcpi_bytes_retrans",
+    ({ retransmittedBytes }) => retransmittedBytes,
+    "bytes",
+  ),
   sockscope_tcp_connection_duration_seconds: ofEnded(
     "duration",
     "seconds",

@@ -17,6 +17,8 @@ export class KindCounters {
   received = 0;
   /** Segments sent again. */
   retransmitted = 0;
+  /** Bytes sent again by connections that ended. */
+  retransmittedBytes = 0;
   /** Distributions over the connections that ended. */
   readonly ended = {
     duration: new Histogram(durationBounds),
@@ -42,6 +44,7 @@ export class KindCounters {
     ended.sent.observe(info.bytesAcked ?? Number.NaN);
     ended.received.observe(info.bytesReceived ?? Number.NaN);
     ended.retransmitted.observe(retransmittedShare(info));
+    this.retransmittedBytes += info.bytesRetrans ?? 0;
   }
 }
 

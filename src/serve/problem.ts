@@ -74,7 +74,9 @@ export function wrongFilter(error: FilterError, filter: string): Refusal {
     "\n",
   );
   const why = reason === undefined ? "" : `${reason}: `;
-  return new Refusal(400, `${why}${expected} is expected`, {
+  const isName = expected === "an address" && /^[A-Za-z_][\w.-]*$/.test(text);
+  const names = isName ? ", or a name of /etc/hosts: no name server is queried" : "";
+  return new Refusal(400, `${why}${expected} is expected${names}`, {
     parameter: "filter",
     filter: { offset, length, expected, text, line, caret },
   });

@@ -4,7 +4,7 @@
  */
 import type { Catalog } from "../catalogue/catalog.ts";
 import type { NameSource } from "../fields/names.ts";
-import type { Resolver } from "../host/host.ts";
+import type { Files, Resolver } from "../host/host.ts";
 import { SampleMessages } from "../live/messages.ts";
 import { SocketTable } from "../live/table.ts";
 import { knowPlaces } from "../lookup/places.ts";
@@ -19,6 +19,7 @@ import { allParts } from "../query/all-parts.ts";
 import { type OpenQuery, openQuery } from "../query/open.ts";
 import type { Problem } from "../query/query.ts";
 import type { ServeContext } from "./context.ts";
+import { hostsFile } from "./hosts-file.ts";
 import { problemSentence } from "./notes.ts";
 import { type OwnerKeeper, ownerKeeper } from "./owners.ts";
 import { showable } from "./secrets.ts";
@@ -62,11 +63,10 @@ export function planOf({ sources, allNetns }: ServeContext, demands: readonly De
   };
 }
 
-/** Looks nothing up: what a viewer types must not go to a name server. */
-const silent: Pick<Resolver, "addresses" | "name"> = {
-  addresses: async () => [],
-  name: async () => undefined,
-};
+/** Asks no name server. */
+function silent(files: Files): Pick<Resolver, "addresses" | "name"> {
+  return { ...hostsFile(files), name: async () => undefined };
+}
 
 /** Opens the machine's places and names. @param owners the keeper of an earlier opening @param demands beyond the usual ones */
 export async function openMachine(
@@ -75,7 +75,8 @@ export async function openMachine(
   demands: readonly Demand[] = [],
 ): Promise<OpenMachine> {
   const { sources } = context;
-  const host = { ...context.host, resolver: { ...context.host.resolver, ...silent } };
+  const { files, resolver } = context.host;
+  const host = { ...context.host, resolver: { ...resolver, ...silent(files) } };
   const notes = new Set<string>();
   let keeper = owners;
   const known = () => keeper!;

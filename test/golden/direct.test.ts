@@ -9,8 +9,9 @@ const pending = readList("pending.txt");
 /** Counts the rows that a sink writes straight from messages, and those that it leaves to the other writer. */
 function counting(counts: { direct: number; left: number }): (rows: RowSink) => RowSink {
   return (rows) => ({
-    begin(table) {
-      const writer = rows.begin(table);
+    ...rows,
+    begin(table, netns) {
+      const writer = rows.begin(table, netns);
       if (writer === undefined) return undefined;
       return {
         put(offset, length) {

@@ -146,6 +146,7 @@ test("the histograms of a connection that ended", () => {
   ]);
   expect(lines("sockscope_tcp_connection_rtt_seconds_sum")[0]).toEndWith(" 0.02");
   expect(lines("sockscope_tcp_connection_sent_bytes_sum")[0]).toEndWith(" 110");
+  expect(lines("sockscope_tcp_retransmitted_bytes_total")[0]).toMatch(/ [1-9]\d*$/);
 });
 
 test("the share of retransmissions is one of bytes, or before Linux 4.19 of segments", () => {

@@ -91,6 +91,25 @@ test("no panel of the dashboard covers another", () => {
 describe("families", () => {
   const samples = Object.entries(families).flatMap(([name, row]) => sampleNames(name, row));
 
+  test("are there for everything that is promised", () => {
+    const promised = [
+      "sockscope_sockets",
+      ...["receive", "send"].map((side) => `sockscope_${side}_queue_bytes`),
+      ...["memory_bytes", "tcp_memory_limit_bytes", "dropped_packets", "findings", "events_lost"],
+      ...["connections", "limit_connections"].map((what) => `accept_queue_${what}`),
+      ...["time_wait", "orphan"].flatMap((what) => [`tcp_${what}_sockets`, `tcp_${what}_limit_sockets`]),
+      ...["used", "limit"].map((what) => `ephemeral_ports_${what}`),
+      ...["duration_seconds", "rtt_seconds", "sent_bytes", "received_bytes", "retransmitted_ratio"].map(
+        (what) => `tcp_connection_${what}`,
+      ),
+      ...["opened", "closed"].map((what) => `tcp_connections_${what}`),
+      ...["tcp_connect_failures", "tcp_retransmitted_segments", "tcp_retransmitted_bytes"],
+      ...["sample_duration_seconds", "series", "series_limit", "series_folded", "tracked_connections"],
+      ...["process_cpu_seconds", "process_resident_memory_bytes"],
+    ].map((name) => (/^(sockscope|process)_/.test(name) ? name : `sockscope_${name}`));
+    expect(promised.filter((name) => !Object.hasOwn(families, name))).toEqual([]);
+  });
+
   test("have names by Prometheus' rules, and no two share one", () => {
     expect(new Set(samples).size).toBe(samples.length);
     for (const [name, { type, unit, labels, help }] of Object.entries(families)) {

@@ -3,7 +3,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { recorded, serve, startPast, type TestServer, token } from "./server.ts";
+import { AF_INET, AF_INET6 } from "../../src/model/family.ts";
+import { hostsFile } from "../../src/serve/hosts-file.ts";
+import { here, recorded, serve, startPast, type TestServer, token } from "./server.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const fixtures = join(import.meta.dirname, "../fixtures");
@@ -169,9 +171,25 @@ describe("/api/live", () => {
     });
   });
 
-  test("asks no name server about a host in a filter", async () => {
+  test("takes host names in a filter from /etc/hosts, and queries no name server", async () => {
     const answer = await server.get("/api/live?filter=dst%20www.example.org");
-    expect(answer.status).toBe(400);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { detail: "an address is expected, or a name of /etc/hosts: no name server is queried" },
+    ]);
+    const lines =
+      "127.0.0.1\tlocalhost # 10.0.0.9 other\n::1 localhost\nnonsense Db.Example\n10.0.0.7 db.example\n";
+    const { files } = here;
+    const read: typeof files.read = (path, bound) =>
+      path === "/etc/hosts" ? new TextEncoder().encode(lines) : files.read(path, bound);
+    const { addresses } = hostsFile({ read });
+    expect(await addresses("LOCALHOST", undefined)).toEqual([
+      Uint8Array.of(127, 0, 0, 1),
+      Uint8Array.of(...new Array(15).fill(0), 1),
+    ]);
+    expect(await addresses("localhost", AF_INET6)).toHaveLength(1);
+    expect(await addresses("db.example", AF_INET)).toEqual([Uint8Array.of(10, 0, 0, 7)]);
+    expect(await addresses("other", undefined)).toEqual([]);
   });
 
   test("filters by process wait for the owners", async () => {

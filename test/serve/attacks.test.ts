@@ -1,8 +1,28 @@
 /**
  * Attacks on a local server with privileges, on every route: the cases are made from the table of routes, so that a
- * new route is attacked, too.
+ * new route is attacked, too. Where each kind of attack that such tools have known is tried:
+ *
+ * | attack | tests |
+ * |---|---|
+ * | DNS rebinding | here; for the UNIX socket and TLS in executable.test.ts |
+ * | reads by other origins | here |
+ * | writes by other origins | here; with the question and the second token in test/page/browser.test.ts |
+ * | no token, other users of the host | here; modes of files and of the socket in executable.test.ts |
+ * | secrets in answers | strangers.test.ts |
+ * | names and paths as code | strangers.test.ts, test/page/browser.test.ts |
+ * | names as lines or labels of metrics | test/metrics: label-text, shipped.test.ts with promtool |
+ * | frames around the page | here, test/page/browser.test.ts |
+ * | values as options of commands | here; for ssh in test/fleet |
+ * | a parser of HTTP that runs as root | executable.test.ts: capabilities of every thread |
+ * | many, slow, large and stalled requests | here, viewers.test.ts |
+ * | credentials sent to other hosts | here: the server connects to nobody |
  */
 import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Glob } from "bun";
+import { limits } from "../../src/serve/guard.ts";
 import { securityHeaders } from "../../src/serve/headers.ts";
 import { tokenTest } from "../../src/serve/token.ts";
 import { exchange, type Head, killToken, ours, recorded, requestOf, serve, token } from "./server.ts";
@@ -303,6 +323,39 @@ describe("oversized and malformed requests", () => {
     for (const query of ["columns=--json", "sort=--record=/tmp/x", "tables=-A", "state=--kill"])
       expect([query, (await server.get(`/api/live?${query}`)).status]).toEqual([query, 400]);
   });
+});
+
+test("the server connects to nobody, and runs no program", () => {
+  const folder = join(import.meta.dirname, "../../src/serve");
+  // page-files.ts runs when the executable is built.
+  const paths = [...new Glob("*.ts").scanSync(folder)].filter((path) => path !== "page-files.ts");
+  expect(paths.length).toBeGreaterThan(30);
+  const ways =
+    /\bfetch\(|\bconnect\(|createConnection|Bun\.(spawn|connect|udpSocket|\$)|child_process|node:(http|https|dns|dgram|tls)/;
+  const found = paths.filter((path) => ways.test(readFileSync(join(folder, path), "utf8")));
+  // The handler of requests is called fetch; a UNIX socket is tried before it is replaced.
+  expect(found.sort()).toEqual(["listen.ts", "server.ts"]);
+});
+
+test("requests beyond the limit have to come back later, and streams still have their places", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sockscope-busy-"));
+  const held = join(folder, "go-on");
+  await using busy = serve(recorded("tcp-states"), {
+    store: folder,
+    startPast: () => new Worker(join(import.meta.dirname, "held-past-worker.ts"), { env: { HELD: held } }),
+  });
+  const waiting = Array.from({ length: limits.requests }, () => busy.get("/api/history?what=coverage"));
+  let refused = await busy.get("/api/host");
+  while (refused.status === 200) refused = await busy.get("/api/host");
+  expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "1"]);
+  const stream = await busy.get("/api/stream");
+  expect(stream.status).toBe(200);
+  await stream.body!.cancel();
+  writeFileSync(held, "");
+  const answers = await Promise.all(waiting);
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  expect((await busy.get("/api/host")).status).toBe(200);
+  rmSync(folder, { recursive: true });
 });
 
 test("no handler failed in all of these", () => {

@@ -45,7 +45,7 @@ export function selection(): Record<string, string> {
 }
 
 /** The column to sort by: a span has no rates, so what was carried in it takes their place. */
-function sortWord(): string {
+export function sortWord(): string {
   const { sort, from } = view.value;
   return from !== "" && sort === defaultView.sort ? "-bytes_received" : sort;
 }

@@ -2,7 +2,7 @@
 import type { ColumnInfo, Row } from "./answers.ts";
 import { cellText } from "./format.ts";
 import { List } from "./list.tsx";
-import { answer, answered, cursor, failure, outdated, range, rowAt } from "./rows-data.ts";
+import { answer, answered, cursor, failure, outdated, range, rowAt, sortWord } from "./rows-data.ts";
 import { columns, narrow, show, staleSeconds, stateName, view } from "./state.ts";
 
 /** Pixels of a row, as in the style sheet. */
@@ -47,18 +47,24 @@ function shownColumns(): readonly ColumnInfo[] {
   return answered.value ?? columns.value;
 }
 
+/** Whether a word of an order names a column, in whatever direction. */
+function isSortedBy(sort: string, { names }: ColumnInfo): boolean {
+  return names.includes(sort.replace(/^-/, ""));
+}
+
 /** Sorts by a column: largest first for numbers, and in reverse if it is the order already. */
 function sortBy(column: ColumnInfo): void {
-  const { sort } = view.value;
+  const sort = sortWord();
   const largest = `-${column.name}`;
   const first = isNumber(column) ? largest : column.name;
   const second = first === largest ? column.name : largest;
-  show({ sort: sort === first ? second : first });
+  const isFirst = isSortedBy(sort, column) && sort.startsWith("-") === first.startsWith("-");
+  show({ sort: isFirst ? second : first });
 }
 
 function Heading({ column }: { readonly column: ColumnInfo }) {
-  const { sort } = view.value;
-  const sorted = sort === column.name ? "ascending" : sort === `-${column.name}` ? "descending" : "none";
+  const sort = sortWord();
+  const sorted = !isSortedBy(sort, column) ? "none" : sort.startsWith("-") ? "descending" : "ascending";
   return (
     <div
       role="columnheader"

@@ -1,5 +1,6 @@
 /** The settings of `events`. */
 import type { EventKind } from "../../../events/event.ts";
+import type { StreamSettings } from "../../fleet/stream-settings.ts";
 
 /** The options of `events`. */
 export interface EventsSettings {
@@ -14,6 +15,8 @@ export interface EventsSettings {
   readonly only: ReadonlySet<EventKind> | undefined;
   /** Milliseconds between two listings; undefined: depends on the other sources. */
   readonly intervalMs: number | undefined;
+  /** Milliseconds between two rounds. */
+  readonly latencyMs: number;
   /** The filter that ends the run. */
   readonly until: string | undefined;
   /** Number of events that ends the run. */
@@ -22,6 +25,8 @@ export interface EventsSettings {
   readonly timeoutMs: number | undefined;
   /** Trace buffer of each processor, in kilobytes. */
   readonly traceBufferKb: number | undefined;
+  /** With --fleet: where reading begins. */
+  readonly stream: StreamSettings;
 }
 
 /** The exit status of a run that timed out before --until or --count was met, as with timeout(1). */
