@@ -30,6 +30,7 @@ export class TraceJoin {
   /** Takes a record. */
   take(record: TraceRecord): void {
     const { event } = record;
+    if (this.#isElsewhere(record)) return;
     if (event === "state") this.#state(record);
     else if (event === "destroy") this.#destroy(record);
     else if (event === "error") this.#error(record);
@@ -65,8 +66,19 @@ export class TraceJoin {
     for (const [tuple, error] of this.#errors) if (error.ns < ns - CLOSING_NS) this.#errors.delete(tuple);
   }
 
+  /** Whether a record is about a socket in a network namespace that is not followed. */
+  #isElsewhere(record: TraceRecord): boolean {
+    const { address, event } = record;
+    const { sockets } = this.#core;
+    if (address === 0 || !sockets.isElsewhere(address)) return false;
+    const isOther = begins(record);
+    if (isOther || event === "destroy") sockets.removeElsewhere(address);
+    return !isOther;
+  }
+
   #segment(record: TraceRecord, kind: "retransmit" | "reset"): void {
     const entry = this.#find(record) ?? this.#create(record, record.newState);
+    if (entry === undefined) return;
     const { connecting, state } = entry;
     if (connecting !== undefined && kind === "reset") connecting.reset = true;
     else if (connecting?.syns !== undefined) connecting.syns++;
@@ -79,8 +91,9 @@ export class TraceJoin {
     const { oldState, newState, ns } = record;
     const { wallMs, ownersByThread } = core.context;
     let entry = this.#find(record);
-    const begins = entry === undefined && (oldState === SS_CLOSE || oldState === SS_LISTEN);
+    const isOpen = entry === undefined && (oldState === SS_CLOSE || oldState === SS_LISTEN);
     entry ??= this.#create(record, oldState);
+    if (entry === undefined) return;
     const { state } = entry;
     entry.recordNs = ns;
     entry.state = newState;
@@ -107,8 +120,8 @@ export class TraceJoin {
     }
     core.deferred.add(entry, {
       timeMs: wallMs(ns),
-      kind: begins ? "open" : "state",
-      oldState: begins ? undefined : oldState,
+      kind: isOpen ? "open" : "state",
+      oldState: isOpen ? undefined : oldState,
       newState,
     });
   }
@@ -132,9 +145,9 @@ export class TraceJoin {
     const { sockets, destroyed } = this.#core;
     const { cookie, ns } = record;
     const entry = this.#find(record) ?? this.#create(record, SS_CLOSE);
+    if (entry === undefined) return;
     sockets.loseAddress(entry);
-    if (entry.place === ELSEWHERE) this.#core.forget(entry);
-    if (entry.place === ELSEWHERE || entry.ended) return;
+    if (entry.ended) return;
     if (entry.cookie !== cookie) {
       // Listeners that share address and port may have been mistaken for each other.
       const other = sockets.withCookie(cookie);
@@ -166,11 +179,9 @@ export class TraceJoin {
   #replaced(entry: Tracked, ns: number): void {
     const core = this.#core;
     core.sockets.loseAddress(entry);
-    if (entry.place === ELSEWHERE) core.forget(entry);
-    else if (!entry.ended) {
-      entry.destroyedNs = ns;
-      core.destroyed.add(entry);
-    }
+    if (entry.ended) return;
+    entry.destroyedNs = ns;
+    core.destroyed.add(entry);
   }
 
   /** The listed socket that has its first record now. */
@@ -197,15 +208,20 @@ export class TraceJoin {
     return tupleKey(bareSocket(record, 0, this.#core.context.origin(UNPLACED, IPPROTO_TCP)));
   }
 
-  #create(record: TraceRecord, state: number): Tracked {
+  /** Begins to follow the socket of a record. @returns undefined if it is in a network namespace that is not followed */
+  #create(record: TraceRecord, state: number): Tracked | undefined {
     const core = this.#core;
     const { placeOfThread, origin, wallMs } = core.context;
     const { event, oldState, ns, address } = record;
     const place = isByOwner(record) ? placeOfThread(record.tid, ns) : UNPLACED;
+    if (place === ELSEWHERE) {
+      if (address !== 0) core.sockets.addElsewhere(address);
+      return undefined;
+    }
     const socket = bareSocket(record, state, origin(place, IPPROTO_TCP));
-    const begins = event === "state" && (oldState === SS_CLOSE || oldState === SS_LISTEN);
+    const isOpen = event === "state" && (oldState === SS_CLOSE || oldState === SS_LISTEN);
     const accepted = event === "state" && oldState === SS_LISTEN && record.newState === SS_SYN_RECV;
-    const entry = core.track(socket, place, begins ? wallMs(ns) : undefined, accepted);
+    const entry = core.track(socket, place, isOpen ? wallMs(ns) : undefined, accepted);
     entry.recordNs = ns;
     core.sockets.setAddress(entry, address);
     return entry;
@@ -221,6 +237,12 @@ export class TraceJoin {
     setCookie(fresh, entry.cookie);
     this.#core.sockets.move(entry, place, fresh);
   }
+}
+
+/** Whether a record is the first of a socket that another one may have left its memory to. */
+function begins({ event, oldState, newState }: TraceRecord): boolean {
+  if (event !== "state") return false;
+  return oldState === SS_CLOSE || (oldState === SS_LISTEN && newState === SS_SYN_RECV);
 }
 
 /** Whether a record can be about the socket that was last at its address. */

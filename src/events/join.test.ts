@@ -402,6 +402,18 @@ test("a connection of another namespace is not reported", () => {
   expect(reported).toEqual([]);
 });
 
+test("the memory of a socket of another namespace, whose end was lost, may be that of one of ours", () => {
+  change(3, [0, 80], CLOSE, SYN_SENT, STRANGER);
+  change(3, [40000, 80], SYN_SENT, ESTABLISHED, STRANGER);
+  change(3, [40000, 80], ESTABLISHED, FIN_WAIT_1, STRANGER);
+  advance(3000);
+  expect(reported).toEqual([]);
+  change(3, [0, 443], CLOSE, SYN_SENT);
+  change(3, [40001, 443], SYN_SENT, ESTABLISHED);
+  advance();
+  expect(reported).toEqual(["open - SYN-SENT 40001>443 tracefs", "state SYN-SENT ESTAB 40001>443 tracefs"]);
+});
+
 describe("a socket that exists at the start", () => {
   beforeEach(() =>
     list([socketOf(80, 0, LISTEN, 1, 5), socketOf(80, 40000, ESTABLISHED, 2, 5)], { baseline: true }),

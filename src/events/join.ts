@@ -18,7 +18,7 @@ import { TableJoin } from "./join-tables.ts";
 import { TraceJoin } from "./join-trace.ts";
 import { tupleKey, withHolder, withIdentity } from "./socket-message.ts";
 import type { TraceRecord } from "./trace-record.ts";
-import { ELSEWHERE, type PlaceNumber, type Tracked, UNPLACED } from "./tracked.ts";
+import { type PlaceNumber, type Tracked, UNPLACED } from "./tracked.ts";
 
 /** The join of all sources. */
 export class EventJoin {
@@ -169,7 +169,11 @@ export class EventJoin {
     const core = this.#core;
     this.#udpOwners = undefined;
     this.#trace.endRound(ns, nowMs);
-    core.deferred.releaseDue(nowMs, (entry) => core.sockets.move(entry, ELSEWHERE, entry.socket));
+    core.deferred.releaseDue(nowMs, (entry) => {
+      if (entry.address !== 0) core.sockets.addElsewhere(entry.address);
+      entry.ended = true;
+      core.forget(entry);
+    });
     core.forgetEarlyEnds(nowMs);
   }
 }

@@ -66,7 +66,8 @@ const LATENCY = "0.2";
 const commandLines: Readonly<Record<Feed, (settings: FeedSettings) => readonly string[] | undefined>> = {
   events({ events, words, allNetns }) {
     if (events === undefined) return undefined;
-    const kinds = events === "all" ? [] : [`--only=${events}`];
+    // Readers must learn which sources a host lacks.
+    const kinds = events === "all" ? [] : [`--only=${events},sources`];
     const places = allNetns ? ["--all-netns"] : [];
     return ["events", "--json", "--numeric", `--latency=${LATENCY}`, ...kinds, ...places, "--", ...words];
   },

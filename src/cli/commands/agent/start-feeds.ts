@@ -32,7 +32,7 @@ const none: Feeds = {
 };
 
 /**
- * Starts the feeds that the options ask for, if any. They spool until there is a connection.
+ * Starts the feeds of `--events` and `--findings`. They spool until there is a connection.
  *
  * @param say takes messages for people
  * @returns a Stop if there is no folder for the spools
