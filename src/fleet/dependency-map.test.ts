@@ -117,12 +117,12 @@ describe("drawings", () => {
   test("Mermaid and Graphviz", () => {
     expect(mermaid(named("nginx"))).toBe(
       'flowchart LR\n  subgraph "web"\n    n0["nginx"]\n  end\n  n1["192.0.2.1"]\n' +
-        '  n0 -->|":443 2× 1.5 MB/s 1.2 ms 0.5 retr/s"| n1\n',
+        '  n0 -->|":443 2× 1.5 MB/s 1.23 ms 0.5 retr/s"| n1\n',
     );
     expect(dot(named("nginx"))).toBe(
       'digraph sockets {\n  rankdir=LR;\n  node [shape=box];\n  subgraph cluster_0 {\n    label="web";\n' +
         '    n0 [label="nginx"];\n  }\n  n1 [label="192.0.2.1"];\n' +
-        '  n0 -> n1 [label=":443 2× 1.5 MB/s 1.2 ms 0.5 retr/s"];\n}\n',
+        '  n0 -> n1 [label=":443 2× 1.5 MB/s 1.23 ms 0.5 retr/s"];\n}\n',
     );
   });
 

@@ -52,13 +52,18 @@ function nodeOf({ host, netns, container, process, local, state }: End): MapNode
 /** The service of an end. A connection that is not accepted yet has no owner, so that its listener's counts. */
 function serviceNode(end: End, joined: Joined): MapNode {
   const isOwned = (end.process ?? "") !== "" || end.container !== undefined;
-  return nodeOf(isOwned ? end : (joined.listenerAt(end.local) ?? end));
+  return nodeOf(isOwned ? end : (joined.listenerOf(end) ?? end));
 }
 
 function clientNode(end: End): MapNode {
   // A client's port is one of many, and says nothing.
   const { host, name, id } = nodeOf(end);
   return name === `port ${end.local.port}` ? { id: `${host} -`, host, name: "-" } : { id, host, name };
+}
+
+/** A service that is known by its port alone. */
+function portNode(host: string, port: number): MapNode {
+  return { id: `${host} port ${port}`, host, name: `port ${port}` };
 }
 
 function outsideNode(name: string): MapNode {
@@ -83,11 +88,6 @@ const live: ReadonlySet<string> = new Set([
   "SYN-SENT",
   "SYN-RECV",
 ]);
-
-/** Whether an end that is not joined is the service: its host listens on its port. */
-function isService(end: End, joined: Joined): boolean {
-  return joined.listenerAt(end.local) !== undefined;
-}
 
 function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
@@ -146,16 +146,31 @@ export function dependencyMap(before: readonly End[], now: Joined, seconds: numb
   }
   for (const { end, peerHost, target } of now.missing) {
     if (!live.has(end.state)) continue;
+    if (now.listenerOf(end) !== undefined) {
+      const client = { id: `${peerHost} -`, host: peerHost, name: "-" };
+      add(client, serviceNode(end, now), end.local.port, end, false);
+      continue;
+    }
     const { port } = target;
     const listener = now.listenerAt(target);
-    const unknown = { id: `${peerHost} port ${port}`, host: peerHost, name: `port ${port}` };
-    add(clientNode(end), listener === undefined ? unknown : nodeOf(listener), port, end, true);
+    add(
+      clientNode(end),
+      listener === undefined ? portNode(peerHost, port) : nodeOf(listener),
+      port,
+      end,
+      true,
+    );
   }
-  const alone = [...now.outside, ...now.ambiguous, ...now.uncertain];
-  for (const end of alone) {
+  for (const end of [...now.outside, ...now.ambiguous, ...now.uncertain]) {
     if (!live.has(end.state)) continue;
-    if (isService(end, now)) add(outsideNode("clients"), serviceNode(end, now), end.local.port, end, false);
-    else add(clientNode(end), outsideNode(end.peer.address), end.peer.port, end, true);
+    if (now.listenerOf(end) !== undefined) {
+      add(outsideNode("clients"), serviceNode(end, now), end.local.port, end, false);
+      continue;
+    }
+    const { address, port } = end.peer;
+    // A NAT on that host may lead to a namespace that is not listed.
+    const host = now.hostAt(address);
+    add(clientNode(end), host === undefined ? outsideNode(address) : portNode(host, port), port, end, true);
   }
   const bytes = (edge: MapEdge) => edge.sentBytesPerSecond + edge.receivedBytesPerSecond;
   return {

@@ -141,6 +141,11 @@ function text(value: Json | undefined): string | undefined {
       : JSON.stringify(value);
 }
 
+/** A namespace by its label; undefined for that of the first process, which is the host's own. */
+function netnsOf(label: string | undefined): string | undefined {
+  return label === "pid:1" ? undefined : label;
+}
+
 function number(value: Json | undefined): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
@@ -172,7 +177,7 @@ export function readEnd(host: string, values: readonly Json[]): End | undefined 
   for (const [name, column] of numberEntries) numbers[name] = number(of(column));
   return {
     host,
-    netns: text(of("netns")),
+    netns: netnsOf(text(of("netns"))),
     state,
     local: { address: plainAddress(local.address), port: local.port },
     peer: { address: plainAddress(peer.address), port: peer.port },

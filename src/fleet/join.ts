@@ -36,6 +36,10 @@ export interface Joined {
   readonly uncertain: readonly End[];
   /** The listener that a connection to an address would reach; undefined if there is none, or more than one. */
   listenerAt(address: EndAddress): End | undefined;
+  /** The listener of an end's own port, in its namespace: the end is the server. */
+  listenerOf(end: End): End | undefined;
+  /** The host that has an address; undefined if none has it, or more than one. */
+  hostAt(address: string): string | undefined;
 }
 
 /** The IP addresses of hosts. */
@@ -263,12 +267,13 @@ export function joinEnds(ends: readonly End[], context: JoinContext = {}): Joine
 
   const listeners = new Map<number, End[]>();
   for (const end of ends) if (end.state === "LISTEN") addTo(listeners, end.local.port, end);
-  const listens = (end: End) =>
-    (listeners.get(end.local.port) ?? []).some(
+  const listenerOf = (end: End) =>
+    (listeners.get(end.local.port) ?? []).find(
       (each) =>
         placeOf(each) === placeOf(end) &&
         (ANY.has(each.local.address) || each.local.address === end.local.address),
     );
+  const listens = (end: End) => listenerOf(end) !== undefined;
   /** A listener, the NAT or a well-known port decides which end is the server. */
   function pairOf(end: End, { end: other, translation, role }: Candidate): Pair {
     const serves = listens(end);
@@ -326,15 +331,22 @@ export function joinEnds(ends: readonly End[], context: JoinContext = {}): Joine
     const facts = nat?.get(host);
     return facts === undefined || (facts.forwards && !facts.readable);
   };
+  /** Addresses of the hosts' own namespaces. Those of containers may be in use elsewhere, too. */
+  const hostAddresses = new Set([...addresses.values()].flat());
+  for (const { netns, local } of ends) if (netns === undefined) hostAddresses.add(local.address);
   /** Whether NAT that cannot be read may hide the other end. */
   function mayBeTranslated(end: End, peerHost: string): boolean {
     if (nat === undefined || matches.has(end)) return false;
     if (mayTranslate(peerHost)) return true;
+    const isDirect = [end.local, end.peer].some((from, index, both) =>
+      direct.has(`${from.address} ${both[1 - index]!.address}`),
+    );
+    if (!isDirect && !hostAddresses.has(end.peer.address)) return true;
     // The client's port leads to another place at the other host: one of both addresses has been changed.
     if (listens(end)) return (aloneAt.get(addressKey(end.peer)) ?? []).some(({ host }) => host === peerHost);
     if (alonePeers.has(addressKey(end.local))) return true;
     // A NAT that is on no host of the list, or cannot be read, may stand before the client.
-    if (direct.has(`${end.local.address} ${end.peer.address}`)) return false;
+    if (isDirect) return false;
     return (aloneAt.get(addressKey(end.peer)) ?? []).some((other) => {
       const clients = owners.get(other.peer.address) ?? [];
       return [...clients].every(mayTranslate) && mayBeOneConnection(end, other);
@@ -358,6 +370,11 @@ export function joinEnds(ends: readonly End[], context: JoinContext = {}): Joine
     outside,
     ambiguous,
     uncertain,
+    listenerOf,
+    hostAt(address) {
+      const hosts = owners.get(address);
+      return hosts?.size === 1 ? [...hosts][0] : undefined;
+    },
     listenerAt({ address, port }) {
       const hosts = owners.get(address) ?? new Set<string>();
       const found = (listeners.get(port) ?? []).filter(

@@ -19,7 +19,7 @@ function edgeLabel(edge: MapEdge): string {
     `:${port}`,
     `${connections}×`,
     ...(moved >= 1 ? [`${shortBytes(moved)}/s`] : []),
-    ...(rttUs === undefined ? [] : [`${(rttUs / 1000).toFixed(1)} ms`]),
+    ...(rttUs === undefined ? [] : [`${Number((rttUs / 1000).toFixed(2))} ms`]),
     ...(retransmitsPerSecond >= 0.05 ? [`${retransmitsPerSecond.toFixed(1)} retr/s`] : []),
   ].join(" ");
 }

@@ -101,21 +101,21 @@ export function createPrivate(path: string): void {
   closeSync(openSync(path, "a", 0o600));
 }
 
-/** Makes the folder, or checks the one that is there. @throws StoreError if others can enter it */
-export function makeFolder(folder: string): void {
+/** Makes the folder, or checks the one that is there. @param what its name in messages @throws StoreError if others can enter it */
+export function makeFolder(folder: string, what = "store"): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const found = lstatSync(folder);
-    if (!found.isDirectory()) throw new StoreError(`cannot use the store ${folder}: not a directory`);
+    if (!found.isDirectory()) throw new StoreError(`cannot use the ${what} ${folder}: not a directory`);
     if (found.uid !== process.geteuid?.())
-      throw new StoreError(`cannot use the store ${folder}: it belongs to another user`);
+      throw new StoreError(`cannot use the ${what} ${folder}: it belongs to another user`);
     if ((found.mode & 0o077) !== 0)
       throw new StoreError(
-        `cannot use the store ${folder}: other users can enter it; give it a folder of its own`,
+        `cannot use the ${what} ${folder}: other users can enter it; give it a folder of its own`,
       );
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    throw new StoreError(`cannot make the store ${folder}: ${systemMessage(error)}`);
+    throw new StoreError(`cannot make the ${what} ${folder}: ${systemMessage(error)}`);
   }
 }
 

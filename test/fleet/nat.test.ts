@@ -158,6 +158,8 @@ exec ${enter.join(" ")} --target "$(cat ${folder}/"$2".pid)" -- ${executable} ag
     expect(two.now.pairs).toEqual([]);
     expect(two.now.missing.filter(({ mayBeTranslated }) => mayBeTranslated)).toHaveLength(60);
     expectSound(two);
+    const pair = await compare(["web1", "db1"]);
+    expectSound(pair);
     const three = await compare(["web1", "web2", "db1"]);
     expect(three.now.missing.every(({ mayBeTranslated }) => mayBeTranslated)).toBe(true);
     expectSound(three);

@@ -42,9 +42,20 @@ async function run(...args: readonly string[]): Promise<Finished> {
     stderr: "pipe",
     env: { PATH: process.env["PATH"] ?? "" },
   });
+  // Not its maxRSS: that begins with the memory of the process that has started it.
+  let peakMiB = 0;
+  const sampled = setInterval(() => {
+    try {
+      const [, kib] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8")) ?? [];
+      peakMiB = Math.max(peakMiB, Number(kib ?? 0) / 1024);
+    } catch {
+      // It has ended.
+    }
+  }, 5);
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   const status = await child.exited;
-  return { stdout, stderr, status, peakMiB: child.resourceUsage()!.maxRSS / (1 << 20) };
+  clearInterval(sampled);
+  return { stdout, stderr, status, peakMiB };
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {

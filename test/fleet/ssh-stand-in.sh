@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stands in for ssh(1): runs the agent here, over a recording, or fails as the name of the host says.
-# AGENT: the executable. RECORDING: the recording that agents read.
+# AGENT: the executable. RECORDING: the recording that agents read. TOGETHER: a new file.
 while [ "$1" != "--" ]; do
   if [ "$1" = -F ]; then settings=$2; fi
   shift
@@ -10,7 +10,14 @@ command=$3
 hello() { printf '{"hello":{"version":"%s","protocols":[%s],"host":"%s","bootId":""}}\n' "$1" "$2" "$host"; }
 case $host in
   refused*) echo "ssh: connect to host $host port 22: Connection refused" >&2; exit 255 ;;
-  dead*) sleep 1; echo "ssh: connect to host $host port 22: Connection timed out" >&2; exit 255 ;;
+  dead*) sleep "${DEAD_SECONDS:-1}"; echo "ssh: connect to host $host port 22: Connection timed out" >&2; exit 255 ;;
+  # Fails once all hosts of this kind are being connected to.
+  together*)
+    echo "$host" >> "$TOGETHER"
+    while [ "$(wc -l < "$TOGETHER")" -lt 100 ]; do sleep 0.1; done
+    echo "ssh: connect to host $host port 22: Connection timed out" >&2
+    exit 255
+    ;;
   unknown*) echo "Host key verification failed." >&2; exit 255 ;;
   absent*) echo "sh: 1: sockscope: not found" >&2; exit 127 ;;
   password*) echo "sudo: a password is required" >&2; exit 1 ;;
@@ -23,6 +30,12 @@ case $host in
     hello 0.1.0 1; read -r question
     printf '%s\n' '{"rows":[{"cells":["u_str","ESTAB","0","0","\u001b[31m/tmp/x\nweb9 LISTEN","1","*","2","\u202e\n\tmore"]}]}'
     printf '%s\n' '{"note":"\u001b[2Jcleared\n"}'
+    printf '%s\n' '{"end":{"status":0}}'
+    exit 0
+    ;;
+  speaks*)
+    hello 0.1.0 1; read -r question
+    printf '%s\n' '{"rows":[{"object":{"host":"web1","state":"ESTAB"}}]}'
     printf '%s\n' '{"end":{"status":0}}'
     exit 0
     ;;

@@ -29,6 +29,7 @@ async function run(recording: string, ...args: readonly string[]): Promise<Finis
       PATH: `${folder}:${process.env["PATH"]}`,
       AGENT: executable,
       RECORDING: join(fixtures, recording),
+      TOGETHER: join(folder, "together"),
     },
     stdin: "ignore",
     stdout: "pipe",
@@ -202,10 +203,24 @@ describe("hosts that fail", () => {
     expect(status).toBe(1);
   });
 
+  test("a hundred that do not connect wait together, and hold up no host that answers", async () => {
+    const hosts = "together[1-100],web[1-40]";
+    const { stdout, stderr } = await run("owners", "--host", hosts, "-tln", "--by", "host", "--csv");
+    expect(stdout.match(/^web\d+,/gm)).toHaveLength(40);
+    expect(stderr).toBe(
+      "sockscope: 100 of 140 hosts did not answer:\n  together[1-100]: Connection timed out\n",
+    );
+  });
+
   test("one that stops in its answer does not hold up the others", async () => {
     const { stdout, stderr } = await run("owners", "--host", "stuck1,web1", "--host-timeout", "10", "-Htln");
     expect(stdout).toMatch(/^web1 /);
     expect(stderr).toContain("stuck1: no whole answer within 10 s");
+  });
+
+  test("no host speaks in the name of another one", async () => {
+    const { stdout } = await run("owners", "--host", "speaks1", "-tan", "--ndjson");
+    expect(stdout).toBe('{"host":"speaks1","state":"ESTAB"}\n');
   });
 
   test("nothing that one sends reaches the output as a control character, or as a row of another host", async () => {

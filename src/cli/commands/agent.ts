@@ -1,6 +1,7 @@
 /** `sockscope agent`: answers the questions of other hosts. */
 import { unsigned } from "../../bytes/c-numbers.ts";
 import { usageError } from "../getopt.ts";
+import { feedOptions, noFeeds } from "./agent/feed-options.ts";
 import type { AgentSettings } from "./agent/settings.ts";
 import type { Command, CommandOption } from "./command.ts";
 import { commandWords } from "./command-names.ts";
@@ -32,7 +33,8 @@ export const agent: Command<AgentSettings> = {
     `${commandWords.agent} and --fleet: 'sockscope --host' starts it over ssh with --stdio, sends one question to its ` +
     "standard input and reads the answer from its standard output. With --nats it stays, and answers the questions " +
     "of 'sockscope --fleet' that a NATS server delivers. It shows what this user may see, changes nothing, writes " +
-    "no file, and reads none that the question names.",
+    "no file but its own spool, and reads none that the question names. With --events and --findings it also puts what " +
+    "happens on this host into the stream that 'events --fleet' and 'doctor --watch --fleet' read.",
   options: [
     {
       longs: ["stdio"],
@@ -95,7 +97,8 @@ export const agent: Command<AgentSettings> = {
       "Make a key for --sign-key, print its public half",
       "Make a new key that signs questions, write it to this file, which only you can read and which must not exist, and print its public half for the file of --trust.",
     ),
+    ...feedOptions<AgentSettings>(),
   ],
-  settings: { stdio: false, maxRows: MOST_ROWS },
+  settings: { stdio: false, maxRows: MOST_ROWS, feeds: noFeeds },
   run: async (task) => (await import("./agent/run.ts")).runAgent(task),
 };

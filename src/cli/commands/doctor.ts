@@ -2,6 +2,7 @@
 import { severities } from "../../doctor/rule.ts";
 import { rules } from "../../doctor/rules/index.ts";
 import { readThreshold, spelling } from "../../doctor/threshold.ts";
+import { noStreamSettings, streamOptions } from "../fleet/stream-settings.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { OptionValue } from "../options.ts";
 import type { Command } from "./command.ts";
@@ -90,8 +91,17 @@ export const doctor: Command<DoctorSettings> = {
       doc: "Explain a rule: why the problem matters, what the rule reads, its thresholds, and what to do.",
       apply: (settings, value) => ({ ...settings, explain: value }),
     },
+    ...streamOptions<DoctorSettings>(),
   ],
-  settings: { apartMs: APART_MS, rules: [], thresholds: [], watch: false, dns: false, listRules: false },
+  settings: {
+    apartMs: APART_MS,
+    rules: [],
+    thresholds: [],
+    watch: false,
+    dns: false,
+    listRules: false,
+    stream: noStreamSettings,
+  },
   async run(task) {
     const { runDoctor } = await import("./doctor/run.ts");
     return runDoctor(task);

@@ -1,6 +1,7 @@
 /** `events`: follows sockets as they open, change state, fail and close. */
 import { type EventKind, eventKinds } from "../../events/event.ts";
 import { eventSources } from "../../events/registry.ts";
+import { noStreamSettings, streamOptions } from "../fleet/stream-settings.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { Command } from "./command.ts";
 import { commandWords } from "./command-names.ts";
@@ -156,6 +157,7 @@ export const events: Command<EventsSettings> = {
         return { ...settings, traceBufferKb: kilobytes };
       },
     },
+    ...streamOptions<EventsSettings>(),
   ],
   settings: {
     form: "lines",
@@ -168,6 +170,7 @@ export const events: Command<EventsSettings> = {
     count: undefined,
     timeoutMs: undefined,
     traceBufferKb: undefined,
+    stream: noStreamSettings,
   },
   run: async (task) => (await import("./events/run.ts")).runEvents(task),
 };

@@ -1,6 +1,7 @@
 /** Runs a command: parses its own options together with those of ss. */
 import { expectLongRun } from "#libc";
 import { performActions } from "../actions.ts";
+import { readsStream } from "../fleet/stream-settings.ts";
 import { getopt, isStop, type OptionNames, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
@@ -94,7 +95,8 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   if (isStop(done)) return end(done);
   const file = world.remote?.filterFile ?? done.filterFile;
   const source = { args: words, file };
-  if ((draft.hosts !== undefined || draft.fleet !== undefined) && isAsked(word)) {
+  const asksHosts = (draft.hosts !== undefined || draft.fleet !== undefined) && isAsked(word);
+  if (asksHosts && !readsStream(draft, word, settings)) {
     const { askHosts } = await import("../fleet/ask.ts");
     const given = steps.map(({ row, value }) => spelled(row, value));
     return askHosts(world, { command: word, draft, steps: given, source });

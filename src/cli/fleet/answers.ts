@@ -17,6 +17,7 @@ import { hiddenColumns, screenWidth } from "../show.ts";
 import { viewFor } from "../view.ts";
 import type { World } from "../world.ts";
 import { hostColumn, type PlacedLists, withHost, withoutHost } from "./host-column.ts";
+import { labelled } from "./labelled-object.ts";
 import { outputAnswers } from "./output-answers.ts";
 import type { Answers, HostsTask } from "./task.ts";
 
@@ -100,7 +101,7 @@ function objectWriter(world: World, format: "json" | "ndjson"): LabelledWriter {
   const json = new JsonWriter(format, (bytes) => world.stdout.write(bytes));
   return {
     fits: ({ object }) => object !== undefined,
-    write: (label, { object }) => json.write({ host: label, ...object }),
+    write: (label, { object }) => json.write(labelled({ host: label }, object!)),
     end: () => json.end(),
   };
 }

@@ -6,6 +6,7 @@ import { ProtocolError } from "../../fleet/protocol.ts";
 import type { Json } from "../../model/json.ts";
 import { JsonWriter } from "../../output/json.ts";
 import type { World } from "../world.ts";
+import { type JsonObject, labelled } from "./labelled-object.ts";
 import type { Answers, HostsTask } from "./task.ts";
 
 /** The lines of a text that ends in a newline. */
@@ -41,7 +42,7 @@ function objects(world: World): Pick<Answers, "take" | "end"> {
         }
         if (typeof value !== "object" || value === null || Array.isArray(value))
           throw new ProtocolError("JSON that is not an object");
-        json.write({ host, ...(value as { readonly [key: string]: Json }) });
+        json.write(labelled({ host }, value as JsonObject));
       }
       json.flush();
     },

@@ -65,14 +65,14 @@ export function inboxOf(token: string): string {
   return `${ROOT}.inbox.${token}`;
 }
 
-/** An agent's events, by their kind (`open`, `close`, …). */
-export function eventFrom(token: string, kind: string): string {
-  return `${ROOT}.event.${token}.${kind}`;
+/** An agent's events. @param last the last token, see `feedSubject` of stream.ts */
+export function eventFrom(token: string, last: string): string {
+  return `${ROOT}.event.${token}.${last}`;
 }
 
-/** An agent's findings, by their rule. */
-export function findingFrom(token: string, rule: string): string {
-  return `${ROOT}.finding.${token}.${rule}`;
+/** An agent's findings. @param last the last token, see `feedSubject` of stream.ts */
+export function findingFrom(token: string, last: string): string {
+  return `${ROOT}.finding.${token}.${last}`;
 }
 
 /** The bucket that lists the hosts of the fleet, one key per host. */

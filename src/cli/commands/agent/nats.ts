@@ -22,6 +22,7 @@ import type { Task } from "../command.ts";
 import { beginNow, helloOf } from "./identity.ts";
 import { stayingAgent } from "./limits.ts";
 import type { AgentSettings } from "./settings.ts";
+import { startFeeds } from "./start-feeds.ts";
 
 /** Share of one core that answers may use. */
 const CPU_SHARE = 0.25;
@@ -90,10 +91,8 @@ async function connectPatiently(
 }
 
 /** Runs the agent. @returns the exit status */
-export async function serveFleet(
-  { world: here, host, draft, settings }: Task<AgentSettings>,
-  url: string,
-): Promise<number> {
+export async function serveFleet(task: Task<AgentSettings>, url: string): Promise<number> {
+  const { world: here, host, draft, settings } = task;
   const world = { ...here, host };
   const known = helloOf(host.files);
   const hello = { ...known, host: settings.name ?? known.host };
@@ -124,13 +123,19 @@ export async function serveFleet(
       }
     },
   };
+  const feeds = await startFeeds(task, hello, report);
+  if ("kind" in feeds) return halt(world, feeds);
   let broker: Broker | undefined;
   try {
     broker = await connectPatiently(options, report, interrupted);
   } catch (error) {
+    await feeds.end();
     return halt(world, brokerStop(world.program, error));
   }
-  if (broker === undefined) return Number(interrupted.reason);
+  if (broker === undefined) {
+    await feeds.end();
+    return Number(interrupted.reason);
+  }
   const { connection } = broker;
   const now = () => systemClock.awakeMs();
   const { maxRows } = settings;
@@ -149,7 +154,11 @@ export async function serveFleet(
     awakeMs: now,
     report,
   });
-  reconnected = agent.reconnected;
+  feeds.connected(connection);
+  reconnected = () => {
+    agent.reconnected();
+    feeds.reconnected();
+  };
   report(`answers as ${hello.host} at ${connection.getServer()}`);
   if (trusted === undefined)
     report("answers every client that the server lets ask: --trust requires signatures");
@@ -157,8 +166,17 @@ export async function serveFleet(
     if (interrupted.aborted) resolve();
     else interrupted.addEventListener("abort", () => resolve(), { once: true });
   });
-  const closed = await Promise.race([connection.closed().then((error) => error ?? true), interruption]);
+  const closed = await Promise.race([
+    connection.closed().then((error) => error ?? true),
+    interruption,
+    feeds.failed,
+  ]);
   agent.stop();
+  await feeds.end();
+  if (typeof closed === "number") {
+    await connection.close();
+    return closed;
+  }
   if (closed === undefined) {
     await connection.close();
     return Number(interrupted.reason);

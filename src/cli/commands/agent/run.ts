@@ -14,10 +14,14 @@ import type { AgentSettings } from "./settings.ts";
 export async function runAgent(task: Task<AgentSettings>): Promise<number> {
   const { world, settings, words } = task;
   const stop = (message: string) => halt(world, usageError(`${world.program}: agent: ${message}`));
-  if (words.args.length > 0) return stop("it takes no filter: questions bring their own");
+  if (words.args.length > 0 && settings.feeds.events === undefined)
+    return stop("it takes no filter: questions bring their own");
   const { stdio, nats, makeKey } = settings;
   const modes = [stdio, nats !== undefined, makeKey !== undefined].filter(Boolean).length;
   if (modes !== 1) return stop("use one of --stdio, --nats and --make-key");
+  const { events, findings } = settings.feeds;
+  if (nats === undefined && (events !== undefined || findings))
+    return stop(`${events === undefined ? "--findings" : "--events"} needs --nats`);
   if (makeKey !== undefined) return (await import("./make-key.ts")).writeKey(world, makeKey);
   if (nats !== undefined) return (await import("./nats.ts")).serveFleet(task, nats);
   return answerOnce(task, stop);

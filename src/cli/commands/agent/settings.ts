@@ -1,5 +1,7 @@
 /** The settings of `agent`. */
 
+import type { FeedOptions } from "./feed-options.ts";
+
 /** The options of `agent`. */
 export interface AgentSettings {
   /** Whether one question comes from standard input. */
@@ -16,4 +18,6 @@ export interface AgentSettings {
   readonly maxCpuShare?: number;
   /** The path of a key that is to be made. */
   readonly makeKey?: string;
+  /** What is put into the stream of the fleet. */
+  readonly feeds: FeedOptions;
 }

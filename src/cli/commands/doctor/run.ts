@@ -20,6 +20,7 @@ import type { Problem } from "../../../query/query.ts";
 import type { StoredSighting } from "../../../store/noted.ts";
 import { StoreReader } from "../../../store/reader.ts";
 import { filterStop } from "../../filter.ts";
+import { streamOptionOf } from "../../fleet/stream-settings.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import { storeFolder } from "../../past.ts";
@@ -72,6 +73,10 @@ function newcomersAt(sighted: readonly StoredSighting[], atMs: number, inode: nu
 /** Runs the command. @returns the exit status */
 export async function runDoctor(task: Task<DoctorSettings>): Promise<number> {
   const { world, draft, settings } = task;
+  const isStream = draft.fleet !== undefined && settings.watch;
+  if (isStream) return (await import("../../fleet/stream-findings.ts")).runFleetFindings(task);
+  const ofFleet = streamOptionOf(settings.stream);
+  if (ofFleet !== undefined) return refusal(world, `doctor: ${ofFleet} needs --watch and --fleet`);
   try {
     const asked = chooseRules(rules, settings.rules, settings.thresholds);
     const isPast = draft.at !== undefined;

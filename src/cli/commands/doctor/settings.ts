@@ -2,6 +2,7 @@
 import type { Report } from "../../../doctor/examine.ts";
 import { type Severity, severities } from "../../../doctor/rule.ts";
 import type { DoctorStyle, ReportDetail } from "../../../output/doctor.ts";
+import type { StreamSettings } from "../../fleet/stream-settings.ts";
 
 /** The doctor's own options. */
 export interface DoctorSettings {
@@ -20,6 +21,8 @@ export interface DoctorSettings {
   readonly listRules: boolean;
   /** The rule to explain. */
   readonly explain?: string;
+  /** With --watch and --fleet: where reading begins. */
+  readonly stream: StreamSettings;
 }
 
 /** The exit status if `--fail-on` has found something. A run that fails exits with 1. */

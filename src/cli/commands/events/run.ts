@@ -4,13 +4,11 @@ import type { EventKind, SocketEvent } from "../../../events/event.ts";
 import type { FollowedPlace } from "../../../events/event-source.ts";
 import { Follower } from "../../../events/follower.ts";
 import { eventSources } from "../../../events/registry.ts";
-import type { FilterSource } from "../../../filter/source.ts";
 import type { Host } from "../../../host/host.ts";
 import type { Breathe } from "../../../live/owners.ts";
 import { demandSet } from "../../../model/demand.ts";
-import { AF_INET, AF_INET6, IPPROTO_UDP } from "../../../model/family.ts";
+import { IPPROTO_UDP } from "../../../model/family.ts";
 import type { Json } from "../../../model/json.ts";
-import type { Selection } from "../../../model/selection.ts";
 import { pollingTransport } from "../../../netlink/deferred.ts";
 import { NetlinkError } from "../../../netlink/errors.ts";
 import { eventObjects, sourcesObject } from "../../../output/event-objects.ts";
@@ -22,16 +20,17 @@ import type { FilteredPlace } from "../../../query/filters.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import type { Problem } from "../../../query/query.ts";
 import { filterStop } from "../../filter.ts";
-import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
+import { streamOptionOf } from "../../fleet/stream-settings.ts";
+import { isStop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { Draft } from "../../options.ts";
 import { planOf } from "../../plan.ts";
 import { problemText } from "../../report.ts";
-import { select } from "../../select.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
 import { NamespaceSearch } from "../namespace-search.ts";
 import { takeTurns } from "../turns.ts";
+import { choose, eventsStop, isEmpty, untilWords } from "./chosen.ts";
 import { eventLines } from "./lines.ts";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./settings.ts";
@@ -53,43 +52,13 @@ const GRACE_MS = 40;
 const PENDING_BYTES = 1 << 20;
 const OWN_NETNS = "/proc/thread-self/ns/net";
 
-function stop(program: string, message: string): Stop {
-  return { kind: "error", message: `${program}: events: ${message}`, usage: false, status: EXIT_USAGE };
-}
-
-/** The words of `--until`: like those of the command line, they may begin with states. */
-function untilWords(until: string): FilterSource {
-  return { args: until.split(/\s+/).filter((word) => word !== ""), file: undefined };
-}
-
-/** The selection of a filter and the states before it. */
-interface Chosen {
-  readonly selection: Selection;
-  readonly words: FilterSource;
-  /** The states that the words name; undefined if they name none. */
-  readonly states: number | undefined;
-}
-
-/** The TCP and UDP part of the selection by options and words. */
-function choose({ choice }: Draft, words: FilterSource, program: string): Chosen | Stop {
-  const selected = select(choice, words.args, program);
-  if (isStop(selected)) return selected;
-  const { selection } = selected;
-  const tables = new Set((["tcp", "udp"] as const).filter((table) => selection.tables.has(table)));
-  const families = new Set([AF_INET, AF_INET6].filter((family) => selection.families.has(family)));
-  if (tables.size === 0 || families.size === 0) return stop(program, "only TCP and UDP sockets are followed");
-  const named = choice.stateFilter !== 0 || selected.words.length < words.args.length;
-  return {
-    selection: { ...selection, tables, families },
-    words: { args: selected.words, file: words.file },
-    states: named ? selection.states : undefined,
-  };
-}
-
 /** Follows sockets as the options and the filter say. @returns the exit status */
 export async function runEvents(task: Task<EventsSettings>): Promise<number> {
   const { world, draft, settings } = task;
   const { program } = world;
+  if (draft.fleet !== undefined) return (await import("../../fleet/stream-events.ts")).runFleetEvents(task);
+  const ofFleet = streamOptionOf(settings.stream);
+  if (ofFleet !== undefined) return halt(world, eventsStop(program, `${ofFleet} needs --fleet`));
   const chosen = choose(draft, task.words, program);
   if (isStop(chosen)) return halt(world, chosen);
   const until = settings.until === undefined ? undefined : choose(draft, untilWords(settings.until), program);
@@ -102,7 +71,7 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
     return 0;
   }
   const picked = chooseSources(found, settings.sources);
-  if (typeof picked === "string") return halt(world, stop(program, picked));
+  if (typeof picked === "string") return halt(world, eventsStop(program, picked));
 
   const holders = eventHolders(host, plan.sources.root);
   let opened: OpenQuery;
@@ -176,8 +145,8 @@ export async function runEvents(task: Task<EventsSettings>): Promise<number> {
       if (event.kind === "lost" || (shows(event.kind) && shown(event))) events.push(event);
     });
   } catch (error) {
-    if (error instanceof NetlinkError) return halt(world, stop(program, error.message));
-    return halt(world, stop(program, (error as Error).message));
+    if (error instanceof NetlinkError) return halt(world, eventsStop(program, error.message));
+    return halt(world, eventsStop(program, (error as Error).message));
   }
   try {
     const head = shows("sources") ? sourcesObject(sourcesJson(found, picked)) : undefined;
@@ -192,11 +161,6 @@ function delayed(signal: AbortSignal, ms: number): AbortSignal {
   const controller = new AbortController();
   signal.addEventListener("abort", () => setTimeout(() => controller.abort(signal.reason), ms));
   return controller.signal;
-}
-
-/** Whether a filter has no words at all. */
-function isEmpty({ args, file }: FilterSource): boolean {
-  return args.length === 0 && file === undefined;
 }
 
 /** The filter in each network namespace, by inode. */
@@ -330,7 +294,7 @@ async function show({
       const left = end - performance.now();
       if (left <= 0) return waits ? EXIT_TIMEOUT : 0;
       await new Promise((resolve) =>
-        more ? setImmediate(resolve) : setTimeout(resolve, Math.min(ROUND_MS, left)),
+        more ? setImmediate(resolve) : setTimeout(resolve, Math.min(world.eventRoundMs ?? ROUND_MS, left)),
       );
     }
   })();

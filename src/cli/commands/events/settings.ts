@@ -1,5 +1,6 @@
 /** The settings of `events`. */
 import type { EventKind } from "../../../events/event.ts";
+import type { StreamSettings } from "../../fleet/stream-settings.ts";
 
 /** The options of `events`. */
 export interface EventsSettings {
@@ -22,6 +23,8 @@ export interface EventsSettings {
   readonly timeoutMs: number | undefined;
   /** Trace buffer of each processor, in kilobytes. */
   readonly traceBufferKb: number | undefined;
+  /** With --fleet: where reading begins. */
+  readonly stream: StreamSettings;
 }
 
 /** The exit status of a run that timed out before --until or --count was met, as with timeout(1). */

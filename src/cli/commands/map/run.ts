@@ -92,7 +92,7 @@ function showTable(world: World, { nodes, edges }: DependencyMap, oneHost: boole
       connections,
       Math.round(sentBytesPerSecond),
       Math.round(receivedBytesPerSecond),
-      rttUs === undefined ? undefined : Number((rttUs / 1000).toFixed(1)),
+      rttUs === undefined ? undefined : Number((rttUs / 1000).toFixed(2)),
       Number(retransmitsPerSecond.toFixed(1)),
     ]);
   }

@@ -1,0 +1,67 @@
+/**
+ * An agent whose events are made up: the real spool, delivery and connection, until it is killed. Prints `kept N` once
+ * N events of this run are in the spool. Each event has the number of the run as its uid, and its own as its inode.
+ *
+ * Arguments: the server, the host's name, the spool's folder, the number of the run, how many events to make, and how
+ * many at a time.
+ */
+import { writeSync } from "node:fs";
+import { openFeeds } from "../../src/cli/fleet/feeds.ts";
+import type { World } from "../../src/cli/world.ts";
+import { connectBroker } from "../../src/fleet/nats/connect.ts";
+import { LEAST_SPOOL_BYTES } from "../../src/fleet/spool/limits.ts";
+
+const [url, host, folder, run, most, burst] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
+
+/** Stands in for `events`: some events every few milliseconds. */
+async function events(world: World): Promise<number> {
+  let made = 0;
+  while (made < Number(most) && !world.interrupted().aborted) {
+    const lines = Array.from({ length: Math.min(Number(burst), Number(most) - made) }, () =>
+      JSON.stringify({
+        time: new Date().toISOString(),
+        event: "open",
+        source: "destroy",
+        netid: "tcp",
+        family: "inet",
+        local: { address: "10.0.0.1", port: 1000 + (made % 1000) },
+        peer: { address: "10.0.0.2", port: 443 },
+        uid: Number(run),
+        inode: ++made,
+      }),
+    );
+    world.stdout.write(new TextEncoder().encode(`${lines.join("\n")}\n`));
+    writeSync(1, `kept ${made}\n`);
+    await Bun.sleep(5);
+  }
+  return new Promise(() => undefined);
+}
+
+const world = { run: events, program: "agent", stderr: {} } as unknown as World;
+const feeds = openFeeds(
+  { world, host, boot: "boot", say: (text) => writeSync(2, `${host}: ${text}\n`) },
+  { events: "all", words: [], findings: false, allNetns: false, folder, limitBytes: LEAST_SPOOL_BYTES },
+);
+for (;;) {
+  try {
+    const { connection } = await connectBroker({
+      url,
+      name: host,
+      files: {},
+      report: ({ type }) => {
+        if (type === "reconnect") feeds.reconnected();
+      },
+    });
+    feeds.connected(connection);
+    break;
+  } catch {
+    await Bun.sleep(100);
+  }
+}
