@@ -1,6 +1,6 @@
 /**
- * Compares us with ss and netstat over a number of sockets, in a network namespace of its own. Prints a Markdown
- * table of medians, and one of the library on Node.
+ * Compares us with ss, netstat and lsof over a number of sockets, in a network namespace of its own. Prints Markdown
+ * tables of medians, and one of the library on Node.
  *
  * Usage: bench.ts [--sockets N] [--runs N] [--executable PATH] [--check | --record] [--growth]
  *
@@ -16,8 +16,9 @@ import { loopbackUp } from "../test/kernel/c.ts";
 import { unshare } from "../test/kernel/namespace.ts";
 import { drawGrowth } from "./growth.ts";
 import { makeSockets } from "./herds.ts";
-import { compare, peakMemory, type Sink } from "./measure.ts";
+import { type Cost, compare, peakMemory, type Sink } from "./measure.ts";
 import { checkRatios, noteRatios, recordRatios } from "./recorded.ts";
+import { measureSweep } from "./sweep.ts";
 
 const { values } = parseArgs({
   options: {
@@ -46,7 +47,12 @@ interface Case {
   readonly sinks: readonly Sink[];
   /** Whether the peak memory is measured. */
   readonly memory?: boolean;
+  /** Whether ss takes seconds, so that a few runs must do. */
+  readonly slow?: boolean;
 }
+
+/** Runs of what takes seconds. */
+const FEW_RUNS = 3;
 
 const bothSinks: readonly Sink[] = ["/dev/null", "pipe"];
 
@@ -65,7 +71,22 @@ const cases: readonly Case[] = [
   { args: "-tn state established", target: 0.75, sinks: ["/dev/null"] },
   { args: "-tin state established", target: 0.75, sinks: ["/dev/null"] },
   { args: "-tn state established sport = :1", target: 1.5, sinks: ["/dev/null"] },
-  { args: "-tanp", netstat: "-tanp", target: 0.08, sinks: ["/dev/null"] },
+  { args: "-tanp", netstat: "-tanp", target: 0.08, sinks: ["/dev/null"], memory: true, slow: true },
+];
+
+/** A command that answers to the name of another program. */
+interface Habit {
+  readonly program: "netstat" | "lsof";
+  readonly args: readonly string[];
+  /** The most that our time may be, divided by that of the program. */
+  readonly target?: number;
+}
+
+/** The commands called like others. PORT is a port in use. */
+const habits: readonly Habit[] = [
+  { program: "netstat", args: ["-tan"], target: 0.5 },
+  { program: "lsof", args: ["-nP", "-iTCP"], target: 0.3 },
+  { program: "lsof", args: ["-ti", ":PORT"] },
 ];
 
 /** How many UNIX sockets there are for {@link unixCases}, which run without the other sockets. */
@@ -86,9 +107,9 @@ function inMb(bytes: number | undefined): string {
 
 /** Runs a case and prints its lines. */
 async function measure(
-  { args, netstat, target, cpuTarget, sinks, memory }: Case,
+  { args, netstat, target, cpuTarget, sinks, memory, slow }: Case,
   count: string,
-): Promise<void> {
+): Promise<Cost> {
   const words = args.split(" ");
   const command = (program: string, its: string[] | undefined) =>
     Bun.which(program) !== null && its ? [program, ...its] : undefined;
@@ -97,8 +118,10 @@ async function measure(
   const other = command("netstat", netstat?.split(" "));
   const missing = (program: string, its: string | undefined) =>
     its !== undefined && Bun.which(program) === null ? "not installed" : "";
+  let first: Cost | undefined;
   for (const sink of sinks) {
-    const [mine, its, others] = compare([ours, ss, other], sink, runs);
+    const [mine, its, others] = compare([ours, ss, other], sink, slow ? Math.min(runs, FEW_RUNS) : runs);
+    first ??= mine;
     const peaks = memory && [await peakMemory(ours), ss && (await peakMemory(ss))];
     const cells = [
       `\`${args}\``,
@@ -117,6 +140,56 @@ async function measure(
     console.log(`| ${cells.join(" | ")} |`);
     if (mine && its) noteRatios(`${args}, ${count} sockets, ${sink}`, mine, its);
   }
+  return first!;
+}
+
+/** A port that is in use, with a listener. */
+function usedPort(): string {
+  const listed = Bun.spawnSync([values.executable, "-tlnH"]).stdout.toString();
+  return /:(\d+)\s/.exec(listed)?.[1] ?? "1";
+}
+
+/** Measures the commands that are called like other programs. @returns our cost of each */
+function measureHabits(count: string): Cost[] {
+  console.log(
+    "\n| command | ours, ms | the original, ms | ratio | target | CPU ratio |\n|---|--:|--:|--:|--:|--:|",
+  );
+  const port = usedPort();
+  return habits.map(({ program, args, target }) => {
+    const words = args.map((arg) => arg.replace("PORT", port));
+    const original = Bun.which(program) === null ? undefined : [program, ...words];
+    const few = Math.min(runs, FEW_RUNS);
+    const [mine, its] = compare([[values.executable, program, ...words], original], "/dev/null", few);
+    const name = `${program} ${args.join(" ")}`;
+    const cells = [
+      `\`${name}\``,
+      inMs(mine!.wall),
+      inMs(its?.wall) || "not installed",
+      its ? (mine!.wall / its.wall).toFixed(2) : "",
+      target === undefined ? "" : `≤ ${target}`,
+      its ? (mine!.cpu / its.cpu).toFixed(2) : "",
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
+    if (its) noteRatios(`${name}, ${count} sockets, /dev/null`, mine!, its);
+    return mine!;
+  });
+}
+
+/** The most milliseconds that owners take beside the listing and the sweep over the descriptors. */
+const OWNERS_TARGET_MS = 60;
+/** The most milliseconds that `lsof -ti :PORT` takes beside the sweep. */
+const PORT_TARGET_MS = 50;
+
+/** Says what finding owners takes beside the sweep over the descriptors. */
+function reportSweep(plain: Cost, owned: Cost, port: Cost): void {
+  const { sockets, iterator, twoThreads, oneThread } = measureSweep(Math.min(runs, FEW_RUNS));
+  const sweep = iterator || twoThreads;
+  console.log(
+    `\nThe sweep over the descriptors alone (${sockets.toLocaleString("en")} sockets): ${inMs(iterator)} ms with the BPF iterator, ${inMs(twoThreads)} ms with ` +
+      `links on two threads, ${inMs(oneThread)} ms on one\n\n` +
+      `\`-tanp\` beside \`-tan\` and the sweep: ${inMs(owned.wall - plain.wall - sweep)} ms (≤ ${OWNERS_TARGET_MS}); ` +
+      `\`lsof -ti :PORT\` beside the sweep: ${inMs(port.wall - sweep)} ms (≤ ${PORT_TARGET_MS})`,
+  );
 }
 
 async function bench(): Promise<void> {
@@ -136,7 +209,11 @@ async function bench(): Promise<void> {
   for (const each of unixCases) await measure(each, UNIX_SOCKETS.toLocaleString("en"));
   await endUnix();
   const end = await makeSockets(sockets);
-  for (const each of cases) await measure(each, sockets.toLocaleString("en"));
+  const count = sockets.toLocaleString("en");
+  const costs = new Map<string, Cost>();
+  for (const each of cases) costs.set(each.args, await measure(each, count));
+  const [, , port] = measureHabits(count);
+  reportSweep(costs.get("-tan")!, costs.get("-tanp")!, port!);
   console.log();
   measureDoctor();
   await measureLibrary();

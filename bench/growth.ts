@@ -8,8 +8,8 @@ import { multiply } from "./replayed.ts";
 /** The listings that are measured. */
 const listings = ["-tan", "-tani", "-tan --json", "-tan --by state", "-tanp"] as const;
 const LIVE = [1000, 10_000, 108_000];
-/** How often a recording of the last of these repeats each socket: more than this host can be given. */
-const REPEATED = 9;
+/** The sockets of a recording: more than this host can be given. */
+const REPLAYED = 1_000_000;
 /** A listing by ss takes too long for more than this many repetitions. */
 const MOST_RUNS = 3;
 
@@ -160,14 +160,11 @@ export async function drawGrowth(
         );
       if (sockets === LIVE.at(-1)) {
         const recording = join(folder, "recording");
-        const made = Bun.spawnSync([executable, "--record", recording, "-tani"], { stdout: "ignore" });
+        const made = Bun.spawnSync([executable, "--record", recording, "-tanip"], { stdout: "ignore" });
         if (made.exitCode !== 0) throw new Error("The sockets cannot be recorded");
-        multiply(recording, REPEATED);
-        // A recording has only the owners of the recorded run. The sweep over descriptors is measured live.
-        const listed = listings.filter((args) => !args.includes("p"));
-        const replayed = listed.map((args) => [executable, "--replay", recording, ...args.split(" ")]);
-        const lines = ours.filter((_, index) => listed.includes(listings[index]!));
-        await measureAll(lines, replayed, sockets * REPEATED, 1);
+        multiply(recording, REPLAYED);
+        const replayed = commands.map(([, ...args]) => [executable, "--replay", recording, ...args]);
+        await measureAll(ours, replayed, REPLAYED, 1);
       }
       await end();
     }

@@ -89,9 +89,9 @@ function candidates<Row extends OptionNames>(
   rows: readonly Row[],
   name: string,
 ): { row: Row; long: string }[] {
+  const exact = rows.find(({ longs }) => longs.includes(name));
+  if (exact !== undefined) return [{ row: exact, long: name }];
   const all = rows.flatMap((row) => row.longs.map((long) => ({ row, long })));
-  const exact = all.find(({ long }) => long === name);
-  if (exact) return [exact];
   const [first, ...others] = all.filter(({ row, long }) => !row.inFull && long.startsWith(name));
   return first ? [first, ...others.filter(({ row }) => row !== first.row)] : [];
 }

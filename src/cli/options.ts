@@ -1007,7 +1007,7 @@ export const options: readonly Option[] = [
     category: "hosts",
     brief: "Run the far side as root, by sudo -n",
     doc: "Run the far side as root by 'sudo -n', which must not ask for a password there.",
-    commands: hostsCommands,
+    commands: [...hostsCommands, "serve"],
     apply: set({ sudo: true }),
   },
   {
@@ -1017,7 +1017,7 @@ export const options: readonly Option[] = [
     category: "hosts",
     brief: "Total time for the answers of hosts (default 30)",
     doc: "Spend at most this long on the answers of all hosts together; a third of it, at most 10 seconds, on connecting to one. The default is 30; events have no limit.",
-    commands: hostsCommands,
+    commands: [...hostsCommands, "serve"],
     apply: readSeconds("hostTimeoutMs"),
   },
   {

@@ -76,7 +76,8 @@ async function rowSink(
   const unixRows = families.unix?.direct?.(table, style, names);
   if (inetRows === undefined && unixRows === undefined) return undefined;
   return observeRows({
-    begin: (dump) => (dump === "unix" ? unixRows?.(dump) : inetRows?.(dump)),
+    begin: (dump, netns) => (dump === "unix" ? unixRows?.(dump, netns) : inetRows?.(dump, netns)),
+    everyNamespace: true,
   });
 }
 

@@ -61,8 +61,6 @@ export interface World {
   readonly startPast?: () => Worker;
   /** Present if another host asks. */
   readonly remote?: RemoteQuestion;
-  /** Milliseconds between two rounds of `events`. Default: 20, which suits a reader who waits for each line. */
-  readonly eventRoundMs?: number;
   /** Runs the program again, with other arguments and outputs: an agent does. @returns the exit status */
   readonly run?: (world: World) => Promise<number>;
 }

@@ -1,7 +1,7 @@
 /** Events that wait until the place and the local port of their socket are known. */
 import type { InetSocket } from "../families/inet/socket.ts";
 import { SS_CLOSE, SS_SYN_SENT } from "../model/state.ts";
-import { type DeferredEvent, ELSEWHERE, type Tracked, UNPLACED } from "./tracked.ts";
+import { type DeferredEvent, type Tracked, UNPLACED } from "./tracked.ts";
 
 /** How long the places are searched for a socket before it counts as being elsewhere. */
 const PLACE_WAIT_MS = 2000;
@@ -28,7 +28,7 @@ export class DeferredEvents {
 
   /** Takes an event of a trace record: emits it now, or when enough is known. */
   add(entry: Tracked, event: DeferredEvent): void {
-    if (entry.place === ELSEWHERE || entry.ended) return;
+    if (entry.ended) return;
     const portless = isPortless(entry);
     if (entry.deferred === undefined && entry.place !== UNPLACED && !portless)
       return void this.#emit(entry, event);

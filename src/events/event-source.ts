@@ -51,6 +51,8 @@ export interface OpenSource {
   added?(number: PlaceNumber, place: FollowedPlace): void;
   /** Takes what is left of a network namespace that has ended, and stops to watch it. */
   removed?(number: PlaceNumber): void;
+  /** Takes what is left, only to count it: the run ends before it can be joined. */
+  abandon?(): number;
   /** Stops watching. @param hurry whether the process is about to end, so that what can be left to others is */
   close(hurry: boolean): void;
 }
@@ -121,6 +123,11 @@ export interface SourceContext {
    * `readyNs`: what they say of the same sockets is more precise and comes first. `apply` may be in steps.
    */
   observe(ns: number, apply: () => Iterable<void> | void, readyNs?: number): void;
+  /**
+   * Whether so many observations wait for the traces that a source should leave further ones to the kernel, which
+   * counts what it has no room for.
+   */
+  isCrowded(): boolean;
   /** Reports lost events. @param count undefined if the kernel does not count them */
   lose(source: string, count: number | undefined, netns?: Netns): void;
 }

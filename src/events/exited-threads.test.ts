@@ -1,15 +1,13 @@
 import { expect, test } from "bun:test";
-import { ExitedThreads, savedNumbers } from "./exited-threads.ts";
+import { ExitedThreads, savedValue } from "./exited-threads.ts";
 
 test("a line has thread and process", () => {
-  const found = savedNumbers("4893 12\n41 41\nno line\n893 7\n5 \n\n7 7");
-  expect([...found]).toEqual([
-    [4893, 12],
-    [41, 41],
-    [893, 7],
-    [7, 7],
-  ]);
-  expect(savedNumbers("").size).toBe(0);
+  const text = "4893 12\n41 41\n893 7\n7 7";
+  expect(savedValue(text, 4893)).toBe("12");
+  expect(savedValue(text, 893)).toBe("7");
+  expect(savedValue(text, 7)).toBe("7");
+  expect(savedValue(text, 1)).toBeUndefined();
+  expect(savedValue("", 1)).toBeUndefined();
 });
 
 const name = new TextEncoder().encode("curl");

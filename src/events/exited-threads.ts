@@ -18,8 +18,9 @@ export class ExitedThreads {
   readonly #peeks: (() => void)[] = [];
   readonly #exits = new Map<number, ThreadExit>();
   #nextPeekMs = 0;
-  /** The processes of threads, as saved_tgids had them. */
-  #processes: ReadonlyMap<number, number> = new Map();
+  #processes = "";
+  /** The threads that were looked up in it. */
+  readonly #found = new Map<number, string | undefined>();
   #nextReadMs = 0;
   /** Whether saved_tgids was read after the last records were. */
   #isCurrent = false;
@@ -72,11 +73,15 @@ export class ExitedThreads {
   process(tid: number): number | undefined {
     if (!this.#isCurrent && performance.now() >= this.#nextReadMs) {
       const begun = processorMs();
-      this.#processes = savedNumbers(traceText(this.#mount, "saved_tgids") ?? "");
+      this.#processes = traceText(this.#mount, "saved_tgids") ?? "";
+      this.#found.clear();
       this.#isCurrent = true;
       this.#nextReadMs = performance.now() + (processorMs() - begun) * (1 / this.#share - 1);
     }
-    return this.#processes.get(tid) ?? (this.#isCurrent ? tid : undefined);
+    if (!this.#found.has(tid)) this.#found.set(tid, savedValue(this.#processes, tid));
+    const pid = this.#found.get(tid);
+    if (pid !== undefined) return Number(pid);
+    return this.#isCurrent ? tid : undefined;
   }
 
   /** Records were read: an earlier saved_tgids may lack their threads. */
@@ -85,26 +90,12 @@ export class ExitedThreads {
   }
 }
 
-const NEWLINE = 0x0a;
-const ZERO = 0x30;
-const NINE = 0x39;
-
-/** The numbers in the lines `TID NUMBER`. What is no such line is left out. */
-export function savedNumbers(text: string): Map<number, number> {
-  const found = new Map<number, number>();
-  let tid = -1;
-  let value = -1;
-  for (let at = 0; at <= text.length; at++) {
-    const code = at === text.length ? NEWLINE : text.charCodeAt(at);
-    if (code >= ZERO && code <= NINE) value = Math.max(0, value) * 10 + code - ZERO;
-    else if (code === NEWLINE) {
-      if (tid >= 0 && value >= 0) found.set(tid, value);
-      tid = -1;
-      value = -1;
-    } else {
-      tid = value;
-      value = -1;
-    }
-  }
-  return found;
+/** The value in the line `TID VALUE`; undefined if there is no such line. */
+export function savedValue(text: string, tid: number): string | undefined {
+  const start = `${tid} `;
+  const newline = text.startsWith(start) ? -1 : text.indexOf(`\n${start}`);
+  if (newline < 0 && !text.startsWith(start)) return undefined;
+  const from = newline + 1 + start.length;
+  const end = text.indexOf("\n", from);
+  return text.slice(from, end < 0 ? undefined : end);
 }

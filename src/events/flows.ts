@@ -140,6 +140,13 @@ export class UdpFlows {
     });
   }
 
+  /** The time of day was set forward by so many milliseconds: durations stay what they are. */
+  shiftTimes(ms: number): void {
+    for (const times of [this.#seenMs, this.#routedMs, this.#begunMs])
+      for (const [key, timeMs] of times) times.set(key, timeMs + ms);
+    this.#unplaced = this.#unplaced.map((route) => ({ ...route, timeMs: route.timeMs + ms }));
+  }
+
   #report(event: SocketEvent & { readonly socket: InetSocket }): void {
     const { netns } = event.socket.origin;
     this.#emit({ ...event, netns });

@@ -15,6 +15,12 @@ import { ELSEWHERE, type PlaceNumber, UNPLACED } from "./tracked.ts";
 /** Numbers of IP protocols, MPTCP's included. */
 const PROTOCOLS = 0x1_0000;
 
+/** Observations that wait before sources take no more: traces that fall behind hold up all others. */
+const MOST_OBSERVATIONS = 8000;
+
+/** After so long a source that always has more counts as having been read, in nanoseconds. */
+const LONGEST_WAIT_NS = 5e9;
+
 /** A source's observation that waits until the traces are read up to it. */
 interface Observation {
   /** Its place in the order of observations, in nanoseconds of CLOCK_MONOTONIC. */
@@ -99,6 +105,7 @@ export class Follower implements Disposable {
         this.#tracedNs = Math.min(ns, this.#tracedNs ?? ns);
       },
       observe: (ns, apply, readyNs = ns) => this.#observations.push({ ns, readyNs, apply }),
+      isCrowded: () => this.#observations.length >= MOST_OBSERVATIONS,
       lose: (source, count, netns) =>
         this.#lost.push({ timeMs: wallMs(monotonicNs()), kind: "lost", source, count, netns }),
     };
@@ -116,7 +123,11 @@ export class Follower implements Disposable {
    * @returns whether more is waiting
    */
   async round(): Promise<boolean> {
-    this.#clock.check();
+    const stepMs = this.#clock.check();
+    if (stepMs !== 0) {
+      this.#join.shiftTimes(stepMs);
+      this.#flows.shiftTimes(stepMs);
+    }
     const begunNs = monotonicNs();
     let more = false;
     this.#tracedNs = undefined;
@@ -126,7 +137,8 @@ export class Follower implements Disposable {
     const readMs = this.#clock.wallMs(this.#readNs);
     if (this.#locator.locate(this.#join, readMs)) this.#hasten();
     this.#flows.forgetUnplaced(readMs);
-    if (!more) this.#drainedNs = begunNs;
+    // Under a load that never lets up, what waits for the other sources must not wait for ever.
+    this.#drainedNs = more ? Math.max(this.#drainedNs, begunNs - LONGEST_WAIT_NS) : begunNs;
     this.#join.endRound(this.#readNs, this.#clock.wallMs(Math.min(this.#readNs, this.#drainedNs)));
     const lost = this.#lost;
     this.#lost = [];
@@ -134,6 +146,11 @@ export class Follower implements Disposable {
     // Listings find the sockets of the lost events, as far as they still exist.
     if (lost.length > 0) this.#hasten();
     return more || this.#observations.length > 0;
+  }
+
+  /** Takes what is left, only to count it: the run ends before it can be joined. */
+  abandon(): number {
+    return this.#sources.reduce((sum, source) => sum + (source.abandon?.() ?? 0), this.#observations.length);
   }
 
   /** How many network namespaces are followed. */

@@ -160,6 +160,11 @@ export class JoinCore {
     return this.#earlyEnds.delete(cookie);
   }
 
+  /** Sets by how much later, or earlier, early ends are forgotten: the time of day was set. */
+  shiftEarlyEnds(ms: number): void {
+    for (const [cookie, untilMs] of this.#earlyEnds) this.#earlyEnds.set(cookie, untilMs + ms);
+  }
+
   /** Forgets early ends whose destroy event will not come. @param nowMs milliseconds since 1970 */
   forgetEarlyEnds(nowMs: number): void {
     for (const [cookie, untilMs] of this.#earlyEnds) {

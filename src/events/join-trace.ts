@@ -18,6 +18,8 @@ export class TraceJoin {
   readonly #core: JoinCore;
   /** Sockets that changed to CLOSE, and may be destroyed at once. */
   #closing: Tracked[] = [];
+  /** Those of them whose connect has failed, by tuple. */
+  readonly #failing = new Map<string, Tracked>();
   /** Errors that were reported before the change to CLOSE, by tuple: kernels before 6.10 have this order. */
   readonly #errors = new Map<string, { readonly error: number; readonly ns: number }>();
 
@@ -28,6 +30,7 @@ export class TraceJoin {
   /** Takes a record. */
   take(record: TraceRecord): void {
     const { event } = record;
+    if (this.#isElsewhere(record)) return;
     if (event === "state") this.#state(record);
     else if (event === "destroy") this.#destroy(record);
     else if (event === "error") this.#error(record);
@@ -51,17 +54,31 @@ export class TraceJoin {
       else core.reportClosing(entry);
     }
     this.#closing = later;
+    this.#failing.clear();
+    for (const entry of later) if (entry.connecting !== undefined) this.#failing.set(entry.tuple, entry);
     for (const entry of core.destroyed) {
       const timeMs = core.context.wallMs(entry.destroyedNs);
-      if (core.context.covered.has("ends") && nowMs - timeMs < DESTROY_WAIT_MS) continue;
+      // The others were destroyed later.
+      if (core.context.covered.has("ends") && nowMs - timeMs < DESTROY_WAIT_MS) break;
       if (entry.place >= 0) core.end(entry, "tracefs", timeMs, SS_CLOSE);
       else core.forget(entry);
     }
     for (const [tuple, error] of this.#errors) if (error.ns < ns - CLOSING_NS) this.#errors.delete(tuple);
   }
 
+  /** Whether a record is about a socket in a network namespace that is not followed. */
+  #isElsewhere(record: TraceRecord): boolean {
+    const { address, event } = record;
+    const { sockets } = this.#core;
+    if (address === 0 || !sockets.isElsewhere(address)) return false;
+    const isOther = begins(record);
+    if (isOther || event === "destroy") sockets.removeElsewhere(address);
+    return !isOther;
+  }
+
   #segment(record: TraceRecord, kind: "retransmit" | "reset"): void {
     const entry = this.#find(record) ?? this.#create(record, record.newState);
+    if (entry === undefined) return;
     const { connecting, state } = entry;
     if (connecting !== undefined && kind === "reset") connecting.reset = true;
     else if (connecting?.syns !== undefined) connecting.syns++;
@@ -74,8 +91,9 @@ export class TraceJoin {
     const { oldState, newState, ns } = record;
     const { wallMs, ownersByThread } = core.context;
     let entry = this.#find(record);
-    const begins = entry === undefined && (oldState === SS_CLOSE || oldState === SS_LISTEN);
+    const isOpen = entry === undefined && (oldState === SS_CLOSE || oldState === SS_LISTEN);
     entry ??= this.#create(record, oldState);
+    if (entry === undefined) return;
     const { state } = entry;
     entry.recordNs = ns;
     entry.state = newState;
@@ -97,12 +115,13 @@ export class TraceJoin {
         this.#takeError(entry, entry.connecting);
       }
       this.#closing.push(entry);
+      if (entry.connecting !== undefined) this.#failing.set(entry.tuple, entry);
       return;
     }
     core.deferred.add(entry, {
       timeMs: wallMs(ns),
-      kind: begins ? "open" : "state",
-      oldState: begins ? undefined : oldState,
+      kind: isOpen ? "open" : "state",
+      oldState: isOpen ? undefined : oldState,
       newState,
     });
   }
@@ -110,12 +129,9 @@ export class TraceJoin {
   /** A socket reports an error to its process: if it is connecting, the reason of the failure. */
   #error(record: TraceRecord): void {
     const tuple = this.#tupleOf(record);
-    for (const { connecting, closing, tuple: its } of this.#closing)
-      if (its === tuple && connecting?.error === 0 && closing !== undefined) {
-        connecting.error = record.error;
-        return;
-      }
-    this.#errors.set(tuple, record);
+    const { connecting, closing } = this.#failing.get(tuple) ?? {};
+    if (connecting?.error === 0 && closing !== undefined) connecting.error = record.error;
+    else this.#errors.set(tuple, record);
   }
 
   #takeError({ tuple }: Tracked, connecting: Connecting): void {
@@ -129,9 +145,9 @@ export class TraceJoin {
     const { sockets, destroyed } = this.#core;
     const { cookie, ns } = record;
     const entry = this.#find(record) ?? this.#create(record, SS_CLOSE);
+    if (entry === undefined) return;
     sockets.loseAddress(entry);
-    if (entry.place === ELSEWHERE) this.#core.forget(entry);
-    if (entry.place === ELSEWHERE || entry.ended) return;
+    if (entry.ended) return;
     if (entry.cookie !== cookie) {
       // Listeners that share address and port may have been mistaken for each other.
       const other = sockets.withCookie(cookie);
@@ -163,11 +179,9 @@ export class TraceJoin {
   #replaced(entry: Tracked, ns: number): void {
     const core = this.#core;
     core.sockets.loseAddress(entry);
-    if (entry.place === ELSEWHERE) core.forget(entry);
-    else if (!entry.ended) {
-      entry.destroyedNs = ns;
-      core.destroyed.add(entry);
-    }
+    if (entry.ended) return;
+    entry.destroyedNs = ns;
+    core.destroyed.add(entry);
   }
 
   /** The listed socket that has its first record now. */
@@ -194,15 +208,20 @@ export class TraceJoin {
     return tupleKey(bareSocket(record, 0, this.#core.context.origin(UNPLACED, IPPROTO_TCP)));
   }
 
-  #create(record: TraceRecord, state: number): Tracked {
+  /** Begins to follow the socket of a record. @returns undefined if it is in a network namespace that is not followed */
+  #create(record: TraceRecord, state: number): Tracked | undefined {
     const core = this.#core;
     const { placeOfThread, origin, wallMs } = core.context;
     const { event, oldState, ns, address } = record;
     const place = isByOwner(record) ? placeOfThread(record.tid, ns) : UNPLACED;
+    if (place === ELSEWHERE) {
+      if (address !== 0) core.sockets.addElsewhere(address);
+      return undefined;
+    }
     const socket = bareSocket(record, state, origin(place, IPPROTO_TCP));
-    const begins = event === "state" && (oldState === SS_CLOSE || oldState === SS_LISTEN);
+    const isOpen = event === "state" && (oldState === SS_CLOSE || oldState === SS_LISTEN);
     const accepted = event === "state" && oldState === SS_LISTEN && record.newState === SS_SYN_RECV;
-    const entry = core.track(socket, place, begins ? wallMs(ns) : undefined, accepted);
+    const entry = core.track(socket, place, isOpen ? wallMs(ns) : undefined, accepted);
     entry.recordNs = ns;
     core.sockets.setAddress(entry, address);
     return entry;
@@ -218,6 +237,12 @@ export class TraceJoin {
     setCookie(fresh, entry.cookie);
     this.#core.sockets.move(entry, place, fresh);
   }
+}
+
+/** Whether a record is the first of a socket that another one may have left its memory to. */
+function begins({ event, oldState, newState }: TraceRecord): boolean {
+  if (event !== "state") return false;
+  return oldState === SS_CLOSE || (oldState === SS_LISTEN && newState === SS_SYN_RECV);
 }
 
 /** Whether a record can be about the socket that was last at its address. */

@@ -121,6 +121,8 @@ function change(
   record("state", address, pair, { oldState: from, newState: to, tid, interrupted: to === SYN_RECV });
 }
 
+/** The time of day minus the trace's clock. */
+let offsetMs = 0;
 /** How many steps the last listing was taken in. */
 let steps = 0;
 
@@ -138,7 +140,7 @@ function list(
 
 function advance(afterMs = 0): void {
   now += afterMs * MS;
-  join.endRound(now, now / MS);
+  join.endRound(now, now / MS + offsetMs);
 }
 
 beforeEach(() => {
@@ -146,6 +148,7 @@ beforeEach(() => {
   events = [];
   reported = [];
   now = 1000 * MS;
+  offsetMs = 0;
   join = newJoin();
 });
 
@@ -163,7 +166,7 @@ function newJoin(existing = false): EventJoin {
     covered,
     existing,
     places: () => [0],
-    wallMs: (ns) => ns / MS,
+    wallMs: (ns) => ns / MS + offsetMs,
   });
 }
 
@@ -186,6 +189,24 @@ describe("a connection that a process here opens", () => {
     expect(events.map(({ owners }) => owners)).toEqual([client, client, client, client]);
     expect(events[3]!.durationMs).toBe(4);
   });
+
+  test.each([3_600_000, -3_600_000])(
+    "has its duration although the clock was set by %i ms meanwhile",
+    (stepMs) => {
+      change(1, [0, 80], CLOSE, SYN_SENT);
+      change(1, [40000, 80], SYN_SENT, ESTABLISHED);
+      advance();
+      // The time of day is derived from the same clock as before, with another offset.
+      join.shiftTimes(stepMs);
+      offsetMs = stepMs;
+      change(1, [40000, 80], ESTABLISHED, FIN_WAIT_1);
+      change(1, [40000, 80], FIN_WAIT_1, CLOSE);
+      record("destroy", 1, [40000, 80], { cookie: 9 });
+      advance();
+      join.destroyed(0, socketOf(40000, 80, CLOSE, 9), now / MS + offsetMs);
+      expect(events.at(-1)).toMatchObject({ kind: "close", durationMs: 4 });
+    },
+  );
 
   test("waits for its local port no longer than necessary", () => {
     change(1, [0, 80], CLOSE, SYN_SENT);
@@ -379,6 +400,18 @@ test("a connection of another namespace is not reported", () => {
   record("destroy", 3, [40000, 80], { cookie: 7 });
   advance(3000);
   expect(reported).toEqual([]);
+});
+
+test("the memory of a socket of another namespace, whose end was lost, may be that of one of ours", () => {
+  change(3, [0, 80], CLOSE, SYN_SENT, STRANGER);
+  change(3, [40000, 80], SYN_SENT, ESTABLISHED, STRANGER);
+  change(3, [40000, 80], ESTABLISHED, FIN_WAIT_1, STRANGER);
+  advance(3000);
+  expect(reported).toEqual([]);
+  change(3, [0, 443], CLOSE, SYN_SENT);
+  change(3, [40001, 443], SYN_SENT, ESTABLISHED);
+  advance();
+  expect(reported).toEqual(["open - SYN-SENT 40001>443 tracefs", "state SYN-SENT ESTAB 40001>443 tracefs"]);
 });
 
 describe("a socket that exists at the start", () => {

@@ -18,7 +18,7 @@ import { TableJoin } from "./join-tables.ts";
 import { TraceJoin } from "./join-trace.ts";
 import { tupleKey, withHolder, withIdentity } from "./socket-message.ts";
 import type { TraceRecord } from "./trace-record.ts";
-import { ELSEWHERE, type PlaceNumber, type Tracked, UNPLACED } from "./tracked.ts";
+import { type PlaceNumber, type Tracked, UNPLACED } from "./tracked.ts";
 
 /** The join of all sources. */
 export class EventJoin {
@@ -115,6 +115,24 @@ export class EventJoin {
     core.place(entry, place);
   }
 
+  /**
+   * The time of day was set: times that were noted before are those of the new clock from now on, so that durations
+   * stay what they are.
+   *
+   * @param ms how far it was set forward
+   */
+  shiftTimes(ms: number): void {
+    const core = this.#core;
+    for (const entry of core.sockets.all()) {
+      const { openedMs, connecting, deferred } = entry;
+      if (openedMs !== undefined) entry.openedMs = openedMs + ms;
+      if (connecting?.sinceMs !== undefined) connecting.sinceMs += ms;
+      if (deferred !== undefined)
+        entry.deferred = deferred.map((event) => ({ ...event, timeMs: event.timeMs + ms }));
+    }
+    core.shiftEarlyEnds(ms);
+  }
+
   /** A place is gone: what it still has has ended. @param timeMs when, in milliseconds since 1970 */
   removed(place: PlaceNumber, timeMs: number): void {
     const core = this.#core;
@@ -151,7 +169,11 @@ export class EventJoin {
     const core = this.#core;
     this.#udpOwners = undefined;
     this.#trace.endRound(ns, nowMs);
-    core.deferred.releaseDue(nowMs, (entry) => core.sockets.move(entry, ELSEWHERE, entry.socket));
+    core.deferred.releaseDue(nowMs, (entry) => {
+      if (entry.address !== 0) core.sockets.addElsewhere(entry.address);
+      entry.ended = true;
+      core.forget(entry);
+    });
     core.forgetEarlyEnds(nowMs);
   }
 }

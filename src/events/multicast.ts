@@ -30,6 +30,8 @@ export function netlinkObstacle({ transport }: Host, protocol: number, groups: n
 
 /** The receiver of a source's datagrams. */
 interface Visitor {
+  /** Whether to leave datagrams to the kernel for now. */
+  isCrowded(): boolean;
   /** Takes a datagram, which is valid during the call. */
   visit(place: PlaceNumber, datagram: Uint8Array): void;
   /** Takes the number of dropped datagrams; undefined if the kernel does not count them. */
@@ -46,7 +48,7 @@ export function joinInEveryPlace(
   places: ReadonlyMap<PlaceNumber, FollowedPlace>,
   protocol: number,
   groups: number,
-  { visit, lost }: Visitor,
+  { visit, lost, isCrowded }: Visitor,
 ): OpenSource {
   const joined = new Map<PlaceNumber, Multicast>();
   const close = () => {
@@ -69,11 +71,20 @@ export function joinInEveryPlace(
   }
   return {
     take() {
+      if (isCrowded()) return true;
       let more = false;
       for (const [place, multicast] of joined) if (takeFrom(place, multicast)) more = true;
       return more;
     },
     added,
+    abandon() {
+      let count = 0;
+      for (const [, multicast] of joined) {
+        const { lost: dropped = 0 } = multicast.take(Number.POSITIVE_INFINITY, () => count++);
+        count += dropped;
+      }
+      return count;
+    },
     removed(place) {
       const multicast = joined.get(place);
       if (multicast === undefined) return;

@@ -10,7 +10,7 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const NO_STAT = new Uint8Array(0);
 
-/** How long the facts of a live thread are used again. */
+/** How long the facts of a thread are used again. */
 const THREAD_MS = 1000;
 /**
  * How long a thread that was not found counts as gone: the trace may be about to report its exit. A process that ends
@@ -195,7 +195,7 @@ export class OwnerCache {
     if (known !== undefined && known.untilMs > now && (exit === undefined || exit.ns >= ns)) return known;
     if (this.#threads.size > MOST_THREADS) this.#threads.clear();
     const found = this.#lookAt(tid, ns);
-    const isWhole = found.owners !== undefined && found.netns !== undefined;
+    const isWhole = found.owners !== undefined && (found.netns !== undefined || exit !== undefined);
     const facts = { ...found, untilMs: isWhole ? now + THREAD_MS : performance.now() + GONE_MS };
     this.#threads.set(tid, facts);
     return facts;

@@ -129,6 +129,9 @@ interface TraceReader {
   remove(hurry: boolean): void;
 }
 
+/** Records that are read ahead at most, in search of exits. */
+const MOST_WAITING = 20_000;
+
 /** The default buffer of each of some processors, in kilobytes. */
 function bufferKb(processors: number): number {
   return Math.max(LEAST_KB, Math.min(MOST_KB, Math.floor(TOTAL_KB / processors)));
@@ -208,6 +211,8 @@ function startReader(
       return { records, untilNs: until, more: until < untilNs };
     },
     peek() {
+      // Otherwise what is read ahead has no limit, as the kernel's buffer has.
+      if (waiting.length >= MOST_WAITING) return;
       for (let processor = 0; processor < instance.processors; processor++) readProcessor(processor, waiting);
     },
     lost() {

@@ -26,7 +26,7 @@ export interface DeferredEvent {
 /** A connect(2) that is under way. */
 export interface Connecting {
   /** Milliseconds since 1970; undefined if the beginning was not seen. */
-  readonly sinceMs: number | undefined;
+  sinceMs: number | undefined;
   /** SYNs sent; undefined likewise. */
   syns: number | undefined;
   /** Whether a reset was received. */
@@ -46,7 +46,7 @@ export interface Tracked {
   address: number;
   state: number;
   /** When it was opened or first seen; undefined if it existed at the start. */
-  readonly openedMs: number | undefined;
+  openedMs: number | undefined;
   owners: readonly Owner[] | undefined;
   /** The thread that opened it and when, as long as its process is unknown. */
   openedBy: { readonly tid: number; readonly ns: number } | undefined;
@@ -74,8 +74,13 @@ export interface Tracked {
   tuple: string;
 }
 
+/** Addresses of sockets elsewhere that are remembered: the records of their ends may be lost. */
+const MOST_ELSEWHERE = 1_000_000;
+
 /** The sockets, by cookie, memory address and tuple. */
 export class TrackedSockets {
+  /** Memory addresses of sockets in network namespaces that are not followed: nothing else is kept of them. */
+  readonly #elsewhere = new Set<number>();
   readonly #byCookie = new Map<number, Tracked>();
   readonly #byAddress = new Map<number, Tracked>();
   readonly #byTuple = new Map<PlaceNumber, Map<string, Tracked>>();
@@ -110,6 +115,22 @@ export class TrackedSockets {
   /** The last socket of a place that was added with these addresses and ports. */
   withTuple(place: PlaceNumber, tuple: string): Tracked | undefined {
     return this.#byTuple.get(place)?.get(tuple);
+  }
+
+  /** Whether the socket at an address is in a network namespace that is not followed. */
+  isElsewhere(address: number): boolean {
+    return this.#elsewhere.has(address);
+  }
+
+  /** Notes that the socket at an address is in a network namespace that is not followed. */
+  addElsewhere(address: number): void {
+    if (this.#elsewhere.size >= MOST_ELSEWHERE) this.#elsewhere.clear();
+    this.#elsewhere.add(address);
+  }
+
+  /** Forgets a socket of {@link addElsewhere}: it has ended, or another one has its memory. */
+  removeElsewhere(address: number): void {
+    this.#elsewhere.delete(address);
   }
 
   /** Sets the cookie of a socket. */
@@ -152,6 +173,12 @@ export class TrackedSockets {
   /** All sockets without a known cookie. */
   withoutCookies(): Iterable<Tracked> {
     return this.#cookieless;
+  }
+
+  /** All sockets. */
+  *all(): Generator<Tracked> {
+    yield* this.#byCookie.values();
+    yield* this.#cookieless;
   }
 
   /** The sockets of a place. */

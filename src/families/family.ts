@@ -1,5 +1,6 @@
 /** What a family of sockets adds to the pipeline. Each has a folder, whose index.ts puts it together. */
 import type { DiagMessage } from "../diag/message.ts";
+import type { Netns } from "../host/namespaces.ts";
 import type { DumpName } from "../model/selection.ts";
 import type { Names, Style } from "../table/style.ts";
 import type { Table } from "../table/table.ts";
@@ -29,5 +30,5 @@ export interface Family<S extends DiagMessage> {
     table: Table,
     style: Style,
     names: Names,
-  ): ((name: DumpName) => DirectRows<S> | undefined) | undefined;
+  ): ((name: DumpName, netns?: Netns) => DirectRows<S> | undefined) | undefined;
 }

@@ -1,7 +1,9 @@
-/** Limits the processor time of a process, whatever it is asked to do. */
+/** Limits the processor time for answers, whoever sends the questions. */
 
-/** Processor time that a process may still use. */
+/** Processor time that answers may still use. */
 export interface Allowance {
+  /** Charges what this process does until the returned function is called. */
+  begin(): () => void;
   /** Milliseconds of processor time that are left now; negative if more has been used. */
   leftMs(): number;
 }
@@ -20,20 +22,32 @@ export function cpuAllowance(share: number, nowMs: () => number, usedMs: () => n
   const most = share * KEPT_MS;
   let left = most;
   let now = nowMs();
-  let used = usedMs();
+  let active = 0;
+  let used = 0;
+  const charge = () => {
+    const before = used;
+    used = usedMs();
+    left -= used - before;
+  };
   return {
+    begin() {
+      if (active++ === 0) used = usedMs();
+      return () => {
+        if (--active === 0) charge();
+      };
+    },
     leftMs() {
-      const [then, before] = [now, used];
+      const then = now;
       now = nowMs();
-      used = usedMs();
-      left = Math.min(most, left + (now - then) * share) - (used - before);
+      left = Math.min(most, left + (now - then) * share);
+      if (active > 0) charge();
       return left;
     },
   };
 }
 
 /** No limit. */
-export const unlimited: Allowance = { leftMs: () => Number.POSITIVE_INFINITY };
+export const unlimited: Allowance = { begin: () => () => undefined, leftMs: () => Number.POSITIVE_INFINITY };
 
 /** Processor time of this process in milliseconds, in user and kernel mode. getrusage(2) */
 export function processorMs(): number {

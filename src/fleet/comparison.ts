@@ -70,7 +70,39 @@ function historyOf(
 }
 
 /**
- * Compares hosts.
+ * Compares hosts by two samples that were taken already.
+ *
+ * @param seconds the time between them
+ * @param budgetMs milliseconds that an answer about NAT may take
+ */
+export async function compareSamples(
+  ask: AskAll,
+  first: Sample,
+  second: Sample,
+  { seconds, budgetMs }: { readonly seconds: number; readonly budgetMs: number },
+): Promise<Comparison> {
+  const { addresses } = second;
+  const clocks = clocksOf([...first.outcomes, ...second.outcomes]);
+  const plain = joinEnds(second.ends, { addresses });
+  const nat = await sampleNat(ask, [...addresses.keys()], plain, budgetMs);
+  const common = { addresses, ...nat };
+  const isUnread = (host: string) => {
+    const facts = nat?.nat.get(host);
+    return facts?.forwards === true && !facts.readable;
+  };
+  return {
+    first,
+    second,
+    seconds,
+    before: joinEnds(first.ends, common),
+    now: joinEnds(second.ends, { ...common, ...historyOf(first, second, clocks) }),
+    unreadNat: [...addresses.keys()].filter(isUnread),
+    clocks: [...clocks.values()],
+  };
+}
+
+/**
+ * Samples hosts twice, and compares them.
  *
  * @param pause waits between the samples
  * @param now milliseconds of a clock that never goes back
@@ -88,22 +120,5 @@ export async function compareHosts(
   if (whole.length > 0) await pause();
   const seconds = (now() - begunMs) / 1000;
   const second = await sampleEnds(ask, whole, request);
-  const { addresses } = second;
-  const clocks = clocksOf([...first.outcomes, ...second.outcomes]);
-  const plain = joinEnds(second.ends, { addresses });
-  const nat = await sampleNat(ask, [...addresses.keys()], plain, request.budgetMs);
-  const common = { addresses, ...nat };
-  const isUnread = (host: string) => {
-    const facts = nat?.nat.get(host);
-    return facts?.forwards === true && !facts.readable;
-  };
-  return {
-    first,
-    second,
-    seconds,
-    before: joinEnds(first.ends, common),
-    now: joinEnds(second.ends, { ...common, ...historyOf(first, second, clocks) }),
-    unreadNat: [...addresses.keys()].filter(isUnread),
-    clocks: [...clocks.values()],
-  };
+  return compareSamples(ask, first, second, { seconds, budgetMs: request.budgetMs });
 }

@@ -156,7 +156,7 @@ function rowSink(
 /** What writes the rows of a dump; undefined if its sockets are to come in batches. */
 function writerOf({ predicate, netns, rows }: TableQuery, name: DumpName): DirectRows<Socket> | undefined {
   const here = netns === undefined || rows?.everyNamespace === true;
-  return predicate?.withOwners === undefined && here ? rows?.begin(name) : undefined;
+  return predicate?.withOwners === undefined && here ? rows?.begin(name, netns) : undefined;
 }
 
 /** The buffer of all datagrams whose rows are written: they are read in place, before the next one. */

@@ -228,8 +228,8 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     };
     return {
       ...rows,
-      begin(dump) {
-        const writer = rows.begin(dump);
+      begin(dump, netns) {
+        const writer = rows.begin(dump, netns);
         if (writer === undefined) return undefined;
         return {
           put(offset, length) {

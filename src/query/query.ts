@@ -109,8 +109,13 @@ export type Problem =
 
 /** Writes sockets as their messages arrive, so that they come in no batch. */
 export interface RowSink {
-  /** Begins a dump. @returns what writes its rows; undefined if its sockets are to come in batches */
-  begin(dump: DumpName): DirectRows<Socket> | undefined;
+  /**
+   * Begins a dump.
+   *
+   * @param netns its network namespace; undefined if only our own is listed
+   * @returns what writes its rows; undefined if its sockets are to come in batches
+   */
+  begin(dump: DumpName, netns?: Netns): DirectRows<Socket> | undefined;
   /** Whether it also takes the sockets of network namespaces other than our own. */
   readonly everyNamespace?: true;
   /** Whether sockets of both IP versions may come mixed, as the kernel has them. */

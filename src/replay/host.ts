@@ -1,6 +1,7 @@
 /** Replays a recording in place of this machine. */
 import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { once } from "../enrich/once.ts";
 import type { Files, Host, Resolver } from "../host/host.ts";
 import { readRegularFile } from "../host/read.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
@@ -40,7 +41,11 @@ export function replayHost(path: string, elsewhere: Files): Host {
   const tree = cgroups && parseCgroups(new TextDecoder().decode(cgroups));
   return {
     transport: replayTransport(capture === undefined ? new Map() : recordingOf(capture, path)),
-    files: replayFiles(root, parseDescriptors(descriptors ?? new Uint8Array(0)), elsewhere),
+    files: replayFiles(
+      root,
+      once(() => parseDescriptors(descriptors ?? new Uint8Array(0))),
+      elsewhere,
+    ),
     resolver: localhostOnly,
     bpf: async () => replayBpf((name) => (isFolder ? readOptional(path, join(path, name)) : undefined)),
     cgroups: () => tree,
@@ -116,7 +121,7 @@ function lastKept<T>(find: (key: string) => T): (key: string) => T {
 }
 
 /** /proc from a folder and the table of descriptors, everything else from the machine. */
-function replayFiles(root: string | undefined, descriptors: Descriptors, elsewhere: Files): Files {
+function replayFiles(root: string | undefined, table: () => Descriptors, elsewhere: Files): Files {
   const threads = threadLeaders(root);
   /** The place of a path below /proc in the recording; undefined for a link that leads out of it. */
   const place = (name: string, follow: boolean): string | undefined => {
@@ -136,6 +141,8 @@ function replayFiles(root: string | undefined, descriptors: Descriptors, elsewhe
   };
   /** The descriptors in a directory, which may be named through a link or by a thread's id alone. */
   const descriptorsIn = lastKept((folder) => {
+    if (!folder.endsWith("/fd")) return undefined;
+    const descriptors = table();
     const found = descriptors.size === 0 ? undefined : place(folder, true);
     return descriptors.get(root === undefined || found === undefined ? folder : relative(root, found));
   });

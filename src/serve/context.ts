@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import type { MetricsOptions } from "../metrics/metrics.ts";
 import type { Sources } from "../procfs/source.ts";
+import type { OtherHosts } from "./hosts-map.ts";
 import type { PastWorker } from "./past-thread.ts";
 
 /** What the routes work with. */
@@ -23,6 +24,8 @@ export interface ServeContext {
   readonly metrics: Pick<MetricsOptions, "peerLabel" | "seriesLimit"> | undefined;
   /** Whether the machine is this one, now: neither a recording nor the past. */
   readonly live: boolean;
+  /** Other hosts for the map; undefined for none. */
+  readonly otherHosts?: OtherHosts | undefined;
   /** Starts the thread that reads the store; without it, requests about the past are answered on this one. */
   readonly startPast?: (() => PastWorker) | undefined;
 }

@@ -92,6 +92,7 @@ export function hostRoute(context: ServeContext, feed: EventFeed): Route {
         showArgs: showArguments,
         allowKill,
         allNetns,
+        mapHosts: context.otherHosts?.hosts.length ?? 0,
         store: spanNow(),
         events: { sources: feed.sources.used, missing: feed.sources.missing },
         limits: { rows: MOST_ROWS, viewers: limits.viewers },

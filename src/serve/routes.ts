@@ -8,6 +8,7 @@ import { eventsRoute } from "./events.ts";
 import { fieldsRoute } from "./fields.ts";
 import { HISTORY_PATH, historyRoute } from "./history.ts";
 import { hostRoute } from "./host.ts";
+import { hostsMapRoute } from "./hosts-map.ts";
 import { killRoute } from "./kill.ts";
 import { listingRoute } from "./listing.ts";
 import { liveRoute } from "./live.ts";
@@ -65,6 +66,7 @@ export function openService(context: ServeContext): Service {
     liveRoute(moments),
     socketRoute({ context, moments, now: { sampler, doctor } }),
     mapRoute(moments),
+    ...(context.otherHosts === undefined ? [] : [hostsMapRoute(context.otherHosts)]),
     listingRoute(moments),
     doctorRoute(context, doctor),
     historyRoute(context, moments),

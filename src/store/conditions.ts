@@ -72,11 +72,9 @@ const relations: Readonly<Record<string, string>> = {
   "<": "<",
 };
 
-function portCondition(column: string, relation: string, port: number): Condition {
-  // SQLite uses an index of some rows only for a query that says that it is about these.
-  const isIndexed = relation === "=" && column === "peer_port" && port < INDEXED_PORTS;
-  const sql = `${column} ${relation} ?${isIndexed ? ` AND ${column} < ${INDEXED_PORTS}` : ""}`;
-  return { sql, values: [port] };
+/** Whether the index of peers' ports finds the rows of a condition. */
+function isIndexedPort({ sql, values }: Condition): boolean {
+  return sql === "peer_port = ?" && Number(values[0]) < INDEXED_PORTS;
 }
 
 function hostConditions(
@@ -90,7 +88,7 @@ function hostConditions(
   if (!isEqual && host.prefix !== undefined) return [undefined];
   return [
     ...(host.prefix === undefined ? [] : [addressCondition(address, host.prefix)]),
-    ...(host.port === ANY && isEqual ? [] : [portCondition(port, relation, host.port)]),
+    ...(host.port === ANY && isEqual ? [] : [{ sql: `${port} ${relation} ?`, values: [host.port] }]),
   ];
 }
 
@@ -119,5 +117,10 @@ export function impliedConditions(filter: Filter | undefined): {
     else found.push(...conditionsOf(node));
   }
   const conditions = found.filter((each) => each !== undefined);
-  return { conditions, whole: conditions.length === found.length };
+  const whole = conditions.length === found.length;
+  // SQLite uses the index of ports only for a query that says that it is about the rows in it. Few connections have the
+  // same peer, so that its index is the better one.
+  if (!conditions.some(({ sql }) => sql.startsWith("peer IN ")) && conditions.some(isIndexedPort))
+    conditions.push({ sql: `peer_port < ${INDEXED_PORTS}`, values: [] });
+  return { conditions, whole };
 }

@@ -4,7 +4,7 @@ import { AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP } from "../model/family.ts"
 import { dumpOrder } from "../model/selection.ts";
 import { SS_TIME_WAIT, stateGroups } from "../model/state.ts";
 import { anyConnection } from "./conditions.ts";
-import type { StoredMessage } from "./image-decoder.ts";
+import type { DecodedGroup, StoredMessage } from "./image-decoder.ts";
 import type { StoredOwner } from "./owners.ts";
 import { type PastFacts, ticksOf } from "./past.ts";
 import { PastMessages } from "./past-messages.ts";
@@ -31,6 +31,25 @@ function isConnection({ words, length }: StoredMessage): boolean {
   if (((1 << state) & stateGroups.connected) === 0 || state === SS_TIME_WAIT) return false;
   // The port of the peer is the second half of its word.
   return words[Math.floor(DPORT / WORD)]! >>> 16 !== 0;
+}
+
+/** Names a connection by its place, request, addresses and ports. */
+function tupleName(
+  place: number,
+  dump: number,
+  ends: readonly [Uint8Array, number, Uint8Array, number],
+): string {
+  return `${place} ${dump} ${ends.join(" ")}`;
+}
+
+/** {@link tupleName} of a message. */
+function messageTuple(place: number, { dump, family }: DecodedGroup, { words }: StoredMessage): string {
+  const bytes = new Uint8Array(words.buffer, words.byteOffset, INET_DIAG_MESSAGE_SIZE);
+  const address = ({ offset }: { readonly offset: number }) =>
+    bytes.subarray(offset, offset + (family === AF_INET ? 4 : 16));
+  const port = ({ offset }: { readonly offset: number }) => (bytes[offset]! << 8) | bytes[offset + 1]!;
+  const { source, destination, sport, dport } = inetDiagMessage;
+  return tupleName(place, dump, [address(source), port(sport), address(destination), port(dport)]);
 }
 
 /** Numbers for rows of several files: ids of one file mean something else in another. */
@@ -161,11 +180,21 @@ export function connectionsOf(
         }),
       );
     const open = new Set(dumps.values());
+    const endedSince = new Set<string>();
+    for (const file of reader.connections({ fromMs: last.wallMs, untilMs: span.untilMs })) {
+      const ids = places.add(file.places);
+      for (const { protocol, place, local, local_port, peer, peer_port } of file.connections)
+        endedSince.add(
+          tupleName(ids.get(place) ?? 0, dumps.get(protocol) ?? -1, [local, local_port, peer, peer_port]),
+        );
+    }
     for (const group of last.image.values()) {
       if (!open.has(group.dump)) continue;
       for (const message of group.messages) {
         if (!isConnection(message)) continue;
         const place = placeIds.get(group.place) ?? 0;
+        // It has a row of its own already.
+        if (endedSince.size > 0 && endedSince.has(messageTuple(place, group, message))) continue;
         add(place, group.dump, group.family, made.open(message, group, last.bootMs));
       }
     }

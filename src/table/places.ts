@@ -4,10 +4,11 @@ import type { AnySocket as Socket } from "../diag/message.ts";
 import { containerLabel } from "../enrich/containers.ts";
 import { type Netns, netnsLabel } from "../host/namespaces.ts";
 import { writeOwnerList, writeOwners } from "./process.ts";
-import { type Names, putForeign, type Style } from "./style.ts";
+import { foreignBytes, type Names, putForeign, type Style } from "./style.ts";
 import type { Table } from "./table.ts";
 
 const encoder = new TextEncoder();
+const noLabel = new Uint8Array(0);
 
 /** Cache of namespace labels as bytes. There are few, and each is in many rows. */
 const labels = new WeakMap<Netns, Uint8Array>();
@@ -21,11 +22,17 @@ function labelOf(netns: Netns): Uint8Array {
   return label;
 }
 
+/** The cell of a network namespace; empty for our own. */
+export function netnsCell(netns: Netns | undefined, style: Style): Uint8Array {
+  return netns === undefined ? noLabel : foreignBytes(labelOf(netns), style);
+}
+
 /** Starts a socket's row, with the network namespace in the first cell if that column is shown. */
 export function startRow(table: Table, { origin }: Socket, style: Style): void {
   table.beginRow();
   if (!table.shows.netns) return;
-  if (origin.netns !== undefined) putForeign(table.text, labelOf(origin.netns), style);
+  const cell = netnsCell(origin.netns, style);
+  table.text.copy(cell, 0, cell.length);
   table.close();
 }
 

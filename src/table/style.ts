@@ -76,8 +76,8 @@ export const plainStyle: RowStyle = {
 
 /** Looks up names for numbers. Returned bytes must not change; undefined means that there is no name. */
 export interface Names {
-  /** Sets the inet table whose service names `port` uses from now on. */
-  useTable(table: InetTable): void;
+  /** Sets the inet table and network namespace whose service names `port` uses from now on. */
+  useTable(table: InetTable, netns?: Netns): void;
   /** The service name of a port. */
   port(port: number): Uint8Array | undefined;
   /** Name of a network interface. @param netns its network namespace; default: our own */

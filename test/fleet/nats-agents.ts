@@ -6,6 +6,7 @@
  */
 import { beginNow } from "../../src/cli/commands/agent/identity.ts";
 import { stayingAgent } from "../../src/cli/commands/agent/limits.ts";
+import { takeTurns } from "../../src/cli/commands/turns.ts";
 import { type AnswerLimits, answer } from "../../src/cli/fleet/answer.ts";
 import { run } from "../../src/cli/run.ts";
 import type { World } from "../../src/cli/world.ts";
@@ -21,11 +22,15 @@ import { systemClock } from "../../src/store/clock.ts";
 
 const live = liveHost();
 
+function missing(path: string): never {
+  throw Object.assign(new Error(`ENOENT: ${path}`), { code: "ENOENT", errno: -2 });
+}
+
 /** A host with nothing but a kernel that has these sockets. */
 export function playedHost(sockets: readonly PlayedSocket[]): Host {
   return {
     transport: playedKernel(sockets),
-    files: live.files,
+    files: { read: missing, list: missing, link: () => undefined, securityContext: () => undefined },
     resolver: live.resolver,
     bpf: live.bpf,
     cgroups: () => undefined,
@@ -67,7 +72,10 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function worldOf(host: Host): World {
+const pause = takeTurns(() => systemClock.awakeMs(), new AbortController().signal);
+
+/** A process without arguments and output, on a host. */
+export function worldOf(host: Host): World {
   const output = { write: () => undefined, terminalColumns: undefined };
   return {
     program: "sockscope",
@@ -117,7 +125,7 @@ export async function startTestAgent(options: TestAgentOptions): Promise<TestAge
     instance: `instance-${hostToken(name)}`,
     begin: beginNow,
     answer(question, send, { reached, signal }) {
-      const limits: AnswerLimits = { ...stayingAgent, now, maxRows, reached };
+      const limits: AnswerLimits = { ...stayingAgent, now, maxRows, reached, pause };
       return inTurn(() =>
         answer(world, question, send, signal === undefined ? limits : { ...limits, signal }),
       );

@@ -121,7 +121,9 @@ describe.skipIf(natsServer === undefined)("with the permissions of contrib/nats"
     "sockscope.v1.reply.db1=2Eexample.0123456789012345678901",
     "sockscope.v1.event.db1=2Eexample.open",
     "sockscope.v1.finding.db1=2Eexample.half-open",
+    "sockscope.v1.roster.db1=2Eexample",
     "$KV.sockscope-hosts.db1=2Eexample",
+    "$KV.sockscope-hosts.web1",
     "sockscope.v1.inbox.db1=2Eexample.x",
     "sockscope.v1.reply.web1.a.b",
     // Write into a client's inbox without its request.
@@ -161,6 +163,7 @@ describe.skipIf(natsServer === undefined)("with the permissions of contrib/nats"
     "sockscope.v1.event.>",
     "sockscope.v1.finding.>",
     "sockscope.v1.inbox.>",
+    "sockscope.v1.roster.*",
     "sockscope.v1.inbox.db1=2Eexample.>",
     "_INBOX.>",
     "$KV.>",
@@ -178,7 +181,7 @@ describe.skipIf(natsServer === undefined)("with the permissions of contrib/nats"
   test("an agent cannot delete the entries of others with its own", async () => {
     const rollup = headers();
     rollup.set("Nats-Rollup", "all");
-    const publishing = web1.connection.request("$KV.sockscope-hosts.web1", "{}", {
+    const publishing = web1.connection.request("sockscope.v1.roster.web1", "{}", {
       timeout: 2000,
       headers: rollup,
     });
@@ -216,6 +219,7 @@ describe.skipIf(natsServer === undefined)("with the permissions of contrib/nats"
       "sockscope.v1.reply.web1.0123456789012345678901",
       "sockscope.v1.event.web1.open",
       "$KV.sockscope-hosts.web1",
+      "sockscope.v1.roster.web1",
       "$JS.API.STREAM.DELETE.KV_sockscope-hosts",
     ])
       expect(await refusal(client, (connection) => connection.publish(subject, "x"))).toBe(

@@ -39,7 +39,7 @@ export interface RunningNatsServer extends AsyncDisposable {
 const PATIENCE_MS = 20_000;
 
 /** A port of loopback that nobody listens on now. */
-function freePort(): number {
+export function freePort(): number {
   const server = Bun.listen({ port: 0, hostname: "127.0.0.1", socket: { data: () => undefined } });
   const { port } = server;
   server.stop(true);

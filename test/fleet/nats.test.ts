@@ -22,7 +22,7 @@ import {
   type TestAgent,
   type TestAgentOptions,
 } from "./nats-agents.ts";
-import { natsServer, type RunningNatsServer, startNatsServer } from "./nats-server.ts";
+import { freePort, natsServer, type RunningNatsServer, startNatsServer } from "./nats-server.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const fixtures = join(import.meta.dirname, "../fixtures");
@@ -331,6 +331,19 @@ describe.skipIf(natsServer === undefined)("who may query", () => {
     });
   });
 
+  test("a question that is too long, and a host that cannot be one, are refused in one line", async () => {
+    await using fleet = await fleetOf(played("web1", 10));
+    const filter = join(folder, "filter");
+    writeFileSync(filter, `${"sport = 1 or ".repeat(50_000)} sport = 2\n`);
+    expect(await fleet.query("-tan", "-F", filter)).toMatchObject({
+      stderr: "sockscope: 1 of 1 hosts did not answer:\n  web1: the question is too long\n",
+      status: 1,
+    });
+    expect((await fleet.query("-tan", "--host", "[::1]")).stderr).toBe(
+      'sockscope: "[::1]" cannot be the name of a host in a fleet\n',
+    );
+  });
+
   test("a client that may not query fails at once", async () => {
     await using server = await startNatsServer({
       config: 'authorization { users: [ { user: a, password: b, permissions: { publish: "$SRV.>" } } ] }',
@@ -488,6 +501,31 @@ describe.skipIf(natsServer === undefined)("the service", () => {
   });
 });
 
+describe.skipIf(natsServer === undefined)("sites", () => {
+  test("agents at a leaf node are queried from the center, and on their site while it is cut off", async () => {
+    const leafPort = freePort();
+    const center = await startNatsServer({ config: `leafnodes { listen: "127.0.0.1:${leafPort}" }` });
+    await using leaf = await startNatsServer({
+      jetStream: false,
+      config: `leafnodes { remotes: [ { url: "nats://127.0.0.1:${leafPort}" } ] }`,
+    });
+    const broker = await connectBroker({ url: center.url, files: {}, name: "test" });
+    await makeRoster(broker.connection);
+    await using _one = await startTestAgent({ url: center.url, ...played("center1", 10) });
+    await until(() => /Leafnode connection created/.test(leaf.log()));
+    await using _site = await startTestAgent({ url: leaf.url, ...played("site1", 10) });
+    await until(async () => (await readRoster(broker.connection))?.length === 2);
+    const all = await run("-Htln", "--fleet", center.url);
+    expect([all.stdout.match(/^\w+/gm), all.stderr]).toEqual([["center1", "center1", "site1", "site1"], ""]);
+    const fromSite = await run("-Htln", "--fleet", leaf.url);
+    expect(fromSite.stdout).toBe(all.stdout);
+    await broker.connection.close();
+    await center[Symbol.asyncDispose]();
+    const alone = await run("-Htln", "--fleet", leaf.url, "--host", "site1");
+    expect([alone.stdout.match(/^\w+/gm), alone.stderr, alone.status]).toEqual([["site1", "site1"], "", 0]);
+  });
+});
+
 describe.skipIf(natsServer === undefined)("agents that lie", () => {
   const hello = { version: "1.0.0", protocols: [PROTOCOL], host: "evil", bootId: "b" };
   const begin = { wallMs: Date.now(), bootMs: 1, addresses: [] };
@@ -499,7 +537,11 @@ describe.skipIf(natsServer === undefined)("agents that lie", () => {
   const cells = ["ESTAB", "0", "0", "1.2.3.4:", "5", "6.7.8.9:", "10", ""];
 
   /** What a client shows if the host "evil" sends these messages, beside one that is honest. */
-  async function against(...messages: readonly (Uint8Array | (() => Uint8Array))[]): Promise<Finished> {
+  async function against(...sent: readonly (Uint8Array | (() => Uint8Array))[]): Promise<Finished> {
+    const isPage = (message: (typeof sent)[number]) =>
+      typeof message !== "function" && new TextDecoder().decode(message).startsWith('{"seq"');
+    const pages = sent.filter(isPage) as Uint8Array[];
+    const messages = sent.filter((message) => !isPage(message));
     await using fleet = await fleetOf(played("honest", 10));
     await register(fleet.broker.connection, "evil", { version: "1.0.0", instance: "x" });
     const evil = await connectBroker({ url: fleet.server.url, files: {}, name: "evil" });
@@ -510,7 +552,13 @@ describe.skipIf(natsServer === undefined)("agents that lie", () => {
           evil.connection.publish(replyFrom("evil", id), typeof message === "function" ? message() : message);
       },
     });
-    evil.connection.subscribe("sockscope.v1.credit.evil", { callback: () => undefined });
+    // Pages are sent when the client allows it, and once more.
+    evil.connection.subscribe("sockscope.v1.credit.evil", {
+      callback(_, { data }) {
+        const { id } = JSON.parse(new TextDecoder().decode(data));
+        for (const page of pages) evil.connection.publish(replyFrom("evil", id), page);
+      },
+    });
     await evil.connection.flush();
     const found = await fleet.query("-tan", "--host-timeout", "4");
     await evil.connection.close();
@@ -574,6 +622,14 @@ describe.skipIf(natsServer === undefined)("agents that lie", () => {
         ...Array.from({ length: 100 }, (_, seq) => writeReply({ seq: seq + 1e6, page: lines(end) })),
       ],
       /evil: no whole answer within 4 s/,
+    ],
+    [
+      "an end before its last page",
+      [
+        writeReply({ summary: { ...summary, inline: false, pages: 3 }, page: new Uint8Array(0) }),
+        writeReply({ seq: 0, page: lines(end) }),
+      ],
+      /evil: its answer is malformed: it ends before its last page/,
     ],
     ["nothing", [], /evil: no answer within 1\.3 s/],
     [

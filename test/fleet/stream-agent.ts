@@ -7,7 +7,7 @@
  */
 import { writeSync } from "node:fs";
 import { openFeeds } from "../../src/cli/fleet/feeds.ts";
-import type { World } from "../../src/cli/world.ts";
+import type { Follow } from "../../src/cli/fleet/follow-process.ts";
 import { connectBroker } from "../../src/fleet/nats/connect.ts";
 import { LEAST_SPOOL_BYTES } from "../../src/fleet/spool/limits.ts";
 
@@ -21,9 +21,9 @@ const [url, host, folder, run, most, burst] = process.argv.slice(2) as [
 ];
 
 /** Stands in for `events`: some events every few milliseconds. */
-async function events(world: World): Promise<number> {
+const events: Follow = async (_args, take, _say, signal) => {
   let made = 0;
-  while (made < Number(most) && !world.interrupted().aborted) {
+  while (made < Number(most) && !signal.aborted) {
     const lines = Array.from({ length: Math.min(Number(burst), Number(most) - made) }, () =>
       JSON.stringify({
         time: new Date().toISOString(),
@@ -37,16 +37,15 @@ async function events(world: World): Promise<number> {
         inode: ++made,
       }),
     );
-    world.stdout.write(new TextEncoder().encode(`${lines.join("\n")}\n`));
+    take(lines);
     writeSync(1, `kept ${made}\n`);
     await Bun.sleep(5);
   }
   return new Promise(() => undefined);
-}
+};
 
-const world = { run: events, program: "agent", stderr: {} } as unknown as World;
 const feeds = openFeeds(
-  { world, host, boot: "boot", say: (text) => writeSync(2, `${host}: ${text}\n`) },
+  { follow: events, host, boot: "boot", say: (text) => writeSync(2, `${host}: ${text}\n`) },
   { events: "all", words: [], findings: false, allNetns: false, folder, limitBytes: LEAST_SPOOL_BYTES },
 );
 for (;;) {

@@ -251,6 +251,13 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
     ]);
     web1.kill("SIGTERM");
     expect(await web1.exited).toBe(128 + 15);
+    // What follows for an agent ends with it, also if it is killed.
+    const killed = agent("web1", "--events", "all");
+    const children = () => readFileSync(`/proc/${killed.pid}/task/${killed.pid}/children`, "utf8").split(" ");
+    await until(() => children()[0] !== "", "the process that follows");
+    const [follower] = children();
+    killed.kill("SIGKILL");
+    await until(() => !existsSync(`/proc/${follower}`), "the end of the process that follows");
     const wrong = agent("web1", "--events", "all", "dport", "=");
     expect([await wrong.exited, await new Response(wrong.stderr).text()]).toEqual([
       255,

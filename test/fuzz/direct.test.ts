@@ -18,7 +18,9 @@ import { directUnixRows } from "../../src/families/unix/direct.ts";
 import { UNIX_DIAG_MESSAGE_SIZE, unixAttributes, unixDiagMessage } from "../../src/families/unix/layout.ts";
 import { writeUnixRow } from "../../src/families/unix/row.ts";
 import { UnixSocket } from "../../src/families/unix/socket.ts";
+import type { Netns } from "../../src/host/namespaces.ts";
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../src/model/family.ts";
+import { netnsCell } from "../../src/table/places.ts";
 import { ownerCells } from "../../src/table/process.ts";
 import type { Names, Style } from "../../src/table/style.ts";
 import { Table, type TableColumn } from "../../src/table/table.ts";
@@ -49,7 +51,7 @@ for (let inode = 1; inode < 128; inode++)
 const names: Names = {
   useTable: () => {},
   port: (port) => (port % 2 === 0 ? encoder.encode(`service-${port}`) : undefined),
-  interface: (index) => encoder.encode(`eth\u001b${index}`),
+  interface: (index, netns) => encoder.encode(`eth\u001b${netns?.inode ?? ""}${index}`),
   host: () => undefined,
   owners: (inode) => owners.get(inode),
   ownerTable: () => owners,
@@ -61,6 +63,13 @@ const names: Names = {
   cgroup: (id) => encoder.encode(id % 2n === 0n ? `/a/\u0007${id}` : `unreachable:${id.toString(16)}`),
   cgroupPath: (id) => (id % 2n === 0n ? encoder.encode(`/a/\u0007${id}`) : undefined),
 };
+
+/** Our own namespace, one with a name that a terminal must not get, and one without a name. */
+const namespaces: readonly (Netns | undefined)[] = [
+  undefined,
+  { inode: 4026531840, name: "a\u0007b", pid: undefined },
+  { inode: 4026532177, name: undefined, pid: 4711 },
+];
 
 const style = fc.record<Style>({
   numeric: fc.boolean(),
@@ -83,10 +92,16 @@ const style = fc.record<Style>({
   socketContext: fc.constant(false),
 });
 
-const places: readonly TableColumn[] = ["netns", "peerProcess", "container"];
+const places: readonly TableColumn[] = ["peerProcess", "container"];
 const layout = fc.record({
   hidden: fc
-    .subarray<readonly TableColumn[]>([["netid"], ["state"], ["recvQueue", "sendQueue"], ["process"]])
+    .subarray<readonly TableColumn[]>([
+      ["netns"],
+      ["netid"],
+      ["state"],
+      ["recvQueue", "sendQueue"],
+      ["process"],
+    ])
     .map((columns) => new Set([...places, ...columns.flat()])),
   header: fc.boolean(),
   screen: fc.constantFrom(undefined, 80, 200),
@@ -98,12 +113,16 @@ interface Compared {
   readonly protocols: readonly number[];
   /** Where a message has its inode. */
   readonly inode: number;
-  view(bytes: Uint8Array, protocol: number): Socket;
+  view(bytes: Uint8Array, protocol: number, netns: Netns | undefined): Socket;
   write(table: Table, socket: Socket, style: Style): void;
-  rows(table: Table, style: Style, protocol: number): DirectRows<Socket>;
+  rows(table: Table, style: Style, protocol: number, netns: Netns | undefined): DirectRows<Socket>;
 }
 
-const originOf = (protocol: number) => ({ protocol, describe: () => ({}) });
+const originOf = (protocol: number, netns: Netns | undefined) => ({
+  protocol,
+  netns,
+  describe: () => ({}),
+});
 
 const inet: Compared = {
   messages: fc.oneof(
@@ -115,15 +134,17 @@ const inet: Compared = {
   ),
   protocols: [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_RAW],
   inode: inetDiagMessage.inode.offset,
-  view: (bytes, protocol) => new InetSocket(viewOf(bytes), 0, bytes.length, originOf(protocol)),
+  view: (bytes, protocol, netns) => new InetSocket(viewOf(bytes), 0, bytes.length, originOf(protocol, netns)),
   write: (table, socket, style) => writeInetRow(table, socket as InetSocket, style, names),
-  rows(table, style, protocol) {
+  rows(table, style, protocol, netns) {
     expect(isDirect(table, style)).toBeTrue();
-    return directRows(table, style, names, protocol, {
-      writeRow: (socket) => writeInetRow(table, socket, style, names),
+    const parts = {
+      writeRow: (socket: InetSocket) => writeInetRow(table, socket, style, names),
       putInfo: infoWriter(style),
       owners: table.shows.process ? ownerCells(names) : undefined,
-    });
+      netnsCell: table.shows.netns ? netnsCell : undefined,
+    };
+    return directRows(table, style, names, protocol, parts, netns);
   },
 };
 
@@ -137,9 +158,9 @@ const unix: Compared = {
   ),
   protocols: [0],
   inode: unixDiagMessage.inode.offset,
-  view: (bytes) => new UnixSocket(viewOf(bytes), 0, bytes.length, originOf(0)),
+  view: (bytes, _, netns) => new UnixSocket(viewOf(bytes), 0, bytes.length, originOf(0, netns)),
   write: (table, socket, style) => writeUnixRow(table, socket as UnixSocket, style, names),
-  rows: (table, style) => directUnixRows(table, style, names)!(),
+  rows: (table, style, _, netns) => directUnixRows(table, style, names)!("unix", netns),
 };
 
 /** Fills a table, and gives its text and how many rows `write` said that it wrote. */
@@ -172,22 +193,23 @@ test.each([
       style,
       layout,
       fc.nat(255),
-      (messages, protocol, style, layout, filler) => {
+      fc.constantFrom(...namespaces),
+      (messages, protocol, style, layout, filler, netns) => {
         // Half of the inodes are small, as are those of sockets with owners.
         for (const message of messages)
           if (message[family.inode]! < 128) message.fill(0, family.inode + 1, family.inode + 4);
         const expected = filled(layout, (table) => {
-          for (const message of messages) family.write(table, family.view(message, protocol), style);
+          for (const message of messages) family.write(table, family.view(message, protocol, netns), style);
         });
         const text = filled(layout, (table) => {
-          const rows = family.rows(table, style, protocol);
+          const rows = family.rows(table, style, protocol, netns);
           for (const message of messages) {
             // Other bytes stand around a message: what is read outside of it would show.
             roomBytes.fill(filler, 0, message.length + 64);
             roomBytes.set(message, 32);
             all++;
             if (rows.put(32, message.length)) direct++;
-            else rows.write(family.view(message, protocol));
+            else rows.write(family.view(message, protocol, netns));
           }
         });
         expect(text).toBe(expected);
@@ -202,14 +224,16 @@ test.each([
 test("styles and columns that direct rows do not support are recognised", () => {
   const table = (shown: readonly TableColumn[]) =>
     new Table({
-      hidden: new Set([...places, "process" as const].filter((column) => !shown.includes(column))),
+      hidden: new Set(
+        [...places, "netns" as const, "process" as const].filter((column) => !shown.includes(column)),
+      ),
       header: false,
       screen: undefined,
       write: () => undefined,
     });
   const [plain] = fc.sample(style, 1);
   expect(isDirect(table([]), plain!)).toBeTrue();
-  expect(isDirect(table(["process"]), plain!)).toBeTrue();
+  expect(isDirect(table(["netns", "process"]), plain!)).toBeTrue();
   for (const name of ["threads", "processContext", "socketContext"] as const)
     expect(isDirect(table(["process"]), { ...plain!, [name]: true })).toBeFalse();
   for (const column of places) expect(isDirect(table([column]), plain!)).toBeFalse();

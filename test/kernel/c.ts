@@ -163,9 +163,18 @@ export function addressOf(fd: number): Uint8Array {
 }
 
 /** setsockopt(2) of an int, or of text. */
-export function setOption(fd: number, level: number, name: number, value: number | string): void {
+export function setOption(
+  fd: number,
+  level: number,
+  name: number,
+  value: number | string | Uint8Array,
+): void {
   const bytes =
-    typeof value === "number" ? new Uint8Array(Int32Array.of(value).buffer) : Buffer.from(`${value}\0`);
+    typeof value === "number"
+      ? new Uint8Array(Int32Array.of(value).buffer)
+      : typeof value === "string"
+        ? Buffer.from(`${value}\0`)
+        : value;
   checked("setsockopt", libc.setsockopt(fd, level, name, bytes));
 }
 

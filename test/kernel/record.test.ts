@@ -1,6 +1,8 @@
 /** `record`, `--at` and `history` on a real kernel: what is shown of the past is what was there. */
+
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { obstacle, unshare } from "./namespace.ts";
@@ -9,6 +11,8 @@ import { transferKinds } from "./transfer-kinds.ts";
 const folder = mkdtempSync(join(tmpdir(), "sockscope-record-"));
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const isRoot = process.getuid?.() === 0;
+/** `npm run soak` takes a minute. */
+const churnSeconds = Number(process.env["SOAK_CHURN"] ?? 2);
 
 /** Ages move on from one listing to the next. */
 function withoutAges(text: string): string {
@@ -201,6 +205,48 @@ $S history --store $D -t --ndjson ${options}`,
         }
       },
     );
+
+  test(
+    `has a row of each end at 5,000 a second for ${churnSeconds} seconds, or counts it as lost`,
+    async () => {
+      // With fewer rows a second, the others are counted together.
+      for (const rows of [100_000, 100]) {
+        const name = `churn${rows}`;
+        const { stdout, exit, stderr } = inNamespace(
+          `$S record -d 2 --rows ${rows} --store $D 2> $D.err &
+R=$!
+for i in $(seq 600); do grep -q writes $D.err 2> /dev/null && break; sleep 0.1; done
+$B ${join(import.meta.dirname, "churn.ts")} 5000 ${churnSeconds}
+kill -INT $R; wait $R`,
+          name,
+        );
+        expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+        const [closed] = stdout.split(" ").map(Number);
+        expect(closed).toBe(5000 * churnSeconds);
+        const count = (sql: string): number => {
+          const files = readdirSync(join(folder, name)).filter((file) => file.endsWith(".db"));
+          return files.reduce((sum, file) => {
+            using database = new Database(join(folder, name, file), { readonly: true });
+            return (
+              sum + (database.query(`SELECT coalesce(${sql}, 0) AS count`).get() as { count: number }).count
+            );
+          }, 0);
+        };
+        const kept = count("(SELECT count(*) FROM connection)");
+        const bundled = count("(SELECT sum(connections) FROM bundle)");
+        // Records of the trace that are lost are no ends.
+        const lost = count(
+          "(SELECT sum(count) FROM coverage WHERE kind = 'lost' AND detail NOT IN ('events of tracefs', 'events of fib'))",
+        );
+        // The ends of the eight listeners may count, too.
+        expect(kept + bundled + lost).toBeGreaterThanOrEqual(closed!);
+        expect(kept + bundled + lost).toBeLessThanOrEqual(closed! + 8);
+        expect(kept + bundled).toBeGreaterThan(0);
+        if (rows === 100) expect(bundled + lost).toBeGreaterThan(0);
+      }
+    },
+    60_000 + churnSeconds * 10_000,
+  );
 
   test("goes on when a full disk has room again, and corrupts nothing", () => {
     const { stdout } = inNamespace(

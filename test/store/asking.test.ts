@@ -156,11 +156,14 @@ describe("what SQLite decides of a filter", () => {
   test.each([
     ["dst 10.0.0.1", "connection_peer"],
     ["dport = :443", "connection_peer_port"],
+    ["dst 10.0.0.1 and dport = :443", "connection_peer"],
   ])("%s is looked up in the index %s", (text, index) => {
     const { filter } = parseFilter({ args: text.split(" ") }, context as never);
-    const [{ sql, values } = { sql: "", values: [] }] = impliedConditions(filter).conditions;
+    const { conditions } = impliedConditions(filter);
+    const sql = conditions.map((each) => `(${each.sql})`).join(" AND ");
+    const values = conditions.flatMap((each) => each.values);
     using database = new Database(join(folder, readdirSync(folder).find((name) => name.endsWith(".db"))!));
-    const query = `EXPLAIN QUERY PLAN SELECT * FROM connection WHERE id BETWEEN 1 AND 2 AND (${sql})`;
+    const query = `EXPLAIN QUERY PLAN SELECT * FROM connection WHERE id BETWEEN 1 AND 2 AND ${sql}`;
     const plan = database.query(query).all(...values) as { detail: string }[];
     expect(plan.map(({ detail }) => detail).join()).toContain(`USING INDEX ${index} (`);
   });

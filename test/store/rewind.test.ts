@@ -83,6 +83,28 @@ function record(seconds: readonly number[]): void {
     if (second === 10) store.cover("lost", wallMs - 1000, wallMs - 500, 12, "events of destroy");
     store.flush(now());
   }
+  // It ends after the last sample.
+  wallMs += 1000;
+  store.connection({
+    closedMs: wallMs,
+    openedMs: startMs,
+    protocol: 6,
+    place,
+    local: Uint8Array.of(10, 0, 0, 9),
+    localPort: 80,
+    peer: Uint8Array.of(10, 0, 0, 1),
+    peerPort: seconds === second ? 5555 : 5556,
+    process,
+    uid: 0,
+    reason: undefined,
+    bytesSent: 5,
+    bytesReceived: bytesAt(85),
+    segmentsSent: 1,
+    segmentsReceived: 1,
+    retransmits: 0,
+    rttUs: 1234,
+    minRttUs: 1234,
+  });
   store.close(now());
 }
 
@@ -118,7 +140,7 @@ test("frames go on from the moment to the end, and a gap has no values", () => {
   expect(before![5]).toMatch(/^tcp +ESTAB .* 10\.0\.0\.1:5555 +1\.00M +0 .* 1\.23 .*server 7/);
   expect(last![0]).toContain(clockOf(20));
   expect(gap).toEqual([
-    `recorded\\x1b[2J, nothing was recorded from ${clockOf(20)} to ${clockOf(80)} (1m); the recorder was ended`,
+    `recorded\\x1b[2J, nothing was recorded for 1m; the recorder was ended; from ${clockOf(20)} to ${clockOf(80)}`,
   ]);
   // What was before the gap says nothing about the rates after it.
   expect(after!.slice(0, 3)).toEqual([
@@ -188,6 +210,22 @@ test("groups and filters hold for the past", () => {
   expect(top(15, "-b", "-n", "1", "-ta", "dport", "=", ":1").stdout).toContain("0 sockets");
 });
 
+test("a connection that ended after the last sample is listed once, and not as open", () => {
+  const history = (until: number) =>
+    Bun.spawnSync(
+      [
+        ...[process.execPath, main, "history", "--store", folder, "--since", `${startMs / 1000 + 70}`],
+        ...["--until", `${startMs / 1000 + until}`, "-H", "--columns", "closed,peer", "dport", "=", ":5555"],
+      ],
+      { stderr: "pipe" },
+    ).stdout.toString();
+  expect(history(95).trim().split("\n")).toEqual([
+    expect.stringMatching(new RegExp(`^${new Date(startMs + 91_000).toISOString()} +10\\.0\\.0\\.1:5555$`)),
+  ]);
+  // A second before its end it was open.
+  expect(history(90.5)).toMatch(/^- +10\.0\.0\.1:5555\n$/);
+});
+
 const programs = ["tmux"].filter((program) => Bun.which(program) === null);
 
 describe.skipIf(programs.length > 0)("on the screen", () => {
@@ -253,7 +291,7 @@ describe.skipIf(programs.length > 0)("on the screen", () => {
     await shown(/^These sockets are of the past: nothing can be done to them/m);
     type(" ");
     await shown(titled("PLAYING", 15));
-    const gap = await shown(/^Nothing was recorded from/m);
+    const gap = await shown(/^Nothing was recorded for 1m; the recorder was ended; from/m);
     expect(gap).toMatch(/^No values: nothing was recorded at this time$/m);
     // Above the heading and below it, there is no number: a gap is no zero.
     expect(
@@ -274,7 +312,8 @@ describe.skipIf(programs.length > 0)("on the screen", () => {
     type("/");
     type("-l", "sport = :1");
     type("Enter");
-    expect(await shown(/No socket matches/)).toMatch(titled("PAST  \\| sport = :1", 20));
+    const title = titled("PAST  \\| sport = :1", 20).source;
+    await shown(new RegExp(`${title}[\\s\\S]*No socket matches`, "m"));
     type("q");
     await shown(/^end 0$/m);
   }, 60_000);

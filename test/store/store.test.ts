@@ -308,6 +308,31 @@ describe("a clock that is set", () => {
     });
 });
 
+test("a suspend is noted with its length, and is no step of the clock", () => {
+  const folder = newFolder();
+  const suspendMs = 7_200_000;
+  write(
+    { ...small, folder, flushes: 6, suspendsMs: [0, 0, suspendMs] },
+    () => undefined,
+    () => undefined,
+  );
+  const reader = new StoreReader(folder);
+  const { notes } = reader.coverage({ fromMs: startMs, untilMs: startMs + 1e8 });
+  expect(notes).toEqual([
+    {
+      kind: "suspend",
+      fromMs: startMs + 30_000,
+      untilMs: startMs + 30_000 + suspendMs,
+      count: suspendMs,
+      detail: undefined,
+    },
+  ]);
+  // The sample before the suspend does not stand for the time of it.
+  const before = reader.moment(startMs + 3_600_000)!;
+  expect(before.wallMs).toBe(startMs + 25_000);
+  expect(reader.moment(startMs + 30_000 + suspendMs)!.bootMs - before.bootMs).toBe(suspendMs + 5000);
+});
+
 test("a file that is cut anywhere never gives a wrong answer, and the damage shows", () => {
   const folder = newFolder();
   runWriter({ ...small, folder, flushes: 30, sockets: 200 });

@@ -26,6 +26,8 @@ export interface WriterOptions {
   readonly killAt?: number;
   /** Milliseconds that the clock is set forward by before each flush. */
   readonly stepsMs?: readonly number[];
+  /** Milliseconds that the host is suspended for before each flush. */
+  readonly suspendsMs?: readonly number[];
   /** Print the size of the folder after each step, and the largest at the end. */
   readonly measure?: boolean;
 }
@@ -53,7 +55,8 @@ export function write(
   const { folder, budgetBytes, startMs, keepFreeBytes = 0 } = options;
   let wallMs = startMs;
   let { bootMs = 1_000_000 } = options;
-  const now = (): ClockReading => ({ wallMs, bootMs, awakeMs: bootMs });
+  let suspendedMs = 0;
+  const now = (): ClockReading => ({ wallMs, bootMs, awakeMs: bootMs - suspendedMs });
   const pass = (ms: number) => {
     wallMs += ms;
     bootMs += ms;
@@ -133,6 +136,9 @@ export function write(
         minRttUs: next() % 10_000,
       });
     wallMs += options.stepsMs?.[flush - 1] ?? 0;
+    const sleptMs = options.suspendsMs?.[flush - 1] ?? 0;
+    suspendedMs += sleptMs;
+    pass(sleptMs);
     held.flush(now());
     say(`flushed ${flush} ${wallMs}`);
   }

@@ -49,6 +49,14 @@ export const serve: Command<ServeSettings> = {
       },
     },
     {
+      longs: ["map-hosts"],
+      inFull: true,
+      value: { name: "HOSTS", kind: "hosts" },
+      brief: "Draw a map of these hosts, too: web1,db[1-9]",
+      doc: "Draw a map of the connections between these hosts, too: names as for --host of a listing. They are queried over ssh, every 10 seconds at most, while somebody watches the map. May be repeated.",
+      apply: (settings, list) => ({ ...settings, mapHosts: [...settings.mapHosts, list] }),
+    },
+    {
       longs: ["token-file"],
       inFull: true,
       value: { name: "FILE", kind: "file" },
@@ -153,6 +161,7 @@ export const serve: Command<ServeSettings> = {
     metrics: true,
     metricsPeers: "address",
     metricsSeries: SERIES_LIMIT,
+    mapHosts: [],
     delayMs: DELAY_MS,
   },
   run: async (task) => (await import("./serve/run.ts")).runServe(task),

@@ -7,7 +7,6 @@ import { familyOf } from "../../families/index.ts";
 import type { Socket } from "../../families/socket.ts";
 import { type ExchangeableNames, exchangeableNames } from "../../fields/exchangeable-names.ts";
 import { noNames } from "../../fields/names.ts";
-import { readNat } from "../../fleet/nat.ts";
 import type { CutReason, Frame, Question, RemoteRow } from "../../fleet/protocol.ts";
 import { concerns, natFactsValues, translationValues } from "../../fleet/translations.ts";
 import type { Host } from "../../host/host.ts";
@@ -54,6 +53,8 @@ export interface AnswerLimits {
   readonly refuses?: Readonly<Record<string, string>>;
   /** The limit of the agent that is reached; undefined if none is. */
   reached(): CutReason | undefined;
+  /** Lets other work of this process go on, if it is time. Absent where there is none. */
+  readonly pause?: () => Promise<void> | undefined;
   /** Ends commands. Default: what ends this process. */
   readonly signal?: AbortSignal;
 }
@@ -88,7 +89,7 @@ function limitCheck({ budgetMs }: Question, { now, reached }: AnswerLimits): () 
 }
 
 /** Collects rows into frames, within the limits of a question. @param check throws {@link Cut} */
-function rowSender(maxRows: number, check: () => void, send: Send) {
+function rowSender(maxRows: number, check: () => void, pause: () => Promise<void> | undefined, send: Send) {
   let left = maxRows;
   let rows: RemoteRow[] = [];
   let size = 0;
@@ -99,6 +100,11 @@ function rowSender(maxRows: number, check: () => void, send: Send) {
   };
   return {
     flush,
+    /** Follows each batch: its sockets are not valid any longer. @throws Cut */
+    async endBatch() {
+      check();
+      await pause();
+    },
     /** @throws Cut */
     check,
     /** @throws Cut */
@@ -178,7 +184,12 @@ export async function answer(
       ...(file === undefined ? {} : { filterFile: encodeBytes(file) }),
     },
   };
-  const rows = rowSender(Math.min(question.maxRows, limits.maxRows), check, send);
+  const rows = rowSender(
+    Math.min(question.maxRows, limits.maxRows),
+    check,
+    limits.pause ?? (() => undefined),
+    send,
+  );
   try {
     if (question.form === "output") {
       const refusal = commandRefusal(question, limits.commands);
@@ -188,7 +199,7 @@ export async function answer(
     }
     const status =
       question.form === "translations"
-        ? sendTranslations(world.host, question.words, rows)
+        ? await sendTranslations(world.host, question.words, rows)
         : await answerListing(asked, rows);
     rows.flush();
     send({ end: { status } });
@@ -200,7 +211,8 @@ export async function answer(
 }
 
 /** Sends the translations that concern addresses, and last what this host says about its NAT. @throws Cut */
-function sendTranslations(host: Host, addresses: readonly string[], rows: RowSender): number {
+async function sendTranslations(host: Host, addresses: readonly string[], rows: RowSender): Promise<number> {
+  const { readNat } = await import("../../fleet/nat.ts");
   const known = new Set(addresses);
   const facts = readNat(
     host,
@@ -249,7 +261,7 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
   });
 }
 
-/** An asker is a program: what is missing shows in the exit status. */
+/** The client is a program: what is missing shows in the exit status. */
 function machineDraft({ allNetns }: Draft): Pick<Draft, "format" | "allNetns"> {
   return { format: "ndjson", allNetns };
 }
@@ -280,7 +292,7 @@ async function sendSockets(
     for await (const batch of batches) {
       useTable(batch);
       for (const socket of batch.sockets) grouping.add(socket);
-      rows.check();
+      await rows.endBatch();
     }
     for (const { values, count, sums } of grouping.groups())
       rows.send({ values: values.map(orNull), count, sums: sums.map((each) => each ?? null) });
@@ -298,7 +310,7 @@ async function sendSockets(
       const row = rowOf(batch, socket);
       rows.send(sort.length === 0 ? row : { ...row, keys: keysOf(socket).map(orNull) });
     }
-    rows.check();
+    await rows.endBatch();
   }
 }
 

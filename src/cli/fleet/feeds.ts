@@ -5,7 +5,7 @@ import type { Feed } from "../../fleet/nats/stream.ts";
 import { type Delivery, deliver, packetSender } from "../../fleet/nats/stream-deliver.ts";
 import { Spool } from "../../fleet/spool/spool.ts";
 import { EXIT_USAGE } from "../getopt.ts";
-import type { Output, World } from "../world.ts";
+import type { Follow, TakeLines } from "./follow-process.ts";
 import { steadyFindings } from "./steady-findings.ts";
 
 /** What an agent puts into the stream, and where it keeps it until then. */
@@ -25,7 +25,8 @@ export interface FeedSettings {
 
 /** Where the feeds come from. */
 export interface FeedSource {
-  readonly world: World;
+  /** Runs the command lines that find what is delivered. */
+  readonly follow: Follow;
   /** The name of this host in the fleet. */
   readonly host: string;
   /** /proc/sys/kernel/random/boot_id. */
@@ -58,16 +59,17 @@ const steadyRules = rules.filter(({ id, recorded }) => recorded !== true && !cos
 const START_MS = 2000;
 /** Milliseconds until a run that has ended begins again. */
 const AGAIN_MS = 10_000;
-/** Milliseconds between two rounds of events: ten of the usual rounds would cost ten times as much. */
-const ROUND_MS = 200;
-const NEWLINE = "\n";
+/** Seconds until an event is written: nobody waits for it. */
+const LATENCY = "0.2";
 
 /** The command line of each feed; undefined for one that is not wanted. */
 const commandLines: Readonly<Record<Feed, (settings: FeedSettings) => readonly string[] | undefined>> = {
   events({ events, words, allNetns }) {
     if (events === undefined) return undefined;
-    const kinds = events === "all" ? [] : [`--only=${events}`];
-    return ["events", "--json", "--numeric", ...kinds, ...(allNetns ? ["--all-netns"] : []), "--", ...words];
+    // Readers must learn which sources a host lacks.
+    const kinds = events === "all" ? [] : [`--only=${events},sources`];
+    const places = allNetns ? ["--all-netns"] : [];
+    return ["events", "--json", "--numeric", `--latency=${LATENCY}`, ...kinds, ...places, "--", ...words];
   },
   findings({ findings, allNetns }) {
     if (!findings) return undefined;
@@ -77,39 +79,17 @@ const commandLines: Readonly<Record<Feed, (settings: FeedSettings) => readonly s
   },
 };
 
-/** An output that takes whole lines. */
-function lineOutput(take: (lines: readonly string[]) => void): Output {
-  const decoder = new TextDecoder();
-  let rest = "";
-  return {
-    terminalColumns: undefined,
-    write(bytes) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split(NEWLINE);
-      rest = lines.pop()!;
-      if (lines.length > 0) take(lines);
-    },
-  };
-}
-
 /** Runs a command line again and again, until the signal is aborted. @returns the exit status if it can never run */
 async function runForEver(
-  world: World,
+  follow: Follow,
   args: readonly string[],
-  stdout: Output,
+  take: TakeLines,
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<number | undefined> {
-  const own: World = {
-    ...world,
-    args,
-    stdout,
-    terminal: () => undefined,
-    interrupted: () => signal,
-    eventRoundMs: ROUND_MS,
-  };
   for (;;) {
     const begunMs = performance.now();
-    const status = await world.run!(own);
+    const status = await follow(args, take, say, signal);
     if (signal.aborted) return undefined;
     if (status === EXIT_USAGE && performance.now() - begunMs < START_MS) return status;
     say(`${args[0]} has ended with status ${status}, and begins again in ${AGAIN_MS / 1000} s`);
@@ -128,7 +108,7 @@ async function runForEver(
 function openFeed(
   feed: Feed,
   args: readonly string[],
-  { world, host, boot, say }: FeedSource,
+  { follow, host, boot, say }: FeedSource,
   { folder, limitBytes }: FeedSettings,
   signal: AbortSignal,
 ) {
@@ -147,8 +127,7 @@ function openFeed(
     delivery?.wake();
   };
   const steady = feed === "findings" ? steadyFindings(keep) : undefined;
-  const stdout = lineOutput(steady?.take ?? keep);
-  const running = runForEver(world, args, stdout, signal, say);
+  const running = runForEver(follow, args, steady?.take ?? keep, signal, say);
   return {
     running,
     connected(connection: FeedConnection) {

@@ -8,7 +8,7 @@ import { collect, NOT_CONNECTED } from "../../fleet/nats/collect.ts";
 import { discover } from "../../fleet/nats/discover.ts";
 import { KeyError, readSigningKey, type SigningKey } from "../../fleet/nats/nkey.ts";
 import { lastRegistered, makeRoster, readRoster } from "../../fleet/nats/roster.ts";
-import { hostToken } from "../../fleet/nats/subjects.ts";
+import { hostToken, isHostName } from "../../fleet/nats/subjects.ts";
 import { isStop, type Stop, usageError } from "../getopt.ts";
 import type { Draft } from "../options.ts";
 import type { World } from "../world.ts";
@@ -45,6 +45,9 @@ export async function openFleet(
   named: readonly string[] | undefined,
 ): Promise<OpenHosts | Stop> {
   expectLongRun();
+  const nobody = named?.find((host) => !isHostName(host));
+  if (nobody !== undefined)
+    return usageError(`${world.program}: "${escapeText(nobody)}" cannot be the name of a host in a fleet`);
   const key = signingKey(world, draft.signKey);
   if (key !== undefined && "kind" in key) return key;
   const say = (line: string) => world.stderr.write(encodeBytes(`${world.program}: ${escapeText(line)}\n`));

@@ -5,6 +5,7 @@ import { HostListError, readHosts, readHostsFile } from "../../fleet/host-list.t
 import { type Delivered, type Feed, STREAM } from "../../fleet/nats/stream.ts";
 import type { ReceivedNumbers } from "../../fleet/nats/stream-numbers.ts";
 import { type Beginning, readStream, type StreamPosition } from "../../fleet/nats/stream-read.ts";
+import { systemMessage } from "../../native/errno.ts";
 import { readTime, timeSpelling } from "../../store/time.ts";
 import { writeWhenFree } from "../commands/events/non-blocking-writer.ts";
 import { EXIT_TIMEOUT } from "../commands/events/settings.ts";
@@ -84,7 +85,7 @@ function chosenHosts({ program, host }: World, { hosts }: Draft): ReadonlySet<st
     return new Set([...readHosts(hosts.lists.join(",")), ...fromFiles]);
   } catch (error) {
     const message =
-      error instanceof HostListError ? error.message : `cannot read the hosts: ${String(error)}`;
+      error instanceof HostListError ? error.message : `cannot read the hosts: ${systemMessage(error)}`;
     return { kind: "error", message: `${program}: ${message}`, usage: false, status: EXIT_USAGE };
   }
 }
@@ -216,7 +217,12 @@ export async function followStream(task: StreamTask, show: StreamShow): Promise<
 
   let busy = false;
   let isSaved = false;
-  let failure: CursorError | undefined;
+  /** What a write has thrown: it is not about the stream. */
+  let failure: { readonly error: unknown } | undefined;
+  const fail = (error: unknown) => {
+    failure ??= { error };
+    end(EXIT_FAILURE);
+  };
   const save = () => {
     if (cursorFile !== undefined && !isSaved)
       writeCursor(cursorFile, { feed, position: progress.position, received: progress.numbers.toJSON() });
@@ -226,16 +232,19 @@ export async function followStream(task: StreamTask, show: StreamShow): Promise<
     try {
       save();
     } catch (error) {
-      if (!(error instanceof CursorError)) throw error;
-      failure = error;
-      end(EXIT_FAILURE);
+      fail(error);
     }
   };
   /** @returns whether the output was written to its end */
   const flush = async () => {
-    const written = await writeWhenFree(stdout, show.output(), interrupted);
-    if (written === "broken") end(EXIT_PIPE);
-    return written === "written";
+    try {
+      const written = await writeWhenFree(stdout, show.output(), interrupted);
+      if (written === "broken") end(EXIT_PIPE);
+      return written === "written";
+    } catch (error) {
+      fail(error);
+      return false;
+    }
   };
   const { take, refuse } = taker(task, show, hosts, progress, say);
   let isWhole = true;
@@ -266,12 +275,13 @@ export async function followStream(task: StreamTask, show: StreamShow): Promise<
       },
       ended.signal,
     );
-    if (failure !== undefined) throw failure;
     // Output that was cut short comes again.
     if (isWhole) save();
-    return progress.status ?? 0;
+    if (failure === undefined) return progress.status ?? 0;
+    throw failure.error;
   } catch (error) {
     if (error instanceof CursorError) return stop(error.message, EXIT_FAILURE);
+    if (failure !== undefined) throw error;
     return stop(`cannot read the stream ${STREAM}: ${escapeText((error as Error).message)}`, EXIT_FAILURE);
   } finally {
     clearTimeout(timer);

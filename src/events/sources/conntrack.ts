@@ -34,7 +34,7 @@ export const conntrackSource: EventSource = {
     return count > 0 ? {} : { note: "no flow is tracked now: perhaps no firewall rule uses conntrack" };
   },
 
-  open({ places, origin, clock, join, flows, observe, lose }) {
+  open({ places, origin, clock, join, flows, observe, isCrowded, lose }) {
     return joinInEveryPlace(places, NETLINK_NETFILTER, CONNTRACK_GROUPS, {
       visit(place, datagram) {
         const ns = monotonicNs();
@@ -46,6 +46,7 @@ export const conntrackSource: EventSource = {
             flows.tracked(flow, timeMs, owners, { place, origin: origin(place, IPPROTO_UDP) });
           });
       },
+      isCrowded,
       lost: (count, netns) => lose("conntrack", count, netns),
     });
   },

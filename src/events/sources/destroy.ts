@@ -21,7 +21,7 @@ export const destroySource: EventSource = {
     return obstacle === undefined ? {} : { obstacle };
   },
 
-  open({ options, places, origin, observe, clock, join, flows, lose }) {
+  open({ options, places, origin, observe, clock, join, flows, isCrowded, lose }) {
     return joinInEveryPlace(places, NETLINK_SOCK_DIAG, destroyGroups(options.selection), {
       visit(place, datagram) {
         const ns = monotonicNs();
@@ -35,6 +35,7 @@ export const destroySource: EventSource = {
           });
         }
       },
+      isCrowded,
       lost: (count, netns) => lose("destroy", count, netns),
     });
   },

@@ -6,6 +6,7 @@ import { keepOutOfLastTier } from "#libc";
 import { putBytes, putInt31, putStamp } from "../../bytes/put.ts";
 import { roomBytes, roomData, roomWords } from "../../bytes/room.ts";
 import { payloads, sized, walkAttributes } from "../../diag/room-attributes.ts";
+import type { Netns } from "../../host/namespaces.ts";
 import { putIpv4Word, putIpv6 } from "../../model/address.ts";
 import { AF_INET6, IPPROTO_SCTP, IPPROTO_UDP } from "../../model/family.ts";
 import { type InetTable, inetTables } from "../../model/inet-tables.ts";
@@ -63,7 +64,7 @@ const CGROUP = inetAttributes.cgroupId.id;
 /** Whether rows of a table and a style can be written straight from messages. */
 export function isDirect({ shows }: Table, style: Style): boolean {
   const { resolve, tos, cgroup, inetSockopt, bpfMaps, bpfMapIds } = style;
-  const places = shows.netns || shows.peerProcess || shows.container;
+  const places = shows.peerProcess || shows.container;
   if (places || (shows.process && !hasPlainOwners(style)) || shows.recvQueue !== shows.sendQueue)
     return false;
   return !(resolve || tos || cgroup || inetSockopt || bpfMaps || bpfMapIds.length > 0);
@@ -77,6 +78,8 @@ export interface InetRowParts {
   readonly putInfo: PutInfo | undefined;
   /** Writes the process cell; undefined if the table has none. */
   readonly owners: OwnerCells | undefined;
+  /** Gives the cell of a network namespace; undefined if the table has none. */
+  readonly netnsCell: ((netns: Netns | undefined, style: Style) => Uint8Array) | undefined;
 }
 
 /**
@@ -84,19 +87,22 @@ export interface InetRowParts {
  *
  * @param table and style: such as {@link isDirect} accepts
  * @param tableProtocol IP protocol of the inet table
+ * @param netns the network namespace of its sockets; undefined for our own
  */
 export function directRows(
   table: Table,
   style: Style,
   names: Names,
   tableProtocol: number,
-  { writeRow, putInfo, owners }: InetRowParts,
+  { writeRow, putInfo, owners, netnsCell }: InetRowParts,
+  netns?: Netns,
 ): DirectRows<InetSocket> {
   const { text, shows } = table;
   const { netid: showsNetid, state: showsState, recvQueue: showsQueues } = shows;
   const { numeric, timers, extended, memory, info } = style;
   const usesProtocolInfo = memory || info;
-  const room = ROW_ROOM + (owners?.room ?? 0);
+  const place = netnsCell?.(netns, style);
+  const room = ROW_ROOM + (owners?.room ?? 0) + (place?.length ?? 0);
   const tableNetid = netidOf(tableProtocol);
   /** The names of ports; null for those that have none. */
   const ports = new Map<number, Uint8Array | null>();
@@ -145,7 +151,7 @@ export function directRows(
   function putInterface(target: DataView, at: number, index: number): number {
     let name = interfaces.get(index);
     if (name === undefined) {
-      name = foreignBytes(names.interface(index), style);
+      name = foreignBytes(names.interface(index, netns), style);
       interfaces.set(index, name);
     }
     if (name.length > NAME_LIMIT) return -1;
@@ -224,6 +230,11 @@ export function directRows(
     let cell = table.cells;
     let start = text.length;
     let at = start;
+    if (place !== undefined) {
+      at = putBytes(target, at, place);
+      lengths[cell++] = at - start;
+      start = at;
+    }
     if (showsNetid) {
       at = putStamp(target, at, sentProtocol === 0 ? tableNetid : netidOf(protocol));
       lengths[cell++] = at - start;
@@ -302,15 +313,17 @@ export async function directInetRows(
   style: Style,
   names: Names,
   writeRow: InetRowParts["writeRow"],
-): Promise<((name: DumpName) => DirectRows<InetSocket> | undefined) | undefined> {
+): Promise<((name: DumpName, netns?: Netns) => DirectRows<InetSocket> | undefined) | undefined> {
   if (!isDirect(table, style)) return undefined;
   const withInfo = style.memory || style.info;
   const putInfo = withInfo ? (await import("./direct-info.ts")).infoWriter(style) : undefined;
   const owners = table.shows.process ? (await import("../../table/process.ts")).ownerCells(names) : undefined;
-  return (name) => {
+  const netnsCell = table.shows.netns ? (await import("../../table/places.ts")).netnsCell : undefined;
+  const parts = { writeRow, putInfo, owners, netnsCell };
+  return (name, netns) => {
     if (!directTables.has(name)) return undefined;
     const inetTable = name as InetTable;
-    names.useTable(inetTable);
-    return directRows(table, style, names, inetTables[inetTable], { writeRow, putInfo, owners });
+    names.useTable(inetTable, netns);
+    return directRows(table, style, names, inetTables[inetTable], parts, netns);
   };
 }

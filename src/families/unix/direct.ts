@@ -1,10 +1,13 @@
 /** Rows of UNIX sockets straight from the kernel's messages, as `inet/direct.ts` writes those of inet sockets. */
 import { keepOutOfLastTier } from "#libc";
-import { OVERSHOOT, putStamp, putUint32, stamp } from "../../bytes/put.ts";
+import { OVERSHOOT, putBytes, putStamp, putUint32, stamp } from "../../bytes/put.ts";
 import { roomBytes, roomData, roomWords } from "../../bytes/room.ts";
 import { lengthOf, payloads, sized, walkAttributes } from "../../diag/room-attributes.ts";
+import type { Netns } from "../../host/namespaces.ts";
+import type { DumpName } from "../../model/selection.ts";
 import { putQueue, putShutdown, putState } from "../../table/cells.ts";
 import { putSkMemInfo } from "../../table/memory.ts";
+import { netnsCell } from "../../table/places.ts";
 import { ownerCells } from "../../table/process.ts";
 import { hasPlainOwners, type Names, type Style } from "../../table/style.ts";
 import type { Table } from "../../table/table.ts";
@@ -41,7 +44,7 @@ const noPeer = stamp("* ");
 
 /** Whether the rows of a table can be written straight from messages. */
 function isDirect({ shows }: Table, style: Style): boolean {
-  const places = shows.netns || shows.peerProcess || shows.container;
+  const places = shows.peerProcess || shows.container;
   if (places || (shows.process && !hasPlainOwners(style))) return false;
   return shows.recvQueue === shows.sendQueue;
 }
@@ -80,24 +83,31 @@ export function directUnixRows(
   table: Table,
   style: Style,
   names: Names,
-): (() => DirectRows<UnixSocket>) | undefined {
+): ((name?: DumpName, netns?: Netns) => DirectRows<UnixSocket>) | undefined {
   if (!isDirect(table, style)) return undefined;
   const { text, shows } = table;
   const { netid: showsNetid, state: showsState, recvQueue: showsQueues, process: showsOwners } = shows;
   const owners = ownerCells(names);
   const room = ROW_ROOM + (showsOwners ? owners.room : 0);
   const { memory, extended, escape: escapes } = style;
+  /** The cell of the network namespace whose dump began last; undefined if the table has none. */
+  let place: Uint8Array | undefined;
 
   function put(offset: number, length: number): boolean {
     if (!walkAttributes(offset + UNIX_DIAG_MESSAGE_SIZE, offset + length)) return false;
     if (extended && payloads[ICONS] !== 0) return false;
     table.beginRow();
-    text.reserve(room);
+    text.reserve(place === undefined ? room : room + place.length);
     const target = text.data;
     const { lengths } = table;
     let cell = table.cells;
     let start = text.length;
     let at = start;
+    if (place !== undefined) {
+      at = putBytes(target, at, place);
+      lengths[cell++] = at - start;
+      start = at;
+    }
     if (showsNetid) {
       at = putStamp(target, at, netidOf(roomBytes[offset + TYPE]!));
       lengths[cell++] = at - start;
@@ -151,7 +161,10 @@ export function directUnixRows(
   }
 
   keepOutOfLastTier(put);
-  return () => ({ put, write: (socket) => writeUnixRow(table, socket, style, names) });
+  return (_, netns) => {
+    if (shows.netns) place = netnsCell(netns, style);
+    return { put, write: (socket) => writeUnixRow(table, socket, style, names) };
+  };
 }
 
 keepOutOfLastTier(putName, wordOf);

@@ -133,13 +133,11 @@ export function startAgent(options: AgentOptions): Agent {
   /** Takes a question. */
   function take(endpoint: Endpoint, { data }: Msg): void {
     stats[endpoint].requests++;
+    const end = allowance.begin();
     const isOver = allowance.leftMs() <= 0;
-    if (isOver && data.length > CHEAP_MESSAGE) {
-      stats[endpoint].errors++;
-      return;
-    }
     let message: UncheckedQuery | undefined;
     try {
+      if (isOver && data.length > CHEAP_MESSAGE) throw new ProtocolError("it has used up its processor time");
       message = splitQuery(data);
       if (isOver) throw new ProtocolError("it has used up its processor time");
       const query = keeper.admit(message);
@@ -153,6 +151,8 @@ export function startAgent(options: AgentOptions): Agent {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       refuse(endpoint, message?.fields["id"], error.message);
+    } finally {
+      end();
     }
   }
 
@@ -160,6 +160,7 @@ export function startAgent(options: AgentOptions): Agent {
   async function run(task: Task): Promise<void> {
     running++;
     const { endpoint, receivedMs, query } = task;
+    const end = allowance.begin();
     try {
       await makeAnswer(task);
     } catch (error) {
@@ -167,6 +168,7 @@ export function startAgent(options: AgentOptions): Agent {
       report(`a question cannot be answered: ${reason}`);
       refuse(endpoint, query.id, `it failed: ${reason}`);
     } finally {
+      end();
       stats[endpoint].processingMs += awakeMs() - receivedMs;
       running--;
       const next = waiting.shift();

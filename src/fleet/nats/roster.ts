@@ -1,10 +1,13 @@
 /**
  * The roster: a bucket of JetStream with a key for every host whose agent has registered, so that a client knows which
  * hosts should answer. A host that has not registered for a week leaves it.
+ *
+ * Agents register on a subject of their own, and a stream publishes that again as the bucket's key: leaf nodes do not let
+ * the bucket's subjects pass.
  */
 import { DiscardPolicy, jetstream, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
-import { hostOfToken, ROSTER, rosterEntry } from "./subjects.ts";
+import { hostOfToken, ROSTER, registration, rosterKey } from "./subjects.ts";
 
 const DAY_MS = 86_400_000;
 /** How long a host stays without registering again. */
@@ -16,7 +19,9 @@ export const MOST_HOSTS = 100_000;
 
 /** The stream behind the bucket, and the subject of all keys. */
 const STREAM = `KV_${ROSTER}`;
-const EVERY_KEY = `$KV.${ROSTER}.>`;
+const EVERY_KEY = rosterKey(">");
+/** The stream that takes registrations. */
+const INTAKE = "sockscope-roster";
 /** Header of a key that was deleted. */
 const OPERATION = "KV-Operation";
 
@@ -27,11 +32,11 @@ export interface RosterEntry {
 }
 
 /**
- * Makes the bucket, if the server lets us.
+ * Makes the bucket, and the stream that fills it, if the server lets us.
  *
- * It is one for every client of NATS, but for rollup headers: with one, a host could delete the keys of all others.
+ * It is a bucket for every client of NATS, but for rollup headers: with one, the keys of all others can be deleted.
  *
- * @returns whether it is there now
+ * @returns whether they exist now
  */
 export async function makeRoster(connection: NatsConnection): Promise<boolean> {
   try {
@@ -49,6 +54,16 @@ export async function makeRoster(connection: NatsConnection): Promise<boolean> {
       deny_delete: true,
       allow_rollup_hdrs: false,
       allow_direct: true,
+    });
+    await manager.streams.add({
+      name: INTAKE,
+      description: "Registrations of agents of sockscope",
+      subjects: [registration("*")],
+      max_msgs_per_subject: 1,
+      max_msg_size: ENTRY_LIMIT,
+      max_bytes: MOST_HOSTS * ENTRY_LIMIT,
+      storage: StorageType.File,
+      republish: { src: registration(">"), dest: EVERY_KEY },
     });
     return true;
   } catch {
@@ -68,7 +83,7 @@ export async function register(
 ): Promise<boolean> {
   const put = async () => {
     try {
-      await jetstream(connection).publish(rosterEntry(token), JSON.stringify(entry));
+      await jetstream(connection).publish(registration(token), JSON.stringify(entry));
       return true;
     } catch {
       // There is no bucket, or no JetStream.
@@ -95,7 +110,7 @@ export async function readRoster(connection: NatsConnection): Promise<readonly s
 export async function lastRegistered(connection: NatsConnection, token: string): Promise<number | undefined> {
   try {
     const manager = await jetstreamManager(connection, { checkAPI: false });
-    const message = await manager.streams.getMessage(STREAM, { last_by_subj: rosterEntry(token) });
+    const message = await manager.streams.getMessage(STREAM, { last_by_subj: rosterKey(token) });
     if (message === null || message.header.get(OPERATION) !== "") return undefined;
     return message.time.getTime();
   } catch {

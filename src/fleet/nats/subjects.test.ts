@@ -5,15 +5,16 @@ import { hostOfToken, hostToken, replyFrom, replyToken } from "./subjects.ts";
 test("names of hosts are tokens that permissions can name", () => {
   expect(hostToken("web1")).toBe("web1");
   expect(hostToken("db-1.example")).toBe("db-1=2Eexample");
-  expect(hostToken("*")).toBe("=2A");
   expect(hostToken("bücher")).toBe("b=C3=BCcher");
-  expect(() => hostToken("")).toThrow(RangeError);
+  for (const name of ["", "*", ">", "a b", "a\nb", "\u001b[31m", "web[1-2]", "a,b", "a\u202eb", "\udc80"])
+    expect(() => hostToken(name)).toThrow(RangeError);
+  expect(hostOfToken("=1B=5B31m")).toBeUndefined();
   expect(() => hostToken("x".repeat(256))).toThrow(RangeError);
 });
 
 test("no two names have the same token, and no token breaks out of its place in a subject", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }), (host) => {
+    fc.property(fc.stringMatching(/^[a-zA-Z0-9._@:äßжω東-]{1,20}$/u), (host) => {
       const token = hostToken(host);
       expect(token).toMatch(/^[-\w=]+$/);
       expect(hostOfToken(token)).toBe(host);

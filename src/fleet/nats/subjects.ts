@@ -7,23 +7,32 @@ const ROOT = "sockscope.v1";
 
 /** Longest name of a host, in characters of its token. */
 const LONGEST_TOKEN = 255;
+/** What a name consists of. It is printed before every row, and in lists of hosts. */
+const NAME = /^[\p{L}\p{N}._@:-]+$/u;
 
-/**
- * A host's name as one token of a subject, and as a key of the roster. Letters, digits, `-` and `_` stand for
- * themselves, each byte of anything else is written as `=` and two hexadecimal digits: `db1.example` is `db1=2Eexample`.
- *
- * @throws RangeError for an empty name, and for one that is too long
- */
-export function hostToken(host: string): string {
-  const token = host.replace(/[^\w-]/gu, (character) =>
+/** Whether a text can be the name of a host. */
+export function isHostName(host: string): boolean {
+  return NAME.test(host) && escapedToken(host).length <= LONGEST_TOKEN;
+}
+
+function escapedToken(host: string): string {
+  return host.replace(/[^\w-]/gu, (character) =>
     Array.from(
       new TextEncoder().encode(character),
       (byte) => `=${byte.toString(16).toUpperCase().padStart(2, "0")}`,
     ).join(""),
   );
-  if (token === "" || token.length > LONGEST_TOKEN)
-    throw new RangeError(`"${host}" cannot be the name of a host`);
-  return token;
+}
+
+/**
+ * A host's name as one token of a subject, and as a key of the roster. Letters, digits, `-` and `_` stand for
+ * themselves, each byte of anything else is written as `=` and two hexadecimal digits: `db1.example` is `db1=2Eexample`.
+ *
+ * @throws RangeError for a name that is empty, too long, or has other characters than letters, digits and `._@:-`
+ */
+export function hostToken(host: string): string {
+  if (!isHostName(host)) throw new RangeError(`"${host}" cannot be the name of a host`);
+  return escapedToken(host);
 }
 
 /** The name that a token stands for; undefined for a token that {@link hostToken} does not make. */
@@ -31,7 +40,7 @@ export function hostOfToken(token: string): string | undefined {
   if (!/^(?:[\w-]|=[\dA-F]{2})+$/.test(token)) return undefined;
   try {
     const host = decodeURIComponent(token.replaceAll("=", "%"));
-    return hostToken(host) === token ? host : undefined;
+    return isHostName(host) && escapedToken(host) === token ? host : undefined;
   } catch {
     return undefined;
   }
@@ -78,7 +87,12 @@ export function findingFrom(token: string, last: string): string {
 /** The bucket that lists the hosts of the fleet, one key per host. */
 export const ROSTER = "sockscope-hosts";
 
-/** The subject on which an agent writes its own key of the roster. */
-export function rosterEntry(token: string): string {
+/** The subject of a host's key in that bucket. */
+export function rosterKey(token: string): string {
   return `$KV.${ROSTER}.${token}`;
+}
+
+/** The subject on which an agent registers its host. */
+export function registration(token: string): string {
+  return `${ROOT}.roster.${token}`;
 }

@@ -10,6 +10,8 @@ export interface HostInfo {
   /** What the page cannot show for want of rights, in sentences. */
   readonly missing: readonly string[];
   readonly allowKill: boolean;
+  /** How many other hosts the map can show. */
+  readonly mapHosts: number;
   readonly store: { readonly from: string; readonly to: string } | null;
   readonly events: { readonly missing: readonly string[] };
 }
@@ -157,6 +159,18 @@ export interface MapAnswer {
   readonly totals?: boolean;
   readonly nodes: readonly MapNode[];
   readonly edges: readonly MapEdge[];
+}
+
+/** `/api/map/hosts`: clients on the own side, services on the other. */
+export interface HostsMapAnswer extends MapAnswer {
+  /** Whether the hosts have not answered yet. */
+  readonly pending?: boolean;
+  /** Edges that are not shown. */
+  readonly leftOut: number;
+  /** How many hosts answered. */
+  readonly answered: number;
+  /** The hosts that did not, by reason. */
+  readonly failures: readonly { readonly hosts: string; readonly count: number; readonly reason: string }[];
 }
 
 /** A finding of the doctor. */

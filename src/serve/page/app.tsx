@@ -7,7 +7,7 @@ import { Events } from "./events.tsx";
 import { FilterBar } from "./filter-bar.tsx";
 import { Header, TokenForm } from "./header.tsx";
 import { keyHelp } from "./keys.ts";
-import { ConnectionMap } from "./map.tsx";
+import { MapPage } from "./map.tsx";
 import { Past } from "./past.tsx";
 import { announcement, host, link, opened, sample, view } from "./state.ts";
 import { Summary } from "./summary.tsx";
@@ -72,7 +72,7 @@ function Notes() {
 
 const panels: Readonly<Record<Tab, () => preact.ComponentChild>> = {
   sockets: () => <SocketTable />,
-  map: () => <ConnectionMap />,
+  map: () => <MapPage />,
   doctor: () => <Doctor />,
   events: () => <Events />,
 };

@@ -5,8 +5,17 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { MapAnswer, MapEdge, MapNode } from "./answers.ts";
 import { Refusal, request } from "./api.ts";
 import { cellText } from "./format.ts";
+import { hostsFailure, hostsMap, hostsMemory, otherHosts, showsHosts } from "./hosts-map.ts";
 import { loader } from "./loader.ts";
-import { edgeKey, layOut, newMemory, type PlacedEdge, type PlacedNode, remember } from "./map-layout.ts";
+import {
+  edgeKey,
+  layOut,
+  type MapMemory,
+  newMemory,
+  type PlacedEdge,
+  type PlacedNode,
+  remember,
+} from "./map-layout.ts";
 import { failure as mistake, selection } from "./rows-data.ts";
 import { narrow, sample, show, showRows, view } from "./state.ts";
 
@@ -44,12 +53,13 @@ export function followMap(): void {
   effect(() => {
     const { tab, by, peer, filter, tables, state, at, from } = view.value;
     void [by, peer, filter, tables, state, at, from, narrow.value];
-    if (tab === "map") loadMap.restart();
+    if (tab === "map" && !showsHosts.value) loadMap.restart();
   });
   effect(() => {
     void sample.value?.generation;
     const { tab, at } = view.peek();
-    const canChange = tab === "map" && at === "" && mistake.peek()?.filter === undefined;
+    const canChange =
+      tab === "map" && !showsHosts.peek() && at === "" && mistake.peek()?.filter === undefined;
     if (canChange && document.visibilityState === "visible") loadMap.refresh();
   });
 }
@@ -124,6 +134,7 @@ function showNode({ id }: MapNode): void {
 
 interface PictureProps {
   readonly answer: MapAnswer;
+  readonly memory: MapMemory;
   readonly lit: string;
   readonly light: (key: string) => void;
 }
@@ -132,7 +143,7 @@ function isLit(lit: string, edge: MapEdge): boolean {
   return lit === "" || lit === edgeKey(edge) || lit === edge.from || lit === edge.to;
 }
 
-function Picture({ answer, lit, light }: PictureProps) {
+function Picture({ answer, memory, lit, light }: PictureProps) {
   const place = useRef<HTMLDivElement>(null);
   const width = useSignal(0);
   useLayoutEffect(() => {
@@ -211,15 +222,20 @@ function Picture({ answer, lit, light }: PictureProps) {
   );
 }
 
-function EdgeTable({ answer, lit, light }: PictureProps) {
+interface EdgeTableProps extends Omit<PictureProps, "memory"> {
+  /** Headings of both sides. */
+  readonly sides: readonly [own: string, peer: string];
+}
+
+function EdgeTable({ answer, sides: [ownSide, peerSide], lit, light }: EdgeTableProps) {
   const labels = new Map(answer.nodes.map((node) => [node.id, nameOf(node)]));
   return (
     <table class="edge-table">
       <caption class="unseen">Connections between the nodes of the map</caption>
       <thead>
         <tr>
-          <th scope="col">On this host</th>
-          <th scope="col">Peer</th>
+          <th scope="col">{ownSide}</th>
+          <th scope="col">{peerSide}</th>
           <th scope="col">Sockets</th>
           <th scope="col">Received</th>
           <th scope="col">Acknowledged</th>
@@ -294,8 +310,85 @@ function Choice({ label, value, choices, choose }: ChoiceProps) {
   );
 }
 
+/** The choice between this host and the others; nothing if there are none. */
+function ScopeChoice() {
+  const count = otherHosts();
+  if (count === 0) return null;
+  const choices = [
+    ["this", "This host"],
+    ["others", count === 1 ? "Another host" : `${count} hosts`],
+  ] as const;
+  return (
+    <Choice
+      label="Hosts"
+      value={showsHosts.value ? "others" : "this"}
+      choices={choices}
+      choose={(word) => {
+        showsHosts.value = word === "others";
+      }}
+    />
+  );
+}
+
+function Legend() {
+  return (
+    <span class="legend">
+      <span data-colour="--rx">received</span> <span data-colour="--tx">acknowledged</span>{" "}
+      <span data-colour="--bad">retransmits</span>
+    </span>
+  );
+}
+
+function Warning({ text }: { readonly text: string }) {
+  return (
+    <p class="call" data-severity="warning">
+      {text}
+    </p>
+  );
+}
+
+/** The map of other hosts. */
+function HostsMap() {
+  const lit = useSignal("");
+  const answer = hostsMap.value;
+  const light = (key: string) => {
+    lit.value = key;
+  };
+  return (
+    <div class="page">
+      <div class="heading">
+        <h2>Who depends on whom</h2>
+        <ScopeChoice />
+        <Legend />
+      </div>
+      {hostsFailure.value === "" ? null : <Warning text={hostsFailure.value} />}
+      {(answer?.failures ?? []).map(({ hosts, count, reason }) => (
+        <Warning key={hosts} text={`${hosts} ${count === 1 ? "does" : "do"} not answer: ${reason}`} />
+      ))}
+      {answer === undefined || answer.pending === true ? (
+        hostsFailure.value === "" ? (
+          <p class="empty">Waiting for the hosts…</p>
+        ) : null
+      ) : answer.edges.length === 0 ? (
+        <p class="empty">No connections on {answer.answered} hosts.</p>
+      ) : (
+        <>
+          <Picture answer={answer} memory={hostsMemory} lit={lit.value} light={light} />
+          <EdgeTable answer={answer} sides={["Client", "Service"]} lit={lit.value} light={light} />
+          {answer.leftOut === 0 ? null : <p class="empty">{answer.leftOut} more edges are not shown.</p>}
+        </>
+      )}
+    </div>
+  );
+}
+
 /** The tab. */
-export function ConnectionMap() {
+export function MapPage() {
+  return showsHosts.value ? <HostsMap /> : <ConnectionMap />;
+}
+
+/** The map of this host. */
+function ConnectionMap() {
   const lit = useSignal("");
   const { by, peer } = view.value;
   const answer = map.value;
@@ -306,18 +399,12 @@ export function ConnectionMap() {
     <div class="page">
       <div class="heading">
         <h2>Who talks to whom</h2>
+        <ScopeChoice />
         <Choice label="This host" value={by} choices={ownChoices} choose={(word) => show({ by: word })} />
         <Choice label="Peers" value={peer} choices={peerChoices} choose={(word) => show({ peer: word })} />
-        <span class="legend">
-          <span data-colour="--rx">received</span> <span data-colour="--tx">acknowledged</span>{" "}
-          <span data-colour="--bad">retransmits</span>
-        </span>
+        <Legend />
       </div>
-      {failure.value === "" ? null : (
-        <p class="call" data-severity="warning">
-          {failure.value}
-        </p>
-      )}
+      {failure.value === "" ? null : <Warning text={failure.value} />}
       {answer === undefined ? (
         failure.value === "" ? (
           <p class="empty">Reading the connections…</p>
@@ -326,8 +413,8 @@ export function ConnectionMap() {
         <p class="empty">No connections match.</p>
       ) : (
         <>
-          <Picture answer={answer} lit={lit.value} light={light} />
-          <EdgeTable answer={answer} lit={lit.value} light={light} />
+          <Picture answer={answer} memory={memory} lit={lit.value} light={light} />
+          <EdgeTable answer={answer} sides={["On this host", "Peer"]} lit={lit.value} light={light} />
         </>
       )}
     </div>

@@ -19,6 +19,7 @@ import { isStop, type Stop, usageError } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { World } from "../../world.ts";
 import type { Task } from "../command.ts";
+import { takeTurns } from "../turns.ts";
 import { beginNow, helloOf } from "./identity.ts";
 import { stayingAgent } from "./limits.ts";
 import type { AgentSettings } from "./settings.ts";
@@ -139,13 +140,15 @@ export async function serveFleet(task: Task<AgentSettings>, url: string): Promis
   const { connection } = broker;
   const now = () => systemClock.awakeMs();
   const { maxRows } = settings;
+  // So that the agent hears its server while it answers.
+  const pause = takeTurns(now, new AbortController().signal);
   const agent = startAgent({
     connection,
     hello,
     instance: randomBytes(INSTANCE_BYTES).toString("base64url"),
     begin: beginNow,
     answer(question, send, { reached, signal }) {
-      const limits: AnswerLimits = { ...stayingAgent, now, maxRows, reached };
+      const limits: AnswerLimits = { ...stayingAgent, now, maxRows, reached, pause };
       return answer(world, question, send, signal === undefined ? limits : { ...limits, signal });
     },
     trusted,

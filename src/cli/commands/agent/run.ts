@@ -44,6 +44,7 @@ async function answerOnce(
     const { maxRows, maxCpuShare } = settings;
     const awakeMs = () => systemClock.awakeMs();
     const allowance = maxCpuShare === undefined ? unlimited : cpuAllowance(maxCpuShare, awakeMs, processorMs);
+    allowance.begin();
     await answer(world, question, send, {
       ...ownLimits(awakeMs),
       maxRows,

@@ -32,7 +32,7 @@ const none: Feeds = {
 };
 
 /**
- * Starts the feeds that the options ask for, if any. They spool until there is a connection.
+ * Starts the feeds of `--events` and `--findings`. They spool until there is a connection.
  *
  * @param say takes messages for people
  * @returns a Stop if there is no folder for the spools
@@ -49,9 +49,10 @@ export async function startFeeds(
   const folder = spool ?? spoolFolder(world);
   if (folder === undefined) return refuse("--spool is needed: there is no home folder");
   const { openFeeds } = await import("../../fleet/feeds.ts");
+  const { followInProcess } = await import("../../fleet/follow-process.ts");
   try {
     return openFeeds(
-      { world, host, boot: bootId, say },
+      { follow: followInProcess(world), host, boot: bootId, say },
       { events, words: words.args, findings, allNetns: draft.allNetns, folder, limitBytes: spoolBytes },
     );
   } catch (error) {

@@ -12,6 +12,9 @@ import { waitShowing } from "./wait.ts";
 
 const encoder = new TextEncoder();
 
+/** Exit status of a process that SIGPIPE ended, as shells show it. */
+const EXIT_PIPE = 141;
+
 /** A finding of this round or of the one before. */
 export interface Watched {
   readonly severity: Diagnosis["severity"];
@@ -116,6 +119,7 @@ export async function watch(
   for (;;) {
     const status = await examineOnce(show);
     if (status !== undefined) return status;
+    if (world.stdout.room?.() === "broken") return EXIT_PIPE;
     // Without a rule that needs a second sample, a round ends at once.
     const interrupted = hasWaited ? undefined : await waitShowing(world, settings.apartMs);
     if (interrupted !== undefined) return interrupted;

@@ -42,8 +42,6 @@ const encoder = new TextEncoder();
 
 /** Exit status of a process that SIGPIPE ended, as shells show it. */
 const EXIT_PIPE = 141;
-/** Time between two rounds. */
-const ROUND_MS = 20;
 /** Time between two searches for network namespaces. */
 const NAMESPACES_MS = 1000;
 /** How long the last round may take after a signal: it has the events up to the signal. */
@@ -235,7 +233,7 @@ async function show({
   ending,
   head,
 }: Show): Promise<number> {
-  const { form, count: most = Number.POSITIVE_INFINITY, timeoutMs, existing } = settings;
+  const { form, count: most = Number.POSITIVE_INFINITY, timeoutMs, existing, latencyMs } = settings;
   const { plan, names } = query;
   const { stdout } = world;
   const interrupted = world.interrupted();
@@ -294,7 +292,7 @@ async function show({
       const left = end - performance.now();
       if (left <= 0) return waits ? EXIT_TIMEOUT : 0;
       await new Promise((resolve) =>
-        more ? setImmediate(resolve) : setTimeout(resolve, Math.min(world.eventRoundMs ?? ROUND_MS, left)),
+        more ? setImmediate(resolve) : setTimeout(resolve, Math.min(latencyMs, left)),
       );
     }
   })();

@@ -15,6 +15,8 @@ export interface EventsSettings {
   readonly only: ReadonlySet<EventKind> | undefined;
   /** Milliseconds between two listings; undefined: depends on the other sources. */
   readonly intervalMs: number | undefined;
+  /** Milliseconds between two rounds. */
+  readonly latencyMs: number;
   /** The filter that ends the run. */
   readonly until: string | undefined;
   /** Number of events that ends the run. */

@@ -2,6 +2,7 @@
 import type { SocketEvent } from "../../../events/event.ts";
 import type { InetSocket } from "../../../families/inet/socket.ts";
 import type { Netns } from "../../../host/namespaces.ts";
+import { IPPROTO_TCP } from "../../../model/family.ts";
 import type { ConnectionIntake } from "../../../store/bundles.ts";
 import type { RecorderClock } from "../../../store/clock.ts";
 import type { OwnerTracker } from "../../../store/owner-tracker.ts";
@@ -44,6 +45,17 @@ export class Endings {
 
   /** How many events were taken. */
   count = 0;
+  /** Ends of TCP sockets since the last {@link noteLosses} whose peer nobody knows. */
+  #peerless = 0;
+
+  /** Notes which ends have no row because their peer is unknown. */
+  noteLosses(): void {
+    if (this.#peerless === 0) return;
+    const { store, clock } = this.#options;
+    const nowMs = clock.wallMs();
+    store.cover("lost", nowMs, nowMs, this.#peerless, "ends without a peer");
+    this.#peerless = 0;
+  }
 
   take(event: SocketEvent): void {
     this.count++;
@@ -68,10 +80,14 @@ export class Endings {
     reasons.set(tupleOf(socket), reason);
   }
 
-  #end({ timeMs, durationMs, owners: found, netns }: SocketEvent, socket: InetSocket): void {
+  #end({ timeMs, durationMs, owners: found, netns, oldState }: SocketEvent, socket: InetSocket): void {
     const { sport, dport } = socket;
-    // A socket that never had a peer is no connection.
-    if (dport === 0) return;
+    // A socket that never had a peer is no connection. The kernel forgets the peer of a connection that is aborted, so
+    // that it is known from the trace only.
+    if (dport === 0) {
+      if (oldState === undefined && sport !== 0 && socket.origin.protocol === IPPROTO_TCP) this.#peerless++;
+      return;
+    }
     const { intake, sampler, owners, monitor, placeOf } = this.#options;
     let reason: string | undefined;
     if (this.#reasons.size > 0) {

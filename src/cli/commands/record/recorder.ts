@@ -23,6 +23,8 @@ const ROUND_MS = 250;
 const MANY_EVENTS = 50;
 /** Time between two writes to disk. */
 const FLUSH_MS = BUNDLE_MS;
+/** How long events may be taken after a signal. */
+const DRAIN_MS = 5000;
 /** A sample that takes longer is noted, as its sockets are not of one moment. */
 const SLOW_MS = 500;
 /** How often interfaces, control groups and counters of /proc are noted. */
@@ -99,20 +101,33 @@ export class Recorder {
       const pauseMs = Math.max(0, Math.min(sampleAt, flushAt) - performance.now());
       await pauses.wait(more ? 0 : Math.min(pauseMs, isBusy ? BUSY_ROUND_MS : ROUND_MS), isBusy);
     }
+    if (follower !== undefined) await this.#drain(follower);
+  }
+
+  /** Takes the events that wait at the end. What takes too long is counted as lost. */
+  async #drain(follower: Follower): Promise<void> {
+    const untilMs = performance.now() + DRAIN_MS;
+    while (performance.now() < untilMs) if (!(await follower.round())) return;
+    const { store, clock } = this.#parts;
+    const nowMs = clock.wallMs();
+    const left = follower.abandon();
+    if (left > 0) store.cover("lost", nowMs, nowMs, left, "events that waited at the end");
   }
 
   /** Writes what waits, and ends the run. */
   close(): void {
-    const { intake, store, clock } = this.#parts;
+    const { endings, intake, store, clock } = this.#parts;
     const now = readClocks(clock);
     intake.end(now.wallMs);
+    endings.noteLosses();
     store.close(now);
   }
 
   #flush(): void {
-    const { intake, store, clock } = this.#parts;
+    const { endings, intake, store, clock } = this.#parts;
     const now = readClocks(clock);
     intake.end(now.wallMs);
+    endings.noteLosses();
     store.flush(now);
   }
 

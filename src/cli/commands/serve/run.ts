@@ -18,7 +18,8 @@ import { type Address, type RunningServer, startServer } from "../../../serve/se
 import { tokenTest } from "../../../serve/token.ts";
 import { keptTokens, newTokens, type Tokens, writeTokens } from "../../../serve/token-file.ts";
 import { defaultFolder } from "../../../store/folder.ts";
-import { EXIT_USAGE, type Stop } from "../../getopt.ts";
+import type { OpenHosts } from "../../fleet/task.ts";
+import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
 import { halt } from "../../halt.ts";
 import type { Task } from "../command.ts";
 import type { ServeSettings } from "./settings.ts";
@@ -77,6 +78,17 @@ function credentialsOf({ world, settings }: Task<ServeSettings>, port: number | 
   return { tokens, path, temporary: true };
 }
 
+/** The hosts of --map-hosts, over ssh; undefined if there are none. @returns a Stop if the list cannot be read */
+async function openOthers({
+  world,
+  draft,
+  settings,
+}: Task<ServeSettings>): Promise<OpenHosts | Stop | undefined> {
+  if (settings.mapHosts.length === 0) return undefined;
+  const { openHosts } = await import("../../fleet/ask.ts");
+  return openHosts(world, { draft: { ...draft, hosts: { lists: settings.mapHosts, files: [] } } });
+}
+
 /** What must be done at the end of a run. */
 type Cleanup = () => void | Promise<void>;
 
@@ -120,6 +132,9 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: Cleanu
       : { cert: readPem(tlsCert), key: readPem(tlsKey) };
   const isUnix = address.kind === "unix";
   if (isUnix) await makeRoom(address.path);
+  const others = await openOthers(task);
+  if (others !== undefined && isStop(others)) return halt(world, others);
+  if (others !== undefined) cleanups.push(async () => others[Symbol.asyncDispose]());
   using service = openService({
     host,
     sources: sourcesOf(world.env),
@@ -134,6 +149,12 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: Cleanu
     store: draft.store ?? defaultFolder(world.env, process.geteuid?.() === 0),
     live: draft.replay === undefined,
     startPast: world.startPast,
+    otherHosts: others && {
+      hosts: others.hosts,
+      ask: others.ask,
+      allNetns: draft.allNetns,
+      budgetMs: draft.hostTimeoutMs,
+    },
   });
   let tests: { hasToken: (given: string) => boolean; mayKill: (given: string) => boolean } | undefined;
   let server: RunningServer;

@@ -23,6 +23,8 @@ export interface ServeSettings {
   readonly metricsPeers: PeerLabel;
   /** The most series of metrics. */
   readonly metricsSeries: number;
+  /** Lists of the hosts whose connections the map draws, too. */
+  readonly mapHosts: readonly string[];
   /** Milliseconds between two samples. */
   readonly delayMs: number;
 }
