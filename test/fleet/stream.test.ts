@@ -10,6 +10,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { type Broker, connectBroker } from "../../src/fleet/nats/connect.ts";
 import { type Feed, feedSubject, STREAM } from "../../src/fleet/nats/stream.ts";
 import { makeStream, packetSender } from "../../src/fleet/nats/stream-deliver.ts";
+import { readStream } from "../../src/fleet/nats/stream-read.ts";
 import { natsServer, type RunningNatsServer, startNatsServer } from "./nats-server.ts";
 
 const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 4);
@@ -484,6 +485,21 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
         `sockscope: events: ${cursor} is not a file that --cursor-file has written\n`,
       ]);
     }, 40_000);
+
+    test("reading ends whenever it is aborted, also while it begins", async () => {
+      await begin();
+      await makeStream(broker.connection);
+      const nothing = { take: async () => undefined, refuse() {}, begun() {}, restarted() {} };
+      for (let waitMs = 0; waitMs < 12; waitMs++) {
+        const { connection } = await connectBroker({ url: server.url, name: "test", files: {} });
+        const stop = new AbortController();
+        const reading = readStream(connection, "events", "now", nothing, stop.signal);
+        await Bun.sleep(waitMs / 2);
+        stop.abort();
+        await reading;
+        await connection.close();
+      }
+    }, 30_000);
 
     test("findings are shown as they appear and clear", async () => {
       await begin();
