@@ -27,7 +27,11 @@ export async function* arranged(
   source: NameSource = nameSource(query.plan, query.names, explainer),
 ): AsyncGenerator<SocketBatch> {
   const { sort, top = Number.POSITIVE_INFINITY } = query.plan.order;
-  if (sort.length > 0) return yield* sorted(query, source, batches, top, rows);
+  if (sort.length > 0) {
+    // Views hide the attributes that only a filter needs; messages do not.
+    const filterNeeds = query.places.some(({ predicate }) => (predicate?.demands?.size ?? 0) > 0);
+    return yield* sorted(query, source, batches, top, filterNeeds ? undefined : rows);
+  }
   let left = top;
   for await (const { dump, sockets } of batches) {
     yield { dump, sockets: sockets.length > left ? sockets.slice(0, left) : sockets };

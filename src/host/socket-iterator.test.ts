@@ -25,6 +25,7 @@ const isWhole = /^\s*0\s+0\s+4294967295$/m.test(readFileSync("/proc/self/uid_map
 const can =
   isWhole &&
   existsSync("/sys/kernel/btf/vmlinux") &&
+  !/^Seccomp:\s*[12]$/m.test(status) &&
   RIGHTS.every((right) => ((effective >> right) & 1n) === 1n);
 
 type Pairs = Map<number, string[]>;

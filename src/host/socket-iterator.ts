@@ -217,12 +217,16 @@ function agrees(entries: Uint32Array, root: string, socket: number): boolean {
   return false;
 }
 
-/** Whether this process may read the descriptors of any other: CAP_SYS_PTRACE. proc(5), capabilities(7). */
-function mayReadAll(root: string): boolean {
+/**
+ * Whether this process may read the descriptors of any other (CAP_SYS_PTRACE), and nothing restricts its system calls: a
+ * seccomp filter may end a process that loads a program. proc(5), capabilities(7), seccomp(2).
+ */
+function isUnrestricted(root: string): boolean {
   try {
     const status = new TextDecoder().decode(readFile(`${root}/self/status`, processFile));
     const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
-    return ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n;
+    const mayReadAll = ((BigInt(`0x${effective}`) >> CAP_SYS_PTRACE) & 1n) === 1n;
+    return mayReadAll && !/^Seccomp:\s*[12]$/m.test(status);
   } catch {
     return false;
   }
@@ -236,7 +240,7 @@ function mayReadAll(root: string): boolean {
  * @returns {@link found} numbers each; undefined if the kernel cannot do this, or not for us
  */
 export function iterateSockets(root: string, likely: number): Uint32Array | undefined {
-  if (!mayReadAll(root)) return undefined;
+  if (!isUnrestricted(root)) return undefined;
   const types = kernelTypes();
   if (types === undefined) return undefined;
   const iterator = openIterator(types);

@@ -1,7 +1,7 @@
 /** Rows written straight from messages are the rows that are written from views, over the whole corpus. */
 import { expect, test } from "bun:test";
 import type { RowSink } from "../../src/query/query.ts";
-import { fixtureNames, readCases, readList } from "./cases.ts";
+import { fixtureNames, type GoldenCase, readCases, readList } from "./cases.ts";
 import { replay } from "./replay.ts";
 
 const pending = readList("pending.txt");
@@ -78,8 +78,29 @@ test("most rows of the corpus are written straight from messages", () => {
   expect(totals.direct).toBeGreaterThan(20 * totals.left);
 });
 
+/** Listings that are sorted: of the messages that were kept, their rows are written straight, too. */
+const sortedListings: readonly (readonly [fixture: string, args: readonly string[], direct: number])[] = [
+  ["tcp-info-values", ["-tan", "--sort", "recvq,peer"], 39],
+  ["tcp-info-values", ["-tanm", "--sort", "peer", "--top", "5"], 5],
+  ["owners", ["-tanp", "--sort", "local"], 21],
+  ["mixed-500", ["-an", "--sort", "sendq,local"], 435],
+  // The filter needs attributes that the output must not show, which only views hide.
+  ["tcp-info-values", ["-tanm", "--sort", "recvq", "cwnd", ">", "1"], 0],
+];
+
+test.each(sortedListings)("%s %j is the same from views", async (fixture, args, direct) => {
+  const golden: GoldenCase = { ...readCases(fixture)[0]!, args: [...args], env: {} };
+  const counts = { direct: 0, left: 0 };
+  const outcome = await replay(fixture, golden, counting(counts));
+  expect(outcome).toEqual(await replay(fixture, golden, () => undefined));
+  expect(outcome.stdout.split("\n").length).toBeGreaterThan(5);
+  expect(counts.direct).toBe(direct);
+});
+
 /** Cases by name, with how many rows are written straight from messages, and how many are left to the other writer. */
 const expectedCounts: Readonly<Record<string, readonly [direct: number, left: number]>> = {
+  "owners/000": [21, 0],
+  "owners/007": [5, 0],
   // With owners, and more of them than a direct row has.
   "buffer-5mb/000": [1400, 0],
   "buffer-5mb/001": [1400, 0],
