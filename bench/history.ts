@@ -139,6 +139,17 @@ const questions: Readonly<Record<string, readonly string[]>> = {
     "=",
     ":5432",
   ],
+  "a peer, and what was open at the end": [
+    "history",
+    "--store",
+    folder,
+    "--since",
+    time(last + DAY_MS - SAMPLED_MS),
+    "--until",
+    time(last + DAY_MS - SAMPLED_MS + MOMENT * INTERVAL_MS),
+    "dst",
+    "10.1.3.4",
+  ],
   "top ten by retransmits of 24 h": ["history", ...day, "--sort", "-tcpInfo.totalRetrans", "--top", "10"],
   "top ten peers by retransmits of 24 h": [
     "history",

@@ -30,7 +30,7 @@ const { values } = parseArgs({
 const WINDOW =
   "/api/live?columns=netid,state,recvq,sendq,local,peer,rx,tx,rate,retransRate,rtt,process,pid&offset=0&limit=80";
 /** Time for owners to be found and code to be compiled, in milliseconds. */
-const SETTLE_MS = 10_000;
+const SETTLE_MS = 30_000;
 /** The columns that the table is sorted by. */
 const ORDERS = ["local", "-rtt", "process", "state"];
 

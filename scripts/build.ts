@@ -31,8 +31,12 @@ const groupEntries = [
   program,
   ...[
     "src/cli/listing.ts",
+    "src/families/inet/layouts/tcp-info.ts",
     "src/families/inet/direct-info.ts",
     "src/table/process.ts",
+    "src/enrich/containers.ts",
+    "src/families/inet/layouts/mptcp-info.ts",
+    "src/families/inet/timer-names.ts",
     "src/families/inet/index.ts",
     "src/query/filters.ts",
     "src/lookup/owners.ts",

@@ -27,7 +27,7 @@ export interface Connection {
 /** Begins to connect to a host. */
 export type Connect = (host: string) => Connection;
 
-/** How many hosts are asked at a time, and for how long. */
+/** How many hosts answer at a time, and for how long. */
 export interface FanOutLimits {
   /** Hosts that answer at a time. */
   readonly answering: number;

@@ -39,15 +39,15 @@ export const pairRules = {
       "Check SO_MAX_PACING_RATE and TCP_CORK of the writing program, and the queueing discipline: tc -s qdisc.",
   },
   "path-stuck": {
-    why: "One end sends and sends again, and the other has received nothing more: the packets, or their acknowledgements, are lost on the way.",
-    advice: "Look at the path between the two hosts: firewalls, the path MTU, overloaded links.",
+    why: "One end sends again and again, and the other receives nothing more: the packets are lost on the way.",
+    advice: "Check the path between the two hosts: firewalls, the path MTU, overloaded links.",
   },
   "path-loss": {
     why: "Segments are lost in this direction only as often as they are sent again.",
-    advice: "Look at the path in this direction: drops of interfaces on both hosts and between them.",
+    advice: "Check the path in this direction: drops of interfaces on both hosts and between them.",
   },
   "half-open": {
-    why: "This end believes in a connection that the other end does not have. It notices with its next data, or never.",
+    why: "This end holds a connection that the other end does not have. It notices with its next data, or never.",
     advice: "Set SO_KEEPALIVE, or a time limit, in the program that still holds it.",
   },
   "syn-lost": {
@@ -57,7 +57,7 @@ export const pairRules = {
   },
   "answer-lost": {
     why: "The SYN has arrived and was answered; the answer does not come back.",
-    advice: "Look at the way back: another route, or a firewall that has not seen the SYN.",
+    advice: "Check the way back: another route, or a firewall that has not seen the SYN.",
   },
   "nothing-listens": {
     why: "The host is there and nothing listens on that port; even the refusal does not come back.",
@@ -68,7 +68,7 @@ export const pairRules = {
     advice: "Make the server accept faster, or raise its backlog and net.core.somaxconn.",
   },
   "never-closes": {
-    why: "One end has closed and waits; the program at the other end was told so and keeps its socket open.",
+    why: "One end has closed and waits. The program at the other end has read the end of the stream, or could, and keeps its socket open.",
     advice: "The program in CLOSE-WAIT leaks the connection: it must close() when read() returns 0.",
   },
   "mss-differs": {

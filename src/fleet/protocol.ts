@@ -1,7 +1,7 @@
 /**
- * What an asker and an agent say to each other: JSON, one object per line.
+ * The messages between a client and an agent: JSON, one object per line.
  *
- * The agent begins with `hello`. The asker answers with one question, and the agent with rows, text and notes until
+ * The agent begins with `hello`. The client answers with one question, and the agent with rows, text and notes until
  * `end`. An agent is another host, so nothing that it sends is trusted: {@link readFrame} checks every line.
  */
 import type { Json } from "../model/json.ts";
@@ -12,7 +12,7 @@ export const PROTOCOL = 1;
 /** The longest line that either side accepts, in bytes of UTF-8. */
 export const LINE_LIMIT = 4 << 20;
 
-/** What an agent says of itself. */
+/** An agent's description of itself. */
 export interface Hello {
   /** Version of its program. */
   readonly version: string;
@@ -24,7 +24,7 @@ export interface Hello {
   readonly bootId: string;
 }
 
-/** What an agent says when it has read the question. */
+/** An agent's state when it has read the question. */
 export interface Begin {
   /** Its clock: milliseconds since 1970. */
   readonly wallMs: number;
@@ -45,7 +45,7 @@ export interface Question {
   readonly filterFile?: string;
   /** What the answer consists of: rows of a listing, what a command prints, or rows of translations.ts. */
   readonly form: "rows" | "output" | "translations";
-  /** Rows that the asker takes at most. */
+  /** Rows that the client takes at most. */
   readonly maxRows: number;
   /** Milliseconds that the answer may take. */
   readonly budgetMs: number;

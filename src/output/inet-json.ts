@@ -24,7 +24,7 @@ import {
 } from "../families/inet/layouts/inet-diag.ts";
 import { INET_DIAG_PAST } from "../families/inet/layouts/past.ts";
 import { inetSockopt } from "../families/inet/layouts/sockopt.ts";
-import { timerName } from "../families/inet/socket.ts";
+import { timerName } from "../families/inet/timer-names.ts";
 import type { Column } from "../fields/column.ts";
 import { putIpv4Word, putIpv6 } from "../model/address.ts";
 import { AF_INET6, IPPROTO_MPTCP, IPPROTO_SCTP } from "../model/family.ts";

@@ -1,4 +1,6 @@
 /** Parses a plan's filter once per network namespace, because interface indexes differ between them. */
+
+import { once } from "../enrich/once.ts";
 import type { RpcNames } from "../enrich/rpc.ts";
 import type { Families } from "../families/index.ts";
 import { FilterError } from "../filter/errors.ts";
@@ -39,11 +41,12 @@ function contextOf({ host }: Place, { selection: { tables, preferred } }: Filter
 
 function filtered(place: Place, { filter, family }: ParsedFilter, reading: FilterReading): FilteredPlace {
   const { selection, families, portRange, findOwners } = reading;
+  const range = once(() => localPortRange(place.host, portRange));
   return {
     ...place,
     selection:
       family === undefined ? selection : { ...selection, families: new Set([family]), preferred: family },
-    predicate: filter && predicateOf(filter, families, localPortRange(place.host, portRange), findOwners),
+    predicate: filter && predicateOf(filter, families, range, findOwners),
   };
 }
 

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { writeField } from "../bytes/layout.ts";
+import { roomBytes } from "../bytes/room.ts";
+import type { Families } from "../families/index.ts";
 import { inet } from "../families/inet/index.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
+import type { InetSocket } from "../families/inet/socket.ts";
 import { noDemands } from "../model/demand.ts";
 import { AF_INET, AF_INET6 } from "../model/family.ts";
-import { tables } from "../model/selection.ts";
+import { type Selection, tables } from "../model/selection.ts";
 import {
   NLM_F_MULTI,
   NLMSG_DONE,
@@ -17,6 +20,7 @@ import { encodeMessage, u32Payload } from "../netlink/message.ts";
 import type { Transport } from "../netlink/transport.ts";
 import { allocator } from "./common.ts";
 import { listInet } from "./netlink.ts";
+import { needsInet, type RowSink } from "./query.ts";
 
 const PORT = 7;
 const ENOENT = 2;
@@ -64,14 +68,19 @@ function kernel(answer: (type: number, family: number) => readonly Uint8Array[])
   return { transport: { open }, requests };
 }
 
-/** The local ports of a listing. Reads each batch before the next one arrives. */
-function ports(transport: Transport, families: readonly number[] = [AF_INET, AF_INET6]): number[] {
-  const selection = {
-    tables: new Set(["tcp"] as const),
+/** The TCP sockets of some families. */
+function selectionOf(families: readonly number[]): Selection {
+  return {
+    tables: new Set(["tcp"]),
     families: new Set(families),
     states: tables.tcp.states,
     preferred: undefined,
   };
+}
+
+/** The local ports of a listing. Reads each batch before the next one arrives. */
+function ports(transport: Transport, families: readonly number[] = [AF_INET, AF_INET6]): number[] {
+  const selection = selectionOf(families);
   const parts = { families: { inet } };
   const query = { selection, demands: noDemands, predicate: undefined, keep: false, parts, report: () => {} };
   const found: number[] = [];
@@ -118,5 +127,70 @@ describe("the TCP sockets of both families", () => {
     );
     expect(ports(transport)).toEqual([41, 61]);
     expect(requests).toEqual([`${TCPDIAG_GETSOCK}/${AF_INET}`, `${SOCK_DIAG_BY_FAMILY}/${AF_INET6}`]);
+  });
+});
+
+describe("rows that are written straight from messages", () => {
+  /**
+   * The rows of a listing that begins without the code of views, and how often that code was requested.
+   *
+   * @param rare ports whose messages need a view
+   */
+  function rows(answers: readonly Uint8Array[], rare: readonly number[]) {
+    const written: string[] = [];
+    let loads = 0;
+    const families: Families = {};
+    const sink: RowSink = {
+      begin: () => ({
+        put(offset) {
+          const at = offset + inetDiagMessage.sport.offset;
+          const port = (roomBytes[at]! << 8) | roomBytes[at + 1]!;
+          if (rare.includes(port)) return false;
+          written.push(`${port}`);
+          return true;
+        },
+        write: (socket) => written.push(`view of ${(socket as InetSocket).sport}`),
+      }),
+    };
+    const query = {
+      selection: selectionOf([AF_INET, AF_INET6]),
+      demands: noDemands,
+      predicate: undefined,
+      keep: false,
+      parts: { families },
+      rows: sink,
+      report: () => {},
+    };
+    const both = [AF_INET, AF_INET6];
+    for (const batch of listInet(kernel(() => answers).transport, query, "tcp", both, allocator(false)))
+      if (batch === needsInet) {
+        loads++;
+        families.inet = inet;
+      } else expect(batch.sockets).toEqual([]);
+    return { written, loads };
+  }
+
+  const answers = [
+    Buffer.concat([tcp(AF_INET, 41), tcp(AF_INET, 42), tcp(AF_INET6, 61), tcp(AF_INET, 43)]),
+    Buffer.concat([tcp(AF_INET, 44), tcp(AF_INET6, 62), tcp(AF_INET6, 63)]),
+    done,
+  ];
+
+  test("need no code of views where no message is rare", () => {
+    expect(rows(answers, [])).toEqual({ written: ["41", "42", "43", "44", "61", "62", "63"], loads: 0 });
+  });
+
+  test("keep the kernel's order when a message waits for the code of its view", () => {
+    expect(rows(answers, [42, 44])).toEqual({
+      written: ["41", "view of 42", "43", "view of 44", "61", "62", "63"],
+      loads: 1,
+    });
+  });
+
+  test("keep it among the messages about IPv6 sockets, too", () => {
+    expect(rows(answers, [62])).toEqual({
+      written: ["41", "42", "43", "44", "61", "view of 62", "63"],
+      loads: 1,
+    });
   });
 });

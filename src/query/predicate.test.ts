@@ -34,7 +34,12 @@ function passing(filter: string, container?: (socket: Socket) => Container | und
     },
     demands: noDemands,
     parts: allParts,
-    predicate: predicateOf(parsed, allParts.families, [1024, 4999], () => holders),
+    predicate: predicateOf(
+      parsed,
+      allParts.families,
+      () => [1024, 4999],
+      () => holders,
+    ),
     keep: true,
     netns: { name: "blue", pid: undefined, inode: 1 } as never,
     report: () => {},

@@ -36,20 +36,26 @@ function containerNames(container: Container | undefined): readonly Uint8Array[]
  * Compiles a filter. Predicates about owners stay undecided until the owners are known.
  *
  * @param families the families of the sockets to test
+ * @param portRange the ports that the kernel gives to clients; called only if the filter tests them
  * @param findOwners called only if the filter tests owners
  * @throws TypeError if the filter has host names that were not resolved
  */
 export function predicateOf(
   filter: Filter,
   families: Families,
-  portRange: readonly [low: number, high: number],
+  portRange: () => readonly [low: number, high: number],
   findOwners: FindOwners,
 ): Predicate {
   const subjectOf = (socket: Socket) => familyOf(families, socket.kind).subject(socket);
-  const [low, high] = portRange;
-  const known = { portRange: { low, high } };
+  const known = <Holding extends object>(holding: Holding) => ({
+    ...holding,
+    get portRange() {
+      const [low, high] = portRange();
+      return { low, high };
+    },
+  });
   const early = relax(filter, isEarly);
-  const mayPass = early && compileFilter(early, known);
+  const mayPass = early && compileFilter(early, known({}));
   const bytecode = compilePrefilter(filter);
   const predicate: Predicate = {
     bytecode,
@@ -65,7 +71,7 @@ export function predicateOf(
       const owners = (inode: number) =>
         (holders.owners(inode) ?? []).map(({ pid, stat }) => ({ pid, name: processName(stat) }));
       const container = (socket: Socket) => containerNames(holders.container?.(socket));
-      const passes = compileFilter(filter, { ...known, owners, container });
+      const passes = compileFilter(filter, known({ owners, container }));
       return (socket) => passes(subjectOf(socket));
     },
   };

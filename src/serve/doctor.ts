@@ -114,7 +114,7 @@ async function examineOnce(context: ServeContext, apartMs: number, timeMs = Date
     rules: chosen,
     places,
     query: { ...query.request, demands: new Set() },
-    list: (place, asked) => list(place.host, asked),
+    list: (place, query) => list(place.host, query),
     apartMs,
     wait: async (ms) => {
       await Bun.sleep(ms);

@@ -90,7 +90,7 @@ export function openPastThread(start: () => PastWorker, settings: PastSettings):
     running = waiting.shift();
     if (running === undefined) {
       timer = setTimeout(() => {
-        if (bodies.size === 0) end(new Error("nobody asked"));
+        if (bodies.size === 0) end(new Error("it was idle"));
         else next();
       }, IDLE_MS);
       timer.unref?.();
@@ -153,7 +153,7 @@ export function openPastThread(start: () => PastWorker, settings: PastSettings):
 
   /** Gives a request up. The thread may finish it if that does not take long. */
   function abandon(job: Job): void {
-    job.reject(new Refusal(503, "The past was not read in time: ask for less of it."));
+    job.reject(new Refusal(503, "The past was not read in time: choose a shorter span, or try again."));
     const index = waiting.indexOf(job);
     if (index >= 0) waiting.splice(index, 1);
     setTimeout(() => {

@@ -63,7 +63,7 @@ export function planOf({ sources, allNetns }: ServeContext, demands: readonly De
   };
 }
 
-/** Asks no name server. */
+/** A resolver that queries no name server. */
 function silent(files: Files): Pick<Resolver, "addresses" | "name"> {
   return { ...hostsFile(files), name: async () => undefined };
 }
@@ -242,7 +242,7 @@ const SPARE = 2;
 /** The part of the time that samples may take: on a host with very many sockets they come less often. */
 const SHARE = 0.25;
 
-/** What viewers want who have not asked for rows yet. */
+/** What viewers want before their first request for rows. */
 export const basicWants: Wants = {
   tables: new Set(["tcp", "mptcp", "udp", "raw", "dccp", "sctp"]),
   demands: demandSet([]),
@@ -371,7 +371,7 @@ export function openSampler(context: ServeContext): Sampler {
       });
   }
 
-  /** Takes a sample, once for all who ask meanwhile. */
+  /** Takes a sample, once for everybody who waits for one. */
   function shared(): Promise<Snapshot> {
     running ??= takeOne().finally(() => {
       running = undefined;

@@ -81,19 +81,19 @@ function detailed(snapshot: Snapshot, slot: number, live: boolean): Socket {
   if (!live || !hasUniqueTuple(socket)) return socket;
   const place = query.places.find(({ netns }) => netns === socket.origin.netns);
   if (place === undefined) return socket;
-  const asked = {
+  const refetchQuery = {
     ...query.request,
     demands: demandSet(["info", "memory", "tos", "extended"]),
     keep: true,
     netns: place.netns,
   };
-  for (const found of refetch(place.host.transport, asked, [socket])) return found;
+  for (const found of refetch(place.host.transport, refetchQuery, [socket])) return found;
   return socket;
 }
 
 /** A socket that somebody looks at. */
 interface Watched {
-  askedMs: number;
+  requestedMs: number;
   readonly rates: RateRow[];
   /** The last answer. */
   body?: { readonly [key: string]: unknown };
@@ -134,7 +134,7 @@ export function socketRoute({ context, moments, now }: SocketSources): Route {
   now?.sampler.observe((snapshot) => {
     const nowMs = performance.now();
     for (const [id, socket] of watched) {
-      if (nowMs - socket.askedMs > WATCHED_MS) {
+      if (nowMs - socket.requestedMs > WATCHED_MS) {
         watched.delete(id);
         continue;
       }
@@ -151,11 +151,11 @@ export function socketRoute({ context, moments, now }: SocketSources): Route {
   function watch(id: string): Watched {
     let known = watched.get(id);
     if (known === undefined) {
-      known = { askedMs: 0, rates: [] };
+      known = { requestedMs: 0, rates: [] };
       if (watched.size >= MOST_WATCHED) watched.delete(watched.keys().next().value!);
       watched.set(id, known);
     }
-    known.askedMs = performance.now();
+    known.requestedMs = performance.now();
     return known;
   }
 

@@ -114,9 +114,9 @@ export function capabilitiesOf(unit: Unit): string[] {
 }
 
 /**
- * A shell script that makes the mounts of the unit, in a mount namespace of its own. `$EXE` and `$CONFINE` are the
- * programs; afterwards they are /tmp/sockscope and /tmp/confine, and `record` runs the command of the unit with the
- * capabilities in `$CAPS`.
+ * A shell script that makes the mounts of the unit, in a mount namespace of its own. The files `$SOCKSCOPE`, `$CONFINE`,
+ * `$BUN` and `$SCRIPT` are in /tmp afterwards, under these names in lower case. `record` runs the command of the unit
+ * with the capabilities in `$CAPS`: `,+sys_admin,+net_admin`.
  */
 export function mountScript(unit: Unit): string {
   const words = unit.get("ExecStart")!.split(" ").slice(1).join(" ");
@@ -130,9 +130,11 @@ done
 mkdir /var/lib/.dev
 for each in null zero full random urandom tty; do touch /var/lib/.dev/$each; mount --bind /dev/$each /var/lib/.dev/$each; done
 mount -t tmpfs tmpfs /mnt
-touch /mnt/exe /mnt/confine; mount --bind "$EXE" /mnt/exe; mount --bind "$CONFINE" /mnt/confine
+files="sockscope $SOCKSCOPE confine $CONFINE bun $BUN script $SCRIPT"
+set -- $files
+while [ $# -gt 0 ]; do touch /mnt/$1; mount --bind "$2" /mnt/$1; shift 2; done
 mount -t tmpfs tmpfs /tmp
-touch /tmp/sockscope /tmp/confine; mount --bind /mnt/exe /tmp/sockscope; mount --bind /mnt/confine /tmp/confine
+for each in sockscope confine bun script; do touch /tmp/$each; mount --bind /mnt/$each /tmp/$each; done
 umount -l /mnt
 mount -t tmpfs tmpfs /var/tmp
 mount --rbind /var/lib/.dev /dev; umount -l /var/lib/.dev/* 2> /dev/null || true; rmdir /var/lib/.dev 2> /dev/null || true

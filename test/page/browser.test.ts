@@ -69,7 +69,7 @@ describe.skipIf(why !== undefined)(title, () => {
     expect(await page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage }))).toBe("{}");
   });
 
-  test("asks for the token where it has none, and goes on when it is given", async () => {
+  test("has a form for the token where it has none, and goes on when it is given", async () => {
     const other = await stage.openAddress("/#tab=sockets&sort=local");
     const input = other.getByLabel("Token");
     await input.fill("wrong");
@@ -640,7 +640,7 @@ describe.skipIf(why !== undefined)(title, () => {
     2 * PATIENCE,
   );
 
-  test("has asked nobody else, and reported no error", () => {
+  test("sends requests to nobody else, and reports no error", () => {
     expect(stage.complaints).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ const CHROMIUM = "/usr/bin/chromium";
 const EXECUTABLE = join(import.meta.dirname, "../../dist/sockscope");
 const ORIGIN = "http://127.0.0.1:7787";
 
-/** A browser that asks nobody but the page's server. */
+/** A browser that sends requests to nobody but the page's server. */
 const FLAGS = [
   "--headless",
   "--no-sandbox",

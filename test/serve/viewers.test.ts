@@ -59,7 +59,7 @@ describe("samples", () => {
     const { host, dumps } = counting("tcp-states");
     await using server = serve(host, { intervalMs: 250 });
     const { sampler } = server.service;
-    // How many conversations one sample has; the first also asks for the names of interfaces.
+    // How many conversations one sample has; the first also requests the names of interfaces.
     await readMessages(server, "sample", 1);
     await Bun.sleep(100);
     const [first, before] = [dumps(), sampler.taken];

@@ -140,7 +140,7 @@ test("frames go on from the moment to the end, and a gap has no values", () => {
   expect(before![5]).toMatch(/^tcp +ESTAB .* 10\.0\.0\.1:5555 +1\.00M +0 .* 1\.23 .*server 7/);
   expect(last![0]).toContain(clockOf(20));
   expect(gap).toEqual([
-    `recorded\\x1b[2J, nothing was recorded from ${clockOf(20)} to ${clockOf(80)} (1m); the recorder was ended`,
+    `recorded\\x1b[2J, nothing was recorded for 1m; the recorder was ended; from ${clockOf(20)} to ${clockOf(80)}`,
   ]);
   // What was before the gap says nothing about the rates after it.
   expect(after!.slice(0, 3)).toEqual([
@@ -291,7 +291,7 @@ describe.skipIf(programs.length > 0)("on the screen", () => {
     await shown(/^These sockets are of the past: nothing can be done to them/m);
     type(" ");
     await shown(titled("PLAYING", 15));
-    const gap = await shown(/^Nothing was recorded from/m);
+    const gap = await shown(/^Nothing was recorded for 1m; the recorder was ended; from/m);
     expect(gap).toMatch(/^No values: nothing was recorded at this time$/m);
     // Above the heading and below it, there is no number: a gap is no zero.
     expect(

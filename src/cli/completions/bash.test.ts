@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { timerNames } from "../../families/inet/socket.ts";
+import { timerNames } from "../../families/inet/timer-names.ts";
 import { cgroup2Mount, walkCgroups } from "../../host/live.ts";
 import { bashCompletion } from "./bash.ts";
 import { commandOptions, hasValue, optionNames, SS, valueWords } from "./options.ts";

@@ -1,5 +1,5 @@
 /** Completions for fish, 3.4 or later. */
-import { timerNames } from "../../families/inet/socket.ts";
+import { timerNames } from "../../families/inet/timer-names.ts";
 import { commandWords } from "../commands/command-names.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../options.ts";

@@ -7,7 +7,6 @@ import { familyOf } from "../../families/index.ts";
 import type { Socket } from "../../families/socket.ts";
 import { type ExchangeableNames, exchangeableNames } from "../../fields/exchangeable-names.ts";
 import { noNames } from "../../fields/names.ts";
-import { readNat } from "../../fleet/nat.ts";
 import type { CutReason, Frame, Question, RemoteRow } from "../../fleet/protocol.ts";
 import { concerns, natFactsValues, translationValues } from "../../fleet/translations.ts";
 import type { Host } from "../../host/host.ts";
@@ -200,7 +199,7 @@ export async function answer(
     }
     const status =
       question.form === "translations"
-        ? sendTranslations(world.host, question.words, rows)
+        ? await sendTranslations(world.host, question.words, rows)
         : await answerListing(asked, rows);
     rows.flush();
     send({ end: { status } });
@@ -212,7 +211,8 @@ export async function answer(
 }
 
 /** Sends the translations that concern addresses, and last what this host says about its NAT. @throws Cut */
-function sendTranslations(host: Host, addresses: readonly string[], rows: RowSender): number {
+async function sendTranslations(host: Host, addresses: readonly string[], rows: RowSender): Promise<number> {
+  const { readNat } = await import("../../fleet/nat.ts");
   const known = new Set(addresses);
   const facts = readNat(
     host,
@@ -261,7 +261,7 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
   });
 }
 
-/** An asker is a program: what is missing shows in the exit status. */
+/** The client is a program: what is missing shows in the exit status. */
 function machineDraft({ allNetns }: Draft): Pick<Draft, "format" | "allNetns"> {
   return { format: "ndjson", allNetns };
 }

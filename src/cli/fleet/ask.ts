@@ -1,4 +1,4 @@
-/** The asker's side: puts a question to other hosts, shows their answers, and names the hosts that did not answer. */
+/** The client's side: sends a question to other hosts, shows their answers, and names the hosts that did not answer. */
 import { escapeText } from "../../bytes/terminal.ts";
 import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
 import { type Severity, severities } from "../../doctor/rule.ts";
@@ -44,7 +44,7 @@ function hostsOf({ program, host }: World, { lists, files }: HostChoice): readon
   return found.size > 0 ? [...found] : usageError(`${program}: no host is named`);
 }
 
-/** The question as it is sent: its options in full, without those for the asker. */
+/** The question as it is sent: its options in full, without those for the client. */
 function questionOf({ command, draft, steps, source }: HostsTask, form: Question["form"]): Question {
   const args = steps
     .filter(({ long }) => !isAskersOwn(long))

@@ -52,7 +52,7 @@ export async function remoteEventTest(
     const missing = filter && [...factsNeeded(filter)].find((fact) => absent[fact] !== undefined);
     if (missing !== undefined)
       throw new EventFilterError(`events of other hosts do not have ${absent[missing]}`);
-    predicate = filter && predicateOf(filter, allFamilies, [0, 0], holders.find);
+    predicate = filter && predicateOf(filter, allFamilies, () => [0, 0], holders.find);
   }
   const matches = eventTest(new Map([[undefined, predicate]]), states, holders, newOnly);
   return (event: SocketEvent) => {

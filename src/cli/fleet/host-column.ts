@@ -24,7 +24,7 @@ export const hostColumn: Chosen = {
 
 /** A list of columns without the host. */
 export interface Placed {
-  /** The names to ask for. */
+  /** The names to request. */
   readonly names: readonly string[];
   /** Where the host stands in the list; undefined if it is not in it. */
   readonly at: number | undefined;

@@ -4,7 +4,7 @@
 const refusals: Readonly<Record<string, string>> = {
   kill: "sockets are closed on the host itself",
   "kill-all": "sockets are closed on the host itself",
-  filter: "the file is read by the asker",
+  filter: "the client reads the file",
   diag: "it writes a file",
   record: "it writes a folder",
   replay: "it reads a recording",
@@ -12,7 +12,7 @@ const refusals: Readonly<Record<string, string>> = {
   events: "'events --host' follows them",
 };
 
-/** The options that say which hosts are asked, and how. */
+/** The options that choose the hosts, and how they are reached. */
 const hostOptions: ReadonlySet<string> = new Set([
   "host",
   "hosts-file",
@@ -35,7 +35,7 @@ export function remoteRefusal(long: string): string | undefined {
   return Object.hasOwn(refusals, long) ? refusals[long] : undefined;
 }
 
-/** Whether an option is not part of the question: it concerns the hosts, or the asker reads its file. */
+/** Whether an option is not part of the question: it concerns the hosts, or the client reads its file. */
 export function isAskersOwn(long: string): boolean {
   return hostOptions.has(long) || long === "filter";
 }

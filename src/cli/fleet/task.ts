@@ -1,11 +1,11 @@
-/** What the asker does: a command line for other hosts, and what shows their answers. */
+/** The client's work: a command line for other hosts, and what shows their answers. */
 import type { FilterSource } from "../../filter/source.ts";
 import type { Frame, Question } from "../../fleet/protocol.ts";
 import type { AskAll } from "../../fleet/samples.ts";
 import type { CommandWord } from "../commands/command-names.ts";
 import type { Draft, Parsed } from "../options.ts";
 
-/** A command line that asks other hosts. */
+/** A command line for other hosts. */
 export interface HostsTask {
   /** The command; undefined for a listing. */
   readonly command?: CommandWord;

@@ -7,13 +7,22 @@
 import { randomBytes } from "node:crypto";
 import { createInbox, type Msg } from "@nats-io/transport-node";
 import { type HostOutcome, versionProblem } from "../fan-out.ts";
-import { type End, type Frame, ProtocolError, type Question, readFrame } from "../protocol.ts";
+import { type Frame, ProtocolError, type Question } from "../protocol.ts";
 import type { Broker } from "./connect.ts";
+import {
+  clockOf,
+  type FarHost,
+  isDone,
+  isSilent,
+  newFarHost,
+  outcomeOf,
+  readReady,
+  refusalText,
+} from "./far-host.ts";
 import { MOST_CREDIT, readReply, type Summary, writeCredit } from "./messages.ts";
 import type { SigningKey } from "./nkey.ts";
-import { type PageReader, pageReader } from "./pages.ts";
 import { type Query, writeQuery } from "./query.ts";
-import { creditFor, hostToken, queryAll, queryOne, replyFrom, replyToken } from "./subjects.ts";
+import { creditFor, queryAll, queryOne, replyFrom, replyToken } from "./subjects.ts";
 
 /** How a question is sent. */
 export interface CollectOptions {
@@ -48,38 +57,6 @@ const SILENT_SHARE = 1 / 3;
 const STALL_MS = 3000;
 const NO_RESPONDERS = 503;
 
-/** What is known of a host. */
-interface Far {
-  readonly host: string;
-  readonly token: string;
-  readonly reader: PageReader;
-  /** Whether it has said that it works on the answer. */
-  isWorking: boolean;
-  summary: Summary | undefined;
-  clock: HostOutcome["clock"];
-  /** The next page to read, and the first that was not allowed yet. */
-  next: number;
-  granted: number;
-  /** Pages that came before their turn. */
-  readonly early: Map<number, Uint8Array>;
-  /** How often pages did not come. */
-  stalls: number;
-  lastMs: number;
-  end: End | undefined;
-  failure: string | undefined;
-}
-
-/** Reads the frames of a page. @throws ProtocolError */
-function readPage(far: Far, page: Uint8Array, take: (host: string, frame: Frame) => void): void {
-  for (const line of far.reader.read(page)) {
-    if (far.end !== undefined) throw new ProtocolError("more after the end");
-    const frame = readFrame(line);
-    if ("end" in frame) far.end = frame.end;
-    else if ("hello" in frame || "begin" in frame) throw new ProtocolError("a second hello");
-    else take(far.host, frame);
-  }
-}
-
 /**
  * Sends a question, and collects the answers.
  *
@@ -95,28 +72,11 @@ export function collect(
   { key, toAll, deadlineMs, interrupted, now }: CollectOptions,
 ): Promise<readonly HostOutcome[]> {
   const id = randomBytes(16).toString("base64url");
-  const fars = hosts.map((host): Far => {
-    const token = hostToken(host);
-    return {
-      host,
-      token,
-      reader: pageReader(),
-      isWorking: false,
-      summary: undefined,
-      clock: undefined,
-      next: 0,
-      granted: 0,
-      early: new Map(),
-      stalls: 0,
-      lastMs: 0,
-      end: undefined,
-      failure: undefined,
-    };
-  });
+  const fars = hosts.map(newFarHost);
   const byToken = new Map(fars.map((far) => [far.token, far]));
   const { promise, resolve, reject } = Promise.withResolvers<readonly HostOutcome[]>();
   /** Hosts whose pages are pulled, in this order. The first is read, the others are read ahead. */
-  const queue: Far[] = [];
+  const queue: FarHost[] = [];
   let unfinished = fars.length;
   let silent = fars.length;
   let started = false;
@@ -125,12 +85,10 @@ export function collect(
   let isLate = false;
   let reconnects = counts.reconnects;
 
-  const isDone = ({ end, failure }: Far) => end !== undefined || failure !== undefined;
-  const isSilent = (far: Far) => far.summary === undefined && !far.isWorking && !isDone(far);
-  const credit = (far: Far, from: number, until: number, done = far.next) =>
+  const credit = (far: FarHost, from: number, until: number, done = far.next) =>
     connection.publish(creditFor(far.token), writeCredit({ id, done, from, until }));
 
-  function finish(far: Far, failure?: string): void {
+  function finish(far: FarHost, failure?: string): void {
     if (far.failure !== undefined) return;
     if (far.summary === undefined) silent--;
     unfinished--;
@@ -142,7 +100,7 @@ export function collect(
   }
 
   /** Takes a summary. */
-  function greet(far: Far, summary: Summary, page: Uint8Array): void {
+  function greet(far: FarHost, summary: Summary, page: Uint8Array): void {
     if (far.summary !== undefined) {
       if (far.summary.instance !== summary.instance) finish(far, "two agents answer in its name");
       return;
@@ -156,9 +114,7 @@ export function collect(
       finish(far, problem);
       return;
     }
-    const { wallMs, bootMs } = summary.begin;
-    const travelMs = Math.max(0, now() - askedMs - summary.tookMs);
-    far.clock = { wallMs, bootMs, aheadMs: wallMs - (askedMs + travelMs / 2), errorMs: travelMs / 2 };
+    far.clock = clockOf(summary, askedMs, now());
     if (summary.inline) {
       far.early.set(0, page);
       far.granted = 1;
@@ -185,22 +141,10 @@ export function collect(
     proceed();
   }
 
-  /** Reads the pages of a host that are there. */
-  function readReady(far: Far): void {
-    const { pages } = far.summary!;
+  /** Reads the pages of a host that have come. */
+  function readFrom(far: FarHost): void {
     try {
-      for (let page = far.early.get(far.next); page !== undefined; page = far.early.get(far.next)) {
-        far.early.delete(far.next);
-        far.next++;
-        far.stalls = 0;
-        readPage(far, page, take);
-      }
-      if (far.next < pages) {
-        if (far.end !== undefined) throw new ProtocolError("it ends before its last page");
-        return;
-      }
-      if (far.end === undefined) throw new ProtocolError("it has no end");
-      finish(far);
+      if (readReady(far, take)) finish(far);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       far.end = undefined;
@@ -249,13 +193,13 @@ export function collect(
     while (queue[0] !== undefined) {
       if (!isDone(queue[0])) {
         if (queue[0].granted === queue[0].next) grant();
-        readReady(queue[0]);
+        readFrom(queue[0]);
       }
       if (!isDone(queue[0])) break;
       queue.shift();
     }
     // At the end, what has come is shown, whatever it waits for.
-    if (isLate) for (const far of queue.splice(0)) readReady(far);
+    if (isLate) for (const far of queue.splice(0)) readFrom(far);
     else grant();
   }
 
@@ -288,7 +232,7 @@ export function collect(
     proceed();
   }
 
-  function giveUp(reason: (far: Far) => string | undefined): void {
+  function giveUp(reason: (far: FarHost) => string | undefined): void {
     for (const far of fars) {
       const text = isDone(far) ? undefined : reason(far);
       if (text !== undefined) finish(far, text);
@@ -345,16 +289,7 @@ export function collect(
 
   function end(): void {
     release();
-    resolve(
-      fars.map(({ host, summary, clock, end, failure }) => ({
-        host,
-        hello: summary?.hello,
-        clock,
-        addresses: summary?.begin.addresses ?? [],
-        end: failure === undefined ? end : undefined,
-        failure,
-      })),
-    );
+    resolve(fars.map(outcomeOf));
   }
 
   const askedMs = now();
@@ -376,11 +311,4 @@ export function collect(
   }
   proceed();
   return promise;
-}
-
-/** Why an agent has refused, with the difference of the clocks if that may be the reason. */
-function refusalText(reason: string, aheadMs: number): string {
-  const seconds = Math.round(aheadMs / 1000);
-  if (Math.abs(seconds) < 2) return reason;
-  return `${reason} (its clock is ${Math.abs(seconds)} s ${seconds > 0 ? "ahead" : "behind"})`;
 }

@@ -29,7 +29,7 @@ export function keepToken(token: string): void {
   sessionStorage.setItem(TOKEN, token.trim());
 }
 
-/** The header that proves that we may ask. */
+/** The header with the token. */
 export function authorization(): Record<string, string> {
   const token = sessionStorage.getItem(TOKEN);
   return token === null ? {} : { Authorization: `Bearer ${token}` };

@@ -94,7 +94,7 @@ function pause(ms: number): Promise<void> {
   });
 }
 
-/** Asks what the server is: after a restart it may be another. */
+/** Learns what the server is: after a restart it may be another. */
 async function greet(): Promise<void> {
   if (host.peek() === undefined) warmUp();
   const [newHost, newFields] = await Promise.all([

@@ -126,7 +126,7 @@ export function Header() {
   );
 }
 
-/** Asks for the token, where the server refuses. */
+/** The form for the token, where the server refuses. */
 export function TokenForm() {
   const token = useSignal("");
   return (

@@ -18,6 +18,7 @@ const widths: Readonly<Record<string, readonly [least: number, share: number]>> 
   process: [7, 1],
   pid: [4.2, 0],
   container: [6.5, 0.7],
+  "tcpInfo.bytesReceived": [5.4, 0],
   closed: [8.6, 0],
   opened: [8.6, 0],
 };

@@ -50,3 +50,29 @@ test("commands that cannot run or fail are reported, and too many findings wait 
   missing.appeared("syn-sent", "{}\n");
   expect(said.at(-1)).toContain("cannot run /nonexistent/program");
 });
+
+test("a command that runs too long is killed, with what it has started", async () => {
+  const path = join(folder, "child");
+  const said: string[] = [];
+  using hooks = new Hooks({
+    hooks: [{ rules: [], argv: ["sh", "-c", 'sleep 60 & echo $! > "$1"; wait', "sh", path] }],
+    env: process.env,
+    say: (line) => said.push(line),
+    now: () => 0,
+    longestMs: 300,
+  });
+  hooks.appeared("syn-sent", "{}\n");
+  await hooks.idle();
+  expect(said).toEqual(["--on: sh is killed: it has run for 0.3 seconds"]);
+  const child = Number(readFileSync(path, "utf8"));
+  expect(child).toBeGreaterThan(1);
+  const isAlive = () => {
+    try {
+      return !/^\d+ \(sleep\) Z/.test(readFileSync(`/proc/${child}/stat`, "utf8"));
+    } catch {
+      return false;
+    }
+  };
+  for (let left = 100; left > 0 && isAlive(); left--) await Bun.sleep(20);
+  expect(isAlive()).toBe(false);
+});

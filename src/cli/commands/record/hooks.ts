@@ -15,9 +15,11 @@ export interface HookOptions {
   readonly say: (line: string) => void;
   /** Milliseconds, by a clock that never goes back. */
   readonly now: () => number;
+  /** How long a command may run before it is killed, in milliseconds; default 30 seconds. */
+  readonly longestMs?: number;
 }
 
-/** How long a command may run before it is killed. */
+/** The default of {@link HookOptions.longestMs}. */
 const LONGEST_MS = 30_000;
 /** Commands that run at one time. */
 const AT_ONCE = 4;
@@ -93,7 +95,7 @@ export class Hooks implements Disposable {
   }
 
   #start({ argv, input }: Waiting): void {
-    const { say, env } = this.#options;
+    const { say, env, longestMs = LONGEST_MS } = this.#options;
     try {
       const child = Bun.spawn([...argv], {
         stdin: encoder.encode(input),
@@ -106,9 +108,9 @@ export class Hooks implements Disposable {
       });
       this.#running.add(child);
       const timer = setTimeout(() => {
-        say(`--on: ${argv[0]} is killed: it has run for ${LONGEST_MS / 1000} seconds`);
+        say(`--on: ${argv[0]} is killed: it has run for ${longestMs / 1000} seconds`);
         this.#kill(child);
-      }, LONGEST_MS);
+      }, longestMs);
       child.exited.then((status) => {
         clearTimeout(timer);
         this.#running.delete(child);

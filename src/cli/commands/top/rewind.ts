@@ -36,8 +36,9 @@ function gapText({ fromMs, untilMs, notes }: PastGap): string {
   const causes = notes.map((note) => `; ${noteText(note)}`).join("");
   if (fromMs === undefined) return `nothing was recorded before ${timeText(untilMs!)}${causes}`;
   if (untilMs === undefined) return `nothing was recorded after ${timeText(fromMs)}${causes}`;
-  const span = `${timeText(fromMs)} to ${timeText(untilMs)} (${durationText(untilMs - fromMs)})`;
-  return `nothing was recorded from ${span}${causes}`;
+  // The end of the line is cut on a narrow screen, whose first line has the time, too.
+  const span = `from ${timeText(fromMs)} to ${timeText(untilMs)}`;
+  return `nothing was recorded for ${durationText(untilMs - fromMs)}${causes}; ${span}`;
 }
 
 /** The way of a run through the past. */
