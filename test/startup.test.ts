@@ -26,7 +26,7 @@ test("no run loads commands, recordings, the catalogue or output for machines be
   expect(paths).toContain("families/inet/direct.ts");
   expect(
     paths.filter((path) =>
-      /^(btf|catalogue|doctor|events|live|replay|serve|store)\/|^output\/(json|columns|csv|summary)/.test(
+      /^(btf|catalogue|doctor|events|fleet|live|replay|serve|store)\/|^output\/(json|columns|csv|summary)/.test(
         path,
       ),
     ),
