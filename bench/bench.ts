@@ -216,6 +216,7 @@ async function bench(): Promise<void> {
   reportSweep(costs.get("-tan")!, costs.get("-tanp")!, port!);
   console.log();
   measureDoctor();
+  await measureJson();
   await measureLibrary();
   await end();
   const started = starts.map((cost, index) => {
@@ -259,6 +260,24 @@ function measureDoctor(): void {
     `\`doctor\` beside its wait of ${APART_MS} ms: ${inMs(work)} ms, \`-taneom\`: ${inMs(its)} ms, ` +
       `ratio ${(work / its!).toFixed(2)} (≤ ${DOCTOR_TARGET})\n`,
   );
+}
+
+/** The time of JSON, divided by that of the same text: no more than this. */
+const JSON_TARGET = 2.5;
+
+/** Measures JSON by the text of the same sockets. */
+async function measureJson(): Promise<void> {
+  for (const args of [["-tan"], ["-tanei"]]) {
+    const text = [values.executable, ...args];
+    const json = [...text, "--json"];
+    const [mine, its] = compare([json, text], "/dev/null", runs);
+    const peak = inMb(await peakMemory(json));
+    console.log(
+      `\`${args.join(" ")} --json\`: ${inMs(mine!.wall)} ms, text ${inMs(its!.wall)} ms, ` +
+        `ratio ${(mine!.wall / its!.wall).toFixed(2)} (≤ ${JSON_TARGET}), ` +
+        `CPU ${(mine!.cpu / its!.cpu).toFixed(2)}, ${peak} MiB\n`,
+    );
+  }
 }
 
 /** Measures the library where Node is installed: its table is its own. */

@@ -50,6 +50,7 @@ export const found = { pid: 0, fd: 1, inode: 2, size: 3 } as const;
 
 const ENTRY_BYTES = found.size * Uint32Array.BYTES_PER_ELEMENT;
 const READ_BYTES = 1 << 18;
+const LOAD_ATTEMPTS = 10;
 
 /** Where the kernel has what the program reads. */
 interface KernelTypes {
@@ -160,7 +161,11 @@ function load(types: KernelTypes): number {
   attributes.set(new TextEncoder().encode(NAME), LOAD.name);
   data.setUint32(LOAD.attachType, TRACE_ITER, true);
   data.setUint32(LOAD.attachId, types.iterator, true);
-  return libc.bpf(COMMAND.programLoad, attributes.subarray(0, LOAD.size));
+  for (let attempt = 1; ; attempt++) {
+    const program = libc.bpf(COMMAND.programLoad, attributes.subarray(0, LOAD.size));
+    // The kernel stops checking a program when a signal arrives; the runtime's threads signal each other.
+    if (program !== -EAGAIN || attempt === LOAD_ATTEMPTS) return program;
+  }
 }
 
 /** Runs a command whose arguments are numbers. @returns a descriptor, or -errno */

@@ -10,6 +10,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { type Broker, connectBroker } from "../../src/fleet/nats/connect.ts";
 import { type Feed, feedSubject, STREAM } from "../../src/fleet/nats/stream.ts";
 import { makeStream, packetSender } from "../../src/fleet/nats/stream-deliver.ts";
+import { readStream } from "../../src/fleet/nats/stream-read.ts";
 import { natsServer, type RunningNatsServer, startNatsServer } from "./nats-server.ts";
 
 const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 4);
@@ -383,7 +384,7 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
 
     test("no host speaks for another one, reaches the terminal, or stops the others", async () => {
       await begin();
-      await publish("events", "web\u001b[2J", 1, [
+      await publish("events", "liar", 1, [
         open(80, {
           host: "web1",
           id: "x",
@@ -403,12 +404,15 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
         `{"sockscope":1,"boot":"b","spool":"s","first":1,"end":2}\n${deep}\n`,
       );
       raw("sockscope.v1.event.a%zz.batch", "");
+      // A name that no host has: escape sequences.
+      const named = `{"sockscope":1,"boot":"b","spool":"s","first":1,"end":2}\n${JSON.stringify(open(80))}\n`;
+      raw("sockscope.v1.event.web=1B=5B2J.batch", named);
       await broker.connection.flush();
       await publish("events", "web1", 1, [open(443)]);
       await end();
       const text = await read(2, "-H");
       expect(text.lines.join("\n")).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
-      expect(text.lines.map((line) => line.split(" ")[0])).toEqual(["web\\x1b[2J", "web1"]);
+      expect(text.lines.map((line) => line.split(" ")[0])).toEqual(["liar", "web1"]);
       expect(text.messages).toEqual([
         "sockscope: garbage1: sends a message that does not begin with JSON",
         "sockscope: garbage2: sends lines that are not events",
@@ -416,7 +420,7 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
       ]);
       const objects = (await read(2, "--json")).lines.map((line) => JSON.parse(line));
       expect(objects.map(({ host, id }) => [host, id])).toEqual([
-        ["web\u001b[2J", "boot:spool:1"],
+        ["liar", "boot:spool:1"],
         ["web1", "boot:spool:1"],
       ]);
       expect(Object.keys(objects[1])[0]).toBe("host");
@@ -484,6 +488,21 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
         `sockscope: events: ${cursor} is not a file that --cursor-file has written\n`,
       ]);
     }, 40_000);
+
+    test("reading ends whenever it is aborted, also while it begins", async () => {
+      await begin();
+      await makeStream(broker.connection);
+      const nothing = { take: async () => undefined, refuse() {}, begun() {}, restarted() {} };
+      for (let waitMs = 0; waitMs < 12; waitMs++) {
+        const { connection } = await connectBroker({ url: server.url, name: "test", files: {} });
+        const stop = new AbortController();
+        const reading = readStream(connection, "events", "now", nothing, stop.signal);
+        await Bun.sleep(waitMs / 2);
+        stop.abort();
+        await reading;
+        await connection.close();
+      }
+    }, 30_000);
 
     test("findings are shown as they appear and clear", async () => {
       await begin();

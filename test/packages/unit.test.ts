@@ -22,7 +22,7 @@ beforeAll(() => {
   writeFileSync(`${confine}.c`, confineSource(unit));
   const compiled = Bun.spawnSync(["gcc", "-o", confine, `${confine}.c`], { stderr: "pipe" });
   expect(compiled.stderr.toString()).toBe("");
-  // A connection of some seconds, which says when it is open.
+  // A connection of some seconds.
   writeFileSync(
     script,
     `const net = require("node:net");
@@ -30,8 +30,7 @@ const server = net.createServer((socket) => socket.on("end", () => { socket.end(
 server.listen(7777, "127.0.0.1", () => {
   const socket = net.connect(7777, "127.0.0.1", () => {
     socket.write(Buffer.alloc(1000));
-    console.log("open");
-    setTimeout(() => socket.end(), 4500);
+    setTimeout(() => socket.end(), 3000);
   });
 });
 `,
@@ -48,9 +47,8 @@ interface Outcome {
   readonly rights: string;
   /** What the rest of the system was to it. */
   readonly writable: string;
-  /** `history` as JSON, and listings while the connection was open. */
-  readonly rows: { readonly peer: { readonly port: number }; readonly processes?: { comm: string }[] }[];
-  readonly listing: string;
+  /** `history` as JSON. */
+  readonly rows: { readonly peer: { readonly port: number }; readonly processes?: readonly object[] }[];
 }
 
 /** Records a connection of user 65534 in a network namespace that is made later. */
@@ -59,8 +57,9 @@ async function record(capabilities: readonly string[]): Promise<Outcome> {
 set +e
 (record -d 1 2> /var/lib/err) & R=$!
 for i in $(seq 200); do grep -q writes /var/lib/err && break; sleep 0.1; done
-unshare --net sh -c 'ip link set lo up; sleep 2; exec setpriv --reuid 65534 --regid 65534 --clear-groups /tmp/bun -e "$(cat /tmp/script)"' > /var/lib/open & W=$!
-for i in $(seq 200); do grep -q open /var/lib/open && break; sleep 0.1; done; sleep 3.5; AT=$(date +%s); wait $W
+unshare --net sh -c 'ip link set lo up; until [ -e /var/lib/go ]; do sleep 0.1; done; exec setpriv --reuid 65534 --regid 65534 --clear-groups /tmp/bun -e "$(cat /tmp/script)"' & W=$!
+for i in $(seq $TRIES); do [ $(ls -l /proc/$R/fd | grep -c net:) -gt 1 ] && break; sleep 0.1; done; sleep 0.3; touch /var/lib/go
+wait $W
 echo "rights $(grep -h 'CapEff\\|NoNewPrivs\\|Seccomp:' /proc/$R/status | tr -s '\\t\\n' ' ')"
 echo "peak $(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$R/status)"
 kill -INT $R; wait $R; echo "status $?"
@@ -68,7 +67,6 @@ echo "writable $(for each in /etc /usr /proc/sys/kernel /sys/fs/cgroup /root /ho
   [ ! -d $each ] || { touch $each/sockscope-test 2> /dev/null && rm $each/sockscope-test && printf '%s ' $each; }; done)"
 echo said; cat /var/lib/err
 echo history; /tmp/sockscope history --all-netns -t --ndjson 2> /dev/null
-echo listing; for ago in 0 1 2 3; do /tmp/sockscope --at $((AT - ago)) --all-netns -tnp 2> /dev/null; done
 `;
   const child = Bun.spawn(
     [
@@ -83,6 +81,8 @@ echo listing; for ago in 0 1 2 3; do /tmp/sockscope --at $((AT - ago)) --all-net
         CONFINE: confine,
         BUN: process.execPath,
         SCRIPT: script,
+        // Without these it never finds the other namespace.
+        TRIES: ["sys_admin", "sys_ptrace"].every((name) => capabilities.includes(name)) ? "200" : "30",
         CAPS: capabilities.map((name) => `,+${name}`).join(""),
       },
     },
@@ -97,26 +97,25 @@ echo listing; for ago in 0 1 2 3; do /tmp/sockscope --at $((AT - ago)) --all-net
     peakKb: Number(line("peak")),
     rights: line("rights"),
     writable: line("writable"),
-    rows: part("history", "listing")
+    rows: part("history", "end")
       .trim()
       .split("\n")
       .filter((each) => each !== "")
       .map((each) => JSON.parse(each)),
-    listing: part("listing", "end"),
   };
 }
 
 describe.skipIf(skipped)("the unit", () => {
   test.concurrent("records with the rights that it has", async () => {
-    const { status, said, rows, listing, peakKb, rights, writable } = await record(all);
+    const { status, said, rows, peakKb, rights, writable } = await record(all);
     expect(status).toBe("0");
     expect(said).toBe("sockscope: record: writes to /var/lib/sockscope\n");
     // CAP_DAC_READ_SEARCH, CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_SYS_ADMIN.
     expect(rights).toBe("CapEff: 0000000000281004 NoNewPrivs: 1 Seccomp: 2");
     expect(writable).toBe("/var/lib/sockscope /tmp");
     expect(rows.filter(({ peer }) => peer.port === 7777)).toHaveLength(1);
-    expect(rows.every(({ processes }) => processes?.[0]?.comm.startsWith("bun"))).toBe(true);
-    expect(listing).toMatch(/:7777 .*users:\(\("bun/);
+    for (const { processes } of rows)
+      expect(processes?.[0]).toMatchObject({ uid: 65534, exe: "/tmp/bun", pid: expect.any(Number) });
     expect(peakKb).toBeGreaterThan(0);
     expect(peakKb).toBeLessThan(512 * 1024);
   }, 60_000);
@@ -135,10 +134,10 @@ describe.skipIf(skipped)("the unit", () => {
   }, 60_000);
 
   test.concurrent("needs CAP_DAC_READ_SEARCH for the descriptors of other users", async () => {
-    const { rows, listing } = await record(all.filter((name) => name !== "dac_read_search"));
+    const { rows } = await record(all.filter((name) => name !== "dac_read_search"));
     expect(rows.length).toBeGreaterThan(0);
-    expect(listing).toContain(":7777");
-    expect(listing).not.toContain("users:");
+    // The trace may have the name of the process, and nothing else of it.
+    expect(JSON.stringify(rows)).not.toContain("/tmp/bun");
   }, 60_000);
 
   test.concurrent("needs CAP_NET_ADMIN for conntrack", async () => {

@@ -120,6 +120,8 @@ export async function readStream(
       );
     }, CHECK_MS);
     signal.addEventListener("abort", stop);
+    // It may have been aborted while the consumer was made.
+    if (signal.aborted) stop();
     try {
       const iterator = messages[Symbol.asyncIterator]();
       for (;;) {
