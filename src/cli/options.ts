@@ -1109,9 +1109,7 @@ export function refusedRemotely(
 ) {
   const [long = ""] = longs;
   const why = remote?.refusal(long);
-  return why === undefined
-    ? undefined
-    : fail(`${program}: --${long} cannot be asked of another host: ${why}`);
+  return why === undefined ? undefined : fail(`${program}: --${long} cannot be sent to another host: ${why}`);
 }
 
 /** Parses the arguments. Honours POSIXLY_CORRECT as getopt does. Never throws and has no side effects. */

@@ -107,7 +107,7 @@ export function versionProblem({ version, protocols }: Hello): string | undefine
 }
 
 /**
- * Asks hosts.
+ * Queries hosts.
  *
  * @param take takes the frames of an answer: rows, output, notes
  * @param interrupted ends the run when it is aborted
@@ -153,7 +153,7 @@ export async function fanOut(
     let answers = false;
     if (late) {
       connecting.leave();
-      return failed(`not asked within ${seconds}`);
+      return failed(`not queried within ${seconds}`);
     }
     const connection = connect(host);
     open.add(connection);

@@ -245,7 +245,7 @@ describe.skipIf(natsServer === undefined)("answers", () => {
   test("commands that are not for others are refused, and so is a history that writes", async () => {
     for (const command of ["events", "record", "serve", "top", "agent", "lsof"]) {
       const { stdout, stderr } = await raw(fleet, [command]);
-      expect([stdout, stderr]).toEqual(["", `"${command}" cannot be asked of another host\n`]);
+      expect([stdout, stderr]).toEqual(["", `"${command}" cannot be sent to another host\n`]);
     }
     const folder = join(tmpdir(), `sockscope-export-${process.pid}`);
     expect((await raw(fleet, ["history", "--at=-1h"], ["export", folder])).stderr).toContain(

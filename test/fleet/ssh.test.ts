@@ -298,7 +298,7 @@ describe("the agent", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(frames.find(({ note }) => note).note).toMatch(/cannot be asked of another host/);
+    expect(frames.find(({ note }) => note).note).toMatch(/cannot be sent to another host/);
     expect(frames.at(-1).end.status).toBe(255);
     expect(frames.some(({ rows }) => rows !== undefined)).toBe(false);
     expect(existsSync("/tmp/sockscope-never")).toBe(false);

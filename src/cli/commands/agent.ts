@@ -68,7 +68,7 @@ export const agent: Command<AgentSettings> = {
       longs: ["max-rows"],
       inFull: true,
       value: { name: "NUMBER", kind: "number" },
-      brief: `Rows of an answer, whoever asks (${MOST_ROWS})`,
+      brief: `Rows of an answer to any client (${MOST_ROWS})`,
       doc: `Send at most this many rows in an answer, whatever the question says (${MOST_ROWS}).`,
       apply(settings, value, program) {
         const maxRows = unsigned(value, Number.MAX_SAFE_INTEGER);
@@ -82,7 +82,7 @@ export const agent: Command<AgentSettings> = {
       inFull: true,
       value: { name: "PERCENT", kind: "number" },
       brief: "Share of one core for all answers (--nats: 25)",
-      doc: "Use at most this share of one core for answers, averaged over a minute, whoever asks: 10 allows six seconds at once. An answer that reaches the limit is cut, and questions beyond it are refused. The default is 25 with --nats, and no limit with --stdio.",
+      doc: "Use at most this share of one core for answers, averaged over a minute, for all clients: 10 allows six seconds at once. An answer that reaches the limit is cut, and questions beyond it are refused. The default is 25 with --nats, and no limit with --stdio.",
       apply(settings, value, program) {
         const percent = Number(value);
         return /^\d+(\.\d+)?$/.test(value) && percent > 0

@@ -151,7 +151,7 @@ function commandRefusal(
   commands: readonly CommandWord[],
 ): string | undefined {
   if (first.startsWith("--") || commands.some((word) => word === first)) return undefined;
-  return `"${first}" cannot be asked of another host`;
+  return `"${first}" cannot be sent to another host`;
 }
 
 /**
@@ -170,7 +170,7 @@ export async function answer(
   const stderr = outputOf("note", check, send);
   const { signal } = limits;
   const file = question.filterFile;
-  const asked: World = {
+  const remote: World = {
     ...world,
     program: "sockscope",
     args: argumentsOf(question),
@@ -194,13 +194,13 @@ export async function answer(
     if (question.form === "output") {
       const refusal = commandRefusal(question, limits.commands);
       if (refusal !== undefined) stderr.write(encodeBytes(`${refusal}\n`));
-      send({ end: { status: refusal === undefined ? await world.run!(asked) : EXIT_USAGE } });
+      send({ end: { status: refusal === undefined ? await world.run!(remote) : EXIT_USAGE } });
       return;
     }
     const status =
       question.form === "translations"
         ? await sendTranslations(world.host, question.words, rows)
-        : await answerListing(asked, rows);
+        : await answerListing(remote, rows);
     rows.flush();
     send({ end: { status } });
   } catch (error) {

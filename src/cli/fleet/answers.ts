@@ -203,10 +203,10 @@ export async function answersFor(
 ): Promise<Answers | Stop> {
   const { draft, command, source } = task;
   if (command !== undefined || draft.summary) return outputAnswers(world, task, hosts);
-  const { lists, draft: asked, steps } = withoutHost(draft, task.steps);
-  const view = await viewFor(world, asked);
+  const { lists, draft: local, steps } = withoutHost(draft, task.steps);
+  const view = await viewFor(world, local);
   if (isStop(view)) return view;
-  const planned = await planListing(world, asked, view, source);
+  const planned = await planListing(world, local, view, source);
   if (isStop(planned)) return planned;
   const { plan, presentation } = planned;
   if (lists.by !== undefined) {

@@ -162,7 +162,7 @@ function comparesHosts({ command, draft, steps }: HostsTask): boolean {
   return command === "doctor" && draft.hosts !== undefined && !isAlone({ steps });
 }
 
-/** Asks other hosts, and shows what they answer. @returns the exit status */
+/** Queries other hosts, and shows their answers. @returns the exit status */
 export async function askHosts(world: World, task: HostsTask): Promise<number> {
   const opened = await openHosts(world, task);
   if (isStop(opened)) return halt(world, opened);

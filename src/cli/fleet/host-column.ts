@@ -6,7 +6,7 @@ import type { Chosen } from "../machine-formats.ts";
 import type { Draft, Parsed } from "../options.ts";
 
 const HOST = "host";
-/** Asked for where nothing is left without the host: there must be a column. */
+/** The column where nothing is left without the host: there must be one. */
 const STAND_IN = "netid";
 
 /** The column as rows show it. */

@@ -78,15 +78,16 @@ export async function runDoctor(task: Task<DoctorSettings>): Promise<number> {
   const ofFleet = streamOptionOf(settings.stream);
   if (ofFleet !== undefined) return refusal(world, `doctor: ${ofFleet} needs --watch and --fleet`);
   try {
-    const asked = chooseRules(rules, settings.rules, settings.thresholds);
+    const selected = chooseRules(rules, settings.rules, settings.thresholds);
     const isPast = draft.at !== undefined;
-    const needsPast = asked.find(({ rule }) => rule.recorded === true && settings.rules.includes(rule.id));
+    const needsPast = selected.find(({ rule }) => rule.recorded === true && settings.rules.includes(rule.id));
     if (!isPast && needsPast !== undefined && !settings.listRules)
       return await refusal(
         world,
         `${needsPast.rule.id} needs what a recorder has kept: use --at, or record --on`,
       );
-    const chosen = isPast || settings.listRules ? asked : asked.filter(({ rule }) => rule.recorded !== true);
+    const chosen =
+      isPast || settings.listRules ? selected : selected.filter(({ rule }) => rule.recorded !== true);
     if (settings.listRules || settings.explain !== undefined) {
       describeRules(task, chosen);
       return 0;

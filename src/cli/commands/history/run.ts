@@ -54,10 +54,7 @@ export async function runHistory(task: Task<HistorySettings>): Promise<number> {
       usageStop(world.program, "--at goes with export; without a command, --at lists a moment"),
     );
   if (first === "export" && world.remote !== undefined)
-    return halt(
-      world,
-      usageStop(world.program, "export cannot be asked of another host: it writes a folder"),
-    );
+    return halt(world, usageStop(world.program, "export cannot be sent to another host: it writes a folder"));
   if (first === "export") return exportMoment(task, rest);
   const span = spanOf(world, settings, question?.times ? rest : []);
   if ("kind" in span) return halt(world, span);

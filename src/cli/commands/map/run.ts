@@ -31,11 +31,11 @@ function thisHost(world: World, budgetMs: number): OpenHosts {
     const question = Promise.withResolvers<string>();
     async function* lines(): AsyncGenerator<string> {
       yield writeLine({ hello: { version: "", protocols: [PROTOCOL], host: HERE, bootId: "" } });
-      const asked = readQuestion(await question.promise);
+      const received = readQuestion(await question.promise);
       const frames: string[] = [];
       await answer(
         world,
-        asked,
+        received,
         (frame) => frames.push(writeLine(frame)),
         ownLimits(() => systemClock.awakeMs()),
       );
