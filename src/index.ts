@@ -85,7 +85,7 @@ export type {
   FilterOperands,
   FilterPredicate,
 } from "./filter/tree.ts";
-export type { Files, ReadBound } from "./host/host.ts";
+export type { Files, ReadBound, SweepWorker } from "./host/host.ts";
 export type { NamespaceProblem, Netns } from "./host/namespaces.ts";
 export type { DestroyEvent, Machine, SocketOwner } from "./library/machine.ts";
 export type { Abortable, SelectionOptions, SocketsOptions } from "./library/options.ts";

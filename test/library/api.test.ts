@@ -113,6 +113,7 @@ test("the types", () => {
     "StateName",
     "StructView",
     "Summary",
+    "SweepWorker",
     "Table",
     "TcpInfo",
     "Timer",
