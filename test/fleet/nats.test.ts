@@ -206,7 +206,7 @@ describe.skipIf(natsServer === undefined)("answers", () => {
   });
 
   test.each([
-    ["--net=x", "cannot be asked"],
+    ["--net=x", "cannot be sent"],
     ["--host=evil", "a host does not ask others"],
     ["--hosts-file=/etc/shadow", "a host does not ask others"],
     ["--fleet=evil", "a host does not ask others"],
@@ -238,7 +238,7 @@ describe.skipIf(natsServer === undefined)("answers", () => {
       );
       expect(outcome!.end?.status).toBe(255);
       if (args.length === 1) expect(notes.join("")).toContain(why);
-      else expect(notes.join("")).toMatch(/cannot be asked|does not accept/);
+      else expect(notes.join("")).toMatch(/cannot be sent|does not accept/);
     }
   });
 
@@ -249,7 +249,7 @@ describe.skipIf(natsServer === undefined)("answers", () => {
     }
     const folder = join(tmpdir(), `sockscope-export-${process.pid}`);
     expect((await raw(fleet, ["history", "--at=-1h"], ["export", folder])).stderr).toContain(
-      "cannot be asked",
+      "cannot be sent",
     );
     expect(existsSync(folder)).toBe(false);
   });
