@@ -58,6 +58,12 @@ test.each([
   expect(() => readFrame(line)).toThrow(ProtocolError);
 });
 
+test("a row that is nested so deep that writing it would exhaust the stack is not a frame", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  expect(() => readFrame(`{"rows":[{"values":${deep}}]}`)).toThrow(ProtocolError);
+  expect(() => readFrame(`{"rows":[{"object":{"a":${deep}}}]}`)).toThrow(ProtocolError);
+});
+
 describe("readQuestion()", () => {
   test("reads what was written", () => {
     expect(readQuestion(writeLine(question))).toEqual(question);

@@ -166,6 +166,17 @@ export function isFrame(kind: "hello" | "begin", value: unknown): boolean {
   return frames[kind]!(value);
 }
 
+/** Levels of nesting of a line: a row that is an object has nine at most. */
+const MOST_LEVELS = 24;
+
+/**
+ * Whether a value has no more levels of nesting than a limit: deep ones would exhaust the stack of whoever writes them.
+ */
+export function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((each) => isShallow(each, levels - 1));
+}
+
 /** A line of an agent. @throws ProtocolError for anything else than a frame */
 export function readFrame(line: string): Frame {
   let value: unknown;
@@ -177,7 +188,8 @@ export function readFrame(line: string): Frame {
   const [kind, ...others] = isObject(value) ? Object.keys(value) : [];
   if (kind === undefined || others.length > 0 || !Object.hasOwn(frames, kind))
     throw new ProtocolError("a line of an unknown kind");
-  if (!frames[kind]!((value as Plain)[kind])) throw new ProtocolError(`a malformed "${kind}"`);
+  if (!isShallow(value, MOST_LEVELS) || !frames[kind]!((value as Plain)[kind]))
+    throw new ProtocolError(`a malformed "${kind}"`);
   return value as Frame;
 }
 

@@ -5,6 +5,7 @@ import { HostListError, readHosts, readHostsFile } from "../../fleet/host-list.t
 import { type Delivered, type Feed, STREAM } from "../../fleet/nats/stream.ts";
 import type { ReceivedNumbers } from "../../fleet/nats/stream-numbers.ts";
 import { type Beginning, readStream, type StreamPosition } from "../../fleet/nats/stream-read.ts";
+import { isShallow } from "../../fleet/protocol.ts";
 import { systemMessage } from "../../native/errno.ts";
 import { readTime, timeSpelling } from "../../store/time.ts";
 import { writeWhenFree } from "../commands/events/non-blocking-writer.ts";
@@ -58,12 +59,6 @@ const EXIT_FAILURE = 1;
 const SAVE_MS = 500;
 /** Levels of nesting of a line: an event has five. */
 const MOST_LEVELS = 12;
-
-/** Whether a value has no more levels than events have: deep ones would exhaust the stack of whoever writes them. */
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return levels > 0 && Object.values(value).every((each) => isShallow(each, levels - 1));
-}
 
 /** The object of a line that a host has sent; undefined if it is none. */
 function objectOf(line: string): JsonObject | undefined {
