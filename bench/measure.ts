@@ -60,16 +60,32 @@ export function compare(
   );
 }
 
+/** Milliseconds between two readings of a command's memory. */
+const MEMORY_MS = 2;
+
+/** The peak memory of a process so far, in bytes; 0 once it has ended. */
+function peakSoFar(pid: number): number {
+  try {
+    const kilobytes = /^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+    return Number(kilobytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
 /**
- * The peak resident memory of a command, in bytes. It is read again with each piece of the output, while the command
- * waits for us to take more. (What wait4 reports is never less than the memory of the process that starts a command.)
+ * The peak resident memory of a command, in bytes. It is read every two milliseconds, and with each piece of the output,
+ * while the command waits for us to take more. (What wait4 reports is never less than the memory of the process that
+ * starts a command.)
  */
 export async function peakMemory(command: readonly string[]): Promise<number> {
   const { pid, stdout } = Bun.spawn([...command], { stderr: "ignore" });
   let peak = 0;
-  for await (const _ of stdout) {
-    const kilobytes = /^VmHWM:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
-    peak = Math.max(peak, Number(kilobytes ?? 0) * 1024);
-  }
+  const look = () => {
+    peak = Math.max(peak, peakSoFar(pid));
+  };
+  const timer = setInterval(look, MEMORY_MS);
+  for await (const _ of stdout) look();
+  clearInterval(timer);
   return peak;
 }
