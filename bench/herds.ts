@@ -1,6 +1,8 @@
 /** Makes connections in this network namespace, in processes of their own: see herd.ts. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { loopbackUp } from "../test/kernel/c.ts";
+import { unshare } from "../test/kernel/namespace.ts";
 
 /** The most descriptors that one process takes. */
 const DESCRIPTORS = 18_000;
@@ -40,4 +42,27 @@ export async function makeSockets(
     for (const { stdin } of herds) stdin.end();
     await Promise.all(herds.map(({ exited }) => exited));
   };
+}
+
+/**
+ * Measures beside TCP sockets, in a network namespace of its own: starts the program again inside a new one.
+ *
+ * @param program the file that calls this, which takes the option `--inside`
+ * @param inside whether this process is the one inside
+ */
+export async function withSockets(
+  program: string,
+  inside: boolean,
+  sockets: number,
+  measure: () => Promise<void>,
+): Promise<void> {
+  if (inside) {
+    loopbackUp();
+    const end = await makeSockets(sockets);
+    await measure();
+    await end();
+    return;
+  }
+  const command = [...unshare, process.execPath, program, "--inside", ...process.argv.slice(2)];
+  process.exitCode = await Bun.spawn(command, { stdio: ["ignore", "inherit", "inherit"] }).exited;
 }

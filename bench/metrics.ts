@@ -8,9 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { loopbackUp } from "../test/kernel/c.ts";
-import { unshare } from "../test/kernel/namespace.ts";
-import { makeSockets } from "./herds.ts";
+import { withSockets } from "./herds.ts";
 
 const { values } = parseArgs({
   options: {
@@ -92,13 +90,4 @@ async function measure(): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
-if (values.inside) {
-  loopbackUp();
-  const end = await makeSockets(Number(values.sockets));
-  await measure();
-  await end();
-} else {
-  const program = [process.execPath, import.meta.path, "--inside", ...process.argv.slice(2)];
-  const inside = Bun.spawn([...unshare, ...program], { stdio: ["ignore", "inherit", "inherit"] });
-  process.exitCode = await inside.exited;
-}
+await withSockets(import.meta.path, values.inside, Number(values.sockets), measure);

@@ -9,9 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { loopbackUp } from "../test/kernel/c.ts";
-import { unshare } from "../test/kernel/namespace.ts";
-import { makeSockets } from "./herds.ts";
+import { withSockets } from "./herds.ts";
 
 const { values } = parseArgs({
   options: {
@@ -105,13 +103,4 @@ async function measure(): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
-if (values.inside) {
-  loopbackUp();
-  const end = await makeSockets(Number(values.sockets));
-  await measure();
-  await end();
-} else {
-  const program = [process.execPath, import.meta.path, "--inside", ...process.argv.slice(2)];
-  const inside = Bun.spawn([...unshare, ...program], { stdio: ["ignore", "inherit", "inherit"] });
-  process.exitCode = await inside.exited;
-}
+await withSockets(import.meta.path, values.inside, Number(values.sockets), measure);

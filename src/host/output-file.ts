@@ -4,10 +4,20 @@ import { dirname } from "node:path";
 import { filePath } from "../bytes/text.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
-/** Readable by the owner alone: the file describes other users' sockets. */
+/** Readable by the owner alone: such files describe other users' sockets, or hold keys. */
 const MODE = 0o600;
 const ANYBODY_WRITES = 0o002;
 const EACCES = 13;
+
+/**
+ * Makes a file that we alone can read, and opens it to write. A file or link that is there already is refused.
+ *
+ * @returns the descriptor
+ * @throws an error with a system error `code` and `errno`
+ */
+export function openNewFile(path: string): number {
+  return openSync(filePath(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+}
 
 /**
  * Opens a file to write it from its beginning. A new file is readable by us alone. In a folder where anybody can make
@@ -18,7 +28,7 @@ const EACCES = 13;
  */
 export function openOutputFile(path: string): number {
   try {
-    return openSync(filePath(path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+    return openNewFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }

@@ -25,7 +25,7 @@ import { dataView, headerField, messageEnd } from "./header.ts";
 import { readLinks, wantedLink } from "./links.ts";
 import { keepAll, type Plan, planOf } from "./plan.ts";
 import { diagConversations, diagRequest, type Recording, requestKey } from "./recording.ts";
-import { type Asker, rewriteDatagram } from "./rewrite.ts";
+import { type Requester, rewriteDatagram } from "./rewrite.ts";
 
 /** The port id of every replayed socket. */
 export const REPLAY_PORT = 4242;
@@ -35,7 +35,7 @@ const ENODEV = 19;
 const EINVAL = 22;
 
 /** Answers requests of one netlink protocol. */
-type Player = (request: Uint8Array, asker: Asker) => Iterable<Uint8Array>;
+type Player = (request: Uint8Array, requester: Requester) => Iterable<Uint8Array>;
 
 /**
  * Plays a recording.
@@ -70,8 +70,8 @@ function replaySocket(player: Player, multicasts: readonly Uint8Array[]): Netlin
     send(datagram) {
       const data = dataView(datagram);
       if (messageEnd(data, 0) < 0 || (headerField("flags", data, 0) & NLM_F_REQUEST) === 0) return;
-      const asker = { sequence: headerField("sequence", data, 0), portId: REPLAY_PORT };
-      pending.push(player(datagram.slice(), asker)[Symbol.iterator]());
+      const requester = { sequence: headerField("sequence", data, 0), portId: REPLAY_PORT };
+      pending.push(player(datagram.slice(), requester)[Symbol.iterator]());
     },
     receive(allocate) {
       for (let first = pending[0]; first !== undefined; first = pending[0]) {
@@ -92,59 +92,59 @@ function replaySocket(player: Player, multicasts: readonly Uint8Array[]): Netlin
   };
 }
 
-const refuseAll: Player = (request, asker) => [errorMessage(request, asker, ENOENT)];
+const refuseAll: Player = (request, requester) => [errorMessage(request, requester, ENOENT)];
 
 /** Answers sock_diag: dumps and SOCK_DESTROY. */
 function diagPlayer(recording: Recording): Player {
   const conversations = diagConversations(recording);
   const turns = new Map<string, number>();
-  return (request, asker) => {
+  return (request, requester) => {
     const header = diagRequest(dataView(request));
     const key = requestKey(request);
-    if (header === undefined || key === undefined) return [errorMessage(request, asker, EINVAL)];
+    if (header === undefined || key === undefined) return [errorMessage(request, requester, EINVAL)];
     const recorded = conversations.get(key);
-    if (recorded === undefined) return [errorMessage(request, asker, ENOENT)];
+    if (recorded === undefined) return [errorMessage(request, requester, ENOENT)];
     const plan = planOf(request, header);
-    if (plan === undefined) return [errorMessage(request, asker, EINVAL)];
+    if (plan === undefined) return [errorMessage(request, requester, EINVAL)];
     const turn = turns.get(key) ?? 0;
     turns.set(key, turn + 1);
-    return play(recorded[Math.min(turn, recorded.length - 1)]!.answer, plan, asker);
+    return play(recorded[Math.min(turn, recorded.length - 1)]!.answer, plan, requester);
   };
 }
 
 /** Answers RTM_GETLINK: dumps, and requests by index or name. */
 function linkPlayer(recording: Recording): Player {
   const links = readLinks(recording);
-  return (request, asker) => {
+  return (request, requester) => {
     const data = dataView(request);
-    if (headerField("type", data, 0) !== RTM_GETLINK) return refuseAll(request, asker);
+    if (headerField("type", data, 0) !== RTM_GETLINK) return refuseAll(request, requester);
     const flags = headerField("flags", data, 0);
     if (flags & NLM_F_ROOT)
-      return links.dump === undefined ? refuseAll(request, asker) : play(links.dump, keepAll, asker);
+      return links.dump === undefined ? refuseAll(request, requester) : play(links.dump, keepAll, requester);
     const { index, name } = wantedLink(request);
     const link = links.find(index, name);
-    if (link === undefined) return [errorMessage(request, asker, ENODEV)];
-    const acknowledgement = flags & NLM_F_ACK ? [errorMessage(request, asker, 0)] : [];
-    return [addressed(link, asker), ...acknowledgement];
+    if (link === undefined) return [errorMessage(request, requester, ENODEV)];
+    const acknowledgement = flags & NLM_F_ACK ? [errorMessage(request, requester, 0)] : [];
+    return [addressed(link, requester), ...acknowledgement];
   };
 }
 
 /** Plays an answer. Each datagram is valid until the next. NLMSG_DONE is added if the recording has no end. */
-function* play(answer: Iterable<Uint8Array>, plan: Plan, asker: Asker): Generator<Uint8Array> {
+function* play(answer: Iterable<Uint8Array>, plan: Plan, requester: Requester): Generator<Uint8Array> {
   let out = new Uint8Array(0);
   let ended = false;
   for (const datagram of answer) {
     if (datagram.length > out.length) out = new Uint8Array(align4(datagram.length));
     ended ||= isLast(datagram);
-    yield out.subarray(0, rewriteDatagram(datagram, plan, asker, out));
+    yield out.subarray(0, rewriteDatagram(datagram, plan, requester, out));
   }
-  if (!ended) yield encodeMessage({ type: NLMSG_DONE, flags: NLM_F_MULTI, ...asker }, u32Payload(0));
+  if (!ended) yield encodeMessage({ type: NLMSG_DONE, flags: NLM_F_MULTI, ...requester }, u32Payload(0));
 }
 
 /** One recorded message, addressed to the requester. */
-function addressed(message: Uint8Array, asker: Asker): Uint8Array {
+function addressed(message: Uint8Array, requester: Requester): Uint8Array {
   const out = new Uint8Array(align4(message.length));
-  return out.subarray(0, rewriteDatagram(message, keepAll, asker, out));
+  return out.subarray(0, rewriteDatagram(message, keepAll, requester, out));
 }
 
 /** Whether a datagram contains the end of an answer: NLMSG_DONE or NLMSG_ERROR. */
@@ -158,9 +158,9 @@ function isLast(datagram: Uint8Array): boolean {
 }
 
 /** NLMSG_ERROR with only the header of the request, as with NETLINK_CAP_ACK. errno 0 is an acknowledgement. */
-function errorMessage(request: Uint8Array, asker: Asker, errno: number): Uint8Array {
+function errorMessage(request: Uint8Array, requester: Requester, errno: number): Uint8Array {
   const payload = new Uint8Array(4 + NLMSG_HDRLEN);
   payload.set(u32Payload(-errno));
   payload.set(request.subarray(0, NLMSG_HDRLEN), 4);
-  return encodeMessage({ type: NLMSG_ERROR, flags: NLM_F_CAPPED, ...asker }, payload);
+  return encodeMessage({ type: NLMSG_ERROR, flags: NLM_F_CAPPED, ...requester }, payload);
 }

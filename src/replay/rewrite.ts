@@ -15,7 +15,7 @@ import type { Plan } from "./plan.ts";
 const NLMSG_MIN_TYPE = 16;
 
 /** The requester that an answer is addressed to. */
-export interface Asker {
+export interface Requester {
   readonly sequence: number;
   readonly portId: number;
 }
@@ -27,7 +27,12 @@ export interface Asker {
  * @param out at least as long as the datagram
  * @returns bytes written; 0 if no message is left
  */
-export function rewriteDatagram(datagram: Uint8Array, plan: Plan, asker: Asker, out: Uint8Array): number {
+export function rewriteDatagram(
+  datagram: Uint8Array,
+  plan: Plan,
+  requester: Requester,
+  out: Uint8Array,
+): number {
   const data = dataView(datagram);
   const outData = dataView(out);
   let to = 0;
@@ -43,8 +48,8 @@ export function rewriteDatagram(datagram: Uint8Array, plan: Plan, asker: Asker, 
     if (!isSocket || passes(plan, data, at, end, previous)) {
       const length = copyMessage(datagram, data, at, end, isSocket ? plan : undefined, out, to);
       writeField(nlmsghdr.length, outData, to, length);
-      writeField(nlmsghdr.sequence, outData, to, asker.sequence);
-      writeField(nlmsghdr.portId, outData, to, asker.portId);
+      writeField(nlmsghdr.sequence, outData, to, requester.sequence);
+      writeField(nlmsghdr.portId, outData, to, requester.portId);
       out.fill(0, to + length, align4(to + length));
       to += align4(length);
     }

@@ -13,11 +13,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { openNewFile } from "../host/output-file.ts";
 import { systemMessage } from "../native/errno.ts";
 import { ListenError } from "./listen.ts";
 import { isToken, newToken } from "./token.ts";
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const MODE = 0o600;
 const OTHERS = 0o077;
 const MOST_BYTES = 2048;
@@ -52,7 +53,7 @@ function ownFolder(env: Readonly<Record<string, string | undefined>>): string {
 }
 
 function write(path: string, tokens: Tokens, withKill: boolean): void {
-  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+  const fd = openNewFile(path);
   try {
     fchmodSync(fd, MODE);
     writeSync(fd, `${tokens.token}\n${withKill ? `${tokens.kill}\n` : ""}`);

@@ -1,10 +1,11 @@
 /** The file of `--cursor-file`: what was shown of a fleet's stream. */
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import type { Feed } from "../../fleet/nats/stream.ts";
 import { type NextNumber, ReceivedNumbers } from "../../fleet/nats/stream-numbers.ts";
 import type { StreamPosition } from "../../fleet/nats/stream-read.ts";
 import type { Files } from "../../host/host.ts";
+import { openNewFile } from "../../host/output-file.ts";
 import { systemMessage } from "../../native/errno.ts";
 
 /** What was shown. */
@@ -76,7 +77,7 @@ export function readCursor(files: Files, path: string, feed: Feed): Cursor | und
 export function writeCursor(path: string, cursor: Cursor): void {
   const temporary = `${path}.${randomUUID()}`;
   try {
-    const file = openSync(temporary, "wx", 0o600);
+    const file = openNewFile(temporary);
     try {
       writeSync(file, `${JSON.stringify({ sockscope: VERSION, ...cursor })}\n`);
       fsyncSync(file);
