@@ -61,7 +61,7 @@ export class OwnerCache {
   readonly #byInode = new Map<number, readonly Owner[]>();
   readonly #tries = new Map<number, number>();
   readonly #threads = new Map<number, ThreadFacts>();
-  /** Network namespaces of threads of which nothing else was read, and how long they are used again. */
+  /** Network namespaces of threads that were looked up for them alone, and how long they are used again. */
   readonly #namespaces = new Map<number, { readonly netns: number; readonly untilMs: number }>();
   #nextSweepMs = 0;
 

@@ -3,10 +3,10 @@
  * for each would cost several times the memory, and time whenever garbage is collected. As soon as anything is known of
  * one, it is taken out and becomes an object again.
  */
+
+import { SlotIndex } from "../bytes/slot-index.ts";
 import type { Owner } from "../enrich/processes.ts";
 import { INET_DIAG_MESSAGE_SIZE, inetDiagMessage } from "../families/inet/layouts/inet-diag.ts";
-import { SlotIndex } from "./slot-index.ts";
-import type { PlaceNumber } from "./tracked.ts";
 
 const WORD = 4;
 const MESSAGE_WORDS = INET_DIAG_MESSAGE_SIZE / WORD;
@@ -25,7 +25,8 @@ const HASH_FACTOR = 0x0100_0193;
 export interface QuietSocket {
   /** Its struct inet_diag_msg. */
   readonly message: DataView;
-  readonly place: PlaceNumber;
+  /** The number of its network namespace. */
+  readonly place: number;
   /** Address of its struct sock in kernel memory; 0 if unknown. */
   readonly address: number;
   /** When it was opened or first seen; undefined if it existed at the start. */
@@ -135,7 +136,7 @@ export class QuietSockets {
   }
 
   /** The row of a socket of a place with these addresses and ports; -1 if there is none. @param tupleOf those of a message */
-  withTuple(place: PlaceNumber, tuple: string, tupleOf: (message: DataView) => string): number {
+  withTuple(place: number, tuple: string, tupleOf: (message: DataView) => string): number {
     const hash = tupleHash(tuple);
     const index = this.#byTuple;
     for (let at = index.first(hash); ; at = index.next(at)) {
@@ -153,7 +154,7 @@ export class QuietSockets {
    * @returns undefined if there is no such socket
    */
   isSame(
-    place: PlaceNumber,
+    place: number,
     cookie: number,
     stateNumber: number,
     inode: number,
@@ -199,7 +200,7 @@ export class QuietSockets {
   }
 
   /** The sockets of a place that a listing did not have; of all listings if `generation` is 0. */
-  missing(place: PlaceNumber, generation: number): number[] {
+  missing(place: number, generation: number): number[] {
     const { places, generations } = this.#columns;
     const rows: number[] = [];
     for (let row = 0; row < this.#end; row++)
