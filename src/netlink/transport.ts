@@ -37,10 +37,28 @@ export interface NetlinkSocket {
    * @throws NetlinkError also if the datagram is larger than the buffer
    */
   readonly receiveInto?: ((buffer: Uint8Array) => Uint8Array) | undefined;
+  /** Reads messages of the answer again; undefined if they must be kept to be read again. */
+  readonly recall?: Recall | undefined;
   /** Whether no datagram waits to be received. Undefined if the socket cannot tell. */
   readonly isDrained?: () => boolean;
   /** Closes the socket. */
   close(): void;
+}
+
+/** Reads messages of one answer again. */
+export interface Recall {
+  /**
+   * Where a message can be read again, from 0 to 2^32 - 1; -1 if it cannot.
+   *
+   * @param offset of its payload in the datagram that was received last
+   */
+  placeOf(offset: number): number;
+  /**
+   * The payload of the message at a place; valid until the next call. Also works once the socket is closed.
+   *
+   * @throws RecordingError
+   */
+  read(place: number): Uint8Array;
 }
 
 /** Opens netlink sockets. */
