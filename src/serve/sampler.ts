@@ -239,6 +239,9 @@ const WANTED_MS = 5000;
 const REOPEN_MS = 60_000;
 /** Milliseconds without a request after which owners are looked for: whoever opens a page sends several at first. */
 const QUIET_MS = 100;
+/** Milliseconds between two searches for network namespaces, and the part of the time that they may take. */
+const NAMESPACES_MS = 1000;
+const NAMESPACES_SHARE = 0.01;
 /** Samples whose memory is kept for the next ones. */
 const SPARE = 2;
 /** The part of the time that samples may take: on a host with very many sockets they come less often. */
@@ -274,6 +277,8 @@ export function openSampler(context: ServeContext): Sampler {
   /** Machines whose sockets the last sample may still have. */
   const stale: OpenMachine[] = [];
   let openedMs = 0;
+  /** When network namespaces are searched for again. */
+  let namespacesMs = 0;
   let table = new SocketTable();
   let latest: Snapshot | undefined;
   /** Ends our hold of the sockets of the last sample. */
@@ -316,7 +321,17 @@ export function openSampler(context: ServeContext): Sampler {
     if (machine !== undefined) stale.push(machine);
     machine = opened;
     openedMs = performance.now();
+    namespacesMs = openedMs + NAMESPACES_MS;
     return opened;
+  }
+
+  /** Adds the network namespaces that are new, and removes those that have ended. */
+  async function refreshNamespaces({ query }: OpenMachine): Promise<void> {
+    const began = performance.now();
+    if (!context.allNetns || began < namespacesMs) return;
+    await query.refreshPlaces();
+    const ended = performance.now();
+    namespacesMs = ended + Math.max(NAMESPACES_MS, (ended - began) / NAMESPACES_SHARE);
   }
 
   async function openedMachine(): Promise<OpenMachine> {
@@ -332,6 +347,7 @@ export function openSampler(context: ServeContext): Sampler {
     lookForOwners();
     const began = performance.now();
     const open = await openedMachine();
+    await refreshNamespaces(open);
     const snapshot = await take({
       machine: open,
       table,
