@@ -1,13 +1,12 @@
 /** `doctor --host`: what both ends of connections show together, after what each host finds alone. */
-import { escapeText } from "../../bytes/terminal.ts";
 import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
 import { type Comparison, compareHosts, type HostClock } from "../../fleet/comparison.ts";
 import type { End } from "../../fleet/ends.ts";
 import { writeHosts } from "../../fleet/host-list.ts";
-import { type PairFinding, pairRules } from "../../fleet/pair-finding.ts";
+import type { PairFinding } from "../../fleet/pair-finding.ts";
+import { pairFindingObject, pairReportText, wrap } from "../../fleet/pair-report.ts";
 import { findBetween } from "../../fleet/pair-rules.ts";
 import { type AskAll, sampleEnds } from "../../fleet/samples.ts";
-import type { Json } from "../../model/json.ts";
 import { JsonWriter } from "../../output/json.ts";
 import { systemClock } from "../../store/clock.ts";
 import type { World } from "../world.ts";
@@ -50,80 +49,6 @@ export async function between(ask: AskAll, task: HostsTask, hosts: readonly stri
   return { findings: findings.filter(isChosen), comparison };
 }
 
-function numberText(label: string, value: number | undefined): string[] {
-  return value === undefined || value === 0 ? [] : [`${label} ${value}`];
-}
-
-/** One end as a line of evidence. */
-function endLine(end: End): string {
-  const { host, netns, state, local, peer, process } = end;
-  const address = ({ address, port }: End["local"]) =>
-    `${address.includes(":") ? `[${address}]` : address}:${port === 0 ? "*" : port}`;
-  const facts = [
-    ...numberText("recv-q", state === "LISTEN" ? end.backlog : end.recvq),
-    ...numberText("send-q", state === "LISTEN" ? end.maxBacklog : end.sendq),
-    ...numberText("unsent", end.notsentBytes),
-    ...numberText("unacked", end.unacked),
-    ...numberText("retransmits", end.retransmits),
-    ...numberText("total-retrans", end.totalRetrans),
-    ...(end.rttUs ? [`rtt ${end.rttUs / 1000} ms`] : []),
-  ];
-  const where = netns === undefined ? host : `${host} (${netns})`;
-  return [`${where}:`, state, address(local), "→", address(peer), ...facts, process ?? ""]
-    .join(" ")
-    .trimEnd();
-}
-
-function wrap(text: string, indent: string): string {
-  let line = indent;
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    if (line.length > indent.length && line.length + 1 + word.length > COLUMNS) {
-      lines.push(line);
-      line = indent;
-    }
-    line += line.length > indent.length ? ` ${word}` : word;
-  }
-  return `${[...lines, line].join("\n")}\n`;
-}
-
-/** A finding as text. */
-function findingText({ rule, severity, title, ends, nat, connections }: PairFinding): string {
-  const { why, advice } = pairRules[rule];
-  const more = connections > 1 ? ` (${connections} connections)` : "";
-  return [
-    wrap(escapeText(`${severity}: ${title}${more} [${rule}]`), ""),
-    ...ends.map((end) => wrap(escapeText(endLine(end)), "  ")),
-    nat === undefined ? "" : wrap(`through NAT on ${writeHosts(nat)}`, "  "),
-    wrap(`Why: ${why}`, "  "),
-    wrap(`- ${advice}`, "  "),
-  ].join("");
-}
-
-/** A finding as an object. */
-function findingObject({ rule, severity, title, ends, nat, connections, values }: PairFinding): {
-  [key: string]: Json;
-} {
-  return {
-    rule,
-    severity,
-    title,
-    connections,
-    values: { ...values },
-    ...(nat === undefined ? {} : { nat }),
-    ends: ends.map(({ host, netns, state, local, peer, process, recvq, sendq }) => ({
-      host,
-      ...(netns === undefined ? {} : { netns }),
-      state,
-      local: { ...local },
-      peer: { ...peer },
-      ...(process === undefined ? {} : { process }),
-      ...(recvq === undefined ? {} : { recvQueueBytes: recvq }),
-      ...(sendq === undefined ? {} : { sendQueueBytes: sendq }),
-    })),
-  };
-}
-
 /** Offsets of clocks that are reported, in milliseconds. */
 const SKEW_MS = 50;
 
@@ -138,7 +63,7 @@ function secondsText(ms: number): string {
 
 function skewLine({ host, aheadMs, errorMs }: HostClock): string {
   const direction = aheadMs > 0 ? "ahead" : "behind";
-  return `The clock of ${host} is ${secondsText(Math.abs(aheadMs))} ${direction} of ours (± ${secondsText(errorMs)}).\n`;
+  return `The clock of ${host} is ${secondsText(Math.abs(aheadMs))} ${direction} of ours (± ${secondsText(errorMs)}).`;
 }
 
 /** How many connections are joined, and how many ends are not, with the reason. */
@@ -153,17 +78,18 @@ function countsLine({ now: { pairs, ambiguous, uncertain, missing }, unreadNat }
     [hidden, `${hidden} ends perhaps behind NAT${nat}`],
   ];
   const parts = counts.filter(([count]) => count > 0).map(([, text]) => text);
-  return `Between the hosts (${[`${pairs.length} connections joined`, ...parts].join("; ")}):\n`;
+  return `Between the hosts (${[`${pairs.length} connections joined`, ...parts].join("; ")}):`;
 }
 
 /** Shows what is wrong between hosts, below what each host has found. */
 export function showBetween(world: World, format: "text" | "json", { findings, comparison }: Between): void {
   const { now, clocks } = comparison;
+  const columns = world.stdout.terminalColumns || COLUMNS;
   const { pairs, missing, outside, ambiguous, uncertain } = now;
   if (format === "json") {
     const json = new JsonWriter("ndjson", (bytes) => world.stdout.write(bytes));
     json.write({
-      between: findings.map(findingObject),
+      between: findings.map(pairFindingObject),
       joined: pairs.length,
       translated: pairs.filter(({ translation }) => translation !== undefined).length,
       missing: missing.length,
@@ -176,7 +102,7 @@ export function showBetween(world: World, format: "text" | "json", { findings, c
     json.end();
     return;
   }
-  const head = wrap(countsLine(comparison).trimEnd(), "") + skewed(comparison).map(skewLine).join("");
-  const body = findings.length === 0 ? "no findings\n" : findings.map(findingText).join("\n");
-  world.stdout.write(encodeBytes(`\n${head}${body}`));
+  const head = [countsLine(comparison), ...skewed(comparison).map(skewLine)];
+  const body = findings.length === 0 ? "no findings\n" : pairReportText(findings, columns);
+  world.stdout.write(encodeBytes(`\n${head.map((line) => wrap(line, columns)).join("")}${body}`));
 }
