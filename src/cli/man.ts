@@ -188,7 +188,7 @@ export function manPage(): string {
     section(
       "OPTIONS",
       "Short options may be combined, and options may follow the filter.",
-      "The names of long options may be abbreviated as long as they are unique, except those that ss does not have:",
+      "The names of long options may be abbreviated as long as they are unique, except the options that ss does not have:",
       `${unknownToSs()}.`,
       ...optionSections(),
     ),

@@ -1007,7 +1007,7 @@ export const options: readonly Option[] = [
     inFull: true,
     category: "hosts",
     brief: "Run the far side as root, by sudo -n",
-    doc: "Run the far side as root by 'sudo -n', which must not ask for a password there.",
+    doc: "Run the far side as root by 'sudo -n', which must not need a password there.",
     commands: [...hostsCommands, "serve"],
     apply: set({ sudo: true }),
   },
