@@ -39,7 +39,7 @@ export interface NetlinkSocket {
   readonly receiveInto?: ((buffer: Uint8Array) => Uint8Array) | undefined;
   /** Reads messages of the answer again; undefined if they must be kept to be read again. */
   readonly recall?: Recall | undefined;
-  /** Whether no datagram waits to be received. Undefined if the socket cannot tell. */
+  /** Whether no datagram waits to be received. Undefined if the socket does not know. */
   readonly isDrained?: () => boolean;
   /** Closes the socket. */
   close(): void;

@@ -19,7 +19,7 @@ import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
 import { type CommandWord, isAsked } from "./command-names.ts";
-import { commandUsage } from "./help.ts";
+import { commandHelp, commandUsage } from "./help.ts";
 import { commands } from "./table.ts";
 
 /** The effect of the options parsed so far. */
@@ -73,7 +73,8 @@ export function runCommand(world: World, word: CommandWord): Promise<number> {
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
   expectLongRun();
   const { program, args, env } = world;
-  const end = (stop: Stop) => halt(world, stop, { help: () => commandUsage(program, word) });
+  const texts = { help: () => commandHelp(program, word), usage: () => commandUsage(program, word) };
+  const end = (stop: Stop) => halt(world, stop, texts);
   const rows = rowsOf(word, command, program);
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
   const { steps, words, error } = getopt(rows, args.slice(1), {
