@@ -265,7 +265,7 @@ function measureDoctor(): void {
   );
 }
 
-/** How many further network namespaces there are, and how many connections in each of those that are not empty. */
+/** How many further network namespaces there are, and how many connections in each; another run has empty ones. */
 const NAMESPACES = 50;
 const CONNECTIONS = 5;
 
