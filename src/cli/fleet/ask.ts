@@ -9,9 +9,9 @@ import { type CutReason, PROTOCOL, type Question } from "../../fleet/protocol.ts
 import { openSsh, type Ssh } from "../../fleet/ssh.ts";
 import { systemMessage } from "../../native/errno.ts";
 import { EXIT_FOUND } from "../commands/doctor/settings.ts";
+import type { HostChoice } from "../draft.ts";
 import { isStop, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
-import type { HostChoice } from "../options.ts";
 import type { World } from "../world.ts";
 import { answersFor } from "./answers.ts";
 import { between, showBetween } from "./between.ts";

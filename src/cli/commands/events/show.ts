@@ -8,7 +8,7 @@ import { eventObjects } from "../../../output/event-objects.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import { nameSource } from "../../../output/name-source.ts";
 import type { OpenQuery } from "../../../query/open.ts";
-import type { Draft } from "../../options.ts";
+import type { Draft } from "../../draft.ts";
 import type { World } from "../../world.ts";
 import type { NamespaceSearch } from "../namespace-search.ts";
 import { eventLines } from "./lines.ts";
