@@ -369,38 +369,6 @@ held.append(tight_server)
 forever(lambda: tight_client.send(BLOCK))
 forever(lambda: tight_reader.recv(65536))
 
-# A reader that keeps up, in a control group whose memory for TCP is used up. Version 2 has no such limit.
-GROUP = f"/sys/fs/cgroup/memory/sockscope-pairs-{os.getpid()}"
-LIMIT = f"{GROUP}/memory.kmem.tcp.limit_in_bytes"
-
-
-def in_group():
-    with open(f"{GROUP}/cgroup.procs", "w") as group:
-        group.write(str(os.getpid()))
-    taken = pressed_server.accept()[0]
-    while taken.recv(65536):
-        pass
-
-
-def pressed():
-    """Whether there is such a reader."""
-    try:
-        os.mkdir(GROUP)
-        with open(LIMIT, "w") as limit:
-            limit.write("4096")
-    except OSError:
-        return False
-    return True
-
-
-has_pressed = pressed()
-if has_pressed:
-    pressed_server = in_netns("back", lambda: listener("10.10.0.2", 7025))
-    pressed_reader = child(in_group)
-    pressed_client = in_netns("front", lambda: client(("10.10.0.2", 7025)))
-    held += [pressed_server, pressed_client]
-    forever(lambda: pressed_client.send(BLOCK))
-
 # More transfers that are well: as fast as it goes, request and response, and bursts with pauses.
 bulk_client, bulk_server = pair(7026)
 request_client, request_server = pair(7027)
@@ -445,10 +413,5 @@ for work in (bulk, requests, responses, bursts, reads):
 
 # Retransmissions take a moment.
 time.sleep(2.5)
-print("ready pressed" if has_pressed else "ready", flush=True)
+print("ready", flush=True)
 sys.stdin.read()
-if has_pressed:
-    os.kill(pressed_reader, signal.SIGKILL)
-    os.waitpid(pressed_reader, 0)
-if os.path.isdir(GROUP):
-    os.rmdir(GROUP)

@@ -20,28 +20,22 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
     readonly ambiguous: number;
   };
   let status: number;
-  /** Whether control groups of this kernel limit the memory for TCP. */
-  let hasPressed: boolean;
 
-  /** Runs the program among the namespaces of the world. */
+  /** Starts a command among the namespaces of the world. */
+  function start(command: readonly string[], stderr: "inherit" | "ignore" = "inherit") {
+    const enter = ["nsenter", `--mount=/proc/${world.pid}/ns/mnt`, `--net=/proc/${world.pid}/ns/net`, "--"];
+    return Bun.spawn([...enter, ...command], {
+      env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}`, AGENT: executable, STORES: folder },
+      stdout: "pipe",
+      stderr,
+    });
+  }
+
+  /** Runs the program there. */
   async function run(
     ...args: readonly string[]
   ): Promise<{ readonly text: string; readonly status: number }> {
-    const child = Bun.spawn(
-      [
-        "nsenter",
-        `--mount=/proc/${world.pid}/ns/mnt`,
-        `--net=/proc/${world.pid}/ns/net`,
-        "--",
-        executable,
-        ...args,
-      ],
-      {
-        env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}`, AGENT: executable },
-        stdout: "pipe",
-        stderr: "inherit",
-      },
-    );
+    const child = start([executable, ...args]);
     return { text: await child.stdout.text(), status: await child.exited };
   }
 
@@ -55,9 +49,16 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
       stderr: "inherit",
     });
     const { value } = await world.stdout.getReader().read();
-    const said = new TextDecoder().decode(value).trim().split(" ");
-    expect(said[0]).toBe("ready");
-    hasPressed = said.includes("pressed");
+    expect(new TextDecoder().decode(value).trim()).toBe("ready");
+    // A store whose recorder takes a sample a minute answers for minutes, however slow this machine is.
+    const recordAll = () =>
+      Promise.all(
+        ["front", "back"].map((host) => {
+          const record = [executable, "record", "--once", "--delay", "60", "--store", join(folder, host)];
+          return start(["ip", "netns", "exec", host, ...record], "ignore").exited;
+        }),
+      );
+    expect(await recordAll()).toEqual([0, 0]);
     const finished = await run(
       "doctor",
       "--host",
@@ -70,6 +71,7 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
     );
     status = finished.status;
     found = JSON.parse(finished.text.trim().split("\n").at(-1)!);
+    expect(await recordAll()).toEqual([0, 0]);
   });
   afterAll(async () => {
     world?.stdin.end();
@@ -79,6 +81,8 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
 
   const portOf = ({ ends }: PairFinding) =>
     Math.min(...ends.flatMap(({ local, peer }) => [local.port, peer.port]).filter((port) => port > 0));
+
+  const healthy = [7002, 7014, 7019, 7026, 7027, 7028];
 
   test.each([
     [7001, "reader-stuck", "python3 on back does not read"],
@@ -132,15 +136,8 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
     expect(findings[0]!.title).toContain(title);
   });
 
-  test("port 7025: memory-pressure, where control groups limit the memory for TCP", () => {
-    const rules = found.between.filter((finding) => portOf(finding) === 7025).map(({ rule }) => rule);
-    expect(rules).toEqual(hasPressed ? ["memory-pressure"] : []);
-  });
-
   test("healthy connections give no finding, and every connection is joined", () => {
-    expect(
-      found.between.filter((finding) => [7002, 7014, 7019, 7026, 7027, 7028].includes(portOf(finding))),
-    ).toEqual([]);
+    expect(found.between.filter((finding) => healthy.includes(portOf(finding)))).toEqual([]);
     expect(found.joined).toBeGreaterThanOrEqual(40);
     expect(found.ambiguous).toBe(0);
   });
@@ -156,6 +153,24 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
 
   test("--fail-on counts what is between the hosts", () => {
     expect(status).toBe(2);
+  });
+
+  test("--at compares the hosts as their recorders saw them", async () => {
+    const { text } = await run("doctor", "--host", "front,back", "--at", "now", "--json");
+    const past: typeof found & { readonly samples: readonly unknown[] } = JSON.parse(
+      text.trim().split("\n").at(-1)!,
+    );
+    expect(past).toMatchObject({ samples: [{ host: "front" }, { host: "back" }], leftOut: [] });
+    expect(past.joined).toBeGreaterThanOrEqual(40);
+    const problems = (list: readonly PairFinding[]) =>
+      new Set(list.map((each) => `${portOf(each)} ${each.rule}`));
+    // What depends on the moment may differ.
+    const lasting = [
+      7001, 7003, 7004, 7005, 7006, 7008, 7009, 7011, 7015, 7016, 7017, 7018, 7020, 7022, 7023,
+    ];
+    const wanted = found.between.filter((each) => lasting.includes(portOf(each)));
+    expect([...problems(past.between)]).toEqual(expect.arrayContaining([...problems(wanted)]));
+    expect(past.between.filter((each) => healthy.includes(portOf(each)))).toEqual([]);
   });
 
   test("map joins the programs of both, and names what is missing by its listener", async () => {
