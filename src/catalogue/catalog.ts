@@ -1,10 +1,11 @@
 /** The columns of all kinds of sockets in one catalogue, and the names that people type for them. */
 import type { Unit } from "../bytes/layout.ts";
-import { type Column, type ColumnReader, type ColumnType, rowReader, suffixOf } from "../fields/column.ts";
+import { type Column, type ColumnReader, type ColumnType, rowReader } from "../fields/column.ts";
 import type { NameSource } from "../fields/names.ts";
 import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
+import { columnNames, habitsOf, shortNames, wordOf } from "./column-names.ts";
 import { type DerivedColumn, derivedColumns } from "./derived.ts";
 import { columnsByKind } from "./describe.ts";
 import { networkOf, prefixLengths } from "./network.ts";
@@ -55,57 +56,6 @@ export interface Catalog {
   find(name: string, whole?: boolean): readonly CatalogColumn[] | undefined;
 }
 
-/** Names that users know from ss. */
-const habits: Readonly<Record<string, string>> = {
-  recvq: "recvQueueBytes",
-  sendq: "sendQueueBytes",
-  src: "local.address",
-  dst: "peer.address",
-  sport: "local.port",
-  dport: "peer.port",
-  dev: "local.interface",
-  cong: "congestion",
-  skmem: "memory",
-  comm: "process",
-};
-
-/** The habitual names of a column. */
-function habitsOf(key: string): string[] {
-  return Object.keys(habits).filter((name) => habits[name] === key);
-}
-
-/** Normalizes a name: ignores case, `-` and `_`. */
-function fold(name: string): string {
-  return name.toLowerCase().replace(/[-_]/g, "");
-}
-
-/** A key without the unit at its end. */
-export function withoutUnit(key: string, unit: Unit | undefined): string {
-  const suffix = suffixOf(unit);
-  return suffix !== undefined && key.endsWith(suffix) ? key.slice(0, -suffix.length) : key;
-}
-
-/** Names for a column in addition to ss's: habitual names, and its key or the key's end, with and without the unit. */
-function shortNames({ key, unit }: Column<never>): string[] {
-  const bare = withoutUnit(key, unit);
-  const end = (text: string) => text.slice(text.lastIndexOf(".") + 1);
-  return [...habitsOf(key), end(bare), end(key), bare];
-}
-
-/** The word that ss prints before a value, without punctuation; undefined if there is none. */
-function wordOf(spelling: string | undefined): string | undefined {
-  return /^([a-z][\w-]*?)-?:?$/.exec(spelling ?? "")?.[1];
-}
-
-/** The column for a shared short name: the one outside of objects, else the one of TCP, else the only one. */
-function meant(candidates: readonly CatalogColumn[]): readonly CatalogColumn[] {
-  const outside = candidates.filter(({ key }) => !key.includes("."));
-  if (outside.length > 0) return outside.length === 1 ? outside : [];
-  const ofTcp = candidates.filter(({ key }) => key.startsWith("tcpInfo."));
-  if (ofTcp.length > 0) return ofTcp.length === 1 ? ofTcp : [];
-  return candidates.length === 1 ? candidates : [];
-}
-
 /** An address column as the networks of its addresses. */
 function networkColumn(column: CatalogColumn, first: number, second?: number): CatalogColumn | undefined {
   const lengths = prefixLengths(first, second);
@@ -130,11 +80,11 @@ function networkColumn(column: CatalogColumn, first: number, second?: number): C
  * @param spelling what ss prints before the field of a kernel struct
  */
 export function catalog(
-  names: NameSource,
+  source: NameSource,
   kinds: readonly Kind[],
   spelling: (column: Column<never>) => string | undefined,
 ): Catalog {
-  const byKind = columnsByKind(names);
+  const byKind = columnsByKind(source);
   /** What ss calls the columns, by their keys. */
   const words = new Map<string, string>();
   /** The columns of the same key, of all kinds, as one. */
@@ -172,55 +122,27 @@ export function catalog(
   const columns = merge(columnsOf);
   const sources = new Map<string, string>();
   const derived = merge((kind) => {
-    const own: readonly DerivedColumn[] = derivedColumns(kind, columnsOf(kind), names);
+    const own: readonly DerivedColumn[] = derivedColumns(kind, columnsOf(kind), source);
     for (const { key, of } of own) if (of !== undefined) sources.set(key, of);
     return own;
   });
 
-  const byName = new Map<string, readonly CatalogColumn[]>();
-  const add = (name: string, found: readonly CatalogColumn[]) => {
-    const folded = fold(name);
-    if (found.length > 0 && !byName.has(folded)) byName.set(folded, found);
-  };
-  const addMeant = (namesOf: (column: CatalogColumn) => string | readonly string[]) => {
-    const candidates = new Map<string, CatalogColumn[]>();
-    for (const column of columns)
-      for (const name of new Set([namesOf(column)].flat().map(fold)))
-        candidates.set(name, [...(candidates.get(name) ?? []), column]);
-    for (const [name, own] of candidates) add(name, meant(own));
-  };
-  const below = (object: string) =>
-    columns.filter(({ key }) => key === object || key.startsWith(`${object}.`));
-  for (const column of [...derived, ...columns]) add(column.key, [column]);
-  for (const { key } of columns)
-    for (let dot = key.indexOf("."); dot >= 0; dot = key.indexOf(".", dot + 1))
-      if (!byName.has(fold(key.slice(0, dot)))) add(key.slice(0, dot), below(key.slice(0, dot)));
-  for (const [name, key] of Object.entries(habits)) add(name, byName.get(fold(key)) ?? []);
-  // ss uses one word for two values in places (rtt, retrans), so the end of a key counts first.
-  addMeant((column) => column.shorts);
-  addMeant(({ key }) => words.get(key) ?? []);
-
-  const isMeant = (column: CatalogColumn) => (name: string) => byName.get(fold(name))?.[0] === column;
+  const names = columnNames(columns, derived, words);
   return {
-    columns: columns.map((column) => ({
-      ...column,
-      shorts: [...new Set([...column.shorts, words.get(column.key) ?? []].flat())].filter(
-        (name) => name !== column.key && isMeant(column)(name),
-      ),
-    })),
+    columns: columns.map((column) => ({ ...column, shorts: names.shortsOf(column) })),
     derived: derived.map((column) => ({ ...column, shorts: habitsOf(column.key) })),
     find(name, whole = false) {
       const network = /^(.+?)\/(\d+)(?:\/(\d+))?$/.exec(name);
       if (network !== null) {
-        const [address, ...others] = byName.get(fold(network[1]!)) ?? [];
+        const [address, ...others] = names.find(network[1]!) ?? [];
         if (address === undefined || others.length > 0) return undefined;
         const second = network[3] === undefined ? undefined : Number(network[3]);
         const column = networkColumn(address, Number(network[2]), second);
         return column && [column];
       }
-      const found = byName.get(fold(name));
-      const source = found?.length === 1 ? sources.get(found[0]!.key) : undefined;
-      return whole && source !== undefined ? below(source) : found;
+      const found = names.find(name);
+      const origin = found?.length === 1 ? sources.get(found[0]!.key) : undefined;
+      return whole && origin !== undefined ? names.below(origin) : found;
     },
   };
 }

@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
-import { commandUsage } from "./commands/help.ts";
+import { commandHelp } from "./commands/help.ts";
+import { lsofHelp } from "./commands/lsof/help.ts";
+import { netstatHelp } from "./commands/netstat/help.ts";
 import { commandTable } from "./commands/table.ts";
-import { HELP_COLUMNS, usage, version } from "./help.ts";
+import { HELP_COLUMNS, help, version } from "./help.ts";
 import { options } from "./options.ts";
 
-const text = usage({ program: "ss" });
+const text = help({ program: "ss" });
 
 test("every line fits", () => {
   for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
@@ -21,11 +23,19 @@ test("every option is listed once, with its description", () => {
 test("every command is listed, and its help fits", () => {
   for (const [word, { options, operands = "[FILTER]" }] of commandTable) {
     expect(text).toContain(`\n  ${word} `);
-    const help = commandUsage("sockscope", word);
-    expect(help).toStartWith(`Usage: sockscope ${word} [OPTIONS] ${operands}\n`);
-    for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
-    for (const { brief } of options) expect(help).toContain(`  ${brief}\n`);
+    const shown = commandHelp("sockscope", word);
+    expect(shown).toStartWith(`Usage: sockscope ${word} [OPTIONS] ${operands}\n`);
+    for (const line of shown.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
+    for (const { brief } of options) expect(shown).toContain(`  ${brief}\n`);
   }
+});
+
+test.each([
+  ["netstat", netstatHelp()],
+  ["lsof", lsofHelp()],
+])("the help of %s fits", (command, shown) => {
+  expect(shown).toStartWith(`Usage: sockscope ${command} [OPTIONS]\n`);
+  for (const line of shown.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
 });
 
 test("it begins with the program's name and ends in one newline", () => {

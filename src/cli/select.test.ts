@@ -7,7 +7,7 @@ import type { DumpName, Selection } from "../model/selection.ts";
 import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { decodePcap } from "../replay/pcap.ts";
 import { type Conversation, diagConversations, readRecording, requestKey } from "../replay/recording.ts";
-import { parse } from "./options.ts";
+import { parse } from "./parse.ts";
 import { narrowToFamily, netidHidden, select, stateHidden } from "./select.ts";
 
 /** The selection of a whole command line, or the message if it selects nothing. */
@@ -236,7 +236,7 @@ describe("the recorded runs of ss", () => {
       if (draft.diagFile !== undefined && !result.selection.tables.has("tcp")) continue;
       if (stderr.includes("SOCK_DESTROY answers")) continue;
       // Retries of refused dumps and the destruction of sockets are not selection; neither is the probe that a
-      // cgroup in the filter sends, which asks for no state.
+      // cgroup in the filter sends, which requests no state.
       const theirs = requests
         .map(spell)
         .filter((request) => request.startsWith(`${SOCK_DIAG_BY_FAMILY}/`))

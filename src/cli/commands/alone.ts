@@ -1,5 +1,5 @@
 /** Commands that stand in for other programs: their arguments are those of these programs. */
-import type { OptionValue } from "../options.ts";
+import type { OptionValue } from "../option.ts";
 import type { World } from "../world.ts";
 import type { Command, CommandOption } from "./command.ts";
 
@@ -25,7 +25,7 @@ function shownOption({ shorts = "", longs, value, brief }: ShownOption): Command
 /**
  * A command that takes its arguments apart itself.
  *
- * @param options those that help, man page and completions show
+ * @param options the options that help, man page and completions show
  */
 export function alone(
   doc: string,

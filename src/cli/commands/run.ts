@@ -1,25 +1,19 @@
 /** Runs a command: parses its own options together with those of ss. */
 import { expectLongRun } from "#libc";
 import { performActions } from "../actions.ts";
+import { blankDraft, type Draft } from "../draft.ts";
 import { readsStream } from "../fleet/stream-settings.ts";
 import { getopt, isStop, type OptionNames, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
-import {
-  applyOption,
-  blankDraft,
-  type Draft,
-  isTaken,
-  type Option,
-  options,
-  refusedRemotely,
-  spelled,
-} from "../options.ts";
+import type { Option } from "../option.ts";
+import { isTaken, options } from "../options.ts";
+import { applyOption, refusedRemotely, spelled } from "../parse.ts";
 import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
 import { type CommandWord, isAsked } from "./command-names.ts";
-import { commandUsage } from "./help.ts";
+import { commandHelp, commandUsage } from "./help.ts";
 import { commands } from "./table.ts";
 
 /** The effect of the options parsed so far. */
@@ -73,7 +67,8 @@ export function runCommand(world: World, word: CommandWord): Promise<number> {
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
   expectLongRun();
   const { program, args, env } = world;
-  const end = (stop: Stop) => halt(world, stop, { help: () => commandUsage(program, word) });
+  const texts = { help: () => commandHelp(program, word), usage: () => commandUsage(program, word) };
+  const end = (stop: Stop) => halt(world, stop, texts);
   const rows = rowsOf(word, command, program);
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
   const { steps, words, error } = getopt(rows, args.slice(1), {

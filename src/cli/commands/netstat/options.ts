@@ -1,13 +1,13 @@
 /** The options of netstat that are about sockets, and what is said of the others. netstat(8). */
 import type { OptionNames } from "../../getopt.ts";
-import type { OptionValue } from "../../options.ts";
+import type { OptionValue } from "../../option.ts";
 
 /** Families whose sockets are not shown here. */
 export type OtherFamily = "ipx" | "ax25" | "x25" | "netrom" | "rose" | "bluetooth";
 
 /** What options have come to. */
 export interface NetstatSettings {
-  /** Tables that were chosen; none for the usual ones. */
+  /** Tables that were chosen; none for the default ones. */
   readonly tables: ReadonlySet<NetstatTable>;
   /** Families that were chosen; none for all. */
   readonly families: ReadonlySet<"inet" | "inet6" | "unix">;
