@@ -1,12 +1,13 @@
 /** The columns of all kinds of sockets in one catalogue, and the names that people type for them. */
 import type { Unit } from "../bytes/layout.ts";
+import { once } from "../enrich/once.ts";
 import { type Column, type ColumnReader, type ColumnType, rowReader, suffixOf } from "../fields/column.ts";
-import type { NameSource } from "../fields/names.ts";
+import { type NameSource, noNames } from "../fields/names.ts";
 import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
-import { type DerivedColumn, derivedColumns } from "./derived.ts";
-import { columnsByKind } from "./describe.ts";
+import { derivedColumns } from "./derived.ts";
+import { columnsOf, kinds } from "./describe.ts";
 import { networkOf, prefixLengths } from "./network.ts";
 
 /** A column, of all kinds of sockets that have it. */
@@ -86,7 +87,7 @@ export function withoutUnit(key: string, unit: Unit | undefined): string {
 }
 
 /** Names for a column in addition to ss's: habitual names, and its key or the key's end, with and without the unit. */
-function shortNames({ key, unit }: Column<never>): string[] {
+function shortNames({ key, unit }: Pick<Entry, "key" | "unit">): string[] {
   const bare = withoutUnit(key, unit);
   const end = (text: string) => text.slice(text.lastIndexOf(".") + 1);
   return [...habitsOf(key), end(bare), end(key), bare];
@@ -98,7 +99,7 @@ function wordOf(spelling: string | undefined): string | undefined {
 }
 
 /** The column for a shared short name: the one outside of objects, else the one of TCP, else the only one. */
-function meant(candidates: readonly CatalogColumn[]): readonly CatalogColumn[] {
+function meant(candidates: readonly Entry[]): readonly Entry[] {
   const outside = candidates.filter(({ key }) => !key.includes("."));
   if (outside.length > 0) return outside.length === 1 ? outside : [];
   const ofTcp = candidates.filter(({ key }) => key.startsWith("tcpInfo."));
@@ -109,118 +110,219 @@ function meant(candidates: readonly CatalogColumn[]): readonly CatalogColumn[] {
 /** An address column as the networks of its addresses. */
 function networkColumn(column: CatalogColumn, first: number, second?: number): CatalogColumn | undefined {
   const lengths = prefixLengths(first, second);
-  if (lengths === undefined || !column.key.endsWith(".address")) return undefined;
+  const { key, type } = column;
+  if (lengths === undefined || !key.endsWith(".address")) return undefined;
   const networkAt: CatalogColumn["read"] = (socket) => {
     const address = column.read(socket);
     return address === undefined ? undefined : networkOf(String(address), lengths);
   };
   return {
-    ...column,
-    key: column.key.replace(/address$/, "network"),
+    key: key.replace(/address$/, "network"),
+    type,
     doc: "the network that the address belongs to",
+    ...(column.demand === undefined ? {} : { demand: column.demand }),
     shorts: [],
     readerOf: () => ({ read: (socket) => networkAt(socket as { readonly kind: Kind }) }),
     read: networkAt,
   };
 }
 
-/**
- * Makes the catalogue.
- *
- * @param spelling what ss prints before the field of a kernel struct
- */
-export function catalog(
-  names: NameSource,
+/** A column of all kinds that have it, without the names that its values may need. */
+interface Entry extends Pick<CatalogColumn, "key" | "type" | "unit" | "doc" | "demand"> {
+  readonly kinds: Set<Kind>;
+  /** ss's word for it. */
+  readonly word: () => string | undefined;
+  /** Whether it is put together from others. */
+  readonly isDerived: boolean;
+}
+
+/** What names stand for. It is the same whatever names the values have. */
+interface Index {
+  readonly columns: readonly Entry[];
+  readonly derived: readonly Entry[];
+  /** The columns that a name stands for, without networks. */
+  find(name: string, whole: boolean): readonly Entry[] | undefined;
+  /** Further names that stand for a column alone. */
+  shortsOf(entry: Entry): readonly string[];
+}
+
+/** ss's word for a column, if there is one. */
+function wordsOf({ word }: Entry): string[] {
+  const own = word();
+  return own === undefined ? [] : [own];
+}
+
+/** The columns of several kinds: those of the same key are one. */
+function merge(
   kinds: readonly Kind[],
-  spelling: (column: Column<never>) => string | undefined,
-): Catalog {
-  const byKind = columnsByKind(names);
-  /** What ss calls the columns, by their keys. */
-  const words = new Map<string, string>();
-  /** The columns of the same key, of all kinds, as one. */
-  function merge(columnsOf: (kind: Kind) => readonly Column<unknown>[]): CatalogColumn[] {
-    const readers = new Map<string, Partial<Record<Kind, ColumnReader<unknown>>>>();
-    const merged: CatalogColumn[] = [];
-    for (const kind of kinds) {
-      for (const column of columnsOf(kind)) {
-        const { key, type, unit, doc, demand } = column;
-        const known = readers.get(key);
-        if (known !== undefined) {
-          known[kind] = column;
-          continue;
-        }
-        const own: Partial<Record<Kind, ColumnReader<unknown>>> = { [kind]: column };
-        readers.set(key, own);
-        const word = wordOf(spelling(column));
-        if (word !== undefined) words.set(key, word);
-        merged.push({
-          key,
-          type,
-          doc,
-          shorts: shortNames(column),
-          ...(unit === undefined ? {} : { unit }),
-          ...(demand === undefined ? {} : { demand }),
-          readerOf: (each) => own[each],
-          read: (socket) => own[socket.kind]?.read(socket),
-        });
+  isDerived: boolean,
+  columnsOf: (kind: Kind) => readonly Column<unknown>[],
+  spelling: Spelling,
+): Entry[] {
+  const entries = new Map<string, Entry>();
+  for (const kind of kinds) {
+    for (const column of columnsOf(kind)) {
+      const { key, type, unit, doc, demand } = column;
+      const known = entries.get(key);
+      if (known !== undefined) {
+        known.kinds.add(kind);
+        continue;
       }
+      entries.set(key, {
+        key,
+        type,
+        doc,
+        ...(unit === undefined ? {} : { unit }),
+        ...(demand === undefined ? {} : { demand }),
+        kinds: new Set([kind]),
+        word: () => wordOf(spelling(column)),
+        isDerived,
+      });
     }
-    return merged;
   }
+  return [...entries.values()];
+}
 
-  const columnsOf = (kind: Kind) => byKind[kind] as readonly Column<unknown>[];
-  const columns = merge(columnsOf);
+/** The function that gives what ss prints before a column's value; undefined if it does not print the value. */
+type Spelling = (column: Column<never>) => string | undefined;
+
+function makeIndex(kinds: readonly Kind[], spelling: Spelling): Index {
+  const own = new Map(kinds.map((kind) => [kind, columnsOf(kind, noNames)]));
+  const columns = merge(kinds, false, (kind) => own.get(kind)!, spelling);
+  /** The columns that a derived one stands for. */
   const sources = new Map<string, string>();
-  const derived = merge((kind) => {
-    const own: readonly DerivedColumn[] = derivedColumns(kind, columnsOf(kind), names);
-    for (const { key, of } of own) if (of !== undefined) sources.set(key, of);
-    return own;
-  });
+  const derivedOf = (kind: Kind) => {
+    const derived = derivedColumns(kind, own.get(kind)!, noNames);
+    for (const { key, of } of derived) if (of !== undefined) sources.set(key, of);
+    return derived;
+  };
+  const derived = merge(kinds, true, derivedOf, spelling);
 
-  const byName = new Map<string, readonly CatalogColumn[]>();
-  const add = (name: string, found: readonly CatalogColumn[]) => {
+  const byName = new Map<string, readonly Entry[]>();
+  const add = (name: string, found: readonly Entry[]) => {
     const folded = fold(name);
     if (found.length > 0 && !byName.has(folded)) byName.set(folded, found);
   };
-  const addMeant = (namesOf: (column: CatalogColumn) => string | readonly string[]) => {
-    const candidates = new Map<string, CatalogColumn[]>();
-    for (const column of columns)
-      for (const name of new Set([namesOf(column)].flat().map(fold)))
-        candidates.set(name, [...(candidates.get(name) ?? []), column]);
-    for (const [name, own] of candidates) add(name, meant(own));
+  const addMeant = (namesOf: (entry: Entry) => readonly string[]) => {
+    const candidates = new Map<string, Entry[]>();
+    for (const entry of columns)
+      for (const name of new Set(namesOf(entry).map(fold))) {
+        const others = candidates.get(name);
+        if (others === undefined) candidates.set(name, [entry]);
+        else others.push(entry);
+      }
+    for (const [name, entries] of candidates) add(name, meant(entries));
   };
   const below = (object: string) =>
     columns.filter(({ key }) => key === object || key.startsWith(`${object}.`));
-  for (const column of [...derived, ...columns]) add(column.key, [column]);
+  for (const entry of derived) add(entry.key, [entry]);
+  for (const entry of columns) add(entry.key, [entry]);
   for (const { key } of columns)
     for (let dot = key.indexOf("."); dot >= 0; dot = key.indexOf(".", dot + 1))
       if (!byName.has(fold(key.slice(0, dot)))) add(key.slice(0, dot), below(key.slice(0, dot)));
   for (const [name, key] of Object.entries(habits)) add(name, byName.get(fold(key)) ?? []);
-  // ss uses one word for two values in places (rtt, retrans), so the end of a key counts first.
-  addMeant((column) => column.shorts);
-  addMeant(({ key }) => words.get(key) ?? []);
-
-  const isMeant = (column: CatalogColumn) => (name: string) => byName.get(fold(name))?.[0] === column;
+  /** Most names are keys, and the other names take longer to find out. */
+  const addShortNames = once(() => {
+    // ss uses one word for two values in places (rtt, retrans), so the end of a key counts first.
+    addMeant(shortNames);
+    addMeant(wordsOf);
+  });
+  const lookUp = (name: string): readonly Entry[] | undefined => {
+    const folded = fold(name);
+    if (!byName.has(folded)) addShortNames();
+    return byName.get(folded);
+  };
   return {
-    columns: columns.map((column) => ({
-      ...column,
-      shorts: [...new Set([...column.shorts, words.get(column.key) ?? []].flat())].filter(
-        (name) => name !== column.key && isMeant(column)(name),
-      ),
-    })),
-    derived: derived.map((column) => ({ ...column, shorts: habitsOf(column.key) })),
-    find(name, whole = false) {
-      const network = /^(.+?)\/(\d+)(?:\/(\d+))?$/.exec(name);
-      if (network !== null) {
-        const [address, ...others] = byName.get(fold(network[1]!)) ?? [];
-        if (address === undefined || others.length > 0) return undefined;
-        const second = network[3] === undefined ? undefined : Number(network[3]);
-        const column = networkColumn(address, Number(network[2]), second);
-        return column && [column];
-      }
-      const found = byName.get(fold(name));
+    columns,
+    derived,
+    find(name, whole) {
+      const found = lookUp(name);
       const source = found?.length === 1 ? sources.get(found[0]!.key) : undefined;
       return whole && source !== undefined ? below(source) : found;
+    },
+    shortsOf(entry) {
+      if (entry.isDerived) return habitsOf(entry.key);
+      const all = new Set([...shortNames(entry), ...wordsOf(entry)]);
+      return [...all].filter((name) => name !== entry.key && lookUp(name)?.[0] === entry);
+    },
+  };
+}
+
+/** The index of all kinds, once it is made: that takes milliseconds. */
+const indexOfAll = new WeakMap<Spelling, Index>();
+
+function indexOf(ofKinds: readonly Kind[], spelling: Spelling): Index {
+  if (ofKinds !== kinds) return makeIndex(ofKinds, spelling);
+  let index = indexOfAll.get(spelling);
+  if (index === undefined) {
+    index = makeIndex(kinds, spelling);
+    indexOfAll.set(spelling, index);
+  }
+  return index;
+}
+
+/**
+ * Makes the catalogue.
+ *
+ * @param names names for what the columns read: they may change what a column gives, and not which columns there are
+ * @param spelling what ss prints before the field of a kernel struct; the same function for all catalogues
+ */
+export function catalog(names: NameSource, ofKinds: readonly Kind[], spelling: Spelling): Catalog {
+  const index = indexOf(ofKinds, spelling);
+  /** The readers of each kind of sockets that is read, by their keys. */
+  const readers = {
+    plain: new Map<Kind, ReadonlyMap<string, ColumnReader<unknown>>>(),
+    derived: new Map<Kind, ReadonlyMap<string, ColumnReader<unknown>>>(),
+  };
+  const readersOf = (kind: Kind, isDerived: boolean) => {
+    const known = readers[isDerived ? "derived" : "plain"];
+    let found = known.get(kind);
+    if (found === undefined) {
+      const own = columnsOf(kind, names);
+      const all = isDerived ? derivedColumns(kind, own, names) : own;
+      found = new Map(all.map((column) => [column.key, column]));
+      known.set(kind, found);
+    }
+    return found;
+  };
+  const bound = new Map<Entry, CatalogColumn>();
+  const bind = (entry: Entry): CatalogColumn => {
+    let column = bound.get(entry);
+    if (column === undefined) {
+      const { key, type, doc, unit, demand, isDerived } = entry;
+      const readerOf = (kind: Kind) =>
+        entry.kinds.has(kind) ? readersOf(kind, isDerived).get(key) : undefined;
+      column = {
+        key,
+        type,
+        doc,
+        ...(unit === undefined ? {} : { unit }),
+        ...(demand === undefined ? {} : { demand }),
+        get shorts() {
+          return index.shortsOf(entry);
+        },
+        readerOf,
+        read: (socket) => readerOf(socket.kind)?.read(socket),
+      };
+      bound.set(entry, column);
+    }
+    return column;
+  };
+  return {
+    get columns() {
+      return index.columns.map(bind);
+    },
+    get derived() {
+      return index.derived.map(bind);
+    },
+    find(name, whole = false) {
+      const network = /^(.+?)\/(\d+)(?:\/(\d+))?$/.exec(name);
+      if (network === null) return index.find(name, whole)?.map(bind);
+      const [address, ...others] = index.find(network[1]!, false) ?? [];
+      if (address === undefined || others.length > 0) return undefined;
+      const second = network[3] === undefined ? undefined : Number(network[3]);
+      const column = networkColumn(bind(address), Number(network[2]), second);
+      return column && [column];
     },
   };
 }

@@ -11,7 +11,7 @@ export type TextStop = Extract<Stop, { kind: "man" | "licenses" | "columns" | "c
 /** Texts that replace or extend ss's own. */
 export interface StopTexts {
   /** The text of `--help`. Default: the help without a command. */
-  help?(): string;
+  help?(): Promise<string>;
   /** The text for a {@link TextStop}. Default: empty. */
   text?(stop: TextStop): Promise<string>;
 }

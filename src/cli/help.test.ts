@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { commandTable } from "./commands/all.ts";
 import { commandUsage } from "./commands/help.ts";
-import { commandTable } from "./commands/table.ts";
 import { HELP_COLUMNS, usage, version } from "./help.ts";
 import { options } from "./options.ts";
 
@@ -19,9 +19,10 @@ test("every option is listed once, with its description", () => {
 });
 
 test("every command is listed, and its help fits", () => {
-  for (const [word, { options, operands = "[FILTER]" }] of commandTable) {
+  for (const [word, command] of commandTable) {
+    const { options, operands = "[FILTER]" } = command;
     expect(text).toContain(`\n  ${word} `);
-    const help = commandUsage("sockscope", word);
+    const help = commandUsage("sockscope", word, command);
     expect(help).toStartWith(`Usage: sockscope ${word} [OPTIONS] ${operands}\n`);
     for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
     for (const { brief } of options) expect(help).toContain(`  ${brief}\n`);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { factPredicates } from "../filter/facts.ts";
 import { parseFilter } from "../filter/parser.ts";
-import { commandTable } from "./commands/table.ts";
+import { commandTable } from "./commands/all.ts";
 import { factKeywords, keywords, stateNames } from "./completions/vocabulary.ts";
 import { LISTED_CHOICES, manPage } from "./man.ts";
 import { options, parse } from "./options.ts";

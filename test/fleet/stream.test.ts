@@ -16,7 +16,8 @@ import { natsServer, type RunningNatsServer, startNatsServer } from "./nats-serv
 const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 4);
 const agentScript = join(import.meta.dirname, "stream-agent.ts");
 const executable = join(import.meta.dirname, "../../dist/sockscope");
-const PATIENCE_MS = 30_000;
+/** A machine that is busy with the soak may take long. */
+const PATIENCE_MS = Math.max(30_000, SECONDS * 500);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -93,7 +94,8 @@ interface Shown {
   readonly event: string;
   readonly uid: number;
   readonly inode: number;
-  /** Of an event lost. */
+  /** Of an event lost: what dropped events, and how many. */
+  readonly source: string;
   readonly count: number;
 }
 
@@ -125,9 +127,9 @@ function reader(url: string, folder: string, number: number, ...options: string[
 function faults({ host, kept }: ReturnType<typeof lastingAgent>, shown: readonly Shown[]): string[] {
   const found: string[] = [];
   const last = new Map<number, number>();
-  for (const { host: from, event, uid, inode } of shown) {
+  for (const { host: from, event, uid, inode, source, count } of shown) {
     if (from !== host) continue;
-    if (event !== "open") found.push(`an event ${event}`);
+    if (event !== "open") found.push(`${count} ${event} by the ${source} after run ${[...last].at(-1)}`);
     else if (inode !== (last.get(uid) ?? 0) + 1)
       found.push(`run ${uid}: ${inode} after ${last.get(uid) ?? 0}`);
     last.set(uid, inode);

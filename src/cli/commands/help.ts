@@ -3,11 +3,13 @@ import { describeOption, HELP_COLUMNS, wrapped } from "../help.ts";
 import { categories, isTaken, options } from "../options.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
-import { commands } from "./table.ts";
 
 /** The help text of a command: its own options, and the options of ss that it accepts. */
-export function commandUsage(program: string, word: CommandWord): string {
-  const command: Command<unknown> = commands[word];
+export function commandUsage<Settings>(
+  program: string,
+  word: CommandWord,
+  command: Command<Settings>,
+): string {
   const own = command.options.map(describeOption).join("");
   const hidden = new Set(command.options.flatMap(({ shorts = "" }) => [...shorts]));
   const groups = Object.entries(categories).flatMap(([category, title]) => {

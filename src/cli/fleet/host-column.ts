@@ -2,7 +2,7 @@
 import type { CatalogColumn } from "../../catalogue/catalog.ts";
 import type { SortKey } from "../../plan/plan.ts";
 import { sortKey } from "../../plan/view.ts";
-import type { Chosen } from "../machine-formats.ts";
+import type { Chosen } from "../chosen-columns.ts";
 import type { Draft, Parsed } from "../options.ts";
 
 const HOST = "host";
