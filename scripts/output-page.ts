@@ -133,7 +133,7 @@ a value. The header therefore depends only on the command line. An absent value 
 \`""\`. A list is one field with \`;\` between the values. A list of objects is a field of JSON.
 
 A field holds exactly the value. A process may call itself \`=HYPERLINK(…)\`. We add no apostrophe in front of it, because
-a program that reads the file could not tell it from the name. As with any CSV that contains names from other programs,
+a program that reads the file could not distinguish it from the name. As with any CSV that contains names from other programs,
 import the columns into a spreadsheet as text.
 
 ## Counting and sorting

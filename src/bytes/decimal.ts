@@ -3,7 +3,7 @@
  * differs is the shape of the text. ISO C23, 7.23.6.1.
  */
 
-/** Digits that tell a tie from its neighbours in nearly all cases, and those that do in all: no double has more. */
+/** Digits that distinguish a tie from its neighbours in nearly all cases, and in all: no double has more. */
 const ENOUGH_DIGITS = 25;
 const ALL_DIGITS = 100;
 

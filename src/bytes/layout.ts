@@ -2,7 +2,7 @@
  * Layouts: kernel structs as tables, and the interpreter that makes views of them.
  *
  * A layout row is the only place where the offset, width and byte order of a kernel field are written. A view
- * reads a field when somebody asks for it, and answers `undefined` for one that ends beyond the bytes that the
+ * reads a field when its getter is called, and answers `undefined` for one that ends beyond the bytes that the
  * kernel sent: absent is never zero.
  */
 

@@ -5,7 +5,7 @@ import { escapeControls, escapeJson, escapeText } from "./terminal.ts";
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Control characters, and those that turn the direction of others. */
+/** Control characters, and characters that change the direction of text. */
 const OBEYED = /[\p{Cc}\p{Bidi_Control}]/u;
 
 const shown = (bytes: readonly number[]) => strict.decode(escapeControls(Uint8Array.from(bytes)));

@@ -1,11 +1,11 @@
 /** The columns of all kinds of sockets in one catalogue, and the names that people type for them. */
 import type { Unit } from "../bytes/layout.ts";
-import { once } from "../enrich/once.ts";
-import { type Column, type ColumnReader, type ColumnType, rowReader, suffixOf } from "../fields/column.ts";
+import { type Column, type ColumnReader, type ColumnType, rowReader } from "../fields/column.ts";
 import { type NameSource, noNames } from "../fields/names.ts";
 import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
+import { columnNames, habitsOf, wordOf } from "./column-names.ts";
 import { derivedColumns } from "./derived.ts";
 import { columnsOf, kinds } from "./describe.ts";
 import { networkOf, prefixLengths } from "./network.ts";
@@ -56,57 +56,6 @@ export interface Catalog {
   find(name: string, whole?: boolean): readonly CatalogColumn[] | undefined;
 }
 
-/** Names that users know from ss. */
-const habits: Readonly<Record<string, string>> = {
-  recvq: "recvQueueBytes",
-  sendq: "sendQueueBytes",
-  src: "local.address",
-  dst: "peer.address",
-  sport: "local.port",
-  dport: "peer.port",
-  dev: "local.interface",
-  cong: "congestion",
-  skmem: "memory",
-  comm: "process",
-};
-
-/** The habitual names of a column. */
-function habitsOf(key: string): string[] {
-  return Object.keys(habits).filter((name) => habits[name] === key);
-}
-
-/** Normalizes a name: ignores case, `-` and `_`. */
-function fold(name: string): string {
-  return name.toLowerCase().replace(/[-_]/g, "");
-}
-
-/** A key without the unit at its end. */
-export function withoutUnit(key: string, unit: Unit | undefined): string {
-  const suffix = suffixOf(unit);
-  return suffix !== undefined && key.endsWith(suffix) ? key.slice(0, -suffix.length) : key;
-}
-
-/** Names for a column in addition to ss's: habitual names, and its key or the key's end, with and without the unit. */
-function shortNames({ key, unit }: Pick<Entry, "key" | "unit">): string[] {
-  const bare = withoutUnit(key, unit);
-  const end = (text: string) => text.slice(text.lastIndexOf(".") + 1);
-  return [...habitsOf(key), end(bare), end(key), bare];
-}
-
-/** The word that ss prints before a value, without punctuation; undefined if there is none. */
-function wordOf(spelling: string | undefined): string | undefined {
-  return /^([a-z][\w-]*?)-?:?$/.exec(spelling ?? "")?.[1];
-}
-
-/** The column for a shared short name: the one outside of objects, else the one of TCP, else the only one. */
-function meant(candidates: readonly Entry[]): readonly Entry[] {
-  const outside = candidates.filter(({ key }) => !key.includes("."));
-  if (outside.length > 0) return outside.length === 1 ? outside : [];
-  const ofTcp = candidates.filter(({ key }) => key.startsWith("tcpInfo."));
-  if (ofTcp.length > 0) return ofTcp.length === 1 ? ofTcp : [];
-  return candidates.length === 1 ? candidates : [];
-}
-
 /** An address column as the networks of its addresses. */
 function networkColumn(column: CatalogColumn, first: number, second?: number): CatalogColumn | undefined {
   const lengths = prefixLengths(first, second);
@@ -144,12 +93,6 @@ interface Index {
   find(name: string, whole: boolean): readonly Entry[] | undefined;
   /** Further names that stand for a column alone. */
   shortsOf(entry: Entry): readonly string[];
-}
-
-/** ss's word for a column, if there is one. */
-function wordsOf({ word }: Entry): string[] {
-  const own = word();
-  return own === undefined ? [] : [own];
 }
 
 /** The columns of several kinds: those of the same key are one. */
@@ -198,53 +141,16 @@ function makeIndex(kinds: readonly Kind[], spelling: Spelling): Index {
   };
   const derived = merge(kinds, true, derivedOf, spelling);
 
-  const byName = new Map<string, readonly Entry[]>();
-  const add = (name: string, found: readonly Entry[]) => {
-    const folded = fold(name);
-    if (found.length > 0 && !byName.has(folded)) byName.set(folded, found);
-  };
-  const addMeant = (namesOf: (entry: Entry) => readonly string[]) => {
-    const candidates = new Map<string, Entry[]>();
-    for (const entry of columns)
-      for (const name of new Set(namesOf(entry).map(fold))) {
-        const others = candidates.get(name);
-        if (others === undefined) candidates.set(name, [entry]);
-        else others.push(entry);
-      }
-    for (const [name, entries] of candidates) add(name, meant(entries));
-  };
-  const below = (object: string) =>
-    columns.filter(({ key }) => key === object || key.startsWith(`${object}.`));
-  for (const entry of derived) add(entry.key, [entry]);
-  for (const entry of columns) add(entry.key, [entry]);
-  for (const { key } of columns)
-    for (let dot = key.indexOf("."); dot >= 0; dot = key.indexOf(".", dot + 1))
-      if (!byName.has(fold(key.slice(0, dot)))) add(key.slice(0, dot), below(key.slice(0, dot)));
-  for (const [name, key] of Object.entries(habits)) add(name, byName.get(fold(key)) ?? []);
-  /** Most names are keys, and the other names take longer to find out. */
-  const addShortNames = once(() => {
-    // ss uses one word for two values in places (rtt, retrans), so the end of a key counts first.
-    addMeant(shortNames);
-    addMeant(wordsOf);
-  });
-  const lookUp = (name: string): readonly Entry[] | undefined => {
-    const folded = fold(name);
-    if (!byName.has(folded)) addShortNames();
-    return byName.get(folded);
-  };
+  const names = columnNames(columns, derived, ({ word }: Entry) => word());
   return {
     columns,
     derived,
     find(name, whole) {
-      const found = lookUp(name);
-      const source = found?.length === 1 ? sources.get(found[0]!.key) : undefined;
-      return whole && source !== undefined ? below(source) : found;
+      const found = names.find(name);
+      const origin = found?.length === 1 ? sources.get(found[0]!.key) : undefined;
+      return whole && origin !== undefined ? names.below(origin) : found;
     },
-    shortsOf(entry) {
-      if (entry.isDerived) return habitsOf(entry.key);
-      const all = new Set([...shortNames(entry), ...wordsOf(entry)]);
-      return [...all].filter((name) => name !== entry.key && lookUp(name)?.[0] === entry);
-    },
+    shortsOf: (entry) => (entry.isDerived ? habitsOf(entry.key) : names.shortsOf(entry)),
   };
 }
 

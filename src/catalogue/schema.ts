@@ -125,7 +125,7 @@ export function socketSchema(spell: SpellDemand): Schema {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: SOCKET_SCHEMA_ID,
     title: "A socket, as sockscope --ndjson prints it on each line",
-    description: "What the kernel did not tell, or was not asked for, is absent.",
+    description: "What the kernel did not send, or what was not requested, is absent.",
     oneOf: kinds.map((kind) => ({ $ref: `#/$defs/${kind}` })),
     $defs: {
       ...Object.fromEntries(kinds.map((kind) => [kind, ofKind(kind)])),

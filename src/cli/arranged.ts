@@ -86,20 +86,24 @@ class KeptSockets {
   }
 }
 
-/** The first sockets in order. Only their messages and what they are sorted by is kept until all have come. */
-async function* sorted(
-  { plan, names, selection }: OpenQuery,
+/** The kept sockets, and the numbers of the first of them in order. */
+interface InOrder {
+  readonly kept: KeptSockets;
+  readonly numbers: Uint32Array;
+}
+
+/** Keeps the first sockets: only their messages and what they are sorted by, until all have come. */
+async function collect(
+  { plan: { order } }: OpenQuery,
   source: NameSource,
   batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
   top: number,
-  rows: RowSink | undefined,
-): AsyncGenerator<SocketBatch> {
-  const { sort } = plan.order;
+  useTable: (batch: SocketBatch) => void,
+): Promise<InOrder> {
   const { find } = columnsWith(source);
-  const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
-  const columns = new SortColumns(sort.map(({ descending }) => descending));
+  const keysOf = catalogReader(order.sort.map(({ name }) => find(name)![0]!));
+  const columns = new SortColumns(order.sort.map(({ descending }) => descending));
   const kept = new KeptSockets();
-  const useTable = tableChooser(names, false, selection);
   const most = Math.max(2 * top, FEWEST_KEPT);
   for await (const { dump, sockets } of batches) {
     useTable({ dump, sockets });
@@ -112,29 +116,60 @@ async function* sorted(
     columns.retain(first);
     kept.retain(first);
   }
-  const order = columns.sorted().subarray(0, top);
-  const writers = new Map<DumpName, DirectRows<Socket> | undefined>();
-  let batch: { readonly dump: DumpName; readonly sockets: Socket[] } | undefined;
-  let written: DumpName | undefined;
-  for (const number of order) {
-    const dump = kept.dump(number);
-    if (!writers.has(dump)) writers.set(dump, plan.allNetns ? undefined : rows?.begin(dump));
-    const writer = writers.get(dump);
-    if (writer !== undefined) {
-      if (batch !== undefined) yield batch;
-      if (written !== dump || batch !== undefined) useTable({ dump, sockets: [] });
-      batch = undefined;
-      written = dump;
-      kept.write(number, writer);
-      continue;
-    }
-    const socket = kept.socket(number);
+  return { kept, numbers: columns.sorted().subarray(0, top) };
+}
+
+/** Batches of up to {@link BATCH} sockets of one table and network namespace. */
+class Batches {
+  #batch: { readonly dump: DumpName; readonly sockets: Socket[] } | undefined;
+
+  /** Adds a socket. @returns the batch before it, if that is complete */
+  add(dump: DumpName, socket: Socket): SocketBatch | undefined {
+    const batch = this.#batch;
     const isLike = batch?.dump === dump && batch.sockets[0]!.origin === socket.origin;
-    if (isLike && batch!.sockets.length < BATCH) batch!.sockets.push(socket);
-    else {
-      if (batch !== undefined) yield batch;
-      batch = { dump, sockets: [socket] };
+    if (isLike && batch!.sockets.length < BATCH) {
+      batch!.sockets.push(socket);
+      return undefined;
     }
+    this.#batch = { dump, sockets: [socket] };
+    return batch;
   }
-  if (batch !== undefined) yield batch;
+
+  /** Ends the last batch. @returns it, if there is one */
+  take(): SocketBatch | undefined {
+    const batch = this.#batch;
+    this.#batch = undefined;
+    return batch;
+  }
+}
+
+/** The first sockets in order. The rows that `rows` writes are in no batch. */
+async function* sorted(
+  query: OpenQuery,
+  source: NameSource,
+  batches: AsyncIterable<SocketBatch> | Iterable<SocketBatch>,
+  top: number,
+  rows: RowSink | undefined,
+): AsyncGenerator<SocketBatch> {
+  const useTable = tableChooser(query.names, false, query.selection);
+  const { kept, numbers } = await collect(query, source, batches, top, useTable);
+  const writers = new Map<DumpName, DirectRows<Socket> | undefined>();
+  const views = new Batches();
+  let written: DumpName | undefined;
+  for (const number of numbers) {
+    const dump = kept.dump(number);
+    if (!writers.has(dump)) writers.set(dump, query.plan.allNetns ? undefined : rows?.begin(dump));
+    const writer = writers.get(dump);
+    const before = writer === undefined ? views.add(dump, kept.socket(number)) : views.take();
+    if (before !== undefined) {
+      yield before;
+      written = undefined;
+    }
+    if (writer === undefined) continue;
+    if (written !== dump) useTable({ dump, sockets: [] });
+    written = dump;
+    kept.write(number, writer);
+  }
+  const last = views.take();
+  if (last !== undefined) yield last;
 }

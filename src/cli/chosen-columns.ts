@@ -18,7 +18,7 @@ function choose(names: readonly string[], { find }: Catalog, whole: boolean): Ch
   });
 }
 
-/** The columns of rows of values: those that were named, or all that the options fill. */
+/** The columns of rows of values: the named ones, or all that the options fill. */
 export function chosenColumns(
   presentation: Presentation,
   selection: Pick<Selection, "tables">,

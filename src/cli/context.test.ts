@@ -20,7 +20,7 @@ const machine = (selinux: Tree): Host => ({
     sys: { fs: { selinux } },
   }),
   resolver: { addresses: async () => [], name: async () => undefined, rpcServices: async () => [] },
-  bpf: () => Promise.reject(new Error("nobody asks for BPF maps")),
+  bpf: () => Promise.reject(new Error("nothing requests BPF maps")),
   cgroups: () => undefined,
 });
 const enabled = { enforce: "1", initial_contexts: { kernel: "system_u:system_r:kernel_t:s0\0" } };

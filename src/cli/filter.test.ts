@@ -14,7 +14,7 @@ import { stateGroups, states } from "../model/state.ts";
 import { replayHost } from "../replay/host.ts";
 import { filterUsage } from "./filter-help.ts";
 import { filterReport } from "./filter-report.ts";
-import { HELP_COLUMNS, usage } from "./help.ts";
+import { HELP_COLUMNS, help } from "./help.ts";
 import { run } from "./run.ts";
 
 const fixtures = join(import.meta.dirname, "../../test/fixtures");
@@ -226,9 +226,9 @@ describe("--help filter", () => {
   });
 
   test("does not change --help", async () => {
-    const help = usage({ program: "sockscope" });
+    const whole = help({ program: "sockscope" });
     for (const args of [["--help"], ["--help", "filters"], ["--help", "filter", "x"]])
-      expect(await sockscope(args)).toMatchObject({ stdout: help, exit: 0 });
+      expect(await sockscope(args)).toMatchObject({ stdout: whole, exit: 0 });
   });
 
   test("has examples that work", async () => {
@@ -318,8 +318,9 @@ describe("a mistake", () => {
     const { stderr } = await sockscope(["-t", "sport", "=", "nosuch or dev lo"], { columns: 80 });
     expect(stderr).toEndWith("\nsport = nosuch or dev lo\n        ^^^^^^ expected a port or a service\n");
     const { stderr: usageToo } = await sockscope(["-t", "sport 1", "or"], { columns: 0 });
-    expect(usageToo).toContain("Usage: sockscope [OPTIONS] [FILTER]\n");
-    expect(usageToo).toEndWith("\nsport 1 or\n          ^ expected a predicate\n");
+    expect(usageToo).toContain(
+      "\nsport 1 or\n          ^ expected a predicate\nUsage: sockscope [OPTIONS] [FILTER]\n",
+    );
   });
 
   test("in a file is pointed out in its line", async () => {
@@ -328,6 +329,25 @@ describe("a mistake", () => {
       columns: 80,
     });
     expect(stderr).toEndWith("\n dport 東京 or\n       ^^^^ expected a port or a service\n");
+  });
+
+  test("is followed by the usage, and not by the whole help", async () => {
+    const hint = "Try 'sockscope --help' or 'sockscope --help filter'.\n";
+    const piped = await sockscope(["-t", "sport = 22 and"]);
+    expect(piped.stderr).toStartWith(
+      'sockscope: bison bellows (while parsing filter): "syntax error!" Sorry.\n',
+    );
+    expect(piped.stderr).toEndWith(`\n${hint}`);
+    expect(piped.stderr.split("\n")).toHaveLength(5);
+  });
+
+  test("in a first argument may be a mistyped command", async () => {
+    const { stderr, exit } = await sockscope(["to.p"]);
+    expect(exit).toBe(1);
+    expect(stderr).toEndWith(
+      "\nsockscope: \"to.p\" is neither a command nor a host: 'sockscope --help' lists the commands\n",
+    );
+    expect((await sockscope(["-t", "to.p"])).stderr).not.toContain("command");
   });
 
   test("sends no control character to the terminal", async () => {

@@ -10,14 +10,20 @@ import type { World } from "./world.ts";
 /** Columns of a terminal that does not report its width. */
 const DEFAULT_COLUMNS = 80;
 
+/** A note for a first argument that may be a mistyped command: for ss it is the name of a host. */
+function commandNote({ program, args }: World, { kind, text }: FilterError): string {
+  if (program === "ss" || kind !== "address" || text !== args[0]) return "";
+  return `${program}: "${text}" is neither a command nor a host: '${program} --help' lists the commands\n`;
+}
+
 /** ss's message for a mistake in a filter; on a terminal also where the mistake is, and what was expected there. */
 function filterComplaint(world: World, error: FilterError, source: FilterSource): string {
   const { terminalColumns } = world.stderr;
   const report = filterReport(error, world.program);
-  const help = report.usage ? usage(world) : "";
-  if (terminalColumns === undefined) return `${report.text}${help}`;
+  const after = report.usage ? usage(world) : commandNote(world, error);
+  if (terminalColumns === undefined) return `${report.text}${after}`;
   const line = pointOut(source, error, terminalColumns || DEFAULT_COLUMNS, (text) => Bun.stringWidth(text));
-  return `${printable(report.text)}${help}${line} expected ${error.expected}\n`;
+  return `${printable(report.text)}${line} expected ${error.expected}\n${printable(after)}`;
 }
 
 /** Ends a run whose filter is wrong. @throws the error if it is not a FilterError */

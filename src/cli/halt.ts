@@ -8,10 +8,14 @@ const encoder = new TextEncoder();
 /** A stop that prints a text other than help and version. */
 export type TextStop = Extract<Stop, { kind: "man" | "licenses" | "columns" | "completions" }>;
 
-/** Texts that replace or extend ss's own. */
+type Text = string | Promise<string>;
+
+/** Texts that replace or extend those of a run without a command. */
 export interface StopTexts {
-  /** The text of `--help`. Default: the help without a command. */
-  help?(): Promise<string>;
+  /** The text of `--help`. */
+  help?(): Text;
+  /** What follows the message about a wrong option. */
+  usage?(): Text;
   /** The text for a {@link TextStop}. Default: empty. */
   text?(stop: TextStop): Promise<string>;
 }
@@ -24,16 +28,16 @@ export interface StopTexts {
 export async function halt(
   world: World,
   stop: Stop,
-  { help, text = async () => "" }: StopTexts = {},
+  { help, usage, text = async () => "" }: StopTexts = {},
 ): Promise<number> {
-  const helpText = async () => (help === undefined ? (await import("./help.ts")).usage(world) : help());
   if (stop.kind === "error") {
-    world.stderr.write(encodeBytes(`${stop.message}\n${stop.usage ? await helpText() : ""}`));
+    const after = stop.usage ? ((await usage?.()) ?? (await import("./help.ts")).usage(world)) : "";
+    world.stderr.write(encodeBytes(`${stop.message}\n${after}`));
     return stop.status;
   }
   const answer =
     stop.kind === "help"
-      ? await helpText()
+      ? ((await help?.()) ?? (await import("./help.ts")).help(world))
       : stop.kind === "version"
         ? (await import("./help.ts")).version(world.program)
         : await text(stop);

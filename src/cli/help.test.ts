@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { commandTable } from "./commands/all.ts";
-import { commandUsage } from "./commands/help.ts";
-import { HELP_COLUMNS, usage, version } from "./help.ts";
+import { commandHelp } from "./commands/help.ts";
+import { lsofHelp } from "./commands/lsof/help.ts";
+import { netstatHelp } from "./commands/netstat/help.ts";
+import { HELP_COLUMNS, help, version } from "./help.ts";
 import { options } from "./options.ts";
 
-const text = usage({ program: "ss" });
+const text = help({ program: "ss" });
 
 test("every line fits", () => {
   for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
@@ -22,11 +24,19 @@ test("every command is listed, and its help fits", () => {
   for (const [word, command] of commandTable) {
     const { options, operands = "[FILTER]" } = command;
     expect(text).toContain(`\n  ${word} `);
-    const help = commandUsage("sockscope", word, command);
-    expect(help).toStartWith(`Usage: sockscope ${word} [OPTIONS] ${operands}\n`);
-    for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
-    for (const { brief } of options) expect(help).toContain(`  ${brief}\n`);
+    const shown = commandHelp("sockscope", word, command);
+    expect(shown).toStartWith(`Usage: sockscope ${word} [OPTIONS] ${operands}\n`);
+    for (const line of shown.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
+    for (const { brief } of options) expect(shown).toContain(`  ${brief}\n`);
   }
+});
+
+test.each([
+  ["netstat", netstatHelp()],
+  ["lsof", lsofHelp()],
+])("the help of %s fits", (command, shown) => {
+  expect(shown).toStartWith(`Usage: sockscope ${command} [OPTIONS]\n`);
+  for (const line of shown.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
 });
 
 test("it begins with the program's name and ends in one newline", () => {

@@ -66,22 +66,35 @@ function names({ shorts, longs, value }: OptionHelp): string {
   return `${indent}${all.join(", ")}${value ? ` ${value.name}` : ""}`;
 }
 
-/** The one or two lines of an option. */
-export function describeOption(option: OptionHelp): string {
-  const left = `  ${names(option)}`;
+/** A name and its description: on one line, or on two if the name is too long. */
+export function helpLine(name: string, brief: string): string {
+  const left = `  ${name}`;
   const gap =
     left.length + 2 > BRIEF_COLUMN ? `\n${" ".repeat(BRIEF_COLUMN)}` : " ".repeat(BRIEF_COLUMN - left.length);
-  return `${left}${gap}${option.brief}\n`;
+  return `${left}${gap}${brief}\n`;
 }
 
-/** The text of `--help`. ss also prints it on standard error for a wrong command line. */
+/** The one or two lines of an option. */
+export function describeOption(option: OptionHelp): string {
+  return helpLine(names(option), option.brief);
+}
+
+function synopsis(program: string): string {
+  return `Usage: ${program} [OPTIONS] [FILTER]\n       ${program} COMMAND [OPTIONS] [FILTER]\n`;
+}
+
+/** What follows the message about a wrong command line. ss prints its whole help there; ours would hide the message. */
 export function usage({ program }: Pick<World, "program">): string {
+  return `${synopsis(program)}Try '${program} --help' or '${program} --help filter'.\n`;
+}
+
+/** The text of `--help`. */
+export function help({ program }: Pick<World, "program">): string {
   const groups = Object.entries(categories).map(([category, title]) => {
     const own = options.filter((option) => option.category === category);
     return `${title}:\n${own.map(describeOption).join("")}`;
   });
-  const head = `Usage: ${program} [OPTIONS] [FILTER]\n       ${program} COMMAND [OPTIONS] [FILTER]\n`;
-  return [head, COMMANDS, ...groups, FILTER, stateNames()].join("\n");
+  return [synopsis(program), COMMANDS, ...groups, FILTER, stateNames()].join("\n");
 }
 
 /** The text of `--version`. Under the name `ss` it is ss's own text, because scripts parse the release from it. */

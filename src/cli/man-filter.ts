@@ -88,11 +88,11 @@ export function filterSection(): string {
     "FILTER",
     prose(
       "The words after the options choose among the sockets. First come states, then predicates. " +
-        "Each operator and each parenthesis is a word of its own, which most shells want to see in quotes.",
+        "Each operator and each parenthesis is a word of its own. Quote those that the shell would interpret.",
     ),
     list([
-      [`Cm ${stateKeywords[0]} Ar state`, "Only sockets in this state; may be repeated for more."],
-      [`Cm ${stateKeywords[1]} Ar state`, "No sockets in this state; may be repeated for fewer."],
+      [`Cm ${stateKeywords[0]} Ar state`, "Only sockets in this state; may be repeated to add states."],
+      [`Cm ${stateKeywords[1]} Ar state`, "No sockets in this state; may be repeated to leave out more."],
     ]),
     ".Pp",
     "The predicates:",

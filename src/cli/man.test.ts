@@ -2,9 +2,12 @@ import { expect, test } from "bun:test";
 import { factPredicates } from "../filter/facts.ts";
 import { parseFilter } from "../filter/parser.ts";
 import { commandTable } from "./commands/all.ts";
+import { type CommandWord, isCommand } from "./commands/command-names.ts";
+import { loadCommand } from "./commands/table.ts";
 import { factKeywords, keywords, stateNames } from "./completions/vocabulary.ts";
+import { getopt, type OptionNames } from "./getopt.ts";
 import { LISTED_CHOICES, manPage } from "./man.ts";
-import { options, parse } from "./options.ts";
+import { isTaken, options, parse } from "./options.ts";
 import { select } from "./select.ts";
 
 const page = manPage();
@@ -92,7 +95,20 @@ test("it has examples", () => {
   expect(examples.length).toBeGreaterThan(5);
 });
 
-test.each(examples)("its example%s is valid", (example) => {
+const [commandExamples, listingExamples] = [true, false].map((ofCommand) =>
+  examples.filter((example) => isCommand(wordsOf(example)[0]!) === ofCommand),
+) as [string[], string[]];
+
+test.each(commandExamples)("its example%s has options of that command", async (example) => {
+  const [word, ...args] = wordsOf(example) as [CommandWord, ...string[]];
+  const { options: own } = await loadCommand(word);
+  const rows = [...own, ...options.filter((option) => isTaken(option, word))];
+  expect(
+    getopt<OptionNames>(rows, args, { program: "sockscope", firstWordEnds: false }).error,
+  ).toBeUndefined();
+});
+
+test.each(listingExamples)("its example%s is valid", (example) => {
   const { draft, words, stop } = parse({ program: "sockscope", args: wordsOf(example), env: {} });
   if (stop !== undefined) return expect(stop.kind).toBe("completions");
   const selected = select(draft.choice, words, "sockscope");

@@ -9,7 +9,7 @@ import { categories, type Option, options } from "./options.ts";
 /** Date of the page's last change, not of the build. */
 const PAGE_DATE = "November 21, 2026";
 
-/** Choices are listed up to this number. An option with more says in its text how to list them. */
+/** Choices that the text does not name are listed up to this number. With more, the text says how to list them. */
 export const LISTED_CHOICES = 40;
 
 /** The parts of an option that the page shows. */
@@ -18,10 +18,11 @@ type OptionText = Pick<Option, "shorts" | "longs" | "value" | "doc">;
 function optionItem({ shorts, longs, value, doc }: OptionText): readonly [string, string] {
   const names = [...(shorts ?? ""), ...longs.map((long) => `-${long}`)];
   const head = names.map((name) => `Fl ${literal(name)}`).join(" , ");
-  const choices = value?.choices ?? [];
-  const listed = choices.length > 0 && choices.length <= LISTED_CHOICES;
-  const body = listed ? `${prose(doc)}\n${value!.name}: ${words(choices)}.` : prose(doc);
-  return [value === undefined ? head : `${head} Ar ${value.name}`, body];
+  if (value === undefined) return [head, prose(doc)];
+  const { name, choices = [] } = value;
+  const known = new Set(doc.split(/[^\w-]+/));
+  const listed = choices.length <= LISTED_CHOICES && choices.some((choice) => !known.has(choice));
+  return [`${head} Ar ${name}`, listed ? `${prose(doc)}\n${name}: ${words(choices)}.` : prose(doc)];
 }
 
 function optionSections(): string[] {
@@ -74,9 +75,8 @@ const exits: readonly (readonly [status: string, doc: string])[] = [
   ["0", "The sockets were listed, or there were none. As in ss, also if the kernel refused to list some."],
   [
     "1",
-    "Sockets may be missing: an answer could not be decoded, a network namespace could not be entered, or, with JSON or CSV, the kernel refused or broke off a listing.",
+    "A named file, namespace or map does not exist, is not permitted, or cannot be written. Or sockets may be missing: an answer could not be decoded, a network namespace could not be entered, or, with JSON or CSV, the kernel refused or broke off a listing.",
   ],
-  ["1", "A named file, namespace or map does not exist, is not permitted, or cannot be written."],
   ["141", "The reader of the output has closed the pipe. Shells report the same status for ss."],
   ["255", "The command line or the filter cannot be understood."],
 ];
@@ -101,6 +101,10 @@ const examples: readonly (readonly [what: string, how: string])[] = [
     "Record sockets, and show them on another machine:",
     "sockscope -tanpi --record evidence\nsockscope -tanpi --replay evidence",
   ],
+  ["Show which processes send and receive most, live:", "sockscope top --by process"],
+  ["Show what has a port, and who is connected to it:", "sockscope who 8080"],
+  ["Follow failed connects, with the process and the reason:", "sockscope events -tn --only failed"],
+  ["Find what is wrong, and what to do about it:", "sockscope doctor"],
   ["Enable completions in bash:", "source <(sockscope --completions bash)"],
 ];
 
@@ -184,7 +188,7 @@ export function manPage(): string {
     section(
       "OPTIONS",
       "Short options may be combined, and options may follow the filter.",
-      "The names of long options may be abbreviated as long as they are unique, except those that ss does not have:",
+      "The names of long options may be abbreviated as long as they are unique, except the options that ss does not have:",
       `${unknownToSs()}.`,
       ...optionSections(),
     ),

@@ -81,13 +81,13 @@ export interface Draft {
   readonly at?: string;
   /** The store of the past; undefined for the default. */
   readonly store?: string;
-  /** The other hosts to ask; undefined for none. */
+  /** The other hosts whose sockets to list; undefined for none. */
   readonly hosts?: HostChoice;
   /** The NATS servers of the fleet to query, as typed; undefined for none. */
   readonly fleet?: string;
   /** The paths of the files that say who connects to NATS, and whom to trust. */
   readonly natsFiles: NatsFiles;
-  /** The path of the key that signs questions to a fleet. */
+  /** The path of the key that signs queries to a fleet. */
   readonly signKey?: string;
   /** Whether hosts with equal answers are shown as one. */
   readonly fold: boolean;
@@ -97,7 +97,7 @@ export interface Draft {
   readonly hostTimeoutMs: number;
 }
 
-/** Which other hosts to ask. */
+/** Which other hosts to query. */
 export interface HostChoice {
   /** Lists as typed: `web1,db[1-9]`. */
   readonly lists: readonly string[];
@@ -144,6 +144,7 @@ export const categories = {
   modes: "Other modes",
   source: "Where to read sockets",
   hosts: "Other hosts",
+  fleet: "Other hosts over NATS",
   general: "General",
 } as const;
 
@@ -284,7 +285,7 @@ const readSeconds =
       ? { ...draft, [field]: Number(value) * 1000 }
       : fail(`${program}: "${value}" is not a number of seconds`);
 
-/** The commands that ask other hosts. */
+/** The commands that query other hosts. */
 const hostsCommands: readonly CommandWord[] = [...askedCommands, "map"];
 
 /** An option that names a file for connections to NATS. */
@@ -293,7 +294,7 @@ function natsFile(field: keyof NatsFiles, brief: string, doc: string): Option {
     longs: [`nats-${field}`],
     inFull: true,
     value: file,
-    category: "hosts",
+    category: "fleet",
     brief,
     doc,
     commands: [...hostsCommands, "agent"],
@@ -301,7 +302,7 @@ function natsFile(field: keyof NatsFiles, brief: string, doc: string): Option {
   };
 }
 
-/** Adds to the hosts to ask. */
+/** Adds to the hosts to query. */
 function choosing(draft: Draft, { lists = [], files = [] }: Partial<HostChoice>): Draft {
   const { hosts = { lists: [], files: [] } } = draft;
   return { ...draft, hosts: { lists: [...hosts.lists, ...lists], files: [...hosts.files, ...files] } };
@@ -318,8 +319,8 @@ const columnList = (...others: readonly string[]): OptionValue => ({
 });
 
 /**
- * The options in ss's own order, which messages about ambiguous prefixes follow. Help groups them by category and
- * keeps this order within each.
+ * The options. Help groups them by category and keeps this order within each. Options of ss whose names begin with the
+ * same letter are in ss's order, which the messages about ambiguous prefixes show.
  */
 export const options: readonly Option[] = [
   {
@@ -339,6 +340,35 @@ export const options: readonly Option[] = [
     doc: "Look up the host names of addresses and the names of RPC services. This may be slow.",
     demands: ["hostNames"],
     style: { resolve: true },
+  },
+  {
+    shorts: "p",
+    longs: ["processes"],
+    category: "details",
+    brief: "Processes that have the socket open",
+    doc: "Show the processes that have the socket open, with their file descriptors. Processes of other users need root.",
+    commands: ["events", "doctor"],
+    demands: ["owners", "peerOwners"],
+  },
+  {
+    shorts: "T",
+    longs: ["threads"],
+    category: "details",
+    brief: "Threads that have the socket open; implies -p",
+    doc: "Show every thread that has the socket open. Implies --processes, which ss does not.",
+    commands: ["doctor"],
+    demands: ["threads"],
+    style: { threads: true },
+  },
+  {
+    shorts: "i",
+    longs: ["info"],
+    category: "details",
+    brief: "TCP, MPTCP and SCTP internals",
+    doc: "Show round trip times, windows, rates, retransmissions, and the state of the congestion control.",
+    commands: ["doctor"],
+    demands: ["info"],
+    style: { info: true },
   },
   {
     shorts: "o",
@@ -370,62 +400,12 @@ export const options: readonly Option[] = [
     style: { memory: true },
   },
   {
-    shorts: "i",
-    longs: ["info"],
-    category: "details",
-    brief: "TCP, MPTCP and SCTP internals",
-    doc: "Show round trip times, windows, rates, retransmissions, and the state of the congestion control.",
-    commands: ["doctor"],
-    demands: ["info"],
-    style: { info: true },
-  },
-  {
-    shorts: "p",
-    longs: ["processes"],
-    category: "details",
-    brief: "Processes that have the socket open",
-    doc: "Show the processes that have the socket open, with their file descriptors. Processes of other users need root.",
-    commands: ["events", "doctor"],
-    demands: ["owners", "peerOwners"],
-  },
-  {
-    shorts: "T",
-    longs: ["threads"],
-    category: "details",
-    brief: "Threads that have the socket open; implies -p",
-    doc: "Show every thread that has the socket open. Implies --processes, which ss does not.",
-    commands: ["doctor"],
-    demands: ["threads"],
-    style: { threads: true },
-  },
-  {
     shorts: "b",
     longs: ["bpf"],
     category: "details",
     brief: "Classic BPF filters of packet sockets",
     doc: "Show the instructions of the classic BPF filter attached to a packet socket. Needs root. Implies --options.",
     style: { bpf: true, timers: true },
-  },
-  {
-    shorts: "E",
-    longs: ["events"],
-    category: "modes",
-    brief: "Show sockets as the kernel destroys them",
-    doc: "Show TCP and UDP sockets as the kernel destroys them, until interrupted.",
-    apply: set({ events: true }),
-    excludes: {
-      options: ["by", "sort", "top"],
-      reason: () => "--by, --sort and --top need all sockets, but --events never ends",
-    },
-  },
-  {
-    shorts: "d",
-    longs: ["dccp"],
-    category: "tables",
-    brief: "DCCP sockets",
-    doc: "Show DCCP sockets.",
-    commands: listingCommands,
-    apply: addTable("dccp"),
   },
   {
     shorts: "t",
@@ -435,15 +415,6 @@ export const options: readonly Option[] = [
     doc: "Show TCP sockets.",
     commands: listingCommands,
     apply: addTable("tcp"),
-  },
-  {
-    shorts: "S",
-    longs: ["sctp"],
-    category: "tables",
-    brief: "SCTP sockets",
-    doc: "Show SCTP endpoints and associations.",
-    commands: listingCommands,
-    apply: addTable("sctp"),
   },
   {
     shorts: "u",
@@ -464,6 +435,51 @@ export const options: readonly Option[] = [
     apply: addTable("raw"),
   },
   {
+    shorts: "d",
+    longs: ["dccp"],
+    category: "tables",
+    brief: "DCCP sockets",
+    doc: "Show DCCP sockets.",
+    commands: listingCommands,
+    apply: addTable("dccp"),
+  },
+  {
+    shorts: "S",
+    longs: ["sctp"],
+    category: "tables",
+    brief: "SCTP sockets",
+    doc: "Show SCTP endpoints and associations.",
+    commands: listingCommands,
+    apply: addTable("sctp"),
+  },
+  {
+    shorts: "M",
+    longs: ["mptcp"],
+    category: "tables",
+    brief: "MPTCP sockets",
+    doc: "Show Multipath TCP sockets.",
+    commands: listingCommands,
+    apply: addTable("mptcp"),
+  },
+  {
+    shorts: "4",
+    longs: ["ipv4"],
+    category: "families",
+    brief: "IPv4 sockets, same as -f inet",
+    doc: "Show IPv4 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
+    commands: listingCommands,
+    apply: addFamily("inet"),
+  },
+  {
+    shorts: "6",
+    longs: ["ipv6"],
+    category: "families",
+    brief: "IPv6 sockets, same as -f inet6",
+    doc: "Show IPv6 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
+    commands: listingCommands,
+    apply: addFamily("inet6"),
+  },
+  {
     shorts: "x",
     longs: ["unix"],
     category: "families",
@@ -471,6 +487,23 @@ export const options: readonly Option[] = [
     doc: "Show UNIX domain sockets.",
     commands: listingCommands,
     apply: addFamily("unix"),
+  },
+  {
+    shorts: "0",
+    longs: ["packet"],
+    category: "families",
+    brief: "Packet sockets, same as -f link",
+    doc: "Show packet sockets, which receive the raw frames of network interfaces.",
+    commands: listingCommands,
+    apply: addFamily("link"),
+  },
+  {
+    longs: ["vsock"],
+    category: "families",
+    brief: "Virtual machine sockets, same as -f vsock",
+    doc: "Show vsock sockets, which connect virtual machines and their host.",
+    commands: listingCommands,
+    apply: addFamily("vsock"),
   },
   {
     longs: ["tipc"],
@@ -481,12 +514,22 @@ export const options: readonly Option[] = [
     apply: addFamily("tipc"),
   },
   {
-    longs: ["vsock"],
+    longs: ["xdp"],
     category: "families",
-    brief: "Virtual machine sockets, same as -f vsock",
-    doc: "Show vsock sockets, which connect virtual machines and their host.",
+    brief: "XDP sockets, same as -f xdp",
+    doc: "Show XDP sockets.",
     commands: listingCommands,
-    apply: addFamily("vsock"),
+    apply: addFamily("xdp"),
+  },
+  {
+    shorts: "f",
+    longs: ["family"],
+    value: { name: "FAMILY", kind: "word", choices: Object.keys(families) },
+    category: "families",
+    brief: Object.keys(families).join(", "),
+    doc: "Show sockets of an address family. In a filter, hosts without a family prefix belong to the last family given.",
+    commands: listingCommands,
+    apply: readFamily,
   },
   {
     shorts: "a",
@@ -516,43 +559,6 @@ export const options: readonly Option[] = [
     apply: setStates(1 << SS_BOUND_INACTIVE),
   },
   {
-    shorts: "4",
-    longs: ["ipv4"],
-    category: "families",
-    brief: "IPv4 sockets, same as -f inet",
-    doc: "Show IPv4 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
-    commands: listingCommands,
-    apply: addFamily("inet"),
-  },
-  {
-    shorts: "6",
-    longs: ["ipv6"],
-    category: "families",
-    brief: "IPv6 sockets, same as -f inet6",
-    doc: "Show IPv6 sockets. The last of --ipv4 and --ipv6 takes effect, as in ss.",
-    commands: listingCommands,
-    apply: addFamily("inet6"),
-  },
-  {
-    shorts: "0",
-    longs: ["packet"],
-    category: "families",
-    brief: "Packet sockets, same as -f link",
-    doc: "Show packet sockets, which receive the raw frames of network interfaces.",
-    commands: listingCommands,
-    apply: addFamily("link"),
-  },
-  {
-    shorts: "f",
-    longs: ["family"],
-    value: { name: "FAMILY", kind: "word", choices: Object.keys(families) },
-    category: "families",
-    brief: Object.keys(families).join(", "),
-    doc: "Show sockets of an address family. In a filter, hosts without a family prefix belong to the last family given.",
-    commands: listingCommands,
-    apply: readFamily,
-  },
-  {
     shorts: "A",
     longs: ["socket", "query"],
     value: {
@@ -579,6 +585,38 @@ export const options: readonly Option[] = [
       options: ["csv"],
       reason: () => "--summary cannot be written as CSV",
     },
+  },
+  {
+    shorts: "E",
+    longs: ["events"],
+    category: "modes",
+    brief: "Show sockets as the kernel destroys them",
+    doc: "Show TCP and UDP sockets as the kernel destroys them, until interrupted.",
+    apply: set({ events: true }),
+    excludes: {
+      options: ["by", "sort", "top"],
+      reason: () => "--by, --sort and --top need all sockets, but --events never ends",
+    },
+  },
+  {
+    shorts: "K",
+    longs: ["kill"],
+    category: "modes",
+    brief: "Close matching sockets by force, and show them",
+    doc: "Make the kernel destroy the TCP, UDP and MPTCP sockets that match, and show those that it closed. Needs root.",
+    apply: set({ kill: true }),
+    excludes: {
+      options: ["by", "top"],
+      reason: () => "--kill lists every socket that it closes: not with --by or --top",
+    },
+  },
+  {
+    longs: ["kill-all"],
+    inFull: true,
+    category: "modes",
+    brief: "Let -K without a filter close every socket",
+    doc: "With --kill, but without a table, state or filter: close every socket that the kernel can close.",
+    apply: set({ killAll: true }),
   },
   {
     shorts: "D",
@@ -675,26 +713,6 @@ export const options: readonly Option[] = [
     style: { cgroup: true },
   },
   {
-    shorts: "K",
-    longs: ["kill"],
-    category: "modes",
-    brief: "Close matching sockets by force, and show them",
-    doc: "Make the kernel destroy the TCP, UDP and MPTCP sockets that match, and show those that it closed. Needs root.",
-    apply: set({ kill: true }),
-    excludes: {
-      options: ["by", "top"],
-      reason: () => "--kill lists every socket that it closes: not with --by or --top",
-    },
-  },
-  {
-    longs: ["kill-all"],
-    inFull: true,
-    category: "modes",
-    brief: "Let -K without a filter close every socket",
-    doc: "With --kill, but without a table, state or filter: close every socket that the kernel can close.",
-    apply: set({ killAll: true }),
-  },
-  {
     shorts: "H",
     longs: ["no-header"],
     category: "output",
@@ -710,23 +728,6 @@ export const options: readonly Option[] = [
     brief: "Leave out Recv-Q and Send-Q",
     doc: "Leave out the Recv-Q and Send-Q columns.",
     apply: set({ queues: false }),
-  },
-  {
-    longs: ["xdp"],
-    category: "families",
-    brief: "XDP sockets, same as -f xdp",
-    doc: "Show XDP sockets.",
-    commands: listingCommands,
-    apply: addFamily("xdp"),
-  },
-  {
-    shorts: "M",
-    longs: ["mptcp"],
-    category: "tables",
-    brief: "MPTCP sockets",
-    doc: "Show Multipath TCP sockets.",
-    commands: listingCommands,
-    apply: addTable("mptcp"),
   },
   {
     shorts: "O",
@@ -900,7 +901,7 @@ export const options: readonly Option[] = [
     value: { name: "TIME", kind: "word", choices: ["today", "yesterday"] },
     category: "source",
     brief: "Show the sockets of a time that 'record' has kept",
-    doc: "Show the sockets as they were at a time in the past, with their owners, from what 'sockscope record' has kept. TIME is a time of day (03:12), yesterday, -2h, 2026-11-21T03:12:05, or seconds since 1970. A line on standard error says when the sample was taken.",
+    doc: "Show the sockets as they were at a time in the past, with their owners, from what 'sockscope record' has kept. TIME is a time of day (03:12), today, yesterday, -2h, 2026-11-21T03:12:05, or seconds since 1970. A line on standard error says when the sample was taken.",
     commands: ["doctor", "top", "who"],
     apply: (draft, at) => ({ ...draft, at }),
     excludes: {
@@ -923,8 +924,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: { name: "HOSTS", kind: "hosts" },
     category: "hosts",
-    brief: "Ask these hosts over ssh: web1,db[1-9]",
-    doc: "Ask other hosts, over ssh, instead of this one: names separated by commas, with ranges of numbers in brackets. May be repeated. Each host needs sockscope, and a key that ssh knows. Every row says which host it is from; hosts without a whole answer are named on standard error, and the exit status is 1.",
+    brief: "List the sockets of these hosts over ssh: web1,db[1-9]",
+    doc: "List the sockets of other hosts, over ssh, instead of those of this one: names separated by commas, with ranges of numbers in brackets. May be repeated. Each host needs sockscope, and a key that ssh knows. Every row says which host it is from; hosts without a whole answer are named on standard error, and the exit status is 1.",
     commands: hostsCommands,
     apply: (draft, list) => choosing(draft, { lists: [list] }),
     excludes: {
@@ -937,8 +938,8 @@ export const options: readonly Option[] = [
     inFull: true,
     value: { name: "FILE", kind: "file" },
     category: "hosts",
-    brief: "Ask the hosts of a file, a list on each line",
-    doc: "Ask the hosts that a file names: a list as for --host on each line, # begins a comment. May be repeated.",
+    brief: "Those of the hosts in a file, a list on each line",
+    doc: "List the sockets of the hosts that a file names: a list as for --host on each line, # begins a comment. May be repeated.",
     commands: hostsCommands,
     apply: (draft, path) => choosing(draft, { files: [path] }),
   },
@@ -946,8 +947,8 @@ export const options: readonly Option[] = [
     longs: ["fleet"],
     inFull: true,
     value: { name: "URL", kind: "hosts" },
-    category: "hosts",
-    brief: "Query the agents at a NATS server: nats://HOST:PORT",
+    category: "fleet",
+    brief: "Query the agents at this server: nats://HOST:PORT",
     doc: "Send the query to every host that runs 'sockscope agent --nats', over a NATS server (nats://HOST:PORT, tls://HOST:PORT; several of one cluster separated by commas), or with --host to some of them. Every row says which host it is from; hosts of the fleet without a whole answer are named on standard error, and the exit status is 1.",
     commands: hostsCommands,
     apply: (draft, fleet) => ({ ...draft, fleet }),
@@ -986,7 +987,7 @@ export const options: readonly Option[] = [
     longs: ["sign-key"],
     inFull: true,
     value: file,
-    category: "hosts",
+    category: "fleet",
     brief: "Sign queries to a fleet with this key",
     doc: "Sign queries to a fleet with the key of this file, which 'sockscope agent --make-key' has made: agents with --trust answer no others.",
     commands: hostsCommands,
@@ -1006,7 +1007,7 @@ export const options: readonly Option[] = [
     inFull: true,
     category: "hosts",
     brief: "Run the far side as root, by sudo -n",
-    doc: "Run the far side as root by 'sudo -n', which must not ask for a password there.",
+    doc: "Run the far side as root by 'sudo -n', which must not need a password there.",
     commands: [...hostsCommands, "serve"],
     apply: set({ sudo: true }),
   },
@@ -1102,7 +1103,7 @@ export function optionsOf(demand: Demand): string {
     .join(", ");
 }
 
-/** Ends a question of another host that has an option which is not for others to choose. */
+/** Ends the query of another host that has an option which is not for others to choose. */
 export function refusedRemotely(
   { remote, program }: Pick<World, "remote" | "program">,
   { longs }: OptionNames,

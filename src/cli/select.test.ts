@@ -236,7 +236,7 @@ describe("the recorded runs of ss", () => {
       if (draft.diagFile !== undefined && !result.selection.tables.has("tcp")) continue;
       if (stderr.includes("SOCK_DESTROY answers")) continue;
       // Retries of refused dumps and the destruction of sockets are not selection; neither is the probe that a
-      // cgroup in the filter sends, which asks for no state.
+      // cgroup in the filter sends, which requests no state.
       const theirs = requests
         .map(spell)
         .filter((request) => request.startsWith(`${SOCK_DIAG_BY_FAMILY}/`))

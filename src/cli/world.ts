@@ -59,7 +59,7 @@ export interface World {
   readonly host: Host;
   /** Starts the thread that answers requests about the past for `serve`; without it, they wait for each other. */
   readonly startPast?: () => Worker;
-  /** Present if another host asks. */
+  /** Present if the query comes from another host. */
   readonly remote?: RemoteQuestion;
   /** Runs the program again, with other arguments and outputs: an agent does. @returns the exit status */
   readonly run?: (world: World) => Promise<number>;

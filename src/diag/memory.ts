@@ -92,7 +92,7 @@ export const SkMemInfo = view(skMemInfo);
 /** View of an SK_MEMINFO array. */
 export interface SkMemInfo extends View<typeof skMemInfo> {}
 
-/** struct inet_diag_meminfo: what kernels before SK_MEMINFO tell. */
+/** struct inet_diag_meminfo: what kernels before SK_MEMINFO send. */
 export const inetMemInfo = {
   rmem: {
     offset: 0,

@@ -1,4 +1,4 @@
-/** Names of netlink protocols: the built-in ones, and those that the administrator sets in nl_protos. */
+/** Names of netlink protocols: the built-in ones, and the names that the administrator sets in nl_protos. */
 import { ascii } from "../bytes/writer.ts";
 import type { Files } from "../host/host.ts";
 import { netlinkProtocols } from "../model/netlink-protocols.ts";

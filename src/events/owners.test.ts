@@ -11,7 +11,7 @@ test("signals are let in while a large table is searched for new sockets", async
     turns++;
     return undefined;
   });
-  // Once among the sockets to look for, once among those that were found or not.
+  // Once among the sockets to look for, once among the sockets that were found or not.
   expect(turns).toBeGreaterThan(150);
 });
 

@@ -1,4 +1,4 @@
-/** The columns of the processes that have a socket open, and of those that have its peer open. */
+/** The columns of the processes that have a socket open, and of the processes that have its peer open. */
 import type { AnySocket as Socket } from "../diag/message.ts";
 import type { ProcessDetails } from "../enrich/process-details.ts";
 import { type Owner, processName } from "../enrich/processes.ts";

@@ -246,7 +246,7 @@ const HIGHEST_PORT = 0xffff;
 /**
  * Whether the kernel's answer to the bytecode of a filter needs no second look. It is so for comparisons of ports, which
  * are the same 16 bits for the kernel and in its messages. Of everything else (marks without CAP_NET_ADMIN, addresses
- * within others, sockets without a file) the kernel may know more or less than it tells.
+ * within others, sockets without a file) the kernel may know more or less than it reports.
  */
 export function isExact(filter: Filter): boolean {
   for (const predicate of predicatesOf(filter)) {

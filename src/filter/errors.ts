@@ -48,7 +48,7 @@ export interface FilterProblem {
   readonly expected: string;
   /** The wrong part of the word, without backslashes; empty at the end of the filter. */
   readonly text?: string;
-  /** Why a control group was not found, or the kernel could not be asked: one line, or several. */
+  /** Why a control group was not found, or the query of the kernel failed: one line, or several. */
   readonly reason?: string;
 }
 
@@ -68,7 +68,7 @@ export class FilterError extends SyntaxError {
   readonly expected: string;
   /** The wrong part of the word, without backslashes; empty at the end of the filter. */
   readonly text: string;
-  /** Why a control group was not found, or the kernel could not be asked: one line, or several. */
+  /** Why a control group was not found, or the query of the kernel failed: one line, or several. */
   readonly reason: string | undefined;
 
   constructor({ kind, position, expected, text = "", reason }: FilterProblem) {

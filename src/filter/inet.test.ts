@@ -325,7 +325,7 @@ describe("needs", () => {
     ["tos 0", ["tos"]],
     ["not ( sport 1 or tclass 5 and lost > 0 )", ["info", "tos"]],
     ["pid 5", []],
-  ])("%s asks for %j", (text, expected) =>
+  ])("%s requests %j", (text, expected) =>
     expect<string[]>([...demandsOf(parse(text))].sort()).toEqual(expected),
   );
 
@@ -568,9 +568,9 @@ test.each([
   ["not ( rtt > 5ms or sport 22 )", "not sport 22"],
   ["not ( rtt > 5ms and sport 22 )", undefined],
   ["not ( pid 5 or not sport 22 )", "not not sport 22"],
-])("%s is sent to the kernel as %s", (text, told) => {
+])("%s is sent to the kernel as %s", (text, sent) => {
   const program = compilePrefilter(parse(text));
-  expect(program).toEqual(told === undefined ? undefined : compileBytecode(parse(told))!);
+  expect(program).toEqual(sent === undefined ? undefined : compileBytecode(parse(sent))!);
 });
 
 test("a filter with only ss's keywords is compiled as ss does, or not at all", () => {
@@ -614,11 +614,11 @@ describe("common filters", () => {
 });
 
 test("each word is read once, whatever their number", () => {
-  let asked = 0;
-  const counting = { ...context, lookups: { ...context.lookups, userId: () => ++asked } };
+  let lookups = 0;
+  const counting = { ...context, lookups: { ...context.lookups, userId: () => ++lookups } };
   const count = 20_000;
   const text = `( user a ) or not ( user b ) ${"or user c ".repeat(count)}`;
   const { filter } = parseFilter({ args: [text] }, counting);
-  expect(asked).toBe(count + 2);
+  expect(lookups).toBe(count + 2);
   expect([...predicatesOf(filter!)]).toHaveLength(count + 2);
 });

@@ -6,7 +6,7 @@ import { type NumberPrefix, numberFamilies } from "./number-hosts.ts";
 
 /** An IP address and port. The operand of `sport` and `dport` is a port without an address. */
 export interface InetHost {
-  /** Tells this host from the other kinds. */
+  /** The discriminant. */
   readonly kind: "inet";
   /** undefined: any address. */
   readonly prefix: Prefix | undefined;
@@ -16,7 +16,7 @@ export interface InetHost {
 
 /** A host name: it matches each of its addresses. */
 export interface NamedHost {
-  /** Tells this host from the other kinds. */
+  /** The discriminant. */
   readonly kind: "name";
   /** As typed. */
   readonly name: string;
@@ -32,7 +32,7 @@ export interface NamedHost {
 
 /** A shell pattern for the name that a unix socket is bound to. */
 export interface UnixHost {
-  /** Tells this host from the other kinds. */
+  /** The discriminant. */
   readonly kind: "unix";
   /** As typed; `@` begins an abstract name. */
   readonly pattern: string;

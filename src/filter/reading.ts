@@ -13,7 +13,7 @@ export interface Lookups extends NumberLookups {
   rpcPorts?(program: string, protocol: "udp" | "tcp"): readonly number[];
   /** The id of a version 2 control group, or the lines that say why there is none. */
   cgroupId(path: string): bigint | string;
-  /** Whether the kernel can filter by control group; if it cannot be asked, the line that says why. */
+  /** Whether the kernel can filter by control group; if that is unknown, the line that says why. */
   knowsCgroups(): boolean | string;
   /** The uid of a user. */
   userId?(name: string): number | undefined;

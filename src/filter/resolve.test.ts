@@ -17,10 +17,10 @@ const context: FilterContext = {
   },
 };
 
-function resolver(asked: unknown[] = []): HostResolver {
+function resolver(queries: unknown[] = []): HostResolver {
   return {
     addresses: async (name, family) => {
-      asked.push([name, family]);
+      queries.push([name, family]);
       return name.startsWith("no") ? [] : [Uint8Array.of(192, 0, 2, name.length)];
     },
   };
@@ -34,13 +34,13 @@ async function report(text: string): Promise<string> {
 }
 
 test("readFilter() gives each name its addresses, and leaves everything else alone", async () => {
-  const asked: unknown[] = [];
+  const queries: unknown[] = [];
   const { filter } = await readFilter(
     { args: ["( src a or not dst inet6:bb:5 ) and sport 80 autobound"] },
     context,
-    resolver(asked),
+    resolver(queries),
   );
-  expect(asked).toEqual([
+  expect(queries).toEqual([
     ["a", undefined],
     ["bb", 10],
   ]);

@@ -1,4 +1,4 @@
-/** The facts that predicates read, and those that do not come from the socket. */
+/** The facts that predicates read, and the facts that do not come from the socket. */
 import type { Socket } from "../families/socket.ts";
 
 /** A fact that a predicate reads: properties of the subject, both sides together, or a struct or property of its socket. */

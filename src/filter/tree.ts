@@ -36,7 +36,7 @@ export interface FilterJoin {
 
 /** A negated filter. */
 export interface FilterNot {
-  /** Tells negations from other filters. */
+  /** The discriminant. */
   readonly kind: "not";
   /** The filter that must not match. */
   readonly filter: Filter;

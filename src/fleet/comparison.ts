@@ -2,7 +2,14 @@
 import { type End, identityOf } from "./ends.ts";
 import type { HostOutcome } from "./fan-out.ts";
 import { type JoinContext, type Joined, joinEnds } from "./join.ts";
-import { type AskAll, type EndsRequest, type Sample, sampleEnds, sampleNat } from "./samples.ts";
+import {
+  type AskAll,
+  type EndsRequest,
+  type NatSample,
+  type Sample,
+  sampleEnds,
+  sampleNat,
+} from "./samples.ts";
 
 /** The clock of a host. */
 export interface HostClock {
@@ -25,11 +32,22 @@ export interface Comparison {
   readonly now: Joined;
   /** Hosts whose NAT was needed and could not be read, though they forward packets. */
   readonly unreadNat: readonly string[];
+  /** As they were when the samples were taken. */
   readonly clocks: readonly HostClock[];
 }
 
+/** When the samples were taken. */
+export interface Timing {
+  readonly clocks: ReadonlyMap<string, HostClock>;
+  /** Milliseconds on our clock, by host. */
+  readonly firstMs: ReadonlyMap<string, number>;
+  readonly secondMs: ReadonlyMap<string, number>;
+  /** Seconds between the samples. */
+  readonly seconds: number;
+}
+
 /** The most exact measurement of each host's clock. */
-function clocksOf(outcomes: readonly HostOutcome[]): ReadonlyMap<string, HostClock> {
+export function clocksOf(outcomes: readonly HostOutcome[]): ReadonlyMap<string, HostClock> {
   const best = new Map<string, HostClock>();
   for (const { host, clock } of outcomes)
     if (clock !== undefined && clock.errorMs < (best.get(host)?.errorMs ?? Number.POSITIVE_INFINITY))
@@ -49,10 +67,8 @@ function takenAt({ outcomes }: Sample, clocks: ReadonlyMap<string, HostClock>): 
 /** The times of the ends of two samples, and their earlier states. */
 function historyOf(
   first: Sample,
-  second: Sample,
-  clocks: ReadonlyMap<string, HostClock>,
+  { clocks, firstMs, secondMs }: Timing,
 ): Pick<JoinContext, "seen" | "earlier"> {
-  const [firstMs, secondMs] = [takenAt(first, clocks), takenAt(second, clocks)];
   let states: ReadonlyMap<string, End> | undefined;
   const earlier = (end: End) => {
     states ??= new Map(first.ends.map((each) => [identityOf(each), each]));
@@ -70,21 +86,18 @@ function historyOf(
 }
 
 /**
- * Compares hosts by two samples that were taken already.
+ * Joins two samples.
  *
- * @param seconds the time between them
- * @param budgetMs milliseconds that an answer about NAT may take
+ * @param natBetween reads the NAT between the hosts, after the ends were joined without it
  */
-export async function compareSamples(
-  ask: AskAll,
+export async function joinSamples(
   first: Sample,
   second: Sample,
-  { seconds, budgetMs }: { readonly seconds: number; readonly budgetMs: number },
+  timing: Timing,
+  natBetween: (plain: Joined) => Promise<NatSample | undefined>,
 ): Promise<Comparison> {
   const { addresses } = second;
-  const clocks = clocksOf([...first.outcomes, ...second.outcomes]);
-  const plain = joinEnds(second.ends, { addresses });
-  const nat = await sampleNat(ask, [...addresses.keys()], plain, budgetMs);
+  const nat = await natBetween(joinEnds(second.ends, { addresses }));
   const common = { addresses, ...nat };
   const isUnread = (host: string) => {
     const facts = nat?.nat.get(host);
@@ -93,12 +106,30 @@ export async function compareSamples(
   return {
     first,
     second,
-    seconds,
+    seconds: timing.seconds,
     before: joinEnds(first.ends, common),
-    now: joinEnds(second.ends, { ...common, ...historyOf(first, second, clocks) }),
+    now: joinEnds(second.ends, { ...common, ...historyOf(first, timing) }),
     unreadNat: [...addresses.keys()].filter(isUnread),
-    clocks: [...clocks.values()],
+    clocks: [...timing.clocks.values()],
   };
+}
+
+/**
+ * Compares hosts by two samples of the present that were taken already.
+ *
+ * @param seconds the time between them
+ * @param budgetMs milliseconds that an answer about NAT may take
+ */
+export function compareSamples(
+  ask: AskAll,
+  first: Sample,
+  second: Sample,
+  { seconds, budgetMs }: { readonly seconds: number; readonly budgetMs: number },
+): Promise<Comparison> {
+  const clocks = clocksOf([...first.outcomes, ...second.outcomes]);
+  const timing = { clocks, firstMs: takenAt(first, clocks), secondMs: takenAt(second, clocks), seconds };
+  const hosts = [...second.addresses.keys()];
+  return joinSamples(first, second, timing, (plain) => sampleNat(ask, hosts, plain, budgetMs));
 }
 
 /**

@@ -16,6 +16,16 @@ const STUCK_RETRANSMITS = 2;
 const HELD_BACK = 20;
 /** Percent of the time between the samples. */
 const MOST_OF_THE_TIME = 80;
+/** The same, from which the window counts as a limit. Pacing hides the rest of its time. */
+const PART_OF_THE_TIME = 20;
+/** A receive buffer below this was made small: net.ipv4.tcp_rmem begins with more, and auto-tuning only adds. */
+const SMALL_BUFFER = 65_536;
+/** Segments to which the kernel lowers the largest window when memory for TCP is short. */
+const PRESSED_SEGMENTS = 4;
+/** How many times more than that its buffer would allow. */
+const PRESSED_SHARE = 4;
+/** Bytes of options that the announced segment size does not include. */
+const MSS_SLACK = 40;
 /** Bytes by which the counters of both ends may differ: SYN and FIN are counted as data on one side. */
 const COUNTER_SLACK = 2;
 
@@ -51,6 +61,10 @@ interface Direction {
   readonly resent: number;
   /** Segments of those that had not arrived. */
   readonly lost: number;
+  /** Segments with data that the sender has sent. */
+  readonly sent: number;
+  /** Segments that had arrived, and for which the receiver had no memory. */
+  readonly dropped: number;
   /** Bytes that have arrived. */
   readonly arrived: number;
 }
@@ -90,12 +104,22 @@ function stuckReader({
   };
 }
 
+/** Share of the time in which the receiver's window stopped the sender, in percent. */
+function windowLimited(direction: Direction): number {
+  const { before, now } = direction.sender;
+  return percent(growth(before.rwndLimitedUs, now.rwndLimitedUs), direction);
+}
+
+/** Bytes in a receive queue from which its program lags behind: fewer in a small buffer. */
+function laggingBytes({ rcvbufBytes = Number.POSITIVE_INFINITY }: End): number {
+  return Math.max(1, Math.min(STUCK_BYTES, rcvbufBytes / 8));
+}
+
 /** The receiving program reads, and so slowly that its window stops the sender. */
 function slowReader(direction: Direction): DirectionFinding | undefined {
   const { sender, receiver, unread } = direction;
-  const stopped = growth(sender.before.rwndLimitedUs, sender.now.rwndLimitedUs);
-  const share = percent(stopped, direction);
-  const waits = Math.min(receiver.before.recvq ?? 0, unread) >= STUCK_BYTES;
+  const share = windowLimited(direction);
+  const waits = Math.min(receiver.before.recvq ?? 0, unread) >= laggingBytes(receiver.now);
   if (!waits || share < MOST_OF_THE_TIME) return undefined;
   return {
     rule: "reader-slow",
@@ -104,6 +128,68 @@ function slowReader(direction: Direction): DirectionFinding | undefined {
     values: { windowLimitedPercent: share, readBytes: Math.max(0, bytesRead(receiver) ?? 0) },
     receiverFirst: true,
   };
+}
+
+/** Whether so many segments were sent again that it matters. */
+function isLossy({ lost, sent }: Direction): boolean {
+  return lost >= LOST_SEGMENTS && (sent === 0 || lost / sent >= LOST_SHARE);
+}
+
+/** How many segments were sent again, as titles write it. */
+function lossText({ lost, sent }: Direction): string {
+  const part = sent === 0 ? `${lost}` : `${lost} of ${sent} (${((100 * lost) / sent).toFixed(1)}%)`;
+  return `${part} were sent again`;
+}
+
+/** Whether an end has bytes to send, and the peer's window holds fewer than the congestion window. */
+function waitsForWindow({ notsentBytes = 0, sndWndBytes, sndCwnd = 0, sndMssBytes = 0 }: End): boolean {
+  return notsentBytes >= STUCK_BYTES && sndWndBytes !== undefined && sndWndBytes < sndCwnd * sndMssBytes;
+}
+
+/** Whether a host offers far less than a receive buffer allows: memory for TCP is short. */
+function isPressed({ rcvbufBytes = 0, rcvSsthreshBytes, advmssBytes }: End): boolean {
+  if (rcvSsthreshBytes === undefined || advmssBytes === undefined) return false;
+  // On loopback four segments are more than the first window of a healthy connection.
+  const isLow = rcvSsthreshBytes <= PRESSED_SEGMENTS * (advmssBytes + MSS_SLACK);
+  return isLow && rcvSsthreshBytes * PRESSED_SHARE < rcvbufBytes;
+}
+
+/** The receiving program keeps up, and its host offers a small window nevertheless. */
+function smallWindow(direction: Direction): DirectionFinding | undefined {
+  const { sender, receiver, unread, dropped } = direction;
+  const { rcvbufBytes, rcvSsthreshBytes } = receiver.now;
+  const lags = Math.min(receiver.before.recvq ?? 0, unread) >= laggingBytes(receiver.now);
+  if (lags || rcvbufBytes === undefined) return undefined;
+  const share = windowLimited(direction);
+  const isLimited = waitsForWindow(sender.before) && waitsForWindow(sender.now) && share >= PART_OF_THE_TIME;
+  const window = sender.now.sndWndBytes ?? 0;
+  const found = (rule: PairFinding["rule"], title: string): DirectionFinding => ({
+    rule,
+    severity: "warning",
+    title,
+    values: {
+      windowLimitedPercent: share,
+      windowBytes: window,
+      receiveBufferBytes: rcvbufBytes,
+      ...(rcvSsthreshBytes === undefined ? {} : { windowLimitBytes: rcvSsthreshBytes }),
+      droppedSegments: dropped,
+    },
+    receiverFirst: true,
+  });
+  if (isLimited && rcvbufBytes < SMALL_BUFFER)
+    return found(
+      "buffer-small",
+      `a receive buffer of ${bytes(rcvbufBytes)} lets only ${bytes(window)} be on the way from ${endName(sender.now)}, though ${endName(receiver.now)} reads everything`,
+    );
+  const rule = "memory-pressure";
+  const cause = `${receiver.now.host} is short of memory for TCP: it`;
+  if (isLimited && isPressed(receiver.before) && isPressed(receiver.now))
+    return found(rule, `${cause} offers ${endName(sender.now)} a window of ${bytes(window)}`);
+  // Losses between the samples may be due to what the receiver dropped before the first.
+  const { drops = 0 } = receiver.now;
+  const { dsackDups = 0, totalRetrans = 0 } = sender.now;
+  if (!isLossy(direction) || (drops - dsackDups) * 2 < totalRetrans) return undefined;
+  return found(rule, `${cause} drops segments from ${endName(sender.now)}, ${lossText(direction)}`);
 }
 
 /** What the sender sent has arrived, and the sender does not learn it. */
@@ -129,21 +215,19 @@ function stuckPath({ sender, receiver, unsent, inFlight, arrived }: Direction): 
   return {
     rule: "path-stuck",
     severity: "critical",
-    title: `${bytes(unsent + inFlight)} from ${endName(sender.now)} do not reach ${endName(receiver.now)}: they are on the way, and nothing arrives`,
+    title: `${bytes(unsent + inFlight)} from ${endName(sender.now)} do not reach ${endName(receiver.now)}: sent again ${sender.now.retransmits} times, and nothing arrives`,
     values: { segmentRetransmits: sender.now.retransmits ?? 0 },
   };
 }
 
 /** Segments are lost on the way. */
-function lossyPath({ sender, receiver, lost }: Direction): DirectionFinding | undefined {
-  const sent = growth(sender.before.dataSegsOut, sender.now.dataSegsOut);
-  const share = sent === 0 ? 1 : lost / sent;
-  if (lost < LOST_SEGMENTS || share < LOST_SHARE) return undefined;
-  const part = sent === 0 ? `${lost} were` : `${lost} of ${sent} (${(100 * share).toFixed(1)}%) were`;
+function lossyPath(direction: Direction): DirectionFinding | undefined {
+  if (!isLossy(direction)) return undefined;
+  const { sender, receiver, lost, sent } = direction;
   return {
     rule: "path-loss",
     severity: "warning",
-    title: `segments from ${endName(sender.now)} to ${endName(receiver.now)} are lost: ${part} sent again`,
+    title: `segments from ${endName(sender.now)} to ${endName(receiver.now)} are lost: ${lossText(direction)}`,
     values: { lostSegments: lost, sentSegments: sent },
   };
 }
@@ -187,6 +271,7 @@ const directionRules = [
   lostAcknowledgements,
   stuckReader,
   slowReader,
+  smallWindow,
   stuckPath,
   lossyPath,
   heldBytes,
@@ -197,6 +282,7 @@ export function directionFinding(sender: Moved, receiver: Moved, elapsedUs: numb
   if (sender.now.state.startsWith("SYN-")) return undefined;
   const unsent = sender.now.notsentBytes ?? 0;
   const resent = growth(sender.before.totalRetrans, sender.now.totalRetrans);
+  const duplicates = growth(sender.before.dsackDups, sender.now.dsackDups);
   const direction: Direction = {
     sender,
     receiver,
@@ -205,7 +291,9 @@ export function directionFinding(sender: Moved, receiver: Moved, elapsedUs: numb
     inFlight: Math.max(0, (sender.now.sendq ?? 0) - unsent),
     unread: receiver.now.recvq ?? 0,
     resent,
-    lost: Math.max(0, resent - growth(sender.before.dsackDups, sender.now.dsackDups)),
+    lost: Math.max(0, resent - duplicates),
+    sent: growth(sender.before.dataSegsOut, sender.now.dataSegsOut),
+    dropped: Math.max(0, growth(receiver.before.drops, receiver.now.drops) - duplicates),
     arrived: growth(receiver.before.bytesReceived, receiver.now.bytesReceived),
   };
   for (const rule of directionRules) {

@@ -23,6 +23,11 @@ const numberColumns = {
   sndCwnd: "tcpInfo.sndCwnd",
   rwndLimitedUs: "tcpInfo.rwndLimitedUs",
   pacingRate: "tcpInfo.pacingRateBytesPerSecond",
+  sndWscale: "tcpInfo.sndWscale",
+  rcvWscale: "tcpInfo.rcvWscale",
+  rcvSsthreshBytes: "tcpInfo.rcvSsthreshBytes",
+  rcvbufBytes: "memory.rcvbufBytes",
+  drops: "memory.drops",
 } as const satisfies Record<keyof EndNumbers, string>;
 
 /** The columns of a row, in the order of the question. */
@@ -38,6 +43,7 @@ export const endColumns = [
   "tcpInfo.timestamps",
   "tcpInfo.sack",
   "tcpInfo.wscale",
+  "tcpInfo.ecn",
   ...Object.values(numberColumns),
   // Last, and requested only where containers matter: it reads files of every process.
   "container",
@@ -88,6 +94,16 @@ export interface EndNumbers {
   readonly rwndLimitedUs: number | undefined;
   /** Bytes per second at which this end may send. */
   readonly pacingRate: number | undefined;
+  /** Binary exponent by which this end scales the windows that the peer sends. RFC 7323. */
+  readonly sndWscale: number | undefined;
+  /** Binary exponent by which this end scales the windows that it sends itself. */
+  readonly rcvWscale: number | undefined;
+  /** The largest window that this end offers at present. The kernel lowers it when memory is short. */
+  readonly rcvSsthreshBytes: number | undefined;
+  /** Limit of the receive buffer, bookkeeping included: half of it at most holds data. */
+  readonly rcvbufBytes: number | undefined;
+  /** Segments that this end has thrown away so far: duplicates, and those for which it had no memory. */
+  readonly drops: number | undefined;
 }
 
 /** An address with a port. */
@@ -116,6 +132,7 @@ export interface End extends EndNumbers {
     readonly timestamps: boolean | undefined;
     readonly sack: boolean | undefined;
     readonly wscale: boolean | undefined;
+    readonly ecn: boolean | undefined;
   };
 }
 
@@ -155,6 +172,15 @@ function flag(value: Json | undefined): boolean | undefined {
 }
 
 const numberEntries = Object.entries(numberColumns) as [keyof EndNumbers, (typeof endColumns)[number]][];
+
+/** The numbers and options of an end with their columns. */
+export function* valuesByColumn(
+  end: End,
+): Generator<readonly [column: string, value: number | boolean | undefined]> {
+  for (const [name, column] of numberEntries) yield [column, end[name]];
+  for (const [name, value] of Object.entries(end.options)) yield [`tcpInfo.${name}`, value];
+}
+
 const noNumbers = Object.fromEntries(numberEntries.map(([name]) => [name, undefined])) as {
   -readonly [name in keyof EndNumbers]: number | undefined;
 };
@@ -189,6 +215,7 @@ export function readEnd(host: string, values: readonly Json[]): End | undefined 
       timestamps: flag(of("tcpInfo.timestamps")),
       sack: flag(of("tcpInfo.sack")),
       wscale: flag(of("tcpInfo.wscale")),
+      ecn: flag(of("tcpInfo.ecn")),
     },
   };
 }

@@ -133,6 +133,82 @@ describe("findBetween()", () => {
     expect(rulesOf(alike, alike)).toEqual([]);
   });
 
+  test("ECN, and a window scale that something between changes", () => {
+    const options = (ecn: boolean, sndWscale: number, rcvWscale: number) => ({
+      "tcpInfo.ecn": ecn,
+      "tcpInfo.wscale": true,
+      "tcpInfo.sndWscale": sndWscale,
+      "tcpInfo.rcvWscale": rcvWscale,
+    });
+    const found = (client: Facts, server: Facts) => {
+      const joined = pair(client, server);
+      return findBetween(joined, joined, 2).map(({ title }) => title);
+    };
+    expect(found(options(true, 7, 10), options(true, 10, 7))).toEqual([]);
+    expect(found(options(false, 7, 10), options(true, 10, 7))).toEqual([
+      "curl on a and nginx on b disagree on TCP options: ecn",
+    ]);
+    expect(found(options(true, 7, 10), options(true, 3, 7))).toEqual([
+      "curl on a and nginx on b disagree on TCP options: window scale (a sends 10, b uses 3)",
+    ]);
+  });
+
+  const starved = (facts: Facts = {}) => ({
+    "tcpInfo.notsentBytes": 90_000,
+    "tcpInfo.sndWndBytes": 5792,
+    "tcpInfo.sndCwnd": 100,
+    "tcpInfo.sndMssBytes": 1448,
+    "tcpInfo.rwndLimitedUs": 0,
+    sendq: 95_000,
+    ...facts,
+  });
+  const reader = (facts: Facts) => ({ "tcpInfo.advmssBytes": 1448, recvq: 0, ...facts });
+  const between = (client: Facts, later: Facts, server: Facts) =>
+    rulesOf(pair(client, server), pair({ ...client, ...later }, server));
+  const limited = { "tcpInfo.rwndLimitedUs": 1_000_000 };
+
+  test("a small window of a reader that keeps up is due to its buffer, or to a lack of memory", () => {
+    const small = reader({ "memory.rcvbufBytes": 8192, "tcpInfo.rcvSsthreshBytes": 4096 });
+    expect(between(starved(), limited, small)).toEqual(["buffer-small b a"]);
+    expect(between(starved(), {}, small)).toEqual([]);
+    const pressed = reader({ "memory.rcvbufBytes": 6 << 20, "tcpInfo.rcvSsthreshBytes": 5792 });
+    expect(between(starved(), limited, pressed)).toEqual(["memory-pressure b a"]);
+    const tuned = reader({ "memory.rcvbufBytes": 6 << 20, "tcpInfo.rcvSsthreshBytes": 3 << 20 });
+    expect(between(starved(), limited, tuned)).toEqual([]);
+    // Four segments of loopback are 256 KiB.
+    const loopback = reader({
+      "memory.rcvbufBytes": 131_072,
+      "tcpInfo.rcvSsthreshBytes": 65_483,
+      "tcpInfo.advmssBytes": 65_483,
+    });
+    expect(between(starved(), limited, loopback)).toEqual([]);
+  });
+
+  test("segments that the receiver itself has dropped are not lost on the path", () => {
+    const resent = { "tcpInfo.totalRetrans": 100, "tcpInfo.dataSegsOut": 1000 };
+    const later = { "tcpInfo.totalRetrans": 160, "tcpInfo.dataSegsOut": 1300 };
+    const server = (drops: number) => reader({ "memory.rcvbufBytes": 6 << 20, "memory.drops": drops });
+    expect(between(resent, later, server(150))).toEqual(["memory-pressure b a"]);
+    expect(between(resent, later, server(20))).toEqual(["path-loss a b"]);
+    // What arrived twice was dropped as a copy.
+    expect(between({ ...resent, "tcpInfo.dsackDups": 90 }, later, server(100))).toEqual(["path-loss a b"]);
+  });
+
+  test("a client that is connected while its listener's queue is full gets no other finding", () => {
+    const joined = (backlog: number, client: Facts) =>
+      joinEnds([
+        end("a", "10.0.0.1:40000", "10.0.0.2:80", { process: "curl", "tcpInfo.retransmits": 5, ...client }),
+        end("b", "10.0.0.2:80", "10.0.0.1:40000", { state: "SYN-RECV" }),
+        end("b", "0.0.0.0:80", "0.0.0.0:0", { state: "LISTEN", process: "nginx", backlog, maxBacklog: 1 }),
+      ]);
+    const rules = (backlog: number, client: Facts) =>
+      rulesOf(joined(backlog, client), joined(backlog, client));
+    expect(rules(2, { sendq: 100 })).toEqual(["accept-queue-full b a b"]);
+    expect(rules(0, { sendq: 100 })).toEqual(["path-stuck a b"]);
+    // TCP_DEFER_ACCEPT keeps a quiet connection in SYN-RECV.
+    expect(rules(2, { sendq: 0 })).toEqual([]);
+  });
+
   test("a queue that is being read is not stuck, nor is one that was empty before", () => {
     const full = pair({ sendq: 9000 }, { recvq: 100_000 });
     expect(rulesOf(full, full)).toEqual(["reader-stuck b a"]);

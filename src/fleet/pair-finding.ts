@@ -1,6 +1,15 @@
 /** What a finding between two hosts consists of, and the rules by name. */
 import type { Severity } from "../doctor/rule.ts";
-import type { End } from "./ends.ts";
+import type { End, EndAddress } from "./ends.ts";
+
+/** A socket that a host should have and does not have. */
+export interface AbsentEnd {
+  readonly host: string;
+  /** The address that it would have. */
+  readonly local: EndAddress;
+  /** The peer's address as that host would see it; undefined for a listener, and behind NAT. */
+  readonly peer?: EndAddress;
+}
 
 /** A problem between two hosts. */
 export interface PairFinding {
@@ -11,6 +20,8 @@ export interface PairFinding {
   readonly title: string;
   /** The ends that show it, one of each host as far as there are two. */
   readonly ends: readonly End[];
+  /** The other end, if its host does not have it. */
+  readonly absent?: AbsentEnd;
   /** The hosts whose NAT the connection passes. */
   readonly nat?: readonly string[];
   /** How many connections show the same between the same programs. */
@@ -19,68 +30,117 @@ export interface PairFinding {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** What a rule says beside its title. */
+interface PairRule {
+  /** Why it matters. */
+  readonly why: string;
+  /** What to do. */
+  readonly advice: string;
+  /** Facts of both ends that its evidence shows beside queues and retransmissions. */
+  readonly facts?: readonly EndFact[];
+}
+
+/** A fact of an end that some rules show. */
+export type EndFact =
+  | "acked"
+  | "received"
+  | "window"
+  | "buffer"
+  | "window-limit"
+  | "drops"
+  | "mss"
+  | "announced-mss"
+  | "path-mtu"
+  | "options";
+
 /** The rules, with why each matters and what to do. */
 export const pairRules = {
   "reader-stuck": {
-    why: "The bytes have arrived, and the program at that end does not read them; the network is not the cause.",
+    why: "The bytes have arrived, and the program at that end does not read them. The network is not the cause.",
     advice: "Find out what the reading program does: it is busy, blocked or stopped.",
+    facts: ["window"],
   },
   "reader-slow": {
-    why: "The receive queue stays full, and its window lets the sender send only what was read. The network is not the cause.",
+    why: "The receive queue stays full, so the reader's window stops the writer. The network is not the cause.",
     advice: "Make the reading program faster, or accept its speed: a larger buffer only delays the wait.",
+    facts: ["window", "buffer"],
+  },
+  "buffer-small": {
+    why: "The reader keeps up, but its buffer holds too little for one round trip. The network is not the cause.",
+    advice:
+      "Remove SO_RCVBUF from the reading program, so that the kernel sizes the buffer, or raise it; net.ipv4.tcp_rmem has the default and the limit.",
+    facts: ["window", "buffer", "window-limit"],
+  },
+  "memory-pressure": {
+    why: "The reader keeps up. Its host takes only a few segments at a time, or drops them, because memory for TCP is short.",
+    advice:
+      "On the reader's host, compare /proc/net/sockstat with net.ipv4.tcp_mem, and check the memory limit of the program's control group.",
+    facts: ["window", "buffer", "window-limit", "drops"],
   },
   "acks-lost": {
-    why: "The receiver has more bytes than the sender knows of, so that the sender sends them again. The way back is broken.",
+    why: "The receiver has more bytes than the sender knows of, so the sender sends them again. The way back is broken.",
     advice: "Check the path from the receiver to the sender: its route, and firewalls on it.",
+    facts: ["acked", "received"],
   },
   "writer-held": {
     why: "The peer's window and the congestion window have room, and the sending host keeps the bytes.",
     advice:
-      "Check SO_MAX_PACING_RATE and TCP_CORK of the writing program, and the queueing discipline: tc -s qdisc.",
+      "Check SO_MAX_PACING_RATE and TCP_CORK of the writing program, and the host's queueing disciplines (tc -s qdisc).",
+    facts: ["window"],
   },
   "path-stuck": {
     why: "One end sends again and again, and the other receives nothing more: the packets are lost on the way.",
     advice: "Check the path between the two hosts: firewalls, the path MTU, overloaded links.",
+    facts: ["acked", "received"],
   },
   "path-loss": {
-    why: "Segments are lost in this direction only as often as they are sent again.",
+    why: "Segments that are sent again and had not arrived before were lost in this direction.",
     advice: "Check the path in this direction: drops of interfaces on both hosts and between them.",
+    facts: ["drops"],
   },
   "half-open": {
-    why: "This end holds a connection that the other end does not have. It notices with its next data, or never.",
+    why: "This end holds a connection that the other host does not have. It notices with its next data, or never.",
     advice: "Set SO_KEEPALIVE, or a time limit, in the program that still holds it.",
   },
   "syn-lost": {
     why: "The SYN was sent several times, and the host that it is for has no trace of it.",
     advice:
-      "Look for a firewall between the hosts, or on the host that is called, and for a route that leads elsewhere.",
+      "Look for a firewall between the hosts or on the listener's host, and for a route that leads elsewhere.",
   },
   "answer-lost": {
     why: "The SYN has arrived and was answered; the answer does not come back.",
     advice: "Check the way back: another route, or a firewall that has not seen the SYN.",
   },
   "nothing-listens": {
-    why: "The host is there and nothing listens on that port; even the refusal does not come back.",
-    advice: "Start the service, or mend the address; a firewall hides the refusal.",
+    why: "The host is up, and nothing listens on that port. The refusal does not come back either.",
+    advice: "Start the service, or correct the address. A firewall hides the refusal.",
   },
   "accept-queue-full": {
     why: "The listener's queue is full, so the kernel drops the connection attempts of clients, which try again and wait.",
     advice: "Make the server accept faster, or raise its backlog and net.core.somaxconn.",
   },
   "never-closes": {
-    why: "One end has closed and waits. The program at the other end has read the end of the stream, or could, and keeps its socket open.",
+    why: "One end has closed and waits. The program at the other end keeps its socket open.",
     advice: "The program in CLOSE-WAIT leaks the connection: it must close() when read() returns 0.",
   },
   "mss-differs": {
     why: "TCP uses the smaller size, so this connection works. Packets of other protocols, or without path MTU discovery, may not pass.",
     advice:
-      "Compare the MTU of the interfaces and routes on both hosts; a tunnel or a firewall may lower the MSS on purpose.",
+      "Compare the MTU of the interfaces and routes on both hosts. A tunnel or a firewall may lower the MSS on purpose.",
+    facts: ["mss", "announced-mss", "path-mtu"],
   },
   "options-differ": {
-    why: "Both ends negotiated TCP options in their SYNs, and they disagree on the result: something between them rewrites SYNs.",
+    why: "Each end derives the options from the two SYNs, and the results differ: something between them rewrites SYNs.",
     advice: "Look for a firewall or load balancer that normalises TCP options.",
+    facts: ["options"],
   },
-} as const;
+} as const satisfies Record<string, PairRule>;
+
+/** The facts that the evidence of a rule shows. */
+export function factsOf(rule: PairRuleId): readonly EndFact[] {
+  const { facts = [] }: PairRule = pairRules[rule];
+  return facts;
+}
 
 /** The name of a rule. */
 export type PairRuleId = keyof typeof pairRules;

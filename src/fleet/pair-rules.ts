@@ -8,12 +8,56 @@ import type { Joined, MissingEnd, Pair } from "./join.ts";
 import { endName, type PairFinding } from "./pair-finding.ts";
 import { segmentSizes } from "./segment-sizes.ts";
 
-const optionNames = ["timestamps", "sack", "wscale"] as const;
+const optionNames = ["timestamps", "sack", "wscale", "ecn"] as const;
+
+/** The TCP options on which two ends disagree, as words. */
+function differingOptions(client: End, server: End): readonly string[] {
+  const differ = <T>(mine: T | undefined, theirs: T | undefined) =>
+    mine !== undefined && theirs !== undefined && mine !== theirs;
+  const names: string[] = optionNames.filter((name) => differ(client.options[name], server.options[name]));
+  // The scale that one end applies to what it sends is the one with which the other reads it.
+  const isScaled = client.options.wscale === true && server.options.wscale === true;
+  for (const [sender, receiver] of [
+    [client, server],
+    [server, client],
+  ] as const)
+    if (isScaled && differ(sender.rcvWscale, receiver.sndWscale))
+      names.push(
+        `window scale (${sender.host} sends ${sender.rcvWscale}, ${receiver.host} uses ${receiver.sndWscale})`,
+      );
+  return names;
+}
+
+/** Clients that think they are connected, while the listener's queue is too full to take the end of their handshake. */
+function unacceptedFinding(before: Pair, now: Pair, joined: Joined): PairFinding | undefined {
+  const { client, server } = now;
+  const waits = [before, now].every(
+    (pair) =>
+      pair.client.state === "ESTAB" && pair.server.state === "SYN-RECV" && (pair.client.sendq ?? 0) > 0,
+  );
+  const listener = waits ? joined.listenerOf(server) : undefined;
+  if (listener === undefined) return undefined;
+  const { backlog = 0, maxBacklog = 0 } = listener;
+  if (backlog <= maxBacklog) return undefined;
+  return {
+    rule: "accept-queue-full",
+    severity: "critical",
+    title: `${endName(client)} is connected to ${server.host} port ${server.local.port} and gets no answer: the accept queue of ${endName(listener)} is full (${backlog} of ${maxBacklog})`,
+    ends: [listener, client, server],
+    connections: 1,
+    values: { segmentRetransmits: client.retransmits ?? 0, backlog, maxBacklog },
+  };
+}
 
 /** What a pair shows in both samples. */
-function* pairFindings(before: Pair, now: Pair, elapsedUs: number): Generator<PairFinding> {
+function* pairFindings(before: Pair, now: Pair, elapsedUs: number, joined: Joined): Generator<PairFinding> {
   const client = { before: before.client, now: now.client };
   const server = { before: before.server, now: now.server };
+  const unaccepted = unacceptedFinding(before, now, joined);
+  if (unaccepted !== undefined) {
+    yield unaccepted;
+    return;
+  }
   for (const [sender, receiver] of [
     [client, server],
     [server, client],
@@ -45,11 +89,8 @@ function* pairFindings(before: Pair, now: Pair, elapsedUs: number): Generator<Pa
       values: { synRetransmits: client.now.retransmits ?? 0 },
     };
   const established = client.now.state === "ESTAB" && server.now.state === "ESTAB";
-  const differing = optionNames.filter((name) => {
-    const [mine, theirs] = [client.now.options[name], server.now.options[name]];
-    return mine !== undefined && theirs !== undefined && mine !== theirs;
-  });
-  if (established && differing.length > 0)
+  const differing = established ? differingOptions(client.now, server.now) : [];
+  if (differing.length > 0)
     yield {
       rule: "options-differ",
       severity: "warning",
@@ -88,6 +129,8 @@ function missingFinding(
 ): PairFinding | undefined {
   if (mayBeTranslated) return undefined;
   const common = { ends: [now], connections: 1 } as const;
+  const isTranslated = target.address !== now.peer.address || target.port !== now.peer.port;
+  const absent = { host: peerHost, local: target, ...(isTranslated ? {} : { peer: now.local }) };
   const to = `${peerHost} port ${target.port}`;
   if (now.state === "SYN-SENT" && before.state === "SYN-SENT") {
     const listener = joined.listenerAt(target);
@@ -97,7 +140,8 @@ function missingFinding(
         ...common,
         rule: "nothing-listens",
         severity: "critical",
-        title: `${endName(now)} calls ${to}, where nothing listens`,
+        title: `${endName(now)} connects to ${to}, where nothing listens`,
+        absent: { host: peerHost, local: target },
         values,
       };
     const { backlog = 0, maxBacklog = 0 } = listener;
@@ -106,7 +150,7 @@ function missingFinding(
         ...common,
         rule: "accept-queue-full",
         severity: "critical",
-        title: `${endName(now)} calls ${to} without success: the accept queue of ${endName(listener)} is full (${backlog} of ${maxBacklog})`,
+        title: `${endName(now)} connects to ${to} without success: the accept queue of ${endName(listener)} is full (${backlog} of ${maxBacklog})`,
         ends: [listener, now],
         values: { ...values, backlog, maxBacklog },
       };
@@ -114,7 +158,7 @@ function missingFinding(
       ...common,
       rule: "syn-lost",
       severity: "critical",
-      title: `${peerHost} has seen nothing of the SYNs that ${endName(now)} sends to its port ${target.port}`,
+      title: `${peerHost} has seen none of the SYNs that ${endName(now)} sends to its port ${target.port}`,
       ends: [now, listener],
       values,
     };
@@ -123,6 +167,7 @@ function missingFinding(
   return {
     ...common,
     rule: "half-open",
+    absent,
     severity: "warning",
     title: `${endName(now)} holds a connection to ${to} that ${peerHost} does not have`,
     values: { sendQueueBytes: now.sendq ?? 0 },
@@ -154,7 +199,7 @@ export function findBetween(before: Joined, now: Joined, seconds: number): reado
     const then = earlier.get(identityOf(pair.client));
     if (then === undefined || identityOf(then.server) !== identityOf(pair.server)) continue;
     const nat = pair.translation === undefined ? {} : { nat: [...pair.translation.hosts] };
-    for (const finding of pairFindings(then, pair, seconds * 1e6)) found.push({ ...finding, ...nat });
+    for (const finding of pairFindings(then, pair, seconds * 1e6, now)) found.push({ ...finding, ...nat });
   }
   for (const each of now.missing) {
     const then = missingBefore.get(identityOf(each.end));
@@ -163,7 +208,9 @@ export function findBetween(before: Joined, now: Joined, seconds: number): reado
     if (finding !== undefined) found.push(finding);
   }
   const subjects = Map.groupBy(found, subjectOf);
-  return Array.from(subjects.values(), (same) => ({ ...same[0]!, connections: same.length })).sort(
-    (a, b) => bySeverity[a.severity] - bySeverity[b.severity] || b.connections - a.connections,
-  );
+  const findings = Array.from(subjects.values(), (same) => ({ ...same[0]!, connections: same.length }));
+  findings.sort((a, b) => bySeverity[a.severity] - bySeverity[b.severity] || b.connections - a.connections);
+  // Findings of one rule and severity stand together, where the worst of them would stand.
+  const together = Map.groupBy(findings, ({ rule, severity }) => `${severity} ${rule}`);
+  return [...together.values()].flat();
 }

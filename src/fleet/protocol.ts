@@ -69,10 +69,22 @@ export interface RemoteRow {
   readonly keys?: readonly Json[];
 }
 
+/** The sample of a recorder whose sockets an answer lists instead of the present ones (`--at`). */
+export interface PastSample {
+  /** When it was taken, by the host's clocks of that time: milliseconds since 1970, and since the boot of `bootId`. */
+  readonly wallMs: number;
+  readonly bootMs: number;
+  readonly bootId: string;
+  /** Why it may lack sockets; absent if it has all. */
+  readonly partial?: string;
+}
+
 /** The end of an answer. */
 export interface End {
   /** Exit status that the run would have had. */
   readonly status: number;
+  /** The past sample that a listing shows. Absent for the present. */
+  readonly past?: PastSample;
   /** What ended the answer before it was whole; absent if it is. */
   readonly cut?: CutReason;
 }
@@ -139,6 +151,16 @@ function isRow(value: unknown): value is RemoteRow {
   );
 }
 
+function isPastSample(value: unknown): value is PastSample {
+  return (
+    isObject(value) &&
+    isNumber(value["wallMs"]) &&
+    isNumber(value["bootMs"]) &&
+    isString(value["bootId"]) &&
+    isAbsentOr(isString)(value["partial"])
+  );
+}
+
 /** What each kind of frame must be. */
 const frames: Readonly<Record<string, (value: unknown) => boolean>> = {
   hello: (value) =>
@@ -158,6 +180,7 @@ const frames: Readonly<Record<string, (value: unknown) => boolean>> = {
   end: (value) =>
     isObject(value) &&
     isCount(value["status"]) &&
+    isAbsentOr(isPastSample)(value["past"]) &&
     (value["cut"] === undefined || cutReasons.some((reason) => reason === value["cut"])),
 };
 

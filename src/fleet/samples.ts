@@ -40,6 +40,8 @@ export interface Sample {
   readonly addresses: HostAddresses;
   /** Of every host. */
   readonly outcomes: readonly HostOutcome[];
+  /** Why a host's sockets are left out, in a few words, as far as it said. */
+  readonly reasons: ReadonlyMap<string, string>;
 }
 
 /** Ends that one host may send. */
@@ -73,7 +75,9 @@ export async function sampleEnds(
 ): Promise<Sample> {
   const found = new Map<string, End[]>(hosts.map((host) => [host, []]));
   const width = askedColumns(request.containers).length;
+  const notes = new Map<string, string>();
   const outcomes = await ask(hosts, endsQuestion(request), (host, frame) => {
+    if ("note" in frame) notes.set(host, frame.note.trim());
     if (!("rows" in frame)) return;
     const ends = found.get(host)!;
     for (const { values } of frame.rows) {
@@ -87,6 +91,24 @@ export async function sampleEnds(
     ends: whole.flatMap(({ host }) => found.get(host)!),
     addresses: new Map(whole.map(({ host, addresses }) => [host, addresses])),
     outcomes,
+    reasons: new Map(
+      outcomes
+        .filter((outcome) => !isWhole(outcome))
+        .map(({ host, failure }) => [host, failure ?? notes.get(host) ?? "no whole answer"]),
+    ),
+  };
+}
+
+/** Whether hosts forward packets. Their translations of the past are not known. */
+export async function sampleForwarding(
+  ask: AskAll,
+  hosts: readonly string[],
+  budgetMs: number,
+): Promise<NatSample> {
+  const { nat } = await readTranslations(ask, hosts, [], budgetMs);
+  return {
+    translations: [],
+    nat: new Map(Array.from(nat, ([host, { forwards }]) => [host, { forwards, readable: !forwards }])),
   };
 }
 
@@ -122,9 +144,19 @@ export async function sampleNat(
 ): Promise<NatSample | undefined> {
   const { missing, outside, ambiguous } = joined;
   if (missing.length === 0 && outside.length + ambiguous.length < 2) return undefined;
+  const addresses = [...openAddresses(joined)].sort();
+  return readTranslations(ask, hosts, addresses, budgetMs);
+}
+
+/** Reads the translations between addresses. */
+async function readTranslations(
+  ask: AskAll,
+  hosts: readonly string[],
+  all: readonly string[],
+  budgetMs: number,
+): Promise<NatSample> {
   const found = new Map<string, Map<string, Translation>>(hosts.map((host) => [host, new Map()]));
   const nat = new Map<string, NatFacts>();
-  const all = [...openAddresses(joined)].sort();
   const addresses = all.slice(0, MOST_ADDRESSES);
   await ask(hosts, translationsQuestion(addresses, budgetMs), (host, frame) => {
     if (!("rows" in frame)) return;

@@ -159,7 +159,7 @@ export function cgroup2Mount(mounts: string): string | undefined {
   return path === undefined ? undefined : unescapePath(path);
 }
 
-/** Walks the cgroups of a mounted tree, parents first. Leaves out those that vanish during the walk. */
+/** Walks the cgroups of a mounted tree, parents first. Leaves out cgroups that vanish during the walk. */
 export function* walkCgroups(mount: string, path = "/"): Generator<[id: bigint, path: string]> {
   const { join } = builtin("node:path");
   const { readdirSync, statSync } = builtin("node:fs");

@@ -153,7 +153,7 @@ export interface OpenNamespaces extends Disposable {
   /** All of them, our own first. {@link refresh} changes the list. */
   readonly list: readonly OpenNetns[];
   /**
-   * Opens the namespaces that were made since, and closes those that nothing else refers to any more: a descriptor of
+   * Opens the namespaces that were made since, and closes the namespaces that nothing else refers to any more: a descriptor of
    * ours, or a netlink socket, would keep them alive.
    */
   refresh(): NamespaceChanges;
@@ -400,7 +400,7 @@ export function openNamespaces(host: Host, report: (problem: NamespaceProblem) =
     return added;
   }
 
-  /** Closes those that were not found for some time. */
+  /** Closes the namespaces that were not found for some time. */
   function closeGone(present: ReadonlySet<number>): OpenNetns[] {
     const removed: OpenNetns[] = [];
     for (const [inode, each] of held) {

@@ -25,7 +25,7 @@ let codes: ReadonlyMap<number, string> | undefined;
 
 function codesByNumber(): ReadonlyMap<number, string> {
   const found = new Map<number, string>();
-  // Of two names of a number, the first is the usual one.
+  // Of two names of a number, the first is the canonical one.
   for (const [code, number] of Object.entries(builtin("node:os").constants.errno))
     if (!found.has(number)) found.set(number, code);
   return found;

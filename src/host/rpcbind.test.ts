@@ -19,10 +19,10 @@ test("the call equals that of the C library", () => {
 
 test("the answer of rpcbind is read whole", () => {
   const services = decodeRpcbindDump(takeRecord(recorded)!);
-  const told = services.map(
+  const encoded = services.map(
     ({ program, version, netid, address }) => `${program} ${version} ${netid} ${address}`,
   );
-  expect(told).toEqual([
+  expect(encoded).toEqual([
     "100000 4 tcp6 ::.0.111",
     "100000 3 tcp6 ::.0.111",
     "100000 4 udp6 ::.0.111",

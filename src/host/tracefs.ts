@@ -33,7 +33,7 @@ export interface TracedEvent {
 
 /** Settings of an instance. */
 export interface InstanceSettings {
-  /** Tells the instances of one process apart; lower-case letters. */
+  /** Distinguishes the instances of one process; lower-case letters. */
   readonly label: string;
   readonly events: readonly TracedEvent[];
   /** Buffer of each processor, in kilobytes. */

@@ -103,7 +103,7 @@ function recordedCgroupId(host: Host, mount: string, path: string): bigint | str
   }
 }
 
-/** Whether the kernel can filter by control group: asks for sockets in no state, filtered by one. */
+/** Whether the kernel can filter by control group: requests sockets in no state, filtered by one. */
 function knowsCgroups({ transport }: Host): boolean | string {
   const attribute = { type: INET_DIAG_REQ_BYTECODE, payload: cgroupProbe() };
   const request = encodeDumpRequest(SOCK_DIAG_BY_FAMILY, inetRequest(AF_INET, IPPROTO_TCP, 0, 0), [

@@ -25,7 +25,7 @@ export const MSG_PEEK = 0x02;
 export const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 
-/** The buffer sizes that ss asks for; the kernel may give less. */
+/** The buffer sizes that ss requests; the kernel may grant less. */
 const SEND_BUFFER = 32 * 1024;
 const RECEIVE_BUFFER = 1024 * 1024;
 /** Events come whether they are read or not: this much holds tens of thousands. */

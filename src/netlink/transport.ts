@@ -29,7 +29,7 @@ export interface NetlinkSocket {
    * @throws NetlinkError also if the datagram is larger than the buffer
    */
   readonly receiveInto?: (buffer: Uint8Array) => Uint8Array;
-  /** Whether no datagram waits to be received. Undefined if the socket cannot tell. */
+  /** Whether no datagram waits to be received. Undefined if the socket does not know. */
   readonly isDrained?: () => boolean;
   /** Closes the socket. */
   close(): void;

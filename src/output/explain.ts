@@ -1,7 +1,7 @@
 /** `--explain`: what limits a TCP connection, and each field of its tcp_info with its meaning. */
 
 import { escapeText } from "../bytes/terminal.ts";
-import { withoutUnit } from "../catalogue/catalog.ts";
+import { withoutUnit } from "../catalogue/column-names.ts";
 import { durationText, microsecondsText, rateText } from "../doctor/amounts.ts";
 import { connectionOf } from "../doctor/connection.ts";
 import { explain } from "../doctor/limits.ts";

@@ -4,7 +4,7 @@
 export interface FamilyCounts {
   /** IPv4 sockets. */
   readonly ipv4: number;
-  /** IPv6 sockets, including those that also serve IPv4. */
+  /** IPv6 sockets, including dual-stack sockets. */
   readonly ipv6: number;
 }
 

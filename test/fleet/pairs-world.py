@@ -6,6 +6,8 @@ standard input. A neighbour entry with a wrong address makes packets vanish in o
 import fcntl
 import os
 import queue
+import select
+import signal
 import socket
 import struct
 import subprocess
@@ -36,6 +38,18 @@ def in_netns(netns, make):
     """What `make` gives, with this thread in another namespace: sockets stay in the one where they were made."""
     enter(netns)
     return make()
+
+
+def child(action):
+    """Runs an action in another process, which does not outlive this one."""
+    pid = os.fork()
+    if pid == 0:
+        __import__("ctypes").CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        try:
+            action()
+        finally:
+            os._exit(0)
+    return pid
 
 
 def listener(address, port, backlog=16):
@@ -290,6 +304,112 @@ forever(slowly(lambda: steady_client.send(BLOCK), 0.01))
 forever(lambda: steady_server.recv(1 << 20))
 forever(slowly(lambda: steady_server.send(b"r" * 4000), 0.01))
 forever(lambda: steady_client.recv(1 << 20))
+
+# A reader that is stopped while its client writes.
+stopped_server = in_netns("back", lambda: listener("10.9.0.2", 7020))
+reading, begun = os.pipe()
+
+
+def read_until_stopped():
+    taken = stopped_server.accept()[0]
+    os.write(begun, b"1")
+    while taken.recv(65536):
+        pass
+
+
+reader = child(read_until_stopped)
+stopped_client = in_netns("front", lambda: client(("10.9.0.2", 7020)))
+os.read(reading, 1)
+stopped_server.close()
+stopped_client.setblocking(False)
+os.kill(reader, signal.SIGSTOP)
+try:
+    while True:
+        stopped_client.send(BLOCK)
+except BlockingIOError:
+    pass
+held.append(stopped_client)
+
+# A client that is connected, and a listener whose queue was full when the end of the handshake arrived.
+nft(
+    "back",
+    "table inet late { chain input { type filter hook input priority 0; "
+    "ip saddr 10.9.0.16 tcp dport 7021 tcp flags & (syn | ack) == ack drop; }; }",
+)
+late_server = in_netns("back", lambda: listener("10.9.0.2", 7021, 1))
+late_client = in_netns("front", lambda: client(("10.9.0.2", 7021), "10.9.0.16"))
+for _ in range(2):
+    held.append(in_netns("front", lambda: client(("10.9.0.2", 7021))))
+run("ip", "netns", "exec", "back", "nft", "delete", "table", "inet", "late")
+late_client.send(b"q" * 100)
+held += [late_server, late_client]
+
+# Firewalls remove ECN from an answer, and change a window scale: the option is the last of Linux, its shift byte 39.
+for name in ("front", "back"):
+    run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.tcp_ecn=1")
+nft(
+    "back",
+    "table inet rewrite { chain output { type filter hook output priority 0; "
+    "tcp sport 7022 tcp flags & (syn | ack) == (syn | ack) tcp flags set syn | ack; "
+    "tcp sport 7023 tcp flags & (syn | ack) == (syn | ack) @th,304,16 set 0x0303; }; }",
+)
+pair(7022)
+pair(7023)
+for name in ("front", "back"):
+    run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.tcp_ecn=2")
+
+# A reader that keeps up, with a buffer that holds little for a path of 40 ms.
+tight_server = in_netns("back", socket.socket)
+tight_server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+tight_server.bind(("10.10.0.2", 7024))
+tight_server.listen()
+tight_client = in_netns("front", lambda: client(("10.10.0.2", 7024)))
+tight_reader = tight_server.accept()[0]
+held.append(tight_server)
+forever(lambda: tight_client.send(BLOCK))
+forever(lambda: tight_reader.recv(65536))
+
+# More transfers that are well: as fast as it goes, request and response, and bursts with pauses.
+bulk_client, bulk_server = pair(7026)
+request_client, request_server = pair(7027)
+burst_client, burst_server = pair(7028)
+
+
+def bulk():
+    while True:
+        bulk_client.send(BLOCK)
+        time.sleep(0.001)
+
+
+def requests():
+    while True:
+        request_client.send(b"q" * 200)
+        received = 0
+        while received < 20000:
+            received += len(request_client.recv(65536))
+        time.sleep(0.002)
+
+
+def responses():
+    while True:
+        request_server.recv(4096)
+        request_server.sendall(BLOCK[:20000])
+
+
+def bursts():
+    while True:
+        burst_client.sendall(BLOCK * 8)
+        time.sleep(0.3)
+
+
+def reads():
+    while True:
+        for one in select.select([bulk_server, burst_server], [], [])[0]:
+            one.recv(1 << 20)
+
+
+for work in (bulk, requests, responses, bursts, reads):
+    child(work)
 
 # Retransmissions take a moment.
 time.sleep(2.5)

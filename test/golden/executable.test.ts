@@ -3,9 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { usage } from "../../src/cli/help.ts";
 import { fixtureNames, fixtures, type GoldenCase, readCases, readList } from "./cases.ts";
-import { comparable, expected, type Outcome } from "./replay.ts";
+import { comparable, expected, type Outcome, withoutUsage } from "./replay.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 /** Sampling interval of the cases on pipes. */
@@ -31,8 +30,6 @@ beforeAll(() => {
   symlinkSync(executable, ss);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const withoutUsage = (text: string) => text.replace(usage({ program: "ss" }), "<usage>\n");
 
 function options(fixture: string, { env }: GoldenCase) {
   return { cwd: join(fixtures, fixture), env: { ...env, LC_ALL: "C", TZ: "UTC" } };

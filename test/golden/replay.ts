@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { usage } from "../../src/cli/help.ts";
+import { help, usage } from "../../src/cli/help.ts";
 import { run } from "../../src/cli/run.ts";
 import type { World } from "../../src/cli/world.ts";
 import { liveHost } from "../../src/host/live.ts";
@@ -24,11 +24,14 @@ function latin1(chunks: readonly Uint8Array[]): string {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-const usageText = latin1([encoder.encode(usage({ program: "ss" }))]);
+/** Our texts where ss prints its help: the whole help, or two lines after a message. */
+const usageTexts = [help({ program: "ss" }), usage({ program: "ss" })].map((text) =>
+  latin1([encoder.encode(text)]),
+);
 
 /** Replaces the help text with `<usage>`, as in the corpus. */
-function withoutUsage(text: string): string {
-  return text.replace(usageText, "<usage>\n");
+export function withoutUsage(text: string): string {
+  return usageTexts.reduce((rest, usageText) => rest.replace(usageText, "<usage>\n"), text);
 }
 
 /** Runs a case. @param observeRows see {@link World.observeRows} */

@@ -25,7 +25,7 @@ function shownOption({ shorts = "", longs, value, brief }: ShownOption): Command
 /**
  * A command that takes its arguments apart itself.
  *
- * @param options those that help, man page and completions show
+ * @param options the options that help, man page and completions show
  */
 export function alone(
   doc: string,

@@ -4,8 +4,23 @@ import { categories, isTaken, options } from "../options.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 
-/** The help text of a command: its own options, and the options of ss that it accepts. */
+function synopsis(program: string, word: CommandWord, operands = "[FILTER]"): string {
+  return `Usage: ${program} ${word} [OPTIONS] ${operands}
+`;
+}
+
+/** What follows the message about a wrong option of a command. */
 export function commandUsage<Settings>(
+  program: string,
+  word: CommandWord,
+  { operands }: Command<Settings>,
+): string {
+  return `${synopsis(program, word, operands)}Try '${program} ${word} --help'.
+`;
+}
+
+/** The help text of a command: its own options, and the options of ss that it accepts. */
+export function commandHelp<Settings>(
   program: string,
   word: CommandWord,
   command: Command<Settings>,
@@ -21,7 +36,7 @@ export function commandUsage<Settings>(
     return names.length === 0 ? [] : [wrapped(`  ${title}:`, names)];
   });
   return [
-    `Usage: ${program} ${word} [OPTIONS] ${command.operands ?? "[FILTER]"}\n`,
+    synopsis(program, word, command.operands),
     filled(command.doc),
     ...(own === "" ? [] : [`Options of ${word}:\n${own}`]),
     `Also accepted (see '${program} --help'):\n${groups.join("")}`,

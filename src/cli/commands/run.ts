@@ -72,8 +72,11 @@ export async function runCommand(world: World, word: CommandWord): Promise<numbe
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
   if (command.isShort !== true) expectLongRun();
   const { program, args, env } = world;
-  const help = async () => (await import("./help.ts")).commandUsage(program, word, command);
-  const end = (stop: Stop) => halt(world, stop, { help });
+  const texts = {
+    help: async () => (await import("./help.ts")).commandHelp(program, word, command),
+    usage: async () => (await import("./help.ts")).commandUsage(program, word, command),
+  };
+  const end = (stop: Stop) => halt(world, stop, texts);
   const rows = rowsOf(word, command, program);
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
   const { steps, words, error } = getopt(rows, args.slice(1), {

@@ -1,4 +1,4 @@
-/** The script in a real fish, which completes by itself when asked to. */
+/** The script in a real fish: `complete -C` prints what it would offer. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   mkdirSync,

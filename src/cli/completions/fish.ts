@@ -141,7 +141,7 @@ function __sockscope_entries
     string replace -r '.*/' '' -- $paths
 end
 
-# Words, each behind those that already stand in the list.
+# Words, each after the words that the list already has.
 function __sockscope_list
     set -l valued (__sockscope_valued)
     set -l value (commandline -ct | string replace -r "^($valued[1]|--[^=]*=)" '')

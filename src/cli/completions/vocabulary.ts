@@ -54,7 +54,7 @@ export const operandKinds: Readonly<Record<SsKeyword, OperandKind | undefined>> 
   autobound: undefined,
 };
 
-/** What the keywords of our own take that ask for words; the others ask for an amount. */
+/** What the keywords of our own take; an amount if they are not here. */
 const factKinds: Readonly<Partial<Record<FactKeyword, OperandKind>>> = {
   pid: "process id",
   comm: "process name",
@@ -65,7 +65,7 @@ const factKinds: Readonly<Partial<Record<FactKeyword, OperandKind>>> = {
   cong: "congestion control",
 };
 
-/** What each keyword of ss asks for. */
+/** The operand of each keyword of ss, in a word. */
 export const meanings: Readonly<Record<SsKeyword, string>> = {
   src: "The local address, and the port if one is given.",
   dst: "The peer's address, and the port if one is given.",
@@ -77,7 +77,7 @@ export const meanings: Readonly<Record<SsKeyword, string>> = {
   autobound: "The kernel chose the local port.",
 };
 
-/** What a keyword of our own asks for. */
+/** The operand of a keyword of our own, in a word. */
 export function factMeaning(keyword: FactKeyword): string {
   const { doc } = factPredicates[keyword];
   return `${doc[0]!.toUpperCase()}${doc.slice(1)}.`;
@@ -89,7 +89,7 @@ export const keywords = Object.keys(predicates) as readonly SsKeyword[];
 /** Those of our own. */
 export const factKeywords = Object.keys(factPredicates) as readonly FactKeyword[];
 
-/** All words that begin a predicate, with what they ask for in a line. */
+/** All words that begin a predicate, with a line about their operand. */
 export const predicateWords: readonly (readonly [word: string, meaning: string])[] = [
   ...keywords.map((word) => [word, meanings[word]] as const),
   ...factKeywords.map((word) => [word, factMeaning(word)] as const),
@@ -136,7 +136,7 @@ export const relationSpellings: readonly string[] = Object.keys(relationWords);
 /** What may stand before a host, to name its family. */
 export const hostPrefixWords: readonly string[] = Object.keys(hostPrefixes).map((word) => `${word}:`);
 
-/** What help may be asked for, beside the options. */
+/** The topics of `--help`, beside the options. */
 export const helpTopics: readonly string[] = ["filter"];
 
 /** The file in which the kernel lists the available congestion controls. */

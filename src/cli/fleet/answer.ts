@@ -7,15 +7,16 @@ import { familyOf } from "../../families/index.ts";
 import type { Socket } from "../../families/socket.ts";
 import { type ExchangeableNames, exchangeableNames } from "../../fields/exchangeable-names.ts";
 import { noNames } from "../../fields/names.ts";
-import type { CutReason, Frame, Question, RemoteRow } from "../../fleet/protocol.ts";
+import type { CutReason, End, Frame, PastSample, Question, RemoteRow } from "../../fleet/protocol.ts";
 import { concerns, natFactsValues, translationValues } from "../../fleet/translations.ts";
-import type { Host } from "../../host/host.ts";
+import type { Host, PastTime } from "../../host/host.ts";
 import type { Json } from "../../model/json.ts";
 import { kindOfDump } from "../../model/selection.ts";
 import { columnsWith } from "../../output/columns.ts";
 import { nameSource, tableChooser } from "../../output/name-source.ts";
 import { type OpenQuery, openQuery } from "../../query/open.ts";
 import type { SocketBatch } from "../../query/query.ts";
+import { StoreError } from "../../store/error.ts";
 import { Table } from "../../table/table.ts";
 import { performActions } from "../actions.ts";
 import { chosenColumns, groupColumns } from "../chosen-columns.ts";
@@ -195,12 +196,12 @@ export async function answer(
       send({ end: { status: refusal === undefined ? await world.run!(remote) : EXIT_USAGE } });
       return;
     }
-    const status =
+    const end =
       question.form === "translations"
-        ? await sendTranslations(world.host, question.words, rows)
+        ? { status: await sendTranslations(world.host, question.words, rows) }
         : await answerListing(remote, rows);
     rows.flush();
-    send({ end: { status } });
+    send({ end });
   } catch (error) {
     if (!(error instanceof Cut)) throw error;
     rows.flush();
@@ -223,13 +224,21 @@ async function sendTranslations(host: Host, addresses: readonly string[], rows: 
   return 0;
 }
 
-/** Lists sockets as rows. @returns the exit status @throws Cut */
-async function answerListing(world: World, rows: RowSender): Promise<number> {
-  const stopped = (stop: Stop) => {
-    const message = stop.kind === "error" ? stop.message : "this is not a question";
+/** The sample that a past machine shows. */
+function pastSampleOf({ wallMs, bootMs, bootId, coverage: { limits, notes } }: PastTime): PastSample {
+  const sample = { wallMs, bootMs, bootId };
+  if (limits !== "") return { ...sample, partial: `its recorder keeps only ${limits}` };
+  return notes.some(({ kind }) => kind === "damaged") ? { ...sample, partial: "it is damaged" } : sample;
+}
+
+/** Lists sockets as rows. @returns the end of the answer @throws Cut */
+async function answerListing(world: World, rows: RowSender): Promise<End> {
+  const failed = (message: string, status: number): End => {
     world.stderr.write(encodeBytes(`${message}\n`));
-    return stop.kind === "error" ? stop.status : EXIT_USAGE;
+    return { status };
   };
+  const stopped = (stop: Stop): End =>
+    stop.kind === "error" ? failed(stop.message, stop.status) : failed("this is not a question", EXIT_USAGE);
   const { draft, words, stop } = parse(world);
   if (stop !== undefined) return stopped(stop);
   const done = await performActions(world, draft);
@@ -239,14 +248,16 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
   const planned = await planListing(world, draft, view, { args: words, file: world.remote?.filterFile });
   if (isStop(planned)) return stopped(planned);
   const { plan, presentation } = planned;
-  return onMachine(world, draft, async (host) => {
+  let past: PastSample | undefined;
+  const list = async (host: Host) => {
+    if (host.past !== undefined) past = pastSampleOf(host.past);
     const { report, status } = withStatus(reporter(world, host, plan.sources), machineDraft(draft));
     let opened: OpenQuery;
     try {
       opened = await openQuery({ host, report }, plan);
     } catch (error) {
       const { filterStop } = await import("../filter.ts");
-      return stopped(filterStop(world, error, plan.filter));
+      return stopped(filterStop(world, error, plan.filter)).status;
     }
     using query = opened;
     const source = idleNames.pop() ?? exchangeableNames();
@@ -257,7 +268,14 @@ async function answerListing(world: World, rows: RowSender): Promise<number> {
       idleNames.push(source);
     }
     return status();
-  });
+  };
+  try {
+    const status = await onMachine(world, draft, list);
+    return past === undefined ? { status } : { status, past };
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return failed(error.message, 1);
+  }
 }
 
 /** The client is a program: what is missing shows in the exit status. */

@@ -5,9 +5,11 @@ import { type Severity, severities } from "../../doctor/rule.ts";
 import { homeOf } from "../../enrich/users.ts";
 import { fanOut, type HostOutcome } from "../../fleet/fan-out.ts";
 import { HostListError, readHosts, readHostsFile, writeHosts } from "../../fleet/host-list.ts";
+import { atText } from "../../fleet/past-comparison.ts";
 import { type CutReason, PROTOCOL, type Question } from "../../fleet/protocol.ts";
 import { openSsh, type Ssh } from "../../fleet/ssh.ts";
 import { systemMessage } from "../../native/errno.ts";
+import { readTime } from "../../store/time.ts";
 import { EXIT_FOUND } from "../commands/doctor/settings.ts";
 import { isStop, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
@@ -44,11 +46,19 @@ function hostsOf({ program, host }: World, { lists, files }: HostChoice): readon
   return found.size > 0 ? [...found] : usageError(`${program}: no host is named`);
 }
 
-/** The question as it is sent: its options in full, without those for the client. */
-function questionOf({ command, draft, steps, source }: HostsTask, form: Question["form"]): Question {
+/** The question as it is sent: its options in full, without those for the client. @param atMs the time of --at */
+function questionOf(
+  { command, draft, steps, source }: HostsTask,
+  form: Question["form"],
+  atMs: number | undefined,
+): Question {
   const args = steps
     .filter(({ long }) => !isAskersOwn(long))
-    .map(({ long, value }) => (value === undefined ? `--${long}` : `--${long}=${value}`));
+    .map(({ long, value }) => {
+      if (value === undefined) return `--${long}`;
+      // The same moment, whatever the time zone there.
+      return `--${long}=${long === "at" && atMs !== undefined ? atText(atMs) : value}`;
+    });
   const { args: words, file } = source;
   return {
     protocol: PROTOCOL,
@@ -103,8 +113,8 @@ export function conclude(
   return missing.length > 0 || cut.length > 0 ? Math.max(status, EXIT_INCOMPLETE) : status;
 }
 
-/** Options of the doctor with which the hosts are not compared: they choose its rules or the past, or it never ends. */
-const alone: ReadonlySet<string> = new Set(["watch", "rule", "explain", "list-rules", "at"]);
+/** Options of the doctor with which the hosts are not compared: they choose its rules, or it never ends. */
+const alone: ReadonlySet<string> = new Set(["watch", "rule", "explain", "list-rules"]);
 
 function isAlone({ steps }: Pick<HostsTask, "steps">): boolean {
   return steps.some(({ long }) => alone.has(long));
@@ -172,7 +182,9 @@ export async function askHosts(world: World, task: HostsTask): Promise<number> {
   const answers = await answersFor(world, task, open);
   if (isStop(answers)) return halt(world, answers);
   const notes: [host: string, text: string][] = [];
-  const question = questionOf({ ...task, steps: answers.steps ?? task.steps }, answers.form);
+  // What is no time is refused by the hosts.
+  const atMs = draft.at === undefined ? undefined : readTime(draft.at, Date.now());
+  const question = questionOf({ ...task, steps: answers.steps ?? task.steps }, answers.form, atMs);
   const outcomes = await ask(hosts, question, (host, frame) => {
     if ("note" in frame) {
       for (const line of frame.note.split("\n")) if (line !== "") notes.push([host, escapeText(line)]);
@@ -182,7 +194,8 @@ export async function askHosts(world: World, task: HostsTask): Promise<number> {
   const status = conclude(world, outcomes, notes);
   const whole = outcomes.filter(({ failure }) => failure === undefined).map(({ host }) => host);
   if (!comparesHosts(task) || whole.length === 0 || world.interrupted().aborted) return status;
-  const found = await between(ask, task, whole);
-  showBetween(world, draft.format === "table" ? "text" : "json", found);
+  if (draft.at !== undefined && atMs === undefined) return status;
+  const found = await between(ask, { ...task, atMs }, whole);
+  showBetween(world, draft.format === "table" ? "text" : "json", found, atMs);
   return found.findings.some(({ severity }) => fails(task, severity)) ? Math.max(status, EXIT_FOUND) : status;
 }

@@ -4,12 +4,14 @@ import { decodeBytes, encodeBytes } from "../../bytes/text.ts";
 import { type Comparison, compareHosts, type HostClock } from "../../fleet/comparison.ts";
 import type { End } from "../../fleet/ends.ts";
 import { writeHosts } from "../../fleet/host-list.ts";
-import { type PairFinding, pairRules } from "../../fleet/pair-finding.ts";
+import type { PairFinding } from "../../fleet/pair-finding.ts";
+import { pairFindingObject, pairReportText, wrap } from "../../fleet/pair-report.ts";
 import { findBetween } from "../../fleet/pair-rules.ts";
-import { type AskAll, sampleEnds } from "../../fleet/samples.ts";
-import type { Json } from "../../model/json.ts";
+import { compareHostsAt, type PastComparison, sampleEach } from "../../fleet/past-comparison.ts";
+import { type AskAll, type EndsRequest, type Sample, sampleEnds } from "../../fleet/samples.ts";
 import { JsonWriter } from "../../output/json.ts";
 import { systemClock } from "../../store/clock.ts";
+import { timeText } from "../../store/time.ts";
 import type { World } from "../world.ts";
 import type { HostsTask } from "./task.ts";
 
@@ -24,104 +26,56 @@ function cookieOf({ host, netns = "", cookie }: End): string {
 /** The findings between hosts, and what they rest on. */
 export interface Between {
   readonly findings: readonly PairFinding[];
-  readonly comparison: Comparison;
+  readonly comparison: Comparison | PastComparison;
+}
+
+/** Takes the samples: of the present, or of the time of `--at`. */
+function compare(
+  ask: AskAll,
+  hosts: readonly string[],
+  request: EndsRequest,
+  atMs: number | undefined,
+): Promise<Between["comparison"]> {
+  if (atMs !== undefined) return compareHostsAt(ask, hosts, request, atMs);
+  return compareHosts(
+    ask,
+    hosts,
+    request,
+    () => Bun.sleep(APART_MS),
+    () => systemClock.awakeMs(),
+  );
+}
+
+/** The sockets that the filter of a command line matches, at the time of a comparison. */
+function chosenEnds(
+  ask: AskAll,
+  hosts: readonly string[],
+  request: EndsRequest,
+  comparison: Between["comparison"],
+): Promise<Sample> {
+  if (!("times" in comparison)) return sampleEnds(ask, hosts, request);
+  const times = comparison.times.map(({ host, atMs, clock }) => [host, atMs + clock.aheadMs] as const);
+  return sampleEach(ask, new Map(times), request);
 }
 
 /** Finds what is wrong between hosts. @param ask queries hosts, and reports nothing of those that do not answer */
-export async function between(ask: AskAll, task: HostsTask, hosts: readonly string[]): Promise<Between> {
+export async function between(
+  ask: AskAll,
+  task: HostsTask & { readonly atMs: number | undefined },
+  hosts: readonly string[],
+): Promise<Between> {
   const { args: words, file } = task.source;
   const { allNetns, hostTimeoutMs: budgetMs } = task.draft;
   const all = { allNetns, containers: false, words: [], budgetMs };
   const matching = { ...all, words, ...(file === undefined ? {} : { filterFile: decodeBytes(file) }) };
-  const [comparison, chosen] = await Promise.all([
-    compareHosts(
-      ask,
-      hosts,
-      all,
-      () => Bun.sleep(APART_MS),
-      () => systemClock.awakeMs(),
-    ),
-    words.length > 0 || file !== undefined ? sampleEnds(ask, hosts, matching) : undefined,
-  ]);
+  const comparison = await compare(ask, hosts, all, task.atMs);
+  const isFiltered = words.length > 0 || file !== undefined;
+  const chosen = isFiltered ? await chosenEnds(ask, hosts, matching, comparison) : undefined;
   const findings = findBetween(comparison.before, comparison.now, comparison.seconds);
   if (chosen === undefined) return { findings, comparison };
   const cookies = new Set(chosen.ends.map(cookieOf));
   const isChosen = ({ ends }: PairFinding) => ends.some((end) => cookies.has(cookieOf(end)));
   return { findings: findings.filter(isChosen), comparison };
-}
-
-function numberText(label: string, value: number | undefined): string[] {
-  return value === undefined || value === 0 ? [] : [`${label} ${value}`];
-}
-
-/** One end as a line of evidence. */
-function endLine(end: End): string {
-  const { host, netns, state, local, peer, process } = end;
-  const address = ({ address, port }: End["local"]) =>
-    `${address.includes(":") ? `[${address}]` : address}:${port === 0 ? "*" : port}`;
-  const facts = [
-    ...numberText("recv-q", state === "LISTEN" ? end.backlog : end.recvq),
-    ...numberText("send-q", state === "LISTEN" ? end.maxBacklog : end.sendq),
-    ...numberText("unsent", end.notsentBytes),
-    ...numberText("unacked", end.unacked),
-    ...numberText("retransmits", end.retransmits),
-    ...numberText("total-retrans", end.totalRetrans),
-    ...(end.rttUs ? [`rtt ${end.rttUs / 1000} ms`] : []),
-  ];
-  const where = netns === undefined ? host : `${host} (${netns})`;
-  return [`${where}:`, state, address(local), "→", address(peer), ...facts, process ?? ""]
-    .join(" ")
-    .trimEnd();
-}
-
-function wrap(text: string, indent: string): string {
-  let line = indent;
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    if (line.length > indent.length && line.length + 1 + word.length > COLUMNS) {
-      lines.push(line);
-      line = indent;
-    }
-    line += line.length > indent.length ? ` ${word}` : word;
-  }
-  return `${[...lines, line].join("\n")}\n`;
-}
-
-/** A finding as text. */
-function findingText({ rule, severity, title, ends, nat, connections }: PairFinding): string {
-  const { why, advice } = pairRules[rule];
-  const more = connections > 1 ? ` (${connections} connections)` : "";
-  return [
-    wrap(escapeText(`${severity}: ${title}${more} [${rule}]`), ""),
-    ...ends.map((end) => wrap(escapeText(endLine(end)), "  ")),
-    nat === undefined ? "" : wrap(`through NAT on ${writeHosts(nat)}`, "  "),
-    wrap(`Why: ${why}`, "  "),
-    wrap(`- ${advice}`, "  "),
-  ].join("");
-}
-
-/** A finding as an object. */
-function findingObject({ rule, severity, title, ends, nat, connections, values }: PairFinding): {
-  [key: string]: Json;
-} {
-  return {
-    rule,
-    severity,
-    title,
-    connections,
-    values: { ...values },
-    ...(nat === undefined ? {} : { nat }),
-    ends: ends.map(({ host, netns, state, local, peer, process, recvq, sendq }) => ({
-      host,
-      ...(netns === undefined ? {} : { netns }),
-      state,
-      local: { ...local },
-      peer: { ...peer },
-      ...(process === undefined ? {} : { process }),
-      ...(recvq === undefined ? {} : { recvQueueBytes: recvq }),
-      ...(sendq === undefined ? {} : { sendQueueBytes: sendq }),
-    })),
-  };
 }
 
 /** Offsets of clocks that are reported, in milliseconds. */
@@ -136,34 +90,73 @@ function secondsText(ms: number): string {
   return `${(ms / 1000).toFixed(Math.abs(ms) < 10_000 ? 2 : 0)} s`;
 }
 
-function skewLine({ host, aheadMs, errorMs }: HostClock): string {
+function skewLine({ host, aheadMs, errorMs }: HostClock, isPast: boolean): string {
   const direction = aheadMs > 0 ? "ahead" : "behind";
-  return `The clock of ${host} is ${secondsText(Math.abs(aheadMs))} ${direction} of ours (± ${secondsText(errorMs)}).\n`;
+  return `The clock of ${host} ${isPast ? "was" : "is"} ${secondsText(Math.abs(aheadMs))} ${direction} of ours${isPast ? " then" : ""} (± ${secondsText(errorMs)}).`;
 }
 
 /** How many connections are joined, and how many ends are not, with the reason. */
-function countsLine({ now: { pairs, ambiguous, uncertain, missing }, unreadNat }: Comparison): string {
+function countsText({ now: { pairs, ambiguous, uncertain, missing }, unreadNat }: Comparison): string {
   const translated = pairs.filter(({ translation }) => translation !== undefined).length;
   const hidden = missing.filter(({ mayBeTranslated }) => mayBeTranslated).length;
-  const nat = unreadNat.length === 0 ? "" : ` on ${writeHosts(unreadNat)}, which only root can read`;
+  const nat = unreadNat.length === 0 ? "" : ` on ${writeHosts(unreadNat)}, which cannot be read`;
   const counts: readonly (readonly [count: number, text: string])[] = [
     [translated, `${translated} of them through NAT`],
     [ambiguous.length, `${ambiguous.length} ends ambiguous: their addresses are in use in several places`],
-    [uncertain.length, `${uncertain.length} ends uncertain: the hosts answered at times too far apart`],
+    [uncertain.length, `${uncertain.length} ends uncertain: the samples are too far apart`],
     [hidden, `${hidden} ends perhaps behind NAT${nat}`],
   ];
   const parts = counts.filter(([count]) => count > 0).map(([, text]) => text);
-  return `Between the hosts (${[`${pairs.length} connections joined`, ...parts].join("; ")}):\n`;
+  return [`${pairs.length} connections joined`, ...parts].join("; ");
+}
+
+/** The lines above the findings. */
+function headLines(comparison: Comparison | PastComparison, atMs: number | undefined): readonly string[] {
+  const isPast = "times" in comparison;
+  const counts = countsText(comparison);
+  const skews = skewed(comparison).map((clock) => skewLine(clock, isPast));
+  if (!isPast || atMs === undefined) return [`Between the hosts (${counts}):`, ...skews];
+  const { times, leftOut } = comparison;
+  const ages = times.map((time) => atMs - time.atMs).sort((a, b) => a - b);
+  const taken =
+    ages.length === 0 ? "" : `samples of ${secondsText(ages[0]!)} to ${secondsText(ages.at(-1)!)} before; `;
+  const reasons = Map.groupBy(leftOut, ([, reason]) => reason);
+  return [
+    `Between the hosts at ${timeText(atMs)} (${taken}${counts}):`,
+    ...Array.from(
+      reasons,
+      ([reason, hosts]) => `Not compared: ${writeHosts(hosts.map(([host]) => host))}: ${escapeText(reason)}`,
+    ),
+    ...skews,
+  ];
+}
+
+/** What JSON says of a comparison in the past. */
+function pastObject(comparison: Comparison | PastComparison, atMs: number | undefined) {
+  if (!("times" in comparison) || atMs === undefined) return {};
+  const { times, leftOut } = comparison;
+  return {
+    at: new Date(atMs).toISOString(),
+    samples: times.map((time) => ({ host: time.host, time: new Date(time.atMs).toISOString() })),
+    leftOut: Array.from(leftOut, ([host, reason]) => ({ host, reason })),
+  };
 }
 
 /** Shows what is wrong between hosts, below what each host has found. */
-export function showBetween(world: World, format: "text" | "json", { findings, comparison }: Between): void {
+export function showBetween(
+  world: World,
+  format: "text" | "json",
+  { findings, comparison }: Between,
+  atMs: number | undefined,
+): void {
   const { now, clocks } = comparison;
+  const columns = world.stdout.terminalColumns || COLUMNS;
   const { pairs, missing, outside, ambiguous, uncertain } = now;
   if (format === "json") {
     const json = new JsonWriter("ndjson", (bytes) => world.stdout.write(bytes));
     json.write({
-      between: findings.map(findingObject),
+      ...pastObject(comparison, atMs),
+      between: findings.map(pairFindingObject),
       joined: pairs.length,
       translated: pairs.filter(({ translation }) => translation !== undefined).length,
       missing: missing.length,
@@ -176,7 +169,7 @@ export function showBetween(world: World, format: "text" | "json", { findings, c
     json.end();
     return;
   }
-  const head = wrap(countsLine(comparison).trimEnd(), "") + skewed(comparison).map(skewLine).join("");
-  const body = findings.length === 0 ? "no findings\n" : findings.map(findingText).join("\n");
-  world.stdout.write(encodeBytes(`\n${head}${body}`));
+  const head = headLines(comparison, atMs);
+  const body = findings.length === 0 ? "no findings\n" : pairReportText(findings, columns);
+  world.stdout.write(encodeBytes(`\n${head.map((line) => wrap(line, columns)).join("")}${body}`));
 }

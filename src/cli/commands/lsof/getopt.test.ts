@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { takeApart } from "./getopt.ts";
+import { parseArguments } from "./getopt.ts";
 import { readTerm, TermError } from "./internet.ts";
 import { lsofOptions, lsofWords } from "./options.ts";
 import { printable } from "./printable.ts";
@@ -12,19 +12,21 @@ const services = () => ({
 
 test("a value of -i may be left out, attached or the next argument", () => {
   const values = (...args: string[]) =>
-    takeApart(lsofOptions, lsofWords, args).options.map(({ value }) => value);
+    parseArguments(lsofOptions, lsofWords, args).options.map(({ value }) => value);
   expect(values("-i", "-n")).toEqual([undefined, undefined]);
   expect(values("-nPi:80")).toEqual([undefined, undefined, ":80"]);
   expect(values("-i", "tcp:80")).toEqual(["tcp:80"]);
 });
 
-test("any arguments come apart without an exception", () => {
+test("any arguments are parsed without an exception", () => {
   const arg = fc.oneof(
     fc.string(),
     fc.string().map((text) => `-${text}`),
     fc.string().map((text) => `+${text}`),
   );
-  fc.assert(fc.property(fc.array(arg), (args) => takeApart(lsofOptions, lsofWords, args).names.length >= 0));
+  fc.assert(
+    fc.property(fc.array(arg), (args) => parseArguments(lsofOptions, lsofWords, args).names.length >= 0),
+  );
 });
 
 test("any term of -i is read or refused with a message", () => {

@@ -1,4 +1,4 @@
-/** Command lines as lsof takes them apart: letters behind `-` or `+`, some with a value that may be left out. */
+/** Parses command lines as lsof does: letters after `-` or `+`, some with a value that may be left out. */
 
 /** Whether an option takes a value, and where it may stand. */
 export type ValueRule =
@@ -42,16 +42,38 @@ function isOption(arg: string | undefined): boolean {
   return arg !== undefined && (arg.startsWith("-") || arg.startsWith("+"));
 }
 
-/** Takes arguments apart; `words` are the long options that lsof does not have. */
-export function takeApart<Row extends OptionShape>(
+/** A value, and what remains of the argument that its letter is in. */
+interface TakenValue {
+  readonly value: string | undefined;
+  readonly rest: string;
+}
+
+/** Digits, attached or in the next argument. */
+function takeNumber(rest: string, args: string[]): TakenValue {
+  const text = rest === "" && /^\d/.test(args[0] ?? "") ? args.shift()! : rest;
+  const value = /^\d+/.exec(text)?.[0];
+  return { value, rest: text.slice(value?.length ?? 0) };
+}
+
+/** The value of an option. Removes it from the arguments if it is the next one. */
+function takeValue(rule: ValueRule, rest: string, args: string[]): TakenValue {
+  if (rule === "none") return { value: undefined, rest };
+  if (rule === "number") return takeNumber(rest, args);
+  if (rest !== "") return { value: rest, rest: "" };
+  const takesNext = rule === "required" || (rule === "optional" && !isOption(args[0]));
+  return { value: takesNext ? args.shift() : undefined, rest: "" };
+}
+
+/** Parses arguments. @param words the long options, which lsof does not have */
+export function parseArguments<Row extends OptionShape>(
   rows: readonly Row[],
   words: Readonly<Record<string, Row>>,
   args: readonly string[],
 ): LsofLine<Row> {
   const options: GivenOption<Row>[] = [];
-  let next = 0;
-  while (next < args.length && isOption(args[next]) && args[next]!.length > 1) {
-    const arg = args[next++]!;
+  const left = [...args];
+  while (isOption(left[0]) && left[0]!.length > 1) {
+    const arg = left.shift()!;
     if (arg === "--") break;
     if (Object.hasOwn(words, arg)) {
       options.push({ row: words[arg]!, sign: "-", value: undefined });
@@ -61,26 +83,14 @@ export function takeApart<Row extends OptionShape>(
     let rest = arg.slice(1);
     while (rest !== "") {
       const letter = rest[0]!;
-      rest = rest.slice(1);
       const row = rows.find((each) => each.letter === letter && each.signs.includes(sign));
-      if (row === undefined)
-        return { options, names: args.slice(next), error: `illegal option character: ${letter}` };
-      let value: string | undefined;
-      const takesNext = row.value === "required" || !isOption(args[next]);
-      if (row.value === "number") {
-        if (rest === "" && /^\d/.test(args[next] ?? "")) rest = args[next++]!;
-        value = /^\d+/.exec(rest)?.[0];
-        rest = rest.slice(value?.length ?? 0);
-      } else if (row.value !== "none") {
-        value = rest === "" ? undefined : rest;
-        rest = "";
-        if (value === undefined && row.value !== "attached" && takesNext && next < args.length)
-          value = args[next++];
-        if (value === undefined && row.value === "required")
-          return { options, names: [], error: `${sign}${letter} requires a value` };
-      }
-      options.push({ row, sign, value });
+      if (row === undefined) return { options, names: left, error: `illegal option character: ${letter}` };
+      const taken = takeValue(row.value, rest.slice(1), left);
+      if (taken.value === undefined && row.value === "required")
+        return { options, names: [], error: `${sign}${letter} requires a value` };
+      options.push({ row, sign, value: taken.value });
+      rest = taken.rest;
     }
   }
-  return { options, names: args.slice(next) };
+  return { options, names: left };
 }

@@ -1,20 +1,18 @@
 /** `sockscope lsof -h`. */
+import { helpLine } from "../../help.ts";
 import { type LsofOption, lsofOptions, lsofWords } from "./options.ts";
 
-const BRIEF_COLUMN = 36;
-
 function line(name: string, { valueName, brief }: Pick<LsofOption, "valueName" | "brief">): string {
-  const option = `  ${name}${valueName === undefined ? "" : ` ${valueName}`}`;
-  return `${option.padEnd(BRIEF_COLUMN)} ${brief}\n`;
+  return helpLine(valueName === undefined ? name : `${name} ${valueName}`, brief);
 }
 
-/** The options, one line each. */
+/** The options, with one or two lines each. */
 export function lsofHelp(): string {
   const known = lsofOptions.filter(({ brief }) => brief !== "");
   const own = known.map((option) => line(`${option.signs === "+" ? "+" : "-"}${option.letter}`, option));
   const words = Object.entries(lsofWords).map(([name, option]) => line(name, option));
   return [
-    "Usage: sockscope lsof [OPTIONS]\n\nSockets as lsof -i and lsof -U list them.\n\n",
+    "Usage: sockscope lsof [OPTIONS]\n\nList sockets with the options and the output of lsof.\n\n",
     ...own,
     ...words,
   ].join("");

@@ -66,6 +66,40 @@ function portsOf(
   return ranges;
 }
 
+function protocolOf(word: string, term: string): InternetTerm["protocol"] {
+  const name = word.toLowerCase();
+  if (name === "") return undefined;
+  if (!Object.hasOwn(protocols, name)) throw new TermError(`unknown protocol name (${word}) in: -i ${term}`);
+  return protocols[name as keyof typeof protocols];
+}
+
+function isZero(address: Uint8Array): boolean {
+  return address.every((byte) => byte === 0);
+}
+
+/** The host of a term. */
+interface TermHost {
+  readonly host: string;
+  /** Undefined for a name. */
+  readonly address: Uint8Array | undefined;
+  /** What follows the host in the term. */
+  readonly rest: string;
+}
+
+/** Reads the host at the beginning of a text: an IPv6 address in brackets, a dotted quad, or a name. */
+function readHost(text: string, term: string, family: number | undefined): TermHost {
+  const bracketed = /^\[([^\]]*)\]/.exec(text);
+  const host = bracketed?.[1] ?? /^[^:]*/.exec(text)![0];
+  const rest = text.slice(bracketed?.[0].length ?? host.length);
+  const address = bracketed === null ? quad(host) : parseIpv6(host);
+  const isWrong = bracketed === null ? host === "" : address === undefined || isZero(address);
+  if (isWrong || (rest !== "" && !rest.startsWith(":")))
+    throw new TermError(`unacceptable Internet address in: -i ${term}`);
+  if (family !== undefined && address !== undefined && (address.length === 4) !== (family === AF_INET))
+    throw new TermError(`IPv${address.length === 4 ? 4 : 6} addresses are prohibited: -i ${term}`);
+  return { host, address, rest };
+}
+
 /**
  * Reads a term. Host names are not looked up: they are left in `host`.
  *
@@ -78,46 +112,17 @@ export function readTerm(
   services: () => Services,
   inherited: number | undefined = undefined,
 ): InternetTerm {
-  let rest = term;
-  let family = inherited;
-  if (/^[46]/.test(rest)) {
-    family = rest[0] === "4" ? AF_INET : AF_INET6;
-    rest = rest.slice(1);
-  }
-  const word = /^[^@:]*/.exec(rest)![0];
-  let protocol: InternetTerm["protocol"];
-  if (word !== "") {
-    const name = word.toLowerCase();
-    if (!Object.hasOwn(protocols, name))
-      throw new TermError(`unknown protocol name (${word}) in: -i ${term}`);
-    protocol = protocols[name as keyof typeof protocols];
-  }
-  rest = rest.slice(word.length);
-  let host: string | undefined;
-  let addresses: Uint8Array[] | undefined;
-  if (rest.startsWith("@")) {
-    const bracketed = /^@\[([^\]]*)\]/.exec(rest);
-    const plain = /^@([^:]*)/.exec(rest)!;
-    host = bracketed?.[1] ?? plain[1]!;
-    rest = rest.slice((bracketed ?? plain)[0].length);
-    const unacceptable = new TermError(`unacceptable Internet address in: -i ${term}`);
-    const address = bracketed === null ? quad(host) : parseIpv6(host);
-    const isZero = address?.every((byte) => byte === 0) === true;
-    if (host === "" || (bracketed !== null && (address === undefined || isZero))) throw unacceptable;
-    if (address !== undefined) addresses = [address];
-    if (rest !== "" && !rest.startsWith(":")) throw unacceptable;
-    if (family !== undefined && address !== undefined && (address.length === 4) !== (family === AF_INET))
-      throw new TermError(`IPv${address.length === 4 ? 4 : 6} addresses are prohibited: -i ${term}`);
-  }
-  // 0.0.0.0 stands for any IPv4 address.
-  if (addresses?.[0]?.every((byte) => byte === 0)) {
-    if (rest === "") throw new TermError(`incomplete Internet address specification: -i ${term}`);
-    addresses = undefined;
-    family = AF_INET;
-    host = undefined;
-  }
+  const [, version, word, atHost] = /^([46]?)([^@:]*)(.*)$/s.exec(term)!;
+  const family = version === "" ? inherited : version === "4" ? AF_INET : AF_INET6;
+  const protocol = protocolOf(word!, term);
+  const named = atHost!.startsWith("@") ? readHost(atHost!.slice(1), term, family) : undefined;
+  const { host, address, rest } = named ?? { host: undefined, address: undefined, rest: atHost! };
+  const isAny = address !== undefined && isZero(address);
+  if (isAny && rest === "") throw new TermError(`incomplete Internet address specification: -i ${term}`);
   const ports = rest.startsWith(":") ? portsOf(rest.slice(1), term, protocol, services) : undefined;
-  return { text: term, family, protocol, host, addresses, ports };
+  // 0.0.0.0 stands for any IPv4 address.
+  if (isAny) return { text: term, family: AF_INET, protocol, host: undefined, addresses: undefined, ports };
+  return { text: term, family, protocol, host, addresses: address && [address], ports };
 }
 
 /** An end of a socket. */

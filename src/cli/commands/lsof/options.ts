@@ -177,7 +177,7 @@ export const lsofOptions: readonly LsofOption[] = [
     signs: "-",
     value: "optional",
     valueName: "[46][PROTOCOL][@HOST][:PORTS]",
-    brief: "Internet sockets, all or those of a term; may be repeated",
+    brief: "IP sockets, all or those of a term; may be repeated",
     apply(settings, value, _sign, { services }) {
       const { allInternet, allFamily, internet } = settings;
       if (value === undefined) return { ...settings, allInternet: true, allFamily: undefined };
@@ -253,7 +253,7 @@ export const lsofOptions: readonly LsofOption[] = [
     signs: "-",
     value: "required",
     valueName: "NAME",
-    brief: "Processes whose name begins so, or matches /REGEXP/[bix]",
+    brief: "Processes by the start of the name, or /REGEXP/[bix]",
     apply: (settings, value) => withCommand(settings, value!),
   },
   {
@@ -289,7 +289,7 @@ export const lsofOptions: readonly LsofOption[] = [
     signs: "-",
     value: "optional",
     valueName: "[qs]",
-    brief: "TCP information in NAME: queues, state; without letters none",
+    brief: "TCP details in NAME: queues, state; no letter: none",
     apply(settings, value = "") {
       const wrong = /[^fqs]/.exec(value);
       if (wrong !== null) throw new LsofError(`unsupported TCP/TPI info selection: ${wrong[0]}`);
@@ -318,8 +318,8 @@ export const lsofOptions: readonly LsofOption[] = [
     },
   },
   flag("J", "One JSON object, with the keys of lsof 4.99", { format: "json" }),
-  flag("j", "JSON, one one object per line", { format: "ndjson" }),
-  flag("Q", "Exit with 0 where something was not found, too", { quiet: true }),
+  flag("j", "JSON, one object per line", { format: "ndjson" }),
+  flag("Q", "Exit with 0 even if something was not found", { quiet: true }),
   flag("V", "Say what was not found", { verbose: true }),
   {
     letter: "r",
@@ -362,7 +362,7 @@ export const lsofOptions: readonly LsofOption[] = [
     signs: "-+",
     value: "attached",
     valueName: "[gG]",
-    brief: "With +: flags of the descriptor, as names (g) or numbers (G)",
+    brief: "With +: descriptor flags as names (g) or numbers (G)",
     apply: (settings, value = "", sign) => ({
       ...settings,
       flags:

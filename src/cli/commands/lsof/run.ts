@@ -11,7 +11,7 @@ import type { World } from "../../world.ts";
 import { strftime } from "../strftime.ts";
 import { hasUdpLite } from "../udp-lite.ts";
 import { isDirect } from "./direct.ts";
-import { takeApart } from "./getopt.ts";
+import { parseArguments } from "./getopt.ts";
 import { lsofHelp } from "./help.ts";
 import type { InternetTerm } from "./internet.ts";
 import { listDirectly } from "./list-directly.ts";
@@ -62,7 +62,7 @@ function areGiven(
 
 /** What the arguments come to. @throws LsofError */
 function readSettings(args: readonly string[], lookups: OptionLookups): LsofSettings {
-  const { options, names, error } = takeApart(lsofOptions, lsofWords, args);
+  const { options, names, error } = parseArguments(lsofOptions, lsofWords, args);
   let settings = defaultSettings;
   for (const { row, sign, value } of options) settings = row.apply(settings, value, sign, lookups);
   if (error !== undefined) throw new LsofError(error);

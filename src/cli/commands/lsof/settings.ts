@@ -1,7 +1,7 @@
 /** What a command line of lsof means. */
 import type { InternetTerm } from "./internet.ts";
 
-/** Members of a comma-separated list, and those that `^` takes out. */
+/** Members of a comma-separated list, and the members that `^` excludes. */
 export interface Chosen<T> {
   readonly include: readonly T[];
   readonly exclude: readonly T[];

@@ -7,7 +7,7 @@ export type OtherFamily = "ipx" | "ax25" | "x25" | "netrom" | "rose" | "bluetoot
 
 /** What options have come to. */
 export interface NetstatSettings {
-  /** Tables that were chosen; none for the usual ones. */
+  /** Tables that were chosen; none for the default ones. */
   readonly tables: ReadonlySet<NetstatTable>;
   /** Families that were chosen; none for all. */
   readonly families: ReadonlySet<"inet" | "inet6" | "unix">;

@@ -9,6 +9,7 @@ import type { RowNames } from "./row-names.ts";
 
 const BLANK = 0x20;
 const AT = 0x40;
+const NEWLINE = 0x0a;
 const PROGRAM_WIDTH = 20;
 const PLACE_WIDTH = 20;
 /** Bytes that are collected before they are written. */
@@ -59,6 +60,7 @@ export function rowWriter(
   const ended = () => {
     if (writer.length > FULL) flush();
   };
+  const cells = unixCells(settings, names);
   return {
     flush,
     text(line: string): void {
@@ -68,43 +70,25 @@ export function rowWriter(
     inet: (table: InetTable) => inetRows(writer, table, settings, names, terminal, ended),
     /** Writes a UNIX socket, if it is wanted. */
     unix(socket: UnixSocket): void {
-      const { procfs, inode, type, name } = socket;
-      const flags = procfs?.flags ?? 0;
-      const accepts = (flags & (1 << 16)) !== 0;
-      if (!settings.all && accepts !== settings.listening) return;
-      const state = procfs?.socketState ?? 1;
-      const shownFlags = `[ ${accepts ? "ACC " : ""}${flags & (1 << 17) ? "W " : ""}${flags & (1 << 18) ? "N " : ""}]`;
-      put(writer, "unix", 5);
-      writer.byte(BLANK);
-      put(writer, String(procfs?.references ?? 0), 6);
-      writer.byte(BLANK);
-      put(writer, shownFlags, 11);
-      writer.byte(BLANK);
-      put(writer, unixTypes[type] ?? "UNKNOWN", 10);
-      writer.byte(BLANK);
-      put(writer, state === 1 && accepts ? "LISTENING" : (unixStates[state] ?? "UNKNOWN"), 13);
-      writer.byte(BLANK);
-      put(writer, String(inode), 8);
-      writer.byte(BLANK);
-      for (const [isShown, text] of [
-        [settings.programs, names.program],
-        [settings.allNetns, () => names.netns(socket)],
-        [settings.containers, () => names.container(socket)],
-      ] as const) {
-        if (!isShown) continue;
-        put(writer, text(inode), PROGRAM_WIDTH);
+      const isListener = accepts(socket);
+      if (!settings.all && isListener !== settings.listening) return;
+      for (const { width, text } of cells) {
+        put(writer, text(socket), width);
         writer.byte(BLANK);
       }
-      if (name !== undefined && name.length > 0) {
-        const path = terminal ? escapeControls(name[0] === 0 ? name.subarray(1) : name) : name;
-        if (name[0] === 0) writer.byte(AT);
-        writer.put(name[0] === 0 && !terminal ? path.subarray(1) : path);
-      }
-      writer.byte(0x0a);
+      putName(writer, socket.name, terminal);
+      writer.byte(NEWLINE);
       ended();
     },
   };
 }
+
+/** Flags of a UNIX socket in /proc/net/unix. linux/net.h */
+const SO_ACCEPTCON = 1 << 16;
+const SO_WAITDATA = 1 << 17;
+const SO_NOSPACE = 1 << 18;
+/** SS_UNCONNECTED of linux/net.h. */
+const UNCONNECTED = 1;
 
 const unixTypes: Readonly<Record<number, string>> = {
   1: "STREAM",
@@ -120,3 +104,55 @@ const unixStates: Readonly<Record<number, string>> = {
   3: "CONNECTED",
   4: "DISCONNECTING",
 };
+
+function accepts({ procfs }: UnixSocket): boolean {
+  return ((procfs?.flags ?? 0) & SO_ACCEPTCON) !== 0;
+}
+
+function unixFlags({ procfs }: UnixSocket): string {
+  const flags = procfs?.flags ?? 0;
+  const names = [
+    [SO_ACCEPTCON, "ACC "],
+    [SO_WAITDATA, "W "],
+    [SO_NOSPACE, "N "],
+  ] as const;
+  return `[ ${names.map(([flag, name]) => ((flags & flag) === 0 ? "" : name)).join("")}]`;
+}
+
+function unixState(socket: UnixSocket): string {
+  const state = socket.procfs?.socketState ?? UNCONNECTED;
+  if (state === UNCONNECTED && accepts(socket)) return "LISTENING";
+  return unixStates[state] ?? "UNKNOWN";
+}
+
+/** A cell of the row of a UNIX socket. */
+interface UnixCell {
+  /** Columns of the screen that it has at least. */
+  readonly width: number;
+  readonly text: (socket: UnixSocket) => string;
+}
+
+/** The cells of a row before the name. */
+function unixCells({ programs, allNetns, containers }: NetstatSettings, names: RowNames): UnixCell[] {
+  const cells: UnixCell[] = [
+    { width: 5, text: () => "unix" },
+    { width: 6, text: ({ procfs }) => String(procfs?.references ?? 0) },
+    { width: 11, text: unixFlags },
+    { width: 10, text: ({ type }) => unixTypes[type] ?? "UNKNOWN" },
+    { width: 13, text: unixState },
+    { width: 8, text: ({ inode }) => String(inode) },
+  ];
+  if (programs) cells.push({ width: PROGRAM_WIDTH, text: ({ inode }) => names.program(inode) });
+  if (allNetns) cells.push({ width: PLACE_WIDTH, text: names.netns });
+  if (containers) cells.push({ width: PLACE_WIDTH, text: names.container });
+  return cells;
+}
+
+/** Writes the name that a socket is bound to. `@` stands for the zero of an abstract name. */
+function putName(writer: ByteWriter, name: Uint8Array | undefined, terminal: boolean): void {
+  if (name === undefined || name.length === 0) return;
+  const isAbstract = name[0] === 0;
+  if (isAbstract) writer.byte(AT);
+  const text = isAbstract ? name.subarray(1) : name;
+  writer.put(terminal ? escapeControls(text) : text);
+}

@@ -2,16 +2,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { escapeText } from "../../../bytes/terminal.ts";
 import { once } from "../../../enrich/once.ts";
-import type { Owner } from "../../../enrich/processes.ts";
 import { resolveHosts, withDeadline } from "../../../enrich/resolve.ts";
 import { readNumberNames, readServices } from "../../../enrich/services.ts";
 import { loadFamilies } from "../../../families/index.ts";
 import type { Host } from "../../../host/host.ts";
 import { netnsLabel } from "../../../host/namespaces.ts";
-import { type Demand, demandSet } from "../../../model/demand.ts";
-import { AF_INET, AF_INET6, AF_UNIX } from "../../../model/family.ts";
-import { kindsOf, type Selection, type Table } from "../../../model/selection.ts";
-import { SS_BOUND_INACTIVE, SS_LISTEN, stateGroups } from "../../../model/state.ts";
+import { AF_UNIX } from "../../../model/family.ts";
+import { kindsOf, type Table } from "../../../model/selection.ts";
+import { SS_LISTEN } from "../../../model/state.ts";
 import type { Plan } from "../../../plan/plan.ts";
 import { type Sources, sourcesOf } from "../../../procfs/source.ts";
 import { type ListChanges, type OpenQuery, openQuery } from "../../../query/open.ts";
@@ -23,7 +21,6 @@ import { problemText } from "../../report.ts";
 import type { World } from "../../world.ts";
 import { hasUdpLite, udpLiteSources } from "../udp-lite.ts";
 import { netstatHelp } from "./help.ts";
-import type { InetTable } from "./inet-rows.ts";
 import { type NotShown, notShown, whyNotShown } from "./not-shown.ts";
 import {
   defaultSettings,
@@ -32,12 +29,13 @@ import {
   type NetstatStop,
   netstatOptions,
 } from "./options.ts";
+import { planOf, selectionOf, unixTables, type Wanted, wantedOf } from "./plan.ts";
 import { programNames } from "./programs.ts";
 import type { RowNames } from "./row-names.ts";
 import { inetHeading, rowWriter, unixHeading } from "./rows.ts";
+import { unreadableNote } from "./unreadable.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** netstat's status for a command line that it does not understand. */
 const EXIT_USAGE = 3;
@@ -46,127 +44,16 @@ const SECOND_MS = 1000;
 /** Time for looking up host names. */
 const RESOLVE_TIMEOUT_MS = 5000;
 
-/** The tables of Internet sockets, in netstat's order. */
-const inetTables: readonly InetTable[] = ["tcp", "udp", "udplite", "raw"];
-const unixTables: readonly Table[] = ["unix_stream", "unix_dgram", "unix_seqpacket"];
-
-/** What is listed. */
-interface Wanted {
-  readonly inet: readonly InetTable[];
-  readonly families: readonly number[];
-  readonly unix: boolean;
-}
-
-/** What the options choose; without a choice all of it. */
-function wantedOf({ tables, families, otherFamilies }: NetstatSettings): Wanted {
-  const byTable = inetTables.filter((table) => tables.has(table));
-  const inet = [...(families.has("inet") ? [AF_INET] : []), ...(families.has("inet6") ? [AF_INET6] : [])];
-  const nothing = tables.size === 0 && families.size === 0 && otherFamilies.size === 0;
-  const wantsInet = nothing || tables.size > 0 || inet.length > 0;
-  return {
-    inet: !wantsInet ? [] : tables.size > 0 ? byTable : inetTables,
-    families: inet.length > 0 ? inet : [AF_INET, AF_INET6],
-    unix: nothing || families.has("unix"),
-  };
-}
-
-/** netstat shows what /proc shows. */
-const SHOWN_STATES = stateGroups.all & ~(1 << SS_BOUND_INACTIVE);
-
-function selectionOf(tables: readonly Table[], families: readonly number[]): Selection {
-  const [only, ...others] = families;
-  return {
-    tables: new Set(tables),
-    families: new Set(families),
-    states: SHOWN_STATES,
-    preferred: others.length === 0 ? only : undefined,
-  };
-}
-
-/**
- * UNIX sockets are read in /proc, which alone has their references and flags; TCP sockets with their timers, too: over
- * netlink the kernel counts other retransmissions of half-open connections.
- */
-function fromProc(sources: Sources, timers: boolean): Sources {
-  return {
-    ...sources,
-    path: (file) => sources.path(file),
-    withoutNetlink: (table) =>
-      table === "unix" || (timers && table === "tcp") || sources.withoutNetlink(table),
-  };
-}
-
-function planOf(settings: NetstatSettings, sources: Sources, wanted: Wanted): Plan {
-  const listed = wanted.inet.filter((table) => table !== "udplite");
-  const tables = [...listed, ...(wanted.unix ? unixTables : [])];
-  const families = [...(listed.length > 0 ? wanted.families : []), ...(wanted.unix ? [AF_UNIX] : [])];
-  const demands: Demand[] = [];
-  if (settings.programs || settings.containers) demands.push("owners");
-  if (settings.containers) demands.push("containers");
-  if (settings.timers) demands.push("info");
-  if (settings.allNetns) demands.push("netns");
-  if (settings.json) demands.push("uid");
-  return {
-    selection: selectionOf(tables, families),
-    filter: undefined,
-    allNetns: settings.allNetns,
-    sources: settings.json ? sources : fromProc(sources, settings.timers),
-    demands: demandSet(demands),
-    bpfMapIds: [],
-    serviceNames: !settings.numericPorts,
-    order: { sort: [] },
-    kill: false,
-  };
-}
-
-/** What netstat says if it may not read the descriptors of processes. */
-function unreadableNote(host: Host, root: string, foundAny: boolean): string {
-  if (foundAny)
-    return "(Not all processes could be identified, non-owned process info\n will not be shown, you would have to be root to see it all.)\n";
-  let uid = 0;
-  try {
-    uid = Number(/^Uid:\s*\d+\s+(\d+)/m.exec(decoder.decode(host.files.read(`${root}/self/status`)))?.[1]);
-  } catch {
-    // Then it goes without the number.
-  }
-  return `(No info could be read for "-p": geteuid()=${uid} but you should be root.)\n`;
-}
-
-/** Whether any readable process has a socket open, in this network namespace or another one. */
-function anySocketReadable({ files }: Host, root: string): boolean {
-  return files.list(root).some((pid) => {
-    let found = false;
-    if (/^\d+$/.test(pid))
-      files.sockets?.(`${root}/${pid}/fd`, () => {
-        found = true;
-      });
-    return found;
-  });
-}
-
-/** Lines of /proc/net/unix that are no sockets: names with a newline in them. */
-function bogusLines(batches: readonly SocketBatch[]): number {
-  const lines = batches.flatMap(({ sockets }) =>
-    sockets.flatMap((socket) =>
-      socket.kind === "unix" && socket.procfs !== undefined ? socket.procfs.line : [],
-    ),
-  );
-  return lines.length === 0 ? 0 : Math.max(...lines) + 1 - lines.length;
-}
-
-/** Finds who has the socket of an inode open. */
-type RowOwners = (inode: number) => readonly Owner[] | undefined;
-
-/** The names of rows. Host names are looked up of the sockets that are shown. */
+/** The names of rows. Host names are looked up only for the sockets that are shown. */
 async function namesFor(
-  query: OpenQuery,
+  { query, lite, kept = [], keptLite }: Listing,
   host: Host,
   settings: NetstatSettings,
-  batches: readonly SocketBatch[],
-  owners: RowOwners,
   terminal: boolean,
 ): Promise<RowNames> {
   const { sources } = query.plan;
+  const batches = [...kept, ...keptLite];
+  const owners = (inode: number) => query.names.owners(inode) ?? lite?.names.owners(inode);
   const addresses = settings.numericHosts
     ? []
     : batches.flatMap(({ sockets }) =>
@@ -212,64 +99,92 @@ async function openUdpLite(
   );
 }
 
+/** Lines of /proc/net/unix that are no sockets: names with a newline in them. */
+function bogusLines(batches: readonly SocketBatch[]): number {
+  const lines = batches.flatMap(({ sockets }) =>
+    sockets.flatMap((socket) =>
+      socket.kind === "unix" && socket.procfs !== undefined ? socket.procfs.line : [],
+    ),
+  );
+  return lines.length === 0 ? 0 : Math.max(...lines) + 1 - lines.length;
+}
+
+/** An open listing, and what its rows need. */
+interface Listing {
+  readonly query: OpenQuery;
+  /** The listing of UDP-Lite sockets. */
+  readonly lite: OpenQuery | undefined;
+  /** All sockets, if they are kept for their owners or host names; else undefined. */
+  readonly kept: readonly SocketBatch[] | undefined;
+  readonly keptLite: readonly SocketBatch[];
+}
+
+/** The sockets of some tables: the kept ones, or straight from the kernel. */
+function* batchesOf(
+  { query, kept }: Listing,
+  tables: readonly Table[],
+  dump: string,
+  families: readonly number[],
+  changes: Partial<ListChanges> = {},
+): Generator<SocketBatch> {
+  if (kept !== undefined) return yield* kept.filter((batch) => batch.dump === dump);
+  for (const place of query.places)
+    yield* query.listPlace(place, { selection: selectionOf(tables, families), ...changes });
+}
+
+type Rows = ReturnType<typeof rowWriter>;
+
+function writeInet(listing: Listing, { inet, families }: Wanted, rows: Rows): void {
+  for (const table of inet) {
+    const direct = rows.inet(table);
+    const batches =
+      table === "udplite"
+        ? listing.keptLite
+        : batchesOf(listing, [table], table, families, { rows: { begin: () => direct } });
+    for (const { sockets } of batches)
+      for (const socket of sockets) if (socket.kind === "inet") direct.write(socket);
+  }
+}
+
+/** Writes the rows of UNIX sockets. @returns the warnings about lines of the file that are no sockets */
+function writeUnix(listing: Listing, rows: Rows): string {
+  const batches = [...batchesOf(listing, unixTables, "unix", [AF_UNIX], { keep: true })];
+  for (const socket of inFileOrder(batches)) rows.unix(socket);
+  rows.flush();
+  return "warning, got bogus unix line.\n".repeat(bogusLines(batches));
+}
+
 async function listOnce(world: World, host: Host, settings: NetstatSettings): Promise<number> {
+  const { stdout, stderr } = world;
   const sources = sourcesOf(world.env);
   const wanted = wantedOf(settings);
   const plan = planOf(settings, sources, wanted);
   let unreadable = false;
   const report = (problem: Problem) => {
     if (problem.kind === "unreadable") unreadable = true;
-    else world.stderr.write(encoder.encode(problemText(world, host, sources, problem)));
+    else stderr.write(encoder.encode(problemText(world, host, sources, problem)));
   };
   const families = await loadFamilies(kindsOf(plan.selection));
   const keeps = plan.demands.has("owners") || !settings.numericHosts || settings.json;
   using query = await openQuery({ host, report, keep: keeps, parts: { families, proc } }, plan);
   if (settings.json) return writeJson(world, query, settings);
   using lite = await openUdpLite(host, report, plan, wanted, settings);
-  const terminal = world.stdout.terminalColumns !== undefined;
-  const kept = keeps ? await query.complete(query.socketsAsync()) : [];
+  const kept = keeps ? await query.complete(query.socketsAsync()) : undefined;
   const keptLite = lite === undefined ? [] : await lite.complete(lite.socketsAsync());
-  const owners: RowOwners = (inode) => query.names.owners(inode) ?? lite?.names.owners(inode);
-  const names = await namesFor(query, host, settings, [...kept, ...keptLite], owners, terminal);
-  if (unreadable && settings.programs) {
-    const found = anySocketReadable(host, sources.root);
-    world.stderr.write(encoder.encode(unreadableNote(host, sources.root, found)));
-  }
-  const rows = rowWriter(settings, names, terminal, (bytes) => world.stdout.write(bytes));
-  const batchesOf = function* (
-    tables: readonly Table[],
-    dump: string,
-    families: readonly number[],
-    changes: Partial<ListChanges> = {},
-  ) {
-    if (keeps) yield* kept.filter((batch) => batch.dump === dump);
-    else
-      for (const place of query.places)
-        yield* query.listPlace(place, { selection: selectionOf(tables, families), ...changes });
-  };
+  const listing: Listing = { query, lite, kept, keptLite };
+  const terminal = stdout.terminalColumns !== undefined;
+  const names = await namesFor(listing, host, settings, terminal);
+  if (unreadable && settings.programs) stderr.write(encoder.encode(unreadableNote(host, sources.root)));
+
+  const rows = rowWriter(settings, names, terminal, (bytes) => stdout.write(bytes));
   if (wanted.inet.length > 0 || settings.tables.size > 0) rows.text(inetHeading(settings));
-  for (const table of wanted.inet) {
-    const direct = rows.inet(table);
-    const batches =
-      table === "udplite"
-        ? keptLite
-        : batchesOf([table], table, wanted.families, { rows: { begin: () => direct } });
-    for (const { sockets } of batches)
-      for (const socket of sockets) if (socket.kind === "inet") direct.write(socket);
-  }
-  if (settings.tables.has("sctp")) {
-    rows.flush();
-    return endWithout("sctp", world, host, sources);
-  }
+  writeInet(listing, wanted, rows);
+  rows.flush();
+  if (settings.tables.has("sctp")) return endWithout("sctp", world, host, sources);
   if (wanted.unix) {
     rows.text(unixHeading(settings));
-    const batches = [...batchesOf(unixTables, "unix", [AF_UNIX], { keep: true })];
-    for (const socket of inFileOrder(batches)) rows.unix(socket);
-    rows.flush();
-    const bogus = bogusLines(batches);
-    world.stderr.write(encoder.encode("warning, got bogus unix line.\n".repeat(bogus)));
+    stderr.write(encoder.encode(writeUnix(listing, rows)));
   }
-  rows.flush();
   const [other] = notShown(settings);
   return other === undefined ? 0 : endWithout(other, world, host, sources);
 }

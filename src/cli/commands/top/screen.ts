@@ -1,7 +1,5 @@
 /** `top` on a screen: samples, keys and the mouse change the state. The screen draws it and carries out its wishes. */
-import { FilterError } from "../../../filter/errors.ts";
 import { pageOf } from "../../../live/page.ts";
-import { isStop } from "../../getopt.ts";
 import type { Terminal } from "../../world.ts";
 import type { Task } from "../command.ts";
 import type { Clock } from "../turns.ts";
@@ -9,10 +7,11 @@ import { makeActions } from "./actions.ts";
 import { detailsOf } from "./details.ts";
 import { findSocket } from "./find.ts";
 import { painted } from "./line.ts";
+import { refilter } from "./refilter.ts";
 import { coverageText, Rewind } from "./rewind.ts";
-import { openSampler, type Sampler, selectionOf } from "./sampler.ts";
+import type { Sampler } from "./sampler.ts";
 import type { TopSettings } from "./settings.ts";
-import { type FilterProblem, firstState, requestOf, type Wish } from "./state.ts";
+import { firstState, requestOf, type Wish } from "./state.ts";
 import { takeTerminal } from "./terminal.ts";
 import { next, type ScreenEvent } from "./transition.ts";
 import { viewOf } from "./view.ts";
@@ -36,35 +35,6 @@ export interface ScreenOptions {
   readonly sampler: Sampler;
   readonly host: string;
   readonly clock: Clock;
-}
-
-/** The mistake in a filter; undefined if there is none. */
-async function problemOf(
-  task: Task<TopSettings>,
-  { query }: Sampler,
-  text: string,
-): Promise<FilterProblem | undefined> {
-  const { world, draft, words } = task;
-  const selected = selectionOf(draft, { args: argumentsOf(text) }, world.program);
-  if (isStop(selected)) {
-    const message = selected.kind === "error" ? selected.message : "this asks for help";
-    return { offset: 0, length: text.length, message };
-  }
-  const args = selected.words;
-  const shift = text.length - args.join(" ").length;
-  if (args.length === 0 && words.file === undefined) return undefined;
-  try {
-    await query.filter({ args, file: words.file }, selected.selection);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
-    const { offset, length, expected } = error;
-    return { offset: Math.min(text.length, shift + offset), length, message: `expected ${expected}` };
-  }
-}
-
-function argumentsOf(text: string): string[] {
-  return text === "" ? [] : text.split(" ");
 }
 
 /** Runs the screen to its end. @returns the exit status */
@@ -196,27 +166,15 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     dispatch({ kind: "details", key, groups });
   }
 
-  /** Watches the sockets of another filter. */
-  async function refilter(text: string): Promise<void> {
-    const problem = await problemOf(task, sampler, text);
-    if (problem !== undefined) {
-      dispatch({ kind: "unfiltered", text, problem });
-      return;
-    }
-    const opened = await openSampler(
-      world,
-      task.host,
-      draft,
-      { args: argumentsOf(text), file: words.file },
-      clock,
-    );
-    if (isStop(opened)) {
-      const message = opened.kind === "error" ? opened.message : "it cannot be applied";
-      dispatch({ kind: "unfiltered", text, problem: { offset: 0, length: text.length, message } });
+  /** Watches the sockets of another filter, unless that is wrong. */
+  async function watch(text: string): Promise<void> {
+    const refiltered = await refilter(task, sampler, text, clock);
+    if ("problem" in refiltered) {
+      dispatch({ kind: "unfiltered", text, problem: refiltered.problem });
       return;
     }
     sampler[Symbol.dispose]();
-    sampler = opened;
+    sampler = refiltered.sampler;
     rewind?.reopened();
     dispatch({ kind: "filtered", filter: text });
     if (rewind !== undefined) moves.push({ by: 0 });
@@ -262,30 +220,36 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
     return ending.signal.aborted;
   }
 
+  let due = 0;
+  let frames = 0;
+
+  /** Does what is due: applies a filter, goes through the past, or takes a sample. @returns false after the last frame */
+  async function turn(): Promise<boolean> {
+    const isDue = !state.paused && clock() >= due;
+    if (filter !== undefined) {
+      const text = filter;
+      filter = undefined;
+      await watch(text);
+      due = clock();
+    } else if (rewind !== undefined && (moves.length > 0 || isDue)) {
+      if (await rewound(rewind, moves.shift() ?? { by: 1 })) frames++;
+      due = clock() + settings.delayMs;
+    } else if (rewind === undefined && isDue) {
+      const sample = await sampler.take(ending.signal);
+      dispatch({ kind: "sample", sample, time: new Date(), notes: sampler.notes() });
+      // The first sample has no rates.
+      if (sample.number > 1) frames++;
+      due = Math.max(due + settings.delayMs, clock());
+    }
+    return frames !== settings.count;
+  }
+
   try {
     if (interrupted.aborted) end();
     dispatch({ kind: "resize", size: drawing.size });
-    let due = clock();
-    let frames = 0;
+    due = clock();
     if (rewind !== undefined) moves.push({ by: 0 });
-    while (!isOver()) {
-      if (filter !== undefined) {
-        const text = filter;
-        filter = undefined;
-        await refilter(text);
-        due = clock();
-      } else if (rewind !== undefined && (moves.length > 0 || (!state.paused && clock() >= due))) {
-        if ((await rewound(rewind, moves.shift() ?? { by: 1 })) && ++frames === settings.count) break;
-        due = clock() + settings.delayMs;
-      } else if (rewind === undefined && !state.paused && clock() >= due) {
-        const sample = await sampler.take(ending.signal);
-        dispatch({ kind: "sample", sample, time: new Date(), notes: sampler.notes() });
-        if (sample.number > 1) frames++;
-        if (frames === settings.count) break;
-        due = Math.max(due + settings.delayMs, clock());
-      }
-      await pause(state.paused ? FOREVER : due - clock());
-    }
+    while (!isOver() && (await turn())) await pause(state.paused ? FOREVER : due - clock());
   } catch (error) {
     if (!isOver()) throw error;
   } finally {

@@ -26,11 +26,14 @@ function pieces(word: string, room: number): string[] {
 
 /** Breaks text at blanks into lines of at most `room` columns. */
 export function wrapText(text: string, room: number): string[] {
+  return wrapWords(text.split(" "), room);
+}
+
+/** Fills lines of at most `room` columns. Breaks inside a word only if it has no room on a line of its own. */
+function wrapWords(words: readonly string[], room: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text
-    .split(" ")
-    .flatMap((each) => (widthOf(each) > room ? pieces(each, room) : [each]))) {
+  for (const word of words.flatMap((each) => (widthOf(each) > room ? pieces(each, room) : [each]))) {
     const longer = line === "" ? word : `${line} ${word}`;
     if (widthOf(longer) <= room || line === "") line = longer;
     else {
@@ -49,12 +52,17 @@ export function paragraph(text: string, columns: number, indent = 0): string {
     .join("");
 }
 
-/** A value behind its label; further lines begin below the value. */
-export function field(label: string, values: readonly string[], columns: number): string {
+/** Text that breaks at blanks, or words that may have blanks in them and break only between each other. */
+export type Value = string | readonly string[];
+
+/** Values behind a label, each on lines of its own; all but the first line begin below the first value. */
+export function field(label: string, values: readonly Value[], columns: number): string {
   const narrow = columns < INDENT + LABEL + 2 * LEAST;
   const start = INDENT + (narrow ? INDENT : LABEL);
   const room = Math.max(columns - start, LEAST);
-  const lines = values.flatMap((value) => wrapText(value, room));
+  const lines = values.flatMap((value) =>
+    typeof value === "string" ? wrapText(value, room) : wrapWords(value, room),
+  );
   const indent = " ".repeat(start);
   const head = `${" ".repeat(INDENT)}${label}`;
   if (narrow) return `${head}\n${lines.map((line) => `${indent}${line}\n`).join("")}`;

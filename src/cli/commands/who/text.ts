@@ -3,8 +3,15 @@ import { escapeText } from "../../../bytes/terminal.ts";
 import { plural } from "../../../doctor/plural.ts";
 import { containerLabel } from "../../../enrich/containers.ts";
 import { durationText, timeText } from "../../../store/time.ts";
-import { type Answer, processesOf, type UnownedSocket, type WhoGroup, type WhoProcess } from "./answer.ts";
-import { field, paragraph } from "./layout.ts";
+import {
+  type Answer,
+  type Listener,
+  processesOf,
+  type UnownedSocket,
+  type WhoGroup,
+  type WhoProcess,
+} from "./answer.ts";
+import { field, paragraph, type Value } from "./layout.ts";
 import type { Peer, Peers } from "./peers.ts";
 import type { ProcessFacts, ProcessName } from "./process.ts";
 import { targetText } from "./target.ts";
@@ -36,6 +43,13 @@ function safe(text: string, limit = NAME): string {
 function listed(items: readonly string[], most: number, between = ", "): string {
   const rest = items.length - most;
   return rest > 0 ? `${items.slice(0, most).join(between)} and ${rest} more` : items.join(between);
+}
+
+/** The listeners of a process as words that stay on one line each; their end is counted. */
+function listenerWords(all: readonly Listener[], most: number): readonly string[] {
+  const shown = all.slice(0, most).map(({ netid, local }) => `${netid} ${safe(local)}`);
+  const words = shown.map((end, index) => (index + 1 < shown.length ? `${end},` : end));
+  return all.length > most ? [...words, `and ${all.length - most} more`] : words;
 }
 
 /** An argument as a shell takes it. */
@@ -138,17 +152,18 @@ function factFields(facts: ProcessFacts, screen: Screen): string {
 function groupText({ leader, rest }: WhoGroup, screen: Screen): string {
   const { listeners, inbound, outbound, others, netns } = leader;
   const facts = leader.facts();
-  const ends = (isTarget: boolean) =>
-    listeners
-      .filter((each) => each.isTarget === isTarget)
-      .map(({ netid, local }) => `${netid} ${safe(local)}`);
-  const [own, more] = [ends(true), ends(false)];
+  const ends = (isTarget: boolean, most: number) =>
+    listenerWords(
+      listeners.filter((each) => each.isTarget === isTarget),
+      most,
+    );
   const hasNone = listeners.length + inbound.count + outbound.count + others.size === 0;
-  const one = (label: string, text: string) => (text === "" ? "" : field(label, [text], screen.columns));
+  const one = (label: string, value: Value) =>
+    value.length === 0 ? "" : field(label, [value], screen.columns);
   return [
     paragraph(screen.nameText(leader), screen.columns),
-    one("listens", listed(own, NAMED)),
-    one("also on", listed(more, LISTENERS)),
+    one("listens", ends(true, NAMED)),
+    one("also on", ends(false, LISTENERS)),
     facts === undefined ? one("program", "It has ended.") : factFields(facts, screen),
     one("netns", netns.map((each) => safe(each)).join(", ")),
     one("with", listed(rest.map(screen.nameText), NAMED)),
