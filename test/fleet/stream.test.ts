@@ -11,14 +11,17 @@ import { type Broker, connectBroker } from "../../src/fleet/nats/connect.ts";
 import { type Feed, feedSubject, STREAM } from "../../src/fleet/nats/stream.ts";
 import { makeStream, packetSender } from "../../src/fleet/nats/stream-deliver.ts";
 import { readStream } from "../../src/fleet/nats/stream-read.ts";
+import { LEAST_SPOOL_BYTES } from "../../src/fleet/spool/limits.ts";
 import { natsServer, type RunningNatsServer, startNatsServer } from "./nats-server.ts";
 
 const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 4);
 const OUTAGE_SECONDS = Number(process.env["SOAK_OUTAGE"] ?? 1);
+/** A spool that lasts for minutes of the events that an agent of the test makes. */
+const AMPLE_SPOOL_BYTES = 256 << 20;
 const agentScript = join(import.meta.dirname, "stream-agent.ts");
 const executable = join(import.meta.dirname, "../../dist/sockscope");
-/** A machine that is busy with the soak may take long. */
-const PATIENCE_MS = Math.max(30_000, SECONDS * 500);
+/** A machine that is busy with the soak may take long, and so may an agent whose server was away for minutes. */
+const PATIENCE_MS = Math.max(30_000, SECONDS * 500, OUTAGE_SECONDS * 500);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -55,7 +58,7 @@ async function lastingServer() {
 }
 
 /** An agent that can be killed; what it has said that it kept is known. */
-function lastingAgent(url: string, host: string) {
+function lastingAgent(url: string, host: string, spoolBytes = LEAST_SPOOL_BYTES) {
   const folder = join(scratch(), "spool");
   const kept = new Map<number, number>();
   let run = 0;
@@ -64,7 +67,7 @@ function lastingAgent(url: string, host: string) {
   const start = (most = 1_000_000, burst = 10, everyMs = 5) => {
     const number = ++run;
     const running = Bun.spawn(
-      ["bun", agentScript, url, host, folder, ...[number, most, burst, everyMs].map(String)],
+      ["bun", agentScript, url, host, folder, ...[number, most, burst, everyMs, spoolBytes].map(String)],
       {
         stdout: "pipe",
         stderr: "ignore",
@@ -172,7 +175,7 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
       const server = await lastingServer();
       const folder = scratch();
       const cursor = join(folder, "cursor");
-      const agents = ["web1", "db1.example"].map((host) => lastingAgent(server.url, host));
+      const agents = ["web1", "db1.example"].map((host) => lastingAgent(server.url, host, AMPLE_SPOOL_BYTES));
       for (const { start } of agents) start();
       const readers = [reader(server.url, folder, 0, "--since", "-1h", "--cursor-file", cursor)];
       const statuses: (number | null)[] = [];
