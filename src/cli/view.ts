@@ -2,8 +2,9 @@
 import { once } from "../enrich/once.ts";
 import type { View } from "../plan/view.ts";
 import { sourcesOf } from "../procfs/source.ts";
+import type { Draft } from "./draft.ts";
 import { type Stop, usageError } from "./getopt.ts";
-import { conflictOf, type Draft } from "./options.ts";
+import { conflictOf } from "./options.ts";
 import type { World } from "./world.ts";
 
 const nothingNamed: View = { sort: [], demands: [] };
