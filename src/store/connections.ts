@@ -8,7 +8,8 @@ import type { DecodedGroup, StoredMessage } from "./image-decoder.ts";
 import type { StoredOwner } from "./owners.ts";
 import { type PastFacts, ticksOf } from "./past.ts";
 import { PastMessages } from "./past-messages.ts";
-import type { Moment, Span, StoredPlace, StoredProcess, StoreReader } from "./reader.ts";
+import type { Moment, Span, StoreReader } from "./reader.ts";
+import type { StoredPlace, StoredProcess } from "./rows.ts";
 
 const WORD = 4;
 const STATE = inetDiagMessage.stateNumber.offset;
