@@ -1,11 +1,11 @@
 /** The options for the sockets of other hosts, over ssh and NATS. */
-import { askedCommands, type CommandWord } from "./commands/command-names.ts";
+import { type CommandWord, remoteCommands } from "./commands/command-names.ts";
 import type { Draft, HostChoice, NatsFiles } from "./draft.ts";
 import { file, type Option } from "./option.ts";
 import { readSeconds, set } from "./option-effects.ts";
 
 /** The commands that query other hosts. */
-const hostsCommands: readonly CommandWord[] = [...askedCommands, "map"];
+const hostsCommands: readonly CommandWord[] = [...remoteCommands, "map"];
 
 /** An option that names a file for connections to NATS. */
 function natsFile(field: keyof NatsFiles, brief: string, doc: string): Option {

@@ -12,7 +12,7 @@ import { applyOption, refusedRemotely, spelled } from "../parse.ts";
 import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
-import { type CommandWord, isAsked } from "./command-names.ts";
+import { type CommandWord, isRemote } from "./command-names.ts";
 import { commandHelp, commandUsage } from "./help.ts";
 import { commands } from "./table.ts";
 
@@ -90,7 +90,7 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   if (isStop(done)) return end(done);
   const file = world.remote?.filterFile ?? done.filterFile;
   const source = { args: words, file };
-  const asksHosts = (draft.hosts !== undefined || draft.fleet !== undefined) && isAsked(word);
+  const asksHosts = (draft.hosts !== undefined || draft.fleet !== undefined) && isRemote(word);
   if (asksHosts && !readsStream(draft, word, settings)) {
     const { askHosts } = await import("../fleet/ask.ts");
     const given = steps.map(({ row, value }) => spelled(row, value));
