@@ -7,7 +7,7 @@ import { getopt, isStop, type OptionNames, type Stop, usageError } from "../geto
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
 import type { Option } from "../option.ts";
-import { isTaken, options } from "../options.ts";
+import { isTaken, missingOf, options } from "../options.ts";
 import { applyOption, refusedRemotely, spelled } from "../parse.ts";
 import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
@@ -84,7 +84,7 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   }
   if (error !== undefined) return end(error);
   const { draft, settings } = progress;
-  const refused = refusalOf(draft, env);
+  const refused = refusalOf(draft, env) ?? (isRemote(word) ? missingOf(draft) : undefined);
   if (refused !== undefined) return end(usageError(`${program}: ${refused}`));
   const done = await performActions(world, draft);
   if (isStop(done)) return end(done);
