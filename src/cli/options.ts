@@ -998,8 +998,8 @@ export const options: readonly Option[] = [
     inFull: true,
     category: "hosts",
     brief: "Show equal answers of several hosts once",
-    doc: "Show an answer that several hosts give once, with their names as ranges.",
-    commands: ["doctor", "history"],
+    doc: "Show an answer that several hosts give once, with their names as ranges. With 'map', programs that play the same part on several hosts are one.",
+    commands: ["doctor", "history", "map"],
     apply: set({ fold: true }),
   },
   {
