@@ -6,7 +6,8 @@ import { commands, commandTable } from "./commands/table.ts";
 import { factKeywords, keywords, stateNames } from "./completions/vocabulary.ts";
 import { getopt, type OptionNames } from "./getopt.ts";
 import { LISTED_CHOICES, manPage } from "./man.ts";
-import { isTaken, options, parse } from "./options.ts";
+import { isTaken, options } from "./options.ts";
+import { parse } from "./parse.ts";
 import { select } from "./select.ts";
 
 const page = manPage();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isStop } from "./getopt.ts";
-import { parse } from "./options.ts";
+import { parse } from "./parse.ts";
 import { planListing } from "./plan.ts";
 import { refusalOf, viewFor } from "./view.ts";
 import type { World } from "./world.ts";

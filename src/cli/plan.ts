@@ -7,8 +7,8 @@ import type { Plan } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { RowStyle } from "../table/style.ts";
+import type { Draft, Format } from "./draft.ts";
 import { isStop, type Stop } from "./getopt.ts";
-import type { Draft, Format } from "./options.ts";
 import { select } from "./select.ts";
 import type { World } from "./world.ts";
 

@@ -8,7 +8,7 @@ import { isCommand, isHabit } from "./commands/command-names.ts";
 import { isStop, usageError } from "./getopt.ts";
 import { halt, type TextStop } from "./halt.ts";
 import { onMachine } from "./machine.ts";
-import { parse } from "./options.ts";
+import { parse } from "./parse.ts";
 import { refusalOf, viewFor } from "./view.ts";
 import type { World } from "./world.ts";
 

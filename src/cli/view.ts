@@ -1,8 +1,9 @@
 /** Checks options that exclude each other, and finds the columns that options name. */
 import type { View } from "../plan/view.ts";
 import { sourcesOf } from "../procfs/source.ts";
+import type { Draft } from "./draft.ts";
 import { type Stop, usageError } from "./getopt.ts";
-import { conflictOf, type Draft } from "./options.ts";
+import { conflictOf } from "./options.ts";
 import type { World } from "./world.ts";
 
 const nothingNamed: View = { sort: [], demands: [] };

@@ -71,11 +71,14 @@ const FAMILY = inetDiagMessage.familyNumber.offset;
 const STATE = inetDiagMessage.stateNumber.offset;
 const SPORT = inetDiagMessage.sport.offset;
 const DPORT = inetDiagMessage.dport.offset;
-const ADDRESSES = inetDiagMessage.source.offset;
+const ADDRESSES_WORD = inetDiagMessage.source.offset >> 2;
+const ADDRESSES_WORDS = (2 * ADDRESS) >> 2;
 const COOKIE_WORD = inetDiagMessage.cookie.offset >> 2;
 const UID_WORD = inetDiagMessage.uid.offset >> 2;
 const INODE_WORD = inetDiagMessage.inode.offset >> 2;
 const FIRST_CAPACITY = 1024;
+/** Below this capacity the table grows fourfold: memory that is not written to costs nothing, and copies do. */
+const LARGE_CAPACITY = 1 << 18;
 
 /** Copies numbers into an array of another length. */
 function resized<A extends Float64Array | Uint8Array | Uint16Array | Uint32Array>(
@@ -110,6 +113,8 @@ export class SocketTable {
   /** How many slots have ever been used. */
   end = 0;
   #bytes = new Uint8Array(0);
+  /** The addresses as 32-bit words. */
+  #words = new Int32Array(0);
   #cookie = new Float64Array(0);
   #readAt = new Float64Array(0);
   /** The sample that a socket was last seen in; 0 for a free slot. */
@@ -403,8 +408,10 @@ export class SocketTable {
       this.family[slot] = roomBytes[at + FAMILY]!;
       this.localPort[slot] = roomData.getUint16(at + SPORT);
       this.peerPort[slot] = roomData.getUint16(at + DPORT);
-      const addresses = at + ADDRESSES;
-      this.#bytes.set(roomBytes.subarray(addresses, addresses + 2 * ADDRESS), slot * 2 * ADDRESS);
+      const from = word + ADDRESSES_WORD;
+      const to = slot * ADDRESSES_WORDS;
+      for (let index = 0; index < ADDRESSES_WORDS; index++)
+        this.#words[to + index] = roomWords[from + index]!;
       this.#live++;
     }
     this.#follow(slot);
@@ -497,7 +504,8 @@ export class SocketTable {
 
   #newSlot(): number {
     const slot = this.#free.pop() ?? this.end++;
-    if (slot >= this.#seen.length) this.#grow(this.#seen.length * 2);
+    const capacity = this.#seen.length;
+    if (slot >= capacity) this.#grow(capacity * (capacity < LARGE_CAPACITY ? 4 : 2));
     return slot;
   }
 
@@ -534,6 +542,7 @@ export class SocketTable {
     this.#following = resized(this.#following, Uint32Array, capacity + 1);
     this.#bytes = resized(this.#bytes, Uint8Array, capacity * 2 * ADDRESS);
     this.addresses = new DataView(this.#bytes.buffer);
+    this.#words = new Int32Array(this.#bytes.buffer);
   }
 }
 

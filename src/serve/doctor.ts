@@ -18,12 +18,15 @@ import { recordedFindingObject } from "../output/recorded-finding.ts";
 import { allParts } from "../query/all-parts.ts";
 import { list } from "../query/list.ts";
 import { openQuery } from "../query/open.ts";
+import type { StoredSighting } from "../store/noted.ts";
+import { newcomersAt, pairPast } from "../store/past-doctor.ts";
 import type { Span } from "../store/reader.ts";
 import type { ServeContext } from "./context.ts";
 import { openStore } from "./history.ts";
 import { machineAt, readWhen } from "./moments.ts";
 import { problemSentence } from "./notes.ts";
 import { pastParameters, queryParameter, readWord } from "./parameters.ts";
+import { Refusal } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { planOf } from "./sampler.ts";
 import { showable } from "./secrets.ts";
@@ -61,10 +64,12 @@ export interface Doctor {
 }
 
 /** The rules with their default thresholds. */
-const chosen: readonly ChosenRule[] = rules.map((rule) => ({
+const everyRule: readonly ChosenRule[] = rules.map((rule) => ({
   rule,
   thresholds: Object.fromEntries(Object.entries(rule.thresholds).map(([name, { value }]) => [name, value])),
 }));
+/** Those that need no more than the machine itself. */
+const liveRules = everyRule.filter(({ rule }) => rule.recorded !== true);
 
 /** A filter that selects the sockets of a finding of our own network namespace, if its subject gives one. */
 function filterOf({ subject, place }: Diagnosis): string | null {
@@ -84,9 +89,23 @@ function idsOf({ sockets = [] }: Diagnosis): string[] {
   return sockets.map((socket) => socketIdOf(socket));
 }
 
-/** Examines a machine. @param timeMs when it was so, if not now */
-async function examineOnce(context: ServeContext, apartMs: number, timeMs = Date.now()): Promise<Examined> {
+/** How a machine is examined. */
+interface ExamineOptions {
+  /** Milliseconds between the two samples; 0 for one sample. Those of the past are as far apart as they were taken. */
+  readonly apartMs: number;
+  /** When it was so, if not now, in milliseconds since 1970. */
+  readonly timeMs?: number;
+  /** What was seen for the first time, of all times. */
+  readonly sighted?: readonly StoredSighting[];
+}
+
+/** Examines a machine. */
+async function examineOnce(
+  context: ServeContext,
+  { apartMs, timeMs = Date.now(), sighted = [] }: ExamineOptions,
+): Promise<Examined> {
   const { host, sources, showArguments } = context;
+  const { past } = host;
   const unlisted: string[] = [];
   const report = (problem: Parameters<typeof problemSentence>[0]) => {
     const sentence = problemSentence(problem);
@@ -107,20 +126,23 @@ async function examineOnce(context: ServeContext, apartMs: number, timeMs = Date
       owners: (inode) => owners.get(inode) ?? [],
       unlisted: () => unlisted,
       addresses: () => undefined,
-      newcomers: () => [],
+      newcomers: () =>
+        past === undefined ? [] : newcomersAt(sighted, timeMs, place.netns?.inode ?? past.netns),
     },
   }));
   const found = await examine({
-    rules: chosen,
+    rules: past === undefined ? liveRules : everyRule,
     places,
     query: { ...query.request, demands: new Set() },
     list: (place, query) => list(place.host, query),
-    apartMs,
+    apartMs: past === undefined || pairPast(past) ? apartMs : 0,
+    findsSingle: past === undefined,
     wait: async (ms) => {
+      if (past !== undefined) return past.step(1);
       await Bun.sleep(ms);
       return true;
     },
-    now: () => performance.now(),
+    now: () => (past === undefined ? performance.now() : past.bootMs),
     shown: SHOWN,
     findOwners(inodes) {
       query.findOwners(inodes);
@@ -131,24 +153,25 @@ async function examineOnce(context: ServeContext, apartMs: number, timeMs = Date
     },
     resolve: async () => undefined,
   });
+  if (found === undefined) throw new Refusal(404, "The sample after this moment is gone.");
   const names = { ...query.names, owners: (inode: number) => owners.get(inode) };
   const describe = describers(showable(nameSource(plan, names, { explanationOf, explanationText }), context));
-  const object = reportObject(found!, { shown: SHOWN, netns: undefined, describe });
-  const ids = found!.diagnoses.map(idsOf);
+  const object = reportObject(found, { shown: SHOWN, netns: undefined, describe });
+  const ids = found.diagnoses.map(idsOf);
   const findings = (object["findings"] as { [key: string]: Json }[]).map((finding, index) => ({
     ...finding,
     ids: ids[index]!.slice(0, SHOWN),
-    filter: filterOf(found!.diagnoses[index]!),
+    filter: filterOf(found.diagnoses[index]!),
   }));
   const bySocket = new Map<string, { rule: string; severity: string; title: string }[]>();
-  for (const [index, { rule, severity, title }] of found!.diagnoses.entries())
+  for (const [index, { rule, severity, title }] of found.diagnoses.entries())
     for (const id of ids[index]!) {
       const own = bySocket.get(id) ?? [];
       own.push({ rule: rule.id, severity, title });
       bySocket.set(id, own);
     }
   return {
-    report: found!,
+    report: found,
     timeMs,
     object: { time: new Date(timeMs).toISOString(), ...object, findings },
     findingsOf: (id) => bySocket.get(id) ?? [],
@@ -167,11 +190,13 @@ export function openDoctor(context: ServeContext): Doctor {
     report(apart) {
       const known = kept.get(apart);
       if (known !== undefined && performance.now() < known.untilMs) return known.report;
-      const report = examineOnce(context, apart && context.live ? APART_MS : 0).then((examined) => {
-        latest = examined;
-        for (const listener of listeners) listener(examined);
-        return examined;
-      });
+      const report = examineOnce(context, { apartMs: apart && context.live ? APART_MS : 0 }).then(
+        (examined) => {
+          latest = examined;
+          for (const listener of listeners) listener(examined);
+          return examined;
+        },
+      );
       kept.set(apart, { untilMs: performance.now() + KEPT_MS + (apart ? APART_MS : 0), report });
       report.catch(() => kept.delete(apart));
       return report;
@@ -203,7 +228,7 @@ export function doctorRoute(context: ServeContext, doctor?: Doctor): Route {
   return {
     method: "GET",
     path: "/api/doctor",
-    doc: "What is wrong with the sockets of this host, as 'sockscope doctor --json' reports it. A report serves all requests of ten seconds. Of a moment of the past, what the rules find then; of a span, what the recorder noted.",
+    doc: "What is wrong with the sockets of this host, as 'sockscope doctor --json' reports it. A report serves all requests of ten seconds. Of a moment of the past, what the rules find in the sample of that moment and the next; of a span, what the recorder noted.",
     access: "token",
     parameters: [
       queryParameter("apart", "Time between the two samples that rules about rates need; 0s takes one.", {
@@ -218,8 +243,10 @@ export function doctorRoute(context: ServeContext, doctor?: Doctor): Route {
       const when = readWhen(values) ?? (doctor === undefined ? { atMs: Date.now() } : undefined);
       if (when === undefined) return jsonAnswer(request, (await doctor!.report(apart === "2s")).object);
       if (!("atMs" in when)) return jsonAnswer(request, recordedFindings(context, when));
-      const { context: then, timeMs } = machineAt(context, when.atMs);
-      return jsonAnswer(request, (await examineOnce(then, 0, timeMs)).object);
+      const { context: then, reader, timeMs } = machineAt(context, when.atMs);
+      const apartMs = apart === "2s" ? APART_MS : 0;
+      const examined = await examineOnce(then, { apartMs, timeMs, sighted: reader.sightings() });
+      return jsonAnswer(request, examined.object);
     },
   };
 }

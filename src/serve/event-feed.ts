@@ -4,14 +4,16 @@
  */
 import { readlinkSync } from "node:fs";
 import type { SocketEvent } from "../events/event.ts";
-import type { EventSource } from "../events/event-source.ts";
+import type { EventSource, FollowedPlace } from "../events/event-source.ts";
 import { Follower } from "../events/follower.ts";
+import { NamespaceSearch } from "../events/namespace-search.ts";
 import { eventSources } from "../events/registry.ts";
 import type { Host } from "../host/host.ts";
 import { demandSet } from "../model/demand.ts";
 import type { Selection } from "../model/selection.ts";
 import { pollingTransport } from "../netlink/deferred.ts";
 import { allParts } from "../query/all-parts.ts";
+import type { FilteredPlace } from "../query/filters.ts";
 import { type OpenQuery, openQuery } from "../query/open.ts";
 import type { ServeContext } from "./context.ts";
 import { planOf, selectionOf } from "./sampler.ts";
@@ -44,6 +46,8 @@ const MANY_EVENTS = 50;
 const TRACE_BUFFER_KB = 2048;
 /** The source that lists sockets. */
 const POLLING = "sock_diag";
+/** Time between two searches for network namespaces. */
+const NAMESPACES_MS = 1000;
 /** Milliseconds until sources are opened again that failed. */
 const RETRY_MS = 10_000;
 
@@ -73,6 +77,18 @@ function ownNetns(): number | undefined {
 interface Following {
   readonly query: OpenQuery;
   readonly follower: Follower;
+  /** Undefined if only one network namespace is followed. */
+  readonly namespaces: NamespaceSearch | undefined;
+}
+
+function followedPlace({ host, netns }: FilteredPlace): FollowedPlace {
+  return {
+    host,
+    netns,
+    inode: netns?.inode ?? ownNetns(),
+    bytecode: undefined,
+    mayPass: () => true,
+  };
 }
 
 /** Makes the feed of a server. A machine that is not live has no events. */
@@ -98,14 +114,17 @@ export function openFeed(context: ServeContext): EventFeed {
       { host, report: () => undefined, parts: allParts, keep: false },
       { ...planOf(context), selection: followed, demands: demandSet([]) },
     );
+    const namespaces = context.allNetns
+      ? new NamespaceSearch({
+          query,
+          intervalMs: NAMESPACES_MS,
+          followed: followedPlace,
+          changed: () => undefined,
+        })
+      : undefined;
     const options = {
-      places: query.places.map((place) => ({
-        host: place.host,
-        netns: place.netns,
-        inode: place.netns?.inode ?? ownNetns(),
-        bytecode: undefined,
-        mayPass: () => true,
-      })),
+      places: namespaces?.first ?? query.places.map(followedPlace),
+      ...(namespaces === undefined ? {} : { sawElsewhere: namespaces.hasten }),
       selection: followed,
       sources: chosen,
       demands: demandSet([]),
@@ -117,7 +136,7 @@ export function openFeed(context: ServeContext): EventFeed {
       report: () => undefined,
     };
     try {
-      return { query, follower: new Follower(options, emit) };
+      return { query, namespaces, follower: new Follower(options, emit) };
     } catch (error) {
       query[Symbol.dispose]();
       throw error;
@@ -137,7 +156,9 @@ export function openFeed(context: ServeContext): EventFeed {
     try {
       following ??= await open();
       events = 0;
-      const more = await following.follower.round();
+      const { follower, namespaces } = following;
+      const more = await follower.round();
+      await namespaces?.searchIfDue(follower);
       waitMs = more ? 0 : events > MANY_EVENTS ? BUSY_ROUND_MS : ROUND_MS;
     } catch {
       // What cannot be opened now may be later: trace buffers, for one, need memory.

@@ -1,5 +1,6 @@
 /** GET /api/fields: the columns and the words that a client can use, for completion and help. */
 import type { CatalogColumn } from "../catalogue/catalog.ts";
+import { once } from "../enrich/once.ts";
 import { factPredicates } from "../filter/facts.ts";
 import { predicates } from "../filter/predicates.ts";
 import { socketColumns } from "../live/columns.ts";
@@ -65,8 +66,8 @@ function columnObject(column: CatalogColumn) {
   };
 }
 
-/** Everything that a client can name. */
-function fields() {
+/** Everything that a client can name, which never changes. */
+const fields = once(() => {
   const { derived, columns } = everyColumn();
   const rates = liveColumns.map(({ name, key, unit, doc, number }) => ({
     name,
@@ -101,13 +102,16 @@ function fields() {
     tables: Object.entries(tableWords).map(([word, tables]) => ({ word, doc: tables.join(", ") })),
     groups: groupWords.map((word) => ({ word })),
   };
-}
+});
+
+/** Where the route is. */
+export const FIELDS_PATH = "/api/fields";
 
 /** The route. */
 export function fieldsRoute(): Route {
   return {
     method: "GET",
-    path: "/api/fields",
+    path: FIELDS_PATH,
     doc: "The columns of rows, and the words of filters, states, tables and groups.",
     access: "token",
     parameters: [],

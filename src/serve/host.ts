@@ -55,6 +55,9 @@ function storeSpan(context: ServeContext): { readonly from: string; readonly to:
   return { from: new Date(first.fromMs).toISOString(), to: new Date(last.untilMs).toISOString() };
 }
 
+/** Where the route is. */
+export const HOST_PATH = "/api/host";
+
 /** The route. */
 export function hostRoute(context: ServeContext, feed: EventFeed): Route {
   const { version, intervalMs, showArguments, allowKill, allNetns } = context;
@@ -67,7 +70,7 @@ export function hostRoute(context: ServeContext, feed: EventFeed): Route {
   };
   return {
     method: "GET",
-    path: "/api/host",
+    path: HOST_PATH,
     doc: "What this server is, what it shows, and what it cannot see for want of privileges.",
     access: "token",
     parameters: [],

@@ -59,7 +59,8 @@ export class Remembered<Key extends object, Value> {
   }
 }
 
-const parsedFilters = new Remembered<OpenQuery, Promise<readonly FilteredPlace[]>>(64);
+/** By the places of a query, which change with the network namespaces of the host. */
+const parsedFilters = new Remembered<OpenQuery["places"], Promise<readonly FilteredPlace[]>>(64);
 const matched = new Remembered<Snapshot, Promise<Matched>>(16);
 
 function nameOf({ tables, filter = "" }: Selecting): string {
@@ -74,7 +75,7 @@ function hasFilter({ filter = "" }: Selecting): boolean {
 /** The filter, compiled for every place of a query. @throws FilterError */
 export function placesOf(query: OpenQuery, selecting: Selecting): Promise<readonly FilteredPlace[]> {
   const { tables, filter } = selecting;
-  return parsedFilters.get(query, nameOf(selecting), async () => {
+  return parsedFilters.get(query.places, nameOf(selecting), async () => {
     const selection = selectionOf(tables);
     if (!hasFilter(selecting))
       return query.places.map((place) => ({ ...place, selection, predicate: undefined }));

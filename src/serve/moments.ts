@@ -6,6 +6,7 @@ import type { OpenQuery } from "../query/open.ts";
 import { connectionsOf } from "../store/connections.ts";
 import { StoreError } from "../store/error.ts";
 import { factsOf, type PastFacts, pastHost } from "../store/past.ts";
+import { pastMachine } from "../store/past-machine.ts";
 import { type Moment, type Span, StoreReader } from "../store/reader.ts";
 import { durationText, readTime, timeSpelling, timeText } from "../store/time.ts";
 import type { ServeContext } from "./context.ts";
@@ -119,13 +120,21 @@ function momentBefore(reader: StoreReader, { wallMs, run }: Moment): Moment | un
   return before?.run.boot_id === run.boot_id ? before : undefined;
 }
 
-/** The machine at a moment, and when that was recorded. @throws Refusal */
+/** The machine at a moment: `past` of its host moves it. @throws Refusal */
 export function machineAt(
   context: ServeContext,
   atMs: number,
-): { readonly context: ServeContext; readonly timeMs: number } {
-  const moment = momentAt(readerOf(context), atMs);
-  return { context: contextOf(context, factsOf(moment)), timeMs: moment.wallMs };
+): {
+  readonly context: ServeContext;
+  readonly reader: StoreReader;
+  /** When the moment was recorded, in milliseconds since 1970. */
+  readonly timeMs: number;
+} {
+  const reader = readerOf(context);
+  const moment = momentAt(reader, atMs);
+  const { files, resolver } = context.host;
+  const host = pastMachine(reader, moment, files, resolver);
+  return { context: { ...context, host, live: false }, reader, timeMs: moment.wallMs };
 }
 
 /** What has to be known before a snapshot can be taken, and the snapshot. */

@@ -5,9 +5,9 @@ import { doctorRoute, openDoctor } from "./doctor.ts";
 import { openFeed } from "./event-feed.ts";
 import { openLog } from "./event-log.ts";
 import { eventsRoute } from "./events.ts";
-import { fieldsRoute } from "./fields.ts";
+import { FIELDS_PATH, fieldsRoute } from "./fields.ts";
 import { HISTORY_PATH, historyRoute } from "./history.ts";
-import { hostRoute } from "./host.ts";
+import { HOST_PATH, hostRoute } from "./host.ts";
 import { hostsMapRoute } from "./hosts-map.ts";
 import { killRoute } from "./kill.ts";
 import { listingRoute } from "./listing.ts";
@@ -20,7 +20,7 @@ import { pastParameters } from "./parameters.ts";
 import type { PastSettings } from "./past-messages.ts";
 import { openPastThread, type PastThread } from "./past-thread.ts";
 import type { Route } from "./route.ts";
-import { openSampler, type Sampler } from "./sampler.ts";
+import { openMachine, openSampler, type Sampler } from "./sampler.ts";
 import { socketRoute } from "./socket.ts";
 import { streamRoute } from "./stream.ts";
 
@@ -29,6 +29,8 @@ export interface Service extends Disposable {
   /** Every route. The checks, /openapi.json and the tests are made from it. */
   readonly routes: readonly Route[];
   readonly sampler: Sampler;
+  /** Loads the code that the first requests of a page need, so that they do not wait for that. Takes no sample. */
+  prepare(): Promise<void>;
 }
 
 /** What the thread of the past works with, of what we do: functions cannot be sent. */
@@ -78,6 +80,14 @@ export function openService(context: ServeContext): Service {
   return {
     sampler,
     routes: withOpenapi(past === undefined ? routes : routes.map((route) => pastApart(route, past)), version),
+    async prepare() {
+      const request = new Request("http://localhost/");
+      const { signal } = request;
+      for (const { path, handle } of routes)
+        if (path === HOST_PATH || path === FIELDS_PATH) await handle({ values: {}, request, signal });
+      const machine = await openMachine(context);
+      machine[Symbol.dispose]();
+    },
     [Symbol.dispose]() {
       past?.[Symbol.dispose]();
       metrics?.[Symbol.dispose]();

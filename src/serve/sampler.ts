@@ -237,6 +237,11 @@ const WANTED_INTERVALS = 3;
 const WANTED_MS = 5000;
 /** Milliseconds after which names of users, interfaces and control groups are read again. */
 const REOPEN_MS = 60_000;
+/** Milliseconds without a request after which owners are looked for: whoever opens a page sends several at first. */
+const QUIET_MS = 100;
+/** Milliseconds between two searches for network namespaces, and the part of the time that they may take. */
+const NAMESPACES_MS = 1000;
+const NAMESPACES_SHARE = 0.01;
 /** Samples whose memory is kept for the next ones. */
 const SPARE = 2;
 /** The part of the time that samples may take: on a host with very many sockets they come less often. */
@@ -272,6 +277,8 @@ export function openSampler(context: ServeContext): Sampler {
   /** Machines whose sockets the last sample may still have. */
   const stale: OpenMachine[] = [];
   let openedMs = 0;
+  /** When network namespaces are searched for again. */
+  let namespacesMs = 0;
   let table = new SocketTable();
   let latest: Snapshot | undefined;
   /** Ends our hold of the sockets of the last sample. */
@@ -281,6 +288,11 @@ export function openSampler(context: ServeContext): Sampler {
   let latestMs = Number.NEGATIVE_INFINITY;
   let running: Promise<Snapshot> | undefined;
   let finding: Promise<void> | undefined;
+  /** The sample whose owners are to be found once no request came for a while. */
+  let unsearched: Snapshot | undefined;
+  let quiet: ReturnType<typeof setTimeout> | undefined;
+  /** Requests that have not got their rows yet. */
+  let waiting = 0;
   let generation = 0;
   let taken = 0;
   let usedMs = 0;
@@ -309,7 +321,17 @@ export function openSampler(context: ServeContext): Sampler {
     if (machine !== undefined) stale.push(machine);
     machine = opened;
     openedMs = performance.now();
+    namespacesMs = openedMs + NAMESPACES_MS;
     return opened;
+  }
+
+  /** Adds the network namespaces that are new, and removes those that have ended. */
+  async function refreshNamespaces({ query }: OpenMachine): Promise<void> {
+    const began = performance.now();
+    if (!context.allNetns || began < namespacesMs) return;
+    await query.refreshPlaces();
+    const ended = performance.now();
+    namespacesMs = ended + Math.max(NAMESPACES_MS, (ended - began) / NAMESPACES_SHARE);
   }
 
   async function openedMachine(): Promise<OpenMachine> {
@@ -321,8 +343,11 @@ export function openSampler(context: ServeContext): Sampler {
   }
 
   async function takeOne(): Promise<Snapshot> {
+    // Requests without a pause must not keep the owners unknown.
+    lookForOwners();
     const began = performance.now();
     const open = await openedMachine();
+    await refreshNamespaces(open);
     const snapshot = await take({
       machine: open,
       table,
@@ -335,7 +360,8 @@ export function openSampler(context: ServeContext): Sampler {
     latestMs = began;
     for (const each of stale.splice(0)) if (each !== open) each[Symbol.dispose]();
     publish(snapshot);
-    lookForOwners(snapshot);
+    unsearched = snapshot;
+    searchWhenQuiet();
     return snapshot;
   }
 
@@ -355,8 +381,17 @@ export function openSampler(context: ServeContext): Sampler {
     for (const see of [...observers, ...viewers]) see(snapshot);
   }
 
+  /** Looks for owners when no request came for a while: those that have come are answered first. */
+  function searchWhenQuiet(): void {
+    clearTimeout(quiet);
+    if (waiting === 0 && unsearched !== undefined) quiet = setTimeout(lookForOwners, QUIET_MS);
+  }
+
   /** Looks for owners beside the samples: a pass over /proc may take longer than an interval. */
-  function lookForOwners(snapshot: Snapshot): void {
+  function lookForOwners(): void {
+    const snapshot = unsearched;
+    if (snapshot === undefined) return;
+    unsearched = undefined;
     finding ??= findOwners(snapshot, ending.signal)
       .then((found) => {
         // The first pass fills a whole column: viewers need not wait for the next sample to see it.
@@ -389,6 +424,7 @@ export function openSampler(context: ServeContext): Sampler {
     if (latest === undefined || !isFresh()) await shared();
     for (;;) {
       if (timer === undefined) plan();
+      if (wants.owners) lookForOwners();
       if (wants.owners && latest?.owners.ready === false && finding !== undefined) await finding;
       else if (latest !== undefined && covers(latest, wants)) return latest;
       else {
@@ -408,6 +444,7 @@ export function openSampler(context: ServeContext): Sampler {
         owners = undefined;
       }, OWNERS_IDLE_MS);
     latest = undefined;
+    unsearched = undefined;
     release?.();
     release = undefined;
     spare.length = 0;
@@ -453,12 +490,19 @@ export function openSampler(context: ServeContext): Sampler {
     },
     query: async () => (await openedMachine()).query,
     async sample(wants, use) {
-      const snapshot = await fresh(wants);
-      const done = snapshot.sockets.hold();
+      waiting++;
+      clearTimeout(quiet);
       try {
-        return await use(snapshot);
+        const snapshot = await fresh(wants);
+        const done = snapshot.sockets.hold();
+        try {
+          return await use(snapshot);
+        } finally {
+          done();
+        }
       } finally {
-        done();
+        waiting--;
+        searchWhenQuiet();
       }
     },
     observe: (see) => void observers.push(see),
@@ -473,6 +517,7 @@ export function openSampler(context: ServeContext): Sampler {
     [Symbol.dispose]() {
       ending.abort(new Error("the server ends"));
       clearTimeout(timer);
+      clearTimeout(quiet);
       if (running === undefined) forget();
       else void running.catch(() => undefined).then(forget);
     },

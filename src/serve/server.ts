@@ -161,7 +161,8 @@ export function startServer({
       return await run({ values: all, request, signal }, route, ip === null ? undefined : clientName(ip));
     } catch (error) {
       const refusal = refusalOf(error, filter);
-      if (refusal.status === 500) report(error);
+      // What the end of the server has interrupted has not failed.
+      if (refusal.status === 500 && !ending.signal.aborted) report(error);
       return problemAnswer(refusal);
     }
   }

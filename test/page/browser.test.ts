@@ -421,6 +421,27 @@ describe.skipIf(why !== undefined)(title, () => {
     2 * PATIENCE,
   );
 
+  test(
+    "draws the map of other hosts, and names the one that does not answer",
+    async () => {
+      await visit("tab=map");
+      await page.getByLabel("Hosts").selectOption("2 hosts");
+      await page.getByText("gone1 does not answer: Connection refused").waitFor();
+      await page.locator(".picture .edge").first().waitFor();
+      const services = page.locator(".edge-table tbody tr", { hasText: `web1` });
+      await services.filter({ hasText: `:${ports.idle}` }).waitFor();
+      // The address has it, too.
+      await page.reload();
+      await page.getByRole("heading", { name: "Who depends on whom" }).waitFor();
+      await page.locator(".picture .edge").first().waitFor();
+      expect(await nodes(page)).toBeLessThan(MOST_NODES);
+      await page.getByLabel("Hosts").selectOption("This host");
+      await page.getByRole("heading", { name: "Who talks to whom" }).waitFor();
+      expect(fragment(page).has("hosts")).toBe(false);
+    },
+    2 * PATIENCE,
+  );
+
   test("says what it is to a screen reader", async () => {
     await visit("sort=local");
     await settled(page);
@@ -617,6 +638,10 @@ describe.skipIf(why !== undefined)(title, () => {
       await page.getByRole("tab", { name: "Doctor" }).click();
       await page.getByRole("heading", { name: "What was wrong" }).waitFor();
       await page.locator(".finding, .empty.good").first().waitFor();
+      const badge = async () =>
+        parseInt((await page.locator("#tab-doctor .badge").allTextContents()).join(""), 10) || 0;
+      const grave = page.locator('.finding:is([data-severity="critical"], [data-severity="warning"])');
+      expect(await badge()).toBe(await grave.count());
       await page.getByRole("tab", { name: "Events" }).click();
       await page.locator(".row.past:not(.head)").first().waitFor();
       expect(await page.locator("output.matched").textContent()).toContain(" – ");
@@ -633,6 +658,12 @@ describe.skipIf(why !== undefined)(title, () => {
       await until(page, () =>
         /[KM]$/.test(document.querySelector('.drawn [data-column="rx"]')?.textContent ?? ""),
       );
+      // The badge counts what was wrong at that moment, with its tab closed, too.
+      await page.locator("#tab-doctor .badge").waitFor();
+      const counted = await badge();
+      await page.getByRole("tab", { name: "Doctor" }).click();
+      await grave.first().waitFor();
+      expect([counted, counted > 0]).toEqual([await grave.count(), true]);
       await page.getByRole("button", { name: "Now" }).click();
       await page.locator(".status[data-kind=live]").waitFor();
       expect(fragment(page).has("at")).toBe(false);

@@ -1,5 +1,5 @@
 /** A browser and a server in a network namespace of their own. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -59,10 +59,18 @@ export async function openStage(): Promise<Stage> {
   const complaints: string[] = [];
   let server: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined;
 
+  // Stands in for ssh(1): each host is this one, but for one that does not answer.
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  const refusal = 'echo "ssh: connect to host $2 port 22: Connection refused" >&2; exit 255';
+  const ssh = `while [ "$1" != -- ]; do shift; done\ncase $2 in gone*) ${refusal} ;; esac\nexec ${EXECUTABLE} agent --stdio\n`;
+  writeFileSync(join(bin, "ssh"), `#!/bin/sh\n${ssh}`, { mode: 0o700 });
+  const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` };
+
   async function startServer(): Promise<void> {
     const options = ["-d", "0.5", "--allow-kill", "--token-file", tokenFile, "--store", store];
-    const command = [EXECUTABLE, "serve", ...options];
-    server = Bun.spawn([...enter, ...command], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    const command = [EXECUTABLE, "serve", ...options, "--map-hosts", "web1,gone1"];
+    server = Bun.spawn([...enter, ...command], { stdin: "ignore", stdout: "pipe", stderr: "inherit", env });
     await server.stdout.getReader().read();
   }
   async function stopServer(): Promise<void> {

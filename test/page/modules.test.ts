@@ -27,6 +27,7 @@ describe("the address", () => {
       span: fc.constantFrom("", "3600"),
       by: fc.constantFrom("process", "container"),
       peer: fc.constantFrom("peer", "dport"),
+      hosts: fc.constantFrom("", "others"),
     });
     fc.assert(fc.property(view, (each) => expect(readView(writeView(each))).toEqual(each)));
   });

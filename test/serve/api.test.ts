@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rules } from "../../src/doctor/rules/index.ts";
 import { AF_INET, AF_INET6 } from "../../src/model/family.ts";
 import { hostsFile } from "../../src/serve/hosts-file.ts";
 import { here, recorded, serve, startPast, type TestServer, token } from "./server.ts";
@@ -343,6 +344,23 @@ describe("the past", () => {
     const first = await json<LiveAnswer>(past, "/api/live?at=now&tables=all&limit=1");
     const details = await past.get(`/api/socket/${first.rows[0]!.id}?at=now`);
     expect([details.status, ((await details.json()) as { id: string }).id]).toEqual([200, first.rows[0]!.id]);
+  });
+
+  test("is examined as the command examines it, by rules about rates too once there is a second sample", async () => {
+    const store = join(folder, "examined");
+    const record = () => Bun.spawnSync([executable, "record", "--once", "--store", store]).exitCode;
+    await using past = serve(recorded("owners"), { store, startPast });
+    const checked = () =>
+      json<{ rulesChecked: string[] }>(past, "/api/doctor?at=now").then(({ rulesChecked }) => rulesChecked);
+    expect(record()).toBe(0);
+    const single = await checked();
+    expect(record()).toBe(0);
+    const both = await checked();
+    const { stdout } = Bun.spawnSync([executable, "doctor", "--at", "now", "--store", store, "--json"]);
+    expect(both).toEqual((JSON.parse(stdout.toString()) as { rulesChecked: string[] }).rulesChecked);
+    const added = both.filter((id) => !single.includes(id));
+    expect(added).toEqual(rules.filter(({ rate }) => rate === true).map(({ id }) => id));
+    expect(added.length).toBeGreaterThan(3);
   });
 
   test("is read by a thread of its own: samples, streams and scrapes go on meanwhile", async () => {

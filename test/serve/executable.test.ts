@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,6 +15,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { capabilities } from "../../src/serve/rights.ts";
+import { obstacle, unshare } from "../kernel/namespace.ts";
 
 const executable = join(import.meta.dirname, "../../dist/sockscope");
 const fixture = join(import.meta.dirname, "../fixtures/tcp-states");
@@ -126,6 +128,54 @@ describe("privileges", () => {
     expect(threadStatus(server.pid, "CapPrm")).toEqual([ofOurs(needed)]);
   });
 });
+
+/** Runs in a network namespace: holds a connection, and makes others again and again. */
+const later = `
+  const hostname = "127.77.66.55";
+  const socket = { data() {} };
+  const { port } = Bun.listen({ hostname, port: 0, socket });
+  await Bun.connect({ hostname, port, socket });
+  console.log("ready");
+  setInterval(async () => (await Bun.connect({ hostname, port, socket })).end(), 200);`;
+
+test.if(isRoot && obstacle === undefined)(
+  "a network namespace that is made later is listed, and its events are followed",
+  async () => {
+    const unix = join(scratch, "all-netns.sock");
+    await using _server = await start(["--listen", `unix:${unix}`, "--all-netns", "--delay", "0.5"]);
+    const ending = new AbortController();
+    const request = (path: string) => fetch(`http://localhost${path}`, { unix, signal: ending.signal });
+    const stream = await request("/api/stream?events=all");
+    let text = "";
+    const reading = (async () => {
+      for await (const chunk of stream.body!) text += new TextDecoder().decode(chunk);
+    })().catch(() => undefined);
+    const until = async (holds: () => boolean | Promise<boolean>) => {
+      while (!(await holds())) await Bun.sleep(100);
+    };
+    await until(() => text.includes("event: sample"));
+    const child = Bun.spawn(
+      [...unshare, "sh", "-c", 'ip link set lo up; exec "$@"', "sh", process.execPath, "-e", later],
+      {
+        stdout: "pipe",
+      },
+    );
+    const { value } = await child.stdout.getReader().read();
+    const inode = Number(/\d+/.exec(readlinkSync(`/proc/${child.pid}/ns/net`))![0]);
+    expect(new TextDecoder().decode(value)).toBe("ready\n");
+    await until(async () => {
+      const answer = await request("/api/live?columns=netns.inode&filter=src%20127.77.66.55");
+      const { rows } = (await answer.json()) as { rows: { values: unknown[] }[] };
+      return rows.some(({ values }) => values[0] === inode);
+    });
+    await until(() => text.includes(`"inode":${inode}`));
+    child.kill();
+    await child.exited;
+    ending.abort();
+    await reading;
+  },
+  30_000,
+);
 
 /** A privileged port of a loopback address that nobody uses. */
 async function freePort(): Promise<number> {

@@ -1,5 +1,5 @@
 /** Commands that stand in for other programs: their arguments are those of these programs. */
-import type { OptionValue } from "../options.ts";
+import type { OptionValue } from "../option.ts";
 import type { World } from "../world.ts";
 import type { Command, CommandOption } from "./command.ts";
 

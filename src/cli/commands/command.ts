@@ -1,8 +1,9 @@
 /** The interface of a command (`top`, `events`, `doctor`): its own options, and the function that runs it. */
 import type { FilterSource } from "../../filter/source.ts";
 import type { Host } from "../../host/host.ts";
+import type { Draft } from "../draft.ts";
 import type { OptionNames, Stop } from "../getopt.ts";
-import type { Draft, OptionValue } from "../options.ts";
+import type { OptionValue } from "../option.ts";
 import type { World } from "../world.ts";
 
 /** An option that belongs to one command. Its names hide the same names of ss's options. */

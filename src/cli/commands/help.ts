@@ -1,6 +1,7 @@
 /** `sockscope COMMAND --help`. */
 import { describeOption, HELP_COLUMNS, wrapped } from "../help.ts";
-import { categories, isTaken, options } from "../options.ts";
+import { categories } from "../option.ts";
+import { isTaken, options } from "../options.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 import { commands } from "./table.ts";

@@ -1,20 +1,14 @@
 /** Runs a command: parses its own options together with those of ss. */
 import { expectLongRun } from "#libc";
 import { performActions } from "../actions.ts";
+import { blankDraft, type Draft } from "../draft.ts";
 import { readsStream } from "../fleet/stream-settings.ts";
 import { getopt, isStop, type OptionNames, type Stop, usageError } from "../getopt.ts";
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
-import {
-  applyOption,
-  blankDraft,
-  type Draft,
-  isTaken,
-  type Option,
-  options,
-  refusedRemotely,
-  spelled,
-} from "../options.ts";
+import type { Option } from "../option.ts";
+import { isTaken, options } from "../options.ts";
+import { applyOption, refusedRemotely, spelled } from "../parse.ts";
 import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";

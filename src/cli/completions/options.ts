@@ -4,7 +4,8 @@ import type { Command } from "../commands/command.ts";
 import type { CommandWord } from "../commands/command-names.ts";
 import { commandTable } from "../commands/table.ts";
 import type { OptionHelp } from "../help.ts";
-import { isTaken, type OptionValue, options } from "../options.ts";
+import type { OptionValue } from "../option.ts";
+import { isTaken, options } from "../options.ts";
 
 /** The options after a command, or of a command line without one. */
 export interface CommandOptions {

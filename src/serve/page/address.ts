@@ -33,6 +33,8 @@ export interface View {
   /** What the nodes of the map are on this host, and on the other side. */
   readonly by: string;
   readonly peer: string;
+  /** Whose map: `others` for that of --map-hosts, empty for that of this host. */
+  readonly hosts: string;
 }
 
 /** The view of an empty address. */
@@ -49,6 +51,7 @@ export const defaultView: View = {
   span: "",
   by: "process",
   peer: "peer",
+  hosts: "",
 };
 
 /** Longest value that is taken from an address. */

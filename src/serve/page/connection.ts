@@ -3,7 +3,7 @@ import { effect } from "@preact/signals";
 import type { Fields, HostInfo, SampleTotals, SocketEvent } from "./answers.ts";
 import { authorization, pathOf, refusalOf, request } from "./api.ts";
 import { addEvent, lostEvents, wantsEvents } from "./events-data.ts";
-import { warmUp } from "./rows-data.ts";
+import { requestEarly } from "./rows-data.ts";
 import { readMessages } from "./server-events.ts";
 import { announcement, fields, heardAt, host, link, now, samples } from "./state.ts";
 
@@ -96,7 +96,7 @@ function pause(ms: number): Promise<void> {
 
 /** Learns what the server is: after a restart it may be another. */
 async function greet(): Promise<void> {
-  if (host.peek() === undefined) warmUp();
+  if (host.peek() === undefined) requestEarly();
   const [newHost, newFields] = await Promise.all([
     request<HostInfo>("/api/host"),
     fields.peek() ?? request<Fields>("/api/fields"),

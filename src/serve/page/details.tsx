@@ -3,6 +3,7 @@ import { effect, signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { FieldValue, SocketAnswer } from "./answers.ts";
 import { Refusal, request } from "./api.ts";
+import { pastFindingsOf } from "./doctor.tsx";
 import { endText } from "./ends.ts";
 import { cellText, moment } from "./format.ts";
 import { plotData } from "./gaps.ts";
@@ -228,7 +229,7 @@ function Body({ held }: { readonly held: SocketAnswer }) {
         </p>
       ) : null}
       {explanation === null ? null : <p class="call">{explanation.sentence}</p>}
-      {findings.map(({ rule, severity, title }) => (
+      {[...findings, ...pastFindingsOf(held.id)].map(({ rule, severity, title }) => (
         <p key={rule + title} class="call" data-severity={severity}>
           {title} <code>{rule}</code>
         </p>

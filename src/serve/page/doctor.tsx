@@ -7,8 +7,8 @@ import { clock, moment, spanText } from "./format.ts";
 import { loader } from "./loader.ts";
 import { heardAt, now, showRows, time, view } from "./state.ts";
 
-/** Pause between two examinations, in milliseconds: with the tab open, and without; and before the first one. */
-const PAUSE = { open: 10_000, closed: 60_000, first: 4000 };
+/** Pauses before an examination, in milliseconds: with the tab open, without, before the first, and in the past. */
+const PAUSE = { open: 10_000, closed: 60_000, first: 4000, past: 300 };
 
 const report = signal<{ readonly answer: DoctorAnswer; readonly at: number } | undefined>(undefined);
 const failure = signal("");
@@ -27,29 +27,45 @@ const doctor = loader(async (signal) => {
 const pastReport = signal<DoctorAnswer | undefined>(undefined);
 const pastFailure = signal("");
 
+/** The time of the past that the page shows; a blank for now. */
+const past = computed(() => `${view.value.from} ${view.value.at}`);
+
 const pastDoctor = loader(async (signal) => {
-  pastReport.value = undefined;
-  pastFailure.value = "";
+  const shown = past.peek();
   try {
-    pastReport.value = await request<DoctorAnswer>("/api/doctor", time(view.peek()), signal);
+    const answer = await request<DoctorAnswer>("/api/doctor", time(view.peek()), signal);
+    if (past.peek() === shown) pastReport.value = answer;
   } catch (error) {
-    if (!signal.aborted) pastFailure.value = (error as Error).message;
+    if (!signal.aborted && past.peek() === shown) pastFailure.value = (error as Error).message;
   }
 });
 
-/** How many findings there are of each severity. */
+/** The findings of the time that the page shows, as far as they are known. */
+const shownFindings = computed(() => {
+  const answer = view.value.at === "" ? report.value?.answer : pastReport.value;
+  return answer?.findings ?? [];
+});
+
+/** How many findings there are of each severity, at the time that the page shows. */
 export const findings = computed(() => {
   const counts: Partial<Record<Severity, number>> = {};
-  for (const { severity } of report.value?.answer.findings ?? [])
-    counts[severity] = (counts[severity] ?? 0) + 1;
+  for (const { severity } of shownFindings.value) counts[severity] = (counts[severity] ?? 0) + 1;
   return counts;
 });
+
+/** The findings about a socket of the past, by its id. Those of now are among its details. */
+export function pastFindingsOf(id: string): readonly Finding[] {
+  return view.value.at === "" ? [] : shownFindings.value.filter(({ ids = [] }) => ids.includes(id));
+}
 
 /** Examines the host now and then, while samples come: first some seconds after the rows, which must not wait for it. */
 export function followDoctor(): void {
   effect(() => {
-    const { tab, at, from } = view.value;
-    if (tab === "doctor" && `${at}${from}` !== "") pastDoctor.restart();
+    // While somebody moves along the time line, only the time at which they rest is examined.
+    const pause = past.value === " " ? undefined : setTimeout(() => pastDoctor.restart(), PAUSE.past);
+    pastReport.value = undefined;
+    pastFailure.value = "";
+    return () => clearTimeout(pause);
   });
   let last = Date.now() - PAUSE.closed + PAUSE.first;
   effect(() => {

@@ -1,5 +1,5 @@
 /** The map of other hosts: when it is requested, and what it says of hosts that did not answer. */
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { HostsMapAnswer } from "./answers.ts";
 import { request } from "./api.ts";
 import { loader } from "./loader.ts";
@@ -12,14 +12,20 @@ const TOP = { wide: 40, narrow: 15 };
 const EVERY_MS = 10_000;
 const PENDING_MS = 1000;
 
-/** Whether the map shows the other hosts. */
-export const showsHosts = signal(false);
 /** The newest map. */
 export const hostsMap = signal<HostsMapAnswer | undefined>(undefined);
 /** Why there is none. */
 export const hostsFailure = signal("");
 /** Where its nodes are. */
 export const hostsMemory = newMemory();
+
+/** How many other hosts there are. */
+export function otherHosts(): number {
+  return host.value?.mapHosts ?? 0;
+}
+
+/** Whether the map shows the other hosts. */
+export const showsHosts = computed(() => view.value.hosts === "others" && otherHosts() > 0);
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -56,9 +62,4 @@ export function followHostsMap(): void {
     refresh();
   });
   document.addEventListener("visibilitychange", refresh);
-}
-
-/** How many other hosts there are. */
-export function otherHosts(): number {
-  return host.value?.mapHosts ?? 0;
 }

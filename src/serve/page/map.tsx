@@ -315,17 +315,15 @@ function ScopeChoice() {
   const count = otherHosts();
   if (count === 0) return null;
   const choices = [
-    ["this", "This host"],
+    ["", "This host"],
     ["others", count === 1 ? "Another host" : `${count} hosts`],
   ] as const;
   return (
     <Choice
       label="Hosts"
-      value={showsHosts.value ? "others" : "this"}
+      value={showsHosts.value ? "others" : ""}
       choices={choices}
-      choose={(word) => {
-        showsHosts.value = word === "others";
-      }}
+      choose={(word) => show({ hosts: word })}
     />
   );
 }

@@ -2,7 +2,7 @@
 import { batch, effect, signal } from "@preact/signals";
 import { defaultView } from "./address.ts";
 import type { ColumnInfo, FilterProblem, LiveAnswer, Row } from "./answers.ts";
-import { Refusal, request } from "./api.ts";
+import { type Parameters, pathOf, Refusal, request } from "./api.ts";
 import { loader } from "./loader.ts";
 import { announcement, columns, columnWords, fields, link, sample, time, view } from "./state.ts";
 
@@ -50,14 +50,35 @@ export function sortWord(): string {
   return from !== "" && sort === defaultView.sort ? "-bytes_received" : sort;
 }
 
-/**
- * Has the server take the sample that the first rows come from, before the page knows the columns: this takes longest on
- * a host with very many sockets.
- */
-export function warmUp(): void {
-  if (view.peek().at !== "") return;
-  const parameters = { ...selection(), columns: columnWords().join(","), sort: sortWord(), limit: 0 };
-  request<LiveAnswer>("/api/live", parameters).catch(() => undefined);
+/** The parameters of a request for rows around the visible ones. */
+function windowOf(names: readonly string[]): Parameters {
+  const { first, count } = range.peek();
+  const offset = Math.max(0, first - MARGIN);
+  const limit = Math.min(1000, count + first - offset + MARGIN);
+  return { ...selection(), columns: names.join(","), sort: sortWord(), offset, limit };
+}
+
+/** A request for rows that was sent before the page knew the columns. */
+let early: { readonly path: string; readonly answer: Promise<LiveAnswer> } | undefined;
+
+/** Requests the first rows before the page knows the columns: the server's first sample takes longest of all. */
+export function requestEarly(): void {
+  const { at, tab } = view.peek();
+  if (at !== "" || tab !== "sockets") return;
+  const parameters = windowOf(columnWords());
+  const answer = request<LiveAnswer>("/api/live", parameters);
+  // Whoever uses the answer reports the error.
+  answer.catch(() => undefined);
+  early = { path: pathOf("/api/live", parameters), answer };
+}
+
+/** The answer with rows: that of the early request, once, if it was for the same. */
+function requestRows(parameters: Parameters, signal: AbortSignal): Promise<LiveAnswer> {
+  const sent = early;
+  early = undefined;
+  return sent?.path === pathOf("/api/live", parameters)
+    ? sent.answer
+    : request<LiveAnswer>("/api/live", parameters, signal);
 }
 
 /** Keeps the cursor on its socket, while other rows come and go. */
@@ -69,18 +90,10 @@ function followCursor({ rows, offset }: LiveAnswer): void {
 }
 
 async function load(signal: AbortSignal): Promise<void> {
-  const { first, count } = range.peek();
-  const offset = Math.max(0, first - MARGIN);
   const shown = columns.peek();
   try {
-    const parameters = {
-      ...selection(),
-      columns: shown.map(({ name }) => name).join(","),
-      sort: sortWord(),
-      offset,
-      limit: Math.min(1000, count + first - offset + MARGIN),
-    };
-    const next = await request<LiveAnswer>("/api/live", parameters, signal);
+    const next = await requestRows(windowOf(shown.map(({ name }) => name)), signal);
+    if (signal.aborted) return;
     batch(() => {
       if (outdated.peek()) announcement.value = `${next.matched} sockets`;
       answer.value = next;

@@ -3,12 +3,10 @@ import { describers } from "../../../catalogue/describe.ts";
 import { type ChosenRule, type ExaminedPlace, examine } from "../../../doctor/examine.ts";
 import { filesBelow, processTable } from "../../../doctor/host-facts.ts";
 import { rules } from "../../../doctor/rules/index.ts";
-import type { Newcomer } from "../../../doctor/sample.ts";
 import type { Owner } from "../../../enrich/processes.ts";
-import type { PastTime } from "../../../host/host.ts";
 import type { HostNames } from "../../../lookup/names.ts";
 import { addressText } from "../../../model/address.ts";
-import { AF_INET, AF_INET6, IPPROTO_TCP } from "../../../model/family.ts";
+import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import { stateGroups } from "../../../model/state.ts";
 import { explainRule, formatReport, listRules, reportObject, ruleObject } from "../../../output/doctor.ts";
 import { JsonWriter } from "../../../output/json.ts";
@@ -17,7 +15,7 @@ import { allParts } from "../../../query/all-parts.ts";
 import { list } from "../../../query/list.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import type { Problem } from "../../../query/query.ts";
-import type { StoredSighting } from "../../../store/noted.ts";
+import { newcomersAt, pairPast } from "../../../store/past-doctor.ts";
 import { StoreReader } from "../../../store/reader.ts";
 import { filterStop } from "../../filter.ts";
 import { streamOptionOf } from "../../fleet/stream-settings.ts";
@@ -52,22 +50,6 @@ function refusal(world: World, message: string): Promise<number> {
 function textOf(address: Uint8Array): string {
   const data = new DataView(address.buffer, address.byteOffset, address.byteLength);
   return addressText(data, 0, address.length === 4 ? AF_INET : AF_INET6);
-}
-
-/** Moves a past machine so that another sample follows. @returns false if there is only one */
-function pairPast(past: PastTime): boolean {
-  if (!past.step(1)) return past.step(-1);
-  past.step(-1);
-  return true;
-}
-
-/** What was new at a time in a network namespace. */
-function newcomersAt(sighted: readonly StoredSighting[], atMs: number, inode: number): Newcomer[] {
-  return sighted.flatMap(({ what, process, protocol, address, port, afterMs, firstMs, netns }) => {
-    if (afterMs === undefined || firstMs > atMs || netns?.inode !== inode) return [];
-    const netid = protocol === IPPROTO_TCP ? "tcp" : "udp";
-    return { what, process, netid, address, port, ageMs: atMs - firstMs };
-  });
 }
 
 /** Runs the command. @returns the exit status */

@@ -1,6 +1,7 @@
 /** Writes the events of a run until it ends. */
 import type { SocketEvent } from "../../../events/event.ts";
 import type { Follower } from "../../../events/follower.ts";
+import type { NamespaceSearch } from "../../../events/namespace-search.ts";
 import type { Breathe } from "../../../live/owners.ts";
 import { IPPROTO_UDP } from "../../../model/family.ts";
 import type { Json } from "../../../model/json.ts";
@@ -8,9 +9,8 @@ import { eventObjects } from "../../../output/event-objects.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import { nameSource } from "../../../output/name-source.ts";
 import type { OpenQuery } from "../../../query/open.ts";
-import type { Draft } from "../../options.ts";
+import type { Draft } from "../../draft.ts";
 import type { World } from "../../world.ts";
-import type { NamespaceSearch } from "../namespace-search.ts";
 import { eventLines } from "./lines.ts";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";
 import { type EventsSettings, EXIT_TIMEOUT } from "./settings.ts";

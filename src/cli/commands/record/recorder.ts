@@ -1,5 +1,6 @@
 /** The loop of a recorder: events, samples and writes to disk in turn. */
 import type { Follower } from "../../../events/follower.ts";
+import type { NamespaceSearch } from "../../../events/namespace-search.ts";
 import type { Netns } from "../../../host/namespaces.ts";
 import { processorMs } from "../../../host/processor-time.ts";
 import type { Demand } from "../../../model/demand.ts";
@@ -8,7 +9,6 @@ import { BUNDLE_MS, type ConnectionIntake } from "../../../store/bundles.ts";
 import { type RecorderClock, readClocks } from "../../../store/clock.ts";
 import type { OwnerTracker } from "../../../store/owner-tracker.ts";
 import type { Store } from "../../../store/store.ts";
-import type { NamespaceSearch } from "../namespace-search.ts";
 import { noteHost, notePlace } from "./context.ts";
 import { Degradation, degradedSteps } from "./degradation.ts";
 import type { Endings } from "./endings.ts";

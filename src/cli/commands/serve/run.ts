@@ -1,5 +1,6 @@
 /** One run of `serve`: listens, says where, and serves until it is interrupted. */
 import { readFileSync } from "node:fs";
+import { expectLongRun } from "#libc";
 import manifest from "../../../../package.json" with { type: "json" };
 import { systemMessage } from "../../../native/errno.ts";
 import { sourcesOf } from "../../../procfs/source.ts";
@@ -125,6 +126,7 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: Cleanu
   const { world, host, draft, settings } = task;
   const { address, allowKill, tlsCert, tlsKey } = settings;
   const interrupted = world.interrupted();
+  expectLongRun();
   const say = (to: "stdout" | "stderr", text: string) => world[to].write(encoder.encode(text));
   const tls =
     tlsCert === undefined || tlsKey === undefined
@@ -191,6 +193,8 @@ async function serveUntilInterrupted(task: Task<ServeSettings>, cleanups: Cleanu
       if (allowKill) say("stdout", `Token for closing sockets: ${tokens.kill}\n`);
     } else say("stdout", `${url} (token in ${path})\n`);
   }
+  // What goes wrong here is reported by the first request.
+  service.prepare().catch(() => undefined);
   await new Promise<void>((resolve) => {
     if (interrupted.aborted) resolve();
     else interrupted.addEventListener("abort", () => resolve(), { once: true });

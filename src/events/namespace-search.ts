@@ -1,11 +1,12 @@
 /** Finds network namespaces that are made, and those that end, while sockets are followed with `--all-netns`. */
-import type { FollowedPlace } from "../../events/event-source.ts";
-import type { Follower } from "../../events/follower.ts";
-import { descriptorLimit } from "../../host/namespaces.ts";
-import { processorMs } from "../../host/processor-time.ts";
-import { NetlinkError } from "../../netlink/errors.ts";
-import type { FilteredPlace } from "../../query/filters.ts";
-import type { OpenQuery } from "../../query/open.ts";
+
+import { descriptorLimit } from "../host/namespaces.ts";
+import { processorMs } from "../host/processor-time.ts";
+import { NetlinkError } from "../netlink/errors.ts";
+import type { FilteredPlace } from "../query/filters.ts";
+import type { OpenQuery } from "../query/open.ts";
+import type { FollowedPlace } from "./event-source.ts";
+import type { Follower } from "./follower.ts";
 
 /** The share of a processor's time that searches and what they find may take, up to a pause. */
 const SHARE = 0.01;
