@@ -1,6 +1,6 @@
 /** Generates the man page from the tables of options, commands and filter predicates. mdoc(7). */
 import manifest from "../../package.json" with { type: "json" };
-import { commandTable } from "./commands/table.ts";
+import { commandTable } from "./commands/all.ts";
 import { SS_RELEASE } from "./help.ts";
 import { filterSection, stateSection } from "./man-filter.ts";
 import { list, literal, prose, section, words } from "./mdoc.ts";

@@ -74,7 +74,7 @@ describe("the demands of a listing", () => {
     [["-tp"], ["owners"]],
     [
       ["-tp", "--json"],
-      ["owners", "peerNames", "peerOwners", "uid"],
+      ["owners", "peerOwners", "uid"],
     ],
     [
       ["-tp", "--peer"],
@@ -90,16 +90,17 @@ describe("the demands of a listing", () => {
       ["info", "uid"],
     ],
     [
-      ["-t", "--columns", "local,cgroup"],
-      ["cgroup", "peerNames", "uid"],
-    ],
-    [
-      ["-t", "--columns", "netns"],
+      ["-x", "--json"],
       ["peerNames", "uid"],
     ],
     [
+      ["-t", "--columns", "local,cgroup"],
+      ["cgroup", "uid"],
+    ],
+    [["-t", "--columns", "netns"], ["uid"]],
+    [
       ["-t", "--by", "container"],
-      ["containers", "peerNames", "uid"],
+      ["containers", "uid"],
     ],
     [
       ["-e", "-r"],

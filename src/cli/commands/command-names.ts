@@ -12,7 +12,7 @@ export const commandWords = {
   history: "List the connections that record has kept",
   serve: "Show sockets on a page and to programs, over HTTP",
   map: "Show which programs and hosts depend on which services",
-  agent: "Answer the queries of other hosts: see --host",
+  agent: "Answer the queries of other hosts (--host, --fleet)",
 } as const satisfies Record<string, string>;
 
 /** The name of a command. */

@@ -13,8 +13,7 @@ import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
 import { type CommandWord, isRemote } from "./command-names.ts";
-import { commandHelp, commandUsage } from "./help.ts";
-import { commands } from "./table.ts";
+import { loadCommand } from "./table.ts";
 
 /** The effect of the options parsed so far. */
 interface Progress<Settings> {
@@ -60,14 +59,17 @@ function refuse(program: string, word: string, { longs }: Option): Stop {
 }
 
 /** Runs a command. @param word its name, the first argument @returns the exit status */
-export function runCommand(world: World, word: CommandWord): Promise<number> {
-  return start(world, word, commands[word]);
+export async function runCommand(world: World, word: CommandWord): Promise<number> {
+  return start(world, word, await loadCommand(word));
 }
 
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
-  expectLongRun();
+  if (command.isShort !== true) expectLongRun();
   const { program, args, env } = world;
-  const texts = { help: () => commandHelp(program, word), usage: () => commandUsage(program, word) };
+  const texts = {
+    help: async () => (await import("./help.ts")).commandHelp(program, word, command),
+    usage: async () => (await import("./help.ts")).commandUsage(program, word, command),
+  };
   const end = (stop: Stop) => halt(world, stop, texts);
   const rows = rowsOf(word, command, program);
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
