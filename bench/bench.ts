@@ -17,6 +17,7 @@ import { unshare } from "../test/kernel/namespace.ts";
 import { drawGrowth } from "./growth.ts";
 import { makeSockets } from "./herds.ts";
 import { type Cost, compare, peakMemory, type Sink } from "./measure.ts";
+import { makeNamespaces } from "./namespaces.ts";
 import { checkRatios, noteRatios, recordRatios } from "./recorded.ts";
 import { measureSweep } from "./sweep.ts";
 
@@ -215,6 +216,8 @@ async function bench(): Promise<void> {
   const [, , port] = measureHabits(count);
   reportSweep(costs.get("-tan")!, costs.get("-tanp")!, port!);
   console.log();
+  await measureNamespaces(0);
+  await measureNamespaces(CONNECTIONS);
   measureDoctor();
   await measureJson();
   await measureLibrary();
@@ -260,6 +263,28 @@ function measureDoctor(): void {
     `\`doctor\` beside its wait of ${APART_MS} ms: ${inMs(work)} ms, \`-taneom\`: ${inMs(its)} ms, ` +
       `ratio ${(work / its!).toFixed(2)} (≤ ${DOCTOR_TARGET})\n`,
   );
+}
+
+/** How many further network namespaces there are, and how many connections in each; another run has empty ones. */
+const NAMESPACES = 50;
+const CONNECTIONS = 5;
+
+/** Measures `--all-netns` beside the other sockets, by ss in one namespace after the other. */
+async function measureNamespaces(connections: number): Promise<void> {
+  const { pids, end } = await makeNamespaces(NAMESPACES, connections);
+  const loop = 'for pid; do nsenter --target "$pid" --net ss -tan; done; ss -tan';
+  const ours = [values.executable, "--all-netns", "-tan"];
+  const alone = [values.executable, "-tan"];
+  const others = Bun.which("ss") === null ? undefined : ["sh", "-c", loop, "sh", ...pids.map(String)];
+  const [mine, one, its] = compare([ours, alone, others], "/dev/null", Math.min(runs, FEW_RUNS));
+  const peak = inMb(await peakMemory(ours));
+  await end();
+  console.log(
+    `\`--all-netns -tan\` with ${NAMESPACES} further namespaces of ${connections} connections each: ` +
+      `${inMs(mine!.wall)} ms (CPU ${inMs(mine!.cpu)}), \`-tan\` ${inMs(one!.wall)} ms (CPU ${inMs(one!.cpu)}), ` +
+      `ss in each of them ${inMs(its?.wall) || "not installed"} ms, ${peak} MiB\n`,
+  );
+  if (its) noteRatios(`--all-netns -tan, ${NAMESPACES} namespaces of ${connections} connections`, mine!, its);
 }
 
 /** The time of JSON, divided by that of the same text: no more than this. */

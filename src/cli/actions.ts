@@ -3,8 +3,8 @@
 import { encodeBytes } from "../bytes/text.ts";
 import { enterNetns } from "../host/netns.ts";
 import { systemMessage } from "../native/errno.ts";
+import type { Action, Draft } from "./draft.ts";
 import { EXIT_USAGE, isStop, type Stop } from "./getopt.ts";
-import type { Action, Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
 /** What the actions have read. */

@@ -50,13 +50,20 @@ class KeptSockets {
   readonly #messages = new KeptMessages<Socket>();
   readonly #dumps: DumpName[] = [];
   #fromProc = new Map<number, Socket>();
-  #tables: number[] = [];
+  /** The table of each, as an index into the tables. */
+  #tables = new Uint8Array(FEWEST_KEPT);
 
   add(dump: DumpName, socket: Socket): void {
-    if ("procfs" in socket && socket.procfs !== undefined) this.#fromProc.set(this.#tables.length, socket);
+    const { count } = this.#messages;
+    if ("procfs" in socket && socket.procfs !== undefined) this.#fromProc.set(count, socket);
     this.#messages.add(socket);
+    if (count === this.#tables.length) {
+      const grown = new Uint8Array(2 * count);
+      grown.set(this.#tables);
+      this.#tables = grown;
+    }
     const known = this.#dumps.lastIndexOf(dump);
-    this.#tables.push(known < 0 ? this.#dumps.push(dump) - 1 : known);
+    this.#tables[count] = known < 0 ? this.#dumps.push(dump) - 1 : known;
   }
 
   dump(number: number): DumpName {
@@ -81,7 +88,9 @@ class KeptSockets {
       if (socket !== undefined) fromProc.set(place, socket);
     }
     this.#messages.retain(numbers);
-    this.#tables = Array.from(numbers, (number) => this.#tables[number]!);
+    const tables = new Uint8Array(Math.max(FEWEST_KEPT, numbers.length));
+    for (const [place, number] of numbers.entries()) tables[place] = this.#tables[number]!;
+    this.#tables = tables;
     this.#fromProc = fromProc;
   }
 }

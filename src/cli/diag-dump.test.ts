@@ -18,7 +18,7 @@ import { allParts } from "../query/all-parts.ts";
 import { list } from "../query/list.ts";
 import { replayHost } from "../replay/host.ts";
 import { dumpDiag } from "./diag-dump.ts";
-import { parse } from "./options.ts";
+import { parse } from "./parse.ts";
 import { run } from "./run.ts";
 import { select } from "./select.ts";
 import type { World } from "./world.ts";

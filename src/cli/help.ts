@@ -2,7 +2,8 @@
 import manifest from "../../package.json" with { type: "json" };
 import { stateGroups, states } from "../model/state.ts";
 import { commandWords } from "./commands/command-names.ts";
-import { categories, type Option, options } from "./options.ts";
+import { categories, type Option } from "./option.ts";
+import { options } from "./options.ts";
 import type { World } from "./world.ts";
 
 /** The iproute2 release whose ss this program follows. */

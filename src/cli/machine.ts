@@ -1,9 +1,9 @@
 /** The machine of a run: this host, a recording (`--replay`) or a time in the past (`--at`), recorded with `--record`. */
 import { withDeadline } from "../enrich/resolve.ts";
 import type { Host } from "../host/host.ts";
+import type { Draft } from "./draft.ts";
 import type { Stop } from "./getopt.ts";
 import { halt } from "./halt.ts";
-import type { Draft } from "./options.ts";
 import type { World } from "./world.ts";
 
 /**

@@ -1,10 +1,11 @@
 /** Generates the man page from the tables of options, commands and filter predicates. mdoc(7). */
 import manifest from "../../package.json" with { type: "json" };
-import { commandTable } from "./commands/table.ts";
+import { commandTable } from "./commands/all.ts";
 import { SS_RELEASE } from "./help.ts";
 import { filterSection, stateSection } from "./man-filter.ts";
 import { list, literal, prose, section, words } from "./mdoc.ts";
-import { categories, type Option, options } from "./options.ts";
+import { categories, type Option } from "./option.ts";
+import { options } from "./options.ts";
 
 /** Date of the page's last change, not of the build. */
 const PAGE_DATE = "November 21, 2026";

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { demandSet } from "../model/demand.ts";
 import { plainStyle } from "../table/style.ts";
-import { categories, type Draft, options, parse } from "./options.ts";
+import type { Draft } from "./draft.ts";
+import { categories } from "./option.ts";
+import { options } from "./options.ts";
+import { parse } from "./parse.ts";
 
 const run = (...args: string[]) => parse({ program: "ss", args, env: {} });
 

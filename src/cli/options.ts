@@ -1,314 +1,37 @@
-/** The table of options: names, value, help texts, and their effect on the draft of a run. */
-import { unsigned } from "../bytes/c-numbers.ts";
-import { type Demand, type Demands, demandSet, noDemands } from "../model/demand.ts";
-import { type Family, families, type Table } from "../model/selection.ts";
+/** The table of options: one row each, with names, value, help texts and effect. */
+import type { Demand } from "../model/demand.ts";
+import { families } from "../model/selection.ts";
 import { SS_BOUND_INACTIVE, SS_CLOSE, SS_LISTEN, stateGroups } from "../model/state.ts";
 import { COUNT } from "../plan/plan.ts";
-import { plainStyle, type RowStyle } from "../table/style.ts";
 import {
-  askedCommands,
   type CommandWord,
   commandNames,
   listingCommands,
   machineCommands,
 } from "./commands/command-names.ts";
-import { type Shell, shells } from "./completions/shells.ts";
-import { EXIT_USAGE, getopt, isStop, type OptionNames, type Stop } from "./getopt.ts";
+import { shells } from "./completions/shells.ts";
+import type { Draft } from "./draft.ts";
+import { hostOptions } from "./host-options.ts";
+import { file, type Option, type OptionValue } from "./option.ts";
 import {
-  type Choice,
-  chooseFamily,
-  chooseStates,
-  chooseTable,
-  chooseTables,
-  nothingChosen,
-  tableWords,
-} from "./select.ts";
-import type { World } from "./world.ts";
-
-/** A side effect that ss performs as soon as it reads the option, so it can fail before later options are checked. */
-export type Action =
-  /** `-N`: enter the named network namespace. */
-  | { readonly kind: "netns"; readonly name: string }
-  /** `-F`: open the file that continues the filter. */
-  | { readonly kind: "filterFile"; readonly path: string }
-  /** `-Z`, `-z`: fail unless SELinux is enabled. */
-  | { readonly kind: "selinux" }
-  /** `--bpf-map-id`: open the map with this id. */
-  | { readonly kind: "bpfMap"; readonly id: number };
-
-/** Output format; `table` is ss's own, or the table of chosen columns. */
-export type Format = "table" | "json" | "ndjson" | "csv";
-
-/** The effect of the options parsed so far. */
-export interface Draft {
-  /** Long names of the options that were given. */
-  readonly given: ReadonlySet<string>;
-  readonly choice: Choice;
-  /** In command-line order. */
-  readonly actions: readonly Action[];
-  /** What the run needs of each socket beyond what the kernel always sends. */
-  readonly demands: Demands;
-  /** What ss's own table shows for each socket, and how. */
-  readonly style: RowStyle;
-  readonly format: Format;
-  readonly header: boolean;
-  readonly queues: boolean;
-  readonly summary: boolean;
-  readonly events: boolean;
-  readonly kill: boolean;
-  /** `-K` may close every socket of the host. */
-  readonly killAll: boolean;
-  readonly allNetns: boolean;
-  /** Time limit for all host name lookups together, in milliseconds. */
-  readonly resolveTimeoutMs: number;
-  /** Names of the columns to show, or with `by` of the columns to add up. */
-  readonly columns?: readonly string[];
-  /** Names of the columns to group sockets by. */
-  readonly by?: readonly string[];
-  /** Names of the columns to sort by. A leading `-` sorts the largest value first. */
-  readonly sort?: readonly string[];
-  /** Maximum number of rows. */
-  readonly top?: number;
-  /** File for the kernel's raw answers (`-D`). A name that begins with `-` means standard output. */
-  readonly diagFile?: string;
-  /** File that continues the filter (`-F`). A name that begins with `-` means standard input. */
-  readonly filterFile?: string;
-  /** Folder to record the run in. */
-  readonly record?: string;
-  /** Recording to read instead of this machine: a folder or a bare pcap. */
-  readonly replay?: string;
-  /** The time in the past to show, as typed. */
-  readonly at?: string;
-  /** The store of the past; undefined for the default. */
-  readonly store?: string;
-  /** The other hosts whose sockets to list; undefined for none. */
-  readonly hosts?: HostChoice;
-  /** The NATS servers of the fleet to query, as typed; undefined for none. */
-  readonly fleet?: string;
-  /** The paths of the files that say who connects to NATS, and whom to trust. */
-  readonly natsFiles: NatsFiles;
-  /** The path of the key that signs queries to a fleet. */
-  readonly signKey?: string;
-  /** Whether hosts with equal answers are shown as one. */
-  readonly fold: boolean;
-  /** Whether the far side runs as root, by sudo. */
-  readonly sudo: boolean;
-  /** Time for all answers of other hosts, in milliseconds. */
-  readonly hostTimeoutMs: number;
-}
-
-/** Which other hosts to query. */
-export interface HostChoice {
-  /** Lists as typed: `web1,db[1-9]`. */
-  readonly lists: readonly string[];
-  /** Files with such lists. */
-  readonly files: readonly string[];
-}
-
-/** Paths of the files for a connection to NATS: `BrokerFiles` has their contents. */
-export type NatsFiles = Readonly<Partial<Record<"creds" | "nkey" | "login" | "ca" | "cert" | "key", string>>>;
-
-/** `--columns help` lists all columns. */
-const COLUMNS_HELP = "help";
-
-/** The draft of a run without options. */
-export const blankDraft: Draft = {
-  given: new Set(),
-  choice: nothingChosen,
-  actions: [],
-  demands: noDemands,
-  style: plainStyle,
-  format: "table",
-  header: true,
-  queues: true,
-  summary: false,
-  events: false,
-  kill: false,
-  killAll: false,
-  allNetns: false,
-  resolveTimeoutMs: 5000,
-  natsFiles: {},
-  fold: false,
-  sudo: false,
-  hostTimeoutMs: 30_000,
-};
-
-/** Headings of the option groups in help and man page, in display order. */
-export const categories = {
-  tables: "Tables",
-  families: "Address families",
-  states: "States",
-  filter: "Filter",
-  details: "Details of each socket",
-  output: "Output",
-  modes: "Other modes",
-  source: "Where to read sockets",
-  hosts: "Other hosts",
-  fleet: "Other hosts over NATS",
-  general: "General",
-} as const;
-
-/** The kind of an option's value. Shell completions use it to offer candidates. */
-export type ValueKind = "file" | "folder" | "netns" | "hosts" | "number" | "word" | "list";
-
-/** The value that an option takes. */
-export interface OptionValue {
-  /** Placeholder in help, in capitals. */
-  readonly name: string;
-  readonly kind: ValueKind;
-  /** The possible words (`word`), or the words that a list may contain (`list`). */
-  readonly choices?: readonly string[];
-  /** Also accepts column names, which only the catalogue knows. */
-  readonly columns?: true;
-  /** A `word` may have a leading `-`, which reverses the order. */
-  readonly reversible?: boolean;
-}
-
-/** An option: one row of the table below. */
-export interface Option extends OptionNames {
-  readonly value?: OptionValue;
-  readonly category: keyof typeof categories;
-  /** Description for one line of `--help`. At most 54 characters. */
-  readonly brief: string;
-  /** Description in sentences, for the man page. */
-  readonly doc: string;
-  /** What it needs of each socket. */
-  readonly demands?: readonly Demand[];
-  /** Its changes to the rows of ss's own table. */
-  readonly style?: Partial<RowStyle>;
-  /** The commands that accept it. A run without a command accepts every option. */
-  readonly commands?: readonly CommandWord[];
-  /** Long names of the options that it cannot be combined with, and the error message for such a run. */
-  readonly excludes?: { readonly options: readonly string[]; reason(other: string): string };
-  /**
-   * Returns the changed draft, or the end of the run.
-   *
-   * @param value empty for an option without a value
-   * @param program the program's name in messages
-   */
-  readonly apply?: Apply;
-}
-
-type Apply = (draft: Draft, value: string, program: string) => Draft | Stop;
-
-const set =
-  (fields: Partial<Draft>): Apply =>
-  (draft) => ({ ...draft, ...fields });
-
-const addTable =
-  (table: Table): Apply =>
-  (draft) => ({ ...draft, choice: chooseTable(draft.choice, table) });
-
-const addFamily =
-  (family: Family): Apply =>
-  (draft) => ({ ...draft, choice: chooseFamily(draft.choice, family) });
-
-const setStates =
-  (mask: number): Apply =>
-  (draft) => ({ ...draft, choice: chooseStates(draft.choice, mask) });
-
-/** Merges changes into the style of ss's table. */
-function styled(draft: Draft, style: Partial<RowStyle>): Draft {
-  return { ...draft, style: { ...draft.style, ...style } };
-}
-
-/** Appends a deferred action, and sets fields. */
-function act(draft: Draft, action: Action, fields: Partial<Draft> = {}): Draft {
-  return { ...draft, ...fields, actions: [...draft.actions, action] };
-}
-
-function fail(message: string, { usage = false, status = EXIT_USAGE } = {}): Stop {
-  return { kind: "error", message, usage, status };
-}
-
-const TOGETHER = "--bpf-maps and --bpf-map-id cannot be used together";
-
-/** Range of BPF map ids that ss accepts: 32 bits, except zero and all ones. */
-const BPF_MAP_ID = { min: 1, max: 0xffff_fffe } as const;
-
-const readFamily: Apply = (draft, word, program) => {
-  if (word === "help") return { kind: "help" };
-  if (!Object.hasOwn(families, word)) return fail(`${program}: "${word}" is invalid family`, { usage: true });
-  return { ...draft, choice: chooseFamily(draft.choice, word as Family) };
-};
-
-const readTables: Apply = (draft, list, program) => {
-  const choice = chooseTables(draft.choice, list);
-  if (!("illegal" in choice)) return { ...draft, choice };
-  return fail(`${program}: "${choice.illegal}" is illegal socket table id`, { usage: true });
-};
-
-const readFilterFile: Apply = (draft, path) => {
-  if (draft.filterFile !== undefined) return fail("More than one filter file");
-  return act(draft, { kind: "filterFile", path }, { filterFile: path });
-};
-
-const allBpfMaps: Apply = (draft, _, program) => {
-  if (draft.style.bpfMapIds.length > 0) return fail(`${program}: ${TOGETHER}`);
-  return styled(draft, { bpfMaps: true });
-};
-
-const oneBpfMap: Apply = (draft, value, program) => {
-  if (draft.style.bpfMaps) return fail(`${program}: ${TOGETHER}`, { status: 1 });
-  const id = unsigned(value, BPF_MAP_ID.max) ?? 0;
-  if (id < BPF_MAP_ID.min) {
-    return fail(`${program}: invalid BPF map ID ${value}`, { status: 1 });
-  }
-  return act(styled(draft, { bpfMapIds: [...draft.style.bpfMapIds, id] }), { kind: "bpfMap", id });
-};
-
-const showCompletions: Apply = (_, word, program) => {
-  const shell: Shell | undefined = shells.find((known) => known === word);
-  if (shell !== undefined) return { kind: "completions", shell };
-  return fail(`${program}: "${word}" is not a supported shell: use ${shells.join(", ")}`);
-};
-
-/** The non-empty names of a comma-separated list. */
-function listed(list: string): readonly string[] {
-  return list.split(",").filter((name) => name !== "");
-}
-
-const readColumns: Apply = (draft, list) => {
-  return list === COLUMNS_HELP ? { kind: "columns" } : { ...draft, columns: listed(list) };
-};
-
-const readTop: Apply = (draft, value, program) => {
-  if (!/^[1-9]\d{0,14}$/.test(value)) return fail(`${program}: "${value}" is not a number of rows`);
-  return { ...draft, top: Number(value) };
-};
-
-/** Sets a time limit from a number of seconds. */
-const readSeconds =
-  (field: "resolveTimeoutMs" | "hostTimeoutMs"): Apply =>
-  (draft, value, program) =>
-    /^(\d+\.?\d*|\.\d+)$/.test(value)
-      ? { ...draft, [field]: Number(value) * 1000 }
-      : fail(`${program}: "${value}" is not a number of seconds`);
-
-/** The commands that query other hosts. */
-const hostsCommands: readonly CommandWord[] = [...askedCommands, "map"];
-
-/** An option that names a file for connections to NATS. */
-function natsFile(field: keyof NatsFiles, brief: string, doc: string): Option {
-  return {
-    longs: [`nats-${field}`],
-    inFull: true,
-    value: file,
-    category: "fleet",
-    brief,
-    doc,
-    commands: [...hostsCommands, "agent"],
-    apply: (draft, path) => ({ ...draft, natsFiles: { ...draft.natsFiles, [field]: path } }),
-  };
-}
-
-/** Adds to the hosts to query. */
-function choosing(draft: Draft, { lists = [], files = [] }: Partial<HostChoice>): Draft {
-  const { hosts = { lists: [], files: [] } } = draft;
-  return { ...draft, hosts: { lists: [...hosts.lists, ...lists], files: [...hosts.files, ...files] } };
-}
-
-const file = { name: "FILE", kind: "file" } as const;
+  act,
+  addFamily,
+  addTable,
+  allBpfMaps,
+  COLUMNS_HELP,
+  listed,
+  oneBpfMap,
+  readColumns,
+  readFamily,
+  readFilterFile,
+  readSeconds,
+  readTables,
+  readTop,
+  set,
+  setStates,
+  showCompletions,
+} from "./option-effects.ts";
+import { tableWords } from "./select.ts";
 
 /** The value of an option that takes column names. @param others further words that it accepts */
 const columnList = (...others: readonly string[]): OptionValue => ({
@@ -917,110 +640,10 @@ export const options: readonly Option[] = [
     brief: "The folder that 'record' has written, for --at",
     doc: "The folder that 'sockscope record' has written, for --at. By default /var/lib/sockscope for root, $XDG_STATE_HOME/sockscope for others.",
     commands: ["doctor", "serve", "top", "who"],
+    needs: ["at"],
     apply: (draft, store) => ({ ...draft, store }),
   },
-  {
-    longs: ["host"],
-    inFull: true,
-    value: { name: "HOSTS", kind: "hosts" },
-    category: "hosts",
-    brief: "List the sockets of these hosts over ssh: web1,db[1-9]",
-    doc: "List the sockets of other hosts, over ssh, instead of those of this one: names separated by commas, with ranges of numbers in brackets. May be repeated. Each host needs sockscope, and a key that ssh knows. Every row says which host it is from; hosts without a whole answer are named on standard error, and the exit status is 1.",
-    commands: hostsCommands,
-    apply: (draft, list) => choosing(draft, { lists: [list] }),
-    excludes: {
-      options: ["kill", "kill-all", "diag", "record", "replay", "store", "net"],
-      reason: (other) => `${other} cannot be combined with --host`,
-    },
-  },
-  {
-    longs: ["hosts-file"],
-    inFull: true,
-    value: { name: "FILE", kind: "file" },
-    category: "hosts",
-    brief: "Those of the hosts in a file, a list on each line",
-    doc: "List the sockets of the hosts that a file names: a list as for --host on each line, # begins a comment. May be repeated.",
-    commands: hostsCommands,
-    apply: (draft, path) => choosing(draft, { files: [path] }),
-  },
-  {
-    longs: ["fleet"],
-    inFull: true,
-    value: { name: "URL", kind: "hosts" },
-    category: "fleet",
-    brief: "Query the agents at this server: nats://HOST:PORT",
-    doc: "Send the query to every host that runs 'sockscope agent --nats', over a NATS server (nats://HOST:PORT, tls://HOST:PORT; several of one cluster separated by commas), or with --host to some of them. Every row says which host it is from; hosts of the fleet without a whole answer are named on standard error, and the exit status is 1.",
-    commands: hostsCommands,
-    apply: (draft, fleet) => ({ ...draft, fleet }),
-    excludes: {
-      options: ["kill", "kill-all", "diag", "record", "replay", "store", "net", "sudo"],
-      reason: (other) => `${other} cannot be combined with --fleet`,
-    },
-  },
-  natsFile(
-    "creds",
-    "Connect to NATS with this credentials file",
-    "Connect to NATS with the JWT and the NKey of this credentials file.",
-  ),
-  natsFile(
-    "nkey",
-    "Connect to NATS with this NKey seed",
-    "Connect to NATS with the NKey whose seed is in this file.",
-  ),
-  natsFile(
-    "login",
-    "Connect to NATS with the user:password of this file",
-    "Connect to NATS with the first line of this file: user:password, or a token.",
-  ),
-  natsFile(
-    "ca",
-    "Trust NATS servers with these authorities, PEM",
-    "Connect to NATS over TLS, and trust the authorities whose certificates (PEM) are in this file.",
-  ),
-  natsFile(
-    "cert",
-    "Show NATS servers this certificate, PEM",
-    "Connect to NATS over TLS with this client certificate (PEM); its key is in the file of --nats-key.",
-  ),
-  natsFile("key", "The key of --nats-cert, PEM", "The private key (PEM) of the certificate of --nats-cert."),
-  {
-    longs: ["sign-key"],
-    inFull: true,
-    value: file,
-    category: "fleet",
-    brief: "Sign queries to a fleet with this key",
-    doc: "Sign queries to a fleet with the key of this file, which 'sockscope agent --make-key' has made: agents with --trust answer no others.",
-    commands: hostsCommands,
-    apply: (draft, signKey) => ({ ...draft, signKey }),
-  },
-  {
-    longs: ["fold"],
-    inFull: true,
-    category: "hosts",
-    brief: "Show equal answers of several hosts once",
-    doc: "Show an answer that several hosts give once, with their names as ranges.",
-    commands: ["doctor", "history"],
-    apply: set({ fold: true }),
-  },
-  {
-    longs: ["sudo"],
-    inFull: true,
-    category: "hosts",
-    brief: "Run the far side as root, by sudo -n",
-    doc: "Run the far side as root by 'sudo -n', which must not need a password there.",
-    commands: [...hostsCommands, "serve"],
-    apply: set({ sudo: true }),
-  },
-  {
-    longs: ["host-timeout"],
-    inFull: true,
-    value: { name: "SECONDS", kind: "number" },
-    category: "hosts",
-    brief: "Total time for the answers of hosts (default 30)",
-    doc: "Spend at most this long on the answers of all hosts together; a third of it, at most 10 seconds, on connecting to one. The default is 30; events have no limit.",
-    commands: [...hostsCommands, "serve"],
-    apply: readSeconds("hostTimeoutMs"),
-  },
+  ...hostOptions,
   {
     longs: ["man"],
     inFull: true,
@@ -1048,18 +671,6 @@ export const options: readonly Option[] = [
   },
 ];
 
-/** A parsed command line, before any side effect. */
-export interface Parsed {
-  /** The effect of the options up to the end or an error. Its actions run before `stop` is reported. */
-  readonly draft: Draft;
-  /** The options in order, each by its first long name. */
-  readonly steps: readonly { readonly long: string; readonly value: string | undefined }[];
-  /** Words that are not options: state words, then the filter. */
-  readonly words: readonly string[];
-  /** Why the run ends here, if it does. */
-  readonly stop?: Stop;
-}
-
 /** The categories of options that `history` takes: what a listing selects and shows. */
 const historyCategories: ReadonlySet<Option["category"]> = new Set([
   "tables",
@@ -1074,18 +685,6 @@ export function isTaken({ commands = [], category }: Option, word: CommandWord):
   return commands.includes(word) || (word === "history" && historyCategories.has(category));
 }
 
-/** Applies an option to the draft. Returns the new draft, or the end of the run. */
-export function applyOption(option: Option, draft: Draft, value: string, program: string): Draft | Stop {
-  const { demands, style, apply } = option;
-  const next: Draft = {
-    ...draft,
-    given: new Set([...draft.given, option.longs[0]!]),
-    ...(demands === undefined ? {} : { demands: demandSet(draft.demands, demands) }),
-    ...(style === undefined ? {} : { style: { ...draft.style, ...style } }),
-  };
-  return apply === undefined ? next : apply(next, value, program);
-}
-
 /** The error message for options that cannot be combined; undefined if all can. */
 export function conflictOf({ given }: Pick<Draft, "given">): string | undefined {
   for (const { longs, excludes } of options) {
@@ -1095,41 +694,18 @@ export function conflictOf({ given }: Pick<Draft, "given">): string | undefined 
   return undefined;
 }
 
+/** The error message for an option that has no effect without another one; undefined if there is none. */
+export function missingOf({ given }: Pick<Draft, "given">): string | undefined {
+  for (const { longs, needs } of options)
+    if (needs !== undefined && given.has(longs[0]!) && !needs.some((other) => given.has(other)))
+      return `--${longs[0]} needs --${needs[0]}`;
+  return undefined;
+}
+
 /** The options that make a demand, as typed on a command line: `-e, --cgroup`. */
 export function optionsOf(demand: Demand): string {
   return options
     .filter(({ demands = [] }) => demands.includes(demand))
     .map(({ shorts, longs }) => (shorts === undefined ? `--${longs[0]}` : `-${shorts[0]}`))
     .join(", ");
-}
-
-/** Ends the query of another host that has an option which is not for others to choose. */
-export function refusedRemotely(
-  { remote, program }: Pick<World, "remote" | "program">,
-  { longs }: OptionNames,
-) {
-  const [long = ""] = longs;
-  const why = remote?.refusal(long);
-  return why === undefined ? undefined : fail(`${program}: --${long} cannot be sent to another host: ${why}`);
-}
-
-/** Parses the arguments. Honours POSIXLY_CORRECT as getopt does. Never throws and has no side effects. */
-export function parse(world: Pick<World, "program" | "args" | "env" | "remote">): Parsed {
-  const { program, args, env } = world;
-  const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
-  const { steps: found, words, error } = getopt(options, args, { program, firstWordEnds });
-  const steps: Parsed["steps"][number][] = [];
-  for (const { row, value } of found) steps.push(spelled(row, value));
-  let draft = blankDraft;
-  for (const { row, value } of found) {
-    const next = refusedRemotely(world, row) ?? applyOption(row, draft, value, program);
-    if (isStop(next)) return { draft, steps, words, stop: next };
-    draft = next;
-  }
-  return error ? { draft, steps, words, stop: error } : { draft, steps, words };
-}
-
-/** An option with its full name, whatever was typed. */
-export function spelled({ longs, value: takes }: OptionNames, value: string): Parsed["steps"][number] {
-  return { long: longs[0]!, value: takes === undefined ? undefined : value };
 }

@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { complaint } from "../output/complaint.ts";
 import type { Sources } from "../procfs/source.ts";
 import type { Problem } from "../query/query.ts";
-import type { Draft } from "./options.ts";
+import type { Draft } from "./draft.ts";
 import type { World } from "./world.ts";
 
 const encoder = new TextEncoder();

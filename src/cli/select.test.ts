@@ -7,7 +7,7 @@ import type { DumpName, Selection } from "../model/selection.ts";
 import { NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, SOCK_DIAG_BY_FAMILY } from "../netlink/constants.ts";
 import { decodePcap } from "../replay/pcap.ts";
 import { type Conversation, diagConversations, readRecording, requestKey } from "../replay/recording.ts";
-import { parse } from "./options.ts";
+import { parse } from "./parse.ts";
 import { narrowToFamily, netidHidden, select, stateHidden } from "./select.ts";
 
 /** The selection of a whole command line, or the message if it selects nothing. */

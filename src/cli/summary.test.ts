@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Host } from "../host/host.ts";
-import { blankDraft, type Draft } from "./options.ts";
+import { blankDraft, type Draft } from "./draft.ts";
 import { chooseTable, nothingChosen } from "./select.ts";
 import { withSummary } from "./summary.ts";
 import type { World } from "./world.ts";

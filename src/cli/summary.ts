@@ -4,7 +4,7 @@ import { systemMessage } from "../native/errno.ts";
 import { formatSummary, summaryObject } from "../output/summary.ts";
 import { countSockets, establishedOf, type SocketCounts } from "../procfs/sockstat.ts";
 import { type ProcFile, type Sources, sourcesOf } from "../procfs/source.ts";
-import type { Draft } from "./options.ts";
+import type { Draft } from "./draft.ts";
 import type { Output, World } from "./world.ts";
 
 const encoder = new TextEncoder();

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { roomBytes } from "../bytes/room.ts";
+import type { Recall } from "../netlink/transport.ts";
 import { KeptMessages } from "./kept-messages.ts";
 import { DiagMessage, type Origin } from "./message.ts";
 
@@ -11,7 +12,19 @@ class Other extends DiagMessage {
   readonly name = "other";
 }
 
-const origins: readonly Origin[] = [{ protocol: 6 }, { protocol: 17 }];
+/** The messages of an answer that can be read again. */
+const elsewhere: Uint8Array[] = [];
+let arriving = -1;
+const recall: Recall = {
+  placeOf: () => arriving,
+  read: (place) => elsewhere[place]!,
+};
+
+const origins: readonly Origin[] = [
+  { protocol: 6 },
+  { protocol: 17 },
+  { protocol: 6, recall: () => (arriving < 0 ? undefined : recall) },
+];
 
 const message = fc.record({
   bytes: fc.uint8Array({ minLength: 4, maxLength: 600 }),
@@ -41,8 +54,12 @@ test("views of kept sockets are as the sockets were, whatever is retained", () =
         let expected: (typeof messages)[number][] = [];
         for (let round = 0; round < 3; round++) {
           for (let time = 0; time < times; time++)
-            for (const each of messages) {
-              kept.add(viewOf(each));
+            for (const [index, each] of messages.entries()) {
+              // Every third message of the last origin has to be kept.
+              arriving = index % 3 === 0 ? -1 : elsewhere.push(each.bytes) - 1;
+              const view = viewOf(each);
+              kept.add(view);
+              if (arriving >= 0 && each.origin.recall !== undefined) new Uint8Array(view.data.buffer).fill(0);
               expected.push(each);
             }
           const numbers = Uint32Array.from(

@@ -1,7 +1,11 @@
-/** Sockets that are kept as the bytes of their messages; views of them are made when they are read. */
+/**
+ * Sockets that are kept as the bytes of their messages, or as the places where these can be read again; views of them
+ * are made when they are read.
+ */
 import { keepOutOfLastTier } from "#libc";
 import { copyToRoom } from "../bytes/room.ts";
 import { align4 } from "../netlink/message.ts";
+import type { Recall } from "../netlink/transport.ts";
 import type { DiagMessage } from "./message.ts";
 
 /** Bytes of a chunk; a longer message has one of its own. */
@@ -9,11 +13,18 @@ const CHUNK = 1 << 20;
 /** Numbers before a message: its length in bytes, and its kind. */
 const HEAD = 8;
 const FIRST_ROOM = 1 << 10;
+/** Added to the kind of a message that is not kept itself. */
+const ELSEWHERE = 2 ** 31;
 
-/** Messages are the same kind if their views have the same class and origin. */
-function isLike(one: DiagMessage, other: DiagMessage): boolean {
-  return one.constructor === other.constructor && one.origin === other.origin;
+/** What messages of one kind have in common. */
+interface Kind<S extends DiagMessage> {
+  /** One of them: the others have views of the same class and origin. */
+  readonly socket: S;
+  /** Where they are read again; undefined if they are kept. */
+  readonly recall: Recall | undefined;
 }
+
+const nothing = new DataView(new ArrayBuffer(0));
 
 /** Copies bytes, four at a time. */
 function copy(target: DataView, to: number, source: DataView, from: number, length: number): void {
@@ -31,11 +42,13 @@ export class KeptMessages<S extends DiagMessage> {
   #spare: DataView[] = [];
   /** Bytes that the last chunk has in use. */
   #used = CHUNK;
-  /** Where each message is: the index of its chunk, and where it begins there. */
+  /**
+   * Where each message is: the index of its chunk, and where it begins there. Of one that is read again: its kind with
+   * {@link ELSEWHERE}, and its place.
+   */
   #places = new Uint32Array(2 * FIRST_ROOM);
   #count = 0;
-  /** A socket of each kind. */
-  readonly #kinds: S[] = [];
+  readonly #kinds: Kind<S>[] = [];
 
   /** How many there are. */
   get count(): number {
@@ -44,17 +57,26 @@ export class KeptMessages<S extends DiagMessage> {
 
   /** Keeps a socket. What its view has beside the message is lost. */
   add(socket: S): void {
-    this.#add(socket.data, socket.offset, socket.length, this.#kindOf(socket));
+    const recall = socket.origin.recall?.();
+    const place = recall === undefined ? -1 : recall.placeOf(socket.offset);
+    if (place < 0) this.#add(socket.data, socket.offset, socket.length, this.#kindOf(socket, undefined));
+    else this.#addPlace(ELSEWHERE + this.#kindOf(socket, recall), place);
   }
 
-  #add(data: DataView, offset: number, length: number, kind: number): void {
-    const size = HEAD + align4(length);
-    if (this.#used + size > CHUNK) this.#startChunk(size);
+  #addPlace(first: number, second: number): void {
     if (2 * this.#count === this.#places.length) {
       const grown = new Uint32Array(2 * this.#places.length);
       grown.set(this.#places);
       this.#places = grown;
     }
+    this.#places[2 * this.#count] = first;
+    this.#places[2 * this.#count + 1] = second;
+    this.#count++;
+  }
+
+  #add(data: DataView, offset: number, length: number, kind: number): void {
+    const size = HEAD + align4(length);
+    if (this.#used + size > CHUNK) this.#startChunk(size);
     const index = this.#chunks.length - 1;
     const chunk = this.#chunks[index]!;
     const at = this.#used;
@@ -62,9 +84,7 @@ export class KeptMessages<S extends DiagMessage> {
     chunk.setUint32(at, length, true);
     chunk.setUint32(at + 4, kind, true);
     copy(chunk, at + HEAD, data, offset, length);
-    this.#places[2 * this.#count] = index;
-    this.#places[2 * this.#count + 1] = at;
-    this.#count++;
+    this.#addPlace(index, at);
   }
 
   #startChunk(size: number): void {
@@ -73,22 +93,38 @@ export class KeptMessages<S extends DiagMessage> {
     this.#used = 0;
   }
 
-  #kindOf(socket: S): number {
+  #kindOf(socket: S, recall: Recall | undefined): number {
     const kinds = this.#kinds;
-    for (let kind = kinds.length - 1; kind >= 0; kind--) if (isLike(kinds[kind]!, socket)) return kind;
-    return kinds.push(socket) - 1;
+    for (let kind = kinds.length - 1; kind >= 0; kind--) {
+      const each = kinds[kind]!;
+      const isLike = each.socket.constructor === socket.constructor && each.socket.origin === socket.origin;
+      if (isLike && each.recall === recall) return kind;
+    }
+    // The memory of a message that is read again is not kept.
+    const kept = recall === undefined ? socket : socket.at(nothing, 0);
+    return kinds.push({ socket: kept, recall }) - 1;
   }
 
-  /** Calls a function with the place of a message. */
-  #at<T>(number: number, use: (data: DataView, offset: number, length: number, kind: number) => T): T {
-    const data = this.#chunks[this.#places[2 * number]!]!;
+  /** Calls a function with the bytes of a message, which are valid until the next call. */
+  #at<T>(number: number, use: (data: DataView, offset: number, length: number, kind: Kind<S>) => T): T {
+    const first = this.#places[2 * number]!;
     const at = this.#places[2 * number + 1]!;
-    return use(data, at + HEAD, data.getUint32(at, true), data.getUint32(at + 4, true));
+    if (first >= ELSEWHERE) {
+      const kind = this.#kinds[first - ELSEWHERE]!;
+      const { buffer, byteOffset, length } = kind.recall!.read(at);
+      return use(new DataView(buffer, byteOffset, length), 0, length, kind);
+    }
+    const data = this.#chunks[first]!;
+    return use(data, at + HEAD, data.getUint32(at, true), this.#kinds[data.getUint32(at + 4, true)]!);
   }
 
   /** A view of a socket. */
   view(number: number): S {
-    return this.#at(number, (data, offset, length, kind) => this.#kinds[kind]!.of(data, offset, length));
+    return this.#at(number, (data, offset, length, { socket, recall }) => {
+      if (recall === undefined) return socket.of(data, offset, length);
+      const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, length).slice();
+      return socket.of(new DataView(bytes.buffer), 0, length);
+    });
   }
 
   /** Copies a message to the start of the room (`bytes/room.ts`). @returns its length; 0 if it is too long */
@@ -105,8 +141,13 @@ export class KeptMessages<S extends DiagMessage> {
     this.#used = CHUNK;
     this.#count = 0;
     for (const number of numbers) {
-      const data = chunks[places[2 * number]!]!;
+      const first = places[2 * number]!;
       const at = places[2 * number + 1]!;
+      if (first >= ELSEWHERE) {
+        this.#addPlace(first, at);
+        continue;
+      }
+      const data = chunks[first]!;
       this.#add(data, at + HEAD, data.getUint32(at, true), data.getUint32(at + 4, true));
     }
     this.#spare.push(...chunks.filter(({ byteLength }) => byteLength === CHUNK));

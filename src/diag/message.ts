@@ -5,6 +5,7 @@ import type { Netns } from "../host/namespaces.ts";
 import type { Json } from "../model/json.ts";
 import { NLA_HDRLEN, NLA_TYPE_MASK } from "../netlink/constants.ts";
 import { align4 } from "../netlink/message.ts";
+import type { Recall } from "../netlink/transport.ts";
 
 /** Where a socket was listed: the part of a query that all sockets of one table share. */
 export interface Origin {
@@ -14,6 +15,8 @@ export interface Origin {
   readonly netns?: Netns | undefined;
   /** The plain object that `--json` prints for a socket of this query; left out where nothing makes it. */
   readonly describe?: ((socket: DiagMessage) => { readonly [key: string]: Json }) | undefined;
+  /** Reads the messages of the answer that arrives now again; undefined if they must be kept for that. */
+  readonly recall?: () => Recall | undefined;
 }
 
 /** An attribute that cannot be walked over, and with it all that would have come behind. */

@@ -1,5 +1,6 @@
 /** The C library through bun:ffi, and what else only Bun has. */
 import { dlopen, type FFITypeOrString, type Pointer, ptr, read } from "bun:ffi";
+import { type AioFunctions, aioPrototypes, writesAside } from "./aio.ts";
 import type { Builtins } from "./builtins.ts";
 import { type CType, type Functions, LIBRARY, libcOf, prototypes } from "./functions.ts";
 import type { Libc } from "./libc.ts";
@@ -17,22 +18,35 @@ interface Signature {
   readonly returns: FFITypeOrString;
 }
 
-/** All functions. A symbol costs about 5 µs; binding groups on demand did not make the start faster. */
-function signatures(): Record<string, Signature> {
-  const all: Record<string, Signature> = { __errno_location: { args: [], returns: "ptr" } };
-  for (const name in prototypes) {
+/** What bun:ffi needs to know of functions that return an int. A symbol costs about 5 µs. */
+function signatures(table: Readonly<Record<string, readonly CType[]>>): Record<string, Signature> {
+  const all: Record<string, Signature> = {};
+  for (const name in table) {
     const args: FFITypeOrString[] = [];
-    for (const type of prototypes[name as keyof typeof prototypes]) args.push(ffiTypes[type]);
+    for (const type of table[name]!) args.push(ffiTypes[type]);
     all[name] = { args, returns: "i32" };
   }
   return all;
+}
+
+const addressOf = (bytes: Uint8Array): bigint => BigInt(ptr(bytes));
+
+/** The functions of aio(7), which few runs need. */
+function bindAio(): AioFunctions | undefined {
+  try {
+    return dlopen(LIBRARY, signatures(aioPrototypes)).symbols as unknown as AioFunctions;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Binds the C library. @throws an Error that says why it cannot be bound */
 function bind(): Libc {
   let library: ReturnType<typeof dlopen<Record<string, Signature>>>;
   try {
-    library = dlopen(LIBRARY, signatures());
+    // Binding groups of them on demand did not make the start faster.
+    const errno: Record<string, Signature> = { __errno_location: { args: [], returns: "ptr" } };
+    library = dlopen(LIBRARY, { ...errno, ...signatures(prototypes) });
   } catch (cause) {
     const why = /JIT/.test((cause as Error).message)
       ? "this process may not make memory executable (MemoryDenyWriteExecute, SELinux execmem or a memory limit)"
@@ -44,7 +58,8 @@ function bind(): Libc {
   return libcOf(
     library.symbols as unknown as Functions,
     () => read.i32(errnoLocation, 0),
-    (bytes) => BigInt(ptr(bytes)),
+    addressOf,
+    writesAside(bindAio, addressOf),
   );
 }
 

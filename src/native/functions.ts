@@ -47,7 +47,7 @@ export const prototypes = {
 } as const satisfies Readonly<Record<string, readonly CType[]>>;
 
 /** The JavaScript type of an argument of each C type. */
-interface Values {
+export interface Values {
   int: number;
   unsigned: number;
   size: number;
@@ -112,12 +112,14 @@ function cStringOrNull(text: string | null): Uint8Array | null {
  *
  * @param errno reads errno; called immediately after the call that failed
  * @param address the memory address of the bytes of a view
+ * @param beginWrite see {@link Libc.beginWrite}
  * @param offThread calls on another thread; if left out, they run on this thread, after a turn of the event loop
  */
 export function libcOf(
   c: Functions,
   errno: () => number,
   address: (bytes: Uint8Array) => bigint,
+  beginWrite: Libc["beginWrite"],
   offThread?: OffThread,
 ): Libc {
   const pollfd = new Uint8Array(POLLFD.size);
@@ -165,6 +167,7 @@ export function libcOf(
     },
     read: (fd, buffer) => checked(c.read(fd, buffer, buffer.length)),
     write: (fd, bytes) => checked(c.write(fd, bytes, bytes.length)),
+    beginWrite,
     close: (fd) => checked(c.close(fd)),
     fcntl: (fd, command, argument) => checked(c.fcntl(fd, command, argument)),
     ioctl: (fd, request, argument) => checked(c.ioctl(fd, request, argument)),

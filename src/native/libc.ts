@@ -47,6 +47,14 @@ export interface Libc {
   read(fd: number, buffer: Uint8Array): number;
   /** write(2). @returns bytes written, or -errno. */
   write(fd: number, bytes: Uint8Array): number;
+  /**
+   * {@link Libc.write} on a thread of the C library, while this one goes on. The bytes are copied. Neither close nor
+   * reuse the descriptor before the returned function has returned.
+   *
+   * @returns waits for the call to end, and gives its result, or -errno; undefined if nothing has begun, because the C
+   *   library cannot do this or has no thread left. Call it once.
+   */
+  beginWrite(fd: number, bytes: Uint8Array): (() => number) | undefined;
   /** close(2). @returns 0 or -errno. */
   close(fd: number): number;
   /** fcntl(2) of a command whose argument is a number. @returns the C result, or -errno. */

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import koffi from "koffi";
+import { type AioFunctions, aioPrototypes, writesAside } from "./aio.ts";
 import type { Builtins } from "./builtins.ts";
 import {
   type CType,
@@ -23,16 +24,32 @@ const koffiTypes: Readonly<Record<CType, string>> = {
 };
 
 const library = koffi.load(LIBRARY);
-const functions = Object.fromEntries(
-  Object.entries(prototypes).map(([name, types]: [string, readonly CType[]]) => [
-    name,
-    library.func(
+
+/** Binds functions that return an int. @throws if one is missing */
+function bind(table: Readonly<Record<string, readonly CType[]>>) {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, types]) => [
       name,
-      "int",
-      types.map((type) => koffiTypes[type]),
-    ),
-  ]),
-);
+      library.func(
+        name,
+        "int",
+        types.map((type) => koffiTypes[type]),
+      ),
+    ]),
+  );
+}
+
+const functions = bind(prototypes);
+const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes);
+
+/** The functions of aio(7), which few programs need. */
+function bindAio(): AioFunctions | undefined {
+  try {
+    return bind(aioPrototypes) as unknown as AioFunctions;
+  } catch {
+    return undefined;
+  }
+}
 
 /** A function that runs on koffi's worker threads and returns a promise. */
 function offThread(name: (typeof offThreadNames)[number]) {
@@ -52,7 +69,8 @@ const asynchronous = Object.fromEntries(offThreadNames.map((name) => [name, offT
 export const libc: Libc = libcOf(
   functions as unknown as Functions,
   () => koffi.errno(),
-  (bytes) => koffi.address(bytes),
+  addressOf,
+  writesAside(bindAio, addressOf),
   asynchronous as unknown as OffThread,
 );
 

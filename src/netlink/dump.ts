@@ -122,19 +122,18 @@ export function startDump(
   room: Uint8Array | ((size: number) => Uint8Array),
   take: TakeMessage,
 ): () => DumpEnd | "pending" | undefined {
-  const { portId } = socket;
+  socket.send(request);
+  const { portId, receiveInto } = socket;
   let interrupted = false;
   let finished = false;
   let failure: NetlinkError | DecodeError | undefined;
   const allocate =
     typeof room === "function" ? room : (size: number) => (size > room.length ? new Uint8Array(size) : room);
   let isFirst = true;
-  const { receiveInto } = socket;
   const receive =
     typeof room === "function" || receiveInto === undefined
       ? () => socket.receive(allocate)
       : () => receiveInto(room);
-  socket.send(request);
 
   /** Reads the messages of a datagram, up to the end of the dump. */
   function readMessages(data: DataView, size: number): void {

@@ -127,6 +127,10 @@ export function socketOf(libc: Libc, opened: OpenSocket, waits: boolean): Netlin
       while (result === -EINTR);
       checked("send", result);
     },
+    beginSend(datagram) {
+      const wait = libc.beginWrite(fd, datagram);
+      return wait && (() => void checked("send", wait()));
+    },
     receive(allocate) {
       for (;;) {
         const size = receiveOne(null, MSG_PEEK | MSG_TRUNC);

@@ -13,6 +13,14 @@ export interface NetlinkSocket {
   /** Sends one datagram. @throws NetlinkError */
   send(datagram: Uint8Array): void;
   /**
+   * Starts to send one datagram on another thread, while this one goes on: the kernel walks its tables for a dump
+   * inside this call.
+   *
+   * @returns waits until it is sent, and must be called before anything else is done with the socket; throws
+   *   NetlinkError. Undefined if nothing was sent, because there is no other thread.
+   */
+  readonly beginSend?: (datagram: Uint8Array) => (() => void) | undefined;
+  /**
    * Waits for the next datagram.
    *
    * @param allocate returns the buffer for a datagram of `size` bytes; the result is a subarray of it. Return a new
@@ -28,11 +36,29 @@ export interface NetlinkSocket {
    *
    * @throws NetlinkError also if the datagram is larger than the buffer
    */
-  readonly receiveInto?: (buffer: Uint8Array) => Uint8Array;
+  readonly receiveInto?: ((buffer: Uint8Array) => Uint8Array) | undefined;
+  /** Reads messages of the answer again; undefined if they must be kept to be read again. */
+  readonly recall?: Recall | undefined;
   /** Whether no datagram waits to be received. Undefined if the socket does not know. */
   readonly isDrained?: () => boolean;
   /** Closes the socket. */
   close(): void;
+}
+
+/** Reads messages of one answer again. */
+export interface Recall {
+  /**
+   * Where a message can be read again, from 0 to 2^32 - 1; -1 if it cannot.
+   *
+   * @param offset of its payload in the datagram that was received last
+   */
+  placeOf(offset: number): number;
+  /**
+   * The payload of the message at a place; valid until the next call. Also works once the socket is closed.
+   *
+   * @throws RecordingError
+   */
+  read(place: number): Uint8Array;
 }
 
 /** Opens netlink sockets. */

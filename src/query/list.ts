@@ -12,7 +12,8 @@ import { demandSet } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
 import { requestOrder } from "../model/request-order.ts";
 import { kindOfDump } from "../model/selection.ts";
-import type { DeferredTransport } from "../netlink/transport.ts";
+import type { DeferredTransport, Transport } from "../netlink/transport.ts";
+import { hasConnections, possibleTcpStates } from "../procfs/possible-states.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import { allocator } from "./common.ts";
 import { extensions, listFamily, listInet } from "./netlink.ts";
@@ -100,8 +101,18 @@ function* matching(
   for (const { dump, sockets } of candidates) yield { dump, sockets: sockets.filter(accepts) };
 }
 
+/** How to list the TCP sockets of one network namespace among several: the kernel's walk is left out or begun ahead. */
+function namespaceDump({ transport, files }: Host, query: Query): readonly [Transport, Query] {
+  const { ahead, selection } = query;
+  if (ahead?.begun) return [ahead.transport, query];
+  const possible = possibleTcpStates(files);
+  if (hasConnections(possible)) return [ahead?.transport ?? transport, query];
+  return [transport, { ...query, selection: { ...selection, states: selection.states & possible } }];
+}
+
 /** Lists the sockets that match or may match the filter. */
-function* listTables({ transport, files }: Host, query: Query): Generator<SocketBatch> {
+function* listTables(host: Host, query: Query): Generator<SocketBatch> {
+  const { transport, files } = host;
   const allocate = allocator(query.keep);
   const { sources = sourcesOf({}) } = query;
   for (const { name, families } of requestOrder(query.selection)) {
@@ -113,9 +124,11 @@ function* listTables({ transport, files }: Host, query: Query): Generator<Socket
     let unanswered: readonly number[] = [...query.selection.families];
     if (!sources.withoutNetlink(name)) {
       const kind = kindOfDump(name);
+      const [kernel, wanted] =
+        name === "tcp" && query.netns !== undefined ? namespaceDump(host, query) : [transport, query];
       unanswered =
         kind === "inet"
-          ? yield* listInet(transport, query, name as InetTable, families, allocate)
+          ? yield* listInet(kernel, wanted, name as InetTable, families, allocate)
           : yield* listFamily(
               transport,
               query,

@@ -179,7 +179,8 @@ export function* listInet(
 ): Generator<SocketBatch, readonly number[]> {
   const { selection, predicate } = query;
   const protocol = inetTables[table];
-  const origin = originOf(query, protocol);
+  let answering: NetlinkSocket | undefined;
+  const origin: Origin = { ...originOf(query, protocol), recall: () => answering?.recall };
   const ext = extensions(query.demands);
   const states = statesToAsk(protocol, selection.states);
   const bytecode: AttributeToWrite[] =
@@ -219,6 +220,7 @@ export function* listInet(
   ): Generator<SocketBatch> {
     let arrived = false;
     let announced = false;
+    answering = socket;
     const takeMessage: TakeMessage = (data, _type, offset, length) => {
       if (!arrived) {
         arrived = true;

@@ -18,11 +18,12 @@ import type { Place } from "../lookup/places.ts";
 import { kindsOf, type Selection } from "../model/selection.ts";
 import type { DeferredTransport } from "../netlink/transport.ts";
 import { keepsSockets, type Plan, wantsOwners, wantsProcesses } from "../plan/plan.ts";
+import { dumpsAhead } from "./ahead.ts";
 import type { AllParts } from "./all-parts.ts";
 import type { FilteredPlace, FilterReading } from "./filters.ts";
 import { list, listAsync } from "./list.ts";
 import type { FindOwners } from "./predicate.ts";
-import type { Predicate, Problem, Query, QueryParts, RowSink, SocketBatch } from "./query.ts";
+import type { DumpAhead, Predicate, Problem, Query, QueryParts, RowSink, SocketBatch } from "./query.ts";
 
 /** The surroundings of a query. */
 export interface QueryContext {
@@ -271,6 +272,17 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
     const beginOwners = () => {
       findAllOwners = once(() => findOwners(undefined));
     };
+    /** The places, each with its TCP dump if several are under way. */
+    function* inTurn(): Generator<readonly [FilteredPlace, DumpAhead | undefined]> {
+      const listed = places;
+      const ahead = dumpsAhead(listed);
+      try {
+        for (let index = 0; index < listed.length; index++) yield [listed[index]!, ahead?.at(index)];
+      } finally {
+        ahead?.[Symbol.dispose]();
+      }
+    }
+
     const query: OpenQuery = {
       plan,
       selection,
@@ -282,15 +294,15 @@ function begin(context: QueryContext, plan: Plan, parts: QueryParts): Unfiltered
       request,
       *sockets() {
         beginOwners();
-        for (const place of places) {
-          const batches = list(place.host, listingOf(place));
+        for (const [place, ahead] of inTurn()) {
+          const batches = list(place.host, { ...listingOf(place), ahead });
           yield* plan.kill ? closing().destroy(place.host, batches, report) : batches;
         }
       },
       async *socketsAsync(arrival, rows) {
         beginOwners();
-        for (const place of places) {
-          const request = { ...listingOf(place), rows: plan.kill ? undefined : rows };
+        for (const [place, ahead] of inTurn()) {
+          const request = { ...listingOf(place), ahead, rows: plan.kill ? undefined : rows };
           const batches = listAsync(place.host, arrival, request);
           if (plan.kill) yield* closing().destroyAsync(place.host, batches, report);
           else yield* batches;

@@ -12,6 +12,7 @@ import type { MakeOwnerLookup, NameProblem } from "../lookup/names.ts";
 import type { Demands } from "../model/demand.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
+import type { Transport } from "../netlink/transport.ts";
 import type { Sources } from "../procfs/source.ts";
 
 /** A compiled filter. */
@@ -153,6 +154,16 @@ export interface TableQuery {
 export interface Query extends TableQuery {
   /** The code of the listing. */
   readonly parts: QueryParts;
+  /** The dump of its TCP sockets, which may have begun before its turn. */
+  readonly ahead?: DumpAhead | undefined;
+}
+
+/** The TCP dump of one network namespace among several. */
+export interface DumpAhead {
+  /** Whether it has begun. */
+  readonly begun: boolean;
+  /** Opens the socket for it: the one on which it has begun, if the same request is sent on it. */
+  readonly transport: Transport;
 }
 
 /** Sockets of one table that arrived together. */

@@ -6,8 +6,8 @@ import { RecordingError, recordingError } from "./error.ts";
 
 /** Bytes from which on a capture stays on disk. */
 const BIG = 1 << 22;
-/** Bytes that are read at a time for the headers of packets, and for whole ones. */
-const HEADERS = 1 << 12;
+/** Bytes that are read at a time for headers of packets and single messages, and for whole packets. */
+const PIECES = 1 << 12;
 const PACKETS = 1 << 18;
 
 /** Bytes that can be read anywhere. */
@@ -20,7 +20,9 @@ export interface Bytes {
 /** A capture. */
 export interface Capture {
   /** Opens it. @throws RecordingError if it cannot be read, or is another file than before */
-  open(purpose: "headers" | "packets"): Bytes & Disposable;
+  open(purpose: "headers" | "messages" | "packets"): Bytes & Disposable;
+  /** Whether it stays on disk, so that messages are read again rather than kept. */
+  readonly isBig?: true;
 }
 
 /** Bytes in memory as a capture. */
@@ -97,13 +99,14 @@ export function captureFile(recording: string, path: string, limit: number): Cap
   }
   expectLongRun();
   return {
+    isBig: true,
     open(purpose) {
       const { fd, stat } = open();
       if (stat.dev !== first.dev || stat.ino !== first.ino || stat.size !== first.size) {
         closeSync(fd);
         throw new RecordingError("read", recording, "its file is another one now");
       }
-      return bytesOf(fd, stat.size, purpose === "headers" ? HEADERS : PACKETS);
+      return bytesOf(fd, stat.size, purpose === "packets" ? PACKETS : PIECES);
     },
   };
 }

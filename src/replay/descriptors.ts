@@ -11,10 +11,20 @@ export const DESCRIPTORS_FILE = "descriptors.tsv";
 /** Bytes that the file may have: it may come from a stranger. A million descriptors take about 25 MB. */
 export const DESCRIPTORS_LIMIT = 1 << 26;
 
-/** The link targets of descriptors by the directory's path below /proc and the descriptor's name. */
-export type Descriptors = ReadonlyMap<string, ReadonlyMap<string, string | undefined>>;
+/** Link targets by the name of the descriptor; undefined for a link that could not be read. */
+export type DescriptorTargets = ReadonlyMap<string, string | undefined>;
+
+/** The descriptors of a recording. */
+export interface Descriptors {
+  /** Whether there are none. */
+  readonly empty: boolean;
+  /** Those of a directory, by its path below /proc. */
+  in(folder: string): DescriptorTargets | undefined;
+}
 
 const DESCRIPTOR = /^(.+\/fd)\/(\d+)$/;
+const SLASH = 0x2f;
+const TAB = 0x09;
 const NEWLINE = 0x0a;
 
 /** Splits the path of a descriptor below /proc; undefined if it is the path of something else. */
@@ -46,23 +56,63 @@ export function formatDescriptors(
   return text;
 }
 
-/** Parses {@link DESCRIPTORS_FILE}. Malformed lines are skipped; of two lines for a descriptor the last counts. */
+/**
+ * Parses {@link DESCRIPTORS_FILE}. Malformed lines are skipped; of two lines for a descriptor the last counts. Only the
+ * bytes are kept, and where the lines of each directory are: strings for a million descriptors would take 300 MB.
+ */
 export function parseDescriptors(bytes: Uint8Array): Descriptors {
   const decoder = new TextDecoder();
-  const found = new Map<string, Map<string, string | undefined>>();
+  /** The runs of lines of each directory: where each begins and ends. */
+  const runs = new Map<string, number[]>();
+  let folder: Uint8Array | undefined;
+  let run: number[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const newline = bytes.indexOf(NEWLINE, at);
-    const end = newline < 0 ? bytes.length : newline;
-    const [path = "", target] = decoder.decode(bytes.subarray(at, end)).split("\t");
-    at = end + 1;
-    const split = splitDescriptor(path);
-    if (split === undefined) continue;
-    let names = found.get(split.folder);
-    if (names === undefined) {
-      names = new Map();
-      found.set(split.folder, names);
+    const end = endOfLine(bytes, at);
+    if (folder === undefined || !startsWith(bytes, at, folder)) {
+      const path = bytes.subarray(at, endOfPath(bytes, at, end));
+      const name = splitDescriptor(decoder.decode(path))?.folder;
+      folder = name === undefined ? undefined : path.subarray(0, path.lastIndexOf(SLASH) + 1);
+      if (name !== undefined) {
+        run = runs.get(name) ?? [];
+        runs.set(name, run);
+      }
     }
-    names.set(split.name, target === undefined ? undefined : unescapeTarget(target));
+    if (folder !== undefined) {
+      if (run.at(-1) === at) run[run.length - 1] = end + 1;
+      else run.push(at, end + 1);
+    }
+    at = end + 1;
   }
-  return found;
+  return {
+    empty: runs.size === 0,
+    in(folder) {
+      const places = runs.get(folder);
+      if (places === undefined) return undefined;
+      const found = new Map<string, string | undefined>();
+      for (let index = 0; index < places.length; index += 2)
+        for (const line of decoder.decode(bytes.subarray(places[index], places[index + 1])).split("\n")) {
+          const [path = "", target] = line.split("\t");
+          const split = splitDescriptor(path);
+          if (split?.folder === folder)
+            found.set(split.name, target === undefined ? undefined : unescapeTarget(target));
+        }
+      return found;
+    },
+  };
+}
+
+function endOfLine(bytes: Uint8Array, from: number): number {
+  const end = bytes.indexOf(NEWLINE, from);
+  return end < 0 ? bytes.length : end;
+}
+
+/** Where the path of a line ends. */
+function endOfPath(bytes: Uint8Array, from: number, end: number): number {
+  const tab = bytes.subarray(from, end).indexOf(TAB);
+  return tab < 0 ? end : from + tab;
+}
+
+function startsWith(bytes: Uint8Array, at: number, start: Uint8Array): boolean {
+  for (let index = 0; index < start.length; index++) if (bytes[at + index] !== start[index]) return false;
+  return true;
 }

@@ -143,8 +143,8 @@ function replayFiles(root: string | undefined, table: () => Descriptors, elsewhe
   const descriptorsIn = lastKept((folder) => {
     if (!folder.endsWith("/fd")) return undefined;
     const descriptors = table();
-    const found = descriptors.size === 0 ? undefined : place(folder, true);
-    return descriptors.get(root === undefined || found === undefined ? folder : relative(root, found));
+    const found = descriptors.empty ? undefined : place(folder, true);
+    return descriptors.in(root === undefined || found === undefined ? folder : relative(root, found));
   });
   return {
     read(path, bound) {

@@ -19,13 +19,14 @@ import {
   RTM_GETLINK,
 } from "../netlink/constants.ts";
 import { align4, encodeMessage, u32Payload } from "../netlink/message.ts";
-import type { NetlinkSocket, Transport } from "../netlink/transport.ts";
+import type { NetlinkSocket, Recall, Transport } from "../netlink/transport.ts";
 import { isHeard } from "./groups.ts";
 import { dataView, headerField, messageEnd } from "./header.ts";
 import { readLinks, wantedLink } from "./links.ts";
 import { keepAll, type Plan, planOf } from "./plan.ts";
-import { diagConversations, diagRequest, type Recording, requestKey } from "./recording.ts";
-import { type Requester, rewriteDatagram } from "./rewrite.ts";
+import { recallFrom } from "./recall.ts";
+import { type Answer, diagConversations, diagRequest, type Recording, requestKey } from "./recording.ts";
+import { type Moves, type Requester, rewriteDatagram } from "./rewrite.ts";
 
 /** The port id of every replayed socket. */
 export const REPLAY_PORT = 4242;
@@ -34,8 +35,13 @@ const ENOENT = 2;
 const ENODEV = 19;
 const EINVAL = 22;
 
+/** An answer as it is received. */
+interface Played extends Iterable<Uint8Array> {
+  readonly recall?: Recall;
+}
+
 /** Answers requests of one netlink protocol. */
-type Player = (request: Uint8Array, requester: Requester) => Iterable<Uint8Array>;
+type Player = (request: Uint8Array, requester: Requester) => Played;
 
 /**
  * Plays a recording.
@@ -64,18 +70,24 @@ export function replayTransport(recording: Recording): Transport {
 
 /** A socket whose answers come from a player. */
 function replaySocket(player: Player, multicasts: readonly Uint8Array[]): NetlinkSocket {
-  let pending: Iterator<Uint8Array>[] = [multicasts.values()];
+  let pending: { readonly datagrams: Iterator<Uint8Array>; readonly recall?: Recall | undefined }[] = [
+    { datagrams: multicasts.values() },
+  ];
   return {
     portId: REPLAY_PORT,
+    get recall() {
+      return pending[0]?.recall;
+    },
     send(datagram) {
       const data = dataView(datagram);
       if (messageEnd(data, 0) < 0 || (headerField("flags", data, 0) & NLM_F_REQUEST) === 0) return;
       const requester = { sequence: headerField("sequence", data, 0), portId: REPLAY_PORT };
-      pending.push(player(datagram.slice(), requester)[Symbol.iterator]());
+      const played = player(datagram.slice(), requester);
+      pending.push({ datagrams: played[Symbol.iterator](), recall: played.recall });
     },
     receive(allocate) {
       for (let first = pending[0]; first !== undefined; first = pending[0]) {
-        const { value, done } = first.next();
+        const { value, done } = first.datagrams.next();
         if (!done && value.length > 0) {
           const buffer = allocate(value.length).subarray(0, value.length);
           buffer.set(value);
@@ -86,7 +98,7 @@ function replaySocket(player: Player, multicasts: readonly Uint8Array[]): Netlin
       return new Uint8Array(0);
     },
     close() {
-      for (const answer of pending) answer.return?.();
+      for (const { datagrams } of pending) datagrams.return?.();
       pending = [];
     },
   };
@@ -129,14 +141,25 @@ function linkPlayer(recording: Recording): Player {
   };
 }
 
-/** Plays an answer. Each datagram is valid until the next. NLMSG_DONE is added if the recording has no end. */
-function* play(answer: Iterable<Uint8Array>, plan: Plan, requester: Requester): Generator<Uint8Array> {
+/** Plays an answer, and lets its messages be read again if they stay in their file. */
+function play(answer: Answer, plan: Plan, requester: Requester): Played {
+  const { file } = answer;
+  if (file === undefined) return rewritten(answer, plan, requester);
+  const moves: Moves = [];
+  return {
+    [Symbol.iterator]: () => rewritten(answer, plan, requester, moves),
+    recall: recallFrom(file, plan, moves),
+  };
+}
+
+/** Rewrites an answer. Each datagram is valid until the next. NLMSG_DONE is added if the recording has no end. */
+function* rewritten(answer: Answer, plan: Plan, requester: Requester, moves?: Moves): Generator<Uint8Array> {
   let out = new Uint8Array(0);
   let ended = false;
   for (const datagram of answer) {
     if (datagram.length > out.length) out = new Uint8Array(align4(datagram.length));
     ended ||= isLast(datagram);
-    yield out.subarray(0, rewriteDatagram(datagram, plan, requester, out));
+    yield out.subarray(0, rewriteDatagram(datagram, plan, requester, out, moves));
   }
   if (!ended) yield encodeMessage({ type: NLMSG_DONE, flags: NLM_F_MULTI, ...requester }, u32Payload(0));
 }

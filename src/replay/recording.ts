@@ -18,15 +18,30 @@ import {
   TCPDIAG_GETSOCK,
 } from "../netlink/constants.ts";
 import { findAttribute } from "../netlink/message.ts";
-import type { Capture } from "./capture.ts";
+import type { Bytes, Capture } from "./capture.ts";
 import { dataView, headerField, messageEnd } from "./header.ts";
 import { type Packet, type PacketPlace, pcapPackets } from "./pcap.ts";
 
 /** A request, and the datagrams that answered it. */
 export interface Conversation {
   readonly request: Uint8Array;
-  /** Each datagram is valid until the next one. */
-  readonly answer: Iterable<Uint8Array>;
+  readonly answer: Answer;
+}
+
+/** The datagrams of an answer, each valid until the next one. */
+export interface Answer extends Iterable<Uint8Array> {
+  /** The file that they are in, if they stay there. */
+  readonly file?: AnswerFile | undefined;
+}
+
+/** The file that an answer is in. */
+export interface AnswerFile {
+  /** Its name in messages. */
+  readonly name: string;
+  /** Where the last datagram begins. */
+  readonly at: number;
+  /** Opens it to read single messages. @throws RecordingError */
+  open(): Bytes;
 }
 
 /** The part of a capture that belongs to one netlink protocol. */
@@ -96,8 +111,8 @@ export function requestKey(datagram: Uint8Array): string | undefined {
 }
 
 /** The recording of one protocol, as it grows. */
-interface Growing<Answer extends Iterable<Uint8Array>> extends ProtocolRecording {
-  readonly conversations: { readonly request: Uint8Array; readonly answer: Answer }[];
+interface Growing<Its extends Answer> extends ProtocolRecording {
+  readonly conversations: { readonly request: Uint8Array; readonly answer: Its }[];
   readonly multicasts: Uint8Array[];
 }
 
@@ -110,14 +125,14 @@ interface Growing<Answer extends Iterable<Uint8Array>> extends ProtocolRecording
  * @param makeAnswer makes the answer of a request
  * @param extend adds a packet to an answer
  */
-function sortPackets<Packet extends { readonly protocol: number }, Answer extends Iterable<Uint8Array>>(
+function sortPackets<Packet extends { readonly protocol: number }, Its extends Answer>(
   packets: Iterable<Packet>,
   startOf: (packet: Packet) => Uint8Array,
   whole: (packet: Packet) => Uint8Array,
-  makeAnswer: (protocol: number) => Answer,
-  extend: (answer: Answer, packet: Packet) => void,
+  makeAnswer: (protocol: number) => Its,
+  extend: (answer: Its, packet: Packet) => void,
 ): Recording {
-  const protocols = new Map<number, Growing<Answer>>();
+  const protocols = new Map<number, Growing<Its>>();
   for (const packet of packets) {
     const { protocol } = packet;
     let recording = protocols.get(protocol);
@@ -149,12 +164,14 @@ export function readRecording(packets: readonly Packet[]): Recording {
 }
 
 /** The datagrams of an answer, by where they are in a capture. */
-class CapturedAnswer implements Iterable<Uint8Array> {
+class CapturedAnswer implements Answer {
+  readonly file: (AnswerFile & { at: number }) | undefined;
   readonly #capture: Capture;
   readonly #places: number[] = [];
 
-  constructor(capture: Capture) {
+  constructor(capture: Capture, name: string) {
     this.#capture = capture;
+    if (capture.isBig) this.file = { name, at: 0, open: () => capture.open("messages") };
   }
 
   add({ at, length }: PacketPlace): void {
@@ -165,8 +182,11 @@ class CapturedAnswer implements Iterable<Uint8Array> {
     const places = this.#places;
     if (places.length === 0) return;
     using bytes = this.#capture.open("packets");
-    for (let index = 0; index < places.length; index += 2)
-      yield bytes.read(places[index]!, places[index + 1]!);
+    for (let index = 0; index < places.length; index += 2) {
+      const at = places[index]!;
+      if (this.file !== undefined) this.file.at = at;
+      yield bytes.read(at, places[index + 1]!);
+    }
   }
 }
 
@@ -182,7 +202,7 @@ export function readCapture(capture: Capture, name: string): Recording {
     pcapPackets(bytes, name),
     ({ at, length }) => bytes.read(at, Math.min(length, NLMSG_HDRLEN)),
     ({ at, length }) => bytes.read(at, length).slice(),
-    () => new CapturedAnswer(capture),
+    () => new CapturedAnswer(capture, name),
     (answer, place) => answer.add(place),
   );
 }

@@ -20,11 +20,15 @@ export interface Requester {
   readonly portId: number;
 }
 
+/** Where the messages of a rewritten datagram were: for each its new place, then its old one. */
+export type Moves = number[];
+
 /**
  * Rewrites a datagram: drops the sockets and attributes that the plan leaves out, and addresses the rest to the
  * requester.
  *
  * @param out at least as long as the datagram
+ * @param moves is filled, if given
  * @returns bytes written; 0 if no message is left
  */
 export function rewriteDatagram(
@@ -32,9 +36,11 @@ export function rewriteDatagram(
   plan: Plan,
   requester: Requester,
   out: Uint8Array,
+  moves?: Moves,
 ): number {
   const data = dataView(datagram);
   const outData = dataView(out);
+  if (moves !== undefined) moves.length = 0;
   let to = 0;
   let previous = -1;
   for (let at = 0; at < datagram.length; ) {
@@ -46,6 +52,7 @@ export function rewriteDatagram(
     const isSocket =
       headerField("type", data, at) >= NLMSG_MIN_TYPE && end >= at + NLMSG_HDRLEN + plan.messageSize;
     if (!isSocket || passes(plan, data, at, end, previous)) {
+      moves?.push(to, at);
       const length = copyMessage(datagram, data, at, end, isSocket ? plan : undefined, out, to);
       writeField(nlmsghdr.length, outData, to, length);
       writeField(nlmsghdr.sequence, outData, to, requester.sequence);
@@ -71,8 +78,8 @@ function passes(
   return program === undefined || runBytecode(program, data, at + NLMSG_HDRLEN, end);
 }
 
-/** Copies a message without unwanted attributes. @returns its new length */
-function copyMessage(
+/** Copies a message without unwanted attributes; all of it if there is no plan. @returns its new length */
+export function copyMessage(
   datagram: Uint8Array,
   data: DataView,
   at: number,

@@ -30,6 +30,7 @@ const {
   ELOOP,
   ENODATA,
   ENOENT,
+  ENOSPC,
   ENOTDIR,
   ENOTSOCK,
   ENOTTY,
@@ -270,6 +271,24 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
     } finally {
       assert.equal(libc.close(fd), 0);
     }
+  });
+
+  test("beginWrite() writes on another thread, several at once, each with its own errno", () => {
+    withNetlink((fd) => {
+      const request = acknowledgedNoop();
+      const written = libc.beginWrite(fd, request);
+      const refused = libc.beginWrite(NO_FD, request);
+      const full = libc.openat(AT_FDCWD, "/dev/full", O_RDWR);
+      const overflowing = libc.beginWrite(full, encode("x"));
+      assert.equal(refused?.(), -EBADF);
+      assert.equal(overflowing?.(), -ENOSPC);
+      assert.equal(written?.(), request.length);
+      assert.equal(libc.close(full), 0);
+      const { part: buffer, assertIntact } = guarded(64);
+      assert.equal(libc.recvfrom(fd, buffer, 0, null), ACKNOWLEDGEMENT_BYTES);
+      assertIntact();
+      assert.deepEqual([...buffer.subarray(20, ACKNOWLEDGEMENT_BYTES)], [...request]);
+    });
   });
 
   test("send(), recvfrom() and write() refuse a closed descriptor, send() one that is no socket", () => {

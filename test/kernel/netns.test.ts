@@ -205,6 +205,37 @@ describe.skipIf(skipped !== undefined)(title("--all-netns"), () => {
   });
 });
 
+test.skipIf(skipped !== undefined)(
+  title("--all-netns lists the sockets that a run inside of each namespace lists"),
+  async () => {
+    await using worlds = new AsyncDisposableStack();
+    const making = [
+      [],
+      ["tcp-bound"],
+      ["udp-bound"],
+      ["tcp-listen"],
+      ["tcp-time-wait"],
+      ["tcp-syn-recv"],
+      ["tcp-established", "tcp-bound"],
+    ] as const;
+    const made = await Promise.all(making.map(async (names) => worlds.use(await makeWorld(names))));
+    for (const args of [["-tuanH"], ["-tnH"]]) {
+      const rows = runAll(...args).stdout.split("\n");
+      const words = (row: string) => row.trim().replace(/ +/g, " ");
+      for (const [index, { pid, run }] of made.entries()) {
+        const found = rows.map(words).filter((row) => row.startsWith(`pid:${pid} `));
+        const inside = run([executable, ...args])
+          .stdout.split("\n")
+          .map(words)
+          .filter(Boolean);
+        const sorted = found.map((row) => row.slice(`pid:${pid} `.length)).sort();
+        expect([making[index], ...sorted]).toEqual([making[index], ...inside.sort()]);
+        if (args[0] === "-tuanH") expect(inside.length > 0).toBe(index > 0);
+      }
+    }
+  },
+);
+
 describe.skipIf(obstacle !== undefined)(
   obstacle === undefined ? "--peer" : `--peer (skipped: ${obstacle})`,
   () => {

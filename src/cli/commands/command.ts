@@ -1,8 +1,9 @@
 /** The interface of a command (`top`, `events`, `doctor`): its own options, and the function that runs it. */
 import type { FilterSource } from "../../filter/source.ts";
 import type { Host } from "../../host/host.ts";
+import type { Draft } from "../draft.ts";
 import type { OptionNames, Stop } from "../getopt.ts";
-import type { Draft, OptionValue } from "../options.ts";
+import type { OptionValue } from "../option.ts";
 import type { World } from "../world.ts";
 
 /** An option that belongs to one command. Its names hide the same names of ss's options. */
@@ -34,7 +35,7 @@ export interface Task<Settings> {
   readonly words: FilterSource;
 }
 
-/** A command: a row of the table in table.ts. */
+/** A command: listed in table.ts. */
 export interface Command<Settings> {
   /** Description in sentences, for its `--help` and the man page. */
   readonly doc: string;
@@ -43,6 +44,8 @@ export interface Command<Settings> {
   readonly options: readonly CommandOption<Settings>[];
   /** Arguments that are words although they begin with a dash. */
   readonly dashedWords?: RegExp;
+  /** Whether most runs end before code that is compiled for a long run pays off. */
+  readonly isShort?: true;
   /** The default settings. */
   readonly settings: Settings;
   /** Runs the command. @returns the exit status */

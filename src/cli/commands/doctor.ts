@@ -4,7 +4,7 @@ import { rules } from "../../doctor/rules/index.ts";
 import { readThreshold, spelling } from "../../doctor/threshold.ts";
 import { noStreamSettings, streamOptions } from "../fleet/stream-settings.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
-import type { OptionValue } from "../options.ts";
+import type { OptionValue } from "../option.ts";
 import type { Command } from "./command.ts";
 import { type DoctorSettings, EXIT_FOUND } from "./doctor/settings.ts";
 

@@ -1,7 +1,7 @@
 /** Completions for bash 4.4 or later, without the bash-completion package. */
 import { timerNames } from "../../families/inet/timer-names.ts";
 import type { OptionHelp } from "../help.ts";
-import type { OptionValue } from "../options.ts";
+import type { OptionValue } from "../option.ts";
 import {
   type CommandOptions,
   commandOptions,

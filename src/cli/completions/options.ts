@@ -1,10 +1,11 @@
 /** The options that a shell completes, with and without a command. */
 import { columnNames } from "../../output/columns.ts";
+import { commandTable } from "../commands/all.ts";
 import type { Command } from "../commands/command.ts";
 import type { CommandWord } from "../commands/command-names.ts";
-import { commandTable } from "../commands/table.ts";
 import type { OptionHelp } from "../help.ts";
-import { isTaken, type OptionValue, options } from "../options.ts";
+import type { OptionValue } from "../option.ts";
+import { isTaken, options } from "../options.ts";
 
 /** The options after a command, or of a command line without one. */
 export interface CommandOptions {

@@ -2,7 +2,7 @@
 import { timerNames } from "../../families/inet/timer-names.ts";
 import { commandWords } from "../commands/command-names.ts";
 import type { OptionHelp } from "../help.ts";
-import type { OptionValue } from "../options.ts";
+import type { OptionValue } from "../option.ts";
 import { type CommandOptions, commandOptions, listWords, optionNames, SS, valueWords } from "./options.ts";
 import {
   CONGESTION_CONTROLS,

@@ -19,13 +19,12 @@ import type { SocketBatch } from "../../query/query.ts";
 import { StoreError } from "../../store/error.ts";
 import { Table } from "../../table/table.ts";
 import { performActions } from "../actions.ts";
-import { arranged } from "../arranged.ts";
-import { askedCommands, type CommandWord } from "../commands/command-names.ts";
-import { filterStop } from "../filter.ts";
+import { chosenColumns, groupColumns } from "../chosen-columns.ts";
+import { type CommandWord, remoteCommands } from "../commands/command-names.ts";
+import type { Draft } from "../draft.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../getopt.ts";
 import { onMachine } from "../machine.ts";
-import { chosenColumns, groupColumns } from "../machine-formats.ts";
-import { type Draft, parse } from "../options.ts";
+import { parse } from "../parse.ts";
 import { isSsTable, type Presentation, planListing } from "../plan.ts";
 import { reporter, withStatus } from "../report.ts";
 import { hiddenColumns } from "../show.ts";
@@ -65,7 +64,7 @@ export function ownLimits(now: () => number): AnswerLimits {
   return {
     now,
     maxRows: Number.POSITIVE_INFINITY,
-    commands: askedCommands,
+    commands: remoteCommands,
     reached: () => undefined,
   };
 }
@@ -258,6 +257,7 @@ async function answerListing(world: World, rows: RowSender): Promise<End> {
     try {
       opened = await openQuery({ host, report }, plan);
     } catch (error) {
+      const { filterStop } = await import("../filter.ts");
       return stopped(filterStop(world, error, plan.filter)).status;
     }
     using query = opened;
@@ -318,10 +318,11 @@ async function sendSockets(
   }
   const rowOf = rowMaker(query, presentation, source);
   const keysOf = catalogReader(sort.map(({ name }) => find(name)![0]!));
-  const ordered =
-    sort.length > 0 || top !== undefined
-      ? arranged(query, presentation, batches, undefined, source)
-      : batches;
+  let ordered = batches;
+  if (sort.length > 0 || top !== undefined) {
+    const { arranged } = await import("../arranged.ts");
+    ordered = arranged(query, presentation, batches, undefined, source);
+  }
   for await (const batch of ordered) {
     useTable(batch);
     for (const socket of batch.sockets) {

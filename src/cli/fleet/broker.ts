@@ -8,8 +8,8 @@ import {
   connectBroker,
 } from "../../fleet/nats/connect.ts";
 import { systemMessage } from "../../native/errno.ts";
+import type { Draft } from "../draft.ts";
 import { isStop, type Stop, usageError } from "../getopt.ts";
-import type { Draft } from "../options.ts";
 import type { World } from "../world.ts";
 
 /** Bytes of a file of keys or certificates that are read: the authorities of a whole distribution are 250 KiB. */

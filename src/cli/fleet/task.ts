@@ -3,7 +3,8 @@ import type { FilterSource } from "../../filter/source.ts";
 import type { Frame, Question } from "../../fleet/protocol.ts";
 import type { AskAll } from "../../fleet/samples.ts";
 import type { CommandWord } from "../commands/command-names.ts";
-import type { Draft, Parsed } from "../options.ts";
+import type { Draft } from "../draft.ts";
+import type { Parsed } from "../parse.ts";
 
 /** A command line for other hosts. */
 export interface HostsTask {

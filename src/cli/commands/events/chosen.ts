@@ -2,8 +2,8 @@
 import type { FilterSource } from "../../../filter/source.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
 import type { Selection } from "../../../model/selection.ts";
+import type { Draft } from "../../draft.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../../getopt.ts";
-import type { Draft } from "../../options.ts";
 import { select } from "../../select.ts";
 
 /** The end of a run of `events`, with a message. */

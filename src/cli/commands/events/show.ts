@@ -9,7 +9,7 @@ import { eventObjects } from "../../../output/event-objects.ts";
 import { JsonWriter } from "../../../output/json.ts";
 import { nameSource } from "../../../output/name-source.ts";
 import type { OpenQuery } from "../../../query/open.ts";
-import type { Draft } from "../../options.ts";
+import type { Draft } from "../../draft.ts";
 import type { World } from "../../world.ts";
 import { eventLines } from "./lines.ts";
 import { Pending, writeWhenFree } from "./non-blocking-writer.ts";

@@ -1,6 +1,6 @@
 /** The options of netstat that are about sockets, and what is said of the others. netstat(8). */
 import type { OptionNames } from "../../getopt.ts";
-import type { OptionValue } from "../../options.ts";
+import type { OptionValue } from "../../option.ts";
 
 /** Families whose sockets are not shown here. */
 export type OtherFamily = "ipx" | "ax25" | "x25" | "netrom" | "rose" | "bluetooth";
