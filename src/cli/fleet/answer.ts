@@ -20,7 +20,7 @@ import { StoreError } from "../../store/error.ts";
 import { Table } from "../../table/table.ts";
 import { performActions } from "../actions.ts";
 import { chosenColumns, groupColumns } from "../chosen-columns.ts";
-import { askedCommands, type CommandWord } from "../commands/command-names.ts";
+import { type CommandWord, remoteCommands } from "../commands/command-names.ts";
 import type { Draft } from "../draft.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../getopt.ts";
 import { onMachine } from "../machine.ts";
@@ -65,7 +65,7 @@ export function ownLimits(now: () => number): AnswerLimits {
   return {
     now,
     maxRows: Number.POSITIVE_INFINITY,
-    commands: askedCommands,
+    commands: remoteCommands,
     reached: () => undefined,
   };
 }
