@@ -62,7 +62,7 @@ const moving = new MovingConnections(sockets, 1e6, INTERVAL_MS);
 const owners = new Map(
   Array.from({ length: sockets }, (_, index) => [index + 1, [{ process: owner, fd: index }]]),
 );
-const nothing = new Map();
+const nothing = new Set<number>();
 const image = new SocketImage();
 const intake = new ConnectionIntake(store, 1000);
 const begun = performance.now();
@@ -78,7 +78,7 @@ for (; elapsedMs < hours * 3_600_000; elapsedMs += INTERVAL_MS) {
     clocks: now(),
     durationUs: 0,
     image,
-    owners: { all: owners, changed: elapsedMs === 0 ? owners : nothing },
+    owners: { all: owners, changed: elapsedMs === 0 ? new Set(owners.keys()) : nothing },
   });
   for (let count = 0; count < (closes * INTERVAL_MS) / 1000; count++, connections++) {
     const closedMs = startMs + elapsedMs + random(INTERVAL_MS);

@@ -109,7 +109,7 @@ function make(): void {
       image.begin();
       moving.sample(image.group(group), now().bootMs);
       image.end();
-      const changed = day === 0 && sample === 0 ? owners : new Map();
+      const changed = new Set(day === 0 && sample === 0 ? owners.keys() : []);
       store.sample({ clocks: now(), durationUs: 1000, image, owners: { all: owners, changed } });
       if (sample % 2 === 1) store.flush(now());
     }

@@ -2,6 +2,9 @@
  * What `sockscope record` costs on a busy host: processor time, memory and bytes, in a network namespace of its own.
  * A tenth of the sockets change from sample to sample, and some connections open and close.
  *
+ * SOCKSCOPE names the executable. Several, separated by colons, record beside each other, so that whatever else the
+ * machine does is the same for all of them.
+ *
  * Usage: bun bench/recorder.ts [SOCKETS [INTERVAL_S [SECONDS [CLOSES_A_SECOND]]]]
  */
 import { Database } from "bun:sqlite";
@@ -16,16 +19,29 @@ const CONNECTIONS_PER_PROCESS = 2500;
 /** Sockets that change between two samples. */
 const CHANGING = 0.1;
 const TICKS_PER_SECOND = 100;
-/** In the first minute, most of the time goes into compiling the code that runs. */
-const WARM_UP_MS = 60_000;
+/** In the first minutes, most of the time goes into compiling the code that runs. */
+const WARM_UP_MS = 180_000;
 
 const [sockets = 10_000, interval = 5, seconds = 120, closes = 20] = process.argv.slice(2).map(Number);
 
-/** Processor time of a process in seconds: in user mode, and in the kernel. proc_pid_stat(5). */
-function cpuSeconds(pid: number): readonly [user: number, system: number] {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return [Number(fields[11]) / TICKS_PER_SECOND, Number(fields[12]) / TICKS_PER_SECOND];
+/** Processor time in seconds: in user mode, and in the kernel. */
+interface ProcessorTime {
+  readonly user: number;
+  readonly system: number;
+  /** Both, of the main thread alone: the others compile code and collect garbage. */
+  readonly main: number;
+}
+
+/** The processor time of a process so far. proc_pid_stat(5). */
+function processorTime(pid: number): ProcessorTime {
+  const times = (path: string) => {
+    const stat = readFileSync(path, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return [Number(fields[11]) / TICKS_PER_SECOND, Number(fields[12]) / TICKS_PER_SECOND] as const;
+  };
+  const [user, system] = times(`/proc/${pid}/stat`);
+  const [mainUser, mainSystem] = times(`/proc/${pid}/task/${pid}/stat`);
+  return { user, system, main: mainUser + mainSystem };
 }
 
 /** Memory of a process in MiB: its own pages, and its share of those that others have, too. */
@@ -58,57 +74,70 @@ async function measure(): Promise<void> {
     programs.push(child);
   }
   const closing = closes === 0 ? undefined : await startProgram("connections.ts", [closes, seconds + 60]);
-  const store = mkdtempSync(join(tmpdir(), "sockscope-recorder-"));
-  const command = [
-    process.env["SOCKSCOPE"] ?? join(import.meta.dirname, "../dist/sockscope"),
-    "record",
-    "-d",
-    `${interval}`,
-    "--store",
-    store,
-  ];
-  const recorder = Bun.spawn(command, { stdout: "inherit", stderr: "inherit" });
+  const executables = process.env["SOCKSCOPE"] ?? join(import.meta.dirname, "../dist/sockscope");
+  const recorders = executables.split(":").map(startRecorder);
   try {
     await Bun.sleep(WARM_UP_MS);
     const begun = performance.now();
-    const cpu = cpuSeconds(recorder.pid);
-    const memory: number[] = [];
+    const before = recorders.map(({ child }) => processorTime(child.pid));
     while (performance.now() - begun < seconds * 1000) {
       await Bun.sleep(1000);
-      memory.push(memoryMib(recorder.pid));
+      for (const { child, memory } of recorders) memory.push(memoryMib(child.pid));
     }
     const passed = (performance.now() - begun) / 1000;
-    const [user, system] = cpuSeconds(recorder.pid).map(
-      (now, index) => (100 * (now - cpu[index]!)) / passed,
-    ) as [number, number];
-    recorder.kill("SIGINT");
-    await recorder.exited;
-    memory.sort((a, b) => a - b);
+    const after = recorders.map(({ child }) => processorTime(child.pid));
+    for (const { child } of recorders) child.kill("SIGINT");
+    await Promise.all(recorders.map(({ child }) => child.exited));
     console.log(`${sockets} sockets every ${interval} s, ${closes} connections a second, for ${seconds} s`);
-    console.log(
-      `CPU ${(user + system).toFixed(2)} % of a core: ${user.toFixed(2)} in user mode, ${system.toFixed(2)} in the kernel`,
-    );
-    console.log(
-      `memory (PSS) ${memory[memory.length >> 1]?.toFixed(0)} MiB median, ${memory.at(-1)?.toFixed(0)} MiB at most`,
-    );
-    for (const name of readdirSync(store).filter((each) => each.endsWith(".db"))) {
-      using database = new Database(join(store, name), { readonly: true });
-      const sql = `SELECT whole, count(*) AS samples, sum(sockets) AS sockets, sum(length(data)) AS bytes,
-        avg(duration_us) / 1000 AS ms FROM sample GROUP BY whole`;
-      for (const row of database.query(sql).all()) console.log(JSON.stringify(row));
-      console.log(JSON.stringify(database.query("SELECT count(*) AS connections FROM connection").get()));
-      console.log(
-        JSON.stringify(
-          database.query("SELECT kind, count(*) AS n, sum(count) AS count FROM coverage GROUP BY kind").all(),
-        ),
-      );
-    }
+    for (const [index, recorder] of recorders.entries())
+      report(recorder, before[index]!, after[index]!, passed);
   } finally {
-    recorder.kill();
+    for (const { child } of recorders) child.kill();
     closing?.kill();
     for (const { stdin } of programs) stdin.end();
-    if (process.env["KEEP"] === undefined) rmSync(store, { recursive: true });
-    else console.log(store);
+    for (const { store } of recorders)
+      if (process.env["KEEP"] === undefined) rmSync(store, { recursive: true });
+      else console.log(store);
+  }
+}
+
+/** Starts a recorder with a store of its own. */
+function startRecorder(executable: string) {
+  const store = mkdtempSync(join(tmpdir(), "sockscope-recorder-"));
+  const command = [executable, "record", "-d", `${interval}`, "--store", store];
+  const child = Bun.spawn(command, { stdout: "inherit", stderr: "inherit" });
+  return { executable, store, child, memory: [] as number[] };
+}
+
+/** Prints what a recorder took, and what it wrote. @param passed seconds between the two readings */
+function report(
+  { executable, store, memory }: ReturnType<typeof startRecorder>,
+  before: ProcessorTime,
+  after: ProcessorTime,
+  passed: number,
+): void {
+  const percent = (seconds: number) => ((100 * seconds) / passed).toFixed(2);
+  const user = after.user - before.user;
+  const system = after.system - before.system;
+  memory.sort((a, b) => a - b);
+  console.log(executable);
+  console.log(
+    `CPU ${percent(user + system)} % of a core: ${percent(user)} in user mode, ${percent(system)} in the kernel; ${percent(after.main - before.main)} in the main thread`,
+  );
+  console.log(
+    `memory (PSS) ${memory[memory.length >> 1]?.toFixed(0)} MiB median, ${memory.at(-1)?.toFixed(0)} MiB at most`,
+  );
+  for (const name of readdirSync(store).filter((each) => each.endsWith(".db"))) {
+    using database = new Database(join(store, name), { readonly: true });
+    const sql = `SELECT whole, count(*) AS samples, sum(sockets) AS sockets, sum(length(data)) AS bytes,
+      avg(duration_us) / 1000 AS ms FROM sample GROUP BY whole`;
+    for (const row of database.query(sql).all()) console.log(JSON.stringify(row));
+    console.log(JSON.stringify(database.query("SELECT count(*) AS connections FROM connection").get()));
+    console.log(
+      JSON.stringify(
+        database.query("SELECT kind, count(*) AS n, sum(count) AS count FROM coverage GROUP BY kind").all(),
+      ),
+    );
   }
 }
 

@@ -40,6 +40,10 @@ const groupEntries = [
     "src/families/inet/index.ts",
     "src/query/filters.ts",
     "src/lookup/owners.ts",
+    "src/cli/help.ts",
+    "src/output/columns.ts",
+    "src/cli/fleet/answer.ts",
+    "src/replay/host.ts",
   ].map((path) => join(root, path)),
 ];
 

@@ -1,6 +1,6 @@
 /** Data flows one way: a file of src imports from its own stage or an earlier one, and never in a circle. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { Glob } from "bun";
 
@@ -96,6 +96,23 @@ describe("circles()", () => {
 
 test("every folder of src has a stage", () => {
   expect(files.filter((path) => stageOf(path) < 0)).toEqual([]);
+});
+
+const page = readFileSync(join(src, "../docs/architecture.md"), "utf8");
+
+test("docs/architecture.md lists the stages in their order", () => {
+  const table = page.slice(page.indexOf("| folder |")).split("\n\n")[0]!;
+  expect(Array.from(table.matchAll(/^\| `([^`]+?)\/?` \|/gm), ([, name]) => name)).toEqual(stages);
+});
+
+test("docs/architecture.md names files and folders that exist", () => {
+  const named = Array.from(page.matchAll(/`((?:[\w.-]+\/)+[\w.-]*|[\w-]+\.ts)`/g), ([, path]) => path!);
+  const isThere = (path: string) =>
+    ["", "src", "src/families/inet", "src/families/inet/row"].some((folder) =>
+      existsSync(join(src, "..", folder, path)),
+    );
+  expect(named.length).toBeGreaterThan(60);
+  expect(named.filter((path) => !path.includes("NAME") && !isThere(path))).toEqual([]);
 });
 
 test("every import resolves to a file", () => {

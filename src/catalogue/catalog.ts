@@ -1,13 +1,13 @@
 /** The columns of all kinds of sockets in one catalogue, and the names that people type for them. */
 import type { Unit } from "../bytes/layout.ts";
 import { type Column, type ColumnReader, type ColumnType, rowReader } from "../fields/column.ts";
-import type { NameSource } from "../fields/names.ts";
+import { type NameSource, noNames } from "../fields/names.ts";
 import type { Demand } from "../model/demand.ts";
 import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
-import { columnNames, habitsOf, shortNames, wordOf } from "./column-names.ts";
-import { type DerivedColumn, derivedColumns } from "./derived.ts";
-import { columnsByKind } from "./describe.ts";
+import { columnNames, habitsOf, wordOf } from "./column-names.ts";
+import { derivedColumns } from "./derived.ts";
+import { columnsOf, kinds } from "./describe.ts";
 import { networkOf, prefixLengths } from "./network.ts";
 
 /** A column, of all kinds of sockets that have it. */
@@ -59,90 +59,176 @@ export interface Catalog {
 /** An address column as the networks of its addresses. */
 function networkColumn(column: CatalogColumn, first: number, second?: number): CatalogColumn | undefined {
   const lengths = prefixLengths(first, second);
-  if (lengths === undefined || !column.key.endsWith(".address")) return undefined;
+  const { key, type } = column;
+  if (lengths === undefined || !key.endsWith(".address")) return undefined;
   const networkAt: CatalogColumn["read"] = (socket) => {
     const address = column.read(socket);
     return address === undefined ? undefined : networkOf(String(address), lengths);
   };
   return {
-    ...column,
-    key: column.key.replace(/address$/, "network"),
+    key: key.replace(/address$/, "network"),
+    type,
     doc: "the network that the address belongs to",
+    ...(column.demand === undefined ? {} : { demand: column.demand }),
     shorts: [],
     readerOf: () => ({ read: (socket) => networkAt(socket as { readonly kind: Kind }) }),
     read: networkAt,
   };
 }
 
-/**
- * Makes the catalogue.
- *
- * @param spelling what ss prints before the field of a kernel struct
- */
-export function catalog(
-  source: NameSource,
+/** A column of all kinds that have it, without the names that its values may need. */
+interface Entry extends Pick<CatalogColumn, "key" | "type" | "unit" | "doc" | "demand"> {
+  readonly kinds: Set<Kind>;
+  /** ss's word for it. */
+  readonly word: () => string | undefined;
+  /** Whether it is put together from others. */
+  readonly isDerived: boolean;
+}
+
+/** What names stand for. It is the same whatever names the values have. */
+interface Index {
+  readonly columns: readonly Entry[];
+  readonly derived: readonly Entry[];
+  /** The columns that a name stands for, without networks. */
+  find(name: string, whole: boolean): readonly Entry[] | undefined;
+  /** Further names that stand for a column alone. */
+  shortsOf(entry: Entry): readonly string[];
+}
+
+/** The columns of several kinds: those of the same key are one. */
+function merge(
   kinds: readonly Kind[],
-  spelling: (column: Column<never>) => string | undefined,
-): Catalog {
-  const byKind = columnsByKind(source);
-  /** What ss calls the columns, by their keys. */
-  const words = new Map<string, string>();
-  /** The columns of the same key, of all kinds, as one. */
-  function merge(columnsOf: (kind: Kind) => readonly Column<unknown>[]): CatalogColumn[] {
-    const readers = new Map<string, Partial<Record<Kind, ColumnReader<unknown>>>>();
-    const merged: CatalogColumn[] = [];
-    for (const kind of kinds) {
-      for (const column of columnsOf(kind)) {
-        const { key, type, unit, doc, demand } = column;
-        const known = readers.get(key);
-        if (known !== undefined) {
-          known[kind] = column;
-          continue;
-        }
-        const own: Partial<Record<Kind, ColumnReader<unknown>>> = { [kind]: column };
-        readers.set(key, own);
-        const word = wordOf(spelling(column));
-        if (word !== undefined) words.set(key, word);
-        merged.push({
-          key,
-          type,
-          doc,
-          shorts: shortNames(column),
-          ...(unit === undefined ? {} : { unit }),
-          ...(demand === undefined ? {} : { demand }),
-          readerOf: (each) => own[each],
-          read: (socket) => own[socket.kind]?.read(socket),
-        });
+  isDerived: boolean,
+  columnsOf: (kind: Kind) => readonly Column<unknown>[],
+  spelling: Spelling,
+): Entry[] {
+  const entries = new Map<string, Entry>();
+  for (const kind of kinds) {
+    for (const column of columnsOf(kind)) {
+      const { key, type, unit, doc, demand } = column;
+      const known = entries.get(key);
+      if (known !== undefined) {
+        known.kinds.add(kind);
+        continue;
       }
+      entries.set(key, {
+        key,
+        type,
+        doc,
+        ...(unit === undefined ? {} : { unit }),
+        ...(demand === undefined ? {} : { demand }),
+        kinds: new Set([kind]),
+        word: () => wordOf(spelling(column)),
+        isDerived,
+      });
     }
-    return merged;
   }
+  return [...entries.values()];
+}
 
-  const columnsOf = (kind: Kind) => byKind[kind] as readonly Column<unknown>[];
-  const columns = merge(columnsOf);
+/** The function that gives what ss prints before a column's value; undefined if it does not print the value. */
+type Spelling = (column: Column<never>) => string | undefined;
+
+function makeIndex(kinds: readonly Kind[], spelling: Spelling): Index {
+  const own = new Map(kinds.map((kind) => [kind, columnsOf(kind, noNames)]));
+  const columns = merge(kinds, false, (kind) => own.get(kind)!, spelling);
+  /** The columns that a derived one stands for. */
   const sources = new Map<string, string>();
-  const derived = merge((kind) => {
-    const own: readonly DerivedColumn[] = derivedColumns(kind, columnsOf(kind), source);
-    for (const { key, of } of own) if (of !== undefined) sources.set(key, of);
-    return own;
-  });
+  const derivedOf = (kind: Kind) => {
+    const derived = derivedColumns(kind, own.get(kind)!, noNames);
+    for (const { key, of } of derived) if (of !== undefined) sources.set(key, of);
+    return derived;
+  };
+  const derived = merge(kinds, true, derivedOf, spelling);
 
-  const names = columnNames(columns, derived, words);
+  const names = columnNames(columns, derived, ({ word }: Entry) => word());
   return {
-    columns: columns.map((column) => ({ ...column, shorts: names.shortsOf(column) })),
-    derived: derived.map((column) => ({ ...column, shorts: habitsOf(column.key) })),
-    find(name, whole = false) {
-      const network = /^(.+?)\/(\d+)(?:\/(\d+))?$/.exec(name);
-      if (network !== null) {
-        const [address, ...others] = names.find(network[1]!) ?? [];
-        if (address === undefined || others.length > 0) return undefined;
-        const second = network[3] === undefined ? undefined : Number(network[3]);
-        const column = networkColumn(address, Number(network[2]), second);
-        return column && [column];
-      }
+    columns,
+    derived,
+    find(name, whole) {
       const found = names.find(name);
       const origin = found?.length === 1 ? sources.get(found[0]!.key) : undefined;
       return whole && origin !== undefined ? names.below(origin) : found;
+    },
+    shortsOf: (entry) => (entry.isDerived ? habitsOf(entry.key) : names.shortsOf(entry)),
+  };
+}
+
+/** The index of all kinds, once it is made: that takes milliseconds. */
+const indexOfAll = new WeakMap<Spelling, Index>();
+
+function indexOf(ofKinds: readonly Kind[], spelling: Spelling): Index {
+  if (ofKinds !== kinds) return makeIndex(ofKinds, spelling);
+  let index = indexOfAll.get(spelling);
+  if (index === undefined) {
+    index = makeIndex(kinds, spelling);
+    indexOfAll.set(spelling, index);
+  }
+  return index;
+}
+
+/**
+ * Makes the catalogue.
+ *
+ * @param names names for what the columns read: they may change what a column gives, and not which columns there are
+ * @param spelling what ss prints before the field of a kernel struct; the same function for all catalogues
+ */
+export function catalog(names: NameSource, ofKinds: readonly Kind[], spelling: Spelling): Catalog {
+  const index = indexOf(ofKinds, spelling);
+  /** The readers of each kind of sockets that is read, by their keys. */
+  const readers = {
+    plain: new Map<Kind, ReadonlyMap<string, ColumnReader<unknown>>>(),
+    derived: new Map<Kind, ReadonlyMap<string, ColumnReader<unknown>>>(),
+  };
+  const readersOf = (kind: Kind, isDerived: boolean) => {
+    const known = readers[isDerived ? "derived" : "plain"];
+    let found = known.get(kind);
+    if (found === undefined) {
+      const own = columnsOf(kind, names);
+      const all = isDerived ? derivedColumns(kind, own, names) : own;
+      found = new Map(all.map((column) => [column.key, column]));
+      known.set(kind, found);
+    }
+    return found;
+  };
+  const bound = new Map<Entry, CatalogColumn>();
+  const bind = (entry: Entry): CatalogColumn => {
+    let column = bound.get(entry);
+    if (column === undefined) {
+      const { key, type, doc, unit, demand, isDerived } = entry;
+      const readerOf = (kind: Kind) =>
+        entry.kinds.has(kind) ? readersOf(kind, isDerived).get(key) : undefined;
+      column = {
+        key,
+        type,
+        doc,
+        ...(unit === undefined ? {} : { unit }),
+        ...(demand === undefined ? {} : { demand }),
+        get shorts() {
+          return index.shortsOf(entry);
+        },
+        readerOf,
+        read: (socket) => readerOf(socket.kind)?.read(socket),
+      };
+      bound.set(entry, column);
+    }
+    return column;
+  };
+  return {
+    get columns() {
+      return index.columns.map(bind);
+    },
+    get derived() {
+      return index.derived.map(bind);
+    },
+    find(name, whole = false) {
+      const network = /^(.+?)\/(\d+)(?:\/(\d+))?$/.exec(name);
+      if (network === null) return index.find(name, whole)?.map(bind);
+      const [address, ...others] = index.find(network[1]!, false) ?? [];
+      if (address === undefined || others.length > 0) return undefined;
+      const second = network[3] === undefined ? undefined : Number(network[3]);
+      const column = networkColumn(bind(address), Number(network[2]), second);
+      return column && [column];
     },
   };
 }

@@ -1,6 +1,7 @@
 /** The names that people type for columns: keys, ends of keys, ss's words, and habitual names. */
 import type { Unit } from "../bytes/layout.ts";
-import { type Column, suffixOf } from "../fields/column.ts";
+import { once } from "../enrich/once.ts";
+import { suffixOf } from "../fields/column.ts";
 
 /** Names that users know from ss. */
 const habits: Readonly<Record<string, string>> = {
@@ -33,7 +34,7 @@ export function withoutUnit(key: string, unit: Unit | undefined): string {
 }
 
 /** Names for a column in addition to ss's: habitual names, and its key or the key's end, with and without the unit. */
-export function shortNames({ key, unit }: Column<never>): string[] {
+function shortNames({ key, unit }: NamedColumn): string[] {
   const bare = withoutUnit(key, unit);
   const end = (text: string) => text.slice(text.lastIndexOf(".") + 1);
   return [...habitsOf(key), end(bare), end(key), bare];
@@ -47,7 +48,7 @@ export function wordOf(spelling: string | undefined): string | undefined {
 /** The parts of a column that names refer to. */
 export interface NamedColumn {
   readonly key: string;
-  readonly shorts: readonly string[];
+  readonly unit?: Unit;
 }
 
 /** The column for a shared short name: the one outside of objects, else the one of TCP, else the only one. */
@@ -69,42 +70,60 @@ export interface ColumnNames<C> {
   shortsOf(column: C): readonly string[];
 }
 
-/** Columns by name. Where names clash, the earlier kind of name counts. @param words what ss calls columns, by key */
+/**
+ * Columns by name. Where names clash, the earlier kind of name counts.
+ *
+ * @param wordOf what ss calls a column; undefined if it does not print it
+ */
 export function columnNames<C extends NamedColumn>(
   columns: readonly C[],
   derived: readonly C[],
-  words: ReadonlyMap<string, string>,
+  wordOf: (column: C) => string | undefined,
 ): ColumnNames<C> {
   const byName = new Map<string, readonly C[]>();
-  const find = (name: string) => byName.get(fold(name));
   const below = (object: string) =>
     columns.filter(({ key }) => key === object || key.startsWith(`${object}.`));
   const add = (name: string, found: readonly C[]) => {
-    if (found.length > 0 && find(name) === undefined) byName.set(fold(name), found);
+    const folded = fold(name);
+    if (found.length > 0 && !byName.has(folded)) byName.set(folded, found);
   };
   const addMeant = (namesOf: (column: C) => readonly string[]) => {
     const candidates = new Map<string, C[]>();
     for (const column of columns)
-      for (const name of new Set(namesOf(column).map(fold)))
-        candidates.set(name, [...(candidates.get(name) ?? []), column]);
+      for (const name of new Set(namesOf(column).map(fold))) {
+        const others = candidates.get(name);
+        if (others === undefined) candidates.set(name, [column]);
+        else others.push(column);
+      }
     for (const [name, own] of candidates) add(name, meant(own));
   };
-  const wordsOf = ({ key }: C) => [words.get(key) ?? []].flat();
+  const wordsOf = (column: C) => {
+    const word = wordOf(column);
+    return word === undefined ? [] : [word];
+  };
 
-  for (const column of [...derived, ...columns]) add(column.key, [column]);
+  for (const column of derived) add(column.key, [column]);
+  for (const column of columns) add(column.key, [column]);
   for (const { key } of columns)
     for (let dot = key.indexOf("."); dot >= 0; dot = key.indexOf(".", dot + 1))
-      if (find(key.slice(0, dot)) === undefined) add(key.slice(0, dot), below(key.slice(0, dot)));
-  for (const [name, key] of Object.entries(habits)) add(name, find(key) ?? []);
-  // ss uses one word for two values in places (rtt, retrans), so the end of a key counts first.
-  addMeant(({ shorts }) => shorts);
-  addMeant(wordsOf);
-
+      if (!byName.has(fold(key.slice(0, dot)))) add(key.slice(0, dot), below(key.slice(0, dot)));
+  for (const [name, key] of Object.entries(habits)) add(name, byName.get(fold(key)) ?? []);
+  /** Most names are keys, and the other names take longer to find out. */
+  const addShortNames = once(() => {
+    // ss uses one word for two values in places (rtt, retrans), so the end of a key counts first.
+    addMeant(shortNames);
+    addMeant(wordsOf);
+  });
+  const find = (name: string) => {
+    const folded = fold(name);
+    if (!byName.has(folded)) addShortNames();
+    return byName.get(folded);
+  };
   return {
     find,
     below,
     shortsOf: (column) =>
-      [...new Set([...column.shorts, ...wordsOf(column)])].filter(
+      [...new Set([...shortNames(column), ...wordsOf(column)])].filter(
         (name) => name !== column.key && find(name)?.[0] === column,
       ),
   };

@@ -13,22 +13,29 @@ import { placeColumns } from "../fields/places.ts";
 import type { Json } from "../model/json.ts";
 import { allTables, type Kind, kindsOf } from "../model/selection.ts";
 
-/** The columns of each kind of socket. */
-export function columnsByKind(names: NameSource) {
-  const places = placeColumns(names);
-  return {
-    inet: [...inetColumns(names), ...places],
-    unix: [...unixColumns(names), ...places],
-    packet: [...packetColumns(names), ...places],
-    netlink: [...netlinkColumns(names), ...places],
-    vsock: [...vsockColumns(names), ...places],
-    tipc: [...tipcColumns(names), ...places],
-    xdp: [...xdpColumns(names), ...places],
-  } as const satisfies Readonly<Record<Kind, unknown>>;
+const tables = {
+  inet: inetColumns,
+  unix: unixColumns,
+  packet: packetColumns,
+  netlink: netlinkColumns,
+  vsock: vsockColumns,
+  tipc: tipcColumns,
+  xdp: xdpColumns,
+} as const satisfies Readonly<Record<Kind, unknown>>;
+
+/** The columns of one kind of socket. */
+export function columnsOf(kind: Kind, names: NameSource): readonly Column<unknown>[] {
+  return [...tables[kind](names), ...placeColumns(names)] as readonly Column<unknown>[];
 }
 
 /** All kinds, in the order of the tables. */
 export const kinds: readonly Kind[] = [...kindsOf({ tables: new Set(allTables) })];
+
+/** The columns of each kind of socket. */
+export function columnsByKind(names: NameSource): Readonly<Record<Kind, readonly Column<unknown>[]>> {
+  const columns = kinds.map((kind) => [kind, columnsOf(kind, names)] as const);
+  return Object.fromEntries(columns) as Record<Kind, readonly Column<unknown>[]>;
+}
 
 type Describe = (socket: { readonly kind: Kind }) => { readonly [key: string]: Json };
 
@@ -46,13 +53,15 @@ export function describers(names: NameSource): Describe {
 }
 
 function makeDescribers(names: NameSource): Describe {
-  const describe = Object.fromEntries(
-    Object.entries(columnsByKind(names)).map(([kind, columns]) => [
-      kind,
-      describer(columns as readonly Column<unknown>[]),
-    ]),
-  );
-  return (socket) => describe[socket.kind]!(socket);
+  const byKind = new Map<Kind, Describe>();
+  return (socket) => {
+    let describe = byKind.get(socket.kind);
+    if (describe === undefined) {
+      describe = describer(columnsOf(socket.kind, names));
+      byKind.set(socket.kind, describe);
+    }
+    return describe(socket);
+  };
 }
 
 /** The plain object of a socket without names for its numbers: what `toJSON()` of the library gives. */

@@ -8,12 +8,14 @@ const encoder = new TextEncoder();
 /** A stop that prints a text other than help and version. */
 export type TextStop = Extract<Stop, { kind: "man" | "licenses" | "columns" | "completions" }>;
 
+type Text = string | Promise<string>;
+
 /** Texts that replace or extend those of a run without a command. */
 export interface StopTexts {
   /** The text of `--help`. */
-  help?(): string;
+  help?(): Text;
   /** What follows the message about a wrong option. */
-  usage?(): string;
+  usage?(): Text;
   /** The text for a {@link TextStop}. Default: empty. */
   text?(stop: TextStop): Promise<string>;
 }
@@ -29,13 +31,13 @@ export async function halt(
   { help, usage, text = async () => "" }: StopTexts = {},
 ): Promise<number> {
   if (stop.kind === "error") {
-    const after = stop.usage ? (usage?.() ?? (await import("./help.ts")).usage(world)) : "";
+    const after = stop.usage ? ((await usage?.()) ?? (await import("./help.ts")).usage(world)) : "";
     world.stderr.write(encodeBytes(`${stop.message}\n${after}`));
     return stop.status;
   }
   const answer =
     stop.kind === "help"
-      ? (help?.() ?? (await import("./help.ts")).help(world))
+      ? ((await help?.()) ?? (await import("./help.ts")).help(world))
       : stop.kind === "version"
         ? (await import("./help.ts")).version(world.program)
         : await text(stop);

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
+import { commandTable } from "./commands/all.ts";
 import { commandHelp } from "./commands/help.ts";
 import { lsofHelp } from "./commands/lsof/help.ts";
 import { netstatHelp } from "./commands/netstat/help.ts";
-import { commandTable } from "./commands/table.ts";
 import { HELP_COLUMNS, help, version } from "./help.ts";
 import { options } from "./options.ts";
 
@@ -21,9 +21,10 @@ test("every option is listed once, with its description", () => {
 });
 
 test("every command is listed, and its help fits", () => {
-  for (const [word, { options, operands = "[FILTER]" }] of commandTable) {
+  for (const [word, command] of commandTable) {
+    const { options, operands = "[FILTER]" } = command;
     expect(text).toContain(`\n  ${word} `);
-    const shown = commandHelp("sockscope", word);
+    const shown = commandHelp("sockscope", word, command);
     expect(shown).toStartWith(`Usage: sockscope ${word} [OPTIONS] ${operands}\n`);
     for (const line of shown.split("\n")) expect(line.length).toBeLessThanOrEqual(HELP_COLUMNS);
     for (const { brief } of options) expect(shown).toContain(`  ${brief}\n`);

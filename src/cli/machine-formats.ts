@@ -1,5 +1,5 @@
 /** Writes sockets or groups as JSON, CSV or a table of chosen columns. */
-import { type Catalog, type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
+import { type CatalogColumn, catalogReader } from "../catalogue/catalog.ts";
 import { columnsByKind } from "../catalogue/describe.ts";
 import { type Group, groupSockets } from "../catalogue/group.ts";
 import { rowOrder } from "../catalogue/order.ts";
@@ -8,8 +8,8 @@ import { type Column, describer, suffixOf } from "../fields/column.ts";
 import { type NameSource, noNames } from "../fields/names.ts";
 import type { Demand } from "../model/demand.ts";
 import type { InetTable } from "../model/inet-tables.ts";
-import type { DumpName, Kind, Selection } from "../model/selection.ts";
-import { columnsWith, selectedKinds } from "../output/columns.ts";
+import type { DumpName, Kind } from "../model/selection.ts";
+import { columnsWith } from "../output/columns.ts";
 import { ColumnsTable } from "../output/columns-table.ts";
 import { CsvWriter } from "../output/csv.ts";
 import { JsonWriter } from "../output/json.ts";
@@ -19,14 +19,9 @@ import type { Head, Row } from "../output/value.ts";
 import { COUNT, type Order, type SortKey } from "../plan/plan.ts";
 import type { OpenQuery } from "../query/open.ts";
 import type { RowSink, SocketBatch } from "../query/query.ts";
+import { type Chosen, chosenColumns, type GroupColumns, groupColumns } from "./chosen-columns.ts";
 import type { Presentation, ShowOptions } from "./plan.ts";
 import type { World } from "./world.ts";
-
-/** A chosen column, with the name that the user gave for it. */
-export interface Chosen {
-  readonly name: string;
-  readonly column: CatalogColumn;
-}
 
 /** Writes rows in one format. */
 export interface RowWriter {
@@ -201,36 +196,6 @@ async function showObjects(
   }
 }
 
-function choose(names: readonly string[], { find }: Catalog, whole: boolean): Chosen[] {
-  return names.flatMap((name) => {
-    const found = find(name, whole) ?? [];
-    return found.map((column) => ({ name: found.length === 1 ? name : column.key, column }));
-  });
-}
-
-/** The columns of rows of values: the named ones, or all that the options fill. */
-export function chosenColumns(
-  presentation: Presentation,
-  selection: Pick<Selection, "tables">,
-  source: NameSource,
-): Chosen[] {
-  const { format, columns } = presentation;
-  const whole = format === "json" || format === "ndjson";
-  if (columns !== undefined) return choose(columns, columnsWith(source), whole);
-  return columnsWith(source, selectedKinds(selection))
-    .columns.filter((column) => isShown(column, presentation))
-    .map((column) => ({ name: column.key, column }));
-}
-
-/** Whether CSV has a column by default: the kernel always sends it, or an option requests it. */
-function isShown({ demand }: CatalogColumn, { shown, format }: Presentation): boolean {
-  return (
-    demand === undefined ||
-    shown.has(demand) ||
-    ((demand === "uid" || demand === "peerNames") && format !== "table")
-  );
-}
-
 async function showColumns(
   world: World,
   presentation: Presentation,
@@ -254,21 +219,6 @@ async function showColumns(
   } finally {
     writer.end();
   }
-}
-
-/** The columns of a grouping: what sockets are grouped by, and what is added up. */
-export interface GroupColumns {
-  readonly by: readonly Chosen[];
-  readonly sum: readonly Chosen[];
-}
-
-/** The columns of `--by`. */
-export function groupColumns(presentation: Presentation, source: NameSource): GroupColumns {
-  const catalog = columnsWith(source);
-  return {
-    by: choose(presentation.by!, catalog, false),
-    sum: choose(presentation.columns!, catalog, false),
-  };
 }
 
 async function showGroups(

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { factPredicates } from "../filter/facts.ts";
 import { parseFilter } from "../filter/parser.ts";
+import { commandTable } from "./commands/all.ts";
 import { type CommandWord, isCommand } from "./commands/command-names.ts";
-import { commands, commandTable } from "./commands/table.ts";
+import { loadCommand } from "./commands/table.ts";
 import { factKeywords, keywords, stateNames } from "./completions/vocabulary.ts";
 import { getopt, type OptionNames } from "./getopt.ts";
 import { LISTED_CHOICES, manPage } from "./man.ts";
@@ -99,9 +100,10 @@ const [commandExamples, listingExamples] = [true, false].map((ofCommand) =>
   examples.filter((example) => isCommand(wordsOf(example)[0]!) === ofCommand),
 ) as [string[], string[]];
 
-test.each(commandExamples)("its example%s has options of that command", (example) => {
+test.each(commandExamples)("its example%s has options of that command", async (example) => {
   const [word, ...args] = wordsOf(example) as [CommandWord, ...string[]];
-  const rows = [...commands[word].options, ...options.filter((option) => isTaken(option, word))];
+  const { options: own } = await loadCommand(word);
+  const rows = [...own, ...options.filter((option) => isTaken(option, word))];
   expect(
     getopt<OptionNames>(rows, args, { program: "sockscope", firstWordEnds: false }).error,
   ).toBeUndefined();

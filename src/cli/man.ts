@@ -1,6 +1,6 @@
 /** Generates the man page from the tables of options, commands and filter predicates. mdoc(7). */
 import manifest from "../../package.json" with { type: "json" };
-import { commandTable } from "./commands/table.ts";
+import { commandTable } from "./commands/all.ts";
 import { SS_RELEASE } from "./help.ts";
 import { filterSection, stateSection } from "./man-filter.ts";
 import { list, literal, prose, section, words } from "./mdoc.ts";
@@ -22,7 +22,10 @@ function optionItem({ shorts, longs, value, doc }: OptionText): readonly [string
   if (value === undefined) return [head, prose(doc)];
   const { name, choices = [] } = value;
   const known = new Set(doc.split(/[^\w-]+/));
-  const listed = choices.length <= LISTED_CHOICES && choices.some((choice) => !known.has(choice));
+  const listed =
+    value.columns !== true &&
+    choices.length <= LISTED_CHOICES &&
+    choices.some((choice) => !known.has(choice));
   return [`${head} Ar ${name}`, listed ? `${prose(doc)}\n${name}: ${words(choices)}.` : prose(doc)];
 }
 

@@ -1,5 +1,5 @@
 /** mdoc(7) macros and escapes for the man page. */
-import { commandTable } from "./commands/table.ts";
+import { commandTable } from "./commands/all.ts";
 import { options } from "./options.ts";
 
 /** Characters that roff would interpret. */

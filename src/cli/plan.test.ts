@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isStop } from "./getopt.ts";
+import { missingOf } from "./options.ts";
 import { parse } from "./parse.ts";
 import { planListing } from "./plan.ts";
 import { refusalOf, viewFor } from "./view.ts";
@@ -36,6 +37,25 @@ describe("options that cannot be combined", () => {
   });
 });
 
+describe("options that need another one", () => {
+  test.each([
+    ["--sudo", "--host=a"],
+    ["--fold", "--fleet=nats://b"],
+    ["--host-timeout=3", "--hosts-file=x"],
+    ["--nats-ca=x", "--fleet=nats://b"],
+    ["--sign-key=x", "--fleet=nats://b"],
+    ["--store=x", "--at=-5s"],
+  ])("%s is refused without %s", (option, other) => {
+    const name = /^--[a-z-]+/.exec(option)![0];
+    expect(missingOf(draftOf(option))).toStartWith(`${name} needs --`);
+    expect(missingOf(draftOf(other, option))).toBeUndefined();
+  });
+
+  test("NATS has no part in --host", () => {
+    expect(missingOf(draftOf("--host=a", "--nats-ca=x"))).toBe("--nats-ca needs --fleet");
+  });
+});
+
 /** What a command line wants of each socket. */
 async function demandsOf(...args: string[]): Promise<readonly string[]> {
   const world = { program: "ss", env: {} } as World;
@@ -54,7 +74,7 @@ describe("the demands of a listing", () => {
     [["-tp"], ["owners"]],
     [
       ["-tp", "--json"],
-      ["owners", "peerNames", "peerOwners", "uid"],
+      ["owners", "peerOwners", "uid"],
     ],
     [
       ["-tp", "--peer"],
@@ -70,16 +90,17 @@ describe("the demands of a listing", () => {
       ["info", "uid"],
     ],
     [
-      ["-t", "--columns", "local,cgroup"],
-      ["cgroup", "peerNames", "uid"],
-    ],
-    [
-      ["-t", "--columns", "netns"],
+      ["-x", "--json"],
       ["peerNames", "uid"],
     ],
     [
+      ["-t", "--columns", "local,cgroup"],
+      ["cgroup", "uid"],
+    ],
+    [["-t", "--columns", "netns"], ["uid"]],
+    [
       ["-t", "--by", "container"],
-      ["containers", "peerNames", "uid"],
+      ["containers", "uid"],
     ],
     [
       ["-e", "-r"],

@@ -1,7 +1,7 @@
 /** Turns parsed options into a plan (which sockets) and a presentation (how they are written). */
 import type { FilterSource } from "../filter/source.ts";
 import { type Demand, demandSet } from "../model/demand.ts";
-import type { Selection } from "../model/selection.ts";
+import { kindsOf, type Selection } from "../model/selection.ts";
 import type { Explainer } from "../output/name-source.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { View } from "../plan/view.ts";
@@ -48,12 +48,12 @@ export function isSsTable({ format, columns, by }: Pick<Presentation, "format" |
 }
 
 /** The demands of a listing: those of its options, its columns and its format. */
-function demandsOf(draft: Draft, view: View): ReadonlySet<Demand> {
+function demandsOf(draft: Draft, view: View, selection: Selection): ReadonlySet<Demand> {
   const isTable = isSsTable({ ...draft, ...view });
   const demands = new Set(demandSet(draft.demands, view.demands));
   // Every output but ss's own table shows the uid of UNIX sockets.
   if (!isTable || view.sort.length > 0) demands.add("uid");
-  if (!isTable) demands.add("peerNames");
+  if (!isTable && kindsOf(selection).has("unix")) demands.add("peerNames");
   // ss's table shows the processes at the other end only with --peer.
   if (isTable && !demands.has("peers")) demands.delete("peerOwners");
   return demands;
@@ -101,7 +101,7 @@ export async function planListing(
 ): Promise<Planned | Stop> {
   const selected = select(draft.choice, source.args, world.program);
   if (isStop(selected)) return selected;
-  const demands = demandsOf(draft, view);
+  const demands = demandsOf(draft, view, selected.selection);
   const { format, header, queues, style, kill } = draft;
   const base = planOf(
     world,

@@ -1,4 +1,5 @@
 /** Checks options that exclude each other, and finds the columns that options name. */
+import { once } from "../enrich/once.ts";
 import type { View } from "../plan/view.ts";
 import { sourcesOf } from "../procfs/source.ts";
 import type { Draft } from "./draft.ts";
@@ -8,13 +9,13 @@ import type { World } from "./world.ts";
 
 const nothingNamed: View = { sort: [], demands: [] };
 
+/** Loads the catalogue: an agent that stays needs it for each question. */
+const catalogue = once(() => Promise.all([import("../output/columns.ts"), import("../plan/view.ts")]));
+
 /** The columns of `--columns`, `--by` and `--sort`. Loads the catalogue only if one of them is given. */
 async function namedColumns({ columns, by, sort, style }: Draft): Promise<View> {
   if (columns === undefined && by === undefined && sort === undefined) return nothingNamed;
-  const [{ everyColumn }, { viewOf }] = await Promise.all([
-    import("../output/columns.ts"),
-    import("../plan/view.ts"),
-  ]);
+  const [{ everyColumn }, { viewOf }] = await catalogue();
   return viewOf({ columns, by, sort, info: style.info }, everyColumn());
 }
 

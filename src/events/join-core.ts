@@ -43,7 +43,7 @@ export interface JoinContext {
 /** The shared part of the join. */
 export class JoinCore {
   readonly context: JoinContext;
-  readonly sockets = new TrackedSockets();
+  readonly sockets: TrackedSockets;
   /** The trace has seen their end. */
   readonly destroyed = new Set<Tracked>();
   readonly deferred = new DeferredEvents((entry, event) => this.emit(entry, "tracefs", event));
@@ -54,6 +54,11 @@ export class JoinCore {
 
   constructor(context: JoinContext) {
     this.context = context;
+    this.sockets = new TrackedSockets({
+      origin: (place, protocol) => context.origin(place, protocol),
+      knowsOwners: (inode) => inode !== 0 && context.ownersOf(inode) !== undefined,
+      woken: (entry) => this.learnOwners(entry),
+    });
   }
 
   /** Begins to follow a socket. @param openedMs undefined if it existed at the start */

@@ -45,6 +45,11 @@ export class TableJoin {
   ): boolean {
     // The socket itself has ended, and its destroy event reports that.
     if (isLingering && this.#core.context.covered.has("ends")) return true;
+    if (!refresh) {
+      const { sockets } = this.#core;
+      const same = sockets.isSameQuiet(place, cookie, stateNumber, inode, sport, dport, generation);
+      if (same !== undefined) return same;
+    }
     const entry = this.#core.sockets.withCookie(cookie);
     if (entry === undefined || refresh || entry.place !== place) return false;
     const known = entry.socket;
@@ -60,22 +65,26 @@ export class TableJoin {
   /** Takes a finished listing, in steps of a socket. Between them, nothing else may change the join. */
   *take(listing: ListedTable): Generator<void> {
     const { sockets: all, context } = this.#core;
-    const { place, protocol, sockets, complete, generation, begunNs } = listing;
+    const { place, protocol, sockets, complete, generation, begunNs, refresh } = listing;
     for (const socket of sockets) {
       yield;
       const entry = this.#socket(listing, socket);
       if (entry === undefined) continue;
       entry.generation = generation;
       entry.absent = 0;
+      if (listing.baseline && !refresh && entry.recordNs === 0) all.rest(entry);
     }
     if (!complete || listing.baseline) return;
+    if (protocol === IPPROTO_TCP) all.wakeMissing(place, generation);
     const patience = context.covered.has("ends") ? ABSENCES_WITH_DESTROY : ABSENCES;
     const isDue = (entry: Tracked) =>
       entry.place === place && entry.socket.origin.protocol === protocol && entry.recordNs <= begunNs;
     for (const entry of all.withCookies()) {
       yield;
-      if (entry.generation === generation || !isDue(entry)) continue;
-      if (entry.ended) all.remove(entry);
+      if (!isDue(entry)) continue;
+      if (entry.generation === generation) {
+        if (!refresh) all.rest(entry);
+      } else if (entry.ended) all.remove(entry);
       else this.#miss(entry, listing, patience);
     }
     // A socket without a cookie was in no listing since its first trace record.

@@ -123,6 +123,7 @@ export class EventJoin {
    */
   shiftTimes(ms: number): void {
     const core = this.#core;
+    core.sockets.shiftTimes(ms);
     for (const entry of core.sockets.all()) {
       const { openedMs, connecting, deferred } = entry;
       if (openedMs !== undefined) entry.openedMs = openedMs + ms;

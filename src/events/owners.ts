@@ -61,6 +61,8 @@ export class OwnerCache {
   readonly #byInode = new Map<number, readonly Owner[]>();
   readonly #tries = new Map<number, number>();
   readonly #threads = new Map<number, ThreadFacts>();
+  /** Network namespaces of threads that were looked up for them alone, and how long they are used again. */
+  readonly #namespaces = new Map<number, { readonly netns: number; readonly untilMs: number }>();
   #nextSweepMs = 0;
 
   /**
@@ -97,6 +99,19 @@ export class OwnerCache {
 
   /** Inode of the network namespace of a thread; undefined if the thread is gone. @param ns of the trace's record */
   netns(tid: number, ns: number): number | undefined {
+    const now = performance.now();
+    const known = this.#namespaces.get(tid);
+    const exit = this.#exited?.exitOf(tid, ns);
+    // Most records of a host with containers are of namespaces that are not followed: nothing else is read for them.
+    if (tid !== 0 && exit === undefined && this.#initialPids) {
+      if (known !== undefined && known.untilMs > now) return known.netns;
+      const netns = this.#netnsOf(tid);
+      if (this.#namespaces.size > MOST_THREADS) this.#namespaces.clear();
+      if (netns !== undefined) {
+        this.#namespaces.set(tid, { netns, untilMs: now + THREAD_MS });
+        return netns;
+      }
+    }
     return this.#thread(tid, ns).netns;
   }
 

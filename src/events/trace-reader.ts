@@ -99,7 +99,7 @@ export function openTraceSource(
       threads.expire();
       for (const record of records) visit(record);
       tracedUntil(untilNs);
-      if (performance.now() >= nextLossMs) {
+      if (reader.wasCrowded() && performance.now() >= nextLossMs) {
         nextLossMs = performance.now() + LOSS_INTERVAL_MS;
         const count = reader.lost();
         if (count > 0) lose(name, count);
@@ -123,12 +123,16 @@ interface TraceReader {
   };
   /** Reads the records since the last call, for the exits among them. */
   peek(): void;
+  /** Whether a buffer was so full since the last call of {@link lost} that records may have been lost. */
+  wasCrowded(): boolean;
   /** Records lost since the last call. */
   lost(): number;
   /** Ends the trace and leaves tracefs as it was. @param hurry as {@link OpenSource.close} */
   remove(hurry: boolean): void;
 }
 
+/** Records are only lost while a buffer is full. It was not if no more than one page in so many was read at once. */
+const CROWDED = 4;
 /** Records that are read ahead at most, in search of exits. */
 const MOST_WAITING = 20_000;
 
@@ -150,16 +154,19 @@ function startReader(
     return { path, ...(filter === undefined ? {} : { filter }) };
   });
   let instance: TraceInstance;
+  let pages: number;
   try {
     removeStaleInstances(files, mount);
     const processors = files.list("/sys/devices/system/cpu").filter((entry) => /^cpu\d+$/.test(entry));
     const settings = { label, events, bufferKb: wantedKb ?? bufferKb(processors.length) };
+    pages = (settings.bufferKb * 1024) / page.size;
     instance = makeInstance(files, mount, settings);
   } catch (error) {
     throw new Error(`Cannot trace in ${mount}: ${systemMessage(error)}`);
   }
   const decode = traceDecoder(formats);
   let lost = 0;
+  let crowded = false;
   let waiting: TraceRecord[] = [];
   /** Pages to read into, and pages with the records of the last round. */
   const free: TracePage[] = [];
@@ -183,6 +190,7 @@ function startReader(
         free.push(into);
         return undefined;
       }
+      if (count >= pages / CROWDED) crowded = true;
       used.push(into);
       walkTracePage(into, length, page, (walked, offset, size, ns) => {
         lastNs = ns;
@@ -191,6 +199,7 @@ function startReader(
         else if (record !== undefined) records.push(record);
       });
     }
+    crowded = true;
     return lastNs;
   }
 
@@ -215,7 +224,9 @@ function startReader(
       if (waiting.length >= MOST_WAITING) return;
       for (let processor = 0; processor < instance.processors; processor++) readProcessor(processor, waiting);
     },
+    wasCrowded: () => crowded,
     lost() {
+      crowded = false;
       const now = instance.lost();
       const since = now - lost;
       lost = now;

@@ -1,9 +1,15 @@
 /** The sockets that are followed, by cookie, memory address or tuple. */
 
+import type { Origin } from "../diag/message.ts";
 import type { Owner } from "../enrich/processes.ts";
-import type { InetSocket } from "../families/inet/socket.ts";
+import { INET_DIAG_MESSAGE_SIZE } from "../families/inet/layouts/inet-diag.ts";
+import { cookieOf } from "../families/inet/made-socket.ts";
+import { InetSocket } from "../families/inet/socket.ts";
+import { IPPROTO_TCP } from "../model/family.ts";
+import { SS_LISTEN, SS_SYN_SENT } from "../model/state.ts";
 import type { ConnectFailure } from "./event.ts";
-import { tupleKey } from "./socket-message.ts";
+import { QuietSockets } from "./quiet-sockets.ts";
+import { keptSocket, tupleKey } from "./socket-message.ts";
 
 /** The number of a followed network namespace, or why there is none: {@link UNPLACED}, {@link ELSEWHERE}. */
 export type PlaceNumber = number;
@@ -74,17 +80,55 @@ export interface Tracked {
   tuple: string;
 }
 
+/** No listing has this number. */
+const NO_GENERATION = 0;
 /** Addresses of sockets elsewhere that are remembered: the records of their ends may be lost. */
 const MOST_ELSEWHERE = 1_000_000;
 
-/** The sockets, by cookie, memory address and tuple. */
+/** Whether everything that is known of a socket has a column in {@link QuietSockets}. */
+function isQuiet(entry: Tracked): boolean {
+  const { socket, place, state, owners, openedBy } = entry;
+  if (entry.ended || entry.deferred !== undefined || entry.destroyedNs !== 0) return false;
+  if (entry.connecting !== undefined || entry.closing !== undefined) return false;
+  // Many connections are looked up by their listener, so that it stays an object.
+  if (socket.origin.protocol !== IPPROTO_TCP || state === SS_LISTEN || state === SS_SYN_SENT) return false;
+  if (owners === undefined && openedBy !== undefined) return false;
+  if (place < 0 || entry.cookie === 0 || cookieOf(socket) !== entry.cookie) return false;
+  return socket.length === INET_DIAG_MESSAGE_SIZE && socket.stateNumber === state;
+}
+
+/** Makes a socket of a message that is kept elsewhere. */
+function socketOf(message: DataView, origin: Origin): InetSocket {
+  return new InetSocket(message, 0, INET_DIAG_MESSAGE_SIZE, origin);
+}
+
+/** What the sockets need from outside. */
+export interface TrackedContext {
+  /** The origin of sockets of a place. */
+  origin(place: PlaceNumber, protocol: number): Origin;
+  /** Whether the owners of the socket of an inode can be found again. */
+  knowsOwners(inode: number): boolean;
+  /** Called for a socket that was quiet, when something is known of it. */
+  woken(entry: Tracked): void;
+}
+
+/**
+ * The sockets, by cookie, memory address and tuple. Those that nothing happens to are kept in {@link QuietSockets}: a
+ * look-up that finds one makes it an object again.
+ */
 export class TrackedSockets {
+  readonly #context: TrackedContext;
+  readonly #quiet = new QuietSockets();
   /** Memory addresses of sockets in network namespaces that are not followed: nothing else is kept of them. */
   readonly #elsewhere = new Set<number>();
   readonly #byCookie = new Map<number, Tracked>();
   readonly #byAddress = new Map<number, Tracked>();
   readonly #byTuple = new Map<PlaceNumber, Map<string, Tracked>>();
   readonly #cookieless = new Set<Tracked>();
+
+  constructor(context: TrackedContext) {
+    this.#context = context;
+  }
 
   /** Adds a socket. */
   add(entry: Tracked): void {
@@ -104,17 +148,55 @@ export class TrackedSockets {
 
   /** The socket with a cookie. */
   withCookie(cookie: number): Tracked | undefined {
-    return this.#byCookie.get(cookie);
+    return this.#byCookie.get(cookie) ?? this.#wake(this.#quiet.withCookie(cookie));
   }
 
   /** The socket at an address in kernel memory. */
   withAddress(address: number): Tracked | undefined {
-    return this.#byAddress.get(address);
+    return this.#byAddress.get(address) ?? this.#wake(this.#quiet.withAddress(address));
   }
 
   /** The last socket of a place that was added with these addresses and ports. */
   withTuple(place: PlaceNumber, tuple: string): Tracked | undefined {
-    return this.#byTuple.get(place)?.get(tuple);
+    const known = this.#byTuple.get(place)?.get(tuple);
+    if (known !== undefined || this.#quiet.size === 0) return known;
+    const origin = this.#context.origin(place, IPPROTO_TCP);
+    return this.#wake(this.#quiet.withTuple(place, tuple, (message) => tupleKey(socketOf(message, origin))));
+  }
+
+  /**
+   * Marks a quiet socket as listed, if it is as it was.
+   *
+   * @param generation number of the listing
+   * @returns undefined if it is not quiet
+   */
+  isSameQuiet(
+    place: PlaceNumber,
+    cookie: number,
+    stateNumber: number,
+    inode: number,
+    sport: number,
+    dport: number,
+    generation: number,
+  ): boolean | undefined {
+    return this.#quiet.isSame(place, cookie, stateNumber, inode, sport, dport, generation);
+  }
+
+  /** Makes a socket quiet that has just been listed, if nothing is known of it that would be lost. */
+  rest(entry: Tracked): void {
+    if (!isQuiet(entry) || this.#byTuple.get(entry.place)?.get(entry.tuple) !== entry) return;
+    const { socket, place, address, openedMs, accepted, owners, generation, tuple } = entry;
+    const { data, offset, length, inode } = socket;
+    const message = new DataView(data.buffer, data.byteOffset + offset, length);
+    const kept = owners !== undefined && this.#context.knowsOwners(inode) ? undefined : owners;
+    this.remove(entry);
+    this.#quiet.add({ message, place, address, openedMs, accepted, owners: kept, generation }, tuple);
+  }
+
+  /** Makes the quiet sockets of a place that a listing did not have objects again. @param generation its number */
+  wakeMissing(place: PlaceNumber, generation: number): void {
+    for (const row of this.#quiet.missing(place, generation)) this.#wake(row);
+    this.#quiet.shrink();
   }
 
   /** Whether the socket at an address is in a network namespace that is not followed. */
@@ -165,7 +247,12 @@ export class TrackedSockets {
     this.#tuples(place).set(tuple, entry);
   }
 
-  /** All sockets with a known cookie. */
+  /** The time of day was set: times of quiet sockets are those of the new clock. @param ms how far it was set forward */
+  shiftTimes(ms: number): void {
+    this.#quiet.shiftTimes(ms);
+  }
+
+  /** The sockets with a known cookie that are not quiet. */
   withCookies(): Iterable<Tracked> {
     return this.#byCookie.values();
   }
@@ -175,7 +262,7 @@ export class TrackedSockets {
     return this.#cookieless;
   }
 
-  /** All sockets. */
+  /** All sockets that are not quiet. */
   *all(): Generator<Tracked> {
     yield* this.#byCookie.values();
     yield* this.#cookieless;
@@ -183,6 +270,7 @@ export class TrackedSockets {
 
   /** The sockets of a place. */
   *inPlace(place: PlaceNumber): Generator<Tracked> {
+    this.wakeMissing(place, NO_GENERATION);
     for (const entry of [...this.#byCookie.values(), ...this.#cookieless])
       if (entry.place === place) yield entry;
   }
@@ -190,6 +278,37 @@ export class TrackedSockets {
   /** Drops the index of a place whose sockets are gone. */
   forgetPlace(place: PlaceNumber): void {
     this.#byTuple.delete(place);
+  }
+
+  /** Makes a quiet socket an object again. @param row -1 for none */
+  #wake(row: number): Tracked | undefined {
+    if (row < 0) return undefined;
+    const { message, place, address, openedMs, accepted, owners, generation } = this.#quiet.take(row);
+    const socket = keptSocket(socketOf(message, this.#context.origin(place, IPPROTO_TCP)));
+    const entry: Tracked = {
+      socket,
+      place,
+      cookie: cookieOf(socket),
+      address,
+      state: socket.stateNumber,
+      openedMs,
+      owners,
+      openedBy: undefined,
+      accepted,
+      recordNs: 0,
+      connecting: undefined,
+      closing: undefined,
+      destroyedNs: 0,
+      ended: false,
+      generation,
+      absent: 0,
+      deferred: undefined,
+      sought: true,
+      tuple: tupleKey(socket),
+    };
+    this.add(entry);
+    this.#context.woken(entry);
+    return entry;
   }
 
   #tuples(place: PlaceNumber): Map<string, Tracked> {

@@ -229,6 +229,7 @@ describe("link, netlink, vsock", () => {
     ["autobound", packet, false],
     ["autobound", subject(AF_PACKET), true],
     ["src link:*", netlink, false],
+    ["dst netlink:rtnl", subject(AF_UNIX), false],
     ["src vsock:3", vsock, true],
     ["src vsock:4", vsock, false],
     ["src vsock:3:4294967294", vsock, true],

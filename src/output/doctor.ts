@@ -38,18 +38,25 @@ export interface DoctorStyle {
   readonly netns: CommandNetns | undefined;
 }
 
-/** Breaks text into lines of at most `columns`, each after `indent`. */
-function wrap(text: string, columns: number, indent: string): string {
+/** Breaks text into lines of at most `columns`: the first after `indent`, the others after `hanging`. */
+function wrap(text: string, columns: number, indent: string, hanging = indent): string {
   let wrapped = "";
   let line = indent;
+  let start = indent;
   for (const word of text.split(" ")) {
-    if (line.length > indent.length && line.length + 1 + word.length > columns) {
+    if (line.length > start.length && line.length + 1 + word.length > columns) {
       wrapped += `${line}\n`;
-      line = indent;
+      start = hanging;
+      line = start;
     }
-    line += line.length > indent.length ? ` ${word}` : word;
+    line += line.length > start.length ? ` ${word}` : word;
   }
   return `${wrapped}${line}\n`;
+}
+
+/** An item of a list of advice, whose further lines begin below its text. */
+function item(text: string, columns: number): string {
+  return wrap(`- ${text}`, columns, INDENT, INDENT.repeat(2));
 }
 
 /** The advice of a finding, ready to paste. @param netns the namespace of all findings, if it is one */
@@ -66,8 +73,8 @@ function socketCountOf({ sockets = [], socketCount = sockets.length }: Diagnosis
 }
 
 /** The page of a rule, from the root of the repository. */
-function pageOf({ id }: Rule): string {
-  return `docs/doctor/${id}.md`;
+function pageOf({ id, page = `docs/doctor/${id}.md` }: Rule): string {
+  return page;
 }
 
 /** The rows of sockets as the normal table shows them. */
@@ -119,7 +126,7 @@ export function formatFinding(diagnosis: Diagnosis, how: DoctorStyle, explained:
   if (!explained) return text;
   text += wrap(`Why: ${rule.why}`, columns, INDENT);
   for (const { text: what, command } of adviceOf(diagnosis, how.netns)) {
-    text += wrap(`- ${escapeText(what)}${command === undefined ? "" : ":"}`, columns, INDENT);
+    text += item(`${escapeText(what)}${command === undefined ? "" : ":"}`, columns);
     if (command !== undefined) text += `${COMMAND_INDENT}${escapeText(command)}\n`;
   }
   return text + wrap(`More: sockscope doctor --explain ${rule.id}`, columns, INDENT);
@@ -208,12 +215,13 @@ function netnsObject({ name, pid, inode }: NonNullable<NonNullable<Diagnosis["pl
   return { ...(name === undefined ? {} : { name }), ...(pid === undefined ? {} : { pid }), inode };
 }
 
-/** The thresholds of a rule, one line each. */
+/** The thresholds of a rule, each on a line of its own that may continue deeper below. */
 function thresholdLines({ rule, thresholds }: ChosenRule): string {
   return Object.entries(rule.thresholds)
-    .map(([name, { quantity, doc }]) =>
-      wrap(`${rule.id}.${name}=${writeThreshold(thresholds[name]!, quantity)}  ${doc}`, TEXT_COLUMNS, INDENT),
-    )
+    .map(([name, { quantity, doc }]) => {
+      const value = `${rule.id}.${name}=${writeThreshold(thresholds[name]!, quantity)}`;
+      return wrap(`${value}  ${doc}`, TEXT_COLUMNS, INDENT, INDENT.repeat(3));
+    })
     .join("");
 }
 
@@ -243,7 +251,7 @@ export function explainRule(chosen: ChosenRule): string {
   const advice = rule.advice
     .map(
       ({ text, command }) =>
-        wrap(`- ${text}${command === undefined ? "" : ":"}`, TEXT_COLUMNS, INDENT) +
+        item(`${text}${command === undefined ? "" : ":"}`, TEXT_COLUMNS) +
         (command === undefined ? "" : `${COMMAND_INDENT}${command}\n`),
     )
     .join("");
@@ -254,7 +262,9 @@ export function explainRule(chosen: ChosenRule): string {
     wrap(`Reads ${rule.reads.join("; ")}. ${rates[`${rule.rate}`]}`, TEXT_COLUMNS, ""),
     ...(thresholds === "" ? [] : [`Thresholds, which --set changes:\n${thresholds}`]),
     `What to check or do:\n${advice}`,
-    `${pageOf(rule)} of the documentation explains how it arises and how to reproduce it.\n`,
+    rule.page === undefined
+      ? `${pageOf(rule)} of the documentation explains how it arises and how to reproduce it.\n`
+      : `${rule.page} of the documentation has more.\n`,
   ].join("\n");
 }
 

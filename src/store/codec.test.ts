@@ -14,6 +14,7 @@ import { StoreError } from "./error.ts";
 import { SocketImage, timesToAges } from "./image.ts";
 import { type DecodedImage, ImageDecoder } from "./image-decoder.ts";
 import { ByteSink, ByteSource } from "./numbers.ts";
+import { OwnerColumns } from "./owner-columns.ts";
 import { decodeOwners, encodeOwners, type StoredOwners } from "./owners.ts";
 
 interface Row {
@@ -226,16 +227,20 @@ test("owners come back as they were", () => {
     )
     .map((entries) => new Map(entries));
   const run = fc.property(table, table, (before, after) => {
-    const changes = new Map(after);
-    for (const inode of before.keys()) if (!after.has(inode)) changes.set(inode, []);
-    const read = (owners: StoredOwners, previous?: StoredOwners) => {
+    const columns = new OwnerColumns();
+    for (const [inode, owners] of before) columns.set(inode, owners);
+    const changed = new Set<number>();
+    const read = (owners: StoredOwners, previous?: StoredOwners, only?: Iterable<number>) => {
       const sink = new ByteSink();
-      encodeOwners(sink, owners);
+      encodeOwners(sink, owners, only);
       return decodeOwners(new ByteSource(sink.bytes), previous && new Map(previous));
     };
-    const first = read(before);
+    const first = read(columns);
     expect(new Map(first)).toEqual(before);
-    expect(new Map(read(changes, first))).toEqual(after);
+    for (const inode of before.keys()) if (!after.has(inode) && columns.delete(inode)) changed.add(inode);
+    for (const [inode, owners] of after) if (columns.set(inode, owners)) changed.add(inode);
+    expect(columns.size).toBe(after.size);
+    expect(new Map(read(columns, first, changed))).toEqual(after);
   });
   fc.assert(run);
 });

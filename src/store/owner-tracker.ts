@@ -3,9 +3,11 @@ import { type Owner, processName, visitSockets } from "../enrich/processes.ts";
 import { userNames } from "../enrich/users.ts";
 import { type Files, processFile, readBounded } from "../host/host.ts";
 import { statField } from "../host/process-stat.ts";
+import { iteratingFiles } from "../host/socket-sweep.ts";
 import type { ProcessFacts } from "./facts.ts";
 import type { InodeChanges } from "./image.ts";
-import { type SampleOwners, type StoredOwner, sameOwners } from "./owners.ts";
+import { OwnerColumns } from "./owner-columns.ts";
+import type { SampleOwners, StoredOwner } from "./owners.ts";
 
 /** The processes of a store: see Store. */
 export interface ProcessTable {
@@ -58,7 +60,7 @@ interface Holder {
 export class OwnerTracker {
   readonly #options: TrackerOptions;
   readonly #userName: (uid: number) => string | undefined;
-  #owners = new Map<number, readonly StoredOwner[]>();
+  #owners = new OwnerColumns();
   /** Sockets that no pass has looked for yet, and sockets that the last pass did not find. */
   #wanted = new Set<number>();
   #unowned = new Set<number>();
@@ -66,7 +68,7 @@ export class OwnerTracker {
   #waiting = new Set<number>();
   /** Sockets that the last sample no longer had: events about their ends may still come. */
   #gone = new Set<number>();
-  #changed = new Map<number, readonly StoredOwner[]>();
+  #changed = new Set<number>();
   #holders = new Map<number, Holder>();
   readonly #byStat = new WeakMap<Uint8Array, number>();
   #nextMs = Number.NEGATIVE_INFINITY;
@@ -107,7 +109,7 @@ export class OwnerTracker {
     }
     this.#waiting = new Set(this.#wanted);
     const changed = this.#changed;
-    this.#changed = new Map();
+    this.#changed = new Set();
     return { all: this.#owners, changed };
   }
 
@@ -142,13 +144,11 @@ export class OwnerTracker {
   #forget(inode: number): void {
     this.#wanted.delete(inode);
     this.#unowned.delete(inode);
-    if (this.#owners.delete(inode)) this.#changed.set(inode, []);
+    if (this.#owners.delete(inode)) this.#changed.add(inode);
   }
 
   #set(inode: number, owners: readonly StoredOwner[]): void {
-    if (sameOwners(owners, this.#owners.get(inode))) return;
-    this.#owners.set(inode, owners);
-    this.#changed.set(inode, owners);
+    if (this.#owners.set(inode, owners)) this.#changed.add(inode);
   }
 
   #freeDescriptors(): void {
@@ -208,8 +208,9 @@ export class OwnerTracker {
 
   /** Reads the descriptors of all processes. */
   #sweep(): void {
-    const { files, root } = this.#options;
-    const found = new Map<number, StoredOwner[]>();
+    const { root } = this.#options;
+    const files = iteratingFiles(this.#options.files, root);
+    const found = new OwnerColumns();
     const holders = new Map<number, Holder>();
     for (const name of this.#processes()) {
       const pid = Number(name);
@@ -225,25 +226,27 @@ export class OwnerTracker {
         }
         if (process === undefined) return;
         holder.highest = Math.max(holder.highest, fd);
-        const owner = { process, fd };
-        const known = found.get(inode);
-        if (known === undefined) found.set(inode, [owner]);
         // The owner that was found last comes first, as in ss.
-        else known.unshift(owner);
+        found.addFirst(inode, process, fd);
       });
     }
-    for (const inode of this.#owners.keys())
-      if (!found.has(inode) && !this.#gone.has(inode)) {
-        this.#owners.delete(inode);
-        this.#changed.set(inode, []);
-        this.#unowned.add(inode);
-      }
+    const before = this.#owners;
     for (const inode of this.#wanted) if (!found.has(inode)) this.#unowned.add(inode);
     this.#wanted.clear();
-    for (const [inode, owners] of found) {
+    for (const inode of found.keys()) {
       this.#unowned.delete(inode);
-      this.#set(inode, owners);
+      if (!found.isSame(inode, before)) this.#changed.add(inode);
     }
+    for (const inode of before.keys()) {
+      if (found.has(inode)) continue;
+      if (this.#gone.has(inode)) {
+        found.set(inode, before.get(inode)!);
+        continue;
+      }
+      this.#changed.add(inode);
+      this.#unowned.add(inode);
+    }
+    this.#owners = found;
     // Processes of sockets that are gone: their ends may still be to come.
     for (const inode of this.#gone)
       for (const { process } of this.#owners.get(inode) ?? []) {

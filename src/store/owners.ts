@@ -9,13 +9,18 @@ export interface StoredOwner {
 }
 
 /** The owners of each socket by inode. */
-export type StoredOwners = ReadonlyMap<number, readonly StoredOwner[]>;
+export interface StoredOwners extends Iterable<[number, readonly StoredOwner[]]> {
+  readonly size: number;
+  has(inode: number): boolean;
+  get(inode: number): readonly StoredOwner[] | undefined;
+  keys(): Iterable<number>;
+}
 
 /** The owners of sockets for a sample. */
 export interface SampleOwners {
   readonly all: StoredOwners;
-  /** The changes since the sample before; an empty list for a socket that is gone. */
-  readonly changed: StoredOwners;
+  /** Inodes of the sockets whose owners are others than in the sample before. A socket that is not in `all` is gone. */
+  readonly changed: ReadonlySet<number>;
 }
 
 /** Most owners of one socket, and most sockets, that a file may claim. */
@@ -30,13 +35,24 @@ export function sameOwners(one: readonly StoredOwner[], other: readonly StoredOw
   );
 }
 
-/** Writes the owners of sockets, all or those that changed; an empty list is a socket that lost them. */
-export function encodeOwners(sink: ByteSink, owners: StoredOwners): void {
-  const inodes = Float64Array.from(owners.keys()).sort();
+const NO_OWNERS: readonly StoredOwner[] = [];
+
+/**
+ * Writes the owners of sockets.
+ *
+ * @param only inodes of the sockets whose owners are written, none for a socket that lost them; default: all
+ */
+export function encodeOwners(
+  sink: ByteSink,
+  owners: StoredOwners,
+  only: Iterable<number> = owners.keys(),
+): void {
+  const inodes = Float64Array.from(only).sort();
+  const ownersOf = (inode: number) => owners.get(inode) ?? NO_OWNERS;
   sink.rising(inodes);
-  for (const inode of inodes) sink.unsigned(owners.get(inode)!.length);
-  for (const inode of inodes) for (const { process } of owners.get(inode)!) sink.unsigned(process);
-  for (const inode of inodes) for (const { fd } of owners.get(inode)!) sink.unsigned(fd);
+  for (const inode of inodes) sink.unsigned(ownersOf(inode).length);
+  for (const inode of inodes) for (const { process } of ownersOf(inode)) sink.unsigned(process);
+  for (const inode of inodes) for (const { fd } of ownersOf(inode)) sink.unsigned(fd);
 }
 
 /**

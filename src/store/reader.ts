@@ -419,7 +419,7 @@ function momentIn(database: Database, rowsOf: RowsOf, atMs: number, laterThan: n
     }
     const { row, image, owners } = chain;
     const used = new Set<number>();
-    for (const list of owners.values()) for (const { process } of list) used.add(process);
+    for (const [, list] of owners) for (const { process } of list) used.add(process);
     const runs = rowsOf<StoredRun & { readonly id: number }>(database, "SELECT * FROM run ORDER BY id");
     return {
       wallMs: row.wall_ms,

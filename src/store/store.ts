@@ -399,12 +399,13 @@ export class Store implements Disposable {
     const sink = this.#sink;
     sink.clear();
     const { sockets, changed } = encodeImage(sink, image.groups, whole, clocks.bootMs);
-    const written = whole ? owners.all : owners.changed;
-    encodeOwners(sink, written);
+    const written = whole ? owners.all.keys() : owners.changed;
+    encodeOwners(sink, owners.all, written);
     const { data, crc } = pack(sink.bytes);
     sink.clear();
     for (const { place } of image.groups.values()) this.#writePlace(place);
-    for (const list of written.values()) for (const { process } of list) this.#writeProcess(process);
+    for (const inode of whole ? owners.all.keys() : owners.changed)
+      for (const { process } of owners.all.get(inode) ?? []) this.#writeProcess(process);
     this.#lastSample = Math.max(this.#lastSample + 1, Math.floor(clocks.wallMs));
     this.#add("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
       this.#lastSample,
@@ -698,7 +699,8 @@ export class Store implements Disposable {
   /** Forgets processes that have no socket, when there are many. */
   #forgetProcesses(owners: StoredOwners): void {
     if (this.#processFacts.size < PROCESSES_LIMIT) return;
-    const used = new Set([...owners.values()].flatMap((list) => list.map(({ process }) => process)));
+    const used = new Set<number>();
+    for (const [, list] of owners) for (const { process } of list) used.add(process);
     for (const [key, id] of this.#processes) {
       if (used.has(id)) continue;
       this.#processes.delete(key);

@@ -1,6 +1,7 @@
 /** Every rule of the doctor as a pure function: on ill samples, on healthy ones, and at the edge of each threshold. */
 import { describe, expect, test } from "bun:test";
 import { rules } from "../../src/doctor/rules/index.ts";
+import { listRules } from "../../src/output/doctor.ts";
 import type { RuleCase } from "./case.ts";
 import { hostCases } from "./host-cases.ts";
 import { openingCases } from "./opening-cases.ts";
@@ -11,6 +12,19 @@ const cases: Readonly<Record<string, RuleCase>> = { ...openingCases, ...transfer
 
 test("every rule has a case", () => {
   expect(Object.keys(cases).sort()).toEqual(rules.map(({ id }) => id).sort());
+});
+
+test("the list of rules fits 100 columns, and long lines continue deeper", () => {
+  const chosen = rules.map((rule) => ({
+    rule,
+    thresholds: Object.fromEntries(Object.entries(rule.thresholds).map(([name, { value }]) => [name, value])),
+  }));
+  const ids = rules.map(({ id }) => id).join("|");
+  const line = new RegExp(`^(?:(?:${ids}) \\(|  (?:${ids})\\.[a-z-]+=| {6}\\S)`);
+  for (const each of listRules(chosen).trimEnd().split("\n")) {
+    expect(each).toMatch(line);
+    expect(each.length).toBeLessThanOrEqual(100);
+  }
 });
 
 describe.each(rules.map((rule) => [rule.id, rule] as const))("%s", (id, rule) => {

@@ -2,16 +2,17 @@
  * An agent whose events are made up: the real spool, delivery and connection, until it is killed. Prints `kept N` once
  * N events of this run are in the spool. Each event has the number of the run as its uid, and its own as its inode.
  *
- * Arguments: the server, the host's name, the spool's folder, the number of the run, how many events to make, and how
- * many at a time.
+ * Arguments: the server, the host's name, the spool's folder, the number of the run, how many events to make, how many
+ * at a time, the milliseconds between two times, and the bytes of the spool.
  */
 import { writeSync } from "node:fs";
 import { openFeeds } from "../../src/cli/fleet/feeds.ts";
 import type { Follow } from "../../src/cli/fleet/follow-process.ts";
 import { connectBroker } from "../../src/fleet/nats/connect.ts";
-import { LEAST_SPOOL_BYTES } from "../../src/fleet/spool/limits.ts";
 
-const [url, host, folder, run, most, burst] = process.argv.slice(2) as [
+const [url, host, folder, run, most, burst, everyMs, spoolBytes] = process.argv.slice(2) as [
+  string,
+  string,
   string,
   string,
   string,
@@ -20,7 +21,7 @@ const [url, host, folder, run, most, burst] = process.argv.slice(2) as [
   string,
 ];
 
-/** Stands in for `events`: some events every few milliseconds. */
+/** Stands in for `events`: some events at a time. */
 const events: Follow = async (_args, take, _say, signal) => {
   let made = 0;
   while (made < Number(most) && !signal.aborted) {
@@ -39,14 +40,21 @@ const events: Follow = async (_args, take, _say, signal) => {
     );
     take(lines);
     writeSync(1, `kept ${made}\n`);
-    await Bun.sleep(5);
+    await Bun.sleep(Number(everyMs));
   }
   return new Promise(() => undefined);
 };
 
 const feeds = openFeeds(
   { follow: events, host, boot: "boot", say: (text) => writeSync(2, `${host}: ${text}\n`) },
-  { events: "all", words: [], findings: false, allNetns: false, folder, limitBytes: LEAST_SPOOL_BYTES },
+  {
+    events: "all",
+    words: [],
+    findings: false,
+    allNetns: false,
+    folder,
+    limitBytes: Number(spoolBytes),
+  },
 );
 for (;;) {
   try {

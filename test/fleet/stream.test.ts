@@ -1,6 +1,6 @@
 /**
  * The stream of a fleet on a real nats-server: whatever is killed, each event is shown once. SOAK_SECONDS says for how
- * long.
+ * long, SOAK_OUTAGE for how many seconds the server is away.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -11,12 +11,17 @@ import { type Broker, connectBroker } from "../../src/fleet/nats/connect.ts";
 import { type Feed, feedSubject, STREAM } from "../../src/fleet/nats/stream.ts";
 import { makeStream, packetSender } from "../../src/fleet/nats/stream-deliver.ts";
 import { readStream } from "../../src/fleet/nats/stream-read.ts";
+import { LEAST_SPOOL_BYTES } from "../../src/fleet/spool/limits.ts";
 import { natsServer, type RunningNatsServer, startNatsServer } from "./nats-server.ts";
 
 const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 4);
+const OUTAGE_SECONDS = Number(process.env["SOAK_OUTAGE"] ?? 1);
+/** A spool that lasts for minutes of the events that an agent of the test makes. */
+const AMPLE_SPOOL_BYTES = 256 << 20;
 const agentScript = join(import.meta.dirname, "stream-agent.ts");
 const executable = join(import.meta.dirname, "../../dist/sockscope");
-const PATIENCE_MS = 30_000;
+/** A machine that is busy with the soak may take long, and so may an agent whose server was away for minutes. */
+const PATIENCE_MS = Math.max(30_000, SECONDS * 500, OUTAGE_SECONDS * 500);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -53,16 +58,16 @@ async function lastingServer() {
 }
 
 /** An agent that can be killed; what it has said that it kept is known. */
-function lastingAgent(url: string, host: string) {
+function lastingAgent(url: string, host: string, spoolBytes = LEAST_SPOOL_BYTES) {
   const folder = join(scratch(), "spool");
   const kept = new Map<number, number>();
   let run = 0;
   let child: Bun.Subprocess | undefined;
   let read: Promise<void> = Promise.resolve();
-  const start = (most = 1_000_000, burst = 10) => {
+  const start = (most = 1_000_000, burst = 10, everyMs = 5) => {
     const number = ++run;
     const running = Bun.spawn(
-      ["bun", agentScript, url, host, folder, String(number), String(most), String(burst)],
+      ["bun", agentScript, url, host, folder, ...[number, most, burst, everyMs, spoolBytes].map(String)],
       {
         stdout: "pipe",
         stderr: "ignore",
@@ -87,13 +92,39 @@ function lastingAgent(url: string, host: string) {
   return { host, kept, start, kill };
 }
 
+/** The real agent, which follows the connections that `connect` makes. */
+async function realAgent(url: string, host: string) {
+  const listener = Bun.listen({ port: 0, hostname: "127.0.0.1", socket: { data: () => undefined } });
+  cleanups.push(() => listener.stop(true));
+  const { port } = listener;
+  const child = Bun.spawn(
+    [
+      ...[executable, "agent", "--nats", url, "--name", host, "--spool", join(scratch(), "spool")],
+      ...["--events", "close", `sport = :${port} or dport = :${port}`],
+    ],
+    { stdout: "ignore", stderr: "ignore" },
+  );
+  cleanups.push(() => child.kill("SIGKILL"));
+  const ports: number[] = [];
+  const connect = async () => {
+    const socket = await Bun.connect({ port, hostname: "127.0.0.1", socket: { data: () => undefined } });
+    ports.push(socket.localPort);
+    socket.end();
+  };
+  return { ports, connect };
+}
+
 interface Shown {
   readonly host: string;
+  /** Absent in events that are not about a socket. */
+  readonly local?: { readonly port: number };
+  readonly peer?: { readonly port: number };
   readonly id: string;
   readonly event: string;
   readonly uid: number;
   readonly inode: number;
-  /** Of an event lost. */
+  /** Of an event lost: what dropped events, and how many. */
+  readonly source: string;
   readonly count: number;
 }
 
@@ -125,9 +156,9 @@ function reader(url: string, folder: string, number: number, ...options: string[
 function faults({ host, kept }: ReturnType<typeof lastingAgent>, shown: readonly Shown[]): string[] {
   const found: string[] = [];
   const last = new Map<number, number>();
-  for (const { host: from, event, uid, inode } of shown) {
+  for (const { host: from, event, uid, inode, source, count } of shown) {
     if (from !== host) continue;
-    if (event !== "open") found.push(`an event ${event}`);
+    if (event !== "open") found.push(`${count} ${event} by the ${source} after run ${[...last].at(-1)}`);
     else if (inode !== (last.get(uid) ?? 0) + 1)
       found.push(`run ${uid}: ${inode} after ${last.get(uid) ?? 0}`);
     last.set(uid, inode);
@@ -144,7 +175,7 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
       const server = await lastingServer();
       const folder = scratch();
       const cursor = join(folder, "cursor");
-      const agents = ["web1", "db1.example"].map((host) => lastingAgent(server.url, host));
+      const agents = ["web1", "db1.example"].map((host) => lastingAgent(server.url, host, AMPLE_SPOOL_BYTES));
       for (const { start } of agents) start();
       const readers = [reader(server.url, folder, 0, "--since", "-1h", "--cursor-file", cursor)];
       const statuses: (number | null)[] = [];
@@ -185,6 +216,68 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
       expect(existsSync(cursor)).toBe(true);
     },
     SECONDS * 4000 + 60_000,
+  );
+
+  test(
+    "nothing is lost or repeated when the server comes back after a long time",
+    async () => {
+      const server = await lastingServer();
+      const shows = reader(server.url, scratch(), 0, "--since", "-1h").shown;
+      const made = { web1: 8 * (OUTAGE_SECONDS + 1), web2: 200 * (OUTAGE_SECONDS + 1) };
+      /** Its spool lasts for ten minutes. */
+      const slow = lastingAgent(server.url, "web1");
+      slow.start(made.web1, 1, 125);
+      /** Its spool is full after half a minute. */
+      const fast = lastingAgent(server.url, "web2");
+      fast.start(made.web2, 2, 10);
+      const real = await realAgent(server.url, "web3");
+      const isShown = (host: string) =>
+        shows().some((each) => each.host === host && each.local !== undefined);
+      await until(() => isShown("web1") && isShown("web2"), "the first events");
+      while (!isShown("web3")) {
+        await real.connect();
+        await Bun.sleep(100);
+      }
+      real.ports.length = 0;
+      await server.kill();
+      const end = performance.now() + OUTAGE_SECONDS * 1000;
+      while (performance.now() < end) {
+        await real.connect();
+        await Bun.sleep(200);
+      }
+      await server.restart();
+      const shownOf = (host: keyof typeof made) => {
+        const own = shows().filter((each) => each.host === host);
+        const lost = own.filter(({ event }) => event === "lost").reduce((sum, { count }) => sum + count, 0);
+        return { lost, numbers: own.filter(({ event }) => event === "open").map(({ inode }) => inode) };
+      };
+      const isWhole = (host: keyof typeof made) => {
+        const { lost, numbers } = shownOf(host);
+        return lost + numbers.length >= made[host];
+      };
+      const shownPorts = () =>
+        new Set(
+          shows().flatMap(({ host, local, peer }) => (host === "web3" ? [local?.port, peer?.port] : [])),
+        );
+      await until(
+        () => isWhole("web1") && isWhole("web2") && real.ports.every((port) => shownPorts().has(port)),
+        "the last events",
+      );
+      expect(shownOf("web1").lost).toBe(0);
+      for (const host of ["web1", "web2"] as const) {
+        const { lost, numbers } = shownOf(host);
+        expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+        expect(new Set(numbers).size).toBe(made[host] - lost);
+      }
+      const ids = shows().map(({ id }) => id);
+      expect(new Set(ids).size).toBe(ids.length);
+      if (OUTAGE_SECONDS >= 60)
+        console.log(
+          `${OUTAGE_SECONDS} s without a server: all of ${made.web1} events, ${shownOf("web2").lost} of ${made.web2} ` +
+            `dropped by a full spool, ${real.ports.length} connections of a real agent`,
+        );
+    },
+    OUTAGE_SECONDS * 2000 + 120_000,
   );
 
   test("what does not fit into the spool while the server is away is counted", async () => {

@@ -112,6 +112,15 @@ const knownDifferences: readonly {
       args.some((arg) => /(?:unix|link|netlink):|^(?:-x|-0|--unix|unix|netlink)$/.test(arg)) &&
       args.some((arg) => /^(?:-M|-m|-i|--inf|-e|-o|--tos|--cgroup|--inet-sockopt)$/.test(arg)),
   },
+  {
+    what: "ss compares hosts of netlink and packet sockets with sockets of any family",
+    applies: (args) => {
+      const named = new Set(
+        Array.from(args.join(" ").matchAll(/\b(inet6?|unix|link|netlink):/g), ([, word]) => word),
+      );
+      return named.size > 1 && (named.has("netlink") || named.has("link"));
+    },
+  },
   { what: "packet tables show the requested type", applies: (args) => args.includes("-0") },
   { what: "the summary has no --no-header", applies: (args) => args.includes("-s") },
   { what: "-Q is newer than 6.1", applies: (args) => args.includes("-Q0") },

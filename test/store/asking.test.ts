@@ -78,7 +78,12 @@ beforeAll(() => {
       group.add(cookieOf(socket), socket.inode, words, 0, socket.length, now().bootMs);
     }
     image.end();
-    store.sample({ clocks: now(), durationUs: 1000, image, owners: { all: owners, changed: owners } });
+    store.sample({
+      clocks: now(),
+      durationUs: 1000,
+      image,
+      owners: { all: owners, changed: new Set(owners.keys()) },
+    });
     for (let each = 0; each < 40; each++)
       store.connection({
         closedMs: wallMs + each,

@@ -79,7 +79,12 @@ function record(seconds: readonly number[]): void {
       group.add(cookieOf(socket), socket.inode, words, 0, socket.length, now().bootMs);
     }
     image.end();
-    store.sample({ clocks: now(), durationUs: 1000, image, owners: { all: owners, changed: owners } });
+    store.sample({
+      clocks: now(),
+      durationUs: 1000,
+      image,
+      owners: { all: owners, changed: new Set(owners.keys()) },
+    });
     if (second === 10) store.cover("lost", wallMs - 1000, wallMs - 500, 12, "events of destroy");
     store.flush(now());
   }

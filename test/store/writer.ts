@@ -111,7 +111,12 @@ export function write(
       });
       image.end();
       const owners = new Map([[1, [{ process, fd: flush }]]]);
-      held.sample({ clocks: now(), durationUs: 1000, image, owners: { all: owners, changed: owners } });
+      held.sample({
+        clocks: now(),
+        durationUs: 1000,
+        image,
+        owners: { all: owners, changed: new Set(owners.keys()) },
+      });
       pass(SAMPLE_MS);
     }
     for (let each = 0; each < options.connections; each++)

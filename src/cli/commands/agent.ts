@@ -30,8 +30,8 @@ function text(
 /** The command. */
 export const agent: Command<AgentSettings> = {
   doc:
-    `${commandWords.agent} and --fleet: 'sockscope --host' starts it over ssh with --stdio, sends one question to its ` +
-    "standard input and reads the answer from its standard output. With --nats it stays, and answers the questions " +
+    `${commandWords.agent}. 'sockscope --host' starts it over ssh with --stdio, sends one question to its standard ` +
+    "input and reads the answer from its standard output. With --nats it stays, and answers the questions " +
     "of 'sockscope --fleet' that a NATS server delivers. It shows what this user may see, changes nothing, writes " +
     "no file but its own spool, and reads none that the question names. With --events and --findings it also puts what " +
     "happens on this host into the stream that 'events --fleet' and 'doctor --watch --fleet' read.",
@@ -99,6 +99,8 @@ export const agent: Command<AgentSettings> = {
     ),
     ...feedOptions<AgentSettings>(),
   ],
+  // With --nats it expects a long one itself.
+  isShort: true,
   settings: { stdio: false, maxRows: MOST_ROWS, feeds: noFeeds },
   run: async (task) => (await import("./agent/run.ts")).runAgent(task),
 };

@@ -35,7 +35,7 @@ export interface Task<Settings> {
   readonly words: FilterSource;
 }
 
-/** A command: a row of the table in table.ts. */
+/** A command: listed in table.ts. */
 export interface Command<Settings> {
   /** Description in sentences, for its `--help` and the man page. */
   readonly doc: string;
@@ -44,6 +44,8 @@ export interface Command<Settings> {
   readonly options: readonly CommandOption<Settings>[];
   /** Arguments that are words although they begin with a dash. */
   readonly dashedWords?: RegExp;
+  /** Whether most runs end before code that is compiled for a long run pays off. */
+  readonly isShort?: true;
   /** The default settings. */
   readonly settings: Settings;
   /** Runs the command. @returns the exit status */

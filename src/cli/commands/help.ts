@@ -4,20 +4,26 @@ import { categories } from "../option.ts";
 import { isTaken, options } from "../options.ts";
 import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
-import { commands } from "./table.ts";
 
-function synopsis(program: string, word: CommandWord): string {
-  return `Usage: ${program} ${word} [OPTIONS] ${commands[word].operands ?? "[FILTER]"}\n`;
+function synopsis(program: string, word: CommandWord, operands = "[FILTER]"): string {
+  return `Usage: ${program} ${word} [OPTIONS] ${operands}\n`;
 }
 
 /** What follows the message about a wrong option of a command. */
-export function commandUsage(program: string, word: CommandWord): string {
-  return `${synopsis(program, word)}Try '${program} ${word} --help'.\n`;
+export function commandUsage<Settings>(
+  program: string,
+  word: CommandWord,
+  { operands }: Command<Settings>,
+): string {
+  return `${synopsis(program, word, operands)}Try '${program} ${word} --help'.\n`;
 }
 
 /** The help text of a command: its own options, and the options of ss that it accepts. */
-export function commandHelp(program: string, word: CommandWord): string {
-  const command: Command<unknown> = commands[word];
+export function commandHelp<Settings>(
+  program: string,
+  word: CommandWord,
+  command: Command<Settings>,
+): string {
   const own = command.options.map(describeOption).join("");
   const hidden = new Set(command.options.flatMap(({ shorts = "" }) => [...shorts]));
   const groups = Object.entries(categories).flatMap(([category, title]) => {
@@ -29,7 +35,7 @@ export function commandHelp(program: string, word: CommandWord): string {
     return names.length === 0 ? [] : [wrapped(`  ${title}:`, names)];
   });
   return [
-    synopsis(program, word),
+    synopsis(program, word, command.operands),
     filled(command.doc),
     ...(own === "" ? [] : [`Options of ${word}:\n${own}`]),
     `Also accepted (see '${program} --help'):\n${groups.join("")}`,

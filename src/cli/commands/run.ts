@@ -7,14 +7,13 @@ import { getopt, isStop, type OptionNames, type Stop, usageError } from "../geto
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
 import type { Option } from "../option.ts";
-import { isTaken, options } from "../options.ts";
+import { isTaken, missingOf, options } from "../options.ts";
 import { applyOption, refusedRemotely, spelled } from "../parse.ts";
 import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
-import { type CommandWord, isAsked } from "./command-names.ts";
-import { commandHelp, commandUsage } from "./help.ts";
-import { commands } from "./table.ts";
+import { type CommandWord, isRemote } from "./command-names.ts";
+import { loadCommand } from "./table.ts";
 
 /** The effect of the options parsed so far. */
 interface Progress<Settings> {
@@ -60,14 +59,17 @@ function refuse(program: string, word: string, { longs }: Option): Stop {
 }
 
 /** Runs a command. @param word its name, the first argument @returns the exit status */
-export function runCommand(world: World, word: CommandWord): Promise<number> {
-  return start(world, word, commands[word]);
+export async function runCommand(world: World, word: CommandWord): Promise<number> {
+  return start(world, word, await loadCommand(word));
 }
 
 async function start<Settings>(world: World, word: CommandWord, command: Command<Settings>): Promise<number> {
-  expectLongRun();
+  if (command.isShort !== true) expectLongRun();
   const { program, args, env } = world;
-  const texts = { help: () => commandHelp(program, word), usage: () => commandUsage(program, word) };
+  const texts = {
+    help: async () => (await import("./help.ts")).commandHelp(program, word, command),
+    usage: async () => (await import("./help.ts")).commandUsage(program, word, command),
+  };
   const end = (stop: Stop) => halt(world, stop, texts);
   const rows = rowsOf(word, command, program);
   const firstWordEnds = env["POSIXLY_CORRECT"] !== undefined;
@@ -84,13 +86,13 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   }
   if (error !== undefined) return end(error);
   const { draft, settings } = progress;
-  const refused = refusalOf(draft, env);
+  const refused = refusalOf(draft, env) ?? (isRemote(word) ? missingOf(draft) : undefined);
   if (refused !== undefined) return end(usageError(`${program}: ${refused}`));
   const done = await performActions(world, draft);
   if (isStop(done)) return end(done);
   const file = world.remote?.filterFile ?? done.filterFile;
   const source = { args: words, file };
-  const asksHosts = (draft.hosts !== undefined || draft.fleet !== undefined) && isAsked(word);
+  const asksHosts = (draft.hosts !== undefined || draft.fleet !== undefined) && isRemote(word);
   if (asksHosts && !readsStream(draft, word, settings)) {
     const { askHosts } = await import("../fleet/ask.ts");
     const given = steps.map(({ row, value }) => spelled(row, value));

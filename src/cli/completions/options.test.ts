@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { commandTable } from "../commands/table.ts";
+import { commandTable } from "../commands/all.ts";
 import { options } from "../options.ts";
 import { commandOptions, optionNames, SS, takenOptions, valueWords } from "./options.ts";
 

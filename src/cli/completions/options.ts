@@ -1,8 +1,8 @@
 /** The options that a shell completes, with and without a command. */
 import { columnNames } from "../../output/columns.ts";
+import { commandTable } from "../commands/all.ts";
 import type { Command } from "../commands/command.ts";
 import type { CommandWord } from "../commands/command-names.ts";
-import { commandTable } from "../commands/table.ts";
 import type { OptionHelp } from "../help.ts";
 import type { OptionValue } from "../option.ts";
 import { isTaken, options } from "../options.ts";

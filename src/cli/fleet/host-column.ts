@@ -2,8 +2,8 @@
 import type { CatalogColumn } from "../../catalogue/catalog.ts";
 import type { SortKey } from "../../plan/plan.ts";
 import { sortKey } from "../../plan/view.ts";
+import type { Chosen } from "../chosen-columns.ts";
 import type { Draft } from "../draft.ts";
-import type { Chosen } from "../machine-formats.ts";
 import type { Parsed } from "../parse.ts";
 
 const HOST = "host";

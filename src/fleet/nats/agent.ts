@@ -33,8 +33,12 @@ const INLINE_BYTES = 64 << 10;
 const LONGEST_MS = 600_000;
 /** How long an answer is kept beyond the time that the question gives. */
 const GRACE_MS = 5000;
-/** When a client is sent word that the answer takes a while. */
-const WORKING_AFTER_MS = 100;
+/**
+ * When a client is sent word that the answer takes a while: before it looks for silent hosts, which is after 400 ms and
+ * after a third of the time that the question gives.
+ */
+const WORKING_AFTER_MS = 300;
+const WORKING_AFTER_SHARE = 0.1;
 /** How often a page is sent again, because a client has lost it. */
 const RESENDS = 3;
 /** Messages that are answered with a refusal while there is no processor time. Longer ones are ignored. */
@@ -188,13 +192,14 @@ export function startAgent(options: AgentOptions): Agent {
       isWorking = true;
     };
     const isCommand = question.form === "output";
-    const timer = setTimeout(working, isCommand ? 0 : WORKING_AFTER_MS);
+    const workingMs = Math.min(WORKING_AFTER_MS, budgetMs * WORKING_AFTER_SHARE);
+    const timer = setTimeout(working, isCommand ? 0 : workingMs);
     const limits: AgentLimits = {
       ...(isCommand
         ? { signal: AbortSignal.any([ending.signal, AbortSignal.timeout(Math.max(1, leftMs))]) }
         : {}),
       reached() {
-        if (awakeMs() - receivedMs > WORKING_AFTER_MS) working();
+        if (awakeMs() - receivedMs > workingMs) working();
         if (allowance.leftMs() <= 0) return "cpu";
         return keptBytes + writer.bytes() > KEPT_BYTES ? "size" : undefined;
       },

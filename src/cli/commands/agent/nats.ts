@@ -1,5 +1,6 @@
 /** `agent --nats`: answers the questions that a NATS server delivers, until it is interrupted. */
 import { randomBytes } from "node:crypto";
+import { expectLongRun } from "#libc";
 import { escapeText } from "../../../bytes/terminal.ts";
 import { decodeBytes, encodeBytes } from "../../../bytes/text.ts";
 import { cpuAllowance, processorMs } from "../../../fleet/allowance.ts";
@@ -93,6 +94,7 @@ async function connectPatiently(
 
 /** Runs the agent. @returns the exit status */
 export async function serveFleet(task: Task<AgentSettings>, url: string): Promise<number> {
+  expectLongRun();
   const { world: here, host, draft, settings } = task;
   const world = { ...here, host };
   const known = helloOf(host.files);

@@ -1,6 +1,7 @@
 /** The samples of a recorder as the listings that events need, so that the kernel lists its tables once for both. */
 
-import { roomData, roomWords } from "../../../bytes/room.ts";
+import { roomWords } from "../../../bytes/room.ts";
+import type { Origin } from "../../../diag/message.ts";
 import { monotonicNs } from "../../../events/clock.ts";
 import type { EventSource, FollowedPlace, OpenSource, SourceContext } from "../../../events/event-source.ts";
 import { keptSocket } from "../../../events/socket-message.ts";
@@ -24,6 +25,34 @@ const TIMEWAIT_TIMER = 3;
 /** Bytes of a port in network order. */
 function portOf(bytes: number): number {
   return ((bytes & 0xff) << 8) | ((bytes >>> 8) & 0xff);
+}
+
+const MESSAGE_WORDS = INET_DIAG_MESSAGE_SIZE / WORD;
+const FIRST_MESSAGES = 64;
+
+/** Messages of sockets, without their attributes, until they are joined. */
+class Messages {
+  #words = new Uint32Array(FIRST_MESSAGES * MESSAGE_WORDS);
+  #length = 0;
+
+  /** Adds a message in the room. @param at index of its first word */
+  add(at: number): void {
+    const end = this.#length + MESSAGE_WORDS;
+    if (end > this.#words.length) {
+      const larger = new Uint32Array(this.#words.length * 2);
+      larger.set(this.#words);
+      this.#words = larger;
+    }
+    this.#words.set(roomWords.subarray(at, at + MESSAGE_WORDS), this.#length);
+    this.#length = end;
+  }
+
+  /** The sockets, each in a copy of its own that is made when its turn comes. */
+  *sockets(origin: Origin): Generator<InetSocket> {
+    const data = new DataView(this.#words.buffer);
+    for (let at = 0; at < this.#length; at += MESSAGE_WORDS)
+      yield keptSocket(new InetSocket(data, at * WORD, INET_DIAG_MESSAGE_SIZE, origin));
+  }
 }
 
 /** One table of one place, while a sample of it is taken. */
@@ -65,7 +94,7 @@ export class SampledSource {
     this.#baselines.set(followed, known);
     const baseline = !known.has(table);
     known.add(table);
-    const sockets: InetSocket[] = [];
+    const messages = new Messages();
     const { tables } = join;
     return {
       take(at) {
@@ -79,12 +108,12 @@ export class SampledSource {
         if (tables.isSame(listing, cookie, lingers, state, inode, portOf(ports), portOf(ports >>> 16)))
           return;
         // What events read of it comes with its end.
-        sockets.push(keptSocket(new InetSocket(roomData, at * WORD, INET_DIAG_MESSAGE_SIZE, origin)));
+        messages.add(at);
       },
       end: (complete) =>
         context.observe(
           begunNs,
-          () => tables.take({ ...listing, sockets, complete, baseline }),
+          () => tables.take({ ...listing, sockets: messages.sockets(origin), complete, baseline }),
           monotonicNs(),
         ),
     };
