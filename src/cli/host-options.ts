@@ -1,11 +1,14 @@
 /** The options for the sockets of other hosts, over ssh and NATS. */
-import { askedCommands, type CommandWord } from "./commands/command-names.ts";
+import { type CommandWord, remoteCommands } from "./commands/command-names.ts";
 import type { Draft, HostChoice, NatsFiles } from "./draft.ts";
 import { file, type Option } from "./option.ts";
 import { readSeconds, set } from "./option-effects.ts";
 
 /** The commands that query other hosts. */
-const hostsCommands: readonly CommandWord[] = [...askedCommands, "map"];
+const hostsCommands: readonly CommandWord[] = [...remoteCommands, "map"];
+
+/** The options that choose other hosts. */
+const choosesHosts = ["host", "hosts-file", "fleet"] as const;
 
 /** An option that names a file for connections to NATS. */
 function natsFile(field: keyof NatsFiles, brief: string, doc: string): Option {
@@ -17,6 +20,7 @@ function natsFile(field: keyof NatsFiles, brief: string, doc: string): Option {
     brief,
     doc,
     commands: [...hostsCommands, "agent"],
+    needs: ["fleet"],
     apply: (draft, path) => ({ ...draft, natsFiles: { ...draft.natsFiles, [field]: path } }),
   };
 }
@@ -101,6 +105,7 @@ export const hostOptions: readonly Option[] = [
     brief: "Sign queries to a fleet with this key",
     doc: "Sign queries to a fleet with the key of this file, which 'sockscope agent --make-key' has made: agents with --trust answer no others.",
     commands: hostsCommands,
+    needs: ["fleet"],
     apply: (draft, signKey) => ({ ...draft, signKey }),
   },
   {
@@ -108,8 +113,9 @@ export const hostOptions: readonly Option[] = [
     inFull: true,
     category: "hosts",
     brief: "Show equal answers of several hosts once",
-    doc: "Show an answer that several hosts give once, with their names as ranges.",
-    commands: ["doctor", "history"],
+    doc: "Show an answer that several hosts give once, with their names as ranges. With 'map', programs that play the same part on several hosts are one.",
+    commands: ["doctor", "history", "map"],
+    needs: choosesHosts,
     apply: set({ fold: true }),
   },
   {
@@ -119,6 +125,7 @@ export const hostOptions: readonly Option[] = [
     brief: "Run the far side as root, by sudo -n",
     doc: "Run the far side as root by 'sudo -n', which must not need a password there.",
     commands: [...hostsCommands, "serve"],
+    needs: choosesHosts,
     apply: set({ sudo: true }),
   },
   {
@@ -129,6 +136,7 @@ export const hostOptions: readonly Option[] = [
     brief: "Total time for the answers of hosts (default 30)",
     doc: "Spend at most this long on the answers of all hosts together; a third of it, at most 10 seconds, on connecting to one. The default is 30; events have no limit.",
     commands: [...hostsCommands, "serve"],
+    needs: choosesHosts,
     apply: readSeconds("hostTimeoutMs"),
   },
 ];

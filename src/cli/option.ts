@@ -55,6 +55,8 @@ export interface Option extends OptionNames {
   readonly commands?: readonly CommandWord[];
   /** Long names of the options that it cannot be combined with, and the error message for such a run. */
   readonly excludes?: { readonly options: readonly string[]; reason(other: string): string };
+  /** Long names of the options without which it has no effect: one of them must be given, too. */
+  readonly needs?: readonly [string, ...string[]];
   readonly apply?: Apply;
 }
 

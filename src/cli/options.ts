@@ -640,6 +640,7 @@ export const options: readonly Option[] = [
     brief: "The folder that 'record' has written, for --at",
     doc: "The folder that 'sockscope record' has written, for --at. By default /var/lib/sockscope for root, $XDG_STATE_HOME/sockscope for others.",
     commands: ["doctor", "serve", "top", "who"],
+    needs: ["at"],
     apply: (draft, store) => ({ ...draft, store }),
   },
   ...hostOptions,
@@ -690,6 +691,14 @@ export function conflictOf({ given }: Pick<Draft, "given">): string | undefined 
     if (excludes === undefined || !given.has(longs[0]!)) continue;
     for (const other of excludes.options) if (given.has(other)) return excludes.reason(`--${other}`);
   }
+  return undefined;
+}
+
+/** The error message for an option that has no effect without another one; undefined if there is none. */
+export function missingOf({ given }: Pick<Draft, "given">): string | undefined {
+  for (const { longs, needs } of options)
+    if (needs !== undefined && given.has(longs[0]!) && !needs.some((other) => given.has(other)))
+      return `--${longs[0]} needs --${needs[0]}`;
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isStop } from "./getopt.ts";
+import { missingOf } from "./options.ts";
 import { parse } from "./parse.ts";
 import { planListing } from "./plan.ts";
 import { refusalOf, viewFor } from "./view.ts";
@@ -33,6 +34,25 @@ describe("options that cannot be combined", () => {
   ])("%s with %s", (first, second) => {
     expect(refusalOf(draftOf(first, second), {})).toBeDefined();
     for (const arg of [first, second]) expect(refusalOf(draftOf(arg), {})).toBeUndefined();
+  });
+});
+
+describe("options that need another one", () => {
+  test.each([
+    ["--sudo", "--host=a"],
+    ["--fold", "--fleet=nats://b"],
+    ["--host-timeout=3", "--hosts-file=x"],
+    ["--nats-ca=x", "--fleet=nats://b"],
+    ["--sign-key=x", "--fleet=nats://b"],
+    ["--store=x", "--at=-5s"],
+  ])("%s is refused without %s", (option, other) => {
+    const name = /^--[a-z-]+/.exec(option)![0];
+    expect(missingOf(draftOf(option))).toStartWith(`${name} needs --`);
+    expect(missingOf(draftOf(other, option))).toBeUndefined();
+  });
+
+  test("NATS has no part in --host", () => {
+    expect(missingOf(draftOf("--host=a", "--nats-ca=x"))).toBe("--nats-ca needs --fleet");
   });
 });
 

@@ -8,6 +8,7 @@ import { isCommand, isHabit } from "./commands/command-names.ts";
 import { isStop, usageError } from "./getopt.ts";
 import { halt, type TextStop } from "./halt.ts";
 import { onMachine } from "./machine.ts";
+import { missingOf } from "./options.ts";
 import { parse } from "./parse.ts";
 import { refusalOf, viewFor } from "./view.ts";
 import type { World } from "./world.ts";
@@ -35,7 +36,7 @@ export async function run(world: World): Promise<number> {
   }
   const text = async (wanted: TextStop) => (await import("./texts.ts")).textOf(world, wanted);
   if (stop !== undefined) return halt(world, stop, { text });
-  const refused = refusalOf(draft, world.env);
+  const refused = refusalOf(draft, world.env) ?? missingOf(draft);
   if (refused !== undefined) return halt(world, usageError(`${world.program}: ${refused}`));
   const source = { args: words, file: world.remote?.filterFile ?? done.filterFile };
   if (draft.hosts !== undefined || draft.fleet !== undefined) {

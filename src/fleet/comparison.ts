@@ -34,6 +34,8 @@ export interface Comparison {
   readonly unreadNat: readonly string[];
   /** As they were when the samples were taken. */
   readonly clocks: readonly HostClock[];
+  /** Why hosts are not compared, by host. */
+  readonly leftOut: ReadonlyMap<string, string>;
 }
 
 /** When the samples were taken. */
@@ -111,6 +113,7 @@ export async function joinSamples(
     now: joinEnds(second.ends, { ...common, ...historyOf(first, timing) }),
     unreadNat: [...addresses.keys()].filter(isUnread),
     clocks: [...timing.clocks.values()],
+    leftOut: new Map([...first.reasons, ...second.reasons]),
   };
 }
 

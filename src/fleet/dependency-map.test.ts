@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type DependencyMap, dependencyMap } from "./dependency-map.ts";
 import { type End, endColumns, readEnd } from "./ends.ts";
+import { foldedMap } from "./folded-map.ts";
 import { joinEnds } from "./join.ts";
 import { dot, mermaid } from "./map-drawing.ts";
 
@@ -116,7 +117,7 @@ describe("drawings", () => {
 
   test("Mermaid and Graphviz", () => {
     expect(mermaid(named("nginx"))).toBe(
-      'flowchart LR\n  subgraph "web"\n    n0["nginx"]\n  end\n  n1["192.0.2.1"]\n' +
+      'flowchart LR\n  subgraph h0["web"]\n    n0["nginx"]\n  end\n  n1["192.0.2.1"]\n' +
         '  n0 -->|":443 2× 1.5 MB/s 1.23 ms 0.5 retr/s"| n1\n',
     );
     expect(dot(named("nginx"))).toBe(
@@ -126,28 +127,134 @@ describe("drawings", () => {
     );
   });
 
+  /** Names that try to end their label, and what Mermaid and Graphviz give a meaning to. */
+  const hostile = fc.oneof(
+    fc.string(),
+    fc.string({ unit: "binary" }),
+    fc.constantFrom(
+      '"]\n  n9["x',
+      '"];\n evil [label="',
+      "\u001b[2J",
+      "`<script>`",
+      "-->",
+      '%%{init: {"theme":"dark"}}%%',
+      'x"]; style n0 fill:#f00;',
+      "end",
+      "#quot;",
+      "\\",
+      "\u202e",
+      " ",
+      "",
+    ),
+  );
+
   test("no name adds a line, a statement or a control character", () => {
     const lines = {
       mermaid: mermaid(named("x")).split("\n").length,
       dot: dot(named("x")).split("\n").length,
     };
     fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.string(),
-          fc.constantFrom('"]\n  n9["x', '"];\n evil [label="', "\u001b[2J", "`<script>`"),
-        ),
-        (name) => {
-          const [drawnMermaid, drawnDot] = [mermaid(named(name)), dot(named(name))];
-          expect([drawnMermaid.split("\n").length, drawnDot.split("\n").length]).toEqual([
-            lines.mermaid,
-            lines.dot,
-          ]);
-          expect(drawnMermaid + drawnDot).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
-          expect(drawnMermaid.split("\n")[2]).toMatch(/^ {4}n0\["[^"[\]<>`]*"\]$/);
-          expect(drawnDot.split("\n")[5]).toMatch(/^ {4}n0 \[label="(?:[^"\\]|\\["\\])*"\];$/);
-        },
-      ),
+      fc.property(hostile, hostile, (name, host) => {
+        const { nodes, edges } = named(name);
+        const map = { nodes: [{ ...nodes[0]!, host }, nodes[1]!], edges };
+        const [drawnMermaid, drawnDot] = [mermaid(map), dot(map)];
+        expect([drawnMermaid.split("\n").length, drawnDot.split("\n").length]).toEqual([
+          lines.mermaid,
+          lines.dot,
+        ]);
+        expect(drawnMermaid + drawnDot).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+        expect(drawnMermaid.split("\n")[1]).toMatch(/^ {2}subgraph h0\["(?:[\w ./@()-]|#\d+;)+"\]$/);
+        expect(drawnMermaid.split("\n")[2]).toMatch(/^ {4}n0\["(?:[\w ./@()-]|#\d+;)+"\]$/);
+        expect(drawnDot.split("\n")[4]).toMatch(/^ {4}label="(?:[^"\\]|\\["\\])*";$/);
+        expect(drawnDot.split("\n")[5]).toMatch(/^ {4}n0 \[label="(?:[^"\\]|\\["\\])*"\];$/);
+      }),
+    );
+  });
+
+  test("hosts are drawn in the order of their numbers, whatever the edges", () => {
+    const nodes = ["web10", "db1", "web9"].map((host) => ({ id: host, host, name: "x" }));
+    const [, ...drawn] = mermaid({ nodes, edges: [] }).split("subgraph ");
+    expect(drawn.map((text) => /"(\w+)"/.exec(text)![1])).toEqual(["db1", "web9", "web10"]);
+  });
+});
+
+describe("foldedMap()", () => {
+  /** Web servers that use every application server, which use every database; web2 alone has a cache. */
+  const edge = (client: string, service: string, port: number, bytes: number) => ({
+    client,
+    service,
+    port,
+    connections: 1,
+    sentBytesPerSecond: bytes,
+    receivedBytesPerSecond: 0,
+    retransmitsPerSecond: 1,
+    rttUs: bytes,
+  });
+  const tiers = { web: ["web1", "web2"], app: ["app1", "app2", "app3"], db: ["db1"] } as const;
+  const nodes = Object.entries(tiers).flatMap(([name, hosts]) =>
+    hosts.map((host) => ({ id: host, host, name })),
+  );
+  const outside = (address: string) => ({ id: address, host: undefined, name: address });
+  const edges = [
+    ...tiers.web.flatMap((web, at) => tiers.app.map((app) => edge(web, app, 8080, 10 + at))),
+    ...tiers.app.map((app) => edge(app, "db1", 5432, 100)),
+    ...["192.0.2.1", "192.0.2.2"].map((address) => edge("db1", address, 443, 1)),
+    ...tiers.web.map((web) => edge("clients", web, 443, 0)),
+  ];
+  const map: DependencyMap = {
+    nodes: [...nodes, outside("192.0.2.1"), outside("192.0.2.2"), outside("clients")],
+    edges,
+  };
+
+  test("programs that play the same part are one, and their edges are added up", () => {
+    const folded = foldedMap(map);
+    expect(folded.nodes.map(({ host, name }) => `${host ?? "-"} ${name}`)).toEqual([
+      "web[1-2] web",
+      "app[1-3] app",
+      "db1 db",
+      "- 2 addresses",
+      "- clients",
+    ]);
+    expect(folded.edges).toMatchObject([
+      { client: "app1", service: "db1", connections: 3, sentBytesPerSecond: 300, rttUs: 100 },
+      { client: "web1", service: "app1", connections: 6, sentBytesPerSecond: 63, retransmitsPerSecond: 6 },
+      { client: "db1", service: "192.0.2.1", connections: 2 },
+      { client: "clients", service: "web1", connections: 2 },
+    ]);
+  });
+
+  test("one that has another dependency stays apart", () => {
+    const cache = { id: "cache1", host: "cache1", name: "redis" };
+    const { nodes: folded } = foldedMap({
+      nodes: [...map.nodes, cache],
+      edges: [...edges, edge("web2", "cache1", 6379, 5)],
+    });
+    expect(folded.map(({ host }) => host)).toEqual([
+      "web1",
+      "web2",
+      "app[1-3]",
+      "db1",
+      undefined,
+      undefined,
+      "cache1",
+    ]);
+  });
+
+  test("nothing gets lost: the sums of a random map stay", () => {
+    const node = fc.nat(8);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(node, node, fc.constantFrom(80, 443)), { maxLength: 30 }), (list) => {
+        const all = {
+          nodes: Array.from({ length: 9 }, (_, at) => ({ id: `n${at}`, host: `h${at}`, name: `p${at % 3}` })),
+          edges: list.map(([from, to, port], at) => edge(`n${from}`, `n${to}`, port, at)),
+        };
+        const folded = foldedMap(all);
+        const ids = new Set(folded.nodes.map(({ id }) => id));
+        const sum = ({ edges: some }: DependencyMap) =>
+          some.reduce((total, each) => total + each.connections, 0);
+        expect(sum(folded)).toBe(list.length);
+        expect(folded.edges.every(({ client, service }) => ids.has(client) && ids.has(service))).toBe(true);
+      }),
     );
   });
 });

@@ -36,6 +36,8 @@ export interface DependencyMap {
 
 /** The host of nodes that are on no host of the list. All clients there are one node, since they are many. */
 const OUTSIDE = "outside";
+/** The name of that node. */
+export const CLIENTS = "clients";
 
 /** The program of an owner list: its first word, without process ids. */
 function programOf(process: string): string {
@@ -89,7 +91,15 @@ const live: ReadonlySet<string> = new Set([
   "SYN-RECV",
 ]);
 
-function median(values: readonly number[]): number | undefined {
+/** Edges in the order of their bytes, then of their connections, then of their names. */
+export function byTraffic(a: MapEdge, b: MapEdge): number {
+  const bytes = (edge: MapEdge) => edge.sentBytesPerSecond + edge.receivedBytesPerSecond;
+  const name = ({ client, service, port }: MapEdge) => `${client} ${service} ${port}`;
+  return bytes(b) - bytes(a) || b.connections - a.connections || (name(a) < name(b) ? -1 : 1);
+}
+
+/** The upper median; undefined if there is no value. */
+export function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
@@ -164,7 +174,7 @@ export function dependencyMap(before: readonly End[], now: Joined, seconds: numb
   for (const end of [...now.outside, ...now.ambiguous, ...now.uncertain]) {
     if (!live.has(end.state)) continue;
     if (now.listenerOf(end) !== undefined) {
-      add(outsideNode("clients"), serviceNode(end, now), end.local.port, end, false);
+      add(outsideNode(CLIENTS), serviceNode(end, now), end.local.port, end, false);
       continue;
     }
     const { address, port } = end.peer;
@@ -172,14 +182,10 @@ export function dependencyMap(before: readonly End[], now: Joined, seconds: numb
     const host = now.hostAt(address);
     add(clientNode(end), host === undefined ? outsideNode(address) : portNode(host, port), port, end, true);
   }
-  const bytes = (edge: MapEdge) => edge.sentBytesPerSecond + edge.receivedBytesPerSecond;
   return {
     nodes: [...nodes.values()],
     edges: Array.from(edges.values(), ({ rtts, ...edge }) => ({ ...edge, rttUs: median(rtts) })).sort(
-      (a, b) =>
-        bytes(b) - bytes(a) ||
-        b.connections - a.connections ||
-        (`${a.client} ${a.service} ${a.port}` < `${b.client} ${b.service} ${b.port}` ? -1 : 1),
+      byTraffic,
     ),
   };
 }

@@ -13,6 +13,7 @@ const numberColumns = {
   dsackDups: "tcpInfo.dsackDups",
   dataSegsOut: "tcpInfo.dataSegsOut",
   rttUs: "tcpInfo.rttUs",
+  bytesSent: "tcpInfo.bytesSent",
   bytesAcked: "tcpInfo.bytesAcked",
   bytesReceived: "tcpInfo.bytesReceived",
   notsentBytes: "tcpInfo.notsentBytes",
@@ -76,6 +77,8 @@ export interface EndNumbers {
   readonly dataSegsOut: number | undefined;
   /** Smoothed round trip time in microseconds. */
   readonly rttUs: number | undefined;
+  /** Bytes sent so far, retransmissions included. */
+  readonly bytesSent: number | undefined;
   readonly bytesAcked: number | undefined;
   readonly bytesReceived: number | undefined;
   /** Bytes that were never sent. */

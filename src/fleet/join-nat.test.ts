@@ -78,6 +78,27 @@ describe("joinEnds() through NAT", () => {
     expect(joinEnds([client, server], { translations: [gateway] }).pairs).toHaveLength(1);
   });
 
+  test("hosts with one private address behind gateways of their own", () => {
+    const site = (name: string, port: number, outer: string) => ({
+      inner: end(`${name}-web`, `192.168.0.5:${port}`, "203.0.113.9:443"),
+      far: end("cloud", "203.0.113.9:443", outer),
+      gateway: nat(`${name}-gw`, `192.168.0.5:${port} 203.0.113.9:443`, `${outer} 203.0.113.9:443`),
+    });
+    const ends = (sites: readonly ReturnType<typeof site>[]) =>
+      sites.flatMap(({ inner, far }) => [inner, far]);
+    const join = (...sites: readonly ReturnType<typeof site>[]) =>
+      joinEnds(ends(sites), { translations: sites.map(({ gateway }) => gateway) });
+    const [one, other] = [site("s1", 40000, "198.51.100.1:5000"), site("s2", 40001, "198.51.100.2:5000")];
+    expect(join(one, other).pairs).toMatchObject([
+      { client: one.inner, server: one.far },
+      { client: other.inner, server: other.far },
+    ]);
+    // With the same port, nothing says which gateway has which host behind it.
+    const twin = site("s2", 40000, "198.51.100.2:5000");
+    expect(join(one, twin)).toMatchObject({ pairs: [], missing: [], outside: [] });
+    expect(join(one, twin).ambiguous).toHaveLength(4);
+  });
+
   test("two gateways with the same table are one NAT", () => {
     const both = ["gw1", "gw2"].map((host) => ({ ...masquerade, hosts: new Set([host]) }));
     expect(joinEnds([client, server], { translations: both }).pairs).toHaveLength(1);
@@ -183,6 +204,25 @@ describe("joinEnds() in time", () => {
     expect(listOf({ a: seen(0, 100), b: seen(500, 900, 800) })).toMatchObject({ pairs: 0, uncertain: 2 });
     // They overlap for longer than the clocks may be off.
     expect(listOf({ a: seen(0, 4000, 1000), b: seen(500, 4500, 1000) })).toMatchObject({ pairs: 1 });
+  });
+
+  test("a port that is used again within the error of the clocks is uncertain", () => {
+    expect(listOf({ a: seen(0, 2000), b: seen(2400, 4400, 10) })).toMatchObject({ pairs: 1 });
+    expect(listOf({ a: seen(0, 2000), b: seen(2400, 4400, 600) })).toMatchObject({ pairs: 0, uncertain: 2 });
+    expect(listOf({ a: seen(0, 2000), b: seen(3100, 5100, 10) })).toMatchObject({ pairs: 0, uncertain: 2 });
+  });
+
+  test("what had arrived before must have been sent since", () => {
+    const times = { a: seen(0, 2000), b: seen(0, 2000) };
+    const received = (bytes: number) =>
+      joinEnds([{ ...client, bytesSent: 700 }, server], {
+        seen: (each) => times[each.host as "a" | "b"],
+        earlier: (each) => (each === server ? { ...server, bytesReceived: bytes } : undefined),
+      });
+    expect(received(700).pairs).toHaveLength(1);
+    // Mirrored addresses at two sites, each with its other end on no host of the list.
+    expect(received(710)).toMatchObject({ pairs: [], missing: [] });
+    expect(received(710).ambiguous).toHaveLength(2);
   });
 
   test("what was acknowledged before must have arrived since", () => {

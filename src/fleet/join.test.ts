@@ -72,6 +72,50 @@ describe("joinEnds()", () => {
     expect(joinEnds([itself])).toMatchObject({ pairs: [], missing: [], outside: [], ambiguous: [] });
   });
 
+  test("a namespace that is listed twice makes its ends ambiguous", () => {
+    const ends = [
+      end("a", "10.0.0.1:40000", "10.0.0.2:80", { netns: "blue" }),
+      end("a", "10.0.0.1:40000", "10.0.0.2:80", { netns: "pid:77" }),
+      end("b", "10.0.0.2:80", "10.0.0.1:40000"),
+    ];
+    expect(joinEnds(ends)).toMatchObject({ pairs: [], ambiguous: ends });
+  });
+
+  test("link-local addresses join without their interfaces, and never on two links", () => {
+    const client = end("a", "[fe80::1%eth0]:40000", "[fe80::2%eth0]:80");
+    const server = end("b", "[fe80::2%ens3]:80", "[fe80::1%ens3]:40000");
+    expect(joinEnds([client, server]).pairs).toEqual([{ client, server }]);
+    const elsewhere = end("c", "[fe80::2%eth1]:80", "[fe80::1%eth1]:40000");
+    expect(joinEnds([client, server, elsewhere])).toMatchObject({ pairs: [], missing: [] });
+    expect(joinEnds([client, server, elsewhere]).ambiguous).toHaveLength(3);
+    // No host is missing an end of a link that may be another one.
+    expect(joinEnds([client], { addresses: new Map([["b", ["fe80::2"]]]) })).toMatchObject({
+      missing: [],
+      outside: [client],
+    });
+  });
+
+  test("IPv4 that one end maps into IPv6 is the same address in listeners and hosts", () => {
+    const caller = end("a", "10.0.0.1:40000", "10.0.0.2:80", { state: "SYN-SENT" });
+    const listener = end("b", "[::ffff:10.0.0.2]:80", "[::]:0", { state: "LISTEN" });
+    const { missing, listenerAt } = joinEnds([caller, listener]);
+    expect(missing).toMatchObject([{ end: caller, peerHost: "b" }]);
+    expect(listenerAt(missing[0]!.target)).toBe(listener);
+  });
+
+  test("the subflows of an MPTCP connection are connections of their own", () => {
+    const subflows = [1, 2].flatMap((path) => [
+      end("a", `10.0.${path}.1:4000${path}`, `10.0.${path}.2:80`),
+      end("b", `10.0.${path}.2:80`, `10.0.${path}.1:4000${path}`),
+    ]);
+    const { pairs, ambiguous } = joinEnds(subflows);
+    expect(pairs.map(({ client, server }) => [client, server])).toEqual([
+      [subflows[0]!, subflows[1]!],
+      [subflows[2]!, subflows[3]!],
+    ]);
+    expect(ambiguous).toEqual([]);
+  });
+
   test("among the connections of a random fleet, each pair is right and none is missing", () => {
     const connection = fc.record({
       from: fc.nat(9),

@@ -184,6 +184,11 @@ function farAddress(end: End, matches: readonly Match[]): EndAddress | undefined
   return far.every((each) => addressKey(each) === addressKey(first)) ? first : undefined;
 }
 
+/** Whether a counter is above another, as far as both are known. */
+function exceeds(count: number | undefined, limit: number | undefined): boolean {
+  return count !== undefined && limit !== undefined && count > limit + COUNTER_SLACK;
+}
+
 /** Whether the time and the counters of two ends allow that they are one connection. */
 function compatibility(a: End, b: End, { seen, earlier }: JoinContext): "same" | "uncertain" | "different" {
   const [first, second] = [seen?.(a), seen?.(b)];
@@ -195,10 +200,10 @@ function compatibility(a: End, b: End, { seen, earlier }: JoinContext): "same" |
     [a, b, first, second],
     [b, a, second, first],
   ] as const) {
-    // What was acknowledged at an earlier moment must have arrived by now.
-    const acknowledged = earlier?.(sender)?.bytesAcked;
-    if (acknowledged === undefined || receiver.bytesReceived === undefined) continue;
-    if (from.fromMs + errorMs < to.toMs && acknowledged > receiver.bytesReceived + COUNTER_SLACK)
+    // What was acknowledged at an earlier moment must have arrived by now, and what had arrived must have been sent.
+    if (from.fromMs + errorMs < to.toMs && exceeds(earlier?.(sender)?.bytesAcked, receiver.bytesReceived))
+      return "different";
+    if (to.fromMs + errorMs < from.toMs && exceeds(earlier?.(receiver)?.bytesReceived, sender.bytesSent))
       return "different";
   }
   return "same";
@@ -207,12 +212,8 @@ function compatibility(a: End, b: End, { seen, earlier }: JoinContext): "same" |
 /** Whether the states and counters of a client's and a server's end allow that they are one connection. */
 function mayBeOneConnection(client: End, server: End): boolean {
   if (client.state.startsWith("SYN-") !== server.state.startsWith("SYN-")) return false;
-  return [
-    [client.bytesAcked, server.bytesReceived],
-    [server.bytesAcked, client.bytesReceived],
-  ].every(
-    ([acknowledged, received]) =>
-      acknowledged === undefined || received === undefined || acknowledged <= received + COUNTER_SLACK,
+  return (
+    !exceeds(client.bytesAcked, server.bytesReceived) && !exceeds(server.bytesAcked, client.bytesReceived)
   );
 }
 

@@ -1,6 +1,6 @@
 /** Drawings of a dependency map for other programs: Mermaid and Graphviz. Strangers' text is only ever a label. */
 import { escapeText } from "../bytes/terminal.ts";
-import type { DependencyMap, MapEdge, MapNode } from "./dependency-map.ts";
+import { CLIENTS, type DependencyMap, type MapEdge, type MapNode } from "./dependency-map.ts";
 
 /** A number of bytes in a few characters: `1.2 MB`. */
 function shortBytes(count: number): string {
@@ -24,29 +24,43 @@ function edgeLabel(edge: MapEdge): string {
   ].join(" ");
 }
 
-/** The nodes by host, those outside last. */
+const { compare } = new Intl.Collator("en", { numeric: true });
+
+/** The nodes by host, in the order of their names, so that two maps of the same hosts look alike. Those outside come last. */
 function byHost(nodes: readonly MapNode[]): [host: string | undefined, nodes: MapNode[]][] {
-  const hosts = [...Map.groupBy(nodes, ({ host }) => host)];
+  const sorted = nodes.toSorted((a, b) => compare(a.host ?? "", b.host ?? "") || compare(a.name, b.name));
+  const hosts = [...Map.groupBy(sorted, ({ host }) => host)];
   return hosts.sort(([a], [b]) => Number(a === undefined) - Number(b === undefined));
 }
 
-/** Text within a label of Mermaid: everything but plain characters as an entity. */
+/** What a node is called in a drawing. */
+function nodeLabel({ host, name }: MapNode): string {
+  return host === undefined && name === CLIENTS ? "clients elsewhere" : name;
+}
+
+/**
+ * A stranger's text within a label of Mermaid: everything but plain characters as an entity. Mermaid refuses an empty
+ * label, and cuts lines that look like styles (`style …:…#…;`) before it reads them.
+ */
 function mermaidText(text: string): string {
-  return escapeText(text).replace(/[^\w .:/@×()-]/gu, (character) => `#${character.codePointAt(0)};`);
+  return (escapeText(text).trim() || "?").replace(
+    /[^\w ./@()-]/gu,
+    (character) => `#${character.codePointAt(0)};`,
+  );
 }
 
 /** The map as a flowchart of Mermaid. */
 export function mermaid({ nodes, edges }: DependencyMap): string {
   const ids = new Map(nodes.map(({ id }, index) => [id, `n${index}`]));
   const lines = ["flowchart LR"];
-  for (const [host, group] of byHost(nodes)) {
+  for (const [index, [host, group]] of byHost(nodes).entries()) {
     const indent = host === undefined ? "  " : "    ";
-    if (host !== undefined) lines.push(`  subgraph "${mermaidText(host)}"`);
-    for (const { id, name } of group) lines.push(`${indent}${ids.get(id)}["${mermaidText(name)}"]`);
+    if (host !== undefined) lines.push(`  subgraph h${index}["${mermaidText(host)}"]`);
+    for (const node of group) lines.push(`${indent}${ids.get(node.id)}["${mermaidText(nodeLabel(node))}"]`);
     if (host !== undefined) lines.push("  end");
   }
   for (const edge of edges)
-    lines.push(`  ${ids.get(edge.client)} -->|"${mermaidText(edgeLabel(edge))}"| ${ids.get(edge.service)}`);
+    lines.push(`  ${ids.get(edge.client)} -->|"${edgeLabel(edge)}"| ${ids.get(edge.service)}`);
   return `${lines.join("\n")}\n`;
 }
 
@@ -62,7 +76,7 @@ export function dot({ nodes, edges }: DependencyMap): string {
   for (const [index, [host, group]] of byHost(nodes).entries()) {
     const indent = host === undefined ? "  " : "    ";
     if (host !== undefined) lines.push(`  subgraph cluster_${index} {`, `    label=${dotText(host)};`);
-    for (const { id, name } of group) lines.push(`${indent}${ids.get(id)} [label=${dotText(name)}];`);
+    for (const node of group) lines.push(`${indent}${ids.get(node.id)} [label=${dotText(nodeLabel(node))}];`);
     if (host !== undefined) lines.push("  }");
   }
   for (const edge of edges)

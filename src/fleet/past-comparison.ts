@@ -20,8 +20,6 @@ export interface SampleTime {
 export interface PastComparison extends Comparison {
   /** The later sample of each host that is compared. */
   readonly times: readonly SampleTime[];
-  /** Why hosts are left out, by host. */
-  readonly leftOut: ReadonlyMap<string, string>;
 }
 
 /** Milliseconds by which a recorder's clock may be off before its sample is chosen again. */

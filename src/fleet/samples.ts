@@ -67,6 +67,31 @@ function isWhole({ end }: HostOutcome): boolean {
   return end?.status === 0 && end.cut === undefined;
 }
 
+/** What identifies a socket on one machine: its cookie, unique until the next boot, and its addresses. */
+function socketKey({ cookie, local, peer }: End): string {
+  return `${cookie} ${local.address} ${local.port} ${peer.address} ${peer.port}`;
+}
+
+/** Hosts that are another host of the list by a second name: the same boot, addresses and sockets. */
+function secondNames(
+  whole: readonly HostOutcome[],
+  endsOf: (host: string) => readonly End[],
+): ReadonlyMap<string, string> {
+  const second = new Map<string, string>();
+  const alike = Map.groupBy(whole, ({ hello, addresses }) =>
+    JSON.stringify([hello?.bootId, addresses.toSorted()]),
+  );
+  for (const [first, ...others] of alike.values()) {
+    if (others.length === 0 || !first?.hello?.bootId) continue;
+    // Namespaces of one machine may have the same addresses, and never the same sockets.
+    const sockets = new Set(endsOf(first.host).map(socketKey));
+    for (const { host } of others)
+      if (endsOf(host).some((end) => end.cookie !== "" && sockets.has(socketKey(end))))
+        second.set(host, first.host);
+  }
+  return second;
+}
+
 /** Takes one sample. Hosts without a whole answer are left out: other ends would look missing. */
 export async function sampleEnds(
   ask: AskAll,
@@ -77,7 +102,7 @@ export async function sampleEnds(
   const width = askedColumns(request.containers).length;
   const notes = new Map<string, string>();
   const outcomes = await ask(hosts, endsQuestion(request), (host, frame) => {
-    if ("note" in frame) notes.set(host, frame.note.trim());
+    if ("note" in frame) notes.set(host, frame.note.trim().split("\n").at(-1)!);
     if (!("rows" in frame)) return;
     const ends = found.get(host)!;
     for (const { values } of frame.rows) {
@@ -86,16 +111,19 @@ export async function sampleEnds(
       if (end !== undefined) ends.push(end);
     }
   });
-  const whole = outcomes.filter(isWhole);
+  const answered = outcomes.filter(isWhole);
+  const second = secondNames(answered, (host) => found.get(host)!);
+  const whole = answered.filter(({ host }) => !second.has(host));
   return {
     ends: whole.flatMap(({ host }) => found.get(host)!),
     addresses: new Map(whole.map(({ host, addresses }) => [host, addresses])),
     outcomes,
-    reasons: new Map(
-      outcomes
+    reasons: new Map([
+      ...outcomes
         .filter((outcome) => !isWhole(outcome))
-        .map(({ host, failure }) => [host, failure ?? notes.get(host) ?? "no whole answer"]),
-    ),
+        .map(({ host, failure }) => [host, failure ?? notes.get(host) ?? "no whole answer"] as const),
+      ...Array.from(second, ([host, first]) => [host, `it is the same host as ${first}`] as const),
+    ]),
   };
 }
 

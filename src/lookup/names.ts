@@ -16,7 +16,7 @@ import type { InetTable } from "../model/inet-tables.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { type Link, listLinks } from "../netlink/links.ts";
 import type { OwnerLookup } from "./owners.ts";
-import type { Place } from "./places.ts";
+import type { PeerSearch, Place } from "./places.ts";
 
 /** Ports that the kernel gives to clients when the range cannot be read. */
 const DEFAULT_PORT_RANGE = [1024, 4999] as const;
@@ -155,8 +155,8 @@ const nobody: Pick<OwnerLookup, "owners" | "peerOwners" | "peerInode" | "peerNam
  * no socket has an owner or a peer.
  */
 export interface HostNames extends Omit<OwnerLookup, "findOwners" | "ownerTable"> {
-  /** Lets owners, peers and containers be looked up. */
-  useOwners(make: MakeOwnerLookup): void;
+  /** Lets owners and containers be looked up, and peers if the code for that is given. */
+  useOwners(make: MakeOwnerLookup, peers: PeerSearch | undefined): void;
   /** Looks for the owners of sockets. @returns ids of processes that cannot be read */
   findOwners(inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
   /** See {@link OwnerLookup.ownerTable}. */
@@ -218,6 +218,46 @@ export type NameProblem =
   /** A socket has the control group id 0, which is none. */
   | { readonly kind: "cgroupId" };
 
+/** The paths of control groups by id. The tree is walked at most once, when the first path is needed. */
+interface CgroupNames {
+  /** As text; undefined if the id is unknown. */
+  path(id: bigint): string | undefined;
+  /** As bytes; undefined if the id is unknown, or without a cgroup2 mount, which is reported once. */
+  known(id: bigint): Uint8Array | undefined;
+  /** As ss prints it: `unreachable:ID` if the id is unknown. Without a mount, each call reports that. */
+  shown(id: bigint): Uint8Array;
+}
+
+function cgroupNames(host: Host, report: (problem: NameProblem) => void): CgroupNames {
+  const reportMissing = () => {
+    try {
+      host.files.read("/proc/mounts");
+    } catch (error) {
+      report({ kind: "mounts", cause: error });
+    }
+    report({ kind: "cgroupMount" });
+  };
+  const paths = once(() => {
+    const tree = host.cgroups();
+    return tree && new Map(tree);
+  });
+  const encoded = once(() => {
+    const tree = paths();
+    if (tree === undefined) reportMissing();
+    return tree && new Map(Array.from(tree, ([id, path]) => [id, new TextEncoder().encode(path)]));
+  });
+  return {
+    path: (id) => paths()?.get(id),
+    known: (id) => encoded()?.get(id),
+    shown(id) {
+      const names = encoded();
+      if (id === 0n) report({ kind: "cgroupId" });
+      else if (names === undefined) reportMissing();
+      return names?.get(id) ?? ascii(`unreachable:${id.toString(16)}`);
+    },
+  };
+}
+
 /**
  * The names of one run.
  *
@@ -253,33 +293,11 @@ export function hostNames(
   };
   let hosts: ResolvedHosts | undefined;
   let bpfMaps: BpfMaps | undefined;
-  const missing = () => {
-    try {
-      host.files.read("/proc/mounts");
-    } catch (error) {
-      report({ kind: "mounts", cause: error });
-    }
-    report({ kind: "cgroupMount" });
-  };
-  const cgroupPaths = once(() => {
-    const tree = host.cgroups();
-    return tree && new Map(tree);
-  });
-  const cgroups = once(() => {
-    const tree = cgroupPaths();
-    if (tree === undefined) missing();
-    return tree && new Map(Array.from(tree, ([id, path]) => [id, new TextEncoder().encode(path)]));
-  });
-  const cgroup = (id: bigint): Uint8Array => {
-    const known = cgroups();
-    if (id === 0n) report({ kind: "cgroupId" });
-    else if (known === undefined) missing();
-    return known?.get(id) ?? ascii(`unreachable:${id.toString(16)}`);
-  };
+  const cgroups = cgroupNames(host, report);
   return {
-    useOwners(make) {
+    useOwners(make, peers) {
       if (lookup !== undefined) return;
-      lookup = make({ host, root, cgroupPath: (id) => cgroupPaths()?.get(id) });
+      lookup = make({ host, root, cgroupPath: cgroups.path, peers });
       if (placed.length > 0) lookup.usePlaces(placed);
     },
     owners: (inode) => (lookup ?? nobody).owners(inode),
@@ -310,8 +328,8 @@ export function hostNames(
     netlinkProtocol: (protocol) => netlinkProtocols().get(protocol),
     processStat,
     processContext: (pid) => lookup?.processContext(pid),
-    cgroup,
-    cgroupPath: (id) => cgroups()?.get(id),
+    cgroup: cgroups.shown,
+    cgroupPath: cgroups.known,
     user: userNames(host.files),
     useHosts: (resolved) => {
       hosts = resolved;

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PairFinding } from "../../src/fleet/pair-finding.ts";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { type PairFinding, pairRuleIds } from "../../src/fleet/pair-finding.ts";
+import { doctorSchema } from "../../src/output/doctor-schema.ts";
 import { obstacle } from "../kernel/namespace.ts";
 
 setDefaultTimeout(120_000);
@@ -140,6 +142,16 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
     expect(found.between.filter((finding) => healthy.includes(portOf(finding)))).toEqual([]);
     expect(found.joined).toBeGreaterThanOrEqual(40);
     expect(found.ambiguous).toBe(0);
+  });
+
+  test("the object is as the schema says", () => {
+    const ajv = new Ajv2020({ strict: true, strictTypes: false, formats: { "date-time": true } });
+    ajv.addSchema({
+      $id: "between",
+      ...(doctorSchema(pairRuleIds)["$defs"] as Record<string, object>)["between"],
+    });
+    const validate = ajv.getSchema("between")!;
+    expect(validate(found) ? [] : validate.errors).toEqual([]);
   });
 
   test("each finding has the evidence of both hosts", () => {

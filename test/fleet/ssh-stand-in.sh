@@ -41,6 +41,7 @@ case $host in
     ;;
   cut*) hello 0.1.0 1; read -r question; printf '%s\n' '{"rows":[]}'; exit 0 ;;
   greets*) echo "Welcome to $host"; echo ;;
+  questions*) hello 0.1.0 1; read -r question; printf '%s\n' "$question" >&2; exit 255 ;;
   options*) echo "$command | $(tr '\n' ',' < "$settings")" >&2; exit 255 ;;
 esac
 case $host in

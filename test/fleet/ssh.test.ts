@@ -244,6 +244,16 @@ describe("the command line", () => {
     expect(refused.status).toBe(255);
   });
 
+  test("only events are followed for longer than --host-timeout", async () => {
+    const budgetOf = async (...args: string[]) => {
+      const { stderr } = await run("owners", ...args, "--host", "questions1", "--host-timeout", "7");
+      return Number(/"budgetMs":(\d+)/.exec(stderr)?.[1]);
+    };
+    expect(await budgetOf("-t")).toBe(7000);
+    // As long as a timer can be.
+    expect(await budgetOf("events", "-t")).toBe(2 ** 31 - 1);
+  });
+
   test.each([
     [["--host", "web1", "-K", "-t"], "sockscope: --kill cannot be combined with --host\n"],
     [["--host", "web1", "--record", "x"], "sockscope: --record cannot be combined with --host\n"],

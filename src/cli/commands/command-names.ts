@@ -50,10 +50,10 @@ export const machineCommands: readonly CommandWord[] = without(commandNames, hab
 /** The commands whose command line selects sockets. The requests that `serve` answers do that themselves. */
 export const listingCommands: readonly CommandWord[] = without(machineCommands, ["serve"]);
 
-/** The commands that other hosts answer, too: they only look. */
-export const askedCommands: readonly CommandWord[] = ["events", "doctor", "history"];
+/** The commands that `--host` and `--fleet` run on other hosts. They change nothing there. */
+export const remoteCommands: readonly CommandWord[] = ["events", "doctor", "history"];
 
 /** Whether other hosts run a command themselves, and not only send the sockets for it. */
-export function isAsked(word: CommandWord): boolean {
-  return askedCommands.includes(word);
+export function isRemote(word: CommandWord): boolean {
+  return remoteCommands.includes(word);
 }

@@ -6,8 +6,7 @@ import type { Command } from "./command.ts";
 import type { CommandWord } from "./command-names.ts";
 
 function synopsis(program: string, word: CommandWord, operands = "[FILTER]"): string {
-  return `Usage: ${program} ${word} [OPTIONS] ${operands}
-`;
+  return `Usage: ${program} ${word} [OPTIONS] ${operands}\n`;
 }
 
 /** What follows the message about a wrong option of a command. */
@@ -16,8 +15,7 @@ export function commandUsage<Settings>(
   word: CommandWord,
   { operands }: Command<Settings>,
 ): string {
-  return `${synopsis(program, word, operands)}Try '${program} ${word} --help'.
-`;
+  return `${synopsis(program, word, operands)}Try '${program} ${word} --help'.\n`;
 }
 
 /** The help text of a command: its own options, and the options of ss that it accepts. */

@@ -7,12 +7,12 @@ import { getopt, isStop, type OptionNames, type Stop, usageError } from "../geto
 import { halt } from "../halt.ts";
 import { onMachine } from "../machine.ts";
 import type { Option } from "../option.ts";
-import { isTaken, options } from "../options.ts";
+import { isTaken, missingOf, options } from "../options.ts";
 import { applyOption, refusedRemotely, spelled } from "../parse.ts";
 import { refusalOf } from "../view.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
-import { type CommandWord, isAsked } from "./command-names.ts";
+import { type CommandWord, isRemote } from "./command-names.ts";
 import { loadCommand } from "./table.ts";
 
 /** The effect of the options parsed so far. */
@@ -86,13 +86,13 @@ async function start<Settings>(world: World, word: CommandWord, command: Command
   }
   if (error !== undefined) return end(error);
   const { draft, settings } = progress;
-  const refused = refusalOf(draft, env);
+  const refused = refusalOf(draft, env) ?? (isRemote(word) ? missingOf(draft) : undefined);
   if (refused !== undefined) return end(usageError(`${program}: ${refused}`));
   const done = await performActions(world, draft);
   if (isStop(done)) return end(done);
   const file = world.remote?.filterFile ?? done.filterFile;
   const source = { args: words, file };
-  const asksHosts = (draft.hosts !== undefined || draft.fleet !== undefined) && isAsked(word);
+  const asksHosts = (draft.hosts !== undefined || draft.fleet !== undefined) && isRemote(word);
   if (asksHosts && !readsStream(draft, word, settings)) {
     const { askHosts } = await import("../fleet/ask.ts");
     const given = steps.map(({ row, value }) => spelled(row, value));

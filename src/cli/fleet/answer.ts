@@ -20,7 +20,7 @@ import { StoreError } from "../../store/error.ts";
 import { Table } from "../../table/table.ts";
 import { performActions } from "../actions.ts";
 import { chosenColumns, groupColumns } from "../chosen-columns.ts";
-import { askedCommands, type CommandWord } from "../commands/command-names.ts";
+import { type CommandWord, remoteCommands } from "../commands/command-names.ts";
 import type { Draft } from "../draft.ts";
 import { EXIT_USAGE, isStop, type Stop } from "../getopt.ts";
 import { onMachine } from "../machine.ts";
@@ -30,6 +30,7 @@ import { reporter, withStatus } from "../report.ts";
 import { hiddenColumns } from "../show.ts";
 import { viewFor } from "../view.ts";
 import type { Output, World } from "../world.ts";
+import { limitedHost } from "./limited-host.ts";
 import { remoteRefusal } from "./remote-options.ts";
 
 const decoder = new TextDecoder();
@@ -64,7 +65,7 @@ export function ownLimits(now: () => number): AnswerLimits {
   return {
     now,
     maxRows: Number.POSITIVE_INFINITY,
-    commands: askedCommands,
+    commands: remoteCommands,
     reached: () => undefined,
   };
 }
@@ -99,6 +100,8 @@ function rowSender(maxRows: number, check: () => void, pause: () => Promise<void
     size = 0;
   };
   return {
+    /** Rows that the answer may have. */
+    most: maxRows,
     flush,
     /** Follows each batch: its sockets are not valid any longer. @throws Cut */
     async endBatch() {
@@ -172,6 +175,7 @@ export async function answer(
   const file = question.filterFile;
   const remote: World = {
     ...world,
+    host: limitedHost(world.host, check),
     program: "sockscope",
     args: argumentsOf(question),
     stdout,
@@ -199,7 +203,7 @@ export async function answer(
     }
     const end =
       question.form === "translations"
-        ? { status: await sendTranslations(world.host, question.words, rows) }
+        ? { status: await sendTranslations(remote.host, question.words, rows) }
         : await answerListing(remote, rows);
     rows.flush();
     send({ end });
@@ -310,6 +314,8 @@ async function sendSockets(
     for await (const batch of batches) {
       useTable(batch);
       for (const socket of batch.sockets) grouping.add(socket);
+      // What is counted so far would be wrong numbers.
+      if (grouping.groups().length > rows.most) throw new Cut("rows");
       await rows.endBatch();
     }
     for (const { values, count, sums } of grouping.groups())
@@ -321,7 +327,9 @@ async function sendSockets(
   let ordered = batches;
   if (sort.length > 0 || top !== undefined) {
     const { arranged } = await import("../arranged.ts");
-    ordered = arranged(query, presentation, batches, undefined, source);
+    // No more sockets are kept than may be sent, and one that shows that there are more.
+    const order = { ...plan.order, top: Math.min(top ?? Number.POSITIVE_INFINITY, rows.most + 1) };
+    ordered = arranged({ ...query, plan: { ...plan, order } }, presentation, batches, undefined, source);
   }
   for await (const batch of ordered) {
     useTable(batch);

@@ -67,7 +67,8 @@ function questionOf(
     ...(file === undefined ? {} : { filterFile: decodeBytes(file) }),
     form,
     maxRows: MOST_ROWS,
-    budgetMs: draft.hostTimeoutMs,
+    // Events are followed until the run ends.
+    budgetMs: command === "events" ? NO_LIMIT_MS : draft.hostTimeoutMs,
   };
 }
 

@@ -95,6 +95,14 @@ function skewLine({ host, aheadMs, errorMs }: HostClock, isPast: boolean): strin
   return `The clock of ${host} ${isPast ? "was" : "is"} ${secondsText(Math.abs(aheadMs))} ${direction} of ours${isPast ? " then" : ""} (± ${secondsText(errorMs)}).`;
 }
 
+/** An address of an ambiguous end, and the hosts that use it. */
+function example([first, ...others]: readonly End[]): string {
+  if (first === undefined) return "";
+  const { address } = first.local;
+  const hosts = [first, ...others].filter(({ local }) => local.address === address).map(({ host }) => host);
+  return escapeText(`, such as ${address} on ${writeHosts([...new Set(hosts)])}`);
+}
+
 /** How many connections are joined, and how many ends are not, with the reason. */
 function countsText({ now: { pairs, ambiguous, uncertain, missing }, unreadNat }: Comparison): string {
   const translated = pairs.filter(({ translation }) => translation !== undefined).length;
@@ -102,7 +110,10 @@ function countsText({ now: { pairs, ambiguous, uncertain, missing }, unreadNat }
   const nat = unreadNat.length === 0 ? "" : ` on ${writeHosts(unreadNat)}, which cannot be read`;
   const counts: readonly (readonly [count: number, text: string])[] = [
     [translated, `${translated} of them through NAT`],
-    [ambiguous.length, `${ambiguous.length} ends ambiguous: their addresses are in use in several places`],
+    [
+      ambiguous.length,
+      `${ambiguous.length} ends ambiguous: their addresses are in use in several places${example(ambiguous)}`,
+    ],
     [uncertain.length, `${uncertain.length} ends uncertain: the samples are too far apart`],
     [hidden, `${hidden} ends perhaps behind NAT${nat}`],
   ];
@@ -115,30 +126,26 @@ function headLines(comparison: Comparison | PastComparison, atMs: number | undef
   const isPast = "times" in comparison;
   const counts = countsText(comparison);
   const skews = skewed(comparison).map((clock) => skewLine(clock, isPast));
-  if (!isPast || atMs === undefined) return [`Between the hosts (${counts}):`, ...skews];
-  const { times, leftOut } = comparison;
+  const reasons = Map.groupBy(comparison.leftOut, ([, reason]) => reason);
+  const leftOut = Array.from(
+    reasons,
+    ([reason, hosts]) => `Not compared: ${writeHosts(hosts.map(([host]) => host))}: ${escapeText(reason)}`,
+  );
+  if (!isPast || atMs === undefined) return [`Between the hosts (${counts}):`, ...leftOut, ...skews];
+  const { times } = comparison;
   const ages = times.map((time) => atMs - time.atMs).sort((a, b) => a - b);
   const taken =
     ages.length === 0 ? "" : `samples of ${secondsText(ages[0]!)} to ${secondsText(ages.at(-1)!)} before; `;
-  const reasons = Map.groupBy(leftOut, ([, reason]) => reason);
-  return [
-    `Between the hosts at ${timeText(atMs)} (${taken}${counts}):`,
-    ...Array.from(
-      reasons,
-      ([reason, hosts]) => `Not compared: ${writeHosts(hosts.map(([host]) => host))}: ${escapeText(reason)}`,
-    ),
-    ...skews,
-  ];
+  return [`Between the hosts at ${timeText(atMs)} (${taken}${counts}):`, ...leftOut, ...skews];
 }
 
 /** What JSON says of a comparison in the past. */
 function pastObject(comparison: Comparison | PastComparison, atMs: number | undefined) {
   if (!("times" in comparison) || atMs === undefined) return {};
-  const { times, leftOut } = comparison;
+  const { times } = comparison;
   return {
     at: new Date(atMs).toISOString(),
     samples: times.map((time) => ({ host: time.host, time: new Date(time.atMs).toISOString() })),
-    leftOut: Array.from(leftOut, ([host, reason]) => ({ host, reason })),
   };
 }
 
@@ -164,6 +171,7 @@ export function showBetween(
       ambiguous: ambiguous.length,
       uncertain: uncertain.length,
       perhapsTranslated: missing.filter(({ mayBeTranslated }) => mayBeTranslated).length,
+      leftOut: Array.from(comparison.leftOut, ([host, reason]) => ({ host, reason })),
       clocks: clocks.map(({ host, aheadMs, errorMs }) => ({ host, aheadMs, errorMs })),
     });
     json.end();

@@ -12,10 +12,10 @@ import { ADDRESS_ROOM, isMappedIpv4, putIpv4Word, putIpv6 } from "../../../model
 import { AF_INET6 } from "../../../model/family.ts";
 import { SS_LISTEN } from "../../../model/state.ts";
 import { internetFile } from "./files.ts";
-import { entry, type HeldSockets } from "./held.ts";
-import { type KeptSockets, SOCKET_WORDS } from "./kept.ts";
+import { type KeptStructs, SOCKET_WORDS } from "./kept-structs.ts";
 import { choosesSockets, type Located, matchesAny, wantsDescriptor, wantsInternet } from "./match.ts";
 import type { LsofProcess } from "./process.ts";
+import { entry, type ProcessSockets } from "./process-sockets.ts";
 import { type ProcessContext, processText } from "./rows.ts";
 import type { LsofSettings } from "./settings.ts";
 import { stateNames } from "./states.ts";
@@ -78,10 +78,10 @@ export function isDirect(settings: LsofSettings): boolean {
  * @param located records what the options found
  * @returns the numbers of the entries that the options want, in order
  */
-export function selectHeld(
+export function selectEntries(
   settings: LsofSettings,
-  sockets: KeptSockets,
-  { entries, count }: HeldSockets,
+  sockets: KeptStructs,
+  { entries, count }: ProcessSockets,
   located: Located,
 ): Int32Array {
   const verdicts = new Uint8Array(sockets.count);
@@ -115,7 +115,7 @@ export function selectHeld(
 }
 
 /** The processes of selected entries, in order. */
-export function selectedPids({ processes, entries }: HeldSockets, selected: Int32Array): Set<number> {
+export function selectedPids({ processes, entries }: ProcessSockets, selected: Int32Array): Set<number> {
   const pids = new Set<number>();
   let last = -1;
   for (let at = 0; at < selected.length; at++) {
@@ -152,8 +152,8 @@ keepOutOfLastTier(digitsOf);
 
 /** The longest cell of each column, by its title. */
 function longestCells(
-  sockets: KeptSockets,
-  { entries, processes }: HeldSockets,
+  sockets: KeptStructs,
+  { entries, processes }: ProcessSockets,
   selected: Int32Array,
   cells: ReadonlyMap<string, (process: LsofProcess) => string>,
 ): ReadonlyMap<string, number> {
@@ -177,12 +177,12 @@ function longestCells(
   return longest;
 }
 
-keepOutOfLastTier(longestCells, selectHeld, selectedPids);
+keepOutOfLastTier(longestCells, selectEntries, selectedPids);
 
 /** Writes the table of selected entries; nothing without any. */
 export function writeTable(
-  sockets: KeptSockets,
-  held: HeldSockets,
+  sockets: KeptStructs,
+  held: ProcessSockets,
   selected: Int32Array,
   context: DirectContext,
 ): void {

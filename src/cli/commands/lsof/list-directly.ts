@@ -4,13 +4,13 @@ import type { InetSocket } from "../../../families/inet/socket.ts";
 import { sweepingFiles } from "../../../host/socket-sweep.ts";
 import type { InetTable } from "../../../model/inet-tables.ts";
 import { openQuery } from "../../../query/open.ts";
-import { selectedPids, selectHeld, writeTable } from "./direct.ts";
-import { findHeld } from "./held.ts";
-import { KeptSockets } from "./kept.ts";
+import { selectEntries, selectedPids, writeTable } from "./direct.ts";
+import { KeptStructs } from "./kept-structs.ts";
+import { type Listing, type ListingContext, pidLines } from "./listing.ts";
 import { nothingLocated, wantsProcess } from "./match.ts";
 import { missing } from "./missing.ts";
 import { planOf } from "./plan.ts";
-import { type Listing, pidLines, type Surroundings } from "./surroundings.ts";
+import { findProcessSockets } from "./process-sockets.ts";
 
 const encoder = new TextEncoder();
 
@@ -23,10 +23,10 @@ export async function listDirectly({
   sources,
   print,
   report,
-}: Surroundings): Promise<Listing> {
+}: ListingContext): Promise<Listing> {
   const { root } = sources;
   using query = await openQuery({ host, report, keep: false }, planOf(settings, sources));
-  const sockets = new KeptSockets();
+  const sockets = new KeptStructs();
   let { files } = host;
   const arrived = () => {
     if (settings.pids.include.length === 0) files = sweepingFiles(files, root);
@@ -40,9 +40,11 @@ export async function listDirectly({
   for await (const { dump, sockets } of query.socketsAsync(undefined, { begin }))
     for (const socket of sockets) if (socket.kind === "inet") begin(dump as InetTable).write(socket);
   sockets.index();
-  const held = findHeld(files, root, sockets, settings.pids, (process) => wantsProcess(settings, process));
+  const held = findProcessSockets(files, root, sockets, settings.pids, (process) =>
+    wantsProcess(settings, process),
+  );
   const located = nothingLocated(settings);
-  const selected = selectHeld(settings, sockets, held, located);
+  const selected = selectEntries(settings, sockets, held, located);
   const pids = selectedPids(held, selected);
   const write = (bytes: Uint8Array) => world.stdout.write(bytes);
   const { names } = query;

@@ -17,6 +17,7 @@ import { formatFields } from "./fields.ts";
 import { filesOf, type LsofFile } from "./files.ts";
 import { descriptorFlags } from "./flags.ts";
 import { jsonDocument, jsonLines } from "./json.ts";
+import { type Listing, type ListingContext, pidLines } from "./listing.ts";
 import { selectFiles } from "./match.ts";
 import { missing } from "./missing.ts";
 import type { NameStyle } from "./names.ts";
@@ -25,7 +26,6 @@ import { mayBeUdpLite, planOf } from "./plan.ts";
 import type { PrintStyle } from "./printable.ts";
 import { rowsOf } from "./rows.ts";
 import type { LsofSettings } from "./settings.ts";
-import { type Listing, pidLines, type Surroundings } from "./surroundings.ts";
 import { formatTable } from "./table.ts";
 
 const encoder = new TextEncoder();
@@ -101,7 +101,7 @@ async function describe(query: OpenQuery, files: readonly LsofFile[]): Promise<J
 
 /** Opens the listing of UDP-Lite sockets, if some are wanted and there may be any. */
 async function openUdpLite(
-  { host, settings, sources, report }: Surroundings,
+  { host, settings, sources, report }: ListingContext,
   plan: Plan,
 ): Promise<OpenQuery | undefined> {
   if (!mayBeUdpLite(settings) || !(settings.allNetns || hasUdpLite(host.files, sources))) return undefined;
@@ -117,12 +117,12 @@ async function openUdpLite(
 }
 
 /** Lists sockets of all kinds as files of their processes, with whatever the options add. */
-export async function listFiles(surroundings: Surroundings): Promise<Listing> {
-  const { world, host, settings, lookups, sources, print, report } = surroundings;
+export async function listFiles(context: ListingContext): Promise<Listing> {
+  const { world, host, settings, lookups, sources, print, report } = context;
   const plan = planOf(settings, sources);
   using query = await openQuery({ host, report, keep: true }, plan);
   const batches: readonly SocketBatch[] = await query.complete(query.socketsAsync());
-  using lite = await openUdpLite(surroundings, plan);
+  using lite = await openUdpLite(context, plan);
   const liteBatches = lite === undefined ? [] : await lite.complete(lite.socketsAsync());
   const all = filesOf(
     [...batches, ...liteBatches.map(({ sockets }) => ({ dump: UDP_LITE, sockets }))],

@@ -16,11 +16,11 @@ import { lsofHelp } from "./help.ts";
 import type { InternetTerm } from "./internet.ts";
 import { listDirectly } from "./list-directly.ts";
 import { listFiles } from "./list-files.ts";
+import type { Listing, ListingContext } from "./listing.ts";
 import { choosesProcesses, choosesSockets } from "./match.ts";
 import { LsofError, type LsofOption, lsofOptions, lsofWords, type OptionLookups } from "./options.ts";
 import { mayBeUdpLite, meansFiles } from "./plan.ts";
 import { defaultSettings, type LsofSettings } from "./settings.ts";
-import type { Listing, Surroundings } from "./surroundings.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -108,7 +108,7 @@ async function listOnce(
 ): Promise<Listing> {
   const sources = sourcesOf(world.env);
   const locale = world.env["LC_ALL"] || world.env["LC_CTYPE"] || world.env["LANG"] || "";
-  const surroundings: Surroundings = {
+  const context: ListingContext = {
     world,
     host,
     settings,
@@ -121,7 +121,7 @@ async function listOnce(
     },
   };
   const direct = isDirect(settings) && !(mayBeUdpLite(settings) && hasUdpLite(host.files, sources));
-  return direct ? listDirectly(surroundings) : listFiles(surroundings);
+  return direct ? listDirectly(context) : listFiles(context);
 }
 
 /** Says what is wrong. */

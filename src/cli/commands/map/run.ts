@@ -1,8 +1,10 @@
 /** One run of `map`. */
+import { escapeText } from "../../../bytes/terminal.ts";
 import { decodeBytes, encodeBytes } from "../../../bytes/text.ts";
 import { compareHosts } from "../../../fleet/comparison.ts";
-import { type DependencyMap, dependencyMap, type MapNode } from "../../../fleet/dependency-map.ts";
+import { CLIENTS, type DependencyMap, dependencyMap, type MapNode } from "../../../fleet/dependency-map.ts";
 import { type Connect, fanOut } from "../../../fleet/fan-out.ts";
+import { foldedMap } from "../../../fleet/folded-map.ts";
 import { dot, mermaid } from "../../../fleet/map-drawing.ts";
 import { PROTOCOL, readQuestion, writeLine } from "../../../fleet/protocol.ts";
 import type { EndsRequest } from "../../../fleet/samples.ts";
@@ -71,7 +73,7 @@ const heads: readonly Head[] = [
 
 /** A node in one word: the host is left out where there is only one. */
 function nodeName({ host, name }: MapNode, oneHost: boolean): string {
-  if (host === undefined) return name === "clients" ? "(clients elsewhere)" : name;
+  if (host === undefined) return name === CLIENTS ? "(clients elsewhere)" : name;
   return oneHost ? host.replace(/^here ?/, "") + (host === HERE ? "" : " ") + name : `${host} ${name}`;
 }
 
@@ -134,16 +136,25 @@ export async function runMap({ world, host, draft, settings, words }: Task<MapSe
     ...(draft.hosts === undefined || draft.at === undefined ? {} : { at: draft.at }),
     budgetMs: draft.hostTimeoutMs,
   };
-  const { first, second, seconds, now } = await compareHosts(
+  const { first, second, seconds, now, leftOut } = await compareHosts(
     ask,
     hosts,
     request,
     () => Bun.sleep(APART_MS),
     () => systemClock.awakeMs(),
   );
-  const status = conclude(world, first.outcomes, []);
+  const notes = Array.from(leftOut, ([host, reason]) => [host, escapeText(reason)] as const);
+  const failed = new Set(
+    first.outcomes.filter(({ failure }) => failure !== undefined).map(({ host }) => host),
+  );
+  const status = conclude(
+    world,
+    first.outcomes,
+    notes.filter(([host]) => !failed.has(host)),
+  );
   if (second.addresses.size === 0) return status;
-  const all = dependencyMap(first.ends, now, seconds);
+  const whole = dependencyMap(first.ends, now, seconds);
+  const all = draft.fold ? foldedMap(whole) : whole;
   const map = firstEdges(all, draft.top ?? EDGES);
   const left = all.edges.length - map.edges.length;
   const as = draft.format === "table" ? settings.as : "json";

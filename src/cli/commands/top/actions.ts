@@ -21,8 +21,8 @@ export type Permission = { readonly target: string } | { readonly refusal: strin
 /** Checks and performs actions. */
 export interface Actions {
   /** Checks whether an action is permitted. */
-  ask(sampler: Sampler, action: Action): Permission;
-  /** Performs an action, unless the process is another one than at `ask`. @returns the result, in one line */
+  check(sampler: Sampler, action: Action): Permission;
+  /** Performs an action, unless the process is another one than at `check`. @returns the result, in one line */
   act(sampler: Sampler, action: Action): Promise<string>;
 }
 
@@ -42,7 +42,7 @@ export function makeActions(
   kill: (pid: number, signal: "SIGTERM" | "SIGKILL" | 0) => void,
 ): Actions {
   const { files } = world.host;
-  /** The start time of the process at the last `ask`. */
+  /** The start time of the process at the last `check`. */
   let startTime: string | undefined;
 
   function startOf(pid: number): string | undefined {
@@ -73,7 +73,7 @@ export function makeActions(
   }
 
   return {
-    ask(sampler, action) {
+    check(sampler, action) {
       const slot = sampler.table.slotOf(action.key);
       if (slot === undefined) return { refusal: `${action.what} is gone` };
       const pid = processOf(sampler, action);

@@ -137,7 +137,7 @@ export async function runScreen(task: Task<TopSettings>, options: ScreenOptions)
         wake();
         break;
       case "may": {
-        const answer = actions.ask(sampler, wish.action);
+        const answer = actions.check(sampler, wish.action);
         if ("refusal" in answer) dispatch({ kind: "message", text: answer.refusal });
         else dispatch({ kind: "allowed", action: wish.action, target: answer.target });
         break;

@@ -17,7 +17,7 @@ const SPREAD = 0x9e3779b1;
 const origin: Origin = { protocol: 0 };
 
 /** Sockets that were kept, each by its number from 0 on. */
-export class KeptSockets {
+export class KeptStructs {
   /** The structs one behind the other, {@link SOCKET_WORDS} each. */
   words = new Int32Array(FIRST_ROOM * SOCKET_WORDS);
   /** The same memory as a view. */
@@ -103,4 +103,4 @@ export class KeptSockets {
   }
 }
 
-keepOutOfLastTier(KeptSockets.prototype.index, KeptSockets.prototype.find);
+keepOutOfLastTier(KeptStructs.prototype.index, KeptStructs.prototype.find);

@@ -1,4 +1,4 @@
-/** What the ways of listing work with, and what they give. */
+/** The two ways of listing: what they need, and what they return. */
 import type { Host } from "../../../host/host.ts";
 import type { Sources } from "../../../procfs/source.ts";
 import type { Problem } from "../../../query/query.ts";
@@ -17,8 +17,8 @@ export interface Listing {
   write(): void;
 }
 
-/** What both ways of listing work with. */
-export interface Surroundings {
+/** What both ways of listing need. */
+export interface ListingContext {
   readonly world: World;
   readonly host: Host;
   readonly settings: LsofSettings;

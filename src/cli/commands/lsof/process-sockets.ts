@@ -2,12 +2,12 @@
 import { keepOutOfLastTier } from "#libc";
 import { visitSockets } from "../../../enrich/processes.ts";
 import type { Files } from "../../../host/host.ts";
-import type { KeptSockets } from "./kept.ts";
+import type { KeptStructs } from "./kept-structs.ts";
 import { type LsofProcess, readProcess } from "./process.ts";
 import type { Chosen } from "./settings.ts";
 
 /** Sockets of processes, by process id and then by descriptor. */
-export interface HeldSockets {
+export interface ProcessSockets {
   readonly processes: readonly LsofProcess[];
   /** The number of entries. */
   readonly count: number;
@@ -26,13 +26,13 @@ const FIRST_ROOM = 1024;
  * @param root where /proc is
  * @param wanted whether the sockets of a process are wanted
  */
-export function findHeld(
+export function findProcessSockets(
   files: Files,
   root: string,
-  sockets: KeptSockets,
+  sockets: KeptStructs,
   pids: Chosen<number>,
   wanted: (process: LsofProcess) => boolean,
-): HeldSockets {
+): ProcessSockets {
   const processes: LsofProcess[] = [];
   let entries = new Int32Array(FIRST_ROOM * entry.size);
   let count = 0;

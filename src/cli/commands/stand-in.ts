@@ -23,19 +23,19 @@ function shownOption({ shorts = "", longs, value, brief }: ShownOption): Command
 }
 
 /**
- * A command that takes its arguments apart itself.
+ * A command that parses its arguments as another program does.
  *
  * @param options the options that help, man page and completions show
  */
-export function alone(
+export function standIn(
   doc: string,
   options: readonly ShownOption[],
-  runAlone: (world: World) => Promise<number>,
+  runProgram: (world: World) => Promise<number>,
 ): Command<undefined> {
   return {
     doc,
     options: options.map(shownOption),
     settings: undefined,
-    run: ({ world }) => runAlone(world),
+    run: ({ world }) => runProgram(world),
   };
 }
