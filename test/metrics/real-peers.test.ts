@@ -46,5 +46,5 @@ test.skipIf(obstacle !== undefined)(
       rmSync(folder, { recursive: true, force: true });
     }
   },
-  (seconds + 60) * 1000,
+  (3 * seconds + 60) * 1000,
 );
