@@ -6,6 +6,7 @@ import { eventsSchema } from "../src/cli/commands/events/schema.ts";
 import { topSchema } from "../src/cli/commands/top/schema.ts";
 import { optionsOf } from "../src/cli/options.ts";
 import { factPredicates } from "../src/filter/facts.ts";
+import { pairRuleIds } from "../src/fleet/pair-finding.ts";
 import { doctorSchema } from "../src/output/doctor-schema.ts";
 import { metricsPage } from "./metrics-page.ts";
 import { outputPage } from "./output-page.ts";
@@ -43,7 +44,8 @@ const TCP_INFO_CODE = "src/families/inet/row/tcp-info-generated.ts";
 /** The files by their paths, each with the function that makes its text. */
 export const generated: Readonly<Record<string, () => string>> = {
   "docs/schema.json": () => formatted("docs/schema.json", JSON.stringify(socketSchema(optionsOf))),
-  "docs/doctor-schema.json": () => formatted("docs/doctor-schema.json", JSON.stringify(doctorSchema())),
+  "docs/doctor-schema.json": () =>
+    formatted("docs/doctor-schema.json", JSON.stringify(doctorSchema(pairRuleIds))),
   "docs/events-schema.json": () => formatted("docs/events-schema.json", JSON.stringify(eventsSchema())),
   "docs/top-schema.json": () => formatted("docs/top-schema.json", JSON.stringify(topSchema())),
   "docs/output.md": outputPage,

@@ -11,14 +11,16 @@ const always = staticImports(join(src, "cli/main.ts"));
 const loaded = [...always, ...staticImports(join(src, "cli/listing.ts"))];
 const transpiler = new Bun.Transpiler({ loader: "ts" });
 
+/** The modules of Node that a file imports statically. */
+function importsOfNode(file: string): string[] {
+  return transpiler
+    .scanImports(readFileSync(file))
+    .filter(({ kind, path }) => kind === "import-statement" && path.startsWith("node:"))
+    .map(({ path }) => `${relative(src, file)} imports ${path}`);
+}
+
 test("no run loads a module of Node before it needs one", () => {
-  const ofNode = loaded.flatMap((file) =>
-    transpiler
-      .scanImports(readFileSync(file))
-      .filter(({ kind, path }) => kind === "import-statement" && path.startsWith("node:"))
-      .map(({ path }) => `${relative(src, file)} imports ${path}`),
-  );
-  expect(ofNode).toEqual([]);
+  expect(loaded.flatMap(importsOfNode)).toEqual([]);
 });
 
 test("no run loads commands, recordings, the catalogue or output for machines before it needs them", () => {
@@ -37,6 +39,18 @@ test("a plain listing loads no views of sockets, no layouts but that of inet_dia
   const paths = loaded.map((file) => relative(src, file));
   expect(paths.filter((path) => path.includes("/layouts/"))).toEqual(["families/inet/layouts/inet-diag.ts"]);
   expect(paths.filter((path) => /^families\/[a-z]+\/(index|row|socket)\.ts$/.test(path))).toEqual([]);
+});
+
+test("a listing with processes loads no views of sockets, and no module of Node", () => {
+  const files = new Set([
+    ...loaded,
+    ...staticImports(join(src, "lookup/owners.ts")),
+    ...staticImports(join(src, "table/process.ts")),
+  ]);
+  const paths = Array.from(files, (file) => relative(src, file));
+  expect(paths.filter((path) => path.includes("/layouts/"))).toEqual(["families/inet/layouts/inet-diag.ts"]);
+  expect(paths.filter((path) => /^families\/[a-z]+\/(index|row|socket)\.ts$/.test(path))).toEqual([]);
+  expect([...files].flatMap(importsOfNode)).toEqual([]);
 });
 
 test("a run that lists nothing loads nothing of listings", () => {

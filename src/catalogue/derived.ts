@@ -65,7 +65,7 @@ function endColumn(kind: Kind, end: End, columns: readonly Column<unknown>[]): D
     key: end,
     of: end,
     type: "string",
-    doc: end === "local" ? "own address and port, or what the family has" : "the peer's, likewise",
+    doc: `${end === "local" ? "local" : "peer"} address and port, or what the family has instead`,
     read: (socket) => {
       const read: Read = (key) => readers.get(`${end}.${key}`)?.(socket);
       return parts === undefined ? inetEnd(read) : partsEnd(parts, read);

@@ -22,7 +22,10 @@ function optionItem({ shorts, longs, value, doc }: OptionText): readonly [string
   if (value === undefined) return [head, prose(doc)];
   const { name, choices = [] } = value;
   const known = new Set(doc.split(/[^\w-]+/));
-  const listed = choices.length <= LISTED_CHOICES && choices.some((choice) => !known.has(choice));
+  const listed =
+    value.columns !== true &&
+    choices.length <= LISTED_CHOICES &&
+    choices.some((choice) => !known.has(choice));
   return [`${head} Ar ${name}`, listed ? `${prose(doc)}\n${name}: ${words(choices)}.` : prose(doc)];
 }
 

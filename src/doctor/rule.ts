@@ -82,8 +82,10 @@ export interface Gathering<Gathered, Name extends string> {
 
 /** A rule. `Gathered` is what its collector keeps, `Name` the names of its thresholds. */
 export interface Rule<Gathered = unknown, Name extends string = string> {
-  /** Its name on the command line: lower-case letters, digits and dashes. Its page is docs/doctor/ID.md. */
+  /** Its name on the command line: lower-case letters, digits and dashes. */
   readonly id: string;
+  /** Its page, from the root of the repository. Default: docs/doctor/ID.md. */
+  readonly page?: string;
   /** What it looks for, in a few words. */
   readonly title: string;
   /** The worst severity of its findings. */

@@ -184,6 +184,7 @@ function numbersOf(names: readonly string[]): number[] {
 }
 
 function numbersIn(files: Files, folder: string): number[] {
+  if (files.numbers !== undefined) return files.numbers(folder) ?? [];
   try {
     return numbersOf(files.list(folder));
   } catch {

@@ -70,7 +70,7 @@ export function placeColumns(names: NameSource): readonly Column<Socket>[] {
       key: "container.pod.name",
       type: "string",
       demand: "containers",
-      doc: "name of the pod, likewise",
+      doc: "name of the pod, from the names of its logs",
       read: (socket) => container(socket)?.pod?.name,
     },
     {

@@ -2,7 +2,7 @@
  * What one direction of a connection shows: whether its bytes are stuck at the writer, in the network or at the reader.
  */
 import type { End } from "./ends.ts";
-import { bytes, endName, type Moved, type PairFinding } from "./pair-finding.ts";
+import { bytes, endName, type FoundPair, type Moved } from "./pair-finding.ts";
 
 /** Bytes from which a queue counts as stuck: less is a request on its way. */
 const STUCK_BYTES = 4096;
@@ -70,8 +70,8 @@ interface Direction {
 }
 
 /** A finding about one direction, without what all of them have in common. */
-type DirectionFinding = Pick<PairFinding, "rule" | "severity" | "title"> & {
-  readonly values?: PairFinding["values"];
+type DirectionFinding = Pick<FoundPair, "rule" | "title"> & {
+  readonly values?: FoundPair["values"];
   /** Whether the receiver's end is shown first: it is the cause. */
   readonly receiverFirst?: boolean;
 };
@@ -97,7 +97,6 @@ function stuckReader({
   const shut = isShut(sender) ? "; its window is closed" : "";
   return {
     rule: "reader-stuck",
-    severity: "warning",
     title: `${endName(receiver.now)} does not read: ${bytes(unread)} wait in its receive queue${more}${shut}`,
     values: { windowBytes: sender.now.sndWndBytes ?? 0 },
     receiverFirst: true,
@@ -123,7 +122,6 @@ function slowReader(direction: Direction): DirectionFinding | undefined {
   if (!waits || share < MOST_OF_THE_TIME) return undefined;
   return {
     rule: "reader-slow",
-    severity: "warning",
     title: `${endName(receiver.now)} reads slower than ${endName(sender.now)} writes: its window stopped the sender for ${share}% of the time`,
     values: { windowLimitedPercent: share, readBytes: Math.max(0, bytesRead(receiver) ?? 0) },
     receiverFirst: true,
@@ -163,9 +161,8 @@ function smallWindow(direction: Direction): DirectionFinding | undefined {
   const share = windowLimited(direction);
   const isLimited = waitsForWindow(sender.before) && waitsForWindow(sender.now) && share >= PART_OF_THE_TIME;
   const window = sender.now.sndWndBytes ?? 0;
-  const found = (rule: PairFinding["rule"], title: string): DirectionFinding => ({
+  const found = (rule: FoundPair["rule"], title: string): DirectionFinding => ({
     rule,
-    severity: "warning",
     title,
     values: {
       windowLimitedPercent: share,
@@ -202,7 +199,6 @@ function lostAcknowledgements({ sender, receiver }: Direction): DirectionFinding
   if (known <= COUNTER_SLACK) return undefined;
   return {
     rule: "acks-lost",
-    severity: "critical",
     title: `bytes from ${endName(sender.now)} arrive at ${endName(receiver.now)}, and the acknowledgements do not come back`,
     values: { arrivedBytes: known, segmentRetransmits: sender.now.retransmits ?? 0 },
   };
@@ -214,7 +210,6 @@ function stuckPath({ sender, receiver, unsent, inFlight, arrived }: Direction): 
   if (!waits || arrived > 0 || (sender.now.retransmits ?? 0) < STUCK_RETRANSMITS) return undefined;
   return {
     rule: "path-stuck",
-    severity: "critical",
     title: `${bytes(unsent + inFlight)} from ${endName(sender.now)} do not reach ${endName(receiver.now)}: sent again ${sender.now.retransmits} times, and nothing arrives`,
     values: { segmentRetransmits: sender.now.retransmits ?? 0 },
   };
@@ -226,7 +221,6 @@ function lossyPath(direction: Direction): DirectionFinding | undefined {
   const { sender, receiver, lost, sent } = direction;
   return {
     rule: "path-loss",
-    severity: "warning",
     title: `segments from ${endName(sender.now)} to ${endName(receiver.now)} are lost: ${lossText(direction)}`,
     values: { lostSegments: lost, sentSegments: sent },
   };
@@ -256,7 +250,6 @@ function heldBytes({
   const limit = pacingRate === undefined ? "" : ` (pacing rate ${bytes(pacingRate)}/s)`;
   return {
     rule: "writer-held",
-    severity: "warning",
     title: `${bytes(unsent)} for ${endName(receiver.now)} wait on ${endName(sender.now)}, and its own host does not send them${limit}`,
     values: {
       sentBytesPerSecond: Math.round(rate),
@@ -278,7 +271,7 @@ const directionRules = [
 ] as const;
 
 /** What one direction of a connection shows in both samples. @param elapsedUs microseconds between them */
-export function directionFinding(sender: Moved, receiver: Moved, elapsedUs: number): PairFinding | undefined {
+export function directionFinding(sender: Moved, receiver: Moved, elapsedUs: number): FoundPair | undefined {
   if (sender.now.state.startsWith("SYN-")) return undefined;
   const unsent = sender.now.notsentBytes ?? 0;
   const resent = growth(sender.before.totalRetrans, sender.now.totalRetrans);
@@ -299,11 +292,10 @@ export function directionFinding(sender: Moved, receiver: Moved, elapsedUs: numb
   for (const rule of directionRules) {
     const found = rule(direction);
     if (found === undefined) continue;
-    const { rule: name, severity, title, values = {}, receiverFirst = false } = found;
+    const { rule: name, title, values = {}, receiverFirst = false } = found;
     const ends = [sender.now, receiver.now];
     return {
       rule: name,
-      severity,
       title,
       ends: receiverFirst ? ends.reverse() : ends,
       connections: 1,

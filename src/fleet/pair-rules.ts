@@ -5,7 +5,7 @@
 import { directionFinding } from "./direction-rules.ts";
 import { type End, identityOf } from "./ends.ts";
 import type { Joined, MissingEnd, Pair } from "./join.ts";
-import { endName, type PairFinding } from "./pair-finding.ts";
+import { endName, type FoundPair, type PairFinding, pairRules } from "./pair-finding.ts";
 import { segmentSizes } from "./segment-sizes.ts";
 
 const optionNames = ["timestamps", "sack", "wscale", "ecn"] as const;
@@ -29,7 +29,7 @@ function differingOptions(client: End, server: End): readonly string[] {
 }
 
 /** Clients that think they are connected, while the listener's queue is too full to take the end of their handshake. */
-function unacceptedFinding(before: Pair, now: Pair, joined: Joined): PairFinding | undefined {
+function unacceptedFinding(before: Pair, now: Pair, joined: Joined): FoundPair | undefined {
   const { client, server } = now;
   const waits = [before, now].every(
     (pair) =>
@@ -41,7 +41,6 @@ function unacceptedFinding(before: Pair, now: Pair, joined: Joined): PairFinding
   if (backlog <= maxBacklog) return undefined;
   return {
     rule: "accept-queue-full",
-    severity: "critical",
     title: `${endName(client)} is connected to ${server.host} port ${server.local.port} and gets no answer: the accept queue of ${endName(listener)} is full (${backlog} of ${maxBacklog})`,
     ends: [listener, client, server],
     connections: 1,
@@ -50,7 +49,7 @@ function unacceptedFinding(before: Pair, now: Pair, joined: Joined): PairFinding
 }
 
 /** What a pair shows in both samples. */
-function* pairFindings(before: Pair, now: Pair, elapsedUs: number, joined: Joined): Generator<PairFinding> {
+function* pairFindings(before: Pair, now: Pair, elapsedUs: number, joined: Joined): Generator<FoundPair> {
   const client = { before: before.client, now: now.client };
   const server = { before: before.server, now: now.server };
   const unaccepted = unacceptedFinding(before, now, joined);
@@ -68,7 +67,6 @@ function* pairFindings(before: Pair, now: Pair, elapsedUs: number, joined: Joine
     if (states && [receiver.before, receiver.now].every(({ state }) => state === "CLOSE-WAIT"))
       yield {
         rule: "never-closes",
-        severity: "warning",
         title: `${endName(receiver.now)} does not close its connection to ${endName(sender.now)}, which has closed`,
         ends: [receiver.now, sender.now],
         connections: 1,
@@ -82,7 +80,6 @@ function* pairFindings(before: Pair, now: Pair, elapsedUs: number, joined: Joine
   )
     yield {
       rule: "answer-lost",
-      severity: "critical",
       title: `${now.server.host} has the SYN of ${endName(client.now)} and answers, and the answer does not arrive`,
       ends: [client.now, server.now],
       connections: 1,
@@ -93,7 +90,6 @@ function* pairFindings(before: Pair, now: Pair, elapsedUs: number, joined: Joine
   if (differing.length > 0)
     yield {
       rule: "options-differ",
-      severity: "warning",
       title: `${endName(client.now)} and ${endName(server.now)} disagree on TCP options: ${differing.join(", ")}`,
       ends: [client.now, server.now],
       connections: 1,
@@ -103,7 +99,6 @@ function* pairFindings(before: Pair, now: Pair, elapsedUs: number, joined: Joine
   if (sizes !== undefined)
     yield {
       rule: "mss-differs",
-      severity: "info",
       title: sizes,
       ends: [client.now, server.now],
       connections: 1,
@@ -126,7 +121,7 @@ function missingFinding(
   before: End,
   { end: now, peerHost, target, mayBeTranslated }: MissingEnd,
   joined: Joined,
-): PairFinding | undefined {
+): FoundPair | undefined {
   if (mayBeTranslated) return undefined;
   const common = { ends: [now], connections: 1 } as const;
   const isTranslated = target.address !== now.peer.address || target.port !== now.peer.port;
@@ -139,7 +134,6 @@ function missingFinding(
       return {
         ...common,
         rule: "nothing-listens",
-        severity: "critical",
         title: `${endName(now)} connects to ${to}, where nothing listens`,
         absent: { host: peerHost, local: target },
         values,
@@ -149,7 +143,6 @@ function missingFinding(
       return {
         ...common,
         rule: "accept-queue-full",
-        severity: "critical",
         title: `${endName(now)} connects to ${to} without success: the accept queue of ${endName(listener)} is full (${backlog} of ${maxBacklog})`,
         ends: [listener, now],
         values: { ...values, backlog, maxBacklog },
@@ -157,7 +150,6 @@ function missingFinding(
     return {
       ...common,
       rule: "syn-lost",
-      severity: "critical",
       title: `${peerHost} has seen none of the SYNs that ${endName(now)} sends to its port ${target.port}`,
       ends: [now, listener],
       values,
@@ -168,14 +160,13 @@ function missingFinding(
     ...common,
     rule: "half-open",
     absent,
-    severity: "warning",
     title: `${endName(now)} holds a connection to ${to} that ${peerHost} does not have`,
     values: { sendQueueBytes: now.sendq ?? 0 },
   };
 }
 
 /** What two findings have in common if they are one problem: the rule, the hosts, the programs and the server's port. */
-function subjectOf({ rule, ends }: PairFinding): string {
+function subjectOf({ rule, ends }: FoundPair): string {
   const ports = ends.flatMap(({ local, peer }) => [local.port, peer.port]);
   const names = ends.map(({ host, netns = "", process = "" }) => [host, netns, process].join(" "));
   return [rule, ...names, Math.min(...ports.filter((port) => port > 0))].join("|");
@@ -194,7 +185,7 @@ const bySeverity = { critical: 0, warning: 1, info: 2 } as const;
 export function findBetween(before: Joined, now: Joined, seconds: number): readonly PairFinding[] {
   const earlier = new Map(before.pairs.map((pair) => [identityOf(pair.client), pair]));
   const missingBefore = new Map(before.missing.map((each) => [identityOf(each.end), each]));
-  const found: PairFinding[] = [];
+  const found: FoundPair[] = [];
   for (const pair of now.pairs) {
     const then = earlier.get(identityOf(pair.client));
     if (then === undefined || identityOf(then.server) !== identityOf(pair.server)) continue;
@@ -208,7 +199,11 @@ export function findBetween(before: Joined, now: Joined, seconds: number): reado
     if (finding !== undefined) found.push(finding);
   }
   const subjects = Map.groupBy(found, subjectOf);
-  const findings = Array.from(subjects.values(), (same) => ({ ...same[0]!, connections: same.length }));
+  const findings = Array.from(subjects.values(), (same) => ({
+    ...same[0]!,
+    severity: pairRules[same[0]!.rule].severity,
+    connections: same.length,
+  }));
   findings.sort((a, b) => bySeverity[a.severity] - bySeverity[b.severity] || b.connections - a.connections);
   // Findings of one rule and severity stand together, where the worst of them would stand.
   const together = Map.groupBy(findings, ({ rule, severity }) => `${severity} ${rule}`);

@@ -30,6 +30,11 @@ export interface Files {
   read(path: string, bound?: ReadBound): Uint8Array;
   /** Names in a directory, in the kernel's order. @throws an error with a system error `code` */
   list(path: string): string[];
+  /**
+   * The numbers among the names in a directory, ascending; undefined if it cannot be read. Where this is absent, `list`
+   * does the same.
+   */
+  readonly numbers?: (path: string) => number[] | undefined;
   /** The target of a symbolic link, or undefined if it cannot be read. */
   link(path: string): string | undefined;
   /** The SELinux context of the file that a path leads to, or undefined if there is none or it cannot be read. */

@@ -8,7 +8,7 @@ import type { BpfObjects, Files, Host, Resolver, SweepWorker } from "./host.ts";
 import { unescapePath } from "./mounts.ts";
 import { type NameWorker, threadedResolver } from "./name-threads.ts";
 import { readFile } from "./read.ts";
-import { descriptorCount, socketLinks, socketLinksInSteps } from "./socket-links.ts";
+import { descriptorCount, numbersIn, socketLinks, socketLinksInSteps } from "./socket-links.ts";
 
 /** Starts threads. Without one of these functions its work is done on this thread, or by the runtime. */
 export interface LiveThreads {
@@ -43,6 +43,7 @@ const CONTEXT_LIMIT = 4096;
 export const liveFiles: Files = {
   read: readFile,
   list: (path) => builtin("node:fs").readdirSync(path),
+  numbers: numbersIn,
   link(path) {
     try {
       return builtin("node:fs").readlinkSync(path);

@@ -6,10 +6,10 @@
  * goes from the last process to the first while sockets are still being listed, the main thread from the first to the
  * last.
  */
-import { builtin, keepOutOfLastTier } from "#libc";
+import { keepOutOfLastTier } from "#libc";
 import type { Files, SweepWorker } from "./host.ts";
 import { found as entry, iterateSockets } from "./socket-iterator.ts";
-import { descriptorCount, socketLinks } from "./socket-links.ts";
+import { descriptorCount, numbersIn, socketLinks } from "./socket-links.ts";
 
 /** From this many descriptors on, an iterator or a second thread is worth the ten milliseconds that it takes to start. */
 const WORTHWHILE = 10_000;
@@ -51,11 +51,9 @@ export interface SocketSweep {
 
 /** The processes with their number of descriptors, 0 if the kernel does not report it. */
 function descriptorCounts(root: string): [pid: number, descriptors: number][] {
-  return builtin("node:fs")
-    .readdirSync(root)
-    .filter((name) => /^\d+$/.test(name))
-    .map((name): [number, number] => [Number(name), descriptorCount(`${root}/${name}/fd`) ?? 0])
-    .sort(([a], [b]) => a - b);
+  const counts: [pid: number, descriptors: number][] = [];
+  for (const pid of numbersIn(root) ?? []) counts.push([pid, descriptorCount(`${root}/${pid}/fd`) ?? 0]);
+  return counts;
 }
 
 /** How a sweep is made. */
@@ -79,7 +77,8 @@ export function beginSweep(
   { worthwhile = WORTHWHILE, iterate = iterateSockets }: SweepOptions = {},
 ): SocketSweep | undefined {
   const counts = descriptorCounts(root);
-  const total = counts.reduce((sum, [, descriptors]) => sum + descriptors, 0);
+  let total = 0;
+  for (const [, descriptors] of counts) total += descriptors;
   if (total < worthwhile) return undefined;
   const entries = iterate(root, total);
   return entries === undefined

@@ -16,7 +16,7 @@ import type { InetTable } from "../model/inet-tables.ts";
 import { NetlinkError } from "../netlink/errors.ts";
 import { type Link, listLinks } from "../netlink/links.ts";
 import type { OwnerLookup } from "./owners.ts";
-import type { Place } from "./places.ts";
+import type { PeerSearch, Place } from "./places.ts";
 
 /** Ports that the kernel gives to clients when the range cannot be read. */
 const DEFAULT_PORT_RANGE = [1024, 4999] as const;
@@ -155,8 +155,8 @@ const nobody: Pick<OwnerLookup, "owners" | "peerOwners" | "peerInode" | "peerNam
  * no socket has an owner or a peer.
  */
 export interface HostNames extends Omit<OwnerLookup, "findOwners" | "ownerTable"> {
-  /** Lets owners, peers and containers be looked up. */
-  useOwners(make: MakeOwnerLookup): void;
+  /** Lets owners and containers be looked up, and peers if the code for that is given. */
+  useOwners(make: MakeOwnerLookup, peers: PeerSearch | undefined): void;
   /** Looks for the owners of sockets. @returns ids of processes that cannot be read */
   findOwners(inodes: ReadonlySet<number> | undefined, options: ScanOptions): readonly number[];
   /** See {@link OwnerLookup.ownerTable}. */
@@ -295,9 +295,9 @@ export function hostNames(
   let bpfMaps: BpfMaps | undefined;
   const cgroups = cgroupNames(host, report);
   return {
-    useOwners(make) {
+    useOwners(make, peers) {
       if (lookup !== undefined) return;
-      lookup = make({ host, root, cgroupPath: cgroups.path });
+      lookup = make({ host, root, cgroupPath: cgroups.path, peers });
       if (placed.length > 0) lookup.usePlaces(placed);
     },
     owners: (inode) => (lookup ?? nobody).owners(inode),

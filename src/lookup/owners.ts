@@ -1,9 +1,8 @@
 /** Processes of the sockets of a query: owners, peers, containers. Loaded only for queries that want any of them. */
 import { type Owner, OwnerTable } from "../enrich/owner-table.ts";
 import { processContext, type ScanOptions, scanProcesses } from "../enrich/processes.ts";
-import type { Host } from "../host/host.ts";
 import { sweepingFiles } from "../host/socket-sweep.ts";
-import { knowPlaces, type Places } from "./places.ts";
+import { knowPlaces, type PlaceSources, type Places } from "./places.ts";
 
 /** What is known of the processes of sockets. */
 export interface OwnerLookup extends Places {
@@ -18,21 +17,15 @@ export interface OwnerLookup extends Places {
 }
 
 /** What owners are looked up with. */
-export interface OwnerSources {
-  readonly host: Host;
-  /** The mount point of proc. */
-  readonly root: string;
-  /** Path of a cgroup; undefined if it is not known. */
-  cgroupPath(id: bigint): string | undefined;
-}
+export type OwnerSources = Omit<PlaceSources, "owners">;
 
 /** Makes the look-up of one query. */
-export function ownerLookup({ host, root, cgroupPath }: OwnerSources): OwnerLookup {
+export function ownerLookup({ host, root, cgroupPath, peers }: OwnerSources): OwnerLookup {
   let found = new OwnerTable();
   const contexts = new Map<number, Uint8Array | undefined>();
   const owners = (inode: number) => found.get(inode);
   return {
-    ...knowPlaces({ host, root, owners, cgroupPath }),
+    ...knowPlaces({ host, root, owners, cgroupPath, peers }),
     owners,
     ownerTable: () => found,
     findOwners(inodes, options) {

@@ -9,7 +9,10 @@ import type { Socket } from "../families/socket.ts";
 import type { Host } from "../host/host.ts";
 import type { Netns } from "../host/namespaces.ts";
 import type { Transport } from "../netlink/transport.ts";
-import { findTcpPeers, isTcpConnection, type TcpPeers, unixNames } from "./peers.ts";
+
+/** What finds the other ends of connections. Only some queries load it, as it needs the views of sockets. */
+export type PeerSearch = typeof import("./peers.ts");
+type TcpPeers = import("./peers.ts").TcpPeers;
 
 /** A network namespace whose sockets are listed. */
 export interface Place {
@@ -48,12 +51,18 @@ export interface PlaceSources {
   owners(inode: number): readonly Owner[] | undefined;
   /** Path of a cgroup, or undefined if it is unknown. */
   cgroupPath(id: bigint): string | undefined;
+  /** Needed for the other ends of TCP connections, and for the names of UNIX sockets. */
+  readonly peers: PeerSearch | undefined;
 }
 
 const nobody: CgroupOwner = { container: undefined, unit: undefined };
 
 /** The lookups of one run. */
-export function knowPlaces({ host, root, owners, cgroupPath }: PlaceSources): Places {
+export function knowPlaces({ host, root, owners, cgroupPath, peers }: PlaceSources): Places {
+  const search = (): PeerSearch => {
+    if (peers === undefined) throw new TypeError("peers are not looked up in this run");
+    return peers;
+  };
   let transports: ReadonlyMap<Netns | undefined, Transport> = new Map([[undefined, host.transport]]);
   const tcpPeers = new Map<Netns | undefined, TcpPeers>();
   const containers = once(() => findContainers(host.files, root));
@@ -62,7 +71,7 @@ export function knowPlaces({ host, root, owners, cgroupPath }: PlaceSources): Pl
   const namesByInode = once(() => {
     const names = new Map<number, Uint8Array>();
     for (const transport of transports.values())
-      for (const [inode, name] of unixNames(transport)) names.set(inode, name);
+      for (const [inode, name] of search().unixNames(transport)) names.set(inode, name);
     return names;
   });
 
@@ -82,6 +91,7 @@ export function knowPlaces({ host, root, owners, cgroupPath }: PlaceSources): Pl
       transports = new Map(places.map(({ netns, host }) => [netns, host.transport]));
     },
     findPeers(sockets) {
+      const { findTcpPeers, isTcpConnection } = search();
       const connections = new Map<Netns | undefined, InetSocket[]>();
       for (const socket of sockets) {
         if (socket.kind !== "inet" || !isTcpConnection(socket)) continue;

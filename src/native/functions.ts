@@ -78,6 +78,9 @@ export type OffThread = {
  */
 const SYS_GETDENTS64 = process.arch === "x64" ? 217 : 61;
 
+/** `SYS_newfstatat`. glibc before 2.33 has no symbol for it. */
+const SYS_NEWFSTATAT = process.arch === "x64" ? 262 : 79;
+
 /** `SYS_bpf`. The C library has no function for it. */
 const SYS_BPF = process.arch === "x64" ? 321 : 280;
 
@@ -173,6 +176,10 @@ export function libcOf(
     ioctl: (fd, request, argument) => checked(c.ioctl(fd, request, argument)),
     openat: (directory, path, flags) => checked(c.openat(directory, cString(path), flags)),
     getdents64: (fd, buffer) => checked(c.syscall(SYS_GETDENTS64, fd, buffer, buffer.length, 0)),
+    fstatat(directory, path, status, flags) {
+      const result = c.syscall(SYS_NEWFSTATAT, directory, cString(path), Number(address(status)), flags);
+      return checked(result);
+    },
     openat2(directory, path, flags, resolve) {
       const how = new Uint8Array(FIXED_BYTES);
       const view = new DataView(how.buffer);

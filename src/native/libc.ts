@@ -70,6 +70,13 @@ export interface Libc {
    * @returns a file descriptor, or -errno: -ENOSYS before Linux 5.6
    */
   openat2(directory: number, path: string, flags: number, resolve: number): number;
+  /**
+   * fstatat(2), as the kernel's own struct stat has it.
+   *
+   * @param status receives the struct; at least 144 bytes
+   * @returns 0 or -errno
+   */
+  fstatat(directory: number, path: string, status: Uint8Array, flags: number): number;
   /** getdents64(2). @returns bytes filled, 0 at the end, or -errno. */
   getdents64(fd: number, buffer: Uint8Array): number;
   /** readlinkat(2); `path` is NUL-terminated bytes. @returns bytes filled, or -errno. */

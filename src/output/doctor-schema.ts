@@ -32,8 +32,80 @@ function described(schema: Schema, description: string): Schema {
   return { ...schema, description };
 }
 
-/** Makes the schema: its root is the report, `#/$defs/event` a line of `--watch`, `#/$defs/rules` `--list-rules`. */
-export function doctorSchema(): Schema {
+/** What `doctor --host` prints after the reports of the hosts. @param ids the rules about both ends */
+function betweenSchema(ids: readonly string[]): Schema {
+  const endpoint = object({ address: text, port: count });
+  const facts = (description: string): Schema => ({ type: "object", description });
+  const end = object(
+    {
+      host: text,
+      netns: described(text, "its network namespace, if it is not the host's own"),
+      state: text,
+      local: endpoint,
+      peer: endpoint,
+      process: text,
+      recvQueueBytes: count,
+      sendQueueBytes: count,
+      backlog: described(count, "of a listener: connections that wait"),
+      maxBacklog: described(count, "of a listener: how many may wait"),
+      tcpInfo: facts("as in sockscope --json"),
+      memory: facts("as in sockscope --json"),
+    },
+    ["netns", "process", "recvQueueBytes", "sendQueueBytes", "backlog", "maxBacklog", "tcpInfo", "memory"],
+  );
+  const finding = object(
+    {
+      rule: { enum: ids },
+      severity,
+      title: text,
+      connections: described(
+        count,
+        "how many connections of the same programs show it; the ends are those of one",
+      ),
+      values: { type: "object", additionalProperties: { type: "number" } },
+      nat: list(text, "the hosts whose NAT the connection passes"),
+      ends: list(end, "the cause first"),
+      absent: described(
+        object({ host: text, local: endpoint, peer: endpoint }, ["peer"]),
+        "the end that its host does not have",
+      ),
+      why: text,
+      advice: text,
+    },
+    ["nat", "absent"],
+  );
+  return object(
+    {
+      at: described(time, "the time of --at"),
+      samples: list(
+        object({ host: text, time }),
+        "with --at: when each recorder took its sample, on our clock",
+      ),
+      between: list(finding, "the worst first"),
+      joined: described(count, "connections with both ends"),
+      translated: described(count, "those through NAT"),
+      missing: described(count, "ends whose other end its host does not have"),
+      outside: described(count, "ends whose peer is on no host of the list"),
+      ambiguous: described(count, "ends with more than one candidate"),
+      uncertain: described(count, "ends whose candidate may be older or newer"),
+      perhapsTranslated: described(count, "missing ends that may be behind NAT that cannot be read"),
+      leftOut: list(object({ host: text, reason: text }), "hosts that are not compared"),
+      clocks: list(
+        object({ host: text, aheadMs: { type: "number" }, errorMs: { type: "number" } }),
+        "how far each clock is ahead of ours",
+      ),
+    },
+    ["at", "samples"],
+  );
+}
+
+/**
+ * Makes the schema: its root is the report, `#/$defs/event` a line of `--watch`, `#/$defs/rules` `--list-rules`, and
+ * `#/$defs/between` the object about both ends that `--host` adds.
+ *
+ * @param pairRuleIds the rules about both ends
+ */
+export function doctorSchema(pairRuleIds: readonly string[]): Schema {
   const advice = list(
     object({ text: described(text, "what to check or do"), command: described(text, "a command for sh") }, [
       "command",
@@ -95,7 +167,7 @@ export function doctorSchema(): Schema {
         }),
       },
       rule: object({
-        id: { $ref: "#/$defs/ruleId" },
+        id: { enum: [...rules.map(({ id }) => id), ...pairRuleIds] },
         title: text,
         severity: described(severity, "the worst severity of its findings"),
         reads: list(text, "what it reads"),
@@ -105,6 +177,10 @@ export function doctorSchema(): Schema {
         advice,
         page,
       }),
+      between: {
+        description: "the last line of --host --json",
+        ...betweenSchema(pairRuleIds),
+      },
       rules: list({ $ref: "#/$defs/rule" }, "what --list-rules --json and --explain --json print"),
     },
   };

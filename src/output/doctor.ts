@@ -73,8 +73,8 @@ function socketCountOf({ sockets = [], socketCount = sockets.length }: Diagnosis
 }
 
 /** The page of a rule, from the root of the repository. */
-function pageOf({ id }: Rule): string {
-  return `docs/doctor/${id}.md`;
+function pageOf({ id, page = `docs/doctor/${id}.md` }: Rule): string {
+  return page;
 }
 
 /** The rows of sockets as the normal table shows them. */
@@ -262,7 +262,9 @@ export function explainRule(chosen: ChosenRule): string {
     wrap(`Reads ${rule.reads.join("; ")}. ${rates[`${rule.rate}`]}`, TEXT_COLUMNS, ""),
     ...(thresholds === "" ? [] : [`Thresholds, which --set changes:\n${thresholds}`]),
     `What to check or do:\n${advice}`,
-    `${pageOf(rule)} of the documentation explains how it arises and how to reproduce it.\n`,
+    rule.page === undefined
+      ? `${pageOf(rule)} of the documentation explains how it arises and how to reproduce it.\n`
+      : `${rule.page} of the documentation has more.\n`,
   ].join("\n");
 }
 

@@ -367,6 +367,11 @@ function unfiltered({ open, reading }: Unfiltered): OpenQuery["places"] {
   return places as [FilteredPlace, ...FilteredPlace[]];
 }
 
+/** Whether the plan needs the sockets at the other ends. */
+function wantsPeers({ demands }: Plan): boolean {
+  return demands.has("peers") || demands.has("peerNames");
+}
+
 /** Whether the filter of a place tests owners. */
 function testsOwners(places: OpenQuery["places"]): boolean {
   for (const { predicate } of places) if (predicate?.withOwners !== undefined) return true;
@@ -390,7 +395,10 @@ export async function openQuery(context: QueryContext, plan: Plan): Promise<Open
         ? unfiltered(begun)
         : await (await import("./filters.ts")).filterPlaces(open.list, plan.filter, reading);
     if (wantsProcesses(plan) || testsOwners(places))
-      names.useOwners(parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup);
+      names.useOwners(
+        parts.ownerLookup ?? (await import("../lookup/owners.ts")).ownerLookup,
+        parts.peers ?? (wantsPeers(plan) ? await import("../lookup/peers.ts") : undefined),
+      );
     if (plan.demands.has("bpfStorages")) {
       const { lookUpBpfMaps } = await import("../enrich/bpf-maps.ts");
       const report = (mapId: number) => context.report({ kind: "bpfMap", mapId });
@@ -417,7 +425,7 @@ export function openQueryNow(
 ): OpenQuery {
   const begun = begin(context, plan, context.parts);
   const { open, names, reading, finish } = begun;
-  names.useOwners(context.parts.ownerLookup);
+  names.useOwners(context.parts.ownerLookup, context.parts.peers);
   try {
     const places =
       plan.filter === undefined

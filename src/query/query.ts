@@ -9,6 +9,7 @@ import type { Socket } from "../families/socket.ts";
 import type { Files, Host } from "../host/host.ts";
 import type { NamespaceProblem, Netns } from "../host/namespaces.ts";
 import type { MakeOwnerLookup, NameProblem } from "../lookup/names.ts";
+import type { PeerSearch } from "../lookup/places.ts";
 import type { Demands } from "../model/demand.ts";
 import type { DumpName, Selection } from "../model/selection.ts";
 import type { DecodeError, NetlinkError } from "../netlink/errors.ts";
@@ -193,6 +194,8 @@ export interface QueryParts {
   closing?: Closing;
   /** What looks up owners; loaded for plans that want them. */
   readonly ownerLookup?: MakeOwnerLookup;
+  /** What finds the other ends of connections, likewise. */
+  readonly peers?: PeerSearch;
 }
 
 /** The interface of destroyed.ts. */

@@ -20,7 +20,7 @@ import { pastParameters } from "./parameters.ts";
 import type { PastSettings } from "./past-messages.ts";
 import { openPastThread, type PastThread } from "./past-thread.ts";
 import type { Route } from "./route.ts";
-import { openMachine, openSampler, type Sampler } from "./sampler.ts";
+import { basicWants, openSampler, type Sampler } from "./sampler.ts";
 import { socketRoute } from "./socket.ts";
 import { streamRoute } from "./stream.ts";
 
@@ -29,7 +29,10 @@ export interface Service extends Disposable {
   /** Every route. The checks, /openapi.json and the tests are made from it. */
   readonly routes: readonly Route[];
   readonly sampler: Sampler;
-  /** Loads the code that the first requests of a page need, so that they do not wait for that. Takes no sample. */
+  /**
+   * Takes a sample, and looks for owners: the first page that is opened then waits neither for code to be loaded and
+   * compiled, nor for the owners.
+   */
   prepare(): Promise<void>;
 }
 
@@ -85,8 +88,7 @@ export function openService(context: ServeContext): Service {
       const { signal } = request;
       for (const { path, handle } of routes)
         if (path === HOST_PATH || path === FIELDS_PATH) await handle({ values: {}, request, signal });
-      const machine = await openMachine(context);
-      machine[Symbol.dispose]();
+      await sampler.sample(basicWants, () => undefined);
     },
     [Symbol.dispose]() {
       past?.[Symbol.dispose]();

@@ -8,7 +8,7 @@ import type { Files, Resolver } from "../host/host.ts";
 import { SampleMessages } from "../live/messages.ts";
 import { SocketTable } from "../live/table.ts";
 import { knowPlaces } from "../lookup/places.ts";
-import { type Demand, demandSet } from "../model/demand.ts";
+import { type Demand, demands as demandRows, demandSet } from "../model/demand.ts";
 import { allTables, type Selection, type Table, tables as tableRows } from "../model/selection.ts";
 import { stateGroups } from "../model/state.ts";
 import { columnsWith } from "../output/columns.ts";
@@ -113,9 +113,12 @@ export async function openMachine(
   };
 }
 
+/** What every sample has. */
+const always = demandSet(["info", "uid"]);
+
 /** The parts of wants that one listing serves: SK_MEMINFO is requested only where it shows drops, or is wanted. */
 function listings({ tables, demands }: Wants): readonly Wants[] {
-  const base = demandSet(demands, ["info", "uid"]);
+  const base = demandSet(demands, always);
   if (demands.has("memory")) return [{ tables, demands: base }];
   const cheap = new Set([...tables].filter((table) => withoutMemory.has(table)));
   const others = new Set([...tables].filter((table) => !withoutMemory.has(table)));
@@ -253,11 +256,12 @@ export const basicWants: Wants = {
   demands: demandSet([]),
 };
 
-/** Whether a sample has what is wanted. */
+/** Whether a sample has what is wanted. What is read from /proc can be added to any. */
 function covers({ wants }: Snapshot, { tables, demands }: Wants): boolean {
+  const has = demandSet(wants.demands, always);
   return (
     [...tables].every((table) => wants.tables.has(table)) &&
-    [...demands].every((each) => wants.demands.has(each))
+    [...demands].every((each) => has.has(each) || demandRows[each].from === "proc")
   );
 }
 

@@ -94,6 +94,9 @@ function routeOf(routes: readonly Route[], { method }: Request, pathname: string
   });
 }
 
+/** Why a request is not answered any more. */
+const endRefusal = () => new Refusal(503, "The server ends.");
+
 /** Listens. @throws an error with a system error `code` if the address cannot be used */
 export function startServer({
   address,
@@ -160,9 +163,9 @@ export function startServer({
       const ip = server.requestIP(request);
       return await run({ values: all, request, signal }, route, ip === null ? undefined : clientName(ip));
     } catch (error) {
-      const refusal = refusalOf(error, filter);
       // What the end of the server has interrupted has not failed.
-      if (refusal.status === 500 && !ending.signal.aborted) report(error);
+      const refusal = ending.signal.aborted ? endRefusal() : refusalOf(error, filter);
+      if (refusal.status === 500) report(error);
       return problemAnswer(refusal);
     }
   }
@@ -198,7 +201,7 @@ export function startServer({
     async stop() {
       unbound?.();
       const hadViewers = viewers > 0;
-      ending.abort(new Refusal(503, "The server ends."));
+      ending.abort(endRefusal());
       if (hadViewers) await Bun.sleep(FAREWELL_MS);
       void server.stop(true);
     },

@@ -7,6 +7,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -393,6 +394,19 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
       assert.equal(libc.openat2(directory, "link/file", O_RDONLY, RESOLVE_NO_SYMLINKS), -ELOOP);
       assert.equal(libc.openat2(directory, "../x", O_RDONLY, RESOLVE_BENEATH), -EXDEV);
       for (const each of [fd, directory]) assert.equal(libc.close(each), 0);
+    });
+  });
+
+  test("fstatat() gives the size and the inode of a file, and tells why not", () => {
+    withDirectory((folder) => {
+      const path = join(folder, "file");
+      writeFileSync(path, "12345");
+      const status = new Uint8Array(256);
+      assert.equal(libc.fstatat(AT_FDCWD, path, status, 0), 0);
+      const view = new DataView(status.buffer);
+      assert.equal(view.getBigUint64(8, true), statSync(path, { bigint: true }).ino);
+      assert.equal(view.getUint32(48, true), 5);
+      assert.equal(libc.fstatat(AT_FDCWD, join(folder, "missing"), status, 0), -ENOENT);
     });
   });
 

@@ -142,6 +142,17 @@ export const hostCases: Readonly<Record<string, RuleCase>> = {
     },
     healthy: { "room left": open(500) },
     edges: { share: [open(799), open(800)], full: [open(949), open(950)] },
+    more: {
+      "many processes of one name": [
+        {
+          facts: {
+            descriptors: () =>
+              [1, 2, 3, 4].map((pid) => ({ pid, name: "app", open: 800 + 40 * pid, limit: 1000 })),
+          },
+        },
+        ["critical app"],
+      ],
+    },
   },
   "new-listener": {
     ill: newcomer("listener", 1000),

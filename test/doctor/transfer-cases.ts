@@ -171,7 +171,7 @@ export const transferCases: Readonly<Record<string, RuleCase>> = {
     finds: {
       severity: "warning",
       subject: "pid 12",
-      title: "app (pid 12) has not read 4000 bytes of 1 connection, the oldest for 20 s",
+      title: "app (pid 12) has not read 4000 bytes from 1 connection, the oldest for 20 s",
       evidence: ["1 connection has closed the window: the peer can send no more"],
     },
     healthy: {
@@ -186,7 +186,7 @@ export const transferCases: Readonly<Record<string, RuleCase>> = {
       severity: "warning",
       subject: "192.0.2.7",
       title:
-        "192.0.2.7 has not read 1 connection for up to 20 s: its window is closed, and 4000 bytes wait here",
+        "192.0.2.7 has not read from 1 connection for up to 20 s: its window is closed, and 4000 bytes wait here",
       fill: connectionFill,
     },
     healthy: {

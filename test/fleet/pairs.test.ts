@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PairFinding } from "../../src/fleet/pair-finding.ts";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { type PairFinding, pairRuleIds } from "../../src/fleet/pair-finding.ts";
+import { doctorSchema } from "../../src/output/doctor-schema.ts";
 import { obstacle } from "../kernel/namespace.ts";
 
 setDefaultTimeout(120_000);
@@ -142,6 +144,16 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
     expect(found.ambiguous).toBe(0);
   });
 
+  test("the object is as the schema says", () => {
+    const ajv = new Ajv2020({ strict: true, strictTypes: false, formats: { "date-time": true } });
+    ajv.addSchema({
+      $id: "between",
+      ...(doctorSchema(pairRuleIds)["$defs"] as Record<string, object>)["between"],
+    });
+    const validate = ajv.getSchema("between")!;
+    expect(validate(found) ? [] : validate.errors).toEqual([]);
+  });
+
   test("each finding has the evidence of both hosts", () => {
     for (const { ends, absent } of found.between) {
       const hosts = [...ends.map(({ host }) => host), ...(absent === undefined ? [] : [absent.host])];
@@ -153,6 +165,14 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
 
   test("--fail-on counts what is between the hosts", () => {
     expect(status).toBe(2);
+  });
+
+  test("--watch shows the findings of each host as they appear, behind its name", async () => {
+    const { text, status } = await run(
+      ...["doctor", "--host", "back", "--watch", "--for", "100ms", "--fail-on", "critical", "sport = :7004"],
+    );
+    expect(status).toBe(2);
+    expect(text).toMatch(/^back \d\d:\d\d:\d\d appeared: critical: The accept queue of port 7004 is full/);
   });
 
   test("--at compares the hosts as their recorders saw them", async () => {

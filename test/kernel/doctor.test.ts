@@ -8,6 +8,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { socketSchema } from "../../src/catalogue/schema.ts";
 import { optionsOf } from "../../src/cli/options.ts";
 import { rules } from "../../src/doctor/rules/index.ts";
+import { pairRuleIds } from "../../src/fleet/pair-finding.ts";
 import { doctorSchema } from "../../src/output/doctor-schema.ts";
 import { obstacle, startWorld, unshare, type World } from "./namespace.ts";
 
@@ -28,7 +29,7 @@ const noRoot = obstacle ?? (root ? undefined : "only root can make these");
 
 const ajv = new Ajv2020({ strict: true, strictTypes: false, formats: { "date-time": isDateTime } });
 ajv.addSchema(socketSchema(optionsOf));
-ajv.addSchema(doctorSchema());
+ajv.addSchema(doctorSchema(pairRuleIds));
 
 /** RFC 3339 as Date writes it. */
 function isDateTime(text: string): boolean {
@@ -127,6 +128,10 @@ describe.skipIf(obstacle !== undefined)(title("doctor on ill sockets", obstacle)
     expectValid(rulesListed, "/$defs/rules");
     expectValid(
       JSON.parse(world.run([executable, "doctor", "--explain", "unseen", "--json"]).stdout),
+      "/$defs/rules",
+    );
+    expectValid(
+      JSON.parse(world.run([executable, "doctor", "--explain", "half-open", "--json"]).stdout),
       "/$defs/rules",
     );
     // And refuses what is not so.

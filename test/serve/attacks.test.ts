@@ -22,7 +22,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
-import { limits } from "../../src/serve/guard.ts";
+import { checkSize, limits } from "../../src/serve/guard.ts";
 import { securityHeaders } from "../../src/serve/headers.ts";
 import { tokenTest } from "../../src/serve/token.ts";
 import { exchange, type Head, killToken, ours, recorded, requestOf, serve, token } from "./server.ts";
@@ -53,6 +53,26 @@ function all(status: number, only = routes): Record<string, number> {
 }
 
 const guarded = routes.filter(({ access }) => access !== "open");
+
+test("a request is refused for its announced length, before any route reads it", () => {
+  const sized = (path: string, length = "0") =>
+    new Request(`http://localhost/${path}`, { headers: { "Content-Length": length } });
+  const status = (request: Request) => {
+    try {
+      checkSize(request);
+      return 200;
+    } catch (error) {
+      return (error as { status: number }).status;
+    }
+  };
+  expect(status(sized("", `${limits.body}`))).toBe(200);
+  for (const request of [
+    sized("", `${limits.body + 1}`),
+    sized("", "1e99"),
+    sized("x".repeat(limits.target)),
+  ])
+    expect(status(request)).toBe(413);
+});
 
 test("there are routes of every kind, so that the attacks mean something", () => {
   expect(new Set(routes.map(({ access }) => access))).toEqual(new Set(["open", "token", "kill"]));
@@ -249,7 +269,23 @@ test("every answer has every header: of data, files, streams and errors", async 
       if (name === "Cache-Control") expect(["no-store", "no-cache"]).toContain(found ?? `none in ${status}`);
       else expect([status, name, found]).toEqual([status, name, value]);
     }
-  expect(securityHeaders["Content-Security-Policy"]).not.toMatch(/unsafe|\*|data:|http/);
+  const policy = securityHeaders["Content-Security-Policy"]!;
+  expect(policy).not.toMatch(/unsafe|\*|data:|http/);
+  expect(policy.split("; ").sort()).toEqual([
+    "base-uri 'none'",
+    "default-src 'self'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "object-src 'none'",
+    "require-trusted-types-for 'script'",
+  ]);
+  expect(securityHeaders).toMatchObject({
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+  });
 });
 
 describe("paths", () => {
@@ -289,6 +325,10 @@ describe("oversized and malformed requests", () => {
     "a long filter": [`GET /api/live?filter=${"x".repeat(5000)} HTTP/1.1\r\n${head}\r\n`, [413]],
     "a long body": [`${kill}Content-Length: 20000\r\n\r\n${"x".repeat(20_000)}`, [413]],
     "a very long body": [`${kill}Content-Length: 999999999\r\n\r\n${long}`, [413]],
+    "a long body for a route that takes none": [
+      `GET /api/host HTTP/1.1\r\n${head}Content-Length: 20000\r\n\r\n${"x".repeat(20_000)}`,
+      [413],
+    ],
     "a body in chunks": [
       `${kill}Transfer-Encoding: chunked\r\n\r\n5000\r\n${"x".repeat(0x5000)}\r\n0\r\n\r\n`,
       [413],

@@ -97,6 +97,19 @@ describe("samples", () => {
     expect([after > 0, server.service.sampler.taken]).toEqual([true, after]);
   });
 
+  test("the sample of the start serves the first page, whose columns need what /proc has", async () => {
+    await using server = serve(recorded("owners"));
+    const { service } = server;
+    await service.prepare();
+    const page = "/api/live?columns=state,local,peer,rx,rate,rtt,process,pid&sort=-rate&limit=80";
+    const { rows } = (await (await server.get(page)).json()) as { rows: unknown[] };
+    expect([rows.length > 0, service.sampler.taken]).toEqual([true, 1]);
+    // Who sorts by process gets the owners, which are looked for at once then.
+    const sorted = await server.get("/api/live?columns=process&sort=process&limit=1");
+    const first = ((await sorted.json()) as { rows: { values: unknown[] }[] }).rows[0]!.values[0];
+    expect([first, service.sampler.taken]).toEqual([expect.anything(), 1]);
+  });
+
   test("one viewer beyond the limit has to come back later", async () => {
     await using server = serve(recorded("tcp-states"));
     const streams = await Promise.all(

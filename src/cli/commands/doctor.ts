@@ -1,7 +1,8 @@
 /** `sockscope doctor`: finds problems with the sockets of this host. */
-import { severities } from "../../doctor/rule.ts";
+import { type Rule, severities } from "../../doctor/rule.ts";
 import { rules } from "../../doctor/rules/index.ts";
 import { readThreshold, spelling } from "../../doctor/threshold.ts";
+import { pairRuleList } from "../../fleet/pair-finding.ts";
 import { noStreamSettings, streamOptions } from "../fleet/stream-settings.ts";
 import { EXIT_USAGE, type Stop } from "../getopt.ts";
 import type { OptionValue } from "../option.ts";
@@ -17,8 +18,10 @@ function refuse(message: string): Stop {
   return { kind: "error", message, usage: false, status: EXIT_USAGE };
 }
 
-/** The value of an option that names a rule. */
-const ruleId: OptionValue = { name: "ID", kind: "word", choices: rules.map(({ id }) => id) };
+/** The value of an option that names one of some rules. */
+function ruleId(some: readonly Rule[]): OptionValue {
+  return { name: "ID", kind: "word", choices: some.map(({ id }) => id) };
+}
 
 /** The command. */
 export const doctor: Command<DoctorSettings> = {
@@ -26,7 +29,8 @@ export const doctor: Command<DoctorSettings> = {
     "Find problems with the sockets of this host, and say what to do about them. Each rule looks for one problem, " +
     "and shows the sockets and counters that are its evidence. Most rules need one sample; those that need a rate take two, --for apart. " +
     "Table options, --net, --all-netns and a filter restrict which sockets are examined; --replay examines a recording, which " +
-    "is one sample. Options such as --info show more of each socket, and --top sets how many of them are shown (5).",
+    "is one sample. With --host, each host is examined, and then both ends of the connections between the hosts are " +
+    "compared. Options such as --info show more of each socket, and --top sets how many of them are shown (5).",
   options: [
     {
       longs: ["for"],
@@ -54,7 +58,7 @@ export const doctor: Command<DoctorSettings> = {
     },
     {
       longs: ["rule"],
-      value: ruleId,
+      value: ruleId(rules),
       brief: "Check this rule only; may be repeated",
       doc: "Check this rule only; may be repeated. --list-rules lists the rules.",
       apply: (settings, value) => ({ ...settings, rules: [...settings.rules, value] }),
@@ -86,7 +90,7 @@ export const doctor: Command<DoctorSettings> = {
     },
     {
       longs: ["explain"],
-      value: ruleId,
+      value: ruleId([...rules, ...pairRuleList]),
       brief: "Explain a rule",
       doc: "Explain a rule: why the problem matters, what the rule reads, its thresholds, and what to do.",
       apply: (settings, value) => ({ ...settings, explain: value }),

@@ -18,8 +18,8 @@ function wrong(program: string, message: string): Stop {
 export const serve: Command<ServeSettings> = {
   doc:
     `${commandWords.serve}. Prints the address of a page that shows the sockets of this host live, with a token in it ` +
-    "that the page and scripts must send. Nothing is sent elsewhere, nothing is read while nobody watches, and nothing " +
-    "can be changed unless --allow-kill is given. After it has begun, the process keeps only the privileges that listing needs: see " +
+    "that the page and scripts must send. Nothing is sent elsewhere, sockets are listed once at the start and then " +
+    "only while somebody watches, and nothing can be changed unless --allow-kill is given. After it has begun, the process keeps only the privileges that listing needs: see " +
     "docs/serve.md. The sockets of the past come from the store of 'sockscope record', if there is one. Runs until it is " +
     "interrupted.",
   options: [

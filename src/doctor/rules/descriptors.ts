@@ -1,6 +1,40 @@
 /** Processes that run out of descriptors. */
 import { plural } from "../plural.ts";
-import { rule } from "../rule.ts";
+import { type Finding, rule } from "../rule.ts";
+import type { HostFacts } from "../sample.ts";
+
+/** Processes of one name that have a finding each. More are one finding. */
+const MOST_ALIKE = 3;
+/** Process ids that such a finding names. */
+const MOST_NAMED = 10;
+
+type Process = ReturnType<HostFacts["descriptors"]>[number];
+
+/** @param full percent of the limit that are critical */
+function alone({ pid, name, open, limit }: Process, full: number): Finding {
+  return {
+    severity: open * 100 >= limit * full ? "critical" : "warning",
+    subject: `pid ${pid}`,
+    title: `${name} (pid ${pid}) has ${plural(open, "descriptor")} open, and its limit is ${limit}`,
+    values: { pid, open, limit },
+    fill: { PID: pid },
+  };
+}
+
+/** The finding about many processes of one name. @param same the worst first */
+function together(same: readonly Process[], full: number): Finding {
+  const worst = alone(same[0]!, full);
+  const { name, pid, open, limit } = same[0]!;
+  const others = same.slice(1, 1 + MOST_NAMED).map((each) => each.pid);
+  const more = same.length - 1 - others.length;
+  return {
+    ...worst,
+    subject: name,
+    title: `${same.length} processes of ${name} are near their limit of descriptors: pid ${pid} has ${open} open of ${limit}`,
+    values: { ...worst.values, processes: same.length },
+    evidence: [`The others are pid ${others.join(", ")}${more > 0 ? ` and ${more} more` : ""}`],
+  };
+}
 
 /** Compares the open descriptors of each process with its RLIMIT_NOFILE. Reads no sockets. */
 export const descriptors = rule({
@@ -39,15 +73,11 @@ export const descriptors = rule({
   ],
   hostWide: true,
   check({ descriptors, thresholds: { share, full } }) {
-    return descriptors()
+    const near = descriptors()
       .filter(({ open, limit }) => open * 100 >= limit * share)
-      .sort((a, b) => b.open / b.limit - a.open / a.limit)
-      .map(({ pid, name, open, limit }) => ({
-        severity: open * 100 >= limit * full ? "critical" : "warning",
-        subject: `pid ${pid}`,
-        title: `${name} (pid ${pid}) has ${plural(open, "descriptor")} open, and its limit is ${limit}`,
-        values: { pid, open, limit },
-        fill: { PID: pid },
-      }));
+      .sort((a, b) => b.open / b.limit - a.open / a.limit);
+    return [...Map.groupBy(near, ({ name }) => name).values()].flatMap((same) =>
+      same.length > MOST_ALIKE ? [together(same, full)] : same.map((each) => alone(each, full)),
+    );
   },
 });

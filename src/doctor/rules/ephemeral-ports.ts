@@ -126,7 +126,7 @@ export const ephemeralPorts = rule({
         ? waiting > 0
           ? `; ${waiting} more are in TIME-WAIT and can be reused`
           : ""
-        : `, ${waiting} of them in TIME-WAIT`;
+        : `, ${waiting === 0 ? "none" : waiting} of them in TIME-WAIT`;
       findings.push({
         severity: used * 100 >= available * full ? "critical" : "warning",
         subject: `${from} to ${endpoint(address, port)}`,

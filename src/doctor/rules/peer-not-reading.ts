@@ -61,7 +61,7 @@ export const peerNotReading = rule({
       return {
         severity: "warning",
         subject: address,
-        title: `${address} has not read ${plural(sockets.length, "connection")} for up to ${durationText(longest)}: its window is closed, and ${bytesText(bytes)} ${bytes === 1 ? "waits" : "wait"} here`,
+        title: `${address} has not read from ${plural(sockets.length, "connection")} for up to ${durationText(longest)}: its window is closed, and ${bytesText(bytes)} ${bytes === 1 ? "waits" : "wait"} here`,
         sockets: worst,
         values: { address, connections: sockets.length, bytes, longestMs: longest },
         fill: connectionFill(worst[0]!),

@@ -61,7 +61,7 @@ export const receiverNotReading = rule({
       return {
         severity: "warning",
         subject: pid === undefined ? "" : `pid ${pid}`,
-        title: `${who} has not read ${bytesText(bytes)} of ${plural(sockets.length, "connection")}, the oldest for ${durationText(longest)}`,
+        title: `${who} has not read ${bytesText(bytes)} from ${plural(sockets.length, "connection")}, the oldest for ${durationText(longest)}`,
         sockets: sockets.toSorted((a, b) => b.rqueue - a.rqueue),
         evidence:
           closed === 0

@@ -183,7 +183,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
       key: "local.host",
       type: "string",
       demand: "hostNames",
-      doc: "host name of the own address",
+      doc: "host name of the local address",
       read: ({ data, sourceOffset, addressLength }) => text(names.host(data, sourceOffset, addressLength)),
     },
     {
@@ -195,7 +195,7 @@ export function inetColumns(names: NameSource): readonly Column<InetSocket>[] {
     {
       key: "local.service",
       type: "string",
-      doc: "service name of the own port; not with -n",
+      doc: "service name of the local port; not with -n",
       read: ({ sport }) => text(names.service(sport)),
     },
     {

@@ -29,7 +29,7 @@ export const netlinkDiagMessage = {
     type: "i32",
     metric: "identity",
     kernel: "ndiag_portid",
-    doc: "own port id; 0 is the kernel; absent for a socket that has none yet",
+    doc: "local port id; 0 is the kernel; absent for a socket that has none yet",
   },
   destinationPortId: {
     offset: 8,

@@ -23,14 +23,14 @@ export const vsockDiagMessage = {
     type: "u32",
     metric: "identity",
     kernel: "vdiag_src_cid",
-    doc: "own context id; absent for any",
+    doc: "local context id; absent for any",
   },
   sport: {
     offset: 8,
     type: "u32",
     metric: "identity",
     kernel: "vdiag_src_port",
-    doc: "own port; absent for any",
+    doc: "local port; absent for any",
   },
   destinationCid: {
     offset: 12,

@@ -22,6 +22,13 @@ export class Refusal extends Error {
   }
 }
 
+/** The server cannot be reached. Browsers have other words for that each. */
+export class NoAnswer extends Error {
+  constructor() {
+    super("The server does not answer.");
+  }
+}
+
 const TOKEN = "sockscope-token";
 
 /** Keeps the token for this tab. */
@@ -53,7 +60,7 @@ export function pathOf(path: string, parameters: Parameters): string {
 /**
  * Requests JSON.
  *
- * @throws Refusal if the server refuses; TypeError if it does not answer; AbortError
+ * @throws Refusal if the server refuses; NoAnswer; AbortError
  */
 export async function request<T>(
   path: string,
@@ -64,6 +71,8 @@ export async function request<T>(
     headers: authorization(),
     cache: "no-store",
     ...(signal === undefined ? {} : { signal }),
+  }).catch((error) => {
+    throw error instanceof TypeError ? new NoAnswer() : error;
   });
   if (!answer.ok) throw await refusalOf(answer);
   return (await answer.json()) as T;

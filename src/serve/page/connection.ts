@@ -1,7 +1,7 @@
 /** Keeps the stream of samples and events open: again after each loss, and not while nobody sees the page. */
 import { effect } from "@preact/signals";
 import type { Fields, HostInfo, SampleTotals, SocketEvent } from "./answers.ts";
-import { authorization, pathOf, refusalOf, request } from "./api.ts";
+import { authorization, NoAnswer, pathOf, refusalOf, request } from "./api.ts";
 import { addEvent, lostEvents, wantsEvents } from "./events-data.ts";
 import { requestEarly } from "./rows-data.ts";
 import { readMessages } from "./server-events.ts";
@@ -119,7 +119,8 @@ async function stayConnected(): Promise<never> {
       await greet();
       reason = await follow();
     } catch (error) {
-      reason = error instanceof TypeError ? "the server does not answer" : `${(error as Error).message}`;
+      const isGone = error instanceof TypeError || error instanceof NoAnswer;
+      reason = isGone ? "the server does not answer" : `${(error as Error).message}`;
       if ((error as { status?: number }).status === 401) {
         link.value = { state: "refused" };
         await pause(2 ** 31 - 1);

@@ -42,15 +42,21 @@ function Filter() {
   const completion = useComputed(() => complete(draft.value, at.value, fields.value?.filter ?? []));
   const listed = isListed.value ? completion.value.words : [];
 
-  // Another part of the page, or the address bar, has changed the filter.
+  const applied = useRef(view.value.filter);
+
+  // Another part of the page, or the address bar, has changed the filter: what is being written stays otherwise.
   useEffect(() => {
-    if (document.activeElement !== input.current || draft.peek().trim() === "")
-      draft.value = view.value.filter;
+    const { filter } = view.value;
+    if (filter === applied.current) return;
+    applied.current = filter;
+    clearTimeout(timer.current);
+    draft.value = filter;
   }, [view.value.filter, draft]);
 
   function apply(how: "push" | "replace"): void {
     clearTimeout(timer.current);
-    show({ filter: draft.value.trim() === "" ? "" : draft.value }, how);
+    applied.current = draft.value.trim() === "" ? "" : draft.value;
+    show({ filter: applied.current }, how);
   }
   function write(text: string, cursor: number): void {
     draft.value = text;

@@ -5,7 +5,7 @@ import { keepToken } from "./api.ts";
 import { reconnect } from "./connection.ts";
 import { findings } from "./doctor.tsx";
 import { moment, spanText } from "./format.ts";
-import { host, link, now, opened, show, staleSeconds, view } from "./state.ts";
+import { host, link, now, opened, sample, show, staleSeconds, view } from "./state.ts";
 
 /** The names of the tabs. */
 const tabNames: Readonly<Record<Tab, string>> = {
@@ -32,8 +32,10 @@ function status(): readonly [kind: string, words: string] {
 
 function Status() {
   const [kind, words] = status();
+  // It blinks with the samples, and stands still without them.
+  const beats = kind === "live" && (sample.value?.generation ?? 0) % 2 === 1;
   return (
-    <span class="status" data-kind={kind}>
+    <span class="status" data-kind={kind} data-beat={beats ? "" : undefined}>
       <i aria-hidden="true" />
       {words}
       {kind === "bad" && link.value.state === "lost" ? (

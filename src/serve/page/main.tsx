@@ -1,5 +1,5 @@
 /** Starts the page. */
-import { effect } from "@preact/signals";
+import { effect, type Signal } from "@preact/signals";
 import { render } from "preact";
 import { readView, takeToken } from "./address.ts";
 import { keepToken } from "./api.ts";
@@ -12,7 +12,7 @@ import { followHostsMap } from "./hosts-map.ts";
 import { followKeys } from "./keys.ts";
 import { followMap } from "./map.tsx";
 import { followRows } from "./rows-data.ts";
-import { host, narrow, view } from "./state.ts";
+import { compact, host, narrow, view } from "./state.ts";
 
 /** Takes the token out of the address bar, so that no copied link has it. @returns whether there was one */
 function hideToken(): boolean {
@@ -34,12 +34,18 @@ hideToken();
 addEventListener("hashchange", followAddress);
 addEventListener("popstate", followAddress);
 
-const phone = matchMedia("(max-width: 720px)");
-const measure = () => {
-  narrow.value = phone.matches;
-};
-phone.addEventListener("change", measure);
-measure();
+/** Keeps a signal in step with a media query. */
+function follow(signal: Signal<boolean>, query: string): void {
+  const media = matchMedia(query);
+  const measure = () => {
+    signal.value = media.matches;
+  };
+  media.addEventListener("change", measure);
+  measure();
+}
+
+follow(narrow, "(max-width: 720px)");
+follow(compact, "(min-width: 721px) and (max-width: 1100px)");
 
 effect(() => {
   document.title = host.value === undefined ? "Sockscope" : `${host.value.host} · Sockscope`;

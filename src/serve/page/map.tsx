@@ -17,7 +17,7 @@ import {
   remember,
 } from "./map-layout.ts";
 import { failure as mistake, selection } from "./rows-data.ts";
-import { narrow, sample, show, showRows, view } from "./state.ts";
+import { narrow, sample, show, showRows, staleSeconds, view } from "./state.ts";
 
 /** Edges to show; the server folds the rest. */
 const TOP = { wide: 30, narrow: 12 };
@@ -348,12 +348,13 @@ function Warning({ text }: { readonly text: string }) {
 /** The map of other hosts. */
 function HostsMap() {
   const lit = useSignal("");
+  const isOld = hostsFailure.value !== "";
   const answer = hostsMap.value;
   const light = (key: string) => {
     lit.value = key;
   };
   return (
-    <div class="page">
+    <div class="page" data-old={isOld ? "" : undefined}>
       <div class="heading">
         <h2>Who depends on whom</h2>
         <ScopeChoice />
@@ -388,13 +389,14 @@ export function MapPage() {
 /** The map of this host. */
 function ConnectionMap() {
   const lit = useSignal("");
+  const isOld = staleSeconds.value > 0 || failure.value !== "";
   const { by, peer } = view.value;
   const answer = map.value;
   const light = (key: string) => {
     lit.value = key;
   };
   return (
-    <div class="page">
+    <div class="page" data-old={isOld ? "" : undefined}>
       <div class="heading">
         <h2>Who talks to whom</h2>
         <ScopeChoice />

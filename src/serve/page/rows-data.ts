@@ -75,10 +75,16 @@ export function requestEarly(): void {
 /** The answer with rows: that of the early request, once, if it was for the same. */
 function requestRows(parameters: Parameters, signal: AbortSignal): Promise<LiveAnswer> {
   const sent = early;
-  early = undefined;
-  return sent?.path === pathOf("/api/live", parameters)
-    ? sent.answer
-    : request<LiveAnswer>("/api/live", parameters, signal);
+  if (sent?.path !== pathOf("/api/live", parameters)) {
+    early = undefined;
+    return request<LiveAnswer>("/api/live", parameters, signal);
+  }
+  // Until it comes, others may want it, too: the page begins with several changes of its view.
+  const forget = () => {
+    if (early === sent) early = undefined;
+  };
+  sent.answer.then(forget, forget);
+  return sent.answer;
 }
 
 /** Keeps the cursor on its socket, while other rows come and go. */

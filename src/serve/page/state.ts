@@ -73,6 +73,9 @@ export const staleSeconds = computed(() => {
 /** Whether the screen is as narrow as a phone's. */
 export const narrow = signal(false);
 
+/** Whether the screen is wider than a phone's, and not as wide as the default columns. */
+export const compact = signal(false);
+
 /** Which menu or dialog is open; only one is. */
 export const opened = signal<"" | "columns" | "help">("");
 
@@ -81,6 +84,9 @@ export const announcement = signal("");
 
 /** The columns unless others are chosen, by their words. */
 const defaultColumns = "netid state recvq sendq local peer rx tx rate retransRate rtt process pid".split(" ");
+
+/** The columns on a screen that is not as wide as those. */
+const compactColumns = "state local peer rx tx rate process".split(" ");
 
 /** The columns of the connections of a span. */
 const spanColumns =
@@ -92,7 +98,8 @@ const spanColumns =
 export function columnWords(): readonly string[] {
   const { columns, from } = view.value;
   if (columns !== "") return columns.split(",");
-  return from === "" ? defaultColumns : spanColumns;
+  if (from !== "") return spanColumns;
+  return compact.value ? compactColumns : defaultColumns;
 }
 
 /** The columns that the table shows. */

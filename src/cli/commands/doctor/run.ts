@@ -4,6 +4,7 @@ import { type ChosenRule, type ExaminedPlace, examine } from "../../../doctor/ex
 import { filesBelow, processTable } from "../../../doctor/host-facts.ts";
 import { rules } from "../../../doctor/rules/index.ts";
 import type { Owner } from "../../../enrich/processes.ts";
+import { pairRuleList } from "../../../fleet/pair-finding.ts";
 import type { HostNames } from "../../../lookup/names.ts";
 import { addressText } from "../../../model/address.ts";
 import { AF_INET, AF_INET6 } from "../../../model/family.ts";
@@ -95,7 +96,12 @@ function describeRules(
   chosen: readonly ChosenRule[],
 ): void {
   const { explain, thresholds } = settings;
-  const shown = explain === undefined ? chosen : chooseRules(rules, [explain], thresholds);
+  // Those between hosts have no thresholds, and cannot be chosen.
+  const between = settings.rules.length === 0 ? chooseRules(pairRuleList, [], []) : [];
+  const shown =
+    explain === undefined
+      ? [...chosen, ...between]
+      : chooseRules([...rules, ...pairRuleList], [explain], thresholds);
   const write = (bytes: Uint8Array) => world.stdout.write(bytes);
   if (draft.format === "json") {
     const json = new JsonWriter("json", write);

@@ -49,7 +49,13 @@ export const inetDiagMessage = {
     kernel: "idiag_retrans",
     doc: "retransmissions or probes so far",
   },
-  sport: { offset: 4, type: "u16be", metric: "identity", kernel: "idiag_sport", doc: "own port, 0 for none" },
+  sport: {
+    offset: 4,
+    type: "u16be",
+    metric: "identity",
+    kernel: "idiag_sport",
+    doc: "local port, 0 for none",
+  },
   dport: {
     offset: 6,
     type: "u16be",
@@ -58,7 +64,7 @@ export const inetDiagMessage = {
     doc: "the peer's port, 0 for none",
   },
   // An address is 16 bytes, whatever the family: this is where they begin.
-  source: { offset: 8, type: "u8", kernel: "idiag_src", doc: "own IP address" },
+  source: { offset: 8, type: "u8", kernel: "idiag_src", doc: "local IP address" },
   destination: { offset: 24, type: "u8", kernel: "idiag_dst", doc: "the peer's IP address" },
   interfaceIndex: {
     offset: 40,
