@@ -20,7 +20,7 @@ const CONNECTIONS_PER_PROCESS = 2500;
 const CHANGING = 0.1;
 const TICKS_PER_SECOND = 100;
 /** In the first minutes, most of the time goes into compiling the code that runs. */
-const WARM_UP_MS = 180_000;
+const WARM_UP_MS = 60_000;
 
 const [sockets = 10_000, interval = 5, seconds = 120, closes = 20] = process.argv.slice(2).map(Number);
 

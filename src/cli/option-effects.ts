@@ -50,33 +50,33 @@ const TOGETHER = "--bpf-maps and --bpf-map-id cannot be used together";
 /** Range of BPF map ids that ss accepts: 32 bits, except zero and all ones. */
 const BPF_MAP_ID = { min: 1, max: 0xffff_fffe } as const;
 
-/** `-f`. */
+/** `-f`: adds a family by its word. `help` ends the run with the help, as in ss. */
 export const readFamily: Apply = (draft, word, program) => {
   if (word === "help") return { kind: "help" };
   if (!Object.hasOwn(families, word)) return fail(`${program}: "${word}" is invalid family`, { usage: true });
   return { ...draft, choice: chooseFamily(draft.choice, word as Family) };
 };
 
-/** `-A`. */
+/** `-A`: adds and removes tables by a list of words. The first list discards earlier tables. */
 export const readTables: Apply = (draft, list, program) => {
   const choice = chooseTables(draft.choice, list);
   if (!("illegal" in choice)) return { ...draft, choice };
   return fail(`${program}: "${choice.illegal}" is illegal socket table id`, { usage: true });
 };
 
-/** `-F`. */
+/** `-F`: opens the file that continues the filter. A second one is an error. */
 export const readFilterFile: Apply = (draft, path) => {
   if (draft.filterFile !== undefined) return fail("More than one filter file");
   return act(draft, { kind: "filterFile", path }, { filterFile: path });
 };
 
-/** `--bpf-maps`. */
+/** `--bpf-maps`: shows all BPF storage. Fails after `--bpf-map-id`, with the status of ss. */
 export const allBpfMaps: Apply = (draft, _, program) => {
   if (draft.style.bpfMapIds.length > 0) return fail(`${program}: ${TOGETHER}`);
   return styled(draft, { bpfMaps: true });
 };
 
-/** `--bpf-map-id`. */
+/** `--bpf-map-id`: shows the BPF storage of one more map, and opens that map. */
 export const oneBpfMap: Apply = (draft, value, program) => {
   if (draft.style.bpfMaps) return fail(`${program}: ${TOGETHER}`, { status: 1 });
   const id = unsigned(value, BPF_MAP_ID.max) ?? 0;
@@ -86,7 +86,7 @@ export const oneBpfMap: Apply = (draft, value, program) => {
   return act(styled(draft, { bpfMapIds: [...draft.style.bpfMapIds, id] }), { kind: "bpfMap", id });
 };
 
-/** `--completions`. */
+/** `--completions`: ends the run with the script for a shell. */
 export const showCompletions: Apply = (_, word, program) => {
   const shell: Shell | undefined = shells.find((known) => known === word);
   if (shell !== undefined) return { kind: "completions", shell };
@@ -98,12 +98,12 @@ export function listed(list: string): readonly string[] {
   return list.split(",").filter((name) => name !== "");
 }
 
-/** `--columns`. */
+/** `--columns`: names the columns to show. `help` ends the run with the list of all. */
 export const readColumns: Apply = (draft, list) => {
   return list === COLUMNS_HELP ? { kind: "columns" } : { ...draft, columns: listed(list) };
 };
 
-/** `--top`. */
+/** `--top`: limits the number of rows, from 1 on. */
 export const readTop: Apply = (draft, value, program) => {
   if (!/^[1-9]\d{0,14}$/.test(value)) return fail(`${program}: "${value}" is not a number of rows`);
   return { ...draft, top: Number(value) };

@@ -62,7 +62,7 @@ export class OwnerCache {
   readonly #tries = new Map<number, number>();
   readonly #threads = new Map<number, ThreadFacts>();
   /** Network namespaces of threads that were looked up for them alone, and how long they are used again. */
-  readonly #namespaces = new Map<number, { readonly netns: number; readonly untilMs: number }>();
+  readonly #namespaces = new Map<number, Pick<ThreadFacts, "netns" | "untilMs">>();
   #nextSweepMs = 0;
 
   /**
@@ -99,20 +99,22 @@ export class OwnerCache {
 
   /** Inode of the network namespace of a thread; undefined if the thread is gone. @param ns of the trace's record */
   netns(tid: number, ns: number): number | undefined {
+    // Most records of a host with containers are of namespaces that are not followed: nothing else is read for them.
+    const alone =
+      tid !== 0 && this.#initialPids && this.#exited?.exitOf(tid, ns) === undefined
+        ? this.#namespaceAlone(tid)
+        : undefined;
+    return alone ?? this.#thread(tid, ns).netns;
+  }
+
+  #namespaceAlone(tid: number): number | undefined {
     const now = performance.now();
     const known = this.#namespaces.get(tid);
-    const exit = this.#exited?.exitOf(tid, ns);
-    // Most records of a host with containers are of namespaces that are not followed: nothing else is read for them.
-    if (tid !== 0 && exit === undefined && this.#initialPids) {
-      if (known !== undefined && known.untilMs > now) return known.netns;
-      const netns = this.#netnsOf(tid);
-      if (this.#namespaces.size > MOST_THREADS) this.#namespaces.clear();
-      if (netns !== undefined) {
-        this.#namespaces.set(tid, { netns, untilMs: now + THREAD_MS });
-        return netns;
-      }
-    }
-    return this.#thread(tid, ns).netns;
+    if (known !== undefined && known.untilMs > now) return known.netns;
+    if (this.#namespaces.size > MOST_THREADS) this.#namespaces.clear();
+    const netns = this.#netnsOf(tid);
+    this.#namespaces.set(tid, { netns, untilMs: now + (netns === undefined ? GONE_MS : THREAD_MS) });
+    return netns;
   }
 
   /** Forgets the owners of a socket that has ended. */

@@ -79,6 +79,8 @@ export class QuietSockets {
   /** Rows from here on were never used; those before it that are free are in `#free`. */
   #end = 0;
   #free: number[] = [];
+  /** The row after the one that was listed last: the kernel lists sockets in the same order again. */
+  #likely = 0;
   /** Owners that nobody else would find again, by row. */
   #owners = new Map<number, readonly Owner[]>();
   readonly #byCookie = new SlotIndex((row) => this.#cookieHash(row));
@@ -162,8 +164,10 @@ export class QuietSockets {
     dport: number,
     generation: number,
   ): boolean | undefined {
-    const row = this.withCookie(cookie);
+    const likely = this.#likely;
+    const row = this.#has(likely, cookie) ? likely : this.withCookie(cookie);
     if (row < 0) return undefined;
+    this.#likely = row + 1;
     const { words, places, generations } = this.#columns;
     const at = row * MESSAGE_WORDS;
     if (places[row] !== place || ((words[at]! >>> STATE_SHIFT) & 0xff) !== stateNumber) return false;
@@ -218,6 +222,13 @@ export class QuietSockets {
   shiftTimes(ms: number): void {
     const { openedMs } = this.#columns;
     for (let row = 0; row < this.#end; row++) openedMs[row] = openedMs[row]! + ms;
+  }
+
+  /** Whether a row is used, and has a cookie. */
+  #has(row: number, cookie: number): boolean {
+    const { words, places } = this.#columns;
+    const at = row * MESSAGE_WORDS + COOKIE;
+    return row < this.#end && places[row]! >= 0 && words[at + 1]! * TWO_32 + words[at]! === cookie;
   }
 
   #message(row: number): DataView {

@@ -243,7 +243,7 @@ export function* listInet(
         // Even if there is nothing in it: a failure from now on leaves a part of the sockets listed.
         announced = true;
         yield { dump: table, sockets: sink.taken() };
-      } else yield* batch();
+      } else if (arrived) yield* batch();
     }
   }
 

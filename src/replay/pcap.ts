@@ -104,9 +104,12 @@ function byteOrder(data: DataView, name: string): boolean {
 }
 
 /**
- * Writes a capture: little-endian, microseconds. All timestamps are zero, so equal conversations give equal files.
+ * Writes a capture: little-endian, microseconds.
+ *
+ * @param timeMs the time of all packets, in milliseconds since 1970; by default zero, so that equal conversations give
+ * equal files
  */
-export function encodePcap(packets: readonly Packet[]): Uint8Array {
+export function encodePcap(packets: readonly Packet[], timeMs = 0): Uint8Array {
   const overhead = PACKET_HEADER_SIZE + COOKED_HEADER_SIZE;
   const bytes = new Uint8Array(
     packets.reduce((sum, { datagram }) => sum + overhead + datagram.length, FILE_HEADER_SIZE),
@@ -118,7 +121,11 @@ export function encodePcap(packets: readonly Packet[]): Uint8Array {
   data.setUint32(16, LONGEST_PACKET, true);
   data.setUint32(LINKTYPE_OFFSET, LINKTYPE_NETLINK, true);
   let at = FILE_HEADER_SIZE;
+  const seconds = Math.floor(timeMs / 1000);
+  const microseconds = Math.floor((timeMs - seconds * 1000) * 1000);
   for (const { protocol, datagram } of packets) {
+    data.setUint32(at, seconds, true);
+    data.setUint32(at + 4, microseconds, true);
     const length = COOKED_HEADER_SIZE + datagram.length;
     data.setUint32(at + CAPTURED_LENGTH_OFFSET, length, true);
     data.setUint32(at + ORIGINAL_LENGTH_OFFSET, length, true);

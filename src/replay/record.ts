@@ -134,7 +134,7 @@ export function recordHost(inner: Host, path: string): HostRecorder {
     },
     finish() {
       try {
-        folder.write(PCAP_FILE, encodePcap(packets()));
+        folder.write(PCAP_FILE, encodePcap(packets(), inner.past?.wallMs));
         writeProc(folder, proc);
         recorder?.write(folder);
         if (cgroups !== undefined)

@@ -1,6 +1,7 @@
 /** GET /api/history: the connections of a span of the past, what was recorded of it, and what changed in it. */
 import type { OpenQuery } from "../query/open.ts";
 import { changesBetween } from "../store/changes.ts";
+import { connectionColumns, STALE_MS } from "../store/connections.ts";
 import { StoreError } from "../store/error.ts";
 import { type Span, type StoreCoverage, StoreReader } from "../store/reader.ts";
 import { timeText } from "../store/time.ts";
@@ -12,26 +13,10 @@ import type { Route } from "./route.ts";
 import { jsonAnswer } from "./server.ts";
 import { readWindow, wantsOf, windowOf } from "./window.ts";
 
-/** How old the sample may be that says what was open at the end of a span. */
-const STALE_MS = 60_000;
 /** Changes that are sent at most. */
 const MOST_CHANGES = 5000;
 
 const whatWords = ["connections", "coverage", "diff"] as const;
-
-/** The columns unless others are named. */
-const columns = [
-  "closed",
-  "durationMs",
-  "netid",
-  "local",
-  "peer",
-  "process",
-  "bytes_acked",
-  "bytes_received",
-  "tcpInfo.totalRetrans",
-  "reason",
-];
 
 function isoSpan({ fromMs, untilMs }: Span) {
   return { from: new Date(fromMs).toISOString(), until: new Date(untilMs).toISOString() };
@@ -105,7 +90,7 @@ export function historyRoute(context: ServeContext, moments: Moments): Route {
     async handle({ values, request }) {
       const what = readWord("what", values["what"], whatWords, "connections");
       const span = readSpan(values);
-      const window = readWindow(values, { columns, sort: "-closed", tables: "tcp,udp" });
+      const window = readWindow(values, { columns: connectionColumns, sort: "-closed", tables: "tcp,udp" });
       const reader = openStore(context);
       if (reader === undefined)
         return jsonAnswer(request, {

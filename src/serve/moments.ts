@@ -41,8 +41,6 @@ export interface Moments {
 /** A sample stands for this many intervals after it, and for this long at least. */
 const INTERVALS = 3;
 const LEAST_MS = 15_000;
-/** How old the sample may be that says what was open at the end of a span. */
-const STALE_MS = 60_000;
 /** Snapshots of the past that are kept, and for how long: a span up to now goes on. */
 const KEPT = 4;
 const KEPT_MS = 10_000;
@@ -172,7 +170,7 @@ function sourceOfMoment(context: ServeContext, atMs: number): PastSource {
 /** A span as a source: its sockets are the connections that were open at any time of it. @throws Refusal */
 function sourceOfSpan(context: ServeContext, span: Span): PastSource {
   const { fromMs, untilMs } = span;
-  const { facts, cut, ended } = connectionsOf(readerOf(context), span, STALE_MS);
+  const { facts, cut, ended } = connectionsOf(readerOf(context), span);
   const tail = cut ? `; only the first ${ended} of those that ended` : "";
   return {
     name: `${fromMs} ${untilMs}`,

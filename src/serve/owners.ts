@@ -99,13 +99,15 @@ export function ownerKeeper(
     async refresh(table, now, breathe) {
       const began = now();
       const renews = began >= renewMs;
+      const isFirst = renewMs === Number.NEGATIVE_INFINITY;
       if (began < nextMs || !(renews || isNeeded(table))) return false;
       if (renews) containers = findContainers(files, root);
       const before = process.cpuUsage();
       await pass(inodesOf(table), breathe);
       const { user, system } = process.cpuUsage(before);
       const ended = now();
-      const restMs = (user + system) / 1000 / SHARE;
+      // The pass of the start must not delay that of the first viewer.
+      const restMs = isFirst ? 0 : (user + system) / 1000 / SHARE;
       nextMs = ended + Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, restMs));
       if (renews) renewMs = ended + RENEWAL_MS;
       return true;

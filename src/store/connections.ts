@@ -8,7 +8,8 @@ import type { DecodedGroup, StoredMessage } from "./image-decoder.ts";
 import type { StoredOwner } from "./owners.ts";
 import { type PastFacts, ticksOf } from "./past.ts";
 import { PastMessages } from "./past-messages.ts";
-import type { Moment, Span, StoredPlace, StoredProcess, StoreReader } from "./reader.ts";
+import type { Moment, Span, StoreReader } from "./reader.ts";
+import type { StoredPlace, StoredProcess } from "./rows.ts";
 
 const WORD = 4;
 const STATE = inetDiagMessage.stateNumber.offset;
@@ -16,6 +17,21 @@ const DPORT = inetDiagMessage.dport.offset;
 
 /** Most connections that one question may be about. */
 export const CONNECTIONS_LIMIT = 5_000_000;
+/** How old a sample may be to show what was open at a time, in milliseconds. */
+export const STALE_MS = 60_000;
+/** The columns of a list of connections, unless others are named. */
+export const connectionColumns: readonly string[] = [
+  "closed",
+  "durationMs",
+  "netid",
+  "local",
+  "peer",
+  "process",
+  "bytes_acked",
+  "bytes_received",
+  "tcpInfo.totalRetrans",
+  "reason",
+];
 
 /** The descriptor of an owner whose descriptor is not known. */
 const NO_DESCRIPTOR = -1;
@@ -103,15 +119,9 @@ export interface PastConnections {
  * Collects the connections that were open at any time of a span: those that ended in it, then those that were still
  * open at its end.
  *
- * @param staleMs how old the last sample may be to say what was open
  * @param query which of those that ended may be wanted
  */
-export function connectionsOf(
-  reader: StoreReader,
-  span: Span,
-  staleMs: number,
-  query = anyConnection,
-): PastConnections {
+export function connectionsOf(reader: StoreReader, span: Span, query = anyConnection): PastConnections {
   const places = new Merged<StoredPlace>(({ inode }) => `${inode}`);
   const processes = new Merged<StoredProcess>(
     ({ pid, start_ticks, name }) => `${pid}/${start_ticks}/${name.join(".")}`,
@@ -131,7 +141,7 @@ export function connectionsOf(
   ]);
   const lastMs = reader.sampleBefore(span.untilMs + 1);
   // A sample that is too old to say what was open is not decoded.
-  const last = lastMs !== undefined && lastMs >= span.untilMs - staleMs ? reader.moment(lastMs) : undefined;
+  const last = lastMs !== undefined && lastMs >= span.untilMs - STALE_MS ? reader.moment(lastMs) : undefined;
   let bootedMs = last && last.wallMs - last.bootMs;
   /** A process with its start time as if it had begun since the last boot: ticks count from its own. */
   const sinceBoot = (row: StoredProcess, itsBootMs: number | undefined): StoredProcess => {

@@ -72,6 +72,53 @@ export interface Bundle {
   readonly retransmits: number;
 }
 
+/** What is known of the recorder that writes. */
+export interface RunFacts {
+  readonly bootId: string;
+  readonly version: string;
+  readonly host: string;
+  readonly intervalMs: number;
+  readonly filter: string | undefined;
+  /** The tables that are recorded; undefined for all. */
+  readonly tables: string | undefined;
+  /** Names of the sources of events in use. */
+  readonly sources: string;
+}
+
+/** A finding of a rule of the doctor, from when it was first seen. */
+export interface FindingFacts {
+  /** Id of the rule. */
+  readonly rule: string;
+  readonly severity: string;
+  /** undefined for the whole host. */
+  readonly place: number | undefined;
+  readonly subject: string;
+  readonly title: string;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  /** When it was gone; undefined while it lasts. */
+  readonly clearedMs: number | undefined;
+  /** The finding as JSON. */
+  readonly data: string;
+}
+
+/** A listener, or a peer of a process, that was seen for the first time. */
+export interface SightingFacts {
+  readonly what: "listener" | "client" | "server";
+  /** Name of the process; empty if no process is known. */
+  readonly process: string;
+  /** IP protocol. */
+  readonly protocol: number;
+  /** Address of the listener, or of the peer. */
+  readonly address: string;
+  /** Port of the service: the peer's for a server, our own for a client. */
+  readonly port: number;
+  readonly place: number;
+  /** The last sample without it; undefined if it was there when the recorder first looked. */
+  readonly afterMs: number | undefined;
+  readonly firstMs: number;
+}
+
 /** What a row of the table `coverage` is about. */
 export type CoverageKind =
   /** The wall clock was set, by `count` milliseconds. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Severity } from "../doctor/rule.ts";
+import type { FindingFacts } from "./facts.ts";
 import { FindingLog, type FoundNow } from "./finding-log.ts";
-import type { FindingFacts } from "./store.ts";
 
 function logOf() {
   const rows = new Map<number, FindingFacts>();

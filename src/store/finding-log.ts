@@ -1,6 +1,6 @@
 /** Findings from sample to sample: when each appeared, was last seen, and cleared. */
 import { type Severity, severities } from "../doctor/rule.ts";
-import type { FindingFacts } from "./store.ts";
+import type { FindingFacts } from "./facts.ts";
 
 /** The store, as far as findings are written. */
 export interface FindingStore {

@@ -1,7 +1,7 @@
 /** Findings and first sightings in the files of a store. */
 import type { Database } from "bun:sqlite";
 import { versionOf } from "./database.ts";
-import type { FindingFacts, SightingFacts } from "./store.ts";
+import type { FindingFacts, SightingFacts } from "./facts.ts";
 
 /** The first version of the schema with these tables. */
 const NOTED_SINCE = 2;

@@ -23,7 +23,8 @@ import { type Conversation, type ProtocolRecording, readRecording } from "../rep
 import { groupName, timesToAges } from "./image.ts";
 import type { StoredMessage } from "./image-decoder.ts";
 import type { StoredOwners } from "./owners.ts";
-import type { Moment, StoredContext, StoredPlace, StoredProcess } from "./reader.ts";
+import type { Moment } from "./reader.ts";
+import type { StoredContext, StoredPlace, StoredProcess } from "./rows.ts";
 import { statText } from "./stat-text.ts";
 
 /** Names of what is noted beside sockets, where it is no file below /proc. */

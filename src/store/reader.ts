@@ -11,6 +11,7 @@ import { type DecodedImage, ImageDecoder } from "./image-decoder.ts";
 import { findingsIn, mergedFindings, type StoredFinding, type StoredSighting, sightingsIn } from "./noted.ts";
 import { ByteSource } from "./numbers.ts";
 import { decodeOwners, type StoredOwner, type StoredOwners } from "./owners.ts";
+import type { StoredContext, StoredPlace, StoredProcess } from "./rows.ts";
 import { FORMAT_VERSION, IDS_PER_MS } from "./schema.ts";
 import { sightingKey } from "./sightings.ts";
 
@@ -25,34 +26,6 @@ export interface StoredRun {
   readonly started_ms: number;
   readonly until_ms: number;
   readonly ended: number;
-}
-
-/** A row of the table `process`. */
-export interface StoredProcess {
-  readonly id: number;
-  readonly pid: number;
-  readonly start_ticks: number;
-  readonly name: Uint8Array;
-  readonly uid: number | null;
-  readonly user: string | null;
-  readonly exe: string | null;
-  readonly arguments: Uint8Array | null;
-  readonly cgroup: string | null;
-}
-
-/** A row of the table `place`. */
-export interface StoredPlace {
-  readonly id: number;
-  readonly inode: number;
-  readonly name: string | null;
-  readonly pid: number | null;
-}
-
-/** What was noted beside the sockets of a place: a file below /proc by its path, or another thing by its name. */
-export interface StoredContext {
-  readonly place: number;
-  readonly name: string;
-  readonly data: Uint8Array;
 }
 
 /** The sockets of one moment, with what was known of them. */
@@ -146,6 +119,8 @@ export class StoreReader {
   readonly #folder: string;
   readonly #files: readonly StoreFile[];
   readonly #damage: CoverageNote[] = [];
+  /** Names of files whose tables were checked. */
+  readonly #checked = new Set<string>();
 
   /** @throws StoreError if the folder cannot be read */
   constructor(folder: string) {
@@ -313,7 +288,7 @@ export class StoreReader {
     const path = join(this.#folder, file.name);
     let database: Database | undefined;
     try {
-      database = openForReading(path, file.name);
+      database = openForReading(path, file.name, this.#checked);
       return read(database, allRows);
     } catch (error) {
       const begun = begunMs(file);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import type { SightingFacts } from "./facts.ts";
 import { type Sighted, type SightingStore, Sightings } from "./sightings.ts";
-import type { SightingFacts } from "./store.ts";
 
 function storeOf() {
   const rows: SightingFacts[] = [];

@@ -1,5 +1,5 @@
 /** Which listeners and peers each process ever had, so that a new one is noticed. */
-import type { SightingFacts } from "./store.ts";
+import type { SightingFacts } from "./facts.ts";
 
 /** What a sighting is of. */
 export type Sighted = Omit<SightingFacts, "place" | "afterMs" | "firstMs">;

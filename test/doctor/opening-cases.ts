@@ -220,6 +220,9 @@ export const openingCases: Readonly<Record<string, RuleCase>> = {
     healthy: {
       "a process that sleeps": halted("S"),
       "a stopped process without sockets": halted("T", { sockets: [] }),
+      "a stopped worker among others": halted("T", {
+        owners: { 1: [owner(12, "web", "T"), owner(13, "web", "S")] },
+      }),
       "one look at a process in state D": halted("D"),
       "a process that is in state D in the first sample only": halted("D", {
         elapsedMs: 2000,
@@ -233,6 +236,10 @@ export const openingCases: Readonly<Record<string, RuleCase>> = {
     edges: {},
     more: {
       "state D in both samples": [halted("D", { elapsedMs: 2000 }), ["warning pid 12"]],
+      "a stopped service whose listener systemd holds, too": [
+        halted("T", { owners: { 1: [owner(1, "systemd", "S"), owner(12, "web", "T")] } }),
+        ["warning pid 12"],
+      ],
       "a connection with unread data": [
         halted("t", { sockets: [tcp({ inode: 1, rqueue: 5 })] }),
         ["warning pid 12"],

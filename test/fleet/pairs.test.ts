@@ -167,6 +167,14 @@ describe.skipIf(skipped !== undefined)(`between two hosts${skipped ? ` (skipped:
     expect(status).toBe(2);
   });
 
+  test("--watch shows the findings of each host as they appear, behind its name", async () => {
+    const { text, status } = await run(
+      ...["doctor", "--host", "back", "--watch", "--for", "100ms", "--fail-on", "critical", "sport = :7004"],
+    );
+    expect(status).toBe(2);
+    expect(text).toMatch(/^back \d\d:\d\d:\d\d appeared: critical: The accept queue of port 7004 is full/);
+  });
+
   test("--at compares the hosts as their recorders saw them", async () => {
     const { text } = await run("doctor", "--host", "front,back", "--at", "now", "--json");
     const past: typeof found & { readonly samples: readonly unknown[] } = JSON.parse(

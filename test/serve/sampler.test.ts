@@ -67,6 +67,8 @@ describe("a sample has what views of the same messages say", () => {
     expect(snapshot.summary.sockets).toBe(summary.sockets);
     expect(snapshot.summary.states).toEqual(summary.states);
     expect(summary.sockets).toBeGreaterThan(3);
+    // A table that the kernel does not have is none that is missing.
+    expect(snapshot.notes).toEqual([]);
     for (let slot = 0; slot < expected.end; slot++) {
       const found = table.slotOf(expected.key(slot))!;
       expect(factsOf(table, found)).toEqual(factsOf(expected, slot));

@@ -233,6 +233,9 @@ test("an exported moment is replayed as --at shows it", () => {
   const listing = sockscope(...at, "-tanpoie").stdout;
   expect(listing).toContain("10.0.0.9:443");
   expect(sockscope("--replay", recording, "-tanpoie").stdout).toBe(listing);
+  // The packets have the time of the sample: the first one's is behind the header of the file.
+  const pcap = new DataView(readFileSync(join(recording, "recording.pcap")).slice().buffer);
+  expect(pcap.getUint32(24, true)).toBe(startMs / 1000 + 10);
 }, 60_000);
 
 test("the doctor examines the sample of a past moment, and the one after it", () => {

@@ -18,7 +18,7 @@ import type { World } from "../world.ts";
 import { answersFor } from "./answers.ts";
 import { between, showBetween } from "./between.ts";
 import { isAskersOwn } from "./remote-options.ts";
-import type { HostsTask, OpenHosts } from "./task.ts";
+import { followsHosts, type HostsTask, type OpenHosts } from "./task.ts";
 
 /** Hosts that answer at a time, and hosts that connect or wait for their turn. */
 const ANSWERING = 64;
@@ -68,7 +68,7 @@ function questionOf(
     form,
     maxRows: MOST_ROWS,
     // Events are followed until the run ends.
-    budgetMs: command === "events" ? NO_LIMIT_MS : draft.hostTimeoutMs,
+    budgetMs: followsHosts({ command, steps }) ? NO_LIMIT_MS : draft.hostTimeoutMs,
   };
 }
 
@@ -135,8 +135,10 @@ function fails({ steps }: HostsTask, severity: Severity): boolean {
  */
 export async function openHosts(
   world: World,
-  { draft, command }: Pick<HostsTask, "draft" | "command">,
+  task: Pick<HostsTask, "draft"> & Partial<Pick<HostsTask, "command" | "steps">>,
 ): Promise<OpenHosts | Stop> {
+  const { draft } = task;
+  const follows = followsHosts(task);
   const hosts = draft.hosts === undefined ? undefined : hostsOf(world, draft.hosts);
   if (hosts !== undefined && isStop(hosts)) return hosts;
   if (draft.fleet !== undefined) {
@@ -154,9 +156,9 @@ export async function openHosts(
     return usageError(`${world.program}: cannot write the settings for ssh: ${systemMessage(error)}`);
   }
   const limits = {
-    answering: command === "events" ? hosts.length : ANSWERING,
+    answering: follows ? hosts.length : ANSWERING,
     connecting: CONNECTING,
-    deadlineMs: command === "events" ? NO_LIMIT_MS : hostTimeoutMs,
+    deadlineMs: follows ? NO_LIMIT_MS : hostTimeoutMs,
   };
   const interrupted = world.interrupted();
   return {

@@ -7,7 +7,7 @@ import type { Json } from "../../model/json.ts";
 import { JsonWriter } from "../../output/json.ts";
 import type { World } from "../world.ts";
 import { type JsonObject, labelled } from "./labelled-object.ts";
-import type { Answers, HostsTask } from "./task.ts";
+import { type Answers, followsHosts, type HostsTask } from "./task.ts";
 
 /** The lines of a text that ends in a newline. */
 function linesOf(text: string): string[] {
@@ -99,7 +99,7 @@ export function outputAnswers(
   if (format === "table")
     return {
       form: "output",
-      ...(command === "events" ? streamed(world, hosts) : sections(world, hosts, fold)),
+      ...(followsHosts({ command, steps }) ? streamed(world, hosts) : sections(world, hosts, fold)),
     };
   // One object per line can be read host by host.
   const lines = steps.map((step) =>

@@ -16,6 +16,17 @@ export interface HostsTask {
   readonly source: FilterSource;
 }
 
+/** Whether a command line follows the hosts until it is interrupted. */
+export function followsHosts({
+  command,
+  steps = [],
+}: {
+  readonly command?: CommandWord | undefined;
+  readonly steps?: HostsTask["steps"];
+}): boolean {
+  return command === "events" || (command === "doctor" && steps.some(({ long }) => long === "watch"));
+}
+
 /** What shows the answers. */
 export interface Answers {
   /** What the answers consist of. */

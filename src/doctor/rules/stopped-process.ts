@@ -1,4 +1,5 @@
 /** Stopped and unkillable processes that hold sockets others wait for. */
+import { processName } from "../../enrich/processes.ts";
 import type { InetSocket } from "../../families/inet/socket.ts";
 import type { UnixSocket } from "../../families/unix/socket.ts";
 import { SS_ESTABLISHED, SS_LISTEN } from "../../model/state.ts";
@@ -7,6 +8,8 @@ import { plural } from "../plural.ts";
 import { type Finding, rule } from "../rule.ts";
 import type { HostFacts } from "../sample.ts";
 import { suspects } from "../suspects.ts";
+
+const decoder = new TextDecoder();
 
 /** State letters of /proc/PID/stat for processes that do not run, in words. proc_pid_stat(5). */
 const states: ReadonlyMap<string, string> = new Map([
@@ -52,15 +55,25 @@ export const stoppedProcess = rule({
       suspects<InetSocket | UnixSocket>(
         (socket) => socket.stateNumber === SS_LISTEN || (socket.kind === "inet" && socket.rqueue > 0),
       ),
+    *inodes(gathered, facts) {
+      const own = halted(facts).map(({ pid }) => facts.socketsOf(pid));
+      for (const { inode } of gathered) if (own.some((inodes) => inodes.has(inode))) yield inode;
+    },
   },
   check(samples) {
-    const { first, elapsedMs, processState, socketsOf } = samples;
-    return halted(samples).flatMap(({ pid, name, state }): Finding[] => {
+    const { first, elapsedMs, owners, processState, socketsOf } = samples;
+    const stopped = halted(samples);
+    const pids = new Set(stopped.map(({ pid }) => pid));
+    // A server with workers still has the listener that it shares with a stopped one. systemd holds one, too, and does
+    // not serve it.
+    const isServed = (inode: number, name: string) =>
+      owners(inode).some(({ pid, stat }) => !pids.has(pid) && decoder.decode(processName(stat)) === name);
+    return stopped.flatMap(({ pid, name, state }): Finding[] => {
       // A process is often in state D for a moment: it takes a second look.
       if (state === DISK_SLEEP && elapsedMs === 0) return [];
       if (elapsedMs > 0 && processState(pid) !== state) return [];
       const own = socketsOf(pid);
-      const sockets = first.gathered.filter(({ inode }) => own.has(inode));
+      const sockets = first.gathered.filter(({ inode }) => own.has(inode) && !isServed(inode, name));
       const listeners = sockets.filter(({ stateNumber }) => stateNumber === SS_LISTEN).length;
       const unread = sockets.length - listeners;
       if (sockets.length === 0) return [];

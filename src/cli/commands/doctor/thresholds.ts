@@ -2,6 +2,7 @@
 import type { ChosenRule } from "../../../doctor/examine.ts";
 import type { Rule } from "../../../doctor/rule.ts";
 import { readThreshold, spelling } from "../../../doctor/threshold.ts";
+import { pairRuleIds } from "../../../fleet/pair-finding.ts";
 
 /** An unknown rule, an unknown threshold or a wrong value. The message is one line. */
 export class ChoiceError extends Error {
@@ -11,6 +12,8 @@ export class ChoiceError extends Error {
 /** Finds a rule by its id. @throws ChoiceError */
 export function ruleOf(rules: readonly Rule[], id: string): Rule {
   const found = rules.find((rule) => rule.id === id);
+  if (found === undefined && pairRuleIds.includes(id))
+    throw new ChoiceError(`${id} is about both ends: doctor --host without --rule checks it`);
   if (found === undefined) throw new ChoiceError(`unknown rule "${id}": doctor --list-rules lists them`);
   return found;
 }

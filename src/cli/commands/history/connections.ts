@@ -7,6 +7,7 @@ import type { Host } from "../../../host/host.ts";
 import { filterLookups } from "../../../lookup/filter-lookups.ts";
 import { demandSet } from "../../../model/demand.ts";
 import { stateGroups } from "../../../model/state.ts";
+import { selectedKinds } from "../../../output/columns.ts";
 import type { Plan } from "../../../plan/plan.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import {
@@ -15,7 +16,7 @@ import {
   impliedConditions,
   sortedColumns,
 } from "../../../store/conditions.ts";
-import { connectionsOf } from "../../../store/connections.ts";
+import { connectionColumns, connectionsOf } from "../../../store/connections.ts";
 import { pastHost } from "../../../store/past.ts";
 import type { Span, StoreReader } from "../../../store/reader.ts";
 import { filterStop } from "../../filter.ts";
@@ -30,22 +31,6 @@ import type { Task } from "../command.ts";
 import type { HistorySettings } from "./settings.ts";
 
 const encoder = new TextEncoder();
-
-/** The columns unless others are named. */
-const DEFAULT_COLUMNS = [
-  "closed",
-  "durationMs",
-  "netid",
-  "local",
-  "peer",
-  "process",
-  "bytes_acked",
-  "bytes_received",
-  "tcpInfo.totalRetrans",
-  "reason",
-];
-/** How old the sample may be that says what was open at the end of a span. */
-const STALE_MS = 60_000;
 
 /** What of a plan SQLite can decide. A filter that is wrong is reported when it is opened. */
 function wantedConnections(
@@ -86,19 +71,14 @@ export async function listConnections(
     ...given,
     choice: chooseStates(tables, stateGroups.all),
     demands: demandSet(given.demands, isChosen ? ["past"] : ["past", "info", "owners"]),
-    ...(isPlain ? { columns: DEFAULT_COLUMNS } : {}),
+    ...(isPlain ? { columns: connectionColumns } : {}),
   };
-  const view = await viewFor(world, draft);
+  const view = await viewFor(world, draft, selectedKinds(tables));
   if (isStop(view)) return halt(world, view);
   const planned = await planListing(world, draft, view, words);
   if (isStop(planned)) return halt(world, planned);
   const { plan, presentation } = planned;
-  const { facts, cut } = connectionsOf(
-    reader,
-    span,
-    STALE_MS,
-    wantedConnections(plan, host, draft.by !== undefined),
-  );
+  const { facts, cut } = connectionsOf(reader, span, wantedConnections(plan, host, draft.by !== undefined));
   const past = pastHost(facts, host.files, withDeadline(host.resolver, draft.resolveTimeoutMs));
   let opened: OpenQuery;
   try {

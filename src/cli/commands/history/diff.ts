@@ -4,6 +4,7 @@ import { endpointText } from "../../../model/endpoint.ts";
 import { IPPROTO_TCP } from "../../../model/family.ts";
 import type { Json } from "../../../model/json.ts";
 import { type Change, changesBetween } from "../../../store/changes.ts";
+import { STALE_MS } from "../../../store/connections.ts";
 import { StoreError } from "../../../store/error.ts";
 import type { Moment, Span, StoreReader } from "../../../store/reader.ts";
 import { timeText } from "../../../store/time.ts";
@@ -12,9 +13,6 @@ import { writeLines, writeObject } from "./answer.ts";
 import { isoTime } from "./coverage.ts";
 import { newIn } from "./news.ts";
 import type { HistorySettings } from "./settings.ts";
-
-/** How old the sample of a moment may be. */
-const STALE_MS = 60_000;
 
 /** A change, and whether it was never seen before. */
 interface ShownChange extends Change {

@@ -16,11 +16,9 @@ import { type ListChanges, type OpenQuery, openQuery } from "../../../query/open
 import * as proc from "../../../query/proc.ts";
 import type { Problem, SocketBatch } from "../../../query/query.ts";
 import { getopt } from "../../getopt.ts";
-import { version } from "../../help.ts";
 import { problemText } from "../../report.ts";
 import type { World } from "../../world.ts";
 import { hasUdpLite, udpLiteSources } from "../udp-lite.ts";
-import { netstatHelp } from "./help.ts";
 import { type NotShown, notShown, whyNotShown } from "./not-shown.ts";
 import {
   defaultSettings,
@@ -226,10 +224,16 @@ async function writeJson(world: World, query: OpenQuery, settings: NetstatSettin
   return 0;
 }
 
+/** The help, which a listing does not load. */
+async function helpText(): Promise<string> {
+  return (await import("./help.ts")).netstatHelp();
+}
+
 /** Ends a run that lists nothing. */
-function end(world: World, { message, status }: NetstatStop): number {
-  if (message === "help") world.stdout.write(encoder.encode(netstatHelp()));
-  else if (message === "version") world.stdout.write(encoder.encode(version("sockscope")));
+async function end(world: World, { message, status }: NetstatStop): Promise<number> {
+  if (message === "help") world.stdout.write(encoder.encode(await helpText()));
+  else if (message === "version")
+    world.stdout.write(encoder.encode((await import("../../help.ts")).version("sockscope")));
   else world.stderr.write(encoder.encode(`${message}\n`));
   return status;
 }
@@ -244,7 +248,7 @@ export async function runNetstat(world: World): Promise<number> {
     settings = next;
   }
   if (taken.error?.kind === "error") {
-    world.stderr.write(encoder.encode(`${taken.error.message}\n${netstatHelp()}`));
+    world.stderr.write(encoder.encode(`${taken.error.message}\n${await helpText()}`));
     return EXIT_USAGE;
   }
   const host = { ...world.host, resolver: withDeadline(world.host.resolver, RESOLVE_TIMEOUT_MS) };

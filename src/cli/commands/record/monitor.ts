@@ -21,11 +21,12 @@ import type { FilteredPlace } from "../../../query/filters.ts";
 import type { OpenQuery } from "../../../query/open.ts";
 import type { SocketBatch } from "../../../query/query.ts";
 import type { ClockReading } from "../../../store/clock.ts";
+import type { SightingFacts } from "../../../store/facts.ts";
 import { FindingLog } from "../../../store/finding-log.ts";
 import type { StoredOwners } from "../../../store/owners.ts";
 import { type Sighted, Sightings } from "../../../store/sightings.ts";
 import { statText } from "../../../store/stat-text.ts";
-import type { SightingFacts, Store } from "../../../store/store.ts";
+import type { Store } from "../../../store/store.ts";
 import { keysOf } from "../doctor/watch.ts";
 import type { Hooks } from "./hooks.ts";
 

@@ -73,6 +73,9 @@ export class Sampler {
   #listeners = new Set<number>();
   #beganBootMs = 0;
   #beganMs = 0;
+  /** The last reading of the clock, in milliseconds since boot, and how many sockets it is still good for. */
+  #readMs = 0;
+  #readings = 0;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
@@ -112,6 +115,7 @@ export class Sampler {
     const clocks = readClocks(clock);
     this.#beganBootMs = clocks.bootMs;
     this.#beganMs = performance.now();
+    this.#readings = 0;
     this.#listeners = new Set();
     const isWatched = this.#watcher?.begin(clocks) ?? false;
     image.begin();
@@ -193,9 +197,14 @@ export class Sampler {
     };
   }
 
-  /** Milliseconds since boot. */
+  /** Milliseconds since boot, when the kernel wrote the socket that is taken now: it writes some dozens at once. */
   #nowMs(): number {
-    return Math.floor(this.#beganBootMs + performance.now() - this.#beganMs);
+    if (this.#readings === 0) {
+      this.#readings = SOCKETS_A_READING;
+      this.#readMs = Math.floor(this.#beganBootMs + performance.now() - this.#beganMs);
+    }
+    this.#readings--;
+    return this.#readMs;
   }
 
   #addView(place: number, dump: number, socket: Socket): void {
@@ -210,6 +219,8 @@ export class Sampler {
 /** Processes that are remembered for having opened sockets. */
 const MOST_OPENERS = 256;
 const PORT_NUMBERS = 1 << 16;
+/** Sockets that are taken by one reading of the clock. */
+const SOCKETS_A_READING = 32;
 
 /** The rows of a table of a place. */
 interface TableRows extends DirectRows<InetSocket> {
