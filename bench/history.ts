@@ -31,7 +31,7 @@ const SAMPLES_A_DAY = 250;
 /** The samples of a day are taken so long before its end. */
 const SAMPLED_MS = 1_500_000;
 /** The sample that `--at` shows: one with as many differences before it as there may be. */
-const MOMENT = 241;
+const MOMENT = 242;
 const startMs = Date.UTC(2026, 0, 5);
 
 /** Makes the store: samples at the end of each day, connections all day long. */

@@ -7,7 +7,7 @@ import type { Json } from "../model/json.ts";
 import type { Kind } from "../model/selection.ts";
 import { columnNames, habitsOf, wordOf } from "./column-names.ts";
 import { derivedColumns } from "./derived.ts";
-import { columnsOf, kinds } from "./describe.ts";
+import { columnsOf } from "./describe.ts";
 import { networkOf, prefixLengths } from "./network.ts";
 
 /** A column, of all kinds of sockets that have it. */
@@ -154,15 +154,17 @@ function makeIndex(kinds: readonly Kind[], spelling: Spelling): Index {
   };
 }
 
-/** The index of all kinds, once it is made: that takes milliseconds. */
-const indexOfAll = new WeakMap<Spelling, Index>();
+/** The indexes that were made, by the kinds in them: each takes milliseconds. */
+const indexes = new WeakMap<Spelling, Map<string, Index>>();
 
 function indexOf(ofKinds: readonly Kind[], spelling: Spelling): Index {
-  if (ofKinds !== kinds) return makeIndex(ofKinds, spelling);
-  let index = indexOfAll.get(spelling);
+  const made = indexes.get(spelling) ?? new Map<string, Index>();
+  indexes.set(spelling, made);
+  const key = ofKinds.join();
+  let index = made.get(key);
   if (index === undefined) {
-    index = makeIndex(kinds, spelling);
-    indexOfAll.set(spelling, index);
+    index = makeIndex(ofKinds, spelling);
+    made.set(key, index);
   }
   return index;
 }

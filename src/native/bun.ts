@@ -18,9 +18,11 @@ interface Signature {
   readonly returns: FFITypeOrString;
 }
 
-/** What bun:ffi needs to know of functions that return an int. A symbol costs about 5 µs. */
-function signatures(table: Readonly<Record<string, readonly CType[]>>): Record<string, Signature> {
-  const all: Record<string, Signature> = {};
+/** Adds what bun:ffi needs to know of functions that return an int. A symbol costs about 5 µs. */
+function addSignatures(
+  all: Record<string, Signature>,
+  table: Readonly<Record<string, readonly CType[]>>,
+): Record<string, Signature> {
   for (const name in table) {
     const args: FFITypeOrString[] = [];
     for (const type of table[name]!) args.push(ffiTypes[type]);
@@ -34,7 +36,7 @@ const addressOf = (bytes: Uint8Array): bigint => BigInt(ptr(bytes));
 /** The functions of aio(7), which few runs need. */
 function bindAio(): AioFunctions | undefined {
   try {
-    return dlopen(LIBRARY, signatures(aioPrototypes)).symbols as unknown as AioFunctions;
+    return dlopen(LIBRARY, addSignatures({}, aioPrototypes)).symbols as unknown as AioFunctions;
   } catch {
     return undefined;
   }
@@ -46,7 +48,7 @@ function bind(): Libc {
   try {
     // Binding groups of them on demand did not make the start faster.
     const errno: Record<string, Signature> = { __errno_location: { args: [], returns: "ptr" } };
-    library = dlopen(LIBRARY, { ...errno, ...signatures(prototypes) });
+    library = dlopen(LIBRARY, addSignatures(errno, prototypes));
   } catch (cause) {
     const why = /JIT/.test((cause as Error).message)
       ? "this process may not make memory executable (MemoryDenyWriteExecute, SELinux execmem or a memory limit)"

@@ -117,6 +117,7 @@ export function openSalvaged(path: string, name: string): Database {
     header.setUint8(READ_VERSION_AT, ROLLBACK_JOURNAL);
     header.setUint32(PAGE_COUNT_AT, pages);
     database = Database.deserialize(bytes.subarray(0, pages * pageSize), { readonly: true, strict: true });
+    prepareReading(database);
     checkSchema(database);
     return database;
   } catch (error) {
@@ -125,10 +126,14 @@ export function openSalvaged(path: string, name: string): Database {
   }
 }
 
-/** Prepares a file that somebody else may have made. @throws StoreError if it is not what a recorder writes */
-function checkSchema(database: Database): void {
+/** Prepares a file that somebody else may have made. */
+function prepareReading(database: Database): void {
   database.run("PRAGMA trusted_schema = OFF");
   database.run("PRAGMA cell_size_check = ON");
+}
+
+/** Checks the tables of a file. @throws StoreError if they are not what a recorder writes */
+function checkSchema(database: Database): void {
   const version = versionOf(database);
   if (version === 0) throw new StoreError("it is empty");
   if (version > SCHEMA_VERSION) throw new StoreError(`it has schema ${version}, newer than this program`);
@@ -139,9 +144,10 @@ function checkSchema(database: Database): void {
 /**
  * Opens a file for reading: a snapshot of it, while a recorder may write on.
  *
+ * @param checked names of files whose tables were found to be ours; this one is added
  * @throws StoreError if it cannot be opened, or is of a version that this program does not know
  */
-export function openForReading(path: string, name: string): Database {
+export function openForReading(path: string, name: string, checked?: Set<string>): Database {
   let database: Database | undefined;
   try {
     const odd = oddCompanion(path);
@@ -151,7 +157,9 @@ export function openForReading(path: string, name: string): Database {
       if (isCut(path)) throw new StoreError("it is cut short");
     }
     database = new Database(path, { readonly: true, strict: true });
-    checkSchema(database);
+    prepareReading(database);
+    if (checked?.has(name) !== true) checkSchema(database);
+    checked?.add(name);
     return database;
   } catch (error) {
     database?.close();

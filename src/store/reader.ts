@@ -119,6 +119,8 @@ export class StoreReader {
   readonly #folder: string;
   readonly #files: readonly StoreFile[];
   readonly #damage: CoverageNote[] = [];
+  /** Names of files whose tables were checked. */
+  readonly #checked = new Set<string>();
 
   /** @throws StoreError if the folder cannot be read */
   constructor(folder: string) {
@@ -286,7 +288,7 @@ export class StoreReader {
     const path = join(this.#folder, file.name);
     let database: Database | undefined;
     try {
-      database = openForReading(path, file.name);
+      database = openForReading(path, file.name, this.#checked);
       return read(database, allRows);
     } catch (error) {
       const begun = begunMs(file);

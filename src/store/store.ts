@@ -90,7 +90,7 @@ export interface StoreOptions {
 /** The part of the budget that one file takes: what is removed at once when space is needed. */
 const SHARES = 16;
 /** A whole sample is written after this many differences: to read the last of them, all must be read. */
-const DIFFERENCES_LIMIT = 120;
+const DIFFERENCES_LIMIT = 80;
 /** Bytes that wait in memory at most while nothing can be written. */
 const WAITING_LIMIT = 32 << 20;
 const DAY_MS = 86_400_000;

@@ -11,6 +11,7 @@ import {
   readServers,
   reconnectWaitMs,
 } from "../../src/fleet/nats/connect.ts";
+import { agentAccount } from "./nats-jwt.ts";
 import { natsServer, startNatsServer } from "./nats-server.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -110,6 +111,27 @@ describe.skipIf(natsServer === undefined)("a server", () => {
       files: { login: bytes("a long token\n") },
     });
     await second.connection.close();
+  });
+
+  test("gives each agent the permissions of its name by one scoped signing key", async () => {
+    const { config, credentialsOf } = agentAccount({
+      pub: { allow: ["sockscope.v1.reply.{{name()}}.>"] },
+      sub: { allow: ["sockscope.v1.query", "sockscope.v1.query.{{name()}}"] },
+    });
+    await using server = await startNatsServer({ config, jetStream: false });
+    const connect = (creds: Uint8Array) => connectBroker({ url: server.url, name: "test", files: { creds } });
+    const { connection, counts } = await connect(credentialsOf("web1"));
+    connection.publish("sockscope.v1.reply.web1.id");
+    await connection.flush();
+    expect(counts.errors).toBe(0);
+    connection.publish("sockscope.v1.reply.web2.id");
+    await until(() => counts.errors === 1);
+    connection.subscribe("sockscope.v1.query.web2", { callback: () => undefined });
+    await until(() => counts.errors === 2);
+    await connection.close();
+    // The same name, but from an account that the server does not know.
+    const error = await refusal(connect(agentAccount({ pub: {}, sub: {} }).credentialsOf("web1")));
+    expect([error.message, error.mayPass]).toEqual([expect.stringMatching(/authorization/i), false]);
   });
 
   test("two identities are one too many, and a file without a seed none", async () => {

@@ -2,7 +2,7 @@
  * The stream of a fleet on a real nats-server: whatever is killed, each event is shown once. SOAK_SECONDS says for how
  * long, SOAK_OUTAGE for how many seconds the server is away.
  */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -168,7 +168,56 @@ function faults({ host, kept }: ReturnType<typeof lastingAgent>, shown: readonly
   return found.slice(0, 5);
 }
 
+/** A listener with a full accept queue: it has room for one connection, and accepts none. */
+const FULL_QUEUE = `
+import socket, time
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(0)
+client = socket.create_connection(listener.getsockname())
+print(listener.getsockname()[1], flush=True)
+time.sleep(600)
+`;
+
+/** An agent with --findings on a host with a full accept queue, and a reader, both of the executable. */
+async function findingsOfAgent() {
+  const server = await startNatsServer();
+  const folder = mkdtempSync(join(tmpdir(), "sockscope-findings-"));
+  const path = join(folder, "out");
+  writeFileSync(path, "");
+  const program = Bun.spawn(["python3", "-c", FULL_QUEUE], { stdout: "pipe" });
+  const { value } = await program.stdout.getReader().read();
+  const { url } = server;
+  const quiet = { stdout: "ignore", stderr: "ignore" } as const;
+  const spool = join(folder, "spool");
+  const agent = Bun.spawn(
+    [executable, "agent", "--nats", url, "--name", "web1", "--spool", spool, "--findings"],
+    quiet,
+  );
+  const watch = Bun.spawn([executable, "doctor", "--watch", "--fleet", url, "--json", "--since", "-1h"], {
+    ...quiet,
+    stdout: Bun.file(path),
+  });
+  return {
+    /** `127.0.0.1:PORT` of the listener. */
+    listener: `127.0.0.1:${new TextDecoder().decode(value).trim()}`,
+    lines: () => readFileSync(path, "utf8").split("\n").slice(0, -1),
+    async end() {
+      for (const child of [watch, agent, program]) child.kill("SIGKILL");
+      await server[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
+  let ofAgent: Awaited<ReturnType<typeof findingsOfAgent>>;
+  // An agent takes its samples 15 seconds apart, in which the other tests run.
+  beforeAll(async () => {
+    ofAgent = await findingsOfAgent();
+  });
+  afterAll(() => ofAgent.end());
+
   test(
     "server, agents and readers are killed, and each event is shown once",
     async () => {
@@ -255,14 +304,19 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
         const { lost, numbers } = shownOf(host);
         return lost + numbers.length >= made[host];
       };
-      const shownPorts = () =>
-        new Set(
-          shows().flatMap(({ host, local, peer }) => (host === "web3" ? [local?.port, peer?.port] : [])),
-        );
-      await until(
-        () => isWhole("web1") && isWhole("web2") && real.ports.every((port) => shownPorts().has(port)),
-        "the last events",
-      );
+      await until(() => isWhole("web1") && isWhole("web2"), "the last events");
+      const ofReal = () => shows().filter(({ host }) => host === "web3");
+      const before = new Set(real.ports.splice(0));
+      const isBack = () =>
+        ofReal().some(({ local }) => real.ports.some((port) => port === local?.port && !before.has(port)));
+      while (!isBack()) {
+        await real.connect();
+        await Bun.sleep(100);
+      }
+      // What the real agent put into its spool has come up to the last connection, each event once.
+      const counted = ofReal().map(({ id }) => Number(id.slice(id.lastIndexOf(":") + 1)));
+      expect(counted).toEqual(Array.from(counted, (_, at) => at + 1));
+      expect(counted.length).toBeGreaterThan(before.size);
       expect(shownOf("web1").lost).toBe(0);
       for (const host of ["web1", "web2"] as const) {
         const { lost, numbers } = shownOf(host);
@@ -274,7 +328,7 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
       if (OUTAGE_SECONDS >= 60)
         console.log(
           `${OUTAGE_SECONDS} s without a server: all of ${made.web1} events, ${shownOf("web2").lost} of ${made.web2} ` +
-            `dropped by a full spool, ${real.ports.length} connections of a real agent`,
+            `dropped by a full spool; ${counted.length} events of a real agent, ${before.size} connections`,
         );
     },
     OUTAGE_SECONDS * 2000 + 120_000,
@@ -647,4 +701,17 @@ describe.skipIf(natsServer === undefined)("the stream of a fleet", () => {
       expect(without.stderr).toMatch(/^sockscope: events: cannot read the stream sockscope-events: .*\n$/);
     }, 30_000);
   });
+
+  test("a problem of a host appears in doctor --watch --fleet", async () => {
+    const { listener, lines } = ofAgent;
+    const found = () =>
+      lines().find((line) => line.includes(`${listener} `) || line.includes(`${listener}"`));
+    await until(() => found() !== undefined, "the finding");
+    expect(JSON.parse(found()!)).toMatchObject({
+      host: "web1",
+      id: expect.stringMatching(/^[\w-]+:\w+:\d+$/),
+      event: "appeared",
+      finding: { rule: "accept-queue", severity: "critical" },
+    });
+  }, 60_000);
 });

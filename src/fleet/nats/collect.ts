@@ -1,26 +1,18 @@
 /**
  * The client's side on NATS: sends a question to many agents, and collects their answers host by host.
  *
- * Agents first send summaries. Then their pages are pulled in the order of the hosts, a few megabytes at a time, so that
- * neither this process nor the server ever holds more of an answer than that.
+ * Agents first send summaries. Then their pages are pulled.
  */
 import { randomBytes } from "node:crypto";
-import { createInbox, type Msg } from "@nats-io/transport-node";
+import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import { type HostOutcome, versionProblem } from "../fan-out.ts";
 import { type Frame, ProtocolError, type Question } from "../protocol.ts";
+import { type Collection, finish, start } from "./collection.ts";
 import type { Broker } from "./connect.ts";
-import {
-  clockOf,
-  type FarHost,
-  isDone,
-  isSilent,
-  newFarHost,
-  outcomeOf,
-  readReady,
-  refusalText,
-} from "./far-host.ts";
-import { MOST_CREDIT, readReply, type Summary, writeCredit } from "./messages.ts";
+import { clockOf, type FarHost, isDone, isSilent, newFarHost, outcomeOf, refusalText } from "./far-host.ts";
+import { readReply, type Summary, writeCredit } from "./messages.ts";
 import type { SigningKey } from "./nkey.ts";
+import { pull, rescue, STALL_MS } from "./pull.ts";
 import { type Query, writeQuery } from "./query.ts";
 import { creditFor, queryAll, queryOne, replyFrom, replyToken } from "./subjects.ts";
 
@@ -41,8 +33,6 @@ export interface CollectOptions {
 /** The reason for a host whose agent has no connection to the server. */
 export const NOT_CONNECTED = "its agent is not connected";
 
-/** Pages that are on their way, or wait for their turn here: 16 MiB if nothing in them repeats. */
-const WINDOW = MOST_CREDIT;
 /** An answer of this size comes with its summary: 10,000 of them stay below what a server holds for a client. */
 const INLINE_BYTES = 4096;
 /** Longest time that a question may wait in an agent that is busy: agents accept no more. */
@@ -53,9 +43,129 @@ const START_MS = 1000;
 const PROBE_MS = 400;
 /** How long a host may be silent, as a share of the deadline. */
 const SILENT_SHARE = 1 / 3;
-/** When pages that do not come are requested again. Each further request waits twice as long. */
-const STALL_MS = 3000;
 const NO_RESPONDERS = 503;
+
+/** Takes a summary. */
+function greet(
+  collection: Collection,
+  far: FarHost,
+  { summary, page }: { readonly summary: Summary; readonly page: Uint8Array },
+  askedMs: number,
+): void {
+  if (far.summary !== undefined) {
+    if (far.summary.instance !== summary.instance) finish(collection, far, "two agents answer in its name");
+    return;
+  }
+  collection.silent--;
+  far.summary = summary;
+  const hasPages = summary.inline ? summary.pages === 1 : summary.pages > 0;
+  const problem =
+    versionProblem(summary.hello) ?? (hasPages ? undefined : "its answer is malformed: it has no pages");
+  if (problem !== undefined) {
+    finish(collection, far, problem);
+    return;
+  }
+  far.clock = clockOf(summary, askedMs, collection.now());
+  if (summary.inline) {
+    far.early.set(0, page);
+    far.granted = 1;
+  }
+  if (collection.started) collection.queue.push(far);
+}
+
+/** Takes a message of a host. */
+function hear(collection: Collection, far: FarHost, { data }: Msg, askedMs: number): void {
+  try {
+    const reply = readReply(data);
+    far.lastMs = collection.now();
+    if ("summary" in reply) greet(collection, far, reply, askedMs);
+    else if ("working" in reply) far.isWorking = true;
+    else if ("refused" in reply)
+      finish(collection, far, refusalText(reply.refused, reply.wallMs - collection.now()));
+    else if (reply.seq >= far.next && reply.seq < far.granted)
+      // A copy: the message is part of what was read from the connection at once.
+      far.early.set(reply.seq, reply.page.slice());
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    finish(collection, far, `its answer is malformed: ${error.message}`);
+  }
+}
+
+/** Ends the hosts without a whole answer. @param reason why; undefined for a host that may go on */
+function giveUp(collection: Collection, reason: (far: FarHost) => string | undefined): void {
+  for (const far of collection.fars) {
+    const text = isDone(far) ? undefined : reason(far);
+    if (text !== undefined) finish(collection, far, text);
+  }
+}
+
+/** Makes the function that goes on after each event: reads what has come, and ends when nothing is awaited. */
+function progress(collection: Collection, end: (error?: unknown) => void): () => void {
+  let reading = false;
+  let ended = false;
+  return () => {
+    if (ended || (!collection.started && collection.silent > 0)) return;
+    start(collection);
+    // A reader that writes to a slow output must not be entered twice.
+    if (reading) return;
+    reading = true;
+    try {
+      pull(collection);
+    } catch (error) {
+      // The output cannot be written. The client library would keep the error to itself.
+      ended = true;
+      end(error);
+      return;
+    } finally {
+      reading = false;
+    }
+    if (collection.unfinished > 0) return;
+    ended = true;
+    end();
+  };
+}
+
+/**
+ * Looks for silent hosts: sends each a message without effect, which the server answers for a host that is not connected.
+ *
+ * @param lost takes the hosts that are not connected
+ */
+function prober({ connection, id, fars }: Collection, lost: (far: FarHost) => void) {
+  const inbox = createInbox();
+  const nothing = writeCredit({ id, done: 0, from: 0, until: 0 });
+  const subscription = connection.subscribe(`${inbox}.*`, {
+    callback(error, message) {
+      if (error !== null || message.headers?.code !== NO_RESPONDERS) return;
+      const far = fars[Number(message.subject.slice(inbox.length + 1))];
+      if (far !== undefined && isSilent(far)) lost(far);
+    },
+  });
+  const probe = () => {
+    for (const [index, far] of fars.entries())
+      if (isSilent(far)) connection.publish(creditFor(far.token), nothing, { reply: `${inbox}.${index}` });
+  };
+  return { subscription, probe };
+}
+
+/** Sends the question. @throws RangeError if it is too long */
+function sendQuestion(
+  { connection, id, fars }: Collection,
+  question: Question,
+  { key, toAll, deadlineMs }: CollectOptions,
+  issuedMs: number,
+): void {
+  const query: Query = {
+    id,
+    issuedMs,
+    expiresMs: issuedMs + Math.min(deadlineMs, LONGEST_LIFE_MS),
+    inlineBytes: INLINE_BYTES,
+    question,
+  };
+  if (toAll) connection.publish(queryAll, writeQuery(query, key));
+  else
+    for (const { host, token } of fars)
+      connection.publish(queryOne(token), writeQuery({ ...query, to: [host] }, key));
+}
 
 /**
  * Sends a question, and collects the answers.
@@ -69,245 +179,91 @@ export function collect(
   hosts: readonly string[],
   question: Question,
   take: (host: string, frame: Frame) => void,
-  { key, toAll, deadlineMs, interrupted, now }: CollectOptions,
+  options: CollectOptions,
 ): Promise<readonly HostOutcome[]> {
-  const id = randomBytes(16).toString("base64url");
+  const { deadlineMs, interrupted, now } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<readonly HostOutcome[]>();
+  const askedMs = now();
   const fars = hosts.map(newFarHost);
   const byToken = new Map(fars.map((far) => [far.token, far]));
-  const { promise, resolve, reject } = Promise.withResolvers<readonly HostOutcome[]>();
-  /** Hosts whose pages are pulled, in this order. The first is read, the others are read ahead. */
-  const queue: FarHost[] = [];
-  let unfinished = fars.length;
-  let silent = fars.length;
-  let started = false;
-  let reading = false;
+  const collection: Collection = {
+    connection,
+    id: randomBytes(16).toString("base64url"),
+    fars,
+    take,
+    now,
+    queue: [],
+    unfinished: fars.length,
+    silent: fars.length,
+    started: false,
+    isLate: false,
+  };
+  const release: (() => void)[] = [];
   let ended = false;
-  let isLate = false;
-  let reconnects = counts.reconnects;
-
-  const credit = (far: FarHost, from: number, until: number, done = far.next) =>
-    connection.publish(creditFor(far.token), writeCredit({ id, done, from, until }));
-
-  function finish(far: FarHost, failure?: string): void {
-    if (far.failure !== undefined) return;
-    if (far.summary === undefined) silent--;
-    unfinished--;
-    if (failure !== undefined) far.failure = failure;
-    far.early.clear();
-    // The agent may forget the answer.
-    const { summary } = far;
-    if (summary !== undefined && !summary.inline) credit(far, 0, 0, summary.pages);
-  }
-
-  /** Takes a summary. */
-  function greet(far: FarHost, summary: Summary, page: Uint8Array): void {
-    if (far.summary !== undefined) {
-      if (far.summary.instance !== summary.instance) finish(far, "two agents answer in its name");
-      return;
-    }
-    silent--;
-    far.summary = summary;
-    const hasPages = summary.inline ? summary.pages === 1 : summary.pages > 0;
-    const problem =
-      versionProblem(summary.hello) ?? (hasPages ? undefined : "its answer is malformed: it has no pages");
-    if (problem !== undefined) {
-      finish(far, problem);
-      return;
-    }
-    far.clock = clockOf(summary, askedMs, now());
-    if (summary.inline) {
-      far.early.set(0, page);
-      far.granted = 1;
-    }
-    if (started) queue.push(far);
-  }
-
-  function hear(message: Msg): void {
-    const far = byToken.get(replyToken(message.subject) ?? "");
-    if (far === undefined || isDone(far) || ended) return;
-    try {
-      const reply = readReply(message.data);
-      far.lastMs = now();
-      if ("summary" in reply) greet(far, reply.summary, reply.page);
-      else if ("working" in reply) far.isWorking = true;
-      else if ("refused" in reply) finish(far, refusalText(reply.refused, reply.wallMs - now()));
-      else if (reply.seq >= far.next && reply.seq < far.granted)
-        // A copy: the message is part of what was read from the connection at once.
-        far.early.set(reply.seq, reply.page.slice());
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      finish(far, `its answer is malformed: ${error.message}`);
-    }
-    proceed();
-  }
-
-  /** Reads the pages of a host that have come. */
-  function readFrom(far: FarHost): void {
-    try {
-      if (readReady(far, take)) finish(far);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      far.end = undefined;
-      finish(far, `its answer is malformed: ${error.message}`);
-    }
-  }
-
-  /** Allows hosts to send, the first of the queue first. */
-  function grant(): void {
-    let room = WINDOW;
-    for (const far of queue) {
-      room -= far.granted - far.next;
-      if (room <= 0) return;
-      const { pages } = far.summary!;
-      const until = Math.min(pages, far.granted + room);
-      // Few large grants, not one for each page.
-      if (until === far.granted || (until < pages && until - far.granted < WINDOW / 4)) continue;
-      room -= until - far.granted;
-      credit(far, far.granted, until);
-      far.granted = until;
-      far.lastMs = now();
-    }
-  }
-
-  /** Reads what can be read, and ends if nothing is left. */
-  function proceed(): void {
-    if (!started && silent > 0) return;
-    if (!started) start();
-    // A reader that writes to a slow output must not be entered twice.
-    if (reading || ended) return;
-    reading = true;
-    try {
-      read();
-    } catch (error) {
-      // The output cannot be written. The client library would keep the error to itself.
-      release();
-      reject(error);
-      return;
-    } finally {
-      reading = false;
-    }
-    if (unfinished === 0) end();
-  }
-
-  function read(): void {
-    while (queue[0] !== undefined) {
-      if (!isDone(queue[0])) {
-        if (queue[0].granted === queue[0].next) grant();
-        readFrom(queue[0]);
-      }
-      if (!isDone(queue[0])) break;
-      queue.shift();
-    }
-    // At the end, what has come is shown, whatever it waits for.
-    if (isLate) for (const far of queue.splice(0)) readFrom(far);
-    else grant();
-  }
-
-  function start(): void {
-    started = true;
-    queue.push(...fars.filter((far) => far.summary !== undefined && !isDone(far)));
-  }
-
-  /** Sends silent hosts a message without effect: the server answers it for a host that is not connected. */
-  const nothing = writeCredit({ id, done: 0, from: 0, until: 0 });
-  function probe(): void {
-    for (const [index, far] of fars.entries())
-      if (isSilent(far)) connection.publish(creditFor(far.token), nothing, { reply: `${inbox}.${index}` });
-  }
-
-  /** Requests pages again that do not come: they were lost with a connection. */
-  function rescue(): void {
-    const hasReturned = counts.reconnects !== reconnects;
-    reconnects = counts.reconnects;
-    for (const far of queue) {
-      if (isDone(far) || far.granted === far.next || far.early.has(far.next)) continue;
-      if (!hasReturned && now() - far.lastMs < STALL_MS * 2 ** far.stalls) continue;
-      far.lastMs = now();
-      far.stalls++;
-      credit(far, far.next, far.granted);
-    }
-    // Others need not wait for the first.
-    const [first] = queue;
-    if (first !== undefined && first.stalls > 0 && !isDone(first)) queue.push(queue.shift()!);
-    proceed();
-  }
-
-  function giveUp(reason: (far: FarHost) => string | undefined): void {
-    for (const far of fars) {
-      const text = isDone(far) ? undefined : reason(far);
-      if (text !== undefined) finish(far, text);
-    }
-    proceed();
-  }
-
-  const inbox = createInbox();
-  const subscriptions = [
-    connection.subscribe(replyFrom("*", id), {
-      callback(error, message) {
-        if (error === null) hear(message);
-        else giveUp(() => "the server does not allow its answers to be read");
-      },
-    }),
-    connection.subscribe(`${inbox}.*`, {
-      callback(error, message) {
-        if (error !== null || message.headers?.code !== NO_RESPONDERS) return;
-        const far = fars[Number(message.subject.slice(inbox.length + 1))];
-        if (far === undefined || !isSilent(far)) return;
-        finish(far, NOT_CONNECTED);
-        proceed();
-      },
-    }),
-  ];
-  const silentMs = deadlineMs * SILENT_SHARE;
-  const late = () => {
-    isLate = true;
-    proceed();
-    giveUp(() => `no whole answer within ${deadlineMs / 1000} s`);
-  };
-  const timers = [
-    setTimeout(probe, PROBE_MS),
-    setTimeout(() => {
-      if (!started) start();
-      proceed();
-    }, START_MS),
-    setTimeout(() => {
-      giveUp((far) => (isSilent(far) ? `no answer within ${Math.round(silentMs / 100) / 10} s` : undefined));
-    }, silentMs),
-    setTimeout(late, deadlineMs),
-    setInterval(rescue, STALL_MS / 3),
-  ];
-  const leave = () =>
-    giveUp(() => (typeof interrupted.reason === "string" ? interrupted.reason : "interrupted"));
-  interrupted.addEventListener("abort", leave);
-
-  function release(): void {
+  const end = (error?: unknown) => {
+    if (ended) return;
     ended = true;
-    for (const timer of timers) clearTimeout(timer);
-    for (const subscription of subscriptions) subscription.unsubscribe();
-    interrupted.removeEventListener("abort", leave);
-  }
-
-  function end(): void {
-    release();
-    resolve(fars.map(outcomeOf));
-  }
-
-  const askedMs = now();
-  const query: Query = {
-    id,
-    issuedMs: askedMs,
-    expiresMs: askedMs + Math.min(deadlineMs, LONGEST_LIFE_MS),
-    inlineBytes: INLINE_BYTES,
-    question,
+    for (const each of release) each();
+    if (error === undefined) resolve(fars.map(outcomeOf));
+    else reject(error);
   };
+  const proceed = progress(collection, end);
+  const leave = (reason: (far: FarHost) => string | undefined) => {
+    giveUp(collection, reason);
+    proceed();
+  };
+
+  const untilEnd = (subscription: Subscription) => release.push(() => subscription.unsubscribe());
+  const after = (ms: number, act: () => void) => {
+    const timer = setTimeout(act, ms);
+    release.push(() => clearTimeout(timer));
+  };
+  const answers = connection.subscribe(replyFrom("*", collection.id), {
+    callback(error, message) {
+      if (error !== null) return leave(() => "the server does not allow its answers to be read");
+      const far = byToken.get(replyToken(message.subject) ?? "");
+      if (far === undefined || isDone(far) || ended) return;
+      hear(collection, far, message, askedMs);
+      proceed();
+    },
+  });
+  untilEnd(answers);
+  const { subscription, probe } = prober(collection, (far) => {
+    finish(collection, far, NOT_CONNECTED);
+    proceed();
+  });
+  untilEnd(subscription);
+  after(PROBE_MS, probe);
+  after(START_MS, () => {
+    start(collection);
+    proceed();
+  });
+  const silentMs = deadlineMs * SILENT_SHARE;
+  after(silentMs, () =>
+    leave((far) => (isSilent(far) ? `no answer within ${Math.round(silentMs / 100) / 10} s` : undefined)),
+  );
+  after(deadlineMs, () => {
+    collection.isLate = true;
+    proceed();
+    leave(() => `no whole answer within ${deadlineMs / 1000} s`);
+  });
+  let { reconnects } = counts;
+  const rescuing = setInterval(() => {
+    rescue(collection, counts.reconnects !== reconnects);
+    reconnects = counts.reconnects;
+    proceed();
+  }, STALL_MS / 3);
+  release.push(() => clearInterval(rescuing));
+  const interrupt = () =>
+    leave(() => (typeof interrupted.reason === "string" ? interrupted.reason : "interrupted"));
+  interrupted.addEventListener("abort", interrupt);
+  release.push(() => interrupted.removeEventListener("abort", interrupt));
+
   try {
-    if (toAll) connection.publish(queryAll, writeQuery(query, key));
-    else
-      for (const { host, token } of fars)
-        connection.publish(queryOne(token), writeQuery({ ...query, to: [host] }, key));
+    sendQuestion(collection, question, options, askedMs);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    giveUp(() => error.message);
+    leave(() => error.message);
   }
   proceed();
   return promise;

@@ -7,6 +7,7 @@ import type { Host } from "../../../host/host.ts";
 import { filterLookups } from "../../../lookup/filter-lookups.ts";
 import { demandSet } from "../../../model/demand.ts";
 import { stateGroups } from "../../../model/state.ts";
+import { selectedKinds } from "../../../output/columns.ts";
 import type { Plan } from "../../../plan/plan.ts";
 import { type OpenQuery, openQuery } from "../../../query/open.ts";
 import {
@@ -72,7 +73,7 @@ export async function listConnections(
     demands: demandSet(given.demands, isChosen ? ["past"] : ["past", "info", "owners"]),
     ...(isPlain ? { columns: connectionColumns } : {}),
   };
-  const view = await viewFor(world, draft);
+  const view = await viewFor(world, draft, selectedKinds(tables));
   if (isStop(view)) return halt(world, view);
   const planned = await planListing(world, draft, view, words);
   if (isStop(planned)) return halt(world, planned);
