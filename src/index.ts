@@ -95,7 +95,7 @@ export type { Json, JsonObject } from "./model/json.ts";
 export type { DumpName, Family, Kind, Table } from "./model/selection.ts";
 export type { StateName } from "./model/state.ts";
 export { DecodeError, NetlinkError } from "./netlink/errors.ts";
-export type { NetlinkSocket, Transport } from "./netlink/transport.ts";
+export type { NetlinkSocket, Recall, Transport } from "./netlink/transport.ts";
 export type { Summary, TransportCounts } from "./output/summary.ts";
 export type { FamilyCounts } from "./procfs/sockstat.ts";
 export type { Problem } from "./query/list.ts";

@@ -99,6 +99,7 @@ test("the types", () => {
     "ProcUnixDetails",
     "ProcessDetails",
     "ReadBound",
+    "Recall",
     "SctpInfo",
     "SctpStateName",
     "SelectionOptions",
