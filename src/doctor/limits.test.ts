@@ -250,6 +250,11 @@ const cases: readonly [Limit, Connection, string | RegExp][] = [
   ],
   [
     "idle",
+    connection("ESTAB", { info: { lastDataSent: 3000, lastDataRecv: 3000 } }),
+    /^Nothing: no data went either way for 3(\.0+)? s\.$/,
+  ],
+  [
+    "idle",
     connection("ESTAB", {
       timerNumber: TIMER_KEEPALIVE,
       expires: 7_140_000,

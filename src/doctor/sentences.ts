@@ -113,11 +113,17 @@ export function unread(connection: Connection): string {
   return `The local program: ${bytesText(rqueue)} ${rqueue === 1 ? "has" : "have"} arrived that it has not read${window}${age}`;
 }
 
+/** Milliseconds without data after which a missing keepalive is worth a word. */
+const LONG_QUIET_MS = 60_000;
+
 /** The sentence about an idle connection. */
 export function idleSentence({ timerNumber, expires, info }: Connection): string {
+  const quiet = quietMs(info)!;
   const keepalive =
     timerNumber === TIMER_KEEPALIVE
-      ? `the next keepalive probe is in ${durationText(expires)}`
-      : "without keepalive nobody would notice if the peer were gone";
-  return `Nothing: no data went either way for ${durationText(quietMs(info)!)}, and ${keepalive}`;
+      ? `, and the next keepalive probe is in ${durationText(expires)}`
+      : quiet >= LONG_QUIET_MS
+        ? ", and without keepalive nobody would notice if the peer were gone"
+        : "";
+  return `Nothing: no data went either way for ${durationText(quiet)}${keepalive}`;
 }

@@ -14,3 +14,9 @@ test("storeFiles() lists regular files only", () => {
   expect(Bun.spawnSync(["mkfifo", join(folder, fifo)]).success).toBeTrue();
   expect(storeFiles(folder)).toEqual([{ number: 1, name: whole }]);
 });
+
+test("storeFiles() names the command that makes a store where there is none", () => {
+  expect(() => storeFiles("/nonexistent/store")).toThrow(
+    'cannot read the store /nonexistent/store: No such file or directory ("sockscope record" makes one)',
+  );
+});

@@ -47,7 +47,8 @@ export function storeFiles(folder: string): StoreFile[] {
       entry.isFile() ? entry.name : [],
     );
   } catch (error) {
-    throw new StoreError(`cannot read the store ${folder}: ${systemMessage(error)}`);
+    const hint = (error as NodeJS.ErrnoException).code === "ENOENT" ? ' ("sockscope record" makes one)' : "";
+    throw new StoreError(`cannot read the store ${folder}: ${systemMessage(error)}${hint}`);
   }
   return names
     .flatMap((name) => {

@@ -137,7 +137,7 @@ describe.skipIf(obstacle !== undefined)(title("connections that stand still", ob
       "ESTAB",
       /no data went either way for .* s, and the next keepalive probe is in (2 h|1 h 59 min)\.$/,
     ],
-    [6020, "local", "idle", "ESTAB", /and without keepalive nobody would notice/],
+    [6020, "local", "idle", "ESTAB", /^Nothing: no data went either way/],
   ])("port %d (%s): %s", async (port, end, limit, state, text) => {
     expect(await sentenceOf(world, end, port, limit, state)).toMatch(text);
   });
