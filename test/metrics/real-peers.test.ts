@@ -9,8 +9,11 @@ import { obstacle, unshare } from "../kernel/namespace.ts";
 const peers = Number(process.env["SOAK_PEERS"] ?? 2000);
 const seconds = Number(process.env["SOAK_SECONDS"] ?? 0);
 
-/** Series that come and go with what the host does now, whoever the peers are. */
-const momentary = /^sockscope_process_sockets\{|process="none"/;
+/**
+ * Series that come and go with what the host does now, whoever the peers are. Those of retransmissions begin with the first
+ * segment that the kernel sends again.
+ */
+const momentary = /^sockscope_process_sockets\{|_retransmitted_segments_total\{|process="none"/;
 
 /** The names and labels of all other series. */
 function seriesOf(body: string): string[] {
