@@ -2,7 +2,7 @@
 import type { CType, Values } from "./functions.ts";
 import type { Libc } from "./libc.ts";
 
-/** The C functions. glibc before 2.34 has them in another library, and is done without. */
+/** The C functions. glibc before 2.34 has them in another library, which we do not load. */
 export const aioPrototypes = {
   aio_write: ["pointer"],
   aio_error: ["pointer"],
@@ -22,8 +22,7 @@ const AIOCB = { fd: 0, buffer: 16, length: 24, notify: 44, size: 256 };
 /** sigevent.h. */
 const SIGEV_NONE = 1;
 const EINPROGRESS = 115;
-/** Room for the address of one block, in a buffer that cannot be moved. */
-const LIST_BYTES = 128;
+const POINTER_BYTES = 8;
 
 /**
  * Makes {@link Libc.beginWrite}.
@@ -43,10 +42,12 @@ export function writesAside(
     isBound = true;
     if (c === undefined) return undefined;
     const { aio_write, aio_error, aio_return, aio_suspend } = c;
-    const block = new Uint8Array(AIOCB.size + bytes.length);
+    // See Libc.address.
+    const memory = new ArrayBuffer(AIOCB.size + bytes.length);
+    const block = new Uint8Array(memory);
     block.set(bytes, AIOCB.size);
     const at = address(block);
-    const fields = new DataView(block.buffer);
+    const fields = new DataView(memory);
     fields.setInt32(AIOCB.fd, fd, true);
     fields.setBigUint64(AIOCB.buffer, at + BigInt(AIOCB.size), true);
     fields.setBigUint64(AIOCB.length, BigInt(bytes.length), true);
@@ -57,7 +58,7 @@ export function writesAside(
       return undefined;
     }
     return () => {
-      const list = new Uint8Array(LIST_BYTES);
+      const list = new Uint8Array(new ArrayBuffer(POINTER_BYTES));
       new DataView(list.buffer).setBigUint64(0, at, true);
       let error: number;
       for (;;) {

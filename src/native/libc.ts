@@ -90,8 +90,9 @@ export interface Libc {
    */
   bpf(command: number, attributes: Uint8Array): number;
   /**
-   * The address of bytes, for structs that point at them. It stays valid while the buffer is referenced, if the buffer
-   * has more than 64 bytes: smaller ones may be moved.
+   * The address of bytes, for structs that point at them. It stays valid while the view is referenced, if it is a view of
+   * an ArrayBuffer made before. Of other views, the engines may move those of at most 64 bytes, and Bun moves those of at
+   * most 1,000 when `buffer` or `subarray` first makes them a buffer.
    */
   address(bytes: Uint8Array): bigint;
   /** setns(2). @returns 0 or -errno. */

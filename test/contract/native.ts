@@ -66,6 +66,7 @@ const POLLIN = 1;
 const POLLNVAL = 0x20;
 const TIOCGWINSZ = 0x5413;
 const FIONREAD = 0x541b;
+const F_GETPIPE_SZ = 1032;
 const CLONE_NEWNS = 0x20000;
 const CLONE_NEWNET = 0x40000000;
 const CAP_SYS_ADMIN = 21n;
@@ -289,6 +290,25 @@ export function nativeContract(libc: Libc, { test, evaluate }: Harness): void {
       assert.equal(libc.recvfrom(fd, buffer, 0, null), ACKNOWLEDGEMENT_BYTES);
       assertIntact();
       assert.deepEqual([...buffer.subarray(20, ACKNOWLEDGEMENT_BYTES)], [...request]);
+    });
+  });
+
+  test("beginWrite() keeps its bytes where they are while memory is collected", () => {
+    withFifo((fd) => {
+      const room = new Uint8Array(libc.fcntl(fd, F_GETPIPE_SZ, 0));
+      assert.equal(libc.write(fd, room), room.length);
+      const bytes = Uint8Array.from({ length: 300 }, (_, index) => index);
+      // They wait until the pipe has room.
+      const writes = Array.from({ length: 8 }, () => libc.beginWrite(fd, bytes));
+      for (let round = 0; round < 20; round++) {
+        Array.from({ length: 2000 }, () => new Uint8Array(556).fill(0xee));
+        globalThis.gc?.();
+      }
+      assert.equal(libc.read(fd, room), room.length);
+      for (const finish of writes) assert.equal(finish?.(), bytes.length);
+      const copies = room.subarray(0, writes.length * bytes.length);
+      assert.equal(libc.read(fd, copies), copies.length);
+      for (let at = 0; at < copies.length; at++) assert.equal(copies[at], bytes[at % bytes.length], `byte ${at}`);
     });
   });
 
